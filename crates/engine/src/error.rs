@@ -1,0 +1,34 @@
+//! Why an engine did not do what was asked.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Serialisable, because it crosses the socket between the api and the host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "code", content = "detail")]
+pub enum EngineError {
+    #[error("the host has no template {0}")]
+    UnknownTemplate(String),
+    #[error("the host has no such desktop")]
+    UnknownDesktop,
+    #[error("the desktop is not running")]
+    NotRunning,
+    #[error("a newer request for this desktop has been carried out")]
+    Fenced,
+    #[error("the host's disk is full")]
+    DiskFull,
+    #[error("the host has too little free memory")]
+    NoMemory,
+    #[error("the template's memory was baked for another machine: {0}")]
+    BaseMismatch(String),
+    #[error("the host did not answer in time: {0}")]
+    Timeout(String),
+    #[error("the host process can't be reached: {0}")]
+    Unreachable(String),
+    #[error("the host failed: {0}")]
+    Host(String),
+}
+
+pub(crate) fn expose<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}

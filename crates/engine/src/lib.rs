@@ -1,0 +1,224 @@
+//! What makes and runs virtual machines, as the rest of Rolltop sees it.
+//!
+//! One trait, [`Engine`]; `engine-qemu` is it on this host, `sim` in memory for tests and
+//! `--engine sim`. Every request carries a fence: the engine remembers the highest it has
+//! seen for a desktop and refuses a lower one, so that a control process that has lost its
+//! lease can't undo what its successor did. Every operation may be repeated with the same
+//! arguments and then succeeds without doing anything twice.
+//!
+//! Deliberately absent: users, names, databases, what a desktop is for.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+mod error;
+mod layer_key;
+
+pub use error::EngineError;
+pub use layer_key::LayerKey;
+
+/// Bytes both ways between the api and a desktop's sshd.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {}
+
+/// An open connection to a desktop's door.
+pub type DoorStream = Box<dyn Duplex>;
+
+#[async_trait]
+pub trait Engine: Send + Sync + 'static {
+    /// Templates that can be forked, newest version first within each name.
+    async fn templates(&self) -> Result<Vec<TemplateInfo>, EngineError>;
+
+    /// How to enter a fresh fork of this template before it has an identity of its own.
+    async fn bootstrap(&self, template: &TemplateVersion) -> Result<Bootstrap, EngineError>;
+
+    /// Makes a blank encrypted layer ahead of time, because stretching its key takes seconds.
+    async fn prepare_layer(&self, layer: &LayerSpec) -> Result<(), EngineError>;
+
+    /// Layers that are prepared and not yet under a desktop.
+    async fn blank_layers(&self) -> Result<Vec<LayerId>, EngineError>;
+
+    /// Makes a desktop out of a template, memory included where that size is baked, and runs
+    /// it in quarantine: nothing but the door. A layer that is not prepared is made on the way.
+    async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError>;
+
+    /// Cold-boots a desktop that is off, in quarantine.
+    async fn start(&self, request: &StartRequest) -> Result<(), EngineError>;
+
+    /// Ends quarantine: from now on the egress policy holds.
+    async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError>;
+
+    /// Asks the guest to shut down, waits for `grace`, then ends it. Returns once it is off.
+    async fn stop(&self, desktop: DesktopId, fence: u64, grace: Duration) -> Result<(), EngineError>;
+
+    /// Ends the machine and removes everything of it. Succeeds where there is nothing.
+    async fn destroy(&self, desktop: DesktopId, fence: u64) -> Result<DestroyReceipt, EngineError>;
+
+    /// Every machine this engine holds, running or not.
+    async fn observe(&self) -> Result<Vec<Machine>, EngineError>;
+
+    /// One machine, `None` where the engine holds nothing of it.
+    async fn observe_one(&self, desktop: DesktopId) -> Result<Option<Machine>, EngineError>;
+
+    /// A connection to the sshd in a running desktop.
+    async fn connect(&self, desktop: DesktopId) -> Result<DoorStream, EngineError>;
+
+    /// The last of what the guest wrote on its serial console; at most `max_bytes`, cut at a
+    /// line, control characters replaced.
+    async fn console_tail(&self, desktop: DesktopId, max_bytes: usize) -> Result<String, EngineError>;
+
+    /// The host's health, as the admin page shows it.
+    async fn host(&self) -> Result<HostStatus, EngineError>;
+
+    /// What exists on the host and belongs to none of `known`: processes, namespaces,
+    /// interfaces, cgroups, files. Empty when clean.
+    async fn leftovers(&self, known: &Known) -> Result<Vec<Leftover>, EngineError>;
+
+    /// Removes what [`Engine::leftovers`] lists, and returns it.
+    async fn sweep(&self, known: &Known) -> Result<Vec<Leftover>, EngineError>;
+}
+
+/// What a fork of a template can be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateInfo {
+    pub version: TemplateVersion,
+    /// For people, such as "Debian 13 with XFCE".
+    pub title: String,
+    pub description: String,
+    /// Sizes whose booted memory is kept: these start in about a second. Others cold-boot.
+    pub baked: Vec<Size>,
+    pub built_at: Timestamp,
+    /// Bytes on the host's disk, image and memories together.
+    pub disk_bytes: u64,
+}
+
+/// The way into a fork that nobody has personalised yet. The key is worth nothing outside the
+/// host: it opens only machines in quarantine, and personalising replaces it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Bootstrap {
+    /// OpenSSH private key, authorised in the template for user `rolltop`.
+    #[serde(serialize_with = "error::expose")]
+    pub private_key: SecretString,
+    /// The template's own sshd host key, one line in OpenSSH public format.
+    pub host_key: String,
+}
+
+/// A blank layer to be made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LayerSpec {
+    pub layer: LayerId,
+    pub size: Size,
+    pub key: LayerKey,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ForkRequest {
+    pub desktop: DesktopId,
+    pub fence: u64,
+    /// Counts the starts of this desktop; reported back by [`Machine`].
+    pub boot: u32,
+    pub template: TemplateVersion,
+    pub size: Size,
+    pub layer: LayerId,
+    pub key: LayerKey,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StartRequest {
+    pub desktop: DesktopId,
+    pub fence: u64,
+    pub boot: u32,
+    /// The key of the layer this desktop was forked on.
+    pub key: LayerKey,
+}
+
+/// What an engine knows of one machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    pub desktop: DesktopId,
+    pub power: Power,
+    /// Which start this is or was, from [`ForkRequest::boot`] or [`StartRequest::boot`].
+    pub boot: u32,
+    /// Host memory that belongs to this machine alone (Pss of its process), bytes; 0 when off.
+    pub memory_bytes: u64,
+    /// Bytes of its own on the host's disk.
+    pub disk_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Power {
+    On { quarantined: bool },
+    Off { why: OffReason },
+}
+
+/// Why a machine is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OffReason {
+    /// [`Engine::stop`] was called.
+    Asked,
+    /// The guest shut itself down.
+    Guest,
+    /// The machine's process is gone and nobody asked for it.
+    Died,
+    /// Never came up: a start or fork was cut short.
+    NeverStarted,
+}
+
+/// What destroying removed, for the owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestroyReceipt {
+    pub removed_at: Timestamp,
+    /// Bytes freed on disk.
+    pub bytes: u64,
+    /// What it was, such as "disk layer", "console log", "network namespace".
+    pub removed: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostStatus {
+    pub engine: String,
+    /// "KVM", or "TCG" with the reason why not KVM.
+    pub accelerator: Accelerator,
+    pub qemu_version: String,
+    pub cpus: u32,
+    /// Share of all processors busy since the last call, 0 to 1.
+    pub cpu_busy: f64,
+    pub memory_total_bytes: u64,
+    pub memory_available_bytes: u64,
+    pub disk_total_bytes: u64,
+    pub disk_available_bytes: u64,
+    pub machines_running: u32,
+    pub uptime_seconds: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Accelerator {
+    Kvm,
+    /// Pure emulation: correct, several times slower. `why` is a sentence.
+    Tcg { why: String },
+    Simulated,
+}
+
+/// What the caller knows to be wanted.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Known {
+    pub desktops: Vec<DesktopId>,
+    /// Prepared layers that no desktop uses yet.
+    pub layers: Vec<LayerId>,
+}
+
+/// Something that belongs to nobody, such as `{kind: "network namespace", name: "rt-7"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leftover {
+    pub kind: String,
+    pub name: String,
+}

@@ -1,0 +1,64 @@
+//! What the platform and `rolltop-guest` say to each other: JSON over the standard input and
+//! output of commands run through the door.
+//!
+//! Append-only: a template baked long ago must understand a newer platform and the other way
+//! round, so a field is never renamed, removed or given another meaning, and every new one has
+//! a default. `snapshots` hold this in place.
+
+use serde::{Deserialize, Serialize};
+
+/// Where the guest program is in every template.
+pub const GUEST_PROGRAM: &str = "/usr/lib/rolltop/rolltop-guest";
+/// The VNC server's socket; `desk` owns it and group `rolltop` may connect.
+pub const VNC_SOCKET: &str = "/run/rolltop/vnc.sock";
+/// The user the platform enters as; may run anything by `sudo -n`.
+pub const DOOR_USER: &str = "rolltop";
+/// The user who owns the session, files and terminal.
+pub const SESSION_USER: &str = "desk";
+
+/// Standard input of `rolltop-guest init`: everything personal about a desktop.
+///
+/// Running it again with the same `desktop` keeps the identity and refreshes the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitRequest {
+    /// The desktop's id. A different one than before means: this is a fork, renew everything.
+    pub desktop: String,
+    pub hostname: String,
+    /// Nanoseconds since 1970-01-01 UTC, set as the guest's clock.
+    pub unix_time_ns: i128,
+    /// Fresh random bytes for the kernel's pool, base64.
+    pub entropy: String,
+    /// The platform's key for this desktop, one OpenSSH public line; replaces the template's.
+    pub door_public_key: String,
+    /// People's keys for user `desk`, OpenSSH public lines.
+    #[serde(default)]
+    pub authorized_keys: Vec<String>,
+    /// IANA name such as "Europe/Paris"; unchanged when absent.
+    #[serde(default)]
+    pub timezone: Option<String>,
+}
+
+/// Standard output of `rolltop-guest init`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitReply {
+    /// The desktop's own sshd host key, one OpenSSH public line.
+    pub host_public_key: String,
+    /// True when this run made a new identity, false when it kept the one there was.
+    pub renewed: bool,
+    /// What took how long, milliseconds, in order.
+    #[serde(default)]
+    pub steps: Vec<InitStep>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitStep {
+    pub name: String,
+    pub ms: u64,
+}
+
+/// Printed on standard error, as the only line of JSON there, when a guest command fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestError {
+    /// One sentence.
+    pub error: String,
+}

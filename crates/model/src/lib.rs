@@ -1,0 +1,14 @@
+//! The words of Rolltop as types, and its pure decisions.
+//!
+//! Nothing here is async, does I/O, or knows another crate of this workspace. What is
+//! deliberately absent: SQL, HTTP, wire formats (see `api-types`), anything about QEMU.
+
+mod id;
+mod name;
+mod size;
+mod template;
+
+pub use id::{ApiKeyId, DesktopId, IdError, LayerId, RequestId, SessionId, UserId, WorkspaceId};
+pub use name::{DesktopName, NameError};
+pub use size::{Size, UnknownSize};
+pub use template::{TemplateError, TemplateVersion};
