@@ -1,0 +1,67 @@
+# Rolltop's commands. `make up` runs it; `make test` tests it; `make help` lists the rest.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+# One state directory for every command; see docs/operating.md.
+export ROLLTOP_DATA ?= $(CURDIR)/data
+# Downloads that outlive a checkout, keyed by a digest of what asked for them.
+export ROLLTOP_CACHE ?= /var/cache/rolltop
+
+GUEST_TARGET := x86_64-unknown-linux-gnu
+GUEST := target/$(GUEST_TARGET)/guest/rolltop-guest
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: up
+up: setup release ## install what is missing, build, bake the template, start Rolltop
+	@exec target/release/rolltopd up --guest $(GUEST) --recipes templates
+
+.PHONY: setup
+setup:
+	@scripts/setup run
+
+.PHONY: web
+web: ## the front end, into web/dist
+	@scripts/web
+
+.PHONY: guest
+guest: ## the program inside a desktop, static
+	@scripts/guest
+
+.PHONY: release
+release: web guest
+	@$(CARGO) build --release --locked -p rolltopd
+
+.PHONY: debug
+debug: web guest
+	@$(CARGO) build --locked -p rolltopd
+
+.PHONY: doctor
+doctor: release ## is this machine fit for Rolltop, and if not, what to do
+	@target/release/rolltopd doctor
+
+.PHONY: test
+test: ## every test, real guests and a real browser included
+	@scripts/test
+
+.PHONY: test-fast
+test-fast: ## the tests that need no guest and no browser
+	@scripts/test fast
+
+.PHONY: bench
+bench: ## the numbers, as JSON lines on standard output
+	@scripts/bench
+
+.PHONY: lint
+lint: ## formatting, clippy, crate directions, licences
+	@scripts/lint
+
+.PHONY: openapi
+openapi: ## write openapi/v1.json again from the code
+	@$(CARGO) run --locked -q -p rolltop-api-server --example openapi > openapi/v1.json
+
+.PHONY: clean
+clean: ## build output (never the state directory)
+	@rm -rf target web/dist web/node_modules
