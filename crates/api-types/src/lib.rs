@@ -1,1 +1,43 @@
-//! (being written)
+//! What travels over `/v1`: the wire types, the problem documents with their stable codes,
+//! and the one typed client that the web tier, the CLI and the tests use.
+//!
+//! Wire types are not domain types: `api-server` converts explicitly. Answers may gain
+//! fields, so a reader ignores those it does not know; requests refuse unknown fields.
+//! Deliberately absent: the control plane, the database, engines; only `model` is known.
+
+mod access;
+mod admin;
+mod client;
+mod desktop;
+mod event;
+mod host;
+mod me;
+mod page;
+mod problem;
+mod scope;
+mod secret;
+mod session;
+mod size;
+mod step;
+mod template;
+
+pub use access::{AccessEntry, AccessLog};
+pub use admin::{ApiKeyCreated, CreateApiKey, Leftover, LeftoverList, SignInLink};
+#[cfg(feature = "screen")]
+pub use client::ScreenSocket;
+pub use client::{AdminClient, Client, ClientError, EventStream, FileBody, Image};
+pub use desktop::{CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, UpdateDesktop};
+pub use event::{Event, EventKind, EventsQuery};
+pub use host::{Accelerator, AcceleratorKind, Host};
+pub use me::{Credential, CredentialKind, Limits, Me};
+pub use page::{ListDesktops, PageQuery};
+pub use problem::{Code, FieldError, Problem, documentation as problem_documentation};
+pub use scope::Scope;
+pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
+pub use step::{Step, StepList, StepStatus};
+pub use template::{Template, TemplateList, TemplateSize};
+
+/// Media type of every error.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+/// WebSocket subprotocol of a desktop's screen: RFB bytes in binary messages, both ways.
+pub const SCREEN_PROTOCOL: &str = "binary";

@@ -1,0 +1,45 @@
+//! What the operator on the host asks over the admin socket; never over the network.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A one-time sign-in link for the owner.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SignInLink {
+    /// The secret part of the link; the caller knows the address to put before it.
+    #[serde(serialize_with = "crate::secret::expose")]
+    #[schema(value_type = String, format = Password)]
+    pub link_token: SecretString,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateApiKey {
+    /// What it is for, to be recognised later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A key with all scopes.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ApiKeyCreated {
+    /// `rt_…`; shown once.
+    #[serde(serialize_with = "crate::secret::expose")]
+    #[schema(value_type = String, format = Password)]
+    pub key: SecretString,
+}
+
+/// Something on the host that belongs to no desktop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Leftover {
+    #[schema(example = "network namespace")]
+    pub kind: String,
+    #[schema(example = "rt-7")]
+    pub name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LeftoverList {
+    pub items: Vec<Leftover>,
+}

@@ -1,0 +1,162 @@
+//! The one typed client: over HTTPS, or over the API's unix socket.
+//!
+//! A clone is cheap and shares its connections; [`Client::with_token`] makes one that speaks
+//! for somebody else. It never retries by itself, and never follows a redirect.
+
+mod admin;
+mod desktops;
+mod error;
+mod events;
+mod rest;
+#[cfg(feature = "screen")]
+mod screen;
+mod sessions;
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::{HeaderMap, Method};
+use reqwest::{RequestBuilder, Response, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use admin::AdminClient;
+pub use error::ClientError;
+pub use events::EventStream;
+pub use rest::{FileBody, Image};
+#[cfg(feature = "screen")]
+pub use screen::ScreenSocket;
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the server may be silent within an answer. Event streams send a comment well within it.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest answer that is read whole, bytes.
+const ANSWER_LIMIT: usize = 64 << 20;
+
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    headers: HeaderMap,
+}
+
+impl Client {
+    /// Over HTTPS, such as `https://desk.example.org:8443`. `extra_root` is a PEM certificate
+    /// to trust beside the system's.
+    pub fn over_https(address: &str, extra_root: Option<&[u8]>) -> Result<Self, ClientError> {
+        let base = Url::parse(address).map_err(|_| ClientError::Address)?;
+        if base.scheme() != "https" || base.host().is_none() {
+            return Err(ClientError::Address);
+        }
+        let mut builder = builder().https_only(true);
+        if let Some(pem) = extra_root {
+            builder = builder.tls_certs_merge([reqwest::Certificate::from_pem(pem)?]);
+        }
+        Ok(Self { http: builder.build()?, base, headers: HeaderMap::new() })
+    }
+
+    /// Over a unix socket on this machine.
+    pub fn over_unix_socket(path: &Path) -> Result<Self, ClientError> {
+        let http = builder().unix_socket(path).build()?;
+        let base = Url::parse("http://localhost").map_err(|_| ClientError::Address)?;
+        Ok(Self { http, base, headers: HeaderMap::new() })
+    }
+
+    /// A client over the same connections that speaks with this session token or API key.
+    pub fn with_token(&self, token: &SecretString) -> Result<Self, ClientError> {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
+            .map_err(|_| ClientError::Credential)?;
+        value.set_sensitive(true);
+        Ok(self.with_header(AUTHORIZATION, value))
+    }
+
+    /// A client that tells the API for which address it asks. Heeded only on the unix socket.
+    pub fn with_forwarded_for(&self, address: std::net::IpAddr) -> Self {
+        match HeaderValue::try_from(address.to_string()) {
+            Ok(value) => self.with_header(HeaderName::from_static("x-forwarded-for"), value),
+            Err(_) => self.clone(),
+        }
+    }
+
+    fn with_header(&self, name: HeaderName, value: HeaderValue) -> Self {
+        let mut client = self.clone();
+        client.headers.insert(name, value);
+        client
+    }
+
+    /// A request for the path made of these segments, each escaped.
+    fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        self.http.request(method, url).headers(self.headers.clone())
+    }
+
+    fn get(&self, segments: &[&str]) -> RequestBuilder {
+        self.request(Method::GET, segments)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("rolltop/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(SILENCE_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+}
+
+/// Sends, and turns an answer that is not a success into an error.
+async fn send(request: RequestBuilder) -> Result<Response, ClientError> {
+    let response = request.send().await?;
+    if response.status().is_success() || response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(response);
+    }
+    let status = response.status().as_u16();
+    let retry_after = response
+        .headers()
+        .get(http::header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .map(Duration::from_secs);
+    let body = whole(response).await?;
+    match serde_json::from_slice(&body) {
+        Ok(problem) => Err(ClientError::Problem { problem: Box::new(problem), retry_after }),
+        Err(_) => Err(ClientError::Unexpected { status }),
+    }
+}
+
+async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ClientError> {
+    let body = whole(send(request).await?).await?;
+    serde_json::from_slice(&body).map_err(ClientError::Answer)
+}
+
+async fn nothing(request: RequestBuilder) -> Result<(), ClientError> {
+    whole(send(request).await?).await.map(drop)
+}
+
+/// The whole body, refused where it is absurdly long.
+async fn whole(mut response: Response) -> Result<Vec<u8>, ClientError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > ANSWER_LIMIT {
+            return Err(ClientError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn with_body(request: RequestBuilder, body: &impl Serialize) -> RequestBuilder {
+    request.json(body)
+}

@@ -1,0 +1,39 @@
+//! The operator's calls over the admin socket, which only root on the host can open.
+
+use std::path::Path;
+
+use http::Method;
+
+use super::{Client, ClientError, json, with_body};
+use crate::{ApiKeyCreated, CreateApiKey, Leftover, LeftoverList, SignInLink};
+
+#[derive(Debug, Clone)]
+pub struct AdminClient(Client);
+
+impl AdminClient {
+    pub fn over_unix_socket(path: &Path) -> Result<Self, ClientError> {
+        Client::over_unix_socket(path).map(Self)
+    }
+
+    /// `POST /admin/sign-in-link`
+    pub async fn sign_in_link(&self) -> Result<SignInLink, ClientError> {
+        json(self.0.request(Method::POST, &["admin", "sign-in-link"])).await
+    }
+
+    /// `POST /admin/api-key`
+    pub async fn create_api_key(&self, key: &CreateApiKey) -> Result<ApiKeyCreated, ClientError> {
+        json(with_body(self.0.request(Method::POST, &["admin", "api-key"]), key)).await
+    }
+
+    /// `GET /admin/leftovers`
+    pub async fn leftovers(&self) -> Result<Vec<Leftover>, ClientError> {
+        let list: LeftoverList = json(self.0.get(&["admin", "leftovers"])).await?;
+        Ok(list.items)
+    }
+
+    /// `POST /admin/sweep`: removes the leftovers, and answers with what was removed.
+    pub async fn sweep(&self) -> Result<Vec<Leftover>, ClientError> {
+        let list: LeftoverList = json(self.0.request(Method::POST, &["admin", "sweep"])).await?;
+        Ok(list.items)
+    }
+}

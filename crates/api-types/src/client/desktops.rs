@@ -1,0 +1,97 @@
+//! Desktops: the resource and what is done with it.
+
+use http::Method;
+use rolltop_model::DesktopId;
+
+use super::{Client, ClientError, json, with_body};
+use crate::{
+    AccessLog, CreateDesktop, Desktop, DesktopPage, ListDesktops, PageQuery, Step, StepList, UpdateDesktop,
+};
+
+impl Client {
+    /// `POST /v1/desktops`. With `idempotency_key`, the same call may be repeated and makes one desktop.
+    pub async fn create_desktop(
+        &self,
+        desktop: &CreateDesktop,
+        idempotency_key: Option<&str>,
+    ) -> Result<Desktop, ClientError> {
+        let mut request = with_body(self.request(Method::POST, &["v1", "desktops"]), desktop);
+        if let Some(key) = idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        json(request).await
+    }
+
+    /// `GET /v1/desktops`
+    pub async fn desktops(&self, which: &ListDesktops) -> Result<DesktopPage, ClientError> {
+        json(self.get(&["v1", "desktops"]).query(which)).await
+    }
+
+    /// Every desktop, page after page.
+    pub async fn all_desktops(&self) -> Result<Vec<Desktop>, ClientError> {
+        let mut which = ListDesktops { limit: Some(200), ..ListDesktops::default() };
+        let mut all = Vec::new();
+        loop {
+            let page = self.desktops(&which).await?;
+            all.extend(page.items);
+            which.cursor = page.next_cursor;
+            if which.cursor.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// `GET /v1/desktops/{id}`
+    pub async fn desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
+        json(self.get(&["v1", "desktops", &id.to_string()])).await
+    }
+
+    /// `PATCH /v1/desktops/{id}`
+    pub async fn update_desktop(
+        &self,
+        id: DesktopId,
+        change: &UpdateDesktop,
+    ) -> Result<Desktop, ClientError> {
+        json(with_body(self.request(Method::PATCH, &["v1", "desktops", &id.to_string()]), change)).await
+    }
+
+    /// `DELETE /v1/desktops/{id}`
+    pub async fn destroy_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
+        json(self.request(Method::DELETE, &["v1", "desktops", &id.to_string()])).await
+    }
+
+    /// `POST /v1/desktops/{id}/start`
+    pub async fn start_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
+        self.act(id, "start").await
+    }
+
+    /// `POST /v1/desktops/{id}/stop`
+    pub async fn stop_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
+        self.act(id, "stop").await
+    }
+
+    /// `POST /v1/desktops/{id}/restart`
+    pub async fn restart_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
+        self.act(id, "restart").await
+    }
+
+    /// `POST /v1/desktops/{id}/retry`
+    pub async fn retry_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
+        self.act(id, "retry").await
+    }
+
+    async fn act(&self, id: DesktopId, action: &str) -> Result<Desktop, ClientError> {
+        json(self.request(Method::POST, &["v1", "desktops", &id.to_string(), action])).await
+    }
+
+    /// `GET /v1/desktops/{id}/steps`
+    pub async fn steps(&self, id: DesktopId) -> Result<Vec<Step>, ClientError> {
+        let list: StepList = json(self.get(&["v1", "desktops", &id.to_string(), "steps"])).await?;
+        Ok(list.items)
+    }
+
+    /// `GET /v1/desktops/{id}/access-log`
+    pub async fn access_log(&self, id: DesktopId, which: &PageQuery) -> Result<AccessLog, ClientError> {
+        json(self.get(&["v1", "desktops", &id.to_string(), "access-log"]).query(which)).await
+    }
+}

@@ -1,0 +1,33 @@
+//! A desktop's screen as a WebSocket, for programs that speak RFB themselves.
+
+use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::{StatusCode, Version};
+use rolltop_model::DesktopId;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::{Client, ClientError, send};
+use crate::SCREEN_PROTOCOL;
+
+/// RFB bytes in binary messages, both ways.
+pub type ScreenSocket = WebSocketStream<reqwest::Upgraded>;
+
+impl Client {
+    /// `GET /v1/desktops/{id}/screen`
+    pub async fn screen(&self, id: DesktopId) -> Result<ScreenSocket, ClientError> {
+        let request = self
+            .get(&["v1", "desktops", &id.to_string(), "screen"])
+            .version(Version::HTTP_11)
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "websocket")
+            .header(SEC_WEBSOCKET_VERSION, "13")
+            .header(SEC_WEBSOCKET_KEY, generate_key())
+            .header(SEC_WEBSOCKET_PROTOCOL, SCREEN_PROTOCOL);
+        let response = send(request).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(ClientError::NotAWebSocket);
+        }
+        Ok(WebSocketStream::from_raw_socket(response.upgrade().await?, Role::Client, None).await)
+    }
+}

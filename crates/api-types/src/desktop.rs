@@ -1,0 +1,150 @@
+//! A desktop as the API shows it, and what is asked of one.
+
+use jiff::Timestamp;
+use rolltop_model::{DesktopId, Size};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Step;
+
+/// A virtual machine with a desktop, and all that belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Desktop {
+    #[schema(value_type = String, example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")]
+    pub id: DesktopId,
+    /// Also its host name: a DNS label of at most 40 characters, unique in the workspace.
+    #[schema(example = "research")]
+    pub name: String,
+    /// The template's version that it was forked from.
+    #[schema(example = "desk@3f2a91c0d4e5")]
+    pub template: String,
+    #[schema(schema_with = crate::size::schema)]
+    pub size: Size,
+    pub state: DesktopState,
+    /// Why it failed, as a stable code. Present in state `failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "door_timeout")]
+    pub reason: Option<String>,
+    /// What happened, in one sentence for a person. Present in state `failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    pub desired: Desired,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// When it last began to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// Virtual processors.
+    #[schema(example = 2)]
+    pub vcpus: u32,
+    /// Guest memory in MiB.
+    #[schema(example = 2048)]
+    pub memory_mib: u64,
+    /// Virtual disk in GiB; space is taken as it is written.
+    #[schema(example = 20)]
+    pub disk_gib: u64,
+    /// Bytes of host memory that are this desktop's alone; absent while unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Bytes of its own on the host's disk; absent while unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_bytes: Option<u64>,
+    /// The steps of its last start. Present when one desktop is asked for, not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<Step>>,
+}
+
+/// Where a desktop is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DesktopState {
+    /// Asked for, not begun.
+    Pending,
+    /// Being made or started.
+    Booting,
+    /// Up, with its screen to be seen. With `desired: stopped` it is shutting down.
+    Running,
+    /// Its memory is on disk.
+    Suspended,
+    /// Shut down.
+    Stopped,
+    /// Given up, for `reason`; `retry` begins again.
+    Failed,
+    /// Being removed.
+    Destroying,
+    /// Gone. Seen only in events; asking for it is a 404.
+    Destroyed,
+}
+
+impl DesktopState {
+    pub const ALL: [DesktopState; 8] = [
+        DesktopState::Pending,
+        DesktopState::Booting,
+        DesktopState::Running,
+        DesktopState::Suspended,
+        DesktopState::Stopped,
+        DesktopState::Failed,
+        DesktopState::Destroying,
+        DesktopState::Destroyed,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            DesktopState::Pending => "pending",
+            DesktopState::Booting => "booting",
+            DesktopState::Running => "running",
+            DesktopState::Suspended => "suspended",
+            DesktopState::Stopped => "stopped",
+            DesktopState::Failed => "failed",
+            DesktopState::Destroying => "destroying",
+            DesktopState::Destroyed => "destroyed",
+        }
+    }
+}
+
+/// Where its owner wants it to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Desired {
+    Running,
+    Suspended,
+    Stopped,
+    Destroyed,
+}
+
+/// What a new desktop is to be. Everything has a default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateDesktop {
+    /// 1 to 40 of a-z, 0-9 and single hyphens; chosen for you where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "research")]
+    pub name: Option<String>,
+    /// A template's name (its newest version) or one version, `name@digest`; by default the
+    /// host's default template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "desk")]
+    pub template: Option<String>,
+    /// `s`, `m` or `l`; by default `s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "s")]
+    pub size: Option<String>,
+}
+
+/// What to change of a desktop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateDesktop {
+    /// The new name. The desktop's host name follows at its next start.
+    #[schema(example = "research-2")]
+    pub name: String,
+}
+
+/// One page of desktops, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DesktopPage {
+    pub items: Vec<Desktop>,
+    /// Give this as `cursor` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}

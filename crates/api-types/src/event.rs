@@ -1,0 +1,65 @@
+//! What happened, in order, as server-sent events carry it.
+
+use jiff::Timestamp;
+use rolltop_model::DesktopId;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// One thing that happened. In the stream, `id` is `seq` and `event` is `kind`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Event {
+    /// Rises from event to event; give the last one seen as `Last-Event-ID` to resume.
+    pub seq: u64,
+    pub kind: EventKind,
+    /// Which desktop it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")]
+    pub desktop: Option<DesktopId>,
+    pub at: Timestamp,
+    /// More, by kind. Ask for the desktop to see all of it.
+    #[schema(value_type = Object)]
+    pub data: serde_json::Value,
+}
+
+/// What kind of thing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub enum EventKind {
+    /// A desktop was made, renamed, or went to another state.
+    #[serde(rename = "desktop.changed")]
+    DesktopChanged,
+    /// A desktop is gone.
+    #[serde(rename = "desktop.destroyed")]
+    DesktopDestroyed,
+    /// A step of a start began or ended; `data` tells which.
+    #[serde(rename = "step")]
+    Step,
+    /// A kind that this version of the client does not know.
+    #[serde(other, rename = "unknown")]
+    Unknown,
+}
+
+impl EventKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EventKind::DesktopChanged => "desktop.changed",
+            EventKind::DesktopDestroyed => "desktop.destroyed",
+            EventKind::Step => "step",
+            EventKind::Unknown => "unknown",
+        }
+    }
+}
+
+/// Which events to send.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventsQuery {
+    /// Only those about this desktop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>, example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")]
+    pub desktop: Option<DesktopId>,
+    /// Only those after this `seq`. The header `Last-Event-ID` says the same and comes first.
+    /// Where neither is given, the stream begins with what happens next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}

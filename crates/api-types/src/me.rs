@@ -1,0 +1,55 @@
+//! Who is asking.
+
+use rolltop_model::{UserId, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Scope;
+
+/// The account behind the credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Me {
+    /// Absent for a key that belongs to no person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "usr_01k9abc2def3ghj4kmn5pqrs6t")]
+    pub user: Option<UserId>,
+    /// What the person signs in as; absent until it is chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "sam")]
+    pub name: Option<String>,
+    #[schema(value_type = String, example = "wsp_01k9abc2def3ghj4kmn5pqrs6t")]
+    pub workspace: WorkspaceId,
+    /// Whether the admin pages are open to this credential.
+    pub admin: bool,
+    /// Whether the account still has no password, so that only a sign-in link opens it.
+    pub needs_password: bool,
+    pub credential: Credential,
+    pub limits: Limits,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Credential {
+    pub kind: CredentialKind,
+    /// `ses_…` or `key_…`.
+    #[schema(example = "key_01k9abc2def3ghj4kmn5pqrs6t")]
+    pub id: String,
+    pub scopes: Vec<Scope>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialKind {
+    Session,
+    ApiKey,
+}
+
+/// What the workspace may have, and has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Limits {
+    /// Desktops at most.
+    #[schema(example = 40)]
+    pub desktops: u64,
+    /// Desktops now.
+    #[schema(example = 3)]
+    pub desktops_used: u64,
+}

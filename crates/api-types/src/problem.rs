@@ -1,0 +1,165 @@
+//! Errors as RFC 9457 problem documents. Programs act on `code`, which never changes its
+//! meaning; people read `detail`, which is one sentence that helps.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What went wrong, as `application/problem+json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// `urn:rolltop:problem:` and the code.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:rolltop:problem:name_taken")]
+    pub kind: String,
+    /// The same for every problem with this code.
+    #[schema(example = "This name is taken")]
+    pub title: String,
+    /// The HTTP status.
+    #[schema(example = 409)]
+    pub status: u16,
+    /// What happened this time and what helps, in one sentence.
+    #[schema(example = "There is already a desktop named research; choose another name.")]
+    pub detail: String,
+    pub code: Code,
+    /// The request's id, to find it in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "req_01k9abc2def3ghj4kmn5pqrs6t")]
+    pub instance: Option<String>,
+    /// The fields at fault, where there are such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// One field at fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldError {
+    /// Its name in the request.
+    #[schema(example = "name")]
+    pub field: String,
+    /// What is wrong with it, in one sentence.
+    pub detail: String,
+}
+
+impl Problem {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:rolltop:problem:{}", code.as_str()),
+            title: code.title().to_owned(),
+            status: code.status(),
+            detail: detail.into(),
+            code,
+            instance: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// The same, saying which field is at fault.
+    pub fn in_field(mut self, field: &str) -> Self {
+        self.errors.push(FieldError { field: field.to_owned(), detail: self.detail.clone() });
+        self
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident, $text:literal, $status:literal, $title:literal;)*) => {
+        /// What went wrong, for programs. New codes may come; the meaning of one never changes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        pub enum Code {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+            /// A code that this version of the client does not know.
+            #[serde(other, rename = "unknown")]
+            Unknown,
+        }
+
+        impl Code {
+            /// Every code the server sends.
+            pub const ALL: &[Code] = &[$(Code::$name),*];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)* Code::Unknown => "unknown" }
+            }
+
+            /// The HTTP status it is sent with.
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$name => $status,)* Code::Unknown => 500 }
+            }
+
+            pub const fn title(self) -> &'static str {
+                match self { $(Code::$name => $title,)* Code::Unknown => "Something went wrong" }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidJson, "invalid_json", 400, "The body is not JSON";
+    InvalidQuery, "invalid_query", 400, "A query parameter is not right";
+    InvalidCursor, "invalid_cursor", 400, "The cursor is not one of ours";
+    InvalidHeader, "invalid_header", 400, "A header is not right";
+    Unauthenticated, "unauthenticated", 401, "A valid credential is needed";
+    WrongCredentials, "wrong_credentials", 401, "Name or password is not right";
+    /// A sign-in link that was used before, is too old, or never was.
+    LinkNotValid, "link_not_valid", 401, "The link is not valid";
+    MissingScope, "missing_scope", 403, "The credential may not do this";
+    FileDenied, "file_denied", 403, "The file may not be read";
+    /// There is nothing here, or it belongs to somebody else: both are the same answer.
+    NotFound, "not_found", 404, "Not found";
+    NoSuchRoute, "no_such_route", 404, "The API has no such path";
+    FileNotFound, "file_not_found", 404, "There is no such file";
+    MethodNotAllowed, "method_not_allowed", 405, "This path has no such method";
+    NameTaken, "name_taken", 409, "This name is taken";
+    QuotaReached, "quota_reached", 409, "The workspace's limit is reached";
+    /// The desktop is in a state in which this can't be done.
+    WrongState, "wrong_state", 409, "Not in this state";
+    NotRunning, "not_running", 409, "The desktop is not running";
+    NotAFile, "not_a_file", 409, "This is not a regular file";
+    /// The first request with this key is still being carried out.
+    IdempotencyInProgress, "idempotency_in_progress", 409, "The same request is being carried out";
+    PayloadTooLarge, "payload_too_large", 413, "The body is too large";
+    UnsupportedMediaType, "unsupported_media_type", 415, "The body's media type is not right";
+    RangeNotSatisfiable, "range_not_satisfiable", 416, "The file has no such range";
+    InvalidBody, "invalid_body", 422, "The body is not what is expected";
+    UnknownField, "unknown_field", 422, "The body has a field that is not known";
+    InvalidName, "invalid_name", 422, "The name can't be used";
+    UnknownSize, "unknown_size", 422, "There is no such size";
+    UnknownTemplate, "unknown_template", 422, "There is no such template";
+    InvalidPath, "invalid_path", 422, "The path can't be used";
+    WeakPassword, "weak_password", 422, "The password is too weak";
+    /// The key came before with another request.
+    IdempotencyKeyReused, "idempotency_key_reused", 422, "The idempotency key was used for another request";
+    WebsocketRequired, "websocket_required", 426, "A WebSocket is needed";
+    RateLimited, "rate_limited", 429, "Too many requests";
+    Internal, "internal", 500, "Something went wrong on our side";
+    /// The host role or the database can't be reached; trying again soon helps.
+    Unavailable, "unavailable", 503, "Not available for the moment";
+    /// The desktop did not answer in time.
+    DesktopUnreachable, "desktop_unreachable", 504, "The desktop does not answer";
+    NoCapacity, "no_capacity", 507, "The host is full";
+}
+
+/// All codes with status and title, as rows of a Markdown table.
+pub fn documentation() -> String {
+    let rows = Code::ALL
+        .iter()
+        .map(|code| format!("| `{}` | {} | {} |\n", code.as_str(), code.status(), code.title()));
+    std::iter::once("| code | status | title |\n|---|---|---|\n".to_owned()).chain(rows).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_written_as_it_is_named() {
+        for code in Code::ALL {
+            let json = serde_json::to_string(code).unwrap();
+            assert_eq!(json, format!("\"{}\"", code.as_str()));
+            assert_eq!(serde_json::from_str::<Code>(&json).unwrap(), *code);
+        }
+    }
+
+    #[test]
+    fn a_code_from_a_newer_server_is_not_an_error() {
+        assert_eq!(serde_json::from_str::<Code>("\"out_of_tea\"").unwrap(), Code::Unknown);
+    }
+}

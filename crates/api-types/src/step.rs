@@ -1,0 +1,38 @@
+//! The boot timeline: what was done to bring a desktop up, and how long each part took.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One step of a start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Step {
+    /// Which start of this desktop it belongs to, counted from 1.
+    #[schema(example = 1)]
+    pub boot: u32,
+    /// `fork` or `start`, then `door`, `personalise`, `screen`.
+    #[schema(example = "door")]
+    pub name: String,
+    pub status: StepStatus,
+    pub started_at: Timestamp,
+    /// Absent while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// Why it failed, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    Running,
+    Done,
+    Failed,
+}
+
+/// The steps of a desktop's starts, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StepList {
+    pub items: Vec<Step>,
+}
