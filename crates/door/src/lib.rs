@@ -1,1 +1,41 @@
-//! (being written)
+//! The one way into a desktop: a kept, multiplexed SSH connection to its sshd.
+//!
+//! [`Door::open`] takes a stream the engine has connected and proves both sides; on the open
+//! door everything is a channel: commands ([`Door::exec`], [`Door::init`],
+//! [`Door::screenshot`]), sockets inside the desktop ([`Door::streamlocal`]) and files
+//! ([`Door::sftp`]). A [`DoorPool`] keeps one door per desktop.
+//!
+//! ```text
+//!  control ──► DoorPool ──► Door ──russh──► sshd in the desktop
+//!                            │ channel: exec, stdin and output bounded
+//!                            │ channel: direct-streamlocal ─► DoorChannel (AsyncRead + AsyncWrite)
+//!                            └ channel: sftp-server        ─► Sftp
+//! ```
+//!
+//! The guest is hostile: every answer of it is bounded in size and time, and nothing it says
+//! is shown or stored unchecked. All channels share one connection, and a channel nobody
+//! reads would in the end hold up the others; see [`DoorChannel`] for how that is bounded.
+//!
+//! Deliberately absent: who may enter and why. The caller has decided that already; nothing
+//! here knows a user. No terminal yet.
+
+mod channel;
+mod door;
+mod exec;
+mod init;
+mod key;
+mod login;
+mod pool;
+mod screenshot;
+mod sftp;
+mod text;
+
+pub use channel::{ChannelError, DoorChannel};
+pub use door::{Door, OpenError};
+pub use exec::{ExecError, ExecLimits, ExecOutput, Exit};
+pub use init::InitError;
+pub use key::{KeyError, fingerprint, generate_key};
+pub use login::{HostKeyPolicy, Login};
+pub use pool::{DoorPool, DoorSource, Entrance, EntranceError, PoolError};
+pub use screenshot::{MAX_SCREENSHOT_BYTES, ScreenshotError};
+pub use sftp::{RemoteFile, Sftp, SftpError};

@@ -1,0 +1,250 @@
+//! One channel of a door as a stream of bytes both ways.
+//!
+//! russh opens a channel's window again as soon as data has arrived, and when nobody takes the
+//! data from the channel it stops reading the whole connection: one stalled reader would hold up
+//! every other channel of the desktop. So a task of ours empties the channel into a buffer of
+//! bounded bytes, and only when that is full does the connection wait; a reader that takes
+//! nothing for [`STALL_LIMIT`] meanwhile is cut off, which frees the others. Protocols that ask
+//! before they are answered (VNC, SFTP) never come near that.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use russh::client::Msg;
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::door::Door;
+use crate::text::tame;
+
+/// What one channel may hold unread, bytes.
+const BUFFER_BYTES: u32 = 4 * 1024 * 1024;
+/// What a message costs besides its bytes, so that a flood of tiny ones is bounded too.
+const MESSAGE_OVERHEAD: u32 = 256;
+/// How long a full buffer may hold up the connection before its channel is closed.
+pub(crate) const STALL_LIMIT: Duration = Duration::from_secs(10);
+/// For a desktop's sshd to confirm a channel. Forks a process for a session when emulated and loaded.
+const CONFIRM_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Why no channel came to be.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    #[error("the door is closed")]
+    Closed,
+    #[error("the desktop refused: {0}")]
+    Refused(String),
+    #[error("the desktop did not answer within {} seconds", .0.as_secs())]
+    TimedOut(Duration),
+    #[error("the connection to the desktop failed")]
+    Transport(#[source] russh::Error),
+}
+
+impl Door {
+    /// A connection to a unix socket inside the desktop, made by its sshd as the door's user.
+    pub async fn streamlocal(&self, path: &str) -> Result<DoorChannel, ChannelError> {
+        let channel = confirmed(self.handle.channel_open_direct_streamlocal(path)).await?;
+        Ok(DoorChannel::over(channel))
+    }
+
+    pub(crate) async fn session(&self) -> Result<Channel<Msg>, ChannelError> {
+        confirmed(self.handle.channel_open_session()).await
+    }
+}
+
+async fn confirmed(
+    opening: impl Future<Output = Result<Channel<Msg>, russh::Error>>,
+) -> Result<Channel<Msg>, ChannelError> {
+    match timeout(CONFIRM_DEADLINE, opening).await {
+        Ok(Ok(channel)) => Ok(channel),
+        Ok(Err(russh::Error::SendError | russh::Error::Disconnect)) => Err(ChannelError::Closed),
+        Ok(Err(russh::Error::ChannelOpenFailure(why))) => {
+            Err(ChannelError::Refused(tame(format!("{why:?}").as_bytes())))
+        }
+        Ok(Err(error)) => Err(ChannelError::Transport(error)),
+        Err(_) => Err(ChannelError::TimedOut(CONFIRM_DEADLINE)),
+    }
+}
+
+/// Bytes both ways. Reading ends with EOF when the desktop's side is done, and with an error
+/// when the connection was lost or this side read too slowly. Dropping it closes the channel.
+pub struct DoorChannel {
+    chunks: UnboundedReceiver<Chunk>,
+    current: Option<Chunk>,
+    end: Arc<OnceLock<End>>,
+    writer: Pin<Box<dyn AsyncWrite + Send>>,
+    ended: CancellationToken,
+    _close: CloseOnDrop,
+}
+
+/// Received bytes and their share of the buffer, given back once they are read.
+struct Chunk {
+    bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// The desktop's side said so.
+    Orderly,
+    /// Nobody read for [`STALL_LIMIT`] while the buffer was full.
+    Stalled,
+    /// The connection is gone.
+    Lost,
+}
+
+impl DoorChannel {
+    pub(crate) fn over(channel: Channel<Msg>) -> Self {
+        let (read, write) = channel.split();
+        let writer = Box::pin(write.make_writer());
+        let close = CloseOnDrop::new(write);
+        let (sender, chunks) = mpsc::unbounded_channel();
+        let end = Arc::new(OnceLock::new());
+        let ended = CancellationToken::new();
+        tokio::spawn(pump(read, sender, end.clone(), close.clone(), ended.clone()));
+        Self { chunks, current: None, end, writer, ended, _close: close }
+    }
+
+    /// Cancelled once the desktop's side has ended.
+    pub(crate) fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+}
+
+/// Moves a channel's data into its bounded buffer until either side is done.
+async fn pump(
+    mut read: ChannelReadHalf,
+    sender: UnboundedSender<Chunk>,
+    end: Arc<OnceLock<End>>,
+    close: CloseOnDrop,
+    ended: CancellationToken,
+) {
+    let _ended = ended.drop_guard();
+    let room = Arc::new(Semaphore::new(BUFFER_BYTES as usize));
+    let why = loop {
+        let message = tokio::select! {
+            message = read.wait() => message,
+            () = sender.closed() => break End::Orderly,
+        };
+        let bytes = match message {
+            Some(ChannelMsg::Data { data }) => data,
+            Some(ChannelMsg::Eof | ChannelMsg::Close) => break End::Orderly,
+            // Standard error of a program and answers to requests: nobody waits for them here.
+            Some(_) => continue,
+            None => break End::Lost,
+        };
+        let share = u32::try_from(bytes.len()).unwrap_or(u32::MAX).saturating_add(MESSAGE_OVERHEAD);
+        match timeout(STALL_LIMIT, room.clone().acquire_many_owned(share.min(BUFFER_BYTES))).await {
+            Ok(Ok(room)) => {
+                if sender.send(Chunk { bytes, _room: room }).is_err() {
+                    break End::Orderly;
+                }
+            }
+            Ok(Err(_)) | Err(_) => {
+                tracing::info!("a channel whose reader stood still was closed");
+                close.now();
+                break End::Stalled;
+            }
+        }
+    };
+    let _ = end.set(why);
+}
+
+impl AsyncRead for DoorChannel {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            if let Some(chunk) = &mut self.current {
+                if chunk.bytes.has_remaining() {
+                    let length = buffer.remaining().min(chunk.bytes.remaining());
+                    buffer.put_slice(&chunk.bytes.split_to(length));
+                    return Poll::Ready(Ok(()));
+                }
+                self.current = None;
+            }
+            match ready!(self.chunks.poll_recv(context)) {
+                Some(chunk) => self.current = Some(chunk),
+                None => return Poll::Ready(ending(self.end.get().copied())),
+            }
+        }
+    }
+}
+
+fn ending(end: Option<End>) -> io::Result<()> {
+    match end {
+        Some(End::Orderly) => Ok(()),
+        Some(End::Stalled) => Err(io::Error::new(io::ErrorKind::TimedOut, "read too slowly")),
+        Some(End::Lost) | None => Err(io::Error::new(io::ErrorKind::ConnectionReset, "the door closed")),
+    }
+}
+
+impl AsyncWrite for DoorChannel {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0)); // russh's writer takes it for an error
+        }
+        self.writer.as_mut().poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer.as_mut().poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer.as_mut().poll_shutdown(context)
+    }
+}
+
+/// Closes a channel once its last clone is dropped: russh leaves a dropped channel open, and
+/// sshd allows only so many.
+#[derive(Clone)]
+pub(crate) struct CloseOnDrop(Arc<Closer>);
+
+struct Closer(Arc<ChannelWriteHalf<Msg>>);
+
+impl CloseOnDrop {
+    pub(crate) fn new(write: ChannelWriteHalf<Msg>) -> Self {
+        Self(Arc::new(Closer(Arc::new(write))))
+    }
+
+    pub(crate) fn write_half(&self) -> &ChannelWriteHalf<Msg> {
+        &self.0.0
+    }
+
+    /// Closes without waiting for the last clone.
+    pub(crate) fn now(&self) {
+        self.0.close();
+    }
+}
+
+impl Closer {
+    fn close(&self) {
+        let write = self.0.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // An error means that the connection is gone, and the channel with it.
+                let _ = write.close().await;
+            });
+        }
+    }
+}
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
