@@ -8,6 +8,7 @@
 //!
 //! Deliberately absent: users, names, databases, what a desktop is for.
 
+use std::any::Any;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,9 +24,10 @@ mod layer_key;
 pub use error::EngineError;
 pub use layer_key::LayerKey;
 
-/// Bytes both ways between the api and a desktop's sshd.
-pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {}
+/// Bytes both ways between the api and a desktop's sshd. `Any`, so that the host can find the
+/// socket inside one and pass that on instead of copying bytes.
+pub trait Duplex: Any + AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: Any + AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// An open connection to a desktop's door.
 pub type DoorStream = Box<dyn Duplex>;

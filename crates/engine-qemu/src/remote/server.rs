@@ -1,0 +1,133 @@
+//! The host's side: hears requests on a unix socket and has an engine carry them out.
+
+use std::any::Any;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rolltop_engine::{DoorStream, Engine, EngineError};
+use serde::Serialize;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+
+use super::descriptor;
+use super::wire::{MAX_REQUEST, Reply, Request, line};
+
+/// How long a client may take to write its request, and again to read the answer.
+const TRANSFER_LIMIT: Duration = Duration::from_secs(10);
+/// Requests carried out at the same time; more of them wait.
+const MAX_CONCURRENT: usize = 256;
+
+/// Answers requests for `engine` until the task is dropped. Peers whose user id is not in
+/// `allowed_uids` are cut off without an answer.
+pub async fn serve(engine: Arc<dyn Engine>, listener: UnixListener, allowed_uids: Vec<u32>) {
+    let places = Arc::new(Semaphore::new(MAX_CONCURRENT));
+    let allowed_uids: Arc<[u32]> = allowed_uids.into();
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let (engine, allowed_uids) = (Arc::clone(&engine), Arc::clone(&allowed_uids));
+                tokio::spawn(async move {
+                    if let Err(error) = answer(engine, stream, &allowed_uids).await {
+                        tracing::debug!(%error, "a request to the host was cut short");
+                    }
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::error!(%error, "the host's socket takes no connection; trying again in a second");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn answer(engine: Arc<dyn Engine>, mut stream: UnixStream, allowed_uids: &[u32]) -> io::Result<()> {
+    let uid = stream.peer_cred()?.uid();
+    if !allowed_uids.contains(&uid) {
+        tracing::warn!(uid, "refused a request to the host from a user who may not make one");
+        return Ok(());
+    }
+    let bytes = tokio::time::timeout(TRANSFER_LIMIT, read_request(&mut stream)).await??;
+    let (reply, descriptor) = match serde_json::from_slice::<Request>(&bytes) {
+        Ok(request) => {
+            // A task of its own: it is carried through even if this client goes away.
+            match tokio::spawn(async move { perform(engine.as_ref(), request).await }).await {
+                Ok(answer) => answer?,
+                Err(error) => (error_line(EngineError::Host(format!("the request broke off: {error}")))?, None),
+            }
+        }
+        Err(error) => (error_line(EngineError::Host(format!("not a request: {error}")))?, None),
+    };
+    let write = async {
+        match descriptor {
+            Some(descriptor) => descriptor::send(&stream, &reply, descriptor).await,
+            None => stream.write_all(&reply).await,
+        }
+    };
+    tokio::time::timeout(TRANSFER_LIMIT, write).await??;
+    Ok(())
+}
+
+async fn read_request(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    BufReader::new(stream.take(MAX_REQUEST as u64 + 1)).read_until(b'\n', &mut bytes).await?;
+    if bytes.len() > MAX_REQUEST || bytes.last() != Some(&b'\n') {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "not one line of at most a mebibyte"));
+    }
+    Ok(bytes)
+}
+
+type Answer = (Vec<u8>, Option<OwnedFd>);
+
+fn plain<T: Serialize>(result: Result<T, EngineError>) -> io::Result<Answer> {
+    Ok((line(&Reply::from(result))?, None))
+}
+
+fn error_line(error: EngineError) -> io::Result<Vec<u8>> {
+    Ok(line(&Reply::<()>::Error(error))?)
+}
+
+async fn perform(engine: &dyn Engine, request: Request) -> io::Result<Answer> {
+    match request {
+        Request::Templates => plain(engine.templates().await),
+        Request::Bootstrap { template } => plain(engine.bootstrap(&template).await),
+        Request::PrepareLayer(layer) => plain(engine.prepare_layer(&layer).await),
+        Request::BlankLayers => plain(engine.blank_layers().await),
+        Request::Fork(request) => plain(engine.fork(&request).await),
+        Request::Start(request) => plain(engine.start(&request).await),
+        Request::Release { desktop, fence } => plain(engine.release(desktop, fence).await),
+        Request::Stop { desktop, fence, grace } => plain(engine.stop(desktop, fence, grace).await),
+        Request::Destroy { desktop, fence } => plain(engine.destroy(desktop, fence).await),
+        Request::Observe => plain(engine.observe().await),
+        Request::ObserveOne { desktop } => plain(engine.observe_one(desktop).await),
+        Request::Connect { desktop } => match engine.connect(desktop).await {
+            Ok(stream) => Ok((line(&Reply::Ok(()))?, Some(socket_of(stream)?))),
+            Err(error) => plain::<()>(Err(error)),
+        },
+        Request::ConsoleTail { desktop, max_bytes } => plain(engine.console_tail(desktop, max_bytes).await),
+        Request::Host => plain(engine.host().await),
+        Request::Leftovers { known } => plain(engine.leftovers(&known).await),
+        Request::Sweep { known } => plain(engine.sweep(&known).await),
+    }
+}
+
+/// The socket under a door's stream; where there is none (a simulated desktop), one end of a
+/// new pair whose other end is copied to and from the stream.
+fn socket_of(mut stream: DoorStream) -> io::Result<OwnedFd> {
+    let kind: &dyn Any = &*stream;
+    if kind.is::<TcpStream>() {
+        let socket: Box<dyn Any> = stream;
+        let socket = socket.downcast::<TcpStream>().map_err(|_| io::Error::other("not a TCP socket"))?;
+        return Ok(socket.into_std()?.into());
+    }
+    let (mut ours, theirs) = UnixStream::pair()?;
+    tokio::spawn(async move {
+        // Either end may close at any time; that ends the copy and nothing else.
+        let _ = tokio::io::copy_bidirectional(&mut stream, &mut ours).await;
+    });
+    Ok(theirs.into_std()?.into())
+}

@@ -1,0 +1,222 @@
+//! The socket between the roles, with a small engine behind it.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rolltop_engine::{
+    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerKey, LayerSpec,
+    Leftover, Machine, OffReason, Power, StartRequest, TemplateInfo,
+};
+use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use super::wire::MAX_REQUEST;
+use super::{HostClient, serve};
+
+/// Where `connect` leads.
+enum Door {
+    Tcp(std::net::SocketAddr),
+    Memory,
+}
+
+struct Fake {
+    door: Door,
+    forks: AtomicU32,
+}
+
+#[async_trait]
+impl Engine for Fake {
+    async fn templates(&self) -> Result<Vec<TemplateInfo>, EngineError> {
+        Ok(Vec::new())
+    }
+    async fn bootstrap(&self, template: &TemplateVersion) -> Result<Bootstrap, EngineError> {
+        Err(EngineError::UnknownTemplate(template.to_string()))
+    }
+    async fn prepare_layer(&self, layer: &LayerSpec) -> Result<(), EngineError> {
+        assert_eq!(layer.key.bytes(), &[7; 32]);
+        Ok(())
+    }
+    async fn blank_layers(&self) -> Result<Vec<LayerId>, EngineError> {
+        Ok(vec![LayerId::from_u128(3)])
+    }
+    async fn fork(&self, _: &ForkRequest) -> Result<(), EngineError> {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        self.forks.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+    async fn start(&self, _: &StartRequest) -> Result<(), EngineError> {
+        Err(EngineError::DiskFull)
+    }
+    async fn release(&self, _: DesktopId, _: u64) -> Result<(), EngineError> {
+        Err(EngineError::Fenced)
+    }
+    async fn stop(&self, _: DesktopId, _: u64, grace: Duration) -> Result<(), EngineError> {
+        Err(EngineError::Timeout(format!("{}", grace.as_millis())))
+    }
+    async fn destroy(&self, _: DesktopId, _: u64) -> Result<DestroyReceipt, EngineError> {
+        Ok(DestroyReceipt { removed_at: jiff::Timestamp::UNIX_EPOCH, bytes: 9, removed: vec!["disk layer".into()] })
+    }
+    async fn observe(&self) -> Result<Vec<Machine>, EngineError> {
+        let power = Power::Off { why: OffReason::Guest };
+        let desktop = DesktopId::from_u128(1);
+        Ok(vec![Machine { desktop, power, boot: 2, memory_bytes: 0, disk_bytes: 5 }; 20_000])
+    }
+    async fn observe_one(&self, _: DesktopId) -> Result<Option<Machine>, EngineError> {
+        Ok(None)
+    }
+    async fn connect(&self, _: DesktopId) -> Result<DoorStream, EngineError> {
+        match &self.door {
+            Door::Tcp(address) => Ok(Box::new(TcpStream::connect(address).await.unwrap())),
+            Door::Memory => {
+                let (mut ours, theirs) = tokio::io::duplex(64);
+                tokio::spawn(async move { ours.write_all(b"SSH-2.0-memory\r\n").await });
+                Ok(Box::new(theirs))
+            }
+        }
+    }
+    async fn console_tail(&self, _: DesktopId, max_bytes: usize) -> Result<String, EngineError> {
+        Ok("é\n".repeat(max_bytes))
+    }
+    async fn host(&self) -> Result<HostStatus, EngineError> {
+        Err(EngineError::Host("no host".into()))
+    }
+    async fn leftovers(&self, known: &Known) -> Result<Vec<Leftover>, EngineError> {
+        Ok(known.desktops.iter().map(|d| Leftover { kind: "process".into(), name: d.to_string() }).collect())
+    }
+    async fn sweep(&self, _: &Known) -> Result<Vec<Leftover>, EngineError> {
+        Ok(Vec::new())
+    }
+}
+
+struct Served {
+    client: HostClient,
+    fake: Arc<Fake>,
+    socket: std::path::PathBuf,
+    server: tokio::task::JoinHandle<()>,
+    _directory: tempfile::TempDir,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn served(door: Door, allowed: Vec<u32>) -> Served {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("host.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let fake = Arc::new(Fake { door, forks: AtomicU32::new(0) });
+    let server = tokio::spawn(serve(Arc::clone(&fake) as Arc<dyn Engine>, listener, allowed));
+    Served { client: HostClient::new(&socket), fake, socket, server, _directory: directory }
+}
+
+fn me() -> Vec<u32> {
+    vec![rustix::process::getuid().as_raw()]
+}
+
+fn fork_request() -> ForkRequest {
+    ForkRequest {
+        desktop: DesktopId::from_u128(1),
+        fence: 4,
+        boot: 1,
+        template: "desk@0123456789ab".parse().unwrap(),
+        size: Size::S,
+        layer: LayerId::from_u128(3),
+        key: LayerKey::new([7; 32]),
+    }
+}
+
+#[tokio::test]
+async fn answers_and_errors_arrive_as_they_were_given() {
+    let served = served(Door::Memory, me());
+    let (client, desktop) = (&served.client, DesktopId::from_u128(1));
+    assert_eq!(client.blank_layers().await, Ok(vec![LayerId::from_u128(3)]));
+    let layer = LayerSpec { layer: LayerId::from_u128(3), size: Size::M, key: LayerKey::new([7; 32]) };
+    assert_eq!(client.prepare_layer(&layer).await, Ok(()));
+    assert_eq!(client.release(desktop, 1).await, Err(EngineError::Fenced));
+    let grace = Duration::from_millis(1500);
+    assert_eq!(client.stop(desktop, 1, grace).await, Err(EngineError::Timeout("1500".into())));
+    assert_eq!(client.destroy(desktop, 1).await.unwrap().bytes, 9);
+    assert_eq!(client.observe_one(desktop).await, Ok(None));
+    let known = Known { desktops: vec![desktop], layers: vec![] };
+    assert_eq!(client.leftovers(&known).await.unwrap()[0].name, desktop.to_string());
+}
+
+#[tokio::test]
+async fn a_long_answer_arrives_whole() {
+    let served = served(Door::Memory, me());
+    assert_eq!(served.client.observe().await.unwrap().len(), 20_000);
+    assert_eq!(served.client.console_tail(DesktopId::from_u128(1), 300_000).await.unwrap().len(), 900_000);
+}
+
+#[tokio::test]
+async fn a_tcp_door_is_passed_as_the_socket_itself() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let served = served(Door::Tcp(listener.local_addr().unwrap()), me());
+    let connect = served.client.connect(DesktopId::from_u128(1));
+    let (stream, accepted) = tokio::join!(connect, listener.accept());
+    let (mut stream, (mut sshd, peer)) = (stream.unwrap(), accepted.unwrap());
+    let any: &dyn std::any::Any = &*stream;
+    let socket = any.downcast_ref::<TcpStream>().expect("a TCP stream");
+    assert_eq!(socket.local_addr().unwrap(), peer, "the very socket, with nobody between");
+    assert!(rustix::io::fcntl_getfd(socket.as_fd()).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
+    sshd.write_all(b"SSH-2.0-x").await.unwrap();
+    let mut banner = [0; 9];
+    stream.read_exact(&mut banner).await.unwrap();
+    assert_eq!(&banner, b"SSH-2.0-x");
+}
+
+#[tokio::test]
+async fn a_door_without_a_socket_is_copied() {
+    let served = served(Door::Memory, me());
+    let mut stream = served.client.connect(DesktopId::from_u128(1)).await.unwrap();
+    let mut banner = String::new();
+    stream.read_to_string(&mut banner).await.unwrap();
+    assert_eq!(banner, "SSH-2.0-memory\r\n");
+}
+
+#[tokio::test]
+async fn other_users_are_cut_off_without_an_answer() {
+    let served = served(Door::Memory, vec![u32::MAX - 1]);
+    assert!(matches!(served.client.observe().await, Err(EngineError::Unreachable(_))));
+}
+
+#[tokio::test]
+async fn an_absent_host_is_unreachable() {
+    let client = HostClient::new("/nonexistent/host.sock");
+    assert!(matches!(client.observe().await, Err(EngineError::Unreachable(_))));
+}
+
+#[tokio::test]
+async fn a_fork_is_carried_through_when_its_client_goes_away() {
+    let served = served(Door::Memory, me());
+    let request = fork_request();
+    let impatient = served.client.fork(&request);
+    assert!(tokio::time::timeout(Duration::from_millis(20), impatient).await.is_err());
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+    while served.fake.forks.load(Ordering::SeqCst) == 0 {
+        assert!(tokio::time::Instant::now() < deadline, "the fork was dropped");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_answered_with_an_error_and_too_long_ones_are_cut_off() {
+    let served = served(Door::Memory, me());
+    let mut stream = UnixStream::connect(&served.socket).await.unwrap();
+    stream.write_all(b"{\"op\":\"format_disk\"}\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("{\"error\":{\"code\":\"host\",\"detail\":\"not a request:"), "{answer}");
+
+    let mut stream = UnixStream::connect(&served.socket).await.unwrap();
+    let sent = stream.write_all(&vec![b'x'; MAX_REQUEST + 4096]).await;
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer).await;
+    assert!(answer.is_empty() && (sent.is_err() || read.is_err() || read.is_ok_and(|n| n == 0)));
+}

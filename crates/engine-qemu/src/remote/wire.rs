@@ -1,0 +1,80 @@
+//! The messages, and how a line of them is limited.
+
+use std::time::Duration;
+
+use rolltop_engine::{EngineError, ForkRequest, Known, LayerSpec, StartRequest};
+use rolltop_model::{DesktopId, TemplateVersion};
+use serde::{Deserialize, Serialize};
+
+/// Longest request line, bytes. A `known` of 10,000 desktops and as many layers fits.
+pub(super) const MAX_REQUEST: usize = 1 << 20;
+/// Longest reply line, bytes.
+pub(super) const MAX_REPLY: usize = 64 << 20;
+
+/// One request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "op", content = "args", rename_all = "snake_case")]
+pub(super) enum Request {
+    Templates,
+    Bootstrap { template: TemplateVersion },
+    PrepareLayer(LayerSpec),
+    BlankLayers,
+    Fork(ForkRequest),
+    Start(StartRequest),
+    Release { desktop: DesktopId, fence: u64 },
+    Stop { desktop: DesktopId, fence: u64, grace: Duration },
+    Destroy { desktop: DesktopId, fence: u64 },
+    Observe,
+    ObserveOne { desktop: DesktopId },
+    Connect { desktop: DesktopId },
+    ConsoleTail { desktop: DesktopId, max_bytes: usize },
+    Host,
+    Leftovers { known: Known },
+    Sweep { known: Known },
+}
+
+impl Request {
+    /// How long the whole of it may take, as the client waits.
+    pub(super) fn time_limit(&self) -> Duration {
+        match self {
+            Request::Templates
+            | Request::Bootstrap { .. }
+            | Request::BlankLayers
+            | Request::Observe
+            | Request::ObserveOne { .. }
+            | Request::Connect { .. }
+            | Request::ConsoleTail { .. }
+            | Request::Host => Duration::from_secs(30),
+            Request::Release { .. } => Duration::from_secs(30),
+            Request::PrepareLayer(_) | Request::Fork(_) | Request::Start(_) => Duration::from_secs(120),
+            Request::Stop { grace, .. } => grace.saturating_add(Duration::from_secs(60)),
+            Request::Destroy { .. } | Request::Leftovers { .. } | Request::Sweep { .. } => {
+                Duration::from_secs(120)
+            }
+        }
+    }
+}
+
+/// One reply.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Reply<T> {
+    Ok(T),
+    Error(EngineError),
+}
+
+impl<T> From<Result<T, EngineError>> for Reply<T> {
+    fn from(result: Result<T, EngineError>) -> Self {
+        match result {
+            Ok(value) => Reply::Ok(value),
+            Err(error) => Reply::Error(error),
+        }
+    }
+}
+
+/// A message as a line.
+pub(super) fn line<T: Serialize>(message: &T) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bytes = serde_json::to_vec(message)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
