@@ -1,1 +1,40 @@
-//! (being written)
+//! What Rolltop does: desktops and their lives, who may do what, and the way inside.
+//!
+//! [`Control`] is the handle the front doors call. Behind it a reconciler brings every desktop to
+//! what its owner wants; it takes no input but the rows, so a killed process goes on where it was.
+//!
+//! ```text
+//!  api-server ─► Control ─► store (rows: what is wanted, what is known)
+//!                   │ nudge            ▲
+//!                   ▼                  │
+//!               Reconciler ── next_step (pure, in model) ──► engine, door
+//! ```
+//!
+//! Deliberately absent: HTTP and wire formats (`api-server`), SQL (`store`), any particular
+//! engine. Secrets leave only as types that can't be printed.
+
+mod account;
+mod admin;
+mod caller;
+mod config;
+mod control;
+mod desktops;
+mod error;
+mod events;
+mod host;
+mod inside;
+mod views;
+
+pub use account::{AuthenticateError, RedeemError, Redeemed, SetPasswordError, SignInError};
+pub use admin::AdminError;
+pub use caller::{Caller, DesktopAccess, Purpose, Scope, Who, purpose};
+pub use config::ControlConfig;
+pub use control::{Control, OpenError, Parts};
+pub use desktops::{CommandError, CreateDesktop, CreateError, ListFilter, RenameError};
+pub use error::{AccessError, EnterError, InternalError, QueryError};
+pub use events::EventFilter;
+pub use inside::{FileStream, ReadFileError, ScreenStream};
+pub use views::{
+    Accelerator, AccessLogView, DesktopView, EventView, HostStatus, Leftover, MeView, Page, StepView,
+    TemplateSizeView, TemplateView,
+};

@@ -4,11 +4,17 @@
 //! deliberately absent: SQL, HTTP, wire formats (see `api-types`), anything about QEMU.
 
 mod id;
+mod lifecycle;
 mod name;
 mod size;
 mod template;
 
 pub use id::{ApiKeyId, DesktopId, IdError, LayerId, RequestId, SessionId, UserId, WorkspaceId};
+pub use lifecycle::{
+    Command, Refusal,
+    Desired, DesktopState, FailReason, Limits, MachineView, Observation, OffWhy, PowerView, Record, Step, StopReason,
+    UnknownState, next_step,
+};
 pub use name::{DesktopName, NameError};
 pub use size::{Size, UnknownSize};
 pub use template::{TemplateError, TemplateVersion};

@@ -1,1 +1,5 @@
-//! (being written)
+//! The database. (being written)
+
+#[derive(Debug, thiserror::Error)]
+#[error("the database failed")]
+pub struct StoreError;

@@ -1,1 +1,5 @@
-//! (being written)
+//! Secrets. (being written)
+
+#[derive(Debug, thiserror::Error)]
+#[error("the vault failed")]
+pub struct VaultError;

@@ -1,0 +1,54 @@
+//! What can be set about the control plane.
+
+use std::time::Duration;
+
+use rolltop_model::{Limits, Size};
+
+/// Read once at start.
+#[derive(Debug, Clone)]
+pub struct ControlConfig {
+    /// Most desktops a workspace may have. Default 100.
+    pub desktop_limit: u32,
+    /// The template taken when none is named, by its recipe's name. Default "desk".
+    pub default_template: String,
+    /// Deadlines and tries of starts.
+    pub limits: Limits,
+    /// How long a guest may take to shut down before it is ended. Default 60 s.
+    pub stop_grace: Duration,
+    /// Desktops worked on at the same time. Default 8.
+    pub parallel: usize,
+    /// Every desktop is looked at this often without a reason. Default 5 s.
+    pub interval: Duration,
+    /// Blank encrypted layers kept ready. Default 3 of size s, 1 of the others.
+    pub layers: Vec<(Size, usize)>,
+    /// Free disk below which no layer is prepared ahead for other sizes than s, bytes. Default 20 GiB.
+    pub layers_free_disk: u64,
+    /// How long a screenshot is served again. Default 3 s.
+    pub screenshot_age: Duration,
+    /// How long a session lasts without being used. Default 30 days.
+    pub session_idle: Duration,
+    /// How long a sign-in link can be used. Default 24 h.
+    pub link_age: Duration,
+    /// How long events, steps of former starts and the access log are kept. Default 30 days.
+    pub history: Duration,
+}
+
+impl Default for ControlConfig {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            desktop_limit: 100,
+            default_template: "desk".to_owned(),
+            limits: Limits::default(),
+            stop_grace: Duration::from_secs(60),
+            parallel: 8,
+            interval: Duration::from_secs(5),
+            layers: vec![(Size::S, 3), (Size::M, 1), (Size::L, 1)],
+            layers_free_disk: 20 << 30,
+            screenshot_age: Duration::from_secs(3),
+            session_idle: 30 * DAY,
+            link_age: DAY,
+            history: 30 * DAY,
+        }
+    }
+}

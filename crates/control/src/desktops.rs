@@ -1,0 +1,10 @@
+//! Desktops as their owners handle them from outside.
+
+mod command;
+mod create;
+mod list;
+mod look;
+
+pub use command::{CommandError, RenameError};
+pub use create::{CreateDesktop, CreateError};
+pub use list::ListFilter;

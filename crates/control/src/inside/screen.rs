@@ -1,0 +1,15 @@
+//! The screen: raw RFB bytes from and to the desktop's VNC server.
+
+use crate::caller::{DesktopAccess, purpose};
+use crate::control::Control;
+use crate::error::EnterError;
+
+/// Bytes both ways: `AsyncRead + AsyncWrite + Send + Unpin`.
+pub type ScreenStream = rolltop_engine::DoorStream;
+
+impl Control {
+    /// Connects to the VNC server. The server speaks first (the RFB banner).
+    pub async fn screen(&self, access: &DesktopAccess<purpose::Enter>) -> Result<ScreenStream, EnterError> {
+        todo!()
+    }
+}

@@ -1,0 +1,111 @@
+//! What the front doors are shown. Domain types, not wire types: `api-server` converts them.
+
+use jiff::Timestamp;
+use rolltop_model::{Desired, DesktopId, DesktopName, DesktopState, Size, TemplateVersion, UserId, WorkspaceId};
+
+pub use rolltop_engine::{Accelerator, HostStatus, Leftover};
+
+use crate::caller::Scope;
+
+/// One desktop as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesktopView {
+    pub id: DesktopId,
+    pub name: DesktopName,
+    pub template: TemplateVersion,
+    pub size: Size,
+    /// Carries its reason: see `DesktopState::{reason_code, reason_sentence}`.
+    pub state: DesktopState,
+    pub desired: Desired,
+    /// More about the reason: the last lines of the console, or what the host said. Plain text.
+    pub detail: Option<String>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// When the present run was personalised.
+    pub started_at: Option<Timestamp>,
+    /// Host memory of its own, as last observed; none while off.
+    pub memory_bytes: Option<u64>,
+    /// Host disk of its own, as last observed.
+    pub disk_bytes: Option<u64>,
+    /// The present start's timeline. Filled by `get`, and in lists for desktops that are starting.
+    pub steps: Vec<StepView>,
+}
+
+/// One line of a boot timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepView {
+    /// Which start it belongs to, from 1.
+    pub boot: u32,
+    /// `fork`, `start`, `door`, `personalise` or `screen`.
+    pub name: String,
+    pub started_at: Timestamp,
+    /// None while it runs.
+    pub ended_at: Option<Timestamp>,
+    /// One sentence when it went wrong.
+    pub error: Option<String>,
+}
+
+/// Something that changed, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventView {
+    pub seq: i64,
+    /// `desktop.changed`, `desktop.destroyed` or `step`.
+    pub kind: String,
+    pub desktop: Option<DesktopId>,
+    pub at: Timestamp,
+    /// For `desktop.changed`: name, state, desired, reason. For `step`: boot, name, ended, error.
+    pub data: serde_json::Value,
+}
+
+/// One time the platform went into a desktop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessLogView {
+    pub at: Timestamp,
+    /// What for: `personalise`, `screenshot`, `screen`, `file.read`.
+    pub why: String,
+    /// The person's or key's name, or `platform`.
+    pub who: String,
+}
+
+/// A template that desktops can be made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateView {
+    pub version: TemplateVersion,
+    pub title: String,
+    pub description: String,
+    pub built_at: Timestamp,
+    pub disk_bytes: u64,
+    pub sizes: Vec<TemplateSizeView>,
+    /// What a desktop is made from when no template is named.
+    pub default: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TemplateSizeView {
+    pub size: Size,
+    /// The memory of a booted machine is kept, so a desktop of this size starts at once.
+    pub baked: bool,
+}
+
+/// Who the caller is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeView {
+    pub workspace: WorkspaceId,
+    /// None for an API key.
+    pub user: Option<UserId>,
+    /// The name to sign in with, or the key's name; none until one was chosen.
+    pub name: Option<String>,
+    pub has_password: bool,
+    pub scopes: Vec<Scope>,
+    /// Most desktops the workspace may have, and how many it has.
+    pub desktop_limit: u32,
+    pub desktop_count: u32,
+}
+
+/// A page of something, and where the next one begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Opaque; none on the last page.
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,274 @@
+//! The states a person sees, and why a desktop is in one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What the owner wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Desired {
+    Running,
+    Stopped,
+    Destroyed,
+}
+
+/// What a desktop is. A desktop being stopped is `Running` and desired `Stopped`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DesktopState {
+    /// Waits for the host.
+    Pending,
+    /// Its machine is being made or has not been personalised yet.
+    Booting,
+    Running,
+    /// Memory on disk, no host memory used.
+    Suspended,
+    Stopped(StopReason),
+    Failed(FailReason),
+    Destroying,
+    Destroyed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StopReason {
+    /// Somebody asked for it.
+    Asked,
+    /// The guest was shut down from within.
+    FromInside,
+}
+
+/// Why a desktop can't go on by itself. The codes are stable and part of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailReason {
+    /// The machine was there once and the host holds nothing of it any more.
+    Lost,
+    /// The machine ended by itself too often.
+    Died,
+    /// The machine never came up.
+    StartFailed,
+    /// The machine runs, but nobody could enter and personalise it in time.
+    DoorTimeout,
+    /// The guest refused to be personalised.
+    PersonaliseFailed,
+    /// The template it is made from is not on the host.
+    TemplateGone,
+    /// The template's memory was baked for another machine.
+    BaseMismatch,
+    DiskFull,
+    NoMemory,
+    /// The host process did not answer for too long while the desktop was being started.
+    HostUnreachable,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such state or reason: {0:?}")]
+pub struct UnknownState(pub String);
+
+impl Desired {
+    pub const ALL: [Desired; 3] = [Desired::Running, Desired::Stopped, Desired::Destroyed];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Desired::Running => "running",
+            Desired::Stopped => "stopped",
+            Desired::Destroyed => "destroyed",
+        }
+    }
+}
+
+impl FailReason {
+    pub const ALL: [FailReason; 10] = [
+        FailReason::Lost,
+        FailReason::Died,
+        FailReason::StartFailed,
+        FailReason::DoorTimeout,
+        FailReason::PersonaliseFailed,
+        FailReason::TemplateGone,
+        FailReason::BaseMismatch,
+        FailReason::DiskFull,
+        FailReason::NoMemory,
+        FailReason::HostUnreachable,
+    ];
+
+    /// The stable code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FailReason::Lost => "lost",
+            FailReason::Died => "died",
+            FailReason::StartFailed => "start_failed",
+            FailReason::DoorTimeout => "door_timeout",
+            FailReason::PersonaliseFailed => "personalise_failed",
+            FailReason::TemplateGone => "template_gone",
+            FailReason::BaseMismatch => "base_mismatch",
+            FailReason::DiskFull => "disk_full",
+            FailReason::NoMemory => "no_memory",
+            FailReason::HostUnreachable => "host_unreachable",
+        }
+    }
+
+    /// What happened and what to do, for people.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            FailReason::Lost => {
+                "The host no longer holds this desktop's machine; if its disks were moved, bring them back and try again."
+            }
+            FailReason::Died => "The machine ended by itself several times; look at its console before trying again.",
+            FailReason::StartFailed => "The machine did not start; look at the detail, then try again.",
+            FailReason::DoorTimeout => {
+                "The machine started but could not be entered in time; look at its console, then try again."
+            }
+            FailReason::PersonaliseFailed => "The machine started but could not be given its identity; try again.",
+            FailReason::TemplateGone => "The template this desktop is made from is not on the host; build it, then try again.",
+            FailReason::BaseMismatch => {
+                "The template's memory was baked for another version of QEMU or another processor; bake it again, then try again."
+            }
+            FailReason::DiskFull => "The host's disk is full; free some space, then try again.",
+            FailReason::NoMemory => "The host has too little free memory; stop other desktops, then try again.",
+            FailReason::HostUnreachable => "The host did not answer; see that it runs, then try again.",
+        }
+    }
+}
+
+impl StopReason {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            StopReason::Asked => "asked",
+            StopReason::FromInside => "shut_down_from_inside",
+        }
+    }
+
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            StopReason::Asked => "It was stopped.",
+            StopReason::FromInside => "It was shut down from inside.",
+        }
+    }
+}
+
+impl DesktopState {
+    /// The names of all states, in the order of a life.
+    pub const NAMES: [&'static str; 8] =
+        ["pending", "booting", "running", "suspended", "stopped", "failed", "destroying", "destroyed"];
+
+    /// The state without its reason.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DesktopState::Pending => "pending",
+            DesktopState::Booting => "booting",
+            DesktopState::Running => "running",
+            DesktopState::Suspended => "suspended",
+            DesktopState::Stopped(_) => "stopped",
+            DesktopState::Failed(_) => "failed",
+            DesktopState::Destroying => "destroying",
+            DesktopState::Destroyed => "destroyed",
+        }
+    }
+
+    /// The reason's stable code, where the state has one worth telling.
+    pub const fn reason_code(self) -> Option<&'static str> {
+        match self {
+            DesktopState::Failed(reason) => Some(reason.as_str()),
+            DesktopState::Stopped(StopReason::FromInside) => Some(StopReason::FromInside.as_str()),
+            DesktopState::Stopped(StopReason::Asked)
+            | DesktopState::Pending
+            | DesktopState::Booting
+            | DesktopState::Running
+            | DesktopState::Suspended
+            | DesktopState::Destroying
+            | DesktopState::Destroyed => None,
+        }
+    }
+
+    /// The reason as a sentence for people.
+    pub const fn reason_sentence(self) -> Option<&'static str> {
+        match self {
+            DesktopState::Failed(reason) => Some(reason.sentence()),
+            DesktopState::Stopped(StopReason::FromInside) => Some(StopReason::FromInside.sentence()),
+            DesktopState::Stopped(StopReason::Asked)
+            | DesktopState::Pending
+            | DesktopState::Booting
+            | DesktopState::Running
+            | DesktopState::Suspended
+            | DesktopState::Destroying
+            | DesktopState::Destroyed => None,
+        }
+    }
+
+    /// The state from its stored name and reason code.
+    pub fn from_parts(name: &str, reason: Option<&str>) -> Result<Self, UnknownState> {
+        let unknown = || UnknownState(format!("{name}({})", reason.unwrap_or_default()));
+        match name {
+            "pending" => Ok(DesktopState::Pending),
+            "booting" => Ok(DesktopState::Booting),
+            "running" => Ok(DesktopState::Running),
+            "suspended" => Ok(DesktopState::Suspended),
+            "stopped" => match reason {
+                None | Some("asked") => Ok(DesktopState::Stopped(StopReason::Asked)),
+                Some("shut_down_from_inside") => Ok(DesktopState::Stopped(StopReason::FromInside)),
+                Some(_) => Err(unknown()),
+            },
+            "failed" => FailReason::ALL
+                .into_iter()
+                .find(|known| Some(known.as_str()) == reason)
+                .map(DesktopState::Failed)
+                .ok_or_else(unknown),
+            "destroying" => Ok(DesktopState::Destroying),
+            "destroyed" => Ok(DesktopState::Destroyed),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl FromStr for Desired {
+    type Err = UnknownState;
+
+    fn from_str(text: &str) -> Result<Self, UnknownState> {
+        Desired::ALL.into_iter().find(|desired| desired.as_str() == text).ok_or_else(|| UnknownState(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Desired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for DesktopState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_survives_storage() {
+        let mut states = vec![
+            DesktopState::Pending,
+            DesktopState::Booting,
+            DesktopState::Running,
+            DesktopState::Suspended,
+            DesktopState::Stopped(StopReason::Asked),
+            DesktopState::Stopped(StopReason::FromInside),
+            DesktopState::Destroying,
+            DesktopState::Destroyed,
+        ];
+        states.extend(FailReason::ALL.map(DesktopState::Failed));
+        for state in states {
+            assert_eq!(DesktopState::from_parts(state.name(), state.reason_code()), Ok(state));
+            assert!(DesktopState::NAMES.contains(&state.name()));
+        }
+        assert!(DesktopState::from_parts("failed", Some("bored")).is_err());
+        assert!(DesktopState::from_parts("napping", None).is_err());
+    }
+
+    #[test]
+    fn reasons_are_sentences() {
+        for reason in FailReason::ALL {
+            assert!(reason.sentence().ends_with('.') && reason.sentence().len() > 20, "{reason:?}");
+        }
+    }
+}
