@@ -8,19 +8,16 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccessEntry {
     pub at: Timestamp,
-    /// What for, such as `personalise`, `screen`, `screenshot` or `files`.
+    /// What for, such as `personalise`, `screen`, `screenshot` or `file.read`.
     #[schema(example = "screen")]
     pub purpose: String,
-    /// For whom: a user's or key's id, or `platform`.
+    /// For whom: the person's or key's name, or `platform`.
     #[schema(example = "platform")]
     pub actor: String,
 }
 
-/// One page of the log, newest first.
+/// The latest of them, newest first, at most 500.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccessLog {
     pub items: Vec<AccessEntry>,
-    /// Give this as `cursor` for the next page; absent on the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
 }

@@ -21,13 +21,20 @@ pub struct Desktop {
     #[schema(schema_with = crate::size::schema)]
     pub size: Size,
     pub state: DesktopState,
-    /// Why it failed, as a stable code. Present in state `failed`.
+    /// Why it failed or was stopped, as a stable code. Present in states `failed` and `stopped`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "door_timeout")]
     pub reason: Option<String>,
-    /// What happened, in one sentence for a person. Present in state `failed`.
+    /// What happened and what helps, in one sentence. Present with `reason`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(
+        example = "The machine started but could not be entered in time; look at its console, then try again."
+    )]
     pub detail: Option<String>,
+    /// What lies behind the reason, where there is something to show: the console's last lines, or
+    /// what the host said. Plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     pub desired: Desired,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -49,7 +56,8 @@ pub struct Desktop {
     /// Bytes of its own on the host's disk; absent while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_bytes: Option<u64>,
-    /// The steps of its last start. Present when one desktop is asked for, not in lists.
+    /// The steps of its present start. Present when one desktop is asked for, and in lists while it
+    /// is starting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<Vec<Step>>,
 }
@@ -107,7 +115,6 @@ impl DesktopState {
 #[serde(rename_all = "snake_case")]
 pub enum Desired {
     Running,
-    Suspended,
     Stopped,
     Destroyed,
 }

@@ -16,7 +16,8 @@ pub struct Event {
     #[schema(value_type = Option<String>, example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")]
     pub desktop: Option<DesktopId>,
     pub at: Timestamp,
-    /// More, by kind. Ask for the desktop to see all of it.
+    /// More, by kind. `desktop.changed`: `name`, `state`, `desired`, `reason`; `step`: `boot`, `name`,
+    /// `ended`, `error`. Ask for the desktop to see all of it.
     #[schema(value_type = Object)]
     pub data: serde_json::Value,
 }

@@ -30,7 +30,7 @@ pub use desktop::{CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, Up
 pub use event::{Event, EventKind, EventsQuery};
 pub use host::{Accelerator, AcceleratorKind, Host};
 pub use me::{Credential, CredentialKind, Limits, Me};
-pub use page::{ListDesktops, PageQuery};
+pub use page::ListDesktops;
 pub use problem::{Code, FieldError, Problem, documentation as problem_documentation};
 pub use scope::Scope;
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};

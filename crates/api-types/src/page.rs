@@ -25,17 +25,3 @@ pub struct ListDesktops {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
 }
-
-/// Which part of a log to answer with.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct PageQuery {
-    /// `next_cursor` of the page before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-    /// At most this many, 1 to 200; by default 50.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[param(minimum = 1, maximum = 200, example = 50)]
-    pub limit: Option<u32>,
-}

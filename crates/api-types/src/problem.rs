@@ -111,10 +111,10 @@ codes! {
     QuotaReached, "quota_reached", 409, "The workspace's limit is reached";
     /// The desktop is in a state in which this can't be done.
     WrongState, "wrong_state", 409, "Not in this state";
+    /// Nothing can be forked yet: the operator has to build a template first.
+    NoTemplate, "no_template", 409, "There is no template yet";
     NotRunning, "not_running", 409, "The desktop is not running";
     NotAFile, "not_a_file", 409, "This is not a regular file";
-    /// The first request with this key is still being carried out.
-    IdempotencyInProgress, "idempotency_in_progress", 409, "The same request is being carried out";
     PayloadTooLarge, "payload_too_large", 413, "The body is too large";
     UnsupportedMediaType, "unsupported_media_type", 415, "The body's media type is not right";
     RangeNotSatisfiable, "range_not_satisfiable", 416, "The file has no such range";
@@ -125,6 +125,7 @@ codes! {
     UnknownTemplate, "unknown_template", 422, "There is no such template";
     InvalidPath, "invalid_path", 422, "The path can't be used";
     WeakPassword, "weak_password", 422, "The password is too weak";
+    NotAPerson, "not_a_person", 422, "Only a person can do this";
     /// The key came before with another request.
     IdempotencyKeyReused, "idempotency_key_reused", 422, "The idempotency key was used for another request";
     WebsocketRequired, "websocket_required", 426, "A WebSocket is needed";
@@ -134,7 +135,6 @@ codes! {
     Unavailable, "unavailable", 503, "Not available for the moment";
     /// The desktop did not answer in time.
     DesktopUnreachable, "desktop_unreachable", 504, "The desktop does not answer";
-    NoCapacity, "no_capacity", 507, "The host is full";
 }
 
 /// All codes with status and title, as rows of a Markdown table.

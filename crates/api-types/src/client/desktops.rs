@@ -5,7 +5,7 @@ use rolltop_model::DesktopId;
 
 use super::{Client, ClientError, json, with_body};
 use crate::{
-    AccessLog, CreateDesktop, Desktop, DesktopPage, ListDesktops, PageQuery, Step, StepList, UpdateDesktop,
+    AccessEntry, AccessLog, CreateDesktop, Desktop, DesktopPage, ListDesktops, Step, StepList, UpdateDesktop,
 };
 
 impl Client {
@@ -91,7 +91,8 @@ impl Client {
     }
 
     /// `GET /v1/desktops/{id}/access-log`
-    pub async fn access_log(&self, id: DesktopId, which: &PageQuery) -> Result<AccessLog, ClientError> {
-        json(self.get(&["v1", "desktops", &id.to_string(), "access-log"]).query(which)).await
+    pub async fn access_log(&self, id: DesktopId) -> Result<Vec<AccessEntry>, ClientError> {
+        let log: AccessLog = json(self.get(&["v1", "desktops", &id.to_string(), "access-log"])).await?;
+        Ok(log.items)
     }
 }
