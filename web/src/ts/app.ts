@@ -1,0 +1,25 @@
+// The script of every page: htmx for actions, the event stream that keeps pages true,
+// dialogs, menus, the palette, toasts, thumbnails, times, preferences.
+import "htmx.org";
+import "basecoat-css/basecoat";
+import "basecoat-css/dropdown-menu";
+import "basecoat-css/command";
+import "basecoat-css/tabs";
+
+import { startDialogs } from "./dialogs";
+import { startLive } from "./live";
+import { startPalette } from "./palette";
+import { startPreferences } from "./preferences";
+import { startThumbnails } from "./thumbnails";
+import { startTimes } from "./times";
+import { startToasts } from "./toasts";
+
+document.addEventListener("DOMContentLoaded", () => {
+  startPreferences();
+  startDialogs();
+  startPalette();
+  startToasts();
+  startThumbnails();
+  startTimes();
+  startLive();
+});

@@ -1,0 +1,42 @@
+// Dialogs arrive as fragments in #dialog and are opened as they arrive; one at a time.
+import { refresh } from "./live";
+
+function host(): HTMLElement | null {
+  return document.getElementById("dialog");
+}
+
+function prepare(dialog: HTMLDialogElement): void {
+  dialog.addEventListener("click", (event) => {
+    // A click on the backdrop is a click on the dialog itself.
+    if (event.target === dialog) dialog.close();
+  });
+  dialog.addEventListener("close", () => {
+    if (dialog.parentElement?.id === "dialog") dialog.remove();
+  });
+}
+
+export function closeDialog(): void {
+  host()?.querySelector("dialog")?.close();
+}
+
+export function startDialogs(): void {
+  const container = host();
+  if (!container) return;
+  new MutationObserver(() => {
+    const dialog = container.querySelector<HTMLDialogElement>("dialog:not([open])");
+    if (!dialog) return;
+    prepare(dialog);
+    dialog.showModal();
+    dialog.querySelector<HTMLInputElement>("input[data-select]")?.select();
+  }).observe(container, { childList: true });
+
+  document.addEventListener("click", (event) => {
+    const closer = (event.target as Element).closest("[data-close]");
+    closer?.closest("dialog")?.close();
+  });
+  // The server says "done" when what a dialog asked for has been accepted.
+  document.addEventListener("rolltop:done", () => {
+    closeDialog();
+    refresh("*");
+  });
+}

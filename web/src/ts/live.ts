@@ -1,0 +1,90 @@
+// Keeps the page true: listens to the API's event stream and asks each part of the page
+// that shows what changed to fetch itself again. A part says what it shows with data-live:
+// a desktop's id, or "desktops" for the list. Reconnecting is silent for two seconds.
+import htmx from "htmx.org";
+
+const SILENT_MS = 2000;
+const RETRY_MS = 2000;
+/** Bursts of events within this time make one refresh. */
+const GATHER_MS = 120;
+
+interface Change {
+  seq: number;
+  desktop?: string;
+}
+
+let lastSeq: number | undefined;
+let stream: EventSource | undefined;
+let warning: number | undefined;
+let broken = false;
+const pending = new Set<string>();
+let gathering: number | undefined;
+
+/** Asks every part that shows `subject` to fetch itself again; "*" means all of them. */
+export function refresh(subject: string): void {
+  pending.add(subject);
+  gathering ??= window.setTimeout(() => {
+    gathering = undefined;
+    const subjects = new Set(pending);
+    pending.clear();
+    for (const part of document.querySelectorAll<HTMLElement>("[data-live]")) {
+      const shows = part.dataset["live"] ?? "";
+      if (subjects.has("*") || subjects.has(shows) || shows === "desktops") {
+        htmx.trigger(part, "refresh", {}, false);
+      }
+    }
+  }, GATHER_MS);
+}
+
+function heard(message: MessageEvent<string>): void {
+  const change = JSON.parse(message.data) as Change;
+  lastSeq = change.seq;
+  if (change.desktop !== undefined) refresh(change.desktop);
+}
+
+function line(show: boolean): void {
+  const element = document.getElementById("connection-line");
+  if (element) element.hidden = !show;
+}
+
+function opened(): void {
+  window.clearTimeout(warning);
+  warning = undefined;
+  line(false);
+  // What was missed while away is sent again, but only to those who were connected before.
+  if (broken) refresh("*");
+  broken = false;
+}
+
+async function failed(): Promise<void> {
+  broken = true;
+  warning ??= window.setTimeout(() => line(true), SILENT_MS);
+  if (stream?.readyState !== EventSource.CLOSED) return;
+  const answer = await fetch("/v1/me", { cache: "no-store" }).catch(() => undefined);
+  if (answer?.status === 401) window.location.assign("/sign-in");
+  else window.setTimeout(connect, RETRY_MS);
+}
+
+function connect(): void {
+  const after = lastSeq === undefined ? "" : `?after=${lastSeq}`;
+  stream?.close();
+  stream = new EventSource(`/v1/events${after}`);
+  stream.addEventListener("open", opened);
+  stream.addEventListener("error", () => void failed());
+  for (const kind of ["desktop.changed", "desktop.destroyed", "step"]) {
+    stream.addEventListener(kind, (event) => heard(event as MessageEvent<string>));
+  }
+}
+
+export function startLive(): void {
+  if (document.body.dataset["events"] !== "on") return;
+  connect();
+  // A page that comes back from the browser's cache has a dead stream and old contents.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) {
+      connect();
+      refresh("*");
+    }
+  });
+  window.addEventListener("pagehide", () => stream?.close());
+}

@@ -1,0 +1,89 @@
+// Text both ways between this computer's clipboard and the desktop's, with the keys people
+// know. Pasting uses the browser's own paste event, which needs no permission; where the
+// permission to read has been given, the clipboard is also handed over on coming back to
+// the window.
+import type RFB from "@novnc/novnc";
+
+/** If the browser has no paste for us by then, the key goes through alone. */
+const PASTE_WAIT_MS = 150;
+
+export class Clipboard {
+  readonly #rfb: () => RFB | undefined;
+  readonly #view: HTMLTextAreaElement | null;
+  #last = "";
+  #waiting: { timer: number; event: KeyboardEvent } | undefined;
+
+  constructor(rfb: () => RFB | undefined, screen: HTMLElement, view: HTMLTextAreaElement | null, signal: AbortSignal) {
+    this.#rfb = rfb;
+    this.#view = view;
+    screen.addEventListener("keydown", (event) => this.#keydown(event), { capture: true, signal });
+    document.addEventListener("paste", (event) => this.#pasted(event), { signal });
+    window.addEventListener("focus", () => void this.#offer(), { signal });
+    view?.addEventListener("input", () => this.send(view.value), { signal });
+  }
+
+  /** The desktop's clipboard has changed. */
+  receive(text: string): void {
+    this.#last = text;
+    if (this.#view && document.activeElement !== this.#view) this.#view.value = text;
+    // Refused while another window has the focus; the panel still shows the text.
+    navigator.clipboard?.writeText(text).catch(() => undefined);
+  }
+
+  /** Puts text on the desktop's clipboard. */
+  send(text: string): void {
+    this.#last = text;
+    this.#rfb()?.clipboardPasteFrom(text);
+    if (this.#view && this.#view.value !== text) this.#view.value = text;
+  }
+
+  #keydown(event: KeyboardEvent): void {
+    const paste =
+      ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "v") ||
+      (event.shiftKey && event.key === "Insert");
+    if (!paste || event.repeat) return;
+    // Kept from the screen for now, so that the browser makes a paste event out of it.
+    event.stopPropagation();
+    const timer = window.setTimeout(() => this.#press(), PASTE_WAIT_MS);
+    this.#waiting = { timer, event };
+  }
+
+  #pasted(event: ClipboardEvent): void {
+    if (!this.#waiting) return;
+    event.preventDefault();
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    if (text !== "" && text !== this.#last) this.send(text);
+    this.#press();
+  }
+
+  /** Sends the key that was held back. Modifiers are down in the desktop already, except Cmd. */
+  #press(): void {
+    const rfb = this.#rfb();
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (!waiting || !rfb) return;
+    window.clearTimeout(waiting.timer);
+    const { event } = waiting;
+    if (event.key === "Insert") {
+      rfb.sendKey(0xff63, "Insert");
+    } else if (event.metaKey && !event.ctrlKey) {
+      rfb.sendKey(0xffeb, "MetaLeft", false);
+      rfb.sendKey(0xffe3, "ControlLeft", true);
+      rfb.sendKey(0x76, "KeyV");
+      rfb.sendKey(0xffe3, "ControlLeft", false);
+    } else {
+      rfb.sendKey(event.shiftKey ? 0x56 : 0x76, "KeyV");
+    }
+  }
+
+  async #offer(): Promise<void> {
+    try {
+      const permission = await navigator.permissions.query({ name: "clipboard-read" as PermissionName });
+      if (permission.state !== "granted") return;
+      const text = await navigator.clipboard.readText();
+      if (text !== "" && text !== this.#last) this.send(text);
+    } catch {
+      // This browser does not know the permission; the paste keys work all the same.
+    }
+  }
+}

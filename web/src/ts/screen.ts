@@ -1,0 +1,212 @@
+// The live screen of a desktop: noVNC in an element of our own. The server puts
+// <rolltop-screen> on the page while the desktop runs and takes it away when it does not, so
+// connecting and leaving follow the state by themselves. Loaded only on a desktop's page.
+import RFB from "@novnc/novnc";
+
+import { Clipboard } from "./screen-clipboard";
+import { attachSoftKeyboard, sendChord } from "./screen-keys";
+
+type Mode = "follow" | "fit" | "actual";
+type Quality = "sharp" | "balanced" | "light";
+
+const QUALITY: Record<Quality, { quality: number; compression: number }> = {
+  sharp: { quality: 9, compression: 1 },
+  balanced: { quality: 6, compression: 2 },
+  light: { quality: 2, compression: 6 },
+};
+/** Nothing is said about a broken connection for this long. */
+const SILENT_MS = 2000;
+const RETRY_FIRST_MS = 250;
+const RETRY_MOST_MS = 4000;
+
+let lastFrame: string | undefined;
+
+function remembered<T extends string>(key: string, values: readonly T[], otherwise: T): T {
+  try {
+    const stored = localStorage.getItem(key) as T | null;
+    return stored !== null && values.includes(stored) ? stored : otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+function remember(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // Then it lasts as long as the page.
+  }
+}
+
+class RolltopScreen extends HTMLElement {
+  #rfb: RFB | undefined;
+  #retryMs = RETRY_FIRST_MS;
+  #retry: number | undefined;
+  #warning: number | undefined;
+  #listeners: AbortController | undefined;
+  #clipboard: Clipboard | undefined;
+  #mode: Mode = "follow";
+  #quality: Quality = "balanced";
+
+  connectedCallback(): void {
+    // Moving the element about by a morph is no reason to connect again.
+    if (this.#rfb) return;
+    const narrow = window.matchMedia("(max-width: 640px)").matches;
+    this.#mode = remembered("rolltop-mode", ["follow", "fit", "actual"], narrow ? "fit" : "follow");
+    this.#quality = remembered("rolltop-quality", ["sharp", "balanced", "light"], "balanced");
+    this.#listeners = new AbortController();
+    this.#wire(this.#listeners.signal);
+    this.#connect();
+  }
+
+  disconnectedCallback(): void {
+    // A morph may take it out and put it back at once.
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.#keepFrame();
+      this.#listeners?.abort();
+      window.clearTimeout(this.#retry);
+      window.clearTimeout(this.#warning);
+      this.#rfb?.disconnect();
+      this.#rfb = undefined;
+      showLastFrame();
+    });
+  }
+
+  #connect(): void {
+    this.#status(this.#retryMs === RETRY_FIRST_MS && !lastFrame ? "connecting" : this.dataset["status"] ?? "connecting");
+    const rfb = new RFB(this, this.#address(), { wsProtocols: ["binary"] });
+    this.#rfb = rfb;
+    rfb.background = "transparent";
+    rfb.focusOnClick = true;
+    this.#apply();
+    rfb.addEventListener("connect", () => this.#connected());
+    rfb.addEventListener("disconnect", () => this.#lost());
+    rfb.addEventListener("clipboard", (event) => {
+      this.#clipboard?.receive((event as CustomEvent<{ text: string }>).detail.text);
+    });
+  }
+
+  #address(): string {
+    const url = new URL(this.getAttribute("src") ?? "", window.location.href);
+    url.protocol = "wss:";
+    return url.href;
+  }
+
+  #connected(): void {
+    window.clearTimeout(this.#warning);
+    this.#warning = undefined;
+    this.#retryMs = RETRY_FIRST_MS;
+    this.#status("connected");
+    if (document.activeElement === document.body) this.#rfb?.focus({ preventScroll: true });
+  }
+
+  #lost(): void {
+    this.#keepFrame();
+    this.#rfb = undefined;
+    if (!this.isConnected) return;
+    if (this.dataset["status"] === "connected") this.#status("silent");
+    this.#warning ??= window.setTimeout(() => this.#status("reconnecting"), SILENT_MS);
+    this.#retry = window.setTimeout(() => this.#connect(), this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
+  }
+
+  /** What stays to be seen while the connection is away, or after the desktop has stopped. */
+  #keepFrame(): void {
+    if (this.dataset["status"] !== "connected" || !this.#rfb) return;
+    try {
+      lastFrame = this.#rfb.toDataURL("image/jpeg", 0.8);
+    } catch {
+      return;
+    }
+    const frame = this.querySelector<HTMLImageElement>("img.last-frame") ?? document.createElement("img");
+    frame.className = "last-frame";
+    frame.alt = "";
+    frame.src = lastFrame;
+    this.prepend(frame);
+  }
+
+  #status(status: string): void {
+    this.dataset["status"] = status;
+    const line = document.getElementById("screen-line");
+    if (line) line.hidden = status !== "reconnecting";
+  }
+
+  #apply(): void {
+    const rfb = this.#rfb;
+    if (!rfb) return;
+    rfb.scaleViewport = this.#mode !== "actual";
+    rfb.resizeSession = this.#mode === "follow";
+    rfb.qualityLevel = QUALITY[this.#quality].quality;
+    rfb.compressionLevel = QUALITY[this.#quality].compression;
+    this.dataset["mode"] = this.#mode;
+    for (const item of document.querySelectorAll<HTMLElement>("[data-screen-mode]")) {
+      item.setAttribute("aria-checked", String(item.dataset["screenMode"] === this.#mode));
+    }
+    for (const item of document.querySelectorAll<HTMLElement>("[data-screen-quality]")) {
+      item.setAttribute("aria-checked", String(item.dataset["screenQuality"] === this.#quality));
+    }
+  }
+
+  #wire(signal: AbortSignal): void {
+    const current = () => this.#rfb;
+    const view = document.querySelector<HTMLTextAreaElement>("[data-clipboard-text]");
+    this.#clipboard = new Clipboard(current, this, view, signal);
+    const soft = document.querySelector<HTMLTextAreaElement>("[data-soft-keyboard]");
+    if (soft) attachSoftKeyboard(soft, current);
+    document.addEventListener("click", (event) => this.#clicked(event.target as Element, soft), { signal });
+    // noVNC keeps clicks to itself, so menus would stay open over the screen.
+    this.addEventListener(
+      "pointerdown",
+      () => document.dispatchEvent(new CustomEvent("basecoat:popover", { detail: { source: null } })),
+      { capture: true, signal },
+    );
+    document.addEventListener("htmx:after:settle", () => this.#apply(), { signal });
+  }
+
+  #clicked(target: Element, soft: HTMLTextAreaElement | null): void {
+    const control = target.closest<HTMLElement>("[data-screen-keys],[data-screen-mode],[data-screen-quality],[data-screen-full],[data-screen-keyboard]");
+    if (!control) return;
+    const { screenKeys, screenMode, screenQuality } = control.dataset;
+    if (screenKeys !== undefined && this.#rfb) {
+      sendChord(this.#rfb, screenKeys);
+      this.#rfb.focus();
+    } else if (screenMode !== undefined) {
+      this.#mode = screenMode as Mode;
+      remember("rolltop-mode", screenMode);
+      this.#apply();
+    } else if (screenQuality !== undefined) {
+      this.#quality = screenQuality as Quality;
+      remember("rolltop-quality", screenQuality);
+      this.#apply();
+    } else if (control.dataset["screenFull"] !== undefined) {
+      void toggleFullScreen();
+      this.#rfb?.focus();
+    } else {
+      soft?.focus();
+    }
+  }
+}
+
+async function toggleFullScreen(): Promise<void> {
+  if (document.fullscreenElement) {
+    await document.exitFullscreen();
+    return;
+  }
+  await document.querySelector("[data-fullscreen-root]")?.requestFullscreen({ navigationUI: "hide" });
+  // Where the browser allows it, Escape, Alt+Tab and the like go to the desktop too.
+  const { keyboard } = navigator as Navigator & { keyboard?: { lock?: () => Promise<void> } };
+  await keyboard?.lock?.().catch(() => undefined);
+}
+
+/** A stopped desktop shows what was last seen on its screen, where this page has seen it. */
+function showLastFrame(): void {
+  const image = document.querySelector<HTMLImageElement>("img[data-last-frame]:not([data-shown])");
+  if (image && lastFrame) {
+    image.src = lastFrame;
+    image.dataset["shown"] = "";
+  }
+}
+
+document.addEventListener("htmx:after:settle", showLastFrame);
+customElements.define("rolltop-screen", RolltopScreen);

@@ -1,0 +1,6 @@
+// Runs before the first paint, so that a page never flashes in the wrong colours. The
+// choice lives in this browser only: "light", "dark", or nothing for what the system says.
+import { applyTheme, watchSystem } from "./theme-choice";
+
+applyTheme();
+watchSystem();

@@ -1,0 +1,49 @@
+// Relative times that stay true while a page is open, and clocks that run. The server
+// writes the absolute time into the title and a first relative text.
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 31_536_000],
+  ["month", 2_592_000],
+  ["week", 604_800],
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+
+function relative(then: number, format: Intl.RelativeTimeFormat): string {
+  const seconds = Math.round((then - Date.now()) / 1000);
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
+  }
+  return format.format(Math.trunc(seconds / 10) * 10 || 0, "second");
+}
+
+function update(): void {
+  const language = document.documentElement.lang;
+  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+  const absolute = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+  for (const time of document.querySelectorAll<HTMLTimeElement>("time[data-relative]")) {
+    const then = Date.parse(time.dateTime);
+    const text = relative(then, format);
+    if (time.textContent !== text) time.textContent = text;
+    time.title = absolute.format(then);
+  }
+}
+
+function tick(): void {
+  for (const clock of document.querySelectorAll<HTMLElement>("[data-since]")) {
+    const seconds = Math.max(0, (Date.now() - Date.parse(clock.dataset["since"] ?? "")) / 1000);
+    clock.textContent = `${seconds.toFixed(1)} s`;
+  }
+}
+
+export function startTimes(): void {
+  update();
+  tick();
+  document.addEventListener("htmx:after:settle", () => {
+    update();
+    tick();
+  });
+  window.setInterval(update, 10_000);
+  window.setInterval(tick, 100);
+}

@@ -1,0 +1,50 @@
+// Toasts come from the server, out of band, into #toasts; here they only go again.
+import { word } from "./words";
+
+const STAY_MS = 5000;
+const STAY_ERROR_MS = 10000;
+
+function leave(toast: HTMLElement): void {
+  toast.dataset["leaving"] = "";
+  const gone = () => toast.remove();
+  toast.addEventListener("transitionend", gone, { once: true });
+  window.setTimeout(gone, 300);
+}
+
+function watch(toast: HTMLElement): void {
+  const stay = toast.dataset["kind"] === "error" ? STAY_ERROR_MS : STAY_MS;
+  let timer = window.setTimeout(() => leave(toast), stay);
+  const hold = () => window.clearTimeout(timer);
+  const release = () => {
+    hold();
+    timer = window.setTimeout(() => leave(toast), stay);
+  };
+  toast.addEventListener("pointerenter", hold);
+  toast.addEventListener("focusin", hold);
+  toast.addEventListener("pointerleave", release);
+  toast.addEventListener("focusout", release);
+  toast.querySelector("[data-dismiss]")?.addEventListener("click", () => leave(toast));
+}
+
+/** A toast made in the browser, for what never reached the server. */
+export function toast(kind: "info" | "error", text: string): void {
+  const template = document.querySelector<HTMLTemplateElement>(`#toast-${kind}`);
+  const list = document.getElementById("toasts");
+  const copy = template?.content.firstElementChild?.cloneNode(true);
+  if (!list || !(copy instanceof HTMLElement)) return;
+  const place = copy.querySelector("[data-text]");
+  if (place) place.textContent = text;
+  list.append(copy);
+}
+
+export function startToasts(): void {
+  const list = document.getElementById("toasts");
+  if (!list) return;
+  for (const item of list.querySelectorAll<HTMLElement>(".toast")) watch(item);
+  new MutationObserver((changes) => {
+    for (const change of changes) {
+      for (const node of change.addedNodes) if (node instanceof HTMLElement) watch(node);
+    }
+  }).observe(list, { childList: true });
+  document.addEventListener("htmx:error", () => toast("error", word("offline")));
+}
