@@ -1,1 +1,85 @@
-fn main() {}
+//! The program inside every desktop, run through the door.
+//!
+//! ```text
+//!  sudo -n rolltop-guest init                           stdin InitRequest, stdout InitReply
+//!  sudo -n -u desk rolltop-guest screenshot --width N   stdout a JPEG of display :1
+//! ```
+//!
+//! A command that fails says why in one line of JSON on standard error
+//! (`guest_protocol::GuestError`) and ends with 1; 2 means that it was not understood.
+//!
+//! It is one static binary that starts few processes and reads few files, because a fork of a
+//! desktop waits for it, perhaps in an emulated machine. So its arguments are read by hand.
+
+mod init;
+mod screenshot;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use rolltop_guest_protocol::GuestError;
+
+const USAGE: &str = "usage: rolltop-guest init [--root DIR] | screenshot [--width PIXELS]";
+/// Width of a screenshot that names none, pixels.
+const DEFAULT_WIDTH: u16 = 480;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["init"] => end(run_init(Path::new("/"))),
+        ["init", "--root", root] => end(run_init(Path::new(root))),
+        ["screenshot"] => end(run_screenshot(DEFAULT_WIDTH)),
+        ["screenshot", "--width", width] => match width.parse() {
+            Ok(width) => end(run_screenshot(width)),
+            Err(_) => usage(),
+        },
+        _ => usage(),
+    }
+}
+
+fn run_init(root: &Path) -> Result<(), String> {
+    let reply = init::run(io::stdin().lock(), root, &init::Kernel).map_err(|error| told(&error))?;
+    let text = serde_json::to_vec(&reply).map_err(|error| told(&error))?;
+    write(&text)
+}
+
+fn run_screenshot(width: u16) -> Result<(), String> {
+    write(&screenshot::take(width).map_err(|error| told(&error))?)
+}
+
+fn write(bytes: &[u8]) -> Result<(), String> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| format!("can't answer: {error}"))
+}
+
+/// An error and what caused it, as one sentence.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn end(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if let Ok(line) = serde_json::to_string(&GuestError { error }) {
+                // Nobody is left to tell if standard error is gone too.
+                let _ = writeln!(io::stderr(), "{line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    let _ = writeln!(io::stderr(), "{USAGE}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,118 @@
+//! Giving a desktop its identity, or refreshing it.
+//!
+//! ```text
+//!  request ─checked─► entropy ─► clock ─► same desktop as recorded?
+//!                                             │ no: new host key, machine-id; others' secrets removed
+//!                                             ▼
+//!                    files written aside ─► one sync ─► renamed ─► sshd reloads (new host key only)
+//!                                             ▼
+//!                                   identity recorded, last of all
+//! ```
+//!
+//! The record is written only when all else is durable, so a run cut short anywhere is done
+//! again from the start by the next one. A run with the desktop that is recorded keeps the host
+//! key and the machine-id and refreshes the rest. The SSH connection this runs on stays open.
+
+mod accounts;
+mod entropy;
+mod files;
+mod identity;
+mod names;
+mod request;
+mod system;
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Instant;
+
+use rolltop_guest_protocol::{DOOR_USER, InitReply, InitStep, SESSION_USER};
+
+pub use accounts::AccountError;
+pub use files::FileError;
+pub use identity::IdentityError;
+pub use request::RequestError;
+pub use system::{Kernel, System};
+
+use files::{Permissions, Tree};
+use identity::Identity;
+use request::Personal;
+
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    #[error("the request is not valid")]
+    Request(#[from] RequestError),
+    #[error("a file could not be replaced")]
+    File(#[from] FileError),
+    #[error("an account could not be given its keys")]
+    Account(#[from] AccountError),
+    #[error("the desktop's identity could not be made")]
+    Identity(#[from] IdentityError),
+    #[error("the kernel would not {0}")]
+    System(&'static str, #[source] std::io::Error),
+}
+
+/// Runs one request against the tree under `root`.
+pub fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitReply, InitError> {
+    let mut steps = Steps::new();
+    let personal = Personal::read(input)?;
+    steps.done("read");
+
+    system.add_entropy(&personal.entropy).map_err(|e| InitError::System("take the entropy", e))?;
+    steps.done("entropy");
+    system.set_clock(personal.unix_time_ns).map_err(|e| InitError::System("set its clock", e))?;
+    steps.done("clock");
+
+    let tree = Tree::new(root, system);
+    let kept = Identity::recorded(&tree, &personal.desktop)?;
+    let renewed = kept.is_none();
+    let mut staged = tree.stage();
+    let identity = match kept {
+        Some(identity) => identity,
+        None => Identity::renew(&personal.desktop, &mut staged, system)?,
+    };
+    steps.done(if renewed { "identity" } else { "identity kept" });
+
+    accounts::authorize(&tree, &mut staged, DOOR_USER, std::slice::from_ref(&personal.door_public_key))?;
+    accounts::authorize(&tree, &mut staged, SESSION_USER, &personal.authorized_keys)?;
+    names::stage(&tree, &mut staged, &personal.hostname, personal.timezone.as_deref())?;
+    steps.done("write");
+    staged.commit()?;
+    steps.done("sync");
+
+    system.set_hostname(&personal.hostname).map_err(|e| InitError::System("take its name", e))?;
+    if renewed {
+        identity::remove_what_was_anothers(&tree)?;
+        system.reload_sshd().map_err(|e| InitError::System("have sshd reload", e))?;
+        steps.done("reload");
+        let mut record = tree.stage();
+        let text = identity.record()?;
+        record.replace("var/lib/rolltop", "identity.json", &text, Permissions::root(0o600))?;
+        record.commit()?;
+        steps.done("record");
+    }
+    Ok(InitReply { host_public_key: identity.host_public_key, renewed, steps: steps.taken })
+}
+
+/// What took how long.
+struct Steps {
+    since: Instant,
+    taken: Vec<InitStep>,
+}
+
+impl Steps {
+    fn new() -> Self {
+        Self { since: Instant::now(), taken: Vec::new() }
+    }
+
+    /// The time since the last step was spent on this one. Measured by the monotonic clock,
+    /// which setting the other one doesn't touch.
+    fn done(&mut self, name: &str) {
+        let now = Instant::now();
+        let ms = u64::try_from(now.duration_since(self.since).as_millis()).unwrap_or(u64::MAX);
+        self.since = now;
+        self.taken.push(InitStep { name: name.to_owned(), ms });
+    }
+}
+
+#[cfg(test)]
+mod tests;

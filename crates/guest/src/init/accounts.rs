@@ -1,0 +1,93 @@
+//! Who may log in: `authorized_keys` of one account, replaced as a whole.
+
+use std::path::Path;
+
+use rustix::fs::Mode;
+use rustix::io::Errno;
+
+use super::files::{FileError, Permissions, Staged, Tree, directory_flags};
+
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    #[error("there is no user {0}")]
+    Unknown(String),
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// One line of `/etc/passwd`, as far as it matters here.
+#[derive(Debug, PartialEq, Eq)]
+struct Account {
+    uid: u32,
+    gid: u32,
+    /// Without the leading slash.
+    home: String,
+}
+
+/// Wants exactly `keys` to be able to log in as `user`.
+pub fn authorize(
+    tree: &Tree<'_>,
+    staged: &mut Staged<'_>,
+    user: &str,
+    keys: &[String],
+) -> Result<(), AccountError> {
+    let passwd = tree.read("etc/passwd")?.unwrap_or_default();
+    let account = find(&String::from_utf8_lossy(&passwd), user)
+        .ok_or_else(|| AccountError::Unknown(user.to_owned()))?;
+    let path = tree.at(&account.home).join(".ssh");
+    let directory = open_own(tree, &account, &path)?;
+    let mut text = keys.join("\n");
+    if !keys.is_empty() {
+        text.push('\n');
+    }
+    let permissions = Permissions { mode: 0o600, uid: account.uid, gid: account.gid };
+    let file = path.join("authorized_keys");
+    Ok(staged.replace_in(directory, file, "authorized_keys", text.as_bytes(), permissions)?)
+}
+
+/// `~/.ssh`, made if missing. The account owns its home, so a link there is not followed.
+fn open_own(tree: &Tree<'_>, account: &Account, path: &Path) -> Result<std::os::fd::OwnedFd, FileError> {
+    let told = |error: Errno| FileError::new(path, error);
+    let home = rustix::fs::open(tree.at(&account.home), directory_flags(), Mode::empty()).map_err(told)?;
+    let made = match rustix::fs::mkdirat(&home, ".ssh", Mode::from_raw_mode(0o700)) {
+        Ok(()) => true,
+        Err(Errno::EXIST) => false,
+        Err(error) => return Err(told(error)),
+    };
+    let directory = rustix::fs::openat(&home, ".ssh", directory_flags(), Mode::empty()).map_err(told)?;
+    if made {
+        use std::os::fd::AsFd;
+        tree.system
+            .give(directory.as_fd(), account.uid, account.gid)
+            .map_err(|error| FileError::new(path, error))?;
+    }
+    Ok(directory)
+}
+
+fn find(passwd: &str, user: &str) -> Option<Account> {
+    passwd.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        match fields.as_slice() {
+            [name, _, uid, gid, _, home, _] if *name == user => Some(Account {
+                uid: uid.parse().ok()?,
+                gid: gid.parse().ok()?,
+                home: home.strip_prefix('/')?.to_owned(),
+            }),
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_found_by_its_whole_name() {
+        let passwd = "root:x:0:0:root:/root:/bin/bash\nrolltop2:x:5:5::/a:/b\nrolltop:x:999:998::/home/rolltop:/bin/sh\n";
+        let account = Account { uid: 999, gid: 998, home: "home/rolltop".into() };
+        assert_eq!(find(passwd, "rolltop"), Some(account));
+        assert_eq!(find(passwd, "desk"), None);
+        assert_eq!(find("desk:x:1000", "desk"), None);
+    }
+}

@@ -1,0 +1,228 @@
+//! Replacing small files so that a crash leaves the old or the new one, never a part.
+//!
+//! New contents are written beside the old under another name; one sync of the file system makes
+//! all of them durable; then each is renamed into place, and one more sync keeps that. Two syncs
+//! for any number of files, since each costs an emulated disk tens of milliseconds. A file that
+//! already has the wanted contents is left alone.
+//!
+//! Directories are held open and used by descriptor, and links at the last step are not
+//! followed, because one of them lies in the home of the session's user.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::System;
+
+/// Largest file looked at, bytes; those kept here are a few hundred.
+const MAX_READ: u64 = 4 * 1024 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .path.display())]
+pub struct FileError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl FileError {
+    pub(super) fn new(path: impl Into<PathBuf>, source: impl Into<io::Error>) -> Self {
+        Self { path: path.into(), source: source.into() }
+    }
+}
+
+/// Mode and owner of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Permissions {
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+impl Permissions {
+    pub const fn root(mode: u32) -> Self {
+        Self { mode, uid: 0, gid: 0 }
+    }
+}
+
+/// The desktop's file system, below a root that tests can choose.
+pub struct Tree<'a> {
+    root: PathBuf,
+    pub(super) system: &'a dyn System,
+}
+
+impl<'a> Tree<'a> {
+    pub fn new(root: &Path, system: &'a dyn System) -> Self {
+        Self { root: root.to_owned(), system }
+    }
+
+    /// Where `path`, written without a leading slash, is.
+    pub fn at(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// A whole file, `None` where there is none.
+    pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FileError> {
+        let path = self.at(path);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(FileError::new(path, error)),
+        };
+        let mut bytes = Vec::new();
+        file.take(MAX_READ).read_to_end(&mut bytes).map_err(|error| FileError::new(path, error))?;
+        Ok(Some(bytes))
+    }
+
+    /// Removes a file if it is there.
+    pub fn remove(&self, path: &str) -> Result<(), FileError> {
+        let path = self.at(path);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::new(path, error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    pub fn stage(&self) -> Staged<'_> {
+        Staged { tree: self, pending: Vec::new() }
+    }
+}
+
+/// Contents written aside, not yet in place. Dropped, they are taken away again.
+pub struct Staged<'a> {
+    tree: &'a Tree<'a>,
+    pending: Vec<Pending>,
+}
+
+struct Pending {
+    directory: OwnedFd,
+    aside: String,
+    name: String,
+    path: PathBuf,
+}
+
+impl Staged<'_> {
+    /// Wants `name` in `directory` (which is made if missing) to hold `bytes`.
+    pub fn replace(
+        &mut self,
+        directory: &str,
+        name: &str,
+        bytes: &[u8],
+        permissions: Permissions,
+    ) -> Result<(), FileError> {
+        let path = self.tree.at(directory);
+        std::fs::create_dir_all(&path).map_err(|error| FileError::new(&path, error))?;
+        let held = rustix::fs::open(&path, directory_flags() & !OFlags::NOFOLLOW, Mode::empty())
+            .map_err(|error| FileError::new(&path, error))?;
+        self.replace_in(held, path.join(name), name, bytes, permissions)
+    }
+
+    /// The same in a directory that is held open; `path` is for telling.
+    pub fn replace_in(
+        &mut self,
+        directory: OwnedFd,
+        path: PathBuf,
+        name: &str,
+        bytes: &[u8],
+        permissions: Permissions,
+    ) -> Result<(), FileError> {
+        if is_already(&directory, name, bytes, permissions) {
+            return Ok(());
+        }
+        let aside = aside_name(name);
+        let told = |error: io::Error| FileError::new(&path, error);
+        remove_at(&directory, &aside).map_err(told)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&directory, &aside, flags, Mode::from_raw_mode(0o600))
+            .map_err(|error| told(error.into()))?;
+        let mut file = File::from(file);
+        self.pending.push(Pending { directory, aside, name: name.to_owned(), path: path.clone() });
+        file.write_all(bytes).map_err(told)?;
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(permissions.mode)).map_err(|e| told(e.into()))?;
+        self.tree.system.give(file.as_fd(), permissions.uid, permissions.gid).map_err(told)
+    }
+
+    /// Wants `name` in `directory` to be a symbolic link to `target`.
+    pub fn link(&mut self, directory: &str, name: &str, target: &str) -> Result<(), FileError> {
+        let path = self.tree.at(directory);
+        if std::fs::read_link(path.join(name)).is_ok_and(|now| now == Path::new(target)) {
+            return Ok(());
+        }
+        let told = |error: Errno| FileError::new(path.join(name), error);
+        let held = rustix::fs::open(&path, directory_flags() & !OFlags::NOFOLLOW, Mode::empty()).map_err(told)?;
+        let aside = aside_name(name);
+        remove_at(&held, &aside).map_err(|error| FileError::new(path.join(name), error))?;
+        rustix::fs::symlinkat(target, &held, &aside).map_err(told)?;
+        self.pending.push(Pending { directory: held, aside, name: name.to_owned(), path: path.join(name) });
+        Ok(())
+    }
+
+    /// Puts everything in place, durably.
+    pub fn commit(mut self) -> Result<(), FileError> {
+        self.sync()?;
+        for Pending { directory, aside, name, path } in &self.pending {
+            rustix::fs::renameat(directory, aside, directory, name)
+                .map_err(|error| FileError::new(path, error))?;
+        }
+        self.sync()?;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// All of them are on one file system, so one descriptor stands for all.
+    fn sync(&self) -> Result<(), FileError> {
+        match self.pending.first() {
+            Some(first) => self
+                .tree
+                .system
+                .sync(first.directory.as_fd())
+                .map_err(|error| FileError::new(&first.path, error)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        for Pending { directory, aside, .. } in &self.pending {
+            // The next run takes away what this one can't.
+            let _ = remove_at(directory, aside);
+        }
+    }
+}
+
+/// A directory itself, never what a link in its place points to.
+pub(super) fn directory_flags() -> OFlags {
+    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
+}
+
+fn aside_name(name: &str) -> String {
+    format!(".{name}.rolltop-new")
+}
+
+fn remove_at(directory: &OwnedFd, name: &str) -> io::Result<()> {
+    match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether there is nothing to do. Anything unexpected counts as no.
+fn is_already(directory: &OwnedFd, name: &str, bytes: &[u8], permissions: Permissions) -> bool {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(file) = rustix::fs::openat(directory, name, flags, Mode::empty()) else { return false };
+    let Ok(stat) = rustix::fs::fstat(&file) else { return false };
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
+        || stat.st_mode & 0o7777 != permissions.mode
+        || stat.st_nlink != 1
+        || u64::try_from(stat.st_size) != Ok(bytes.len() as u64)
+    {
+        return false;
+    }
+    let mut now = Vec::with_capacity(bytes.len());
+    File::from(file).take(bytes.len() as u64 + 1).read_to_end(&mut now).is_ok() && now == bytes
+}

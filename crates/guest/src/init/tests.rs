@@ -1,0 +1,240 @@
+//! `init` against a temporary tree, with a stand-in for the kernel.
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+use rolltop_guest_protocol::InitReply;
+use tempfile::TempDir;
+
+use super::{InitError, System, run};
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm8nrEsOtM0vYFbmNBCfQ+1bbxLYtp5Fx+T3Hkhq1xN";
+const OTHER: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJxJ5ZrXL1g5Wv1tM6cJ2mV0q3mVb6b0J0kq1o2p3q4r a@b";
+
+#[derive(Default)]
+struct Fake {
+    calls: RefCell<Vec<String>>,
+    counter: Cell<u8>,
+    /// Fails the call of this name.
+    broken: Cell<Option<&'static str>>,
+}
+
+impl Fake {
+    fn called(&self, call: &str) -> io::Result<()> {
+        if self.broken.get().is_some_and(|broken| call.starts_with(broken)) {
+            return Err(io::Error::other("broken"));
+        }
+        self.calls.borrow_mut().push(call.to_owned());
+        Ok(())
+    }
+
+    fn take_calls(&self) -> Vec<String> {
+        self.calls.take()
+    }
+}
+
+impl System for Fake {
+    fn add_entropy(&self, bytes: &[u8]) -> io::Result<()> {
+        self.called(&format!("entropy {}", bytes.len()))
+    }
+    fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
+        self.counter.set(self.counter.get() + 1);
+        bytes.fill(self.counter.get());
+        Ok(())
+    }
+    fn set_clock(&self, unix_time_ns: i128) -> io::Result<()> {
+        self.called(&format!("clock {unix_time_ns}"))
+    }
+    fn set_hostname(&self, name: &str) -> io::Result<()> {
+        self.called(&format!("hostname {name}"))
+    }
+    fn give(&self, _: BorrowedFd<'_>, uid: u32, _: u32) -> io::Result<()> {
+        self.called(&format!("give {uid}"))
+    }
+    fn sync(&self, _: BorrowedFd<'_>) -> io::Result<()> {
+        self.called("sync")
+    }
+    fn reload_sshd(&self) -> io::Result<()> {
+        self.called("reload")
+    }
+}
+
+fn template() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for directory in ["etc/ssh", "var/lib/dbus", "var/lib/systemd", "home/rolltop/.ssh", "home/desk"] {
+        fs::create_dir_all(root.path().join(directory)).unwrap();
+    }
+    let put = |path: &str, text: &str| fs::write(root.path().join(path), text).unwrap();
+    put("etc/passwd", "rolltop:x:999:999::/home/rolltop:/bin/bash\ndesk:x:1000:1000::/home/desk:/bin/bash\n");
+    put("etc/hosts", "127.0.0.1 localhost\n127.0.1.1 template\n");
+    put("etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+    put("etc/ssh/ssh_host_ed25519_key", "the template's");
+    put("etc/ssh/ssh_host_rsa_key", "the template's");
+    put("var/lib/systemd/random-seed", "the template's");
+    put("home/rolltop/.ssh/authorized_keys", "the bootstrap key");
+    root
+}
+
+fn request(desktop: &str) -> serde_json::Value {
+    serde_json::json!({
+        "desktop": desktop, "hostname": "blue", "unix_time_ns": 1_790_000_000_000_000_000i64,
+        "entropy": "AAAAAAAA", "door_public_key": KEY, "authorized_keys": [OTHER],
+    })
+}
+
+fn init(root: &TempDir, fake: &Fake, request: &serde_json::Value) -> Result<InitReply, InitError> {
+    run(request.to_string().as_bytes(), root.path(), fake)
+}
+
+fn text(root: &TempDir, path: &str) -> String {
+    fs::read_to_string(root.path().join(path)).unwrap()
+}
+
+/// Every file below the root that init left half done.
+fn leftovers(root: &TempDir) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![root.path().to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).unwrap().flatten() {
+            if entry.file_type().unwrap().is_dir() {
+                open.push(entry.path());
+            } else if entry.file_name().to_string_lossy().ends_with(".rolltop-new") {
+                found.push(entry.path().display().to_string());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_fork_gets_an_identity_of_its_own() {
+    let (root, fake) = (template(), Fake::default());
+    let reply = init(&root, &fake, &request("dsk_1")).unwrap();
+    assert!(reply.renewed);
+    let private = ssh_key::PrivateKey::from_openssh(text(&root, "etc/ssh/ssh_host_ed25519_key")).unwrap();
+    assert_eq!(private.public_key().to_openssh().unwrap().trim(), reply.host_public_key);
+    assert_eq!(text(&root, "etc/ssh/ssh_host_ed25519_key.pub").trim(), reply.host_public_key);
+    let mode = |path: &str| fs::metadata(root.path().join(path)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode("etc/ssh/ssh_host_ed25519_key"), 0o600);
+    assert_eq!(mode("home/rolltop/.ssh/authorized_keys"), 0o600);
+    assert_eq!(mode("home/desk/.ssh"), 0o700);
+    assert_eq!(mode("etc/machine-id"), 0o444);
+    assert!(!root.path().join("etc/ssh/ssh_host_rsa_key").exists());
+    assert!(!root.path().join("var/lib/systemd/random-seed").exists());
+    assert_eq!(text(&root, "etc/machine-id"), "02020202020242028202020202020202\n", "a version 4 id");
+    let dbus = fs::read_link(root.path().join("var/lib/dbus/machine-id")).unwrap();
+    assert_eq!(dbus.to_str(), Some("/etc/machine-id"));
+    assert_eq!(text(&root, "home/rolltop/.ssh/authorized_keys"), format!("{KEY}\n"), "bootstrap key gone");
+    assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), format!("{OTHER}\n"));
+    assert_eq!(text(&root, "etc/hostname"), "blue\n");
+    assert_eq!(text(&root, "etc/hosts"), "127.0.0.1 localhost\n127.0.1.1\tblue\n");
+    assert!(leftovers(&root).is_empty());
+    let calls = fake.take_calls();
+    assert_eq!(calls.first().map(String::as_str), Some("entropy 6"), "before any key is made");
+    assert!(calls.contains(&"clock 1790000000000000000".to_owned()));
+    assert!(calls.contains(&"hostname blue".to_owned()));
+    assert_eq!(calls.iter().filter(|call| *call == "reload").count(), 1);
+    assert_eq!(calls.iter().filter(|call| *call == "sync").count(), 4);
+}
+
+#[test]
+fn the_same_desktop_keeps_its_identity_and_gets_the_rest_refreshed() {
+    let (root, fake) = (template(), Fake::default());
+    let first = init(&root, &fake, &request("dsk_1")).unwrap();
+    let machine_id = text(&root, "etc/machine-id");
+    let inode = |path: &str| fs::metadata(root.path().join(path)).unwrap().ino();
+    let hosts = inode("etc/hosts");
+    fake.take_calls();
+    let mut again = request("dsk_1");
+    again["authorized_keys"] = serde_json::json!([]);
+    let second = init(&root, &fake, &again).unwrap();
+    assert!(!second.renewed);
+    assert_eq!(second.host_public_key, first.host_public_key);
+    assert_eq!(text(&root, "etc/machine-id"), machine_id);
+    assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), "", "a key taken back is gone");
+    assert_eq!(inode("etc/hosts"), hosts, "what has not changed is not written");
+    let calls = fake.take_calls();
+    assert!(!calls.contains(&"reload".to_owned()));
+    assert!(calls.contains(&"clock 1790000000000000000".to_owned()));
+}
+
+#[test]
+fn another_desktops_id_renews_everything() {
+    let (root, fake) = (template(), Fake::default());
+    let parent = init(&root, &fake, &request("dsk_1")).unwrap();
+    let machine_id = text(&root, "etc/machine-id");
+    let child = init(&root, &fake, &request("dsk_2")).unwrap();
+    assert!(child.renewed);
+    assert_ne!(child.host_public_key, parent.host_public_key);
+    assert_ne!(text(&root, "etc/machine-id"), machine_id);
+}
+
+#[test]
+fn a_host_key_that_is_not_the_recorded_one_is_renewed() {
+    let (root, fake) = (template(), Fake::default());
+    init(&root, &fake, &request("dsk_1")).unwrap();
+    fs::write(root.path().join("etc/ssh/ssh_host_ed25519_key"), "cut short").unwrap();
+    assert!(init(&root, &fake, &request("dsk_1")).unwrap().renewed);
+}
+
+#[test]
+fn a_run_cut_short_leaves_every_file_whole_and_is_done_again_by_the_next() {
+    for broken in ["entropy", "clock", "give", "sync", "hostname", "reload"] {
+        let (root, fake) = (template(), Fake::default());
+        fake.broken.set(Some(broken));
+        assert!(init(&root, &fake, &request("dsk_1")).is_err(), "{broken}");
+        assert!(!root.path().join("var/lib/rolltop/identity.json").exists(), "{broken}");
+        assert!(leftovers(&root).is_empty(), "{broken}");
+        let key = text(&root, "home/rolltop/.ssh/authorized_keys");
+        assert!(key == "the bootstrap key" || key == format!("{KEY}\n"), "{broken}: {key}");
+        fake.broken.set(None);
+        assert!(init(&root, &fake, &request("dsk_1")).unwrap().renewed, "{broken}");
+        assert!(!init(&root, &fake, &request("dsk_1")).unwrap().renewed, "{broken}");
+    }
+}
+
+#[test]
+fn a_link_in_the_session_users_home_is_not_followed() {
+    let (root, fake) = (template(), Fake::default());
+    let elsewhere = tempfile::tempdir().unwrap();
+    symlink(elsewhere.path(), root.path().join("home/desk/.ssh")).unwrap();
+    assert!(matches!(init(&root, &fake, &request("dsk_1")), Err(InitError::Account(_))));
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+
+    fs::remove_file(root.path().join("home/desk/.ssh")).unwrap();
+    fs::create_dir(root.path().join("home/desk/.ssh")).unwrap();
+    let victim = elsewhere.path().join("victim");
+    fs::write(&victim, "mine").unwrap();
+    symlink(&victim, root.path().join("home/desk/.ssh/authorized_keys")).unwrap();
+    init(&root, &fake, &request("dsk_1")).unwrap();
+    assert_eq!(fs::read_to_string(victim).unwrap(), "mine");
+    assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), format!("{OTHER}\n"));
+}
+
+#[test]
+fn nothing_is_touched_by_a_request_that_is_not_valid() {
+    let (root, fake) = (template(), Fake::default());
+    let mut bad = request("dsk_1");
+    bad["hostname"] = "a b".into();
+    assert!(matches!(init(&root, &fake, &bad), Err(InitError::Request(_))));
+    assert!(fake.take_calls().is_empty());
+    assert_eq!(text(&root, "home/rolltop/.ssh/authorized_keys"), "the bootstrap key");
+}
+
+#[test]
+fn a_time_zone_is_set_if_the_database_has_it() {
+    let (root, fake) = (template(), Fake::default());
+    fs::create_dir_all(root.path().join("usr/share/zoneinfo/Europe")).unwrap();
+    fs::write(root.path().join("usr/share/zoneinfo/Europe/Paris"), "TZif").unwrap();
+    let mut zoned = request("dsk_1");
+    zoned["timezone"] = "Europe/Paris".into();
+    init(&root, &fake, &zoned).unwrap();
+    let link = fs::read_link(root.path().join("etc/localtime")).unwrap();
+    assert_eq!(link.to_str(), Some("/usr/share/zoneinfo/Europe/Paris"));
+    zoned["timezone"] = "Atlantis/Deep".into();
+    init(&root, &fake, &zoned).unwrap();
+    assert_eq!(text(&root, "etc/timezone"), "Europe/Paris\n");
+}
