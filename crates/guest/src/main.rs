@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use rolltop_guest_protocol::GuestError;
 
-const USAGE: &str = "usage: rolltop-guest init [--root DIR] | screenshot [--width PIXELS]";
+const USAGE: &str = "usage: rolltop-guest init | screenshot [--width PIXELS]";
 /// Width of a screenshot that names none, pixels.
 const DEFAULT_WIDTH: u16 = 480;
 
@@ -28,8 +28,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["init"] => end(run_init(Path::new("/"))),
-        ["init", "--root", root] => end(run_init(Path::new(root))),
+        ["init"] => end(run_init()),
         ["screenshot"] => end(run_screenshot(DEFAULT_WIDTH)),
         ["screenshot", "--width", width] => match width.parse() {
             Ok(width) => end(run_screenshot(width)),
@@ -39,8 +38,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_init(root: &Path) -> Result<(), String> {
-    let reply = init::run(io::stdin().lock(), root, &init::Kernel).map_err(|error| told(&error))?;
+fn run_init() -> Result<(), String> {
+    let reply = init::run(io::stdin().lock(), Path::new("/"), &init::Kernel).map_err(|error| told(&error))?;
     let text = serde_json::to_vec(&reply).map_err(|error| told(&error))?;
     write(&text)
 }
