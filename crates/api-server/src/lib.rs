@@ -1,1 +1,33 @@
-//! (being written)
+//! `/v1` over HTTP: routes, their OpenAPI description, server-sent events and the screen's
+//! WebSocket. It converts, calls `control`, and contains no business logic.
+//!
+//! ```text
+//!  request ─► envelope (request id, span, problems rendered) ─► gate (credential, scope, rate)
+//!          ─► handler: extract ─► control ─► convert ─► answer
+//! ```
+//!
+//! Every error becomes a problem document in `problems`, and nowhere else; what may be asked
+//! with which scope stands in [`OPERATIONS`]. Listens on unix sockets only: the web and ssh
+//! tiers are the only clients, so `X-Forwarded-For` is believed.
+//! Deliberately absent: cookies, CSRF, TLS (the web tier), SQL, engines.
+
+mod admin;
+mod config;
+mod convert;
+mod envelope;
+mod extract;
+mod gate;
+mod openapi;
+mod operations;
+mod problems;
+mod rate_limit;
+mod routes;
+mod serve;
+mod state;
+
+pub use config::{ApiConfig, RateLimit};
+pub use openapi::description;
+pub use operations::{Access, OPERATIONS, Operation};
+pub use serve::{ServeError, bind, serve_admin, serve_unix};
+
+pub use routes::{admin_router, router};

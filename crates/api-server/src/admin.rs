@@ -1,0 +1,29 @@
+//! The operator's calls. The socket has checked that root or the api's own user asks; there is
+//! no credential.
+
+use axum::extract::State;
+use rolltop_api_types::{ApiKeyCreated, CreateApiKey, LeftoverList, SignInLink};
+use rolltop_control::Control;
+
+use crate::convert;
+use crate::extract::{Answer, Json, ok};
+use crate::problems::ApiError;
+
+pub(crate) async fn sign_in_link(State(control): State<Control>) -> Result<Answer<SignInLink>, ApiError> {
+    Ok(ok(SignInLink { link_token: control.sign_in_link().await? }))
+}
+
+pub(crate) async fn api_key(
+    State(control): State<Control>,
+    Json(wanted): Json<CreateApiKey>,
+) -> Result<Answer<ApiKeyCreated>, ApiError> {
+    Ok(ok(ApiKeyCreated { key: control.api_key(wanted.name.as_deref()).await? }))
+}
+
+pub(crate) async fn leftovers(State(control): State<Control>) -> Result<Answer<LeftoverList>, ApiError> {
+    Ok(ok(convert::leftovers(control.leftovers().await?)))
+}
+
+pub(crate) async fn sweep(State(control): State<Control>) -> Result<Answer<LeftoverList>, ApiError> {
+    Ok(ok(convert::leftovers(control.sweep().await?)))
+}

@@ -1,0 +1,166 @@
+//! What control shows, as the wire says it. Field by field, so that nothing slips out.
+
+use rolltop_api_types as wire;
+use rolltop_control as control;
+use rolltop_model as model;
+
+pub(crate) fn desktop(view: control::DesktopView, with_steps: bool) -> wire::Desktop {
+    let steps = with_steps || !view.steps.is_empty();
+    wire::Desktop {
+        id: view.id,
+        name: view.name.to_string(),
+        template: view.template.to_string(),
+        size: view.size,
+        reason: view.state.reason_code().map(str::to_owned),
+        detail: view.state.reason_sentence().map(str::to_owned),
+        state: state(view.state),
+        evidence: view.detail,
+        desired: desired(view.desired),
+        created_at: view.created_at,
+        updated_at: view.updated_at,
+        started_at: view.started_at,
+        vcpus: view.size.vcpus(),
+        memory_mib: view.size.memory_mib(),
+        disk_gib: view.size.disk_gib(),
+        memory_bytes: view.memory_bytes,
+        disk_bytes: view.disk_bytes,
+        steps: steps.then(|| view.steps.into_iter().map(step).collect()),
+    }
+}
+
+fn state(state: model::DesktopState) -> wire::DesktopState {
+    match state {
+        model::DesktopState::Pending => wire::DesktopState::Pending,
+        model::DesktopState::Booting => wire::DesktopState::Booting,
+        model::DesktopState::Running => wire::DesktopState::Running,
+        model::DesktopState::Suspended => wire::DesktopState::Suspended,
+        model::DesktopState::Stopped(_) => wire::DesktopState::Stopped,
+        model::DesktopState::Failed(_) => wire::DesktopState::Failed,
+        model::DesktopState::Destroying => wire::DesktopState::Destroying,
+        model::DesktopState::Destroyed => wire::DesktopState::Destroyed,
+    }
+}
+
+fn desired(desired: model::Desired) -> wire::Desired {
+    match desired {
+        model::Desired::Running => wire::Desired::Running,
+        model::Desired::Stopped => wire::Desired::Stopped,
+        model::Desired::Destroyed => wire::Desired::Destroyed,
+    }
+}
+
+pub(crate) fn step(view: control::StepView) -> wire::Step {
+    wire::Step {
+        boot: view.boot,
+        name: view.name,
+        status: match (&view.error, view.ended_at) {
+            (Some(_), _) => wire::StepStatus::Failed,
+            (None, Some(_)) => wire::StepStatus::Done,
+            (None, None) => wire::StepStatus::Running,
+        },
+        started_at: view.started_at,
+        ended_at: view.ended_at,
+        detail: view.error,
+    }
+}
+
+pub(crate) fn access_entry(view: control::AccessLogView) -> wire::AccessEntry {
+    wire::AccessEntry { at: view.at, purpose: view.why, actor: view.who }
+}
+
+pub(crate) fn event(view: control::EventView) -> wire::Event {
+    let kinds = [wire::EventKind::DesktopChanged, wire::EventKind::DesktopDestroyed, wire::EventKind::Step];
+    wire::Event {
+        seq: view.seq.max(0).unsigned_abs(),
+        kind: kinds.into_iter().find(|kind| kind.as_str() == view.kind).unwrap_or(wire::EventKind::Unknown),
+        desktop: view.desktop,
+        at: view.at,
+        data: view.data,
+    }
+}
+
+pub(crate) fn template(view: control::TemplateView) -> wire::Template {
+    wire::Template {
+        name: view.version.name().to_owned(),
+        version: view.version.to_string(),
+        title: view.title,
+        description: view.description,
+        default: view.default,
+        built_at: view.built_at,
+        disk_bytes: view.disk_bytes,
+        sizes: view.sizes.into_iter().map(template_size).collect(),
+    }
+}
+
+fn template_size(view: control::TemplateSizeView) -> wire::TemplateSize {
+    wire::TemplateSize {
+        size: view.size,
+        vcpus: view.size.vcpus(),
+        memory_mib: view.size.memory_mib(),
+        disk_gib: view.size.disk_gib(),
+        baked: view.baked,
+    }
+}
+
+pub(crate) fn host(status: control::HostStatus) -> wire::Host {
+    wire::Host {
+        engine: status.engine,
+        accelerator: accelerator(status.accelerator),
+        qemu_version: status.qemu_version,
+        cpus: status.cpus,
+        cpu_busy: status.cpu_busy,
+        memory_total_bytes: status.memory_total_bytes,
+        memory_available_bytes: status.memory_available_bytes,
+        disk_total_bytes: status.disk_total_bytes,
+        disk_available_bytes: status.disk_available_bytes,
+        machines_running: status.machines_running,
+        uptime_seconds: status.uptime_seconds,
+    }
+}
+
+fn accelerator(accelerator: control::Accelerator) -> wire::Accelerator {
+    match accelerator {
+        control::Accelerator::Kvm => wire::Accelerator { kind: wire::AcceleratorKind::Kvm, why: None },
+        control::Accelerator::Tcg { why } => {
+            wire::Accelerator { kind: wire::AcceleratorKind::Tcg, why: Some(why) }
+        }
+        control::Accelerator::Simulated => {
+            wire::Accelerator { kind: wire::AcceleratorKind::Simulated, why: None }
+        }
+    }
+}
+
+pub(crate) fn scope(scope: control::Scope) -> wire::Scope {
+    match scope {
+        control::Scope::DesktopsRead => wire::Scope::DesktopsRead,
+        control::Scope::DesktopsWrite => wire::Scope::DesktopsWrite,
+        control::Scope::DesktopsEnter => wire::Scope::DesktopsEnter,
+        control::Scope::HostRead => wire::Scope::HostRead,
+        control::Scope::Account => wire::Scope::Account,
+    }
+}
+
+pub(crate) fn me(view: control::MeView, who: control::Who) -> wire::Me {
+    let (kind, id) = match who {
+        control::Who::Session { session, .. } => (wire::CredentialKind::Session, session.to_string()),
+        control::Who::ApiKey(key) => (wire::CredentialKind::ApiKey, key.to_string()),
+    };
+    wire::Me {
+        user: view.user,
+        name: view.name,
+        workspace: view.workspace,
+        admin: view.scopes.contains(&control::Scope::HostRead),
+        needs_password: view.user.is_some() && !view.has_password,
+        credential: wire::Credential { kind, id, scopes: view.scopes.into_iter().map(scope).collect() },
+        limits: wire::Limits {
+            desktops: view.desktop_limit.into(),
+            desktops_used: view.desktop_count.into(),
+        },
+    }
+}
+
+pub(crate) fn leftovers(found: Vec<control::Leftover>) -> wire::LeftoverList {
+    wire::LeftoverList {
+        items: found.into_iter().map(|left| wire::Leftover { kind: left.kind, name: left.name }).collect(),
+    }
+}

@@ -1,0 +1,59 @@
+//! Around every request: an id, a span, a line in the log, safe default headers, and problems
+//! rendered. The outermost layer, so that nothing leaves without it.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, HeaderValue};
+use rolltop_api_types::PROBLEM_JSON;
+use rolltop_model::RequestId;
+use tracing::Instrument;
+
+use crate::problems::ProblemToRender;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) async fn envelope(request: Request, next: Next) -> Response {
+    let id = RequestId::generate();
+    // The path as it is routed: a real one could name somebody's files.
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", %id, method = %request.method(), route);
+    async move {
+        let begun = Instant::now();
+        let mut response = next.run(request).await;
+        if let Some(ProblemToRender(problem)) = response.extensions_mut().remove() {
+            render(&mut response, *problem, id);
+        }
+        finish_headers(&mut response, id);
+        tracing::debug!(
+            status = response.status().as_u16(),
+            ms = begun.elapsed().as_millis() as u64,
+            "answered"
+        );
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+fn render(response: &mut Response, mut problem: rolltop_api_types::Problem, id: RequestId) {
+    problem.instance = Some(id.to_string());
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    *response.body_mut() = Body::from(body);
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+}
+
+fn finish_headers(response: &mut Response, id: RequestId) {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}

@@ -1,0 +1,168 @@
+//! What handlers take from a request, each refusing what is wrong with a problem document.
+
+use axum::extract::{FromRef, FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Request};
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use rolltop_api_types::Code;
+use rolltop_control::{Caller, Control, DesktopAccess, Purpose};
+use rolltop_model::DesktopId;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::gate::Bearer;
+use crate::problems::{ApiError, explain};
+
+/// Longest JSON body, bytes.
+const BODY_LIMIT: usize = 64 << 10;
+/// How much of a body that is too long is read all the same, so that whoever is still sending
+/// it gets to read the answer.
+const DRAIN_LIMIT: usize = 8 << 20;
+
+/// A JSON body. An absent one stands for `{}`.
+pub(crate) struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let is_json = is_json(request.headers());
+        let body = read(request).await?;
+        if body.is_empty() {
+            return parse(b"{}");
+        }
+        if !is_json {
+            return Err(ApiError::new(
+                Code::UnsupportedMediaType,
+                "Send the body as Content-Type: application/json.",
+            ));
+        }
+        parse(&body)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    media_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+async fn read(request: Request) -> Result<Bytes, ApiError> {
+    let mut stream = request.into_body().into_data_stream();
+    let (mut body, mut length) = (BytesMut::new(), 0usize);
+    while let Some(chunk) = stream.next().await {
+        let chunk =
+            chunk.map_err(|_| ApiError::new(Code::InvalidBody, "The body broke off; send it again."))?;
+        length = length.saturating_add(chunk.len());
+        if length <= BODY_LIMIT {
+            body.extend_from_slice(&chunk);
+        } else if length > DRAIN_LIMIT {
+            break;
+        }
+    }
+    if length > BODY_LIMIT {
+        let detail =
+            format!("The body is longer than {} KiB; nothing here needs that much.", BODY_LIMIT >> 10);
+        return Err(ApiError::new(Code::PayloadTooLarge, detail));
+    }
+    Ok(body.freeze())
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<Json<T>, ApiError> {
+    serde_json::from_slice(body).map(Json).map_err(|error| match error.classify() {
+        Category::Data => explain(&error.to_string(), Code::InvalidBody, Code::UnknownField),
+        Category::Syntax | Category::Eof | Category::Io => ApiError::new(
+            Code::InvalidJson,
+            format!("The body is not JSON: see line {}, column {}.", error.line(), error.column()),
+        ),
+    })
+}
+
+/// Query parameters.
+pub(crate) struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        axum::extract::Query::try_from_uri(&parts.uri).map(|query| Self(query.0)).map_err(|error| {
+            let complaint =
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            explain(&complaint, Code::InvalidQuery, Code::InvalidQuery)
+        })
+    }
+}
+
+/// Whoever asks, as the gate found out.
+pub(crate) struct Asking {
+    pub caller: Caller,
+    pub bearer: Bearer,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asking {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let bearer = parts.extensions.get::<Bearer>().cloned();
+        match (caller, bearer) {
+            (Some(caller), Some(bearer)) => Ok(Self { caller, bearer }),
+            (_, _) => Err(ApiError::new(Code::Unauthenticated, "A credential is needed.")),
+        }
+    }
+}
+
+/// The ticket to the desktop that the path names.
+pub(crate) struct Ticket<P: Purpose>(pub DesktopAccess<P>);
+
+impl<P: Purpose, S: Send + Sync> FromRequestParts<S> for Ticket<P>
+where
+    Control: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let asking = Asking::from_request_parts(parts, state).await?;
+        let path = <Path<String> as FromRequestParts<S>>::from_request_parts(parts, state).await;
+        let Path(id) = path.map_err(|_| ApiError::no_such_desktop())?;
+        // What is no id names nothing.
+        let id: DesktopId = id.parse().map_err(|_| ApiError::no_such_desktop())?;
+        Ok(Self(Control::from_ref(state).authorise::<P>(&asking.caller, id).await?))
+    }
+}
+
+/// `Idempotency-Key`, where there is one.
+pub(crate) struct IdempotencyKey(pub String);
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ApiError> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
+        let text = value.to_str().map_err(|_| {
+            ApiError::new(Code::InvalidHeader, "An idempotency key has 1 to 255 printable characters.")
+        })?;
+        Ok(Some(Self(text.to_owned())))
+    }
+}
+
+/// JSON with a status.
+pub(crate) struct Answer<T>(pub StatusCode, pub T);
+
+impl<T: serde::Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        (self.0, axum::Json(self.1)).into_response()
+    }
+}
+
+/// 200 and JSON.
+pub(crate) fn ok<T>(body: T) -> Answer<T> {
+    Answer(StatusCode::OK, body)
+}
+
+/// 202 and JSON: what was asked is written down and will be done.
+pub(crate) fn accepted<T>(body: T) -> Answer<T> {
+    Answer(StatusCode::ACCEPTED, body)
+}

@@ -1,0 +1,157 @@
+//! Who asks, whether they may, and not too often. Everything behind it finds the [`Caller`] in
+//! the request; nothing behind it runs for a route that [`crate::OPERATIONS`] does not know.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::{ALLOW, AUTHORIZATION};
+use rolltop_api_types::Code;
+use rolltop_control::Control;
+use secrecy::SecretString;
+
+use crate::operations::{Access, access, methods};
+use crate::problems::ApiError;
+use crate::rate_limit::{Allowance, Limiter};
+use crate::state::AppState;
+
+/// The credential as it came, kept so that long-lived connections can check it again.
+#[derive(Clone)]
+pub(crate) struct Bearer(pub SecretString);
+
+impl Bearer {
+    /// Whether it is still good. Trouble of ours does not end anybody's connection.
+    pub async fn is_still_valid(&self, control: &Control) -> bool {
+        match control.authenticate(&self.0).await {
+            Ok(_) | Err(rolltop_control::AuthenticateError::Internal(_)) => true,
+            Err(rolltop_control::AuthenticateError::Invalid) => false,
+        }
+    }
+}
+
+pub(crate) async fn gate(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    match admit(&state, &mut request).await {
+        Ok(allowance) => {
+            let mut response = next.run(request).await;
+            if let Some(allowance) = allowance {
+                allowance.write(response.headers_mut());
+            }
+            response
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn admit(state: &AppState, request: &mut Request) -> Result<Option<Allowance>, ApiError> {
+    let Some(path) = request.extensions().get::<MatchedPath>() else {
+        // No route at all: behind us is only the answer that says so.
+        return Ok(None);
+    };
+    match access(request.method(), path.as_str()) {
+        None => Err(no_such_method(path.as_str())),
+        Some(Access::Open) => Ok(None),
+        Some(Access::SignIn) => counted(&state.sign_ins, &address(request.headers())).map(Some),
+        Some(Access::Credential) => admit_caller(state, request, None).await.map(Some),
+        Some(Access::Scope(scope)) => admit_caller(state, request, Some(scope)).await.map(Some),
+    }
+}
+
+fn no_such_method(path: &str) -> ApiError {
+    let allowed = methods(path).join(", ");
+    if allowed.is_empty() {
+        return no_such_route();
+    }
+    ApiError::new(Code::MethodNotAllowed, format!("This path takes {allowed}.")).with_header(ALLOW, &allowed)
+}
+
+/// For what is not in the API.
+pub(crate) fn no_such_route() -> ApiError {
+    ApiError::new(
+        Code::NoSuchRoute,
+        "The API has no such path; GET /v1/openapi.json describes what there is.",
+    )
+}
+
+async fn admit_caller(
+    state: &AppState,
+    request: &mut Request,
+    scope: Option<rolltop_control::Scope>,
+) -> Result<Allowance, ApiError> {
+    let bearer = bearer(request.headers())?;
+    let caller = state.control.authenticate(&bearer.0).await?;
+    let allowance = counted(&state.requests, &caller.rate_key())?;
+    if let Some(scope) = scope.filter(|scope| !caller.may(*scope)) {
+        return Err(scope.into());
+    }
+    request.extensions_mut().insert(bearer);
+    request.extensions_mut().insert(caller);
+    Ok(allowance)
+}
+
+fn counted(limiter: &Limiter, key: &str) -> Result<Allowance, ApiError> {
+    let allowance = limiter.take(key, Instant::now());
+    if allowance.granted {
+        return Ok(allowance);
+    }
+    let seconds = allowance.retry_after_seconds();
+    let mut error = ApiError::new(Code::RateLimited, format!("Too many requests; wait {seconds} s."))
+        .retry_after(seconds);
+    error.write_allowance(&allowance);
+    Err(error)
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Bearer, ApiError> {
+    headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty())
+        .map(|(_, token)| Bearer(SecretString::from(token.trim().to_owned())))
+        .ok_or_else(|| {
+            ApiError::new(
+                Code::Unauthenticated,
+                "A credential is needed: send Authorization: Bearer with an API key or a session token.",
+            )
+        })
+}
+
+/// Whom the web tier asks for. Only it and its like can reach the socket, so it is believed.
+fn address(headers: &HeaderMap) -> String {
+    headers
+        .get("x-forwarded-for")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.rsplit(',').next())
+        .map_or_else(|| "local".to_owned(), |address| address.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+    use secrecy::ExposeSecret;
+
+    fn token(value: &str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+        bearer(&headers).ok().map(|bearer| bearer.0.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn only_a_bearer_credential_is_one() {
+        assert_eq!(token("Bearer rt_x").as_deref(), Some("rt_x"));
+        assert_eq!(token("bearer  rt_x ").as_deref(), Some("rt_x"));
+        for none in ["", "Bearer", "Bearer  ", "Basic cm9vdDo=", "rt_x"] {
+            assert_eq!(token(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_proxys_word_counts() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(address(&headers), "local");
+        headers.insert("x-forwarded-for", HeaderValue::from_static("1.2.3.4, 5.6.7.8"));
+        assert_eq!(address(&headers), "5.6.7.8");
+    }
+}

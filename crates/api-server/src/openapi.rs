@@ -1,0 +1,140 @@
+//! The API's description, OpenAPI 3.1, made from the routes themselves.
+
+use rolltop_api_types::{Code, Problem, problem_documentation};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::{Modify, OpenApi as _};
+
+use crate::operations::{Access, access};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Rolltop",
+        description = "Desktops of their own for AI agents and the people they work for.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(Problem, rolltop_api_types::Event)),
+    modifiers(&Credentials),
+    tags(
+        (name = "desktops", description = "Making, changing and destroying desktops."),
+        (name = "inside", description = "Looking and going inside a running desktop. Each time is in its access log."),
+        (name = "events", description = "What happens, as it happens."),
+        (name = "host", description = "What desktops are made from, and what runs them."),
+        (name = "account", description = "Who is asking, and signing in."),
+        (name = "meta", description = "About the API itself.")
+    )
+)]
+struct Frame;
+
+const INTRODUCTION: &str = "\
+Desktops of their own for AI agents and the people they work for: virtual machines that are there about a \
+second after they are asked for.
+
+**Credentials.** Send `Authorization: Bearer` with an API key (`rt_…`) or a session token. Each operation \
+names the scope it needs. What is not yours answers exactly as what does not exist.
+
+**Limits.** `RateLimit-Policy` and `RateLimit` say what is left; after a 429, wait as long as `Retry-After` \
+says. A JSON body has at most 64 KiB.
+
+**Repeating.** `POST /v1/desktops` with an `Idempotency-Key` can be sent again and makes one desktop.
+
+**Pages.** Give `next_cursor` back as `cursor`; it is absent on the last page.
+
+**Times** are RFC 3339 in UTC. Answers may gain fields: ignore those you don't know. Requests with unknown \
+fields are refused.
+
+**Errors** are RFC 9457 problem documents (`application/problem+json`). Act on `code`, whose meaning never \
+changes:
+
+";
+
+/// The description of `/v1`, as it is served and committed.
+pub fn description() -> OpenApi {
+    crate::routes::described().1
+}
+
+/// What stands around the routes.
+pub(crate) fn frame() -> OpenApi {
+    let mut frame = Frame::openapi();
+    frame.info.description = Some(format!("{INTRODUCTION}{}", problem_documentation()));
+    frame.info.version = "1".to_owned();
+    frame
+}
+
+/// The served document: every operation with its scope and its problems.
+pub(crate) fn rendered(description: &OpenApi) -> Vec<u8> {
+    let mut description = description.clone();
+    for (path, item) in &mut description.paths.paths {
+        let operations = [
+            (http::Method::GET, &mut item.get),
+            (http::Method::POST, &mut item.post),
+            (http::Method::PUT, &mut item.put),
+            (http::Method::PATCH, &mut item.patch),
+            (http::Method::DELETE, &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let (Some(operation), Some(access)) = (operation, access(&method, path)) {
+                complete(operation, access);
+            }
+        }
+    }
+    serde_json::to_vec_pretty(&description).unwrap_or_default()
+}
+
+fn complete(operation: &mut Operation, access: Access) {
+    let (scope, codes): (Option<String>, &[Code]) = match access {
+        Access::Open => {
+            operation.security = Some(Vec::new());
+            (None, &[])
+        }
+        Access::SignIn => {
+            operation.security = Some(Vec::new());
+            (None, &[Code::RateLimited])
+        }
+        Access::Credential => {
+            (Some("Needs any valid credential.".into()), &[Code::Unauthenticated, Code::RateLimited])
+        }
+        Access::Scope(scope) => (
+            Some(format!("Needs the scope `{scope}`.")),
+            &[Code::Unauthenticated, Code::MissingScope, Code::RateLimited],
+        ),
+    };
+    if let Some(scope) = scope {
+        let text = operation.description.take().unwrap_or_default();
+        operation.description = Some(format!("{text}\n\n{scope}").trim().to_owned());
+    }
+    for code in codes {
+        let status = code.status().to_string();
+        operation
+            .responses
+            .responses
+            .entry(status)
+            .or_insert_with(|| problem_response(&format!("`{}`", code.as_str())));
+    }
+    let default = problem_response("Any other problem.");
+    operation.responses.responses.entry("default".to_owned()).or_insert(default);
+}
+
+fn problem_response(description: &str) -> RefOr<utoipa::openapi::Response> {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new()
+        .description(description)
+        .content(rolltop_api_types::PROBLEM_JSON, content)
+        .build()
+        .into()
+}
+
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, openapi: &mut OpenApi) {
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description = Some("An API key (`rt_…`) or a session token.".to_owned());
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        openapi.security =
+            Some(vec![utoipa::openapi::SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    }
+}

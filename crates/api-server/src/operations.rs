@@ -1,0 +1,72 @@
+//! The one table of what may be asked, and with which scope. A route that is missing here is
+//! refused to everybody; tests hold table, routes and description together.
+
+use http::Method;
+use rolltop_control::Scope;
+
+/// What a request needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing. This list of exemptions may only shrink.
+    Open,
+    /// Nothing, but counted by address: it is where credentials are tried.
+    SignIn,
+    /// Any valid credential.
+    Credential,
+    /// A credential with this scope.
+    Scope(Scope),
+}
+
+/// Method, path as it is routed, and what is needed.
+pub type Operation = (Method, &'static str, Access);
+
+const READ: Access = Access::Scope(Scope::DesktopsRead);
+const WRITE: Access = Access::Scope(Scope::DesktopsWrite);
+const ENTER: Access = Access::Scope(Scope::DesktopsEnter);
+
+pub const OPERATIONS: &[Operation] = &[
+    (Method::GET, "/healthz", Access::Open),
+    (Method::GET, "/v1/openapi.json", Access::Open),
+    (Method::POST, "/v1/session", Access::SignIn),
+    (Method::POST, "/v1/session/redeem", Access::SignIn),
+    (Method::DELETE, "/v1/session", Access::Credential),
+    (Method::GET, "/v1/me", Access::Credential),
+    (Method::PUT, "/v1/me/password", Access::Scope(Scope::Account)),
+    (Method::GET, "/v1/host", Access::Scope(Scope::HostRead)),
+    (Method::GET, "/v1/templates", READ),
+    (Method::GET, "/v1/events", READ),
+    (Method::GET, "/v1/desktops", READ),
+    (Method::POST, "/v1/desktops", WRITE),
+    (Method::GET, "/v1/desktops/{id}", READ),
+    (Method::PATCH, "/v1/desktops/{id}", WRITE),
+    (Method::DELETE, "/v1/desktops/{id}", WRITE),
+    (Method::POST, "/v1/desktops/{id}/start", WRITE),
+    (Method::POST, "/v1/desktops/{id}/stop", WRITE),
+    (Method::POST, "/v1/desktops/{id}/restart", WRITE),
+    (Method::POST, "/v1/desktops/{id}/retry", WRITE),
+    (Method::GET, "/v1/desktops/{id}/steps", READ),
+    (Method::GET, "/v1/desktops/{id}/access-log", READ),
+    (Method::GET, "/v1/desktops/{id}/screenshot", ENTER),
+    (Method::GET, "/v1/desktops/{id}/screen", ENTER),
+    (Method::GET, "/v1/desktops/{id}/console", ENTER),
+    (Method::GET, "/v1/desktops/{id}/files/content", ENTER),
+];
+
+/// What this needs; `None` where the table does not know it. `HEAD` is answered as `GET` is.
+pub(crate) fn access(method: &Method, path: &str) -> Option<Access> {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    OPERATIONS.iter().find(|(m, p, _)| m == method && *p == path).map(|(_, _, access)| *access)
+}
+
+/// The methods of a path, as `Allow` names them.
+pub(crate) fn methods(path: &str) -> Vec<&'static str> {
+    const NAMES: [(Method, &str); 5] = [
+        (Method::GET, "GET"),
+        (Method::POST, "POST"),
+        (Method::PUT, "PUT"),
+        (Method::PATCH, "PATCH"),
+        (Method::DELETE, "DELETE"),
+    ];
+    let has = |method: &Method| OPERATIONS.iter().any(|(m, p, _)| m == method && *p == path);
+    NAMES.iter().filter(|(method, _)| has(method)).map(|(_, name)| *name).collect()
+}

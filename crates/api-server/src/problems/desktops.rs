@@ -1,0 +1,74 @@
+//! Errors of making and changing desktops.
+
+use rolltop_api_types::Code;
+use rolltop_control::{CommandError, CreateError, RenameError};
+
+use super::shared::missing_scope;
+use super::{ApiError, shown};
+
+impl From<CreateError> for ApiError {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Forbidden(scope) => missing_scope(scope),
+            CreateError::Name(error) => Self::new(Code::InvalidName, error.to_string()).in_field("name"),
+            CreateError::NameTaken(name) => name_taken(&name),
+            CreateError::Size(error) => Self::new(Code::UnknownSize, error.to_string()).in_field("size"),
+            CreateError::UnknownTemplate(template) => Self::new(
+                Code::UnknownTemplate,
+                match shown(&template) {
+                    Some(template) => {
+                        format!("There is no template {template}; GET /v1/templates lists them.")
+                    }
+                    None => "There is no such template; GET /v1/templates lists them.".to_owned(),
+                },
+            )
+            .in_field("template"),
+            CreateError::NoTemplate => {
+                Self::new(Code::NoTemplate, "There is no template yet; the operator has to build one first.")
+            }
+            CreateError::QuotaReached(limit) => Self::new(
+                Code::QuotaReached,
+                format!("This workspace may have {limit} desktops; destroy one first."),
+            ),
+            CreateError::IdempotencyMismatch => Self::new(
+                Code::IdempotencyKeyReused,
+                "This idempotency key was used for another request; take a new one.",
+            ),
+            CreateError::BadIdempotencyKey => {
+                Self::new(Code::InvalidHeader, "An idempotency key has 1 to 255 printable characters.")
+            }
+            CreateError::HostUnreachable => Self::unavailable(&error),
+            CreateError::Internal(error) => error.into(),
+        }
+    }
+}
+
+fn name_taken(name: &str) -> ApiError {
+    let detail = match shown(name) {
+        Some(name) => format!("There is already a desktop called {name}; choose another name."),
+        None => "There is already a desktop of that name; choose another one.".to_owned(),
+    };
+    ApiError::new(Code::NameTaken, detail).in_field("name")
+}
+
+impl From<CommandError> for ApiError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::NotFound => Self::no_such_desktop(),
+            CommandError::Refused(refusal) => Self::new(Code::WrongState, refusal.to_string()),
+            CommandError::Internal(error) => error.into(),
+        }
+    }
+}
+
+impl From<RenameError> for ApiError {
+    fn from(error: RenameError) -> Self {
+        match error {
+            RenameError::NotFound => Self::no_such_desktop(),
+            RenameError::Name(error) => Self::new(Code::InvalidName, error.to_string()).in_field("name"),
+            RenameError::NameTaken(name) => name_taken(&name),
+            RenameError::BeingDestroyed => Self::new(Code::WrongState, "This desktop is being destroyed."),
+            RenameError::Internal(error) => error.into(),
+        }
+    }
+}

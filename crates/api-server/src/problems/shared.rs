@@ -1,0 +1,90 @@
+//! Errors that many operations share.
+
+use rolltop_api_types::Code;
+use rolltop_control::{AccessError, AdminError, EnterError, InternalError, QueryError, ReadFileError, Scope};
+
+use super::ApiError;
+
+impl From<InternalError> for ApiError {
+    fn from(error: InternalError) -> Self {
+        match error {
+            InternalError::Engine(_) => Self::unavailable(&error),
+            InternalError::Store(_) | InternalError::Vault(_) | InternalError::Other(_) => {
+                Self::internal(&error)
+            }
+        }
+    }
+}
+
+pub(super) fn missing_scope(scope: Scope) -> ApiError {
+    ApiError::new(Code::MissingScope, format!("This credential lacks the scope {scope}."))
+}
+
+impl From<Scope> for ApiError {
+    /// The scope that is missing.
+    fn from(scope: Scope) -> Self {
+        missing_scope(scope)
+    }
+}
+
+impl From<AccessError> for ApiError {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::NotFound => Self::no_such_desktop(),
+            AccessError::Forbidden(scope) => missing_scope(scope),
+            AccessError::Internal(error) => error.into(),
+        }
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Forbidden(scope) => missing_scope(scope),
+            QueryError::BadCursor => Self::new(
+                Code::InvalidCursor,
+                "The cursor is not one that this list gave out; begin without one.",
+            ),
+            QueryError::HostUnreachable => Self::unavailable(&error),
+            QueryError::Internal(error) => error.into(),
+        }
+    }
+}
+
+impl From<EnterError> for ApiError {
+    fn from(error: EnterError) -> Self {
+        match error {
+            EnterError::NotFound => Self::no_such_desktop(),
+            EnterError::NotRunning => {
+                Self::new(Code::NotRunning, "This desktop is not running; start it first.")
+            }
+            EnterError::Unavailable(_) | EnterError::Timeout => {
+                tracing::warn!(error = %super::causes(&error), "a desktop could not be entered");
+                Self::new(Code::DesktopUnreachable, "The desktop does not answer; try again shortly.")
+                    .retry_after(2)
+            }
+            EnterError::Internal(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadFileError> for ApiError {
+    fn from(error: ReadFileError) -> Self {
+        match error {
+            ReadFileError::BadPath => Self::new(Code::InvalidPath, error.to_string()).in_field("path"),
+            ReadFileError::NoSuchFile => Self::new(Code::FileNotFound, error.to_string()),
+            ReadFileError::Denied => Self::new(Code::FileDenied, error.to_string()),
+            ReadFileError::NotAFile => Self::new(Code::NotAFile, error.to_string()),
+            ReadFileError::Enter(error) => error.into(),
+        }
+    }
+}
+
+impl From<AdminError> for ApiError {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::HostUnreachable => Self::unavailable(&error),
+            AdminError::Internal(error) => error.into(),
+        }
+    }
+}

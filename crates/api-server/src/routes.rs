@@ -1,0 +1,89 @@
+//! Every route, and the layers around them.
+
+mod access_log;
+mod actions;
+mod console;
+mod desktops;
+mod events;
+mod files;
+mod host;
+mod me;
+mod meta;
+mod screen;
+mod screenshot;
+mod session;
+mod steps;
+mod templates;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use rolltop_control::Control;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::admin;
+use crate::config::ApiConfig;
+use crate::envelope::envelope;
+use crate::gate::{gate, no_such_route};
+use crate::openapi;
+use crate::problems::ApiError;
+use crate::state::AppState;
+
+/// `/v1` and `/healthz`, ready to be served on the API's socket.
+pub fn router(control: Control, config: ApiConfig) -> Router {
+    let (router, description) = described();
+    let description = Bytes::from(openapi::rendered(&description));
+    let state = AppState::new(control, config, description);
+    router
+        .fallback(missing)
+        .layer(from_fn_with_state(state.clone(), gate))
+        .layer(from_fn(envelope))
+        .with_state(state)
+}
+
+/// The operator's routes, for the admin socket.
+pub fn admin_router(control: Control) -> Router {
+    Router::new()
+        .route("/admin/sign-in-link", post(admin::sign_in_link))
+        .route("/admin/api-key", post(admin::api_key))
+        .route("/admin/leftovers", get(admin::leftovers))
+        .route("/admin/sweep", post(admin::sweep))
+        .fallback(missing)
+        .method_not_allowed_fallback(missing)
+        .layer(from_fn(envelope))
+        .with_state(control)
+}
+
+/// The routes with their description: what is served is what is described.
+pub(crate) fn described() -> (Router<AppState>, OpenApi) {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(meta::healthz))
+        .routes(routes!(meta::openapi_json))
+        .routes(routes!(desktops::list, desktops::create))
+        .routes(routes!(desktops::get, desktops::update, desktops::destroy))
+        .routes(routes!(actions::start))
+        .routes(routes!(actions::stop))
+        .routes(routes!(actions::restart))
+        .routes(routes!(actions::retry))
+        .routes(routes!(steps::list))
+        .routes(routes!(access_log::list))
+        .routes(routes!(screenshot::get))
+        .routes(routes!(screen::get))
+        .routes(routes!(console::get))
+        .routes(routes!(files::content))
+        .routes(routes!(events::stream))
+        .routes(routes!(templates::list))
+        .routes(routes!(host::get))
+        .routes(routes!(me::get))
+        .routes(routes!(me::set_password))
+        .routes(routes!(session::redeem))
+        .routes(routes!(session::sign_in, session::sign_out))
+        .split_for_parts()
+}
+
+async fn missing() -> ApiError {
+    no_such_route()
+}

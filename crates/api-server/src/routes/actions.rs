@@ -1,0 +1,77 @@
+//! `POST /v1/desktops/{id}/{start|stop|restart|retry}`
+
+use axum::extract::State;
+use rolltop_api_types::{Desktop, Problem};
+use rolltop_control::{Control, purpose};
+
+use crate::convert;
+use crate::extract::{Answer, Ticket, accepted};
+use crate::problems::ApiError;
+
+/// Start a desktop
+///
+/// Boots it, its disk as it was left. Fine if it runs.
+#[utoipa::path(post, path = "/v1/desktops/{id}/start", tag = "desktops", operation_id = "startDesktop",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 202, description = "It is written down and will be done.", body = Desktop),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`wrong_state`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn start(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Write>,
+) -> Result<Answer<Desktop>, ApiError> {
+    Ok(accepted(convert::desktop(control.start(&access).await?, true)))
+}
+
+/// Stop a desktop
+///
+/// Asks the guest to shut down, and ends it after a while if it does not. What is not saved inside is lost.
+#[utoipa::path(post, path = "/v1/desktops/{id}/stop", tag = "desktops", operation_id = "stopDesktop",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 202, description = "It is written down and will be done.", body = Desktop),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`wrong_state`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn stop(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Write>,
+) -> Result<Answer<Desktop>, ApiError> {
+    Ok(accepted(convert::desktop(control.stop(&access).await?, true)))
+}
+
+/// Restart a desktop
+///
+/// Stops and starts it.
+#[utoipa::path(post, path = "/v1/desktops/{id}/restart", tag = "desktops", operation_id = "restartDesktop",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 202, description = "It is written down and will be done.", body = Desktop),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`wrong_state`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn restart(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Write>,
+) -> Result<Answer<Desktop>, ApiError> {
+    Ok(accepted(convert::desktop(control.restart(&access).await?, true)))
+}
+
+/// Try again
+///
+/// Begins anew with a desktop that has failed.
+#[utoipa::path(post, path = "/v1/desktops/{id}/retry", tag = "desktops", operation_id = "retryDesktop",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 202, description = "It is written down and will be done.", body = Desktop),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`wrong_state`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn retry(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Write>,
+) -> Result<Answer<Desktop>, ApiError> {
+    Ok(accepted(convert::desktop(control.retry(&access).await?, true)))
+}

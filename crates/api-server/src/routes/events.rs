@@ -1,0 +1,181 @@
+//! `GET /v1/events`: the events table as server-sent events.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::State;
+use axum::response::sse::{Event as SseEvent, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, stream};
+use http::HeaderMap;
+use rolltop_api_types::{Code, EventsQuery, Problem};
+use rolltop_control::{Control, EventFilter, EventView, purpose};
+use tokio::sync::watch;
+
+use crate::config::ApiConfig;
+use crate::convert;
+use crate::extract::{Asking, Query};
+use crate::problems::ApiError;
+
+/// Read from the table at once.
+const BATCH: u32 = 256;
+/// What a client that was cut off waits before it comes back, milliseconds.
+const RETRY_MS: u64 = 1000;
+/// A credential that was good is taken for good this long while events pour out, milliseconds.
+const TRUST_MS: u128 = 1000;
+
+/// Follow what happens
+///
+/// Server-sent events: `id` is `seq`, `event` is `kind`, `data` is an `Event`. After a break, come
+/// back with `Last-Event-ID` and nothing is missed. Comments keep the connection alive. The stream
+/// ends when the credential does.
+#[utoipa::path(get, path = "/v1/events", tag = "events", operation_id = "followEvents",
+    params(
+        EventsQuery,
+        ("Last-Event-ID" = Option<u64>, Header, description = "The last `seq` that was seen.", example = 41),
+    ),
+    responses(
+        (status = 200, description = "The stream.", body = String, content_type = "text/event-stream",
+            example = "id: 42\nevent: desktop.changed\ndata: {\"seq\":42,\"kind\":\"desktop.changed\",\"desktop\":\"dsk_01k9abc2def3ghj4kmn5pqrs6t\",\"at\":\"2030-01-01T00:00:00Z\",\"data\":{\"name\":\"research\",\"state\":\"running\",\"desired\":\"running\"}}\n\n"),
+        (status = 400, description = "`invalid_query`, `invalid_header`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`: no such desktop", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn stream(
+    State(control): State<Control>,
+    State(config): State<Arc<ApiConfig>>,
+    asking: Asking,
+    headers: HeaderMap,
+    Query(query): Query<EventsQuery>,
+) -> Result<Response, ApiError> {
+    if let Some(desktop) = query.desktop {
+        control.authorise::<purpose::Read>(&asking.caller, desktop).await?;
+    }
+    let latest = control.subscribe();
+    let after = match last_event_id(&headers)?.or(query.after) {
+        Some(seq) => i64::try_from(seq).unwrap_or(i64::MAX),
+        None => *latest.borrow(),
+    };
+    let filter = EventFilter { desktop: query.desktop };
+    let follower = Follower {
+        control,
+        config,
+        asking,
+        filter,
+        after,
+        latest,
+        ready: VecDeque::new(),
+        checked: Instant::now(),
+        greeted: false,
+    };
+    Ok(Sse::new(follower.into_stream()).into_response())
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let seq = value.to_str().ok().and_then(|text| text.parse().ok());
+    seq.map(Some)
+        .ok_or_else(|| ApiError::new(Code::InvalidHeader, "Last-Event-ID is the seq of an event, a number."))
+}
+
+/// One client's place in the table.
+struct Follower {
+    control: Control,
+    config: Arc<ApiConfig>,
+    asking: Asking,
+    filter: EventFilter,
+    /// The last event that was read.
+    after: i64,
+    latest: watch::Receiver<i64>,
+    ready: VecDeque<EventView>,
+    /// When the credential was last seen to be good.
+    checked: Instant,
+    greeted: bool,
+}
+
+enum Wait {
+    Changed,
+    Silence,
+    Over,
+}
+
+impl Follower {
+    fn into_stream(self) -> impl Stream<Item = Result<SseEvent, Infallible>> {
+        stream::unfold(self, |mut follower| async move {
+            let event = follower.next().await?;
+            Some((Ok(event), follower))
+        })
+    }
+
+    /// The next thing to send; `None` ends the stream.
+    async fn next(&mut self) -> Option<SseEvent> {
+        if !self.greeted {
+            self.greeted = true;
+            return Some(
+                SseEvent::default().retry(std::time::Duration::from_millis(RETRY_MS)).comment("here"),
+            );
+        }
+        loop {
+            if let Some(view) = self.ready.pop_front() {
+                return Some(written(view));
+            }
+            // Marked as seen before the table is read, so that what comes in between wakes us.
+            self.latest.borrow_and_update();
+            if !self.may_go_on().await {
+                return None;
+            }
+            if self.read().await? {
+                continue;
+            }
+            match self.wait().await {
+                Wait::Changed => {}
+                Wait::Silence => return Some(SseEvent::default().comment("still here")),
+                Wait::Over => return None,
+            }
+        }
+    }
+
+    async fn may_go_on(&mut self) -> bool {
+        if self.checked.elapsed().as_millis() < TRUST_MS {
+            return true;
+        }
+        self.checked = Instant::now();
+        self.asking.bearer.is_still_valid(&self.control).await
+    }
+
+    /// Whether there was anything; `None` where the table can't be read.
+    async fn read(&mut self) -> Option<bool> {
+        match self.control.events_since(&self.asking.caller, self.after, self.filter, BATCH).await {
+            Ok(views) => {
+                self.after = views.last().map_or(self.after, |view| view.seq);
+                self.ready.extend(views);
+                Some(!self.ready.is_empty())
+            }
+            Err(error) => {
+                // The client comes back by itself, with its Last-Event-ID.
+                tracing::warn!(%error, "an event stream ended because events could not be read");
+                None
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Wait {
+        tokio::select! {
+            changed = self.latest.changed() => if changed.is_ok() { Wait::Changed } else { Wait::Over },
+            () = tokio::time::sleep(self.config.heartbeat) => Wait::Silence,
+            () = self.config.shutdown.cancelled() => Wait::Over,
+        }
+    }
+}
+
+fn written(view: EventView) -> SseEvent {
+    let event = convert::event(view);
+    let line = SseEvent::default().id(event.seq.to_string()).event(event.kind.as_str());
+    match line.json_data(&event) {
+        Ok(line) => line,
+        Err(_) => SseEvent::default().comment("an event could not be written"),
+    }
+}

@@ -1,0 +1,163 @@
+//! `GET /v1/desktops/{id}/screen`: RFB bytes over a WebSocket.
+//!
+//! Bytes are handed on and never looked at. Whatever has come from the desktop when the viewer
+//! can take more goes out as one message, so that a busy screen costs few system calls; a
+//! slow viewer slows the desktop's server down, and the other way round. When either end
+//! closes, the other is closed too.
+
+mod gather;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::response::Response;
+use futures::stream::{SplitSink, SplitStream};
+use futures::{SinkExt, StreamExt};
+use http::header::UPGRADE;
+use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL};
+use rolltop_control::{Control, ScreenStream, purpose};
+use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+
+use crate::config::ApiConfig;
+use crate::extract::{Asking, Ticket};
+use crate::gate::Bearer;
+use crate::problems::ApiError;
+
+use gather::Gather;
+
+/// Longest message a viewer may send, bytes: a pasted text is the longest there is.
+const MESSAGE_LIMIT: usize = 4 << 20;
+
+/// The live screen
+///
+/// A WebSocket (HTTP/1.1 upgrade) with subprotocol `binary`: binary messages carry RFB 3.8 bytes both
+/// ways, cut anywhere; the server begins with its version. Security type None: who gets here may see it.
+#[utoipa::path(get, path = "/v1/desktops/{id}/screen", tag = "inside", operation_id = "openScreen",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 101, description = "The WebSocket is open."),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`not_running`", body = Problem, content_type = "application/problem+json"),
+        (status = 426, description = "`websocket_required`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 504, description = "`desktop_unreachable`", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn get(
+    State(control): State<Control>,
+    State(config): State<Arc<ApiConfig>>,
+    asking: Asking,
+    Ticket(access): Ticket<purpose::Enter>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let upgrade = upgrade.map_err(|_| {
+        ApiError::new(Code::WebsocketRequired, "The screen is a WebSocket; open it with subprotocol binary.")
+            .with_header(UPGRADE, "websocket")
+    })?;
+    // Before the upgrade, so that what goes wrong can still be said.
+    let screen = control.screen(&access).await?;
+    let relay = Relay { control, config, bearer: asking.bearer };
+    Ok(upgrade
+        .protocols([SCREEN_PROTOCOL])
+        .max_message_size(MESSAGE_LIMIT)
+        .max_frame_size(MESSAGE_LIMIT)
+        .on_upgrade(move |socket| relay.run(socket, screen)))
+}
+
+struct Relay {
+    control: Control,
+    config: Arc<ApiConfig>,
+    bearer: Bearer,
+}
+
+/// Why a relay ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Viewer,
+    Desktop,
+    /// The viewer sent text, which is no RFB.
+    NotBinary,
+    Stalled,
+    Revoked,
+    Shutdown,
+}
+
+impl Relay {
+    async fn run(self, socket: WebSocket, screen: ScreenStream) {
+        let (mut to_viewer, mut from_viewer) = socket.split();
+        let (from_desktop, mut to_desktop) = tokio::io::split(screen);
+        let mut gather = Gather::new(from_desktop);
+        let end = tokio::select! {
+            end = self.outward(&mut gather, &mut to_viewer) => end,
+            end = inward(&mut from_viewer, &mut to_desktop) => end,
+            () = self.config.shutdown.cancelled() => End::Shutdown,
+        };
+        tracing::debug!(?end, "a screen was closed");
+        // Neither end is waited for long: it may be gone.
+        let _ = timeout(Duration::from_secs(2), to_viewer.send(Message::Close(Some(close_frame(end))))).await;
+        let _ = timeout(Duration::from_secs(2), to_desktop.shutdown()).await;
+    }
+
+    /// From the desktop to the viewer, with a sign of life in silence.
+    async fn outward(
+        &self,
+        gather: &mut Gather<ReadHalf<ScreenStream>>,
+        to_viewer: &mut SplitSink<WebSocket, Message>,
+    ) -> End {
+        let beat = self.config.heartbeat;
+        let mut heartbeat = interval_at(Instant::now() + beat, beat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let message = tokio::select! {
+                bytes = gather.next() => match bytes {
+                    Ok(bytes) if !bytes.is_empty() => Message::Binary(bytes),
+                    Ok(_) | Err(_) => return End::Desktop,
+                },
+                _ = heartbeat.tick() => {
+                    if !self.bearer.is_still_valid(&self.control).await {
+                        return End::Revoked;
+                    }
+                    Message::Ping(bytes::Bytes::new())
+                }
+            };
+            match timeout(self.config.stalled_viewer, to_viewer.send(message)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return End::Viewer,
+                Err(_) => return End::Stalled,
+            }
+        }
+    }
+}
+
+/// From the viewer to the desktop.
+async fn inward(from_viewer: &mut SplitStream<WebSocket>, to_desktop: &mut WriteHalf<ScreenStream>) -> End {
+    while let Some(message) = from_viewer.next().await {
+        match message {
+            Ok(Message::Binary(bytes)) => {
+                if to_desktop.write_all(&bytes).await.is_err() || to_desktop.flush().await.is_err() {
+                    return End::Desktop;
+                }
+            }
+            Ok(Message::Ping(_) | Message::Pong(_)) => {}
+            Ok(Message::Text(_)) => return End::NotBinary,
+            Ok(Message::Close(_)) | Err(_) => return End::Viewer,
+        }
+    }
+    End::Viewer
+}
+
+fn close_frame(end: End) -> CloseFrame {
+    let (code, reason) = match end {
+        End::Viewer => (close_code::NORMAL, ""),
+        End::Desktop => (close_code::NORMAL, "the desktop closed its screen"),
+        End::NotBinary => (close_code::UNSUPPORTED, "send binary messages"),
+        End::Stalled => (close_code::POLICY, "nothing was taken for too long"),
+        End::Revoked => (close_code::POLICY, "the credential is no longer valid"),
+        End::Shutdown => (close_code::RESTART, "the server restarts"),
+    };
+    CloseFrame { code, reason: reason.into() }
+}
