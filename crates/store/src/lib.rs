@@ -1,5 +1,41 @@
-//! The database. (being written)
+//! The database: every row Rolltop keeps, and the only place that knows SQL.
+//!
+//! SQLite in WAL mode behind sea-orm. All writing goes through one transaction at a time, begun
+//! with `BEGIN IMMEDIATE`; what a change means to watchers is written in the same transaction as
+//! an event. Secrets are sealed with the [`Vault`](rolltop_vault::Vault) before they get here,
+//! and opened when they leave. Times are Rust's, as milliseconds since 1970.
+//!
+//! Deliberately absent: who may do what, what should happen next.
 
-#[derive(Debug, thiserror::Error)]
-#[error("the database failed")]
-pub struct StoreError;
+mod access_log;
+mod api_keys;
+mod database;
+mod desktops;
+mod error;
+mod events;
+mod idempotency;
+mod layers;
+mod migrations;
+mod moment;
+mod receipts;
+mod sessions;
+mod sign_in_links;
+mod steps;
+mod users;
+mod workspaces;
+
+pub use access_log::AccessEntry;
+pub use api_keys::{ApiKey, NewApiKey};
+pub use database::Store;
+pub use desktops::{
+    ChangeError, CreateDesktopError, Created, Desktop, Identity, ListQuery, NewDesktop, RenameDesktopError,
+};
+pub use error::StoreError;
+pub use events::{Event, kind};
+pub use idempotency::IdempotencyKey;
+pub use layers::Layer;
+pub use receipts::Receipt;
+pub use sessions::SessionUser;
+pub use steps::StepRow;
+pub use users::{SetPasswordError, User};
+pub use workspaces::Workspace;

@@ -1,0 +1,74 @@
+//! Each time the platform enters a desktop: why, and for whom. Outlives the desktop.
+
+use jiff::Timestamp;
+use rolltop_model::{DesktopId, WorkspaceId};
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder, QuerySelect};
+
+use crate::database::Store;
+use crate::error::StoreError;
+use crate::moment::{from_ms, to_ms};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "access_log")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub seq: i64,
+    pub desktop_id: String,
+    pub workspace_id: String,
+    pub at: i64,
+    pub why: String,
+    pub who: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessEntry {
+    pub at: Timestamp,
+    pub why: String,
+    pub who: String,
+}
+
+impl Store {
+    pub async fn log_access(
+        &self,
+        desktop: DesktopId,
+        workspace: WorkspaceId,
+        entry: AccessEntry,
+    ) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        let row = ActiveModel {
+            seq: NotSet,
+            desktop_id: Set(desktop.to_string()),
+            workspace_id: Set(workspace.to_string()),
+            at: Set(to_ms(entry.at)),
+            why: Set(entry.why),
+            who: Set(entry.who),
+        };
+        Entity::insert(row).exec_without_returning(&write.transaction).await?;
+        write.commit().await
+    }
+
+    /// The latest entries of a desktop, newest first.
+    pub async fn access_log(&self, desktop: DesktopId, limit: u64) -> Result<Vec<AccessEntry>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .order_by_desc(Column::Seq)
+            .limit(limit)
+            .all(&self.connection)
+            .await?;
+        rows.into_iter()
+            .map(|row| Ok(AccessEntry { at: from_ms(row.at, "access_log")?, why: row.why, who: row.who }))
+            .collect()
+    }
+
+    pub async fn delete_access_log_before(&self, at: Timestamp) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        Entity::delete_many().filter(Column::At.lt(to_ms(at))).exec(&write.transaction).await?;
+        write.commit().await
+    }
+}

@@ -1,0 +1,17 @@
+//! Desktops. The owner's wishes and the reconciler's findings are in one row but come from two
+//! sides, so each is guarded: a wish raises `revision`, and a finding is written only if the
+//! revision it was decided on still stands; the reconciler also holds a lease, whose `fence`
+//! rises each time it changes hands, and writes nothing under an old fence.
+
+mod change;
+mod create;
+mod identity;
+mod lease;
+mod list;
+mod row;
+
+pub use change::{ChangeError, RenameDesktopError};
+pub use create::{CreateDesktopError, Created, NewDesktop};
+pub use identity::Identity;
+pub use list::ListQuery;
+pub use row::Desktop;

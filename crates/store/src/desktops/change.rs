@@ -1,0 +1,270 @@
+//! Changing a desktop's row: wishes from its owner, findings from the reconciler.
+
+use jiff::Timestamp;
+use rolltop_model::{Command, Desired, DesktopId, DesktopName, DesktopState, Record, Refusal};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+
+use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_data, record};
+use crate::database::{Store, Write};
+use crate::error::StoreError;
+use crate::events::{self, kind};
+use crate::layers;
+use crate::moment::{from_ms, to_ms};
+use crate::receipts::{self, Receipt};
+use crate::steps;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    #[error("there is no such desktop")]
+    Gone,
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RenameDesktopError {
+    #[error("there is no such desktop")]
+    Gone,
+    #[error("the workspace has a desktop of that name")]
+    NameTaken,
+    #[error("the desktop is being destroyed")]
+    BeingDestroyed,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DbErr> for ChangeError {
+    fn from(error: DbErr) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<DbErr> for RenameDesktopError {
+    fn from(error: DbErr) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Store {
+    /// Writes down what the owner wants.
+    pub async fn command_desktop(
+        &self,
+        id: DesktopId,
+        command: Command,
+        now: Timestamp,
+    ) -> Result<Desktop, ChangeError> {
+        let mut write = self.write().await?;
+        let row = find(&write, id).await?.ok_or(ChangeError::Gone)?;
+        let before = record(&row)?;
+        let after = before.commanded(command, now)?;
+        if before == after {
+            return Ok(Desktop::try_from(row)?);
+        }
+        let mut change = columns(&after);
+        change.id = Set(row.id.clone());
+        change.revision = Set(row.revision.saturating_add(1));
+        change.updated_at = Set(to_ms(now));
+        if after.state != before.state {
+            change.detail = Set(None);
+        }
+        let row = change.update(&write.transaction).await?;
+        tell(&mut write, &row, &after, now).await?;
+        write.commit().await?;
+        Ok(Desktop::try_from(row)?)
+    }
+
+    pub async fn rename_desktop(
+        &self,
+        id: DesktopId,
+        name: &DesktopName,
+        now: Timestamp,
+    ) -> Result<Desktop, RenameDesktopError> {
+        let mut write = self.write().await?;
+        let row = find(&write, id).await?.ok_or(RenameDesktopError::Gone)?;
+        let known = record(&row)?;
+        if known.desired == Desired::Destroyed {
+            return Err(RenameDesktopError::BeingDestroyed);
+        }
+        let others = Entity::find()
+            .filter(Column::WorkspaceId.eq(&row.workspace_id))
+            .filter(Column::Name.eq(name.as_str()))
+            .filter(Column::Desired.ne(Desired::Destroyed.as_str()))
+            .filter(Column::Id.ne(&row.id));
+        if others.count(&write.transaction).await? > 0 {
+            return Err(RenameDesktopError::NameTaken);
+        }
+        let change = ActiveModel {
+            id: Set(row.id),
+            name: Set(name.to_string()),
+            updated_at: Set(to_ms(now)),
+            ..Default::default()
+        };
+        let row = change.update(&write.transaction).await?;
+        tell(&mut write, &row, &known, now).await?;
+        write.commit().await?;
+        Ok(Desktop::try_from(row)?)
+    }
+
+    /// Writes down what was found or decided, if `desktop`'s fence and revision still stand;
+    /// otherwise nothing is written and `false` returned. Failing, stopping and destroying end
+    /// the steps under way, with `detail` for a reason.
+    pub async fn save_record(
+        &self,
+        desktop: &Desktop,
+        after: &Record,
+        detail: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let mut change = columns(after);
+        let seen = after.state != desktop.record.state || after.desired != desktop.record.desired;
+        if seen {
+            change.updated_at = Set(to_ms(now));
+        }
+        if after.state != desktop.record.state || detail.is_some() {
+            change.detail = Set(detail.map(str::to_owned));
+        }
+        let changed = Entity::update_many()
+            .set(change)
+            .filter(Column::Id.eq(desktop.id.to_string()))
+            .filter(Column::Fence.eq(i64::try_from(desktop.fence).unwrap_or(i64::MAX)))
+            .filter(Column::Revision.eq(desktop.revision))
+            .exec(&write.transaction)
+            .await?;
+        if changed.rows_affected == 0 {
+            return Ok(false);
+        }
+        if seen {
+            if matches!(after.state, DesktopState::Failed(_) | DesktopState::Stopped(_)) {
+                let reason = after.state.reason_sentence().unwrap_or("It was stopped.");
+                steps::end_open(&mut write, desktop.workspace, desktop.id, reason, now).await?;
+            }
+            let (workspace, id) = (desktop.workspace.to_string(), desktop.id.to_string());
+            let data = event_data(desktop.name.as_str(), after);
+            events::insert(&mut write, &workspace, &id, kind::DESKTOP_CHANGED, data, now).await?;
+        }
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Writes down that a start was personalised, and pins the host key. That happened, so it
+    /// counts even if the owner's wishes have changed meanwhile; only the fence must stand.
+    pub async fn save_personalised(
+        &self,
+        desktop: &Desktop,
+        after: &Record,
+        host_key: &str,
+    ) -> Result<bool, StoreError> {
+        let write = self.write().await?;
+        let change = ActiveModel {
+            ready_boot: Set(i64::from(after.ready_boot)),
+            ready_at: Set(after.ready_at.map(to_ms)),
+            last_failure: Set(None),
+            retry_at: Set(None),
+            host_key: Set(Some(host_key.to_owned())),
+            ..Default::default()
+        };
+        let changed = Entity::update_many()
+            .set(change)
+            .filter(Column::Id.eq(desktop.id.to_string()))
+            .filter(Column::Fence.eq(i64::try_from(desktop.fence).unwrap_or(i64::MAX)))
+            .filter(Column::KeysRemovedAt.is_null())
+            .exec(&write.transaction)
+            .await?;
+        write.commit().await?;
+        Ok(changed.rows_affected > 0)
+    }
+
+    /// Deletes every key of a desktop that is being destroyed, and says when that was first done.
+    /// From then on its disk is noise.
+    pub async fn remove_keys(&self, desktop: &Desktop, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let mut write = self.write().await?;
+        let Some(row) = held(&write, desktop).await? else { return Ok(None) };
+        let at = row.keys_removed_at.unwrap_or_else(|| to_ms(now));
+        forget_keys(&write, desktop.id).await?;
+        let change = ActiveModel {
+            id: Set(row.id),
+            keys_removed_at: Set(Some(at)),
+            door_key: Set(None),
+            door_public_key: Set(None),
+            ..Default::default()
+        };
+        change.update(&write.transaction).await?;
+        steps::end_open(&mut write, desktop.workspace, desktop.id, "The desktop was destroyed.", now).await?;
+        write.commit().await?;
+        from_ms(at, "desktops").map(Some)
+    }
+
+    /// Forgets keys and identity of a machine nobody has used, so that it can be forked again.
+    pub async fn discard_identity(&self, desktop: &Desktop) -> Result<bool, StoreError> {
+        let write = self.write().await?;
+        let Some(row) = held(&write, desktop).await? else { return Ok(false) };
+        forget_keys(&write, desktop.id).await?;
+        let change = ActiveModel {
+            id: Set(row.id),
+            door_key: Set(None),
+            door_public_key: Set(None),
+            host_key: Set(None),
+            ..Default::default()
+        };
+        change.update(&write.transaction).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Keeps the receipt of a destruction the engine has confirmed.
+    pub async fn save_receipt(&self, desktop: &Desktop, receipt: &Receipt) -> Result<bool, StoreError> {
+        let write = self.write().await?;
+        let Some(row) = held(&write, desktop).await? else { return Ok(false) };
+        receipts::insert(&write, receipt).await?;
+        let change = ActiveModel { id: Set(row.id), receipt: Set(true), ..Default::default() };
+        change.update(&write.transaction).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes the row of a destroyed desktop; events, access log and receipt stay.
+    pub async fn forget_desktop(&self, desktop: &Desktop, now: Timestamp) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let Some(row) = held(&write, desktop).await? else { return Ok(false) };
+        forget_keys(&write, desktop.id).await?;
+        Entity::delete_by_id(&row.id).exec(&write.transaction).await?;
+        let data = serde_json::json!({ "name": row.name });
+        events::insert(&mut write, &row.workspace_id, &row.id, kind::DESKTOP_DESTROYED, data, now).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+}
+
+async fn find(write: &Write, id: DesktopId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id(id.to_string()).one(&write.transaction).await?)
+}
+
+/// The row, if the lease it was taken with still stands.
+async fn held(write: &Write, desktop: &Desktop) -> Result<Option<Model>, StoreError> {
+    let row = find(write, desktop.id).await?;
+    Ok(row.filter(|row| u64::try_from(row.fence) == Ok(desktop.fence)))
+}
+
+async fn forget_keys(write: &Write, id: DesktopId) -> Result<(), StoreError> {
+    // Overwritten before it is deleted, so that no page of the file keeps it.
+    layers::Entity::update_many()
+        .col_expr(layers::Column::LayerKey, Expr::value(Vec::<u8>::new()))
+        .filter(layers::Column::DesktopId.eq(id.to_string()))
+        .exec(&write.transaction)
+        .await?;
+    layers::Entity::delete_many()
+        .filter(layers::Column::DesktopId.eq(id.to_string()))
+        .exec(&write.transaction)
+        .await?;
+    Ok(())
+}
+
+async fn tell(write: &mut Write, row: &Model, record: &Record, now: Timestamp) -> Result<(), StoreError> {
+    let data = event_data(&row.name, record);
+    events::insert(write, &row.workspace_id, &row.id, kind::DESKTOP_CHANGED, data, now).await
+}

@@ -1,0 +1,124 @@
+//! A new desktop's row.
+
+use jiff::Timestamp;
+use rolltop_model::{Desired, DesktopId, DesktopName, Record, Size, TemplateVersion, WorkspaceId};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+
+use super::row::{ActiveModel, Column, Desktop, Entity, columns, event_data};
+use crate::database::{Store, Write};
+use crate::error::StoreError;
+use crate::events::{self, kind};
+use crate::idempotency::{self, IdempotencyKey};
+use crate::moment::to_ms;
+
+#[derive(Debug, Clone)]
+pub struct NewDesktop {
+    pub id: DesktopId,
+    pub workspace: WorkspaceId,
+    pub name: DesktopName,
+    pub template: TemplateVersion,
+    pub size: Size,
+    /// Most desktops the workspace may have.
+    pub limit: u32,
+}
+
+#[derive(Debug)]
+pub struct Created {
+    pub desktop: Desktop,
+    /// It was made by an earlier request with the same key.
+    pub replayed: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CreateDesktopError {
+    #[error("the workspace has a desktop of that name")]
+    NameTaken,
+    #[error("the workspace has as many desktops as it may")]
+    LimitReached,
+    #[error("the idempotency key was used for another request")]
+    IdempotencyMismatch,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DbErr> for CreateDesktopError {
+    fn from(error: DbErr) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Store {
+    /// Writes a desktop down as wanted, and the event; once per idempotency key.
+    pub async fn create_desktop(
+        &self,
+        new: NewDesktop,
+        key: Option<IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Created, CreateDesktopError> {
+        let mut write = self.write().await?;
+        if let Some(key) = &key
+            && let Some(desktop) = replayed(&write, new.workspace, key).await?
+        {
+            return Ok(Created { desktop, replayed: true });
+        }
+        check_room(&write, &new).await?;
+        let record = Record::new(now);
+        let row = ActiveModel {
+            id: Set(new.id.to_string()),
+            workspace_id: Set(new.workspace.to_string()),
+            name: Set(new.name.to_string()),
+            template: Set(new.template.to_string()),
+            size: Set(new.size.to_string()),
+            detail: Set(None),
+            keys_removed_at: Set(None),
+            door_key: Set(None),
+            door_public_key: Set(None),
+            host_key: Set(None),
+            revision: Set(1),
+            fence: Set(0),
+            lease_holder: Set(None),
+            lease_until: Set(None),
+            created_at: Set(to_ms(now)),
+            updated_at: Set(to_ms(now)),
+            ..columns(&record)
+        };
+        let row = row.insert(&write.transaction).await?;
+        if let Some(key) = key {
+            idempotency::insert(&write, new.workspace, key, new.id, now).await?;
+        }
+        let data = event_data(&row.name, &record);
+        events::insert(&mut write, &row.workspace_id, &row.id, kind::DESKTOP_CHANGED, data, now).await?;
+        write.commit().await?;
+        Ok(Created { desktop: row.try_into()?, replayed: false })
+    }
+}
+
+async fn replayed(
+    write: &Write,
+    workspace: WorkspaceId,
+    key: &IdempotencyKey,
+) -> Result<Option<Desktop>, CreateDesktopError> {
+    match idempotency::find(write, workspace, key).await? {
+        None => Ok(None),
+        Some((false, _)) => Err(CreateDesktopError::IdempotencyMismatch),
+        Some((true, id)) => {
+            let row = Entity::find_by_id(id.to_string()).one(&write.transaction).await?;
+            Ok(row.map(Desktop::try_from).transpose()?)
+        }
+    }
+}
+
+async fn check_room(write: &Write, new: &NewDesktop) -> Result<(), CreateDesktopError> {
+    let alive = Entity::find()
+        .filter(Column::WorkspaceId.eq(new.workspace.to_string()))
+        .filter(Column::Desired.ne(Desired::Destroyed.as_str()));
+    let same_name = alive.clone().filter(Column::Name.eq(new.name.as_str()));
+    if same_name.count(&write.transaction).await? > 0 {
+        return Err(CreateDesktopError::NameTaken);
+    }
+    if alive.count(&write.transaction).await? >= u64::from(new.limit) {
+        return Err(CreateDesktopError::LimitReached);
+    }
+    Ok(())
+}

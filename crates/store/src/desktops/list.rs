@@ -1,0 +1,95 @@
+//! Finding desktops.
+
+use rolltop_model::{Desired, DesktopId, DesktopState, Record, WorkspaceId};
+use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect};
+
+use super::row::{Column, Desktop, Entity, record};
+use crate::database::Store;
+use crate::error::{StoreError, unreadable};
+
+/// Which desktops of a workspace, newest first.
+#[derive(Debug, Clone)]
+pub struct ListQuery<'a> {
+    pub workspace: WorkspaceId,
+    /// Only this one.
+    pub only: Option<DesktopId>,
+    /// A state's name.
+    pub state: Option<&'a str>,
+    /// Part of a name.
+    pub text: Option<&'a str>,
+    /// Only those made before this one.
+    pub before: Option<DesktopId>,
+    pub limit: u64,
+}
+
+impl Store {
+    pub async fn desktops(&self, query: &ListQuery<'_>) -> Result<Vec<Desktop>, StoreError> {
+        let mut select = Entity::find()
+            .filter(Column::WorkspaceId.eq(query.workspace.to_string()))
+            .order_by_desc(Column::Id)
+            .limit(query.limit);
+        if let Some(only) = query.only {
+            select = select.filter(Column::Id.eq(only.to_string()));
+        }
+        if let Some(state) = query.state {
+            select = select.filter(Column::State.eq(state));
+        }
+        if let Some(text) = query.text {
+            // The characters of names; anything else is in no name and would be a wildcard here.
+            if !text.chars().all(|character| matches!(character, 'a'..='z' | '0'..='9' | '-')) {
+                return Ok(Vec::new());
+            }
+            select = select.filter(Column::Name.contains(text));
+        }
+        if let Some(before) = query.before {
+            select = select.filter(Column::Id.lt(before.to_string()));
+        }
+        select.all(&self.connection).await?.into_iter().map(Desktop::try_from).collect()
+    }
+
+    /// One desktop, whoever's it is.
+    pub async fn desktop(&self, id: DesktopId) -> Result<Option<Desktop>, StoreError> {
+        Entity::find_by_id(id.to_string()).one(&self.connection).await?.map(Desktop::try_from).transpose()
+    }
+
+    /// How many desktops count against a workspace's limit.
+    pub async fn desktop_count(&self, workspace: WorkspaceId) -> Result<u64, StoreError> {
+        let alive = Entity::find()
+            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(Column::Desired.ne(Desired::Destroyed.as_str()));
+        Ok(alive.count(&self.connection).await?)
+    }
+
+    /// Every desktop's record. A row that can't be read is left out and logged: it must not hold
+    /// up all others.
+    pub async fn records(&self) -> Result<Vec<(DesktopId, Record)>, StoreError> {
+        let rows = Entity::find().all(&self.connection).await?;
+        let read = rows.into_iter().filter_map(|row| {
+            let id = row.id.parse::<DesktopId>().map_err(unreadable("desktops"));
+            match id.and_then(|id| Ok((id, record(&row)?))) {
+                Ok(pair) => Some(pair),
+                Err(error) => {
+                    tracing::error!(desktop = row.id, %error, "a desktop's row can't be read");
+                    None
+                }
+            }
+        });
+        Ok(read.collect())
+    }
+
+    /// Starts under way get their deadlines anew: nobody was there to carry them on.
+    pub async fn renew_deadlines(&self, now: jiff::Timestamp) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        let change = super::row::ActiveModel {
+            planned_at: sea_orm::ActiveValue::Set(crate::moment::to_ms(now)),
+            ..Default::default()
+        };
+        Entity::update_many()
+            .set(change)
+            .filter(Column::State.is_in([DesktopState::Pending.name(), DesktopState::Booting.name()]))
+            .exec(&write.transaction)
+            .await?;
+        write.commit().await
+    }
+}

@@ -1,0 +1,112 @@
+//! What changed, in order. Written in the transaction of the change itself.
+
+use jiff::Timestamp;
+use rolltop_model::{DesktopId, WorkspaceId};
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder, QuerySelect};
+use serde_json::Value;
+
+use crate::database::{Store, Write};
+use crate::error::{StoreError, unreadable};
+use crate::moment::{from_ms, to_ms};
+
+/// The kinds of events.
+pub mod kind {
+    pub const DESKTOP_CHANGED: &str = "desktop.changed";
+    pub const DESKTOP_DESTROYED: &str = "desktop.destroyed";
+    pub const STEP: &str = "step";
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "events")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub seq: i64,
+    pub workspace_id: String,
+    pub desktop_id: Option<String>,
+    pub kind: String,
+    pub at: i64,
+    pub data: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    pub seq: i64,
+    pub desktop: Option<DesktopId>,
+    pub kind: String,
+    pub at: Timestamp,
+    pub data: Value,
+}
+
+impl TryFrom<Model> for Event {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            seq: row.seq,
+            desktop: row.desktop_id.map(|id| id.parse()).transpose().map_err(unreadable("events"))?,
+            kind: row.kind,
+            at: from_ms(row.at, "events")?,
+            data: serde_json::from_str(&row.data).map_err(unreadable("events"))?,
+        })
+    }
+}
+
+impl Store {
+    /// A workspace's events after a number, oldest first.
+    pub async fn events_since(
+        &self,
+        workspace: WorkspaceId,
+        after: i64,
+        desktop: Option<DesktopId>,
+        limit: u64,
+    ) -> Result<Vec<Event>, StoreError> {
+        let mut query = Entity::find()
+            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(Column::Seq.gt(after))
+            .order_by_asc(Column::Seq)
+            .limit(limit);
+        if let Some(desktop) = desktop {
+            query = query.filter(Column::DesktopId.eq(desktop.to_string()));
+        }
+        query.all(&self.connection).await?.into_iter().map(Event::try_from).collect()
+    }
+
+    pub async fn delete_events_before(&self, at: Timestamp) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        Entity::delete_many().filter(Column::At.lt(to_ms(at))).exec(&write.transaction).await?;
+        write.commit().await
+    }
+
+    pub(crate) async fn latest_event_number(&self) -> Result<i64, StoreError> {
+        let row = Entity::find().order_by_desc(Column::Seq).one(&self.connection).await?;
+        Ok(row.map_or(0, |row| row.seq))
+    }
+}
+
+/// Tells watchers of a change, once the transaction is committed.
+pub(crate) async fn insert(
+    write: &mut Write,
+    workspace: &str,
+    desktop: &str,
+    kind: &str,
+    data: Value,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let row = ActiveModel {
+        seq: NotSet,
+        workspace_id: Set(workspace.to_owned()),
+        desktop_id: Set(Some(desktop.to_owned())),
+        kind: Set(kind.to_owned()),
+        at: Set(to_ms(now)),
+        data: Set(data.to_string()),
+    };
+    let inserted = Entity::insert(row).exec(&write.transaction).await?;
+    write.event = Some(inserted.last_insert_id);
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! How the tables came to be, in order. A migration that was released is never changed.
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+mod m0001_start;
+
+pub(crate) struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_start::Migration)]
+    }
+}

@@ -1,0 +1,86 @@
+//! Signed-in browsers. Only hashes of their tokens are kept.
+
+use jiff::Timestamp;
+use rolltop_model::{SessionId, UserId};
+use rolltop_vault::TokenHash;
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+
+use crate::database::Store;
+use crate::error::{StoreError, unreadable};
+use crate::moment::{from_ms, to_ms};
+use crate::users::{self, User};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sessions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub user_id: String,
+    pub token_hash: Vec<u8>,
+    pub created_at: i64,
+    pub used_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// A session and whose it is.
+#[derive(Debug, Clone)]
+pub struct SessionUser {
+    pub session: SessionId,
+    pub used_at: Timestamp,
+    pub user: User,
+}
+
+impl Store {
+    pub async fn insert_session(&self, user: UserId, token: TokenHash, now: Timestamp) -> Result<SessionId, StoreError> {
+        let write = self.write().await?;
+        let id = SessionId::generate();
+        let row = ActiveModel {
+            id: Set(id.to_string()),
+            user_id: Set(user.to_string()),
+            token_hash: Set(token.0.to_vec()),
+            created_at: Set(to_ms(now)),
+            used_at: Set(to_ms(now)),
+        };
+        Entity::insert(row).exec_without_returning(&write.transaction).await?;
+        write.commit().await?;
+        Ok(id)
+    }
+
+    pub async fn session(&self, token: TokenHash) -> Result<Option<SessionUser>, StoreError> {
+        let found = Entity::find().filter(Column::TokenHash.eq(token.0.to_vec())).one(&self.connection).await?;
+        let Some(row) = found else { return Ok(None) };
+        let Some(user) = users::Entity::find_by_id(&row.user_id).one(&self.connection).await? else {
+            return Ok(None);
+        };
+        Ok(Some(SessionUser {
+            session: row.id.parse().map_err(unreadable("sessions"))?,
+            used_at: from_ms(row.used_at, "sessions")?,
+            user: user.try_into()?,
+        }))
+    }
+
+    pub async fn touch_session(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        let change = ActiveModel { used_at: Set(to_ms(now)), ..Default::default() };
+        Entity::update_many().set(change).filter(Column::Id.eq(id.to_string())).exec(&write.transaction).await?;
+        write.commit().await
+    }
+
+    pub async fn delete_session(&self, id: SessionId) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        Entity::delete_by_id(id.to_string()).exec(&write.transaction).await?;
+        write.commit().await
+    }
+
+    /// Removes sessions last used before this.
+    pub async fn delete_sessions_unused_since(&self, since: Timestamp) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        Entity::delete_many().filter(Column::UsedAt.lt(to_ms(since))).exec(&write.transaction).await?;
+        write.commit().await
+    }
+}
