@@ -50,9 +50,9 @@ changes:
 
 ";
 
-/// The description of `/v1`, as it is served and committed.
-pub fn description() -> OpenApi {
-    crate::routes::described().1
+/// The description of `/v1` as it is served, and committed in `openapi/v1.json`.
+pub fn description() -> Vec<u8> {
+    rendered(&crate::routes::described().1)
 }
 
 /// What stands around the routes.
