@@ -69,14 +69,18 @@ pub(crate) fn access_entry(view: control::AccessLogView) -> wire::AccessEntry {
 }
 
 pub(crate) fn event(view: control::EventView) -> wire::Event {
-    let kinds = [wire::EventKind::DesktopChanged, wire::EventKind::DesktopDestroyed, wire::EventKind::Step];
     wire::Event {
         seq: view.seq.max(0).unsigned_abs(),
-        kind: kinds.into_iter().find(|kind| kind.as_str() == view.kind).unwrap_or(wire::EventKind::Unknown),
+        kind: event_kind(&view.kind),
         desktop: view.desktop,
         at: view.at,
         data: view.data,
     }
+}
+
+fn event_kind(name: &str) -> wire::EventKind {
+    let mut kinds = wire::EventKind::ALL.iter();
+    kinds.find(|kind| kind.as_str() == name).copied().unwrap_or(wire::EventKind::Unknown)
 }
 
 pub(crate) fn template(view: control::TemplateView) -> wire::Template {

@@ -94,3 +94,9 @@ fn every_reference_leads_somewhere() {
         assert!(description.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
 }
+
+#[test]
+fn programs_find_the_codes_as_they_are_sent() {
+    let sent: Vec<_> = rolltop_api_types::Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(described()["components"]["schemas"]["Code"]["enum"], serde_json::json!(sent));
+}

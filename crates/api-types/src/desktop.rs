@@ -18,7 +18,7 @@ pub struct Desktop {
     /// The template's version that it was forked from.
     #[schema(example = "desk@3f2a91c0d4e5")]
     pub template: String,
-    #[schema(schema_with = crate::size::schema)]
+    #[schema(schema_with = crate::choice::size)]
     pub size: Size,
     pub state: DesktopState,
     /// Why it failed or was stopped, as a stable code. Present in states `failed` and `stopped`.

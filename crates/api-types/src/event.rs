@@ -23,7 +23,7 @@ pub struct Event {
 }
 
 /// What kind of thing happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventKind {
     /// A desktop was made, renamed, or went to another state.
     #[serde(rename = "desktop.changed")]
@@ -39,7 +39,15 @@ pub enum EventKind {
     Unknown,
 }
 
+crate::choice::described_by_name!(
+    EventKind,
+    "`desktop.changed`: made, renamed, or in another state; `desktop.destroyed`: gone; `step`: a step of a start began or ended."
+);
+
 impl EventKind {
+    /// Every kind there is.
+    pub const ALL: &[EventKind] = &[EventKind::DesktopChanged, EventKind::DesktopDestroyed, EventKind::Step];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             EventKind::DesktopChanged => "desktop.changed",

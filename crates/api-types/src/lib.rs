@@ -7,6 +7,7 @@
 
 mod access;
 mod admin;
+mod choice;
 mod client;
 mod desktop;
 mod event;
@@ -17,7 +18,6 @@ mod problem;
 mod scope;
 mod secret;
 mod session;
-mod size;
 mod step;
 mod template;
 

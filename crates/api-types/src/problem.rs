@@ -63,7 +63,7 @@ impl Problem {
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident, $text:literal, $status:literal, $title:literal;)*) => {
         /// What went wrong, for programs. New codes may come; the meaning of one never changes.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Code {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
             /// A code that this version of the client does not know.
@@ -136,6 +136,11 @@ codes! {
     /// The desktop did not answer in time.
     DesktopUnreachable, "desktop_unreachable", 504, "The desktop does not answer";
 }
+
+crate::choice::described_by_name!(
+    Code,
+    "What went wrong, for programs. New codes may come; the meaning of one never changes."
+);
 
 /// All codes with status and title, as rows of a Markdown table.
 pub fn documentation() -> String {

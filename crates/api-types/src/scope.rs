@@ -1,10 +1,9 @@
 //! What a credential may do.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// One thing a credential may do. A session of the owner has all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Scope {
     /// See desktops, their steps, events and access log, and what they can be made from.
     #[serde(rename = "desktops:read")]
@@ -26,7 +25,13 @@ pub enum Scope {
     Unknown,
 }
 
+crate::choice::described_by_name!(Scope, "One thing a credential may do.");
+
 impl Scope {
+    /// Every scope there is.
+    pub const ALL: &[Scope] =
+        &[Scope::DesktopsRead, Scope::DesktopsWrite, Scope::DesktopsEnter, Scope::Account, Scope::HostRead];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Scope::DesktopsRead => "desktops:read",

@@ -27,7 +27,7 @@ pub struct Template {
 /// One size of a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TemplateSize {
-    #[schema(schema_with = crate::size::schema)]
+    #[schema(schema_with = crate::choice::size)]
     pub size: Size,
     pub vcpus: u32,
     pub memory_mib: u64,
