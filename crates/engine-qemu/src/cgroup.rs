@@ -1,0 +1,167 @@
+//! Limits on what one machine's process may use of the host: control groups, version 2 where
+//! its controllers are there, else version 1.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rolltop_model::Size;
+
+use crate::fault::{Doing, Fault};
+
+/// The controllers in use.
+const CONTROLLERS: [&str; 3] = ["memory", "cpu", "pids"];
+/// What QEMU may use beside the guest's memory, MiB: emulation buffers, device state, caches.
+const OVERHEAD_MIB: u64 = 1024;
+/// Threads: processors, workers for the disk, and some of QEMU's own.
+const MAX_THREADS: u32 = 192;
+/// The scheduler's period, microseconds.
+const PERIOD: u64 = 100_000;
+
+/// Where the groups are.
+#[derive(Debug, Clone)]
+pub(crate) struct Cgroups {
+    /// Directories that hold our machines' groups, one for each hierarchy.
+    parents: Vec<PathBuf>,
+    unified: bool,
+}
+
+impl Cgroups {
+    /// Looks at what is mounted under `root` and makes the parent groups, named `name`.
+    pub(crate) fn open(root: &Path, name: &str) -> Result<Self, Fault> {
+        let available = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
+        let unified = CONTROLLERS.iter().all(|wanted| available.split_whitespace().any(|have| have == *wanted));
+        let parents: Vec<PathBuf> = if unified {
+            vec![root.join(name)]
+        } else {
+            CONTROLLERS.iter().map(|c| root.join(c)).filter(|path| path.is_dir()).map(|p| p.join(name)).collect()
+        };
+        if parents.len() < if unified { 1 } else { CONTROLLERS.len() } {
+            tracing::warn!(root = %root.display(), "not all control groups are there; some limits don't hold");
+        }
+        for parent in &parents {
+            fs::create_dir_all(parent).doing_with("making the control group", parent)?;
+            if unified {
+                for directory in [root, parent] {
+                    let control = directory.join("cgroup.subtree_control");
+                    fs::write(&control, "+memory +cpu +pids").doing_with("setting", &control)?;
+                }
+            }
+        }
+        Ok(Self { parents, unified })
+    }
+
+    /// Makes a machine's groups and opens the files by which a process joins them.
+    pub(crate) fn create(&self, machine: &str, size: Size) -> Result<Vec<OwnedFd>, Fault> {
+        let settings = if self.unified { unified_limits(size) } else { separate_limits(size) };
+        let mut joins = Vec::new();
+        for parent in &self.parents {
+            let group = parent.join(machine);
+            fs::create_dir_all(&group).doing_with("making the control group", &group)?;
+            for (name, value) in &settings {
+                let setting = group.join(name);
+                if setting.exists() {
+                    fs::write(&setting, value).doing_with("setting", &setting)?;
+                }
+            }
+            let procs = group.join("cgroup.procs");
+            joins.push(File::options().write(true).open(&procs).doing_with("opening", &procs)?.into());
+        }
+        Ok(joins)
+    }
+
+    /// Removes a machine's groups once it has ended; `true` if there were any.
+    pub(crate) async fn remove(&self, machine: &str) -> Result<bool, Fault> {
+        let mut removed = false;
+        for parent in &self.parents {
+            removed |= remove_group(&parent.join(machine)).await?;
+        }
+        Ok(removed)
+    }
+
+    /// Names of machines that have groups.
+    pub(crate) fn existing(&self) -> std::collections::BTreeSet<String> {
+        let groups = self.parents.iter().filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten();
+        let directories = groups.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        directories.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    }
+}
+
+async fn remove_group(group: &Path) -> Result<bool, Fault> {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+    loop {
+        match fs::remove_dir(group) {
+            Ok(()) => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            // The kernel lets go of a group a moment after its last process has ended.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Err(error) => return Err(error).doing_with("removing the control group", group),
+        }
+    }
+}
+
+fn memory_limit(size: Size) -> String {
+    ((size.memory_mib() + OVERHEAD_MIB) << 20).to_string()
+}
+
+/// Processor time within a period: all virtual processors and half of one for the devices.
+fn quota(size: Size) -> u64 {
+    u64::from(size.vcpus()) * PERIOD + PERIOD / 2
+}
+
+fn unified_limits(size: Size) -> Vec<(&'static str, String)> {
+    vec![
+        ("memory.max", memory_limit(size)),
+        ("cpu.max", format!("{} {PERIOD}", quota(size))),
+        ("pids.max", MAX_THREADS.to_string()),
+    ]
+}
+
+fn separate_limits(size: Size) -> Vec<(&'static str, String)> {
+    vec![
+        ("memory.limit_in_bytes", memory_limit(size)),
+        ("cpu.cfs_period_us", PERIOD.to_string()),
+        ("cpu.cfs_quota_us", quota(size).to_string()),
+        ("pids.max", MAX_THREADS.to_string()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn version_one_is_used_where_version_two_has_no_controllers() {
+        let root = tempfile::tempdir().unwrap();
+        for controller in CONTROLLERS {
+            fs::create_dir(root.path().join(controller)).unwrap();
+        }
+        fs::write(root.path().join("cgroup.controllers"), "\n").unwrap();
+        let groups = Cgroups::open(root.path(), "rolltop").unwrap();
+        assert!(!groups.unified);
+        for controller in CONTROLLERS {
+            let group = root.path().join(controller).join("rolltop/x");
+            fs::create_dir(&group).unwrap();
+            fs::write(group.join("cgroup.procs"), "").unwrap();
+        }
+        let limit = root.path().join("memory/rolltop/x/memory.limit_in_bytes");
+        fs::write(&limit, "").unwrap();
+        assert_eq!(groups.create("x", Size::S).unwrap().len(), 3);
+        assert_eq!(fs::read_to_string(limit).unwrap(), (3072u64 << 20).to_string());
+        assert_eq!(groups.existing().into_iter().collect::<Vec<_>>(), ["x"]);
+    }
+
+    #[test]
+    fn version_two_is_used_where_it_has_them() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("cgroup.controllers"), "cpuset cpu io memory pids\n").unwrap();
+        let groups = Cgroups::open(root.path(), "rolltop").unwrap();
+        assert!(groups.unified);
+        assert_eq!(groups.parents, [root.path().join("rolltop")]);
+        assert_eq!(fs::read_to_string(root.path().join("cgroup.subtree_control")).unwrap(), "+memory +cpu +pids");
+    }
+}

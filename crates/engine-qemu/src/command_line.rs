@@ -1,0 +1,234 @@
+//! The one place that says what a machine is made of: QEMU's command line.
+//!
+//! Pure. A machine's memory can only be loaded into one with the same devices, so the same
+//! function makes the command line of a bake, a fork and a cold boot, and its digest
+//! ([`identity_digest`]) is part of what a bake is.
+//!
+//! Deliberately absent: a balloon or free-page reporting (a discard can't reach a base that is
+//! opened read-only, so it would free nothing), a display, USB, a user-mode network.
+
+use std::os::fd::RawFd;
+
+use rolltop_model::Size;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::network::GUEST_MAC;
+
+/// Files in a machine's directory.
+pub(crate) const DISK: &str = "disk.qcow2";
+pub(crate) const CONSOLE: &str = "console.log";
+
+/// What runs the guest's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accel {
+    Kvm,
+    Tcg,
+}
+
+impl Accel {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Accel::Kvm => "kvm",
+            Accel::Tcg => "tcg",
+        }
+    }
+
+    pub(crate) const fn cpu(self) -> &'static str {
+        match self {
+            Accel::Kvm => "host",
+            Accel::Tcg => "max",
+        }
+    }
+}
+
+/// The guest's memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ram<'a> {
+    /// Written to the file: for a bake.
+    Shared(&'a str),
+    /// A private view of a file that is never written: for everything else. `readonly` and
+    /// `rom=off` together, so that not even a discard can reach the file.
+    Private(&'a str),
+}
+
+/// The guest's disk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Disk {
+    Plain,
+    /// LUKS, its key readable through this inherited descriptor.
+    Encrypted { key: RawFd },
+}
+
+/// Inherited descriptors of a machine: two monitors' listening sockets and the network's end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wires {
+    pub monitor: RawFd,
+    pub spare_monitor: RawFd,
+    pub tap: RawFd,
+}
+
+/// All that differs between machines.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MachineSpec<'a> {
+    pub name: &'a str,
+    pub accel: Accel,
+    pub size: Size,
+    /// The template version's directory, as seen from the machine's own.
+    pub template: &'a str,
+    pub kernel_arguments: &'a str,
+    pub ram: Ram<'a>,
+    pub disk: Disk,
+    pub generation: Uuid,
+    pub wires: Wires,
+    /// Waits for the state of devices instead of booting.
+    pub incoming: bool,
+}
+
+/// QEMU's arguments.
+pub(crate) fn arguments(spec: &MachineSpec<'_>) -> Vec<String> {
+    let mut all = vec!["-name".to_owned(), format!("guest={},debug-threads=on", spec.name)];
+    for (option, value) in board(spec).into_iter().chain(devices(spec)) {
+        all.push(option.to_owned());
+        all.push(value);
+    }
+    if spec.incoming {
+        all.extend(["-incoming".to_owned(), "defer".to_owned()]);
+    }
+    for flag in ["-nodefaults", "-no-user-config"] {
+        all.push(flag.to_owned());
+    }
+    all
+}
+
+fn board(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
+    let mib = spec.size.memory_mib();
+    let (path, how) = match spec.ram {
+        Ram::Shared(path) => (path, "share=on"),
+        Ram::Private(path) => (path, "share=off,readonly=on,rom=off"),
+    };
+    let accel = match spec.accel {
+        Accel::Kvm => "kvm",
+        Accel::Tcg => "tcg,thread=multi,tb-size=64",
+    };
+    vec![
+        ("-machine", "q35,memory-backend=mem,usb=off,vmport=off,sata=off,smbus=off,dump-guest-core=off".to_owned()),
+        ("-accel", accel.to_owned()),
+        ("-cpu", spec.accel.cpu().to_owned()),
+        ("-smp", spec.size.vcpus().to_string()),
+        ("-m", format!("{mib}M")),
+        ("-object", format!("memory-backend-file,id=mem,size={mib}M,mem-path={path},{how}")),
+        ("-global", "migration.send-configuration=off".to_owned()),
+        ("-rtc", "base=utc".to_owned()),
+        ("-kernel", format!("{}/vmlinuz", spec.template)),
+        ("-initrd", format!("{}/initrd", spec.template)),
+        ("-append", spec.kernel_arguments.to_owned()),
+        ("-display", "none".to_owned()),
+        // A guest that shuts down leaves a paused machine behind, so that we learn of it even
+        // if nobody listened when it happened.
+        ("-action", "shutdown=pause,reboot=reset,panic=none".to_owned()),
+        ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny".to_owned()),
+    ]
+}
+
+fn devices(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    let encryption = match spec.disk {
+        Disk::Plain => "",
+        Disk::Encrypted { key } => {
+            all.push(("-object", format!("secret,id=key0,file=/proc/self/fd/{key}")));
+            ",encrypt.format=luks,encrypt.key-secret=key0"
+        }
+    };
+    let Wires { monitor, spare_monitor, tap } = spec.wires;
+    all.extend([
+        ("-object", "rng-builtin,id=rng0".to_owned()),
+        ("-device", "virtio-rng-pci,id=rng,rng=rng0".to_owned()),
+        (
+            "-blockdev",
+            format!(
+                "driver=qcow2,node-name=disk0,discard=unmap,file.driver=file,file.filename={DISK},\
+                 file.discard=unmap{encryption}"
+            ),
+        ),
+        // A full host pauses the machine until there is room; its own limit is its own error.
+        ("-device", "virtio-blk-pci,id=vda,drive=disk0,werror=enospc,rerror=report".to_owned()),
+        ("-netdev", format!("tap,id=net0,fd={tap},vhost=off")),
+        ("-device", format!("virtio-net-pci,id=nic,netdev=net0,mac={GUEST_MAC},romfile=")),
+        ("-chardev", format!("file,id=console,path={CONSOLE},append=on")),
+        ("-serial", "chardev:console".to_owned()),
+        ("-device", format!("vmgenid,id=generation,guid={}", spec.generation)),
+        ("-chardev", format!("socket,id=monitor0,fd={monitor},server=on,wait=off")),
+        ("-mon", "chardev=monitor0,mode=control".to_owned()),
+        ("-chardev", format!("socket,id=monitor1,fd={spare_monitor},server=on,wait=off")),
+        ("-mon", "chardev=monitor1,mode=control".to_owned()),
+    ]);
+    all
+}
+
+/// A digest of everything on the command line that a baked memory depends on: all but names,
+/// keys and descriptor numbers.
+pub(crate) fn identity_digest(accel: Accel, size: Size, kernel_arguments: &str) -> String {
+    let spec = MachineSpec {
+        name: "",
+        accel,
+        size,
+        template: "",
+        kernel_arguments,
+        ram: Ram::Private(""),
+        disk: Disk::Plain,
+        generation: Uuid::nil(),
+        wires: Wires { monitor: 0, spare_monitor: 0, tap: 0 },
+        incoming: false,
+    };
+    let digest = Sha256::digest(arguments(&spec).join("\0"));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> MachineSpec<'static> {
+        MachineSpec {
+            name: "dsk_00000000000000000000000001",
+            accel: Accel::Tcg,
+            size: Size::S,
+            template: "../../templates/desk@0123456789ab",
+            kernel_arguments: "root=/dev/vda rw console=ttyS0 quiet",
+            ram: Ram::Private("../../templates/desk@0123456789ab/s/ram"),
+            disk: Disk::Encrypted { key: 9 },
+            generation: Uuid::nil(),
+            wires: Wires { monitor: 5, spare_monitor: 6, tap: 7 },
+            incoming: true,
+        }
+    }
+
+    #[test]
+    fn a_forks_command_line_is_as_reviewed() {
+        insta::assert_snapshot!("fork", arguments(&spec()).join("\n"));
+    }
+
+    #[test]
+    fn a_bakes_command_line_is_as_reviewed() {
+        let ram = Ram::Shared("ram");
+        let bake = MachineSpec { ram, disk: Disk::Plain, incoming: false, template: "..", name: "bake", ..spec() };
+        insta::assert_snapshot!("bake", arguments(&bake).join("\n"));
+    }
+
+    #[test]
+    fn no_command_line_but_a_bakes_can_write_to_its_memory_file() {
+        let line = arguments(&spec()).join(" ");
+        assert!(line.contains("share=off,readonly=on,rom=off") && !line.contains("share=on"));
+    }
+
+    #[test]
+    fn the_digest_changes_with_what_a_memory_depends_on() {
+        let digest = |accel, size, arguments| identity_digest(accel, size, arguments);
+        let one = digest(Accel::Tcg, Size::S, "quiet");
+        assert_eq!(one, digest(Accel::Tcg, Size::S, "quiet"));
+        assert_ne!(one, digest(Accel::Kvm, Size::S, "quiet"));
+        assert_ne!(one, digest(Accel::Tcg, Size::M, "quiet"));
+        assert_ne!(one, digest(Accel::Tcg, Size::S, "quiet splash"));
+    }
+}

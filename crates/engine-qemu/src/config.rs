@@ -1,0 +1,82 @@
+//! What the operator can choose about the engine.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::network::Cidr;
+
+/// The host role's part of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QemuConfig {
+    /// Directory of templates, layers and desktops. Relative to the working directory, because
+    /// unprivileged users may not be able to traverse its parents. Default `host`.
+    pub directory: PathBuf,
+    /// What runs the guests. Default: KVM where it is proven to work, else emulation.
+    pub accelerator: AcceleratorChoice,
+    /// The desktops' way to the network.
+    pub network: NetworkConfig,
+    /// Where control groups are mounted. Default `/sys/fs/cgroup`.
+    pub cgroup_root: PathBuf,
+    /// Desktop number `n` runs as user id `first_uid + n`. Default 300000.
+    pub first_uid: u32,
+    /// No new machine is begun with less than this free on the disk, bytes. Default 2 GiB.
+    pub min_free_disk: u64,
+    /// No new machine is begun with less host memory available than this, bytes. Default 512 MiB.
+    pub min_free_memory: u64,
+}
+
+impl Default for QemuConfig {
+    fn default() -> Self {
+        Self {
+            directory: PathBuf::from("host"),
+            accelerator: AcceleratorChoice::default(),
+            network: NetworkConfig::default(),
+            cgroup_root: PathBuf::from("/sys/fs/cgroup"),
+            first_uid: 300_000,
+            min_free_disk: 2 << 30,
+            min_free_memory: 512 << 20,
+        }
+    }
+}
+
+/// What runs the guests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AcceleratorChoice {
+    /// KVM where a kernel was seen to boot under it, else emulation.
+    #[default]
+    Auto,
+    /// KVM, believed without proof.
+    Kvm,
+    /// Emulation, always.
+    Tcg,
+}
+
+/// The desktops' way to the network.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// First letters of every namespace and interface the engine makes, so that what is ours
+    /// can be told from what is not. One to four of a-z. Default `rt`.
+    pub prefix: String,
+    /// Addresses between the host and its desktops, four for each. Default 100.64.0.0/16.
+    pub range: Cidr,
+    /// Networks that desktops may reach although they are private. Default none.
+    pub egress_allow: Vec<Cidr>,
+    /// Resolver that desktops ask. Default: the first in the host's `/etc/resolv.conf`.
+    pub resolver: Option<Ipv4Addr>,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self {
+            prefix: "rt".to_owned(),
+            range: Cidr::new(Ipv4Addr::new(100, 64, 0, 0), 16),
+            egress_allow: Vec::new(),
+            resolver: None,
+        }
+    }
+}

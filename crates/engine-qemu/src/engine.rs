@@ -1,0 +1,130 @@
+//! [`QemuEngine`]: the trait [`Engine`], answered by this host.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rolltop_engine::{
+    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec, Leftover,
+    Machine, StartRequest, TemplateInfo,
+};
+use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+
+use crate::config::QemuConfig;
+use crate::host::Host;
+
+/// The QEMU engine of this host. Needs root. Dropping it, or the death of its process, ends no
+/// machine.
+pub struct QemuEngine {
+    host: Arc<Host>,
+}
+
+impl QemuEngine {
+    /// Makes the host ready and takes over the machines that run already.
+    ///
+    /// The working directory must not change afterwards if the configured directory is
+    /// relative. Fails if another engine works on the same directory.
+    pub async fn open(config: QemuConfig) -> Result<Arc<Self>, EngineError> {
+        let host = Arc::new(Host::open(config).await?);
+        host.adopt_all().await?;
+        Ok(Arc::new(Self { host }))
+    }
+
+    /// Boots a size of a template once and keeps its memory, so that forks of that size start
+    /// in about a second. Takes a minute or more. `progress` is told what is being done, in
+    /// sentences for people. A bake that is there and fits this host is left as it is.
+    pub async fn bake(
+        &self,
+        version: &TemplateVersion,
+        size: Size,
+        progress: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<(), EngineError> {
+        let version = version.clone();
+        self.carry(move |host| async move { host.bake(&version, size, &progress).await }).await
+    }
+
+    /// Carries an operation through in a task of its own: half of a fork is worse than a whole
+    /// one, so it does not end with its caller.
+    async fn carry<T, F>(&self, operation: impl FnOnce(Arc<Host>) -> F) -> Result<T, EngineError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, EngineError>> + Send + 'static,
+    {
+        tokio::spawn(operation(Arc::clone(&self.host)))
+            .await
+            .unwrap_or_else(|error| Err(EngineError::Host(format!("the operation broke off: {error}"))))
+    }
+}
+
+#[async_trait]
+impl Engine for QemuEngine {
+    async fn templates(&self) -> Result<Vec<TemplateInfo>, EngineError> {
+        Arc::clone(&self.host).templates().await
+    }
+
+    async fn bootstrap(&self, template: &TemplateVersion) -> Result<Bootstrap, EngineError> {
+        self.host.bootstrap(template).await
+    }
+
+    async fn prepare_layer(&self, layer: &LayerSpec) -> Result<(), EngineError> {
+        let layer = layer.clone();
+        self.carry(|host| async move { host.prepare_layer(&layer).await }).await
+    }
+
+    async fn blank_layers(&self) -> Result<Vec<LayerId>, EngineError> {
+        Ok(self.host.blank_layers())
+    }
+
+    async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.fork(request)).await
+    }
+
+    async fn start(&self, request: &StartRequest) -> Result<(), EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.start(request)).await
+    }
+
+    async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
+        self.carry(|host| host.release(desktop, fence)).await
+    }
+
+    async fn stop(&self, desktop: DesktopId, fence: u64, grace: Duration) -> Result<(), EngineError> {
+        self.carry(|host| host.stop(desktop, fence, grace)).await
+    }
+
+    async fn destroy(&self, desktop: DesktopId, fence: u64) -> Result<DestroyReceipt, EngineError> {
+        self.carry(|host| host.destroy(desktop, fence)).await
+    }
+
+    async fn observe(&self) -> Result<Vec<Machine>, EngineError> {
+        Arc::clone(&self.host).observe().await
+    }
+
+    async fn observe_one(&self, desktop: DesktopId) -> Result<Option<Machine>, EngineError> {
+        Arc::clone(&self.host).observe_one(desktop).await
+    }
+
+    async fn connect(&self, desktop: DesktopId) -> Result<DoorStream, EngineError> {
+        self.host.connect(desktop).await
+    }
+
+    async fn console_tail(&self, desktop: DesktopId, max_bytes: usize) -> Result<String, EngineError> {
+        self.host.console_tail(desktop, max_bytes).await
+    }
+
+    async fn host(&self) -> Result<HostStatus, EngineError> {
+        self.host.status().await
+    }
+
+    async fn leftovers(&self, known: &Known) -> Result<Vec<Leftover>, EngineError> {
+        let known = known.clone();
+        self.carry(|host| async move { host.leftovers(&known).await }).await
+    }
+
+    async fn sweep(&self, known: &Known) -> Result<Vec<Leftover>, EngineError> {
+        let known = known.clone();
+        self.carry(|host| async move { host.sweep(&known).await }).await
+    }
+}

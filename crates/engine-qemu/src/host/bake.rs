@@ -1,0 +1,267 @@
+//! Baking: booting a template once and keeping the memory of the machine that has come up.
+//!
+//! It has the same devices as a fork and a network of its own in quarantine. Nothing personal
+//! is in it, so its disk is plain. A bake is a directory that gets its name last; one that was
+//! cut short is a leftover.
+
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rolltop_engine::EngineError;
+use rolltop_model::{Size, TemplateVersion};
+use rolltop_template::{BOOTSTRAP_KEY, Manifest};
+use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
+
+use super::Host;
+use crate::accel;
+use crate::command_line::{Accel, CONSOLE, DISK};
+use crate::durable;
+use crate::fault::{Doing, Fault, told};
+use crate::host_status;
+use crate::identity::BAKE;
+use crate::layer;
+use crate::layout::make_directory;
+use crate::machine::{self, Boot, LOG, Memory, Running};
+use crate::network::GUEST;
+use crate::process::{PROGRAM_PATH, Process};
+
+const RAM: &str = "ram";
+const DEVICES: &str = "devices";
+const KNOWN_HOSTS: &str = "known_hosts";
+/// What a directory's name begins with until it is whole.
+const TEMPORARY: &str = ".bake-";
+/// How long a guest may take to boot, emulated on a busy host.
+const BOOT_LIMIT: Duration = Duration::from_secs(600);
+/// How long it may take to become calm after that.
+const SETTLE_LIMIT: Duration = Duration::from_secs(300);
+/// A machine is calm when it uses less than this share of a processor.
+const CALM: f64 = 0.15;
+/// For how many seconds on end it has to.
+const CALM_SECONDS: u32 = 6;
+/// True in a guest whose desktop is drawn.
+const DRAWN: &str = "sudo -n test -S /run/rolltop/vnc.sock \
+    && pgrep -u desk -x xfdesktop >/dev/null && pgrep -u desk -x xfwm4 >/dev/null";
+/// Gives back blocks and memory that a fork would only have to copy.
+const CLEAN: &str = "sudo -n sh -c 'fstrim -a || true; sync; echo 3 > /proc/sys/vm/drop_caches; sync'";
+
+/// Whether a directory is a bake under way or cut short.
+pub(super) fn is_temporary(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(TEMPORARY))
+}
+
+type Progress = dyn Fn(&str) + Send + Sync;
+
+impl Host {
+    /// Whether any bake is under way.
+    pub(super) fn bakes_under_way(&self) -> bool {
+        self.baking.try_lock().is_err()
+    }
+
+    pub(crate) async fn bake(
+        self: Arc<Self>,
+        version: &TemplateVersion,
+        size: Size,
+        progress: &Progress,
+    ) -> Result<(), EngineError> {
+        // One at a time: a bake takes all the processors it gets.
+        let _baking = self.baking.lock().await;
+        let manifest = self.manifest(version)?;
+        let accel = self.accel().await;
+        if self.is_baked(&manifest, size, accel) {
+            progress(&format!("Size {size} of {version} is baked already."));
+            return Ok(());
+        }
+        let needed = self.config.min_free_disk.saturating_add(size.memory_mib() << 20);
+        host_status::room(self.layout.root(), needed, self.config.min_free_memory + (size.memory_mib() << 20))?;
+        let index = self.take_index()?;
+        let directory = self.layout.template(version).join(format!("{TEMPORARY}{size}"));
+        let baked = self.bake_in(&directory, &manifest, size, accel, index, progress).await;
+        let cleaned = self.clean_up(&directory, index).await;
+        self.give_back(index);
+        baked?;
+        Ok(cleaned?)
+    }
+
+    async fn bake_in(
+        &self,
+        directory: &Path,
+        manifest: &Manifest,
+        size: Size,
+        accel: Accel,
+        index: u32,
+        progress: &Progress,
+    ) -> Result<(), Fault> {
+        let started = Instant::now();
+        progress(&format!("Booting {} as size {size}.", manifest.version));
+        self.clean_up(directory, index).await?;
+        make_directory(directory)?;
+        layer::plain_overlay(&directory.join(DISK), "../disk.qcow2", size).await?;
+        let tap = self.network.create(index).await?;
+        let name = bake_name(index);
+        let (running, _watched) = machine::boot(Boot {
+            name: name.clone(),
+            directory: directory.to_owned(),
+            accel,
+            size,
+            template: "..".to_owned(),
+            kernel_arguments: manifest.cmdline.clone(),
+            memory: Memory::Kept { ram: RAM.to_owned() },
+            key: None,
+            uid: self.uid(index),
+            groups: accel::groups(accel),
+            cgroups: self.cgroups.create(&name, size)?,
+            tap,
+        })
+        .await?;
+        let baked = async {
+            self.settle_guest(directory, manifest, index, running.process, started, progress).await?;
+            progress("Keeping its memory.");
+            self.keep(directory, &running, index).await
+        };
+        let baked = baked.await;
+        running.end().await?;
+        baked?;
+        let identity = self.identity(manifest, size, accel);
+        let from = directory.to_owned();
+        let to = self.layout.template(&manifest.version).join(self.layout.next_bake(&manifest.version, size));
+        tokio::task::spawn_blocking(move || {
+            let identity = serde_json::to_vec_pretty(&identity).map_err(|error| Fault::Other(error.to_string()))?;
+            finish(&from, &to, &identity)
+        })
+        .await
+        .unwrap_or_else(|_| Err(Fault::Other("keeping a bake broke off".into())))?;
+        progress(&format!("Baked in {} s.", started.elapsed().as_secs()));
+        Ok(())
+    }
+
+    /// Waits until the guest has come up and nothing moves in it any more.
+    async fn settle_guest(
+        &self,
+        directory: &Path,
+        manifest: &Manifest,
+        index: u32,
+        process: Process,
+        started: Instant,
+        progress: &Progress,
+    ) -> Result<(), Fault> {
+        let boot_deadline = started + BOOT_LIMIT;
+        while !self.door_answers(index).await {
+            alive_before(process, boot_deadline, "a guest's sshd").await?;
+        }
+        progress(&format!("Its door opened after {:.1} s.", started.elapsed().as_secs_f64()));
+        let hosts = format!("{GUEST} {}\n", manifest.host_key);
+        std::fs::write(directory.join(KNOWN_HOSTS), hosts).doing("writing known hosts")?;
+        while let Err(fault) = self.in_guest(directory, index, DRAWN).await {
+            tracing::debug!(error = told(&fault), "the guest's desktop is not drawn yet");
+            alive_before(process, boot_deadline, "a guest's desktop").await?;
+        }
+        progress(&format!("Its desktop was drawn after {:.1} s.", started.elapsed().as_secs_f64()));
+        calm(process, Instant::now() + SETTLE_LIMIT).await?;
+        progress(&format!("It was calm after {:.1} s.", started.elapsed().as_secs_f64()));
+        self.in_guest(directory, index, CLEAN).await?;
+        calm(process, Instant::now() + SETTLE_LIMIT).await
+    }
+
+    async fn door_answers(&self, index: u32) -> bool {
+        let Ok(mut stream) = self.network.connect(index).await else { return false };
+        let mut banner = [0; 4];
+        let reading = tokio::time::timeout(Duration::from_secs(5), stream.read_exact(&mut banner));
+        matches!(reading.await, Ok(Ok(_))) && &banner == b"SSH-"
+    }
+
+    async fn in_guest(&self, directory: &Path, index: u32, script: &str) -> Result<String, Fault> {
+        let key = directory.join("..").join(BOOTSTRAP_KEY);
+        let mut command = Command::new("timeout");
+        command
+            .env_clear()
+            .env("PATH", PROGRAM_PATH)
+            .args(["60", "ssh", "-F", "none", "-q", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"])
+            .args(["-o", "StrictHostKeyChecking=yes", "-o"])
+            .arg(format!("UserKnownHostsFile={}", directory.join(KNOWN_HOSTS).display()))
+            .args(["-o", "IdentitiesOnly=yes", "-i"])
+            .arg(key)
+            .arg(format!("rolltop@{GUEST}"))
+            .arg(script)
+            .stdin(std::process::Stdio::null());
+        self.network.run_inside(index, command).await
+    }
+
+    async fn keep(&self, directory: &Path, running: &Running, index: u32) -> Result<(), Fault> {
+        let devices = directory.join(DEVICES);
+        let file = File::create(&devices).doing_with("making", &devices)?;
+        let uid = self.uid(index);
+        std::os::unix::fs::fchown(&file, Some(uid), Some(uid)).doing_with("giving away", &devices)?;
+        let monitor = running.monitor()?;
+        monitor.run("stop", json!({})).await?;
+        monitor.run("xen-save-devices-state", json!({ "filename": DEVICES, "live": false })).await?;
+        Ok(())
+    }
+
+    async fn clean_up(&self, directory: &Path, index: u32) -> Result<(), Fault> {
+        for process in crate::process::ours(directory).into_values().flatten() {
+            process.kill().await?;
+        }
+        self.network.remove(index).await?;
+        self.cgroups.remove(&bake_name(index)).await?;
+        match std::fs::remove_dir_all(directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).doing_with("removing", directory),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn bake_name(index: u32) -> String {
+    format!("bake-{index}")
+}
+
+/// Waits a moment, unless it has been long enough or the machine has ended.
+async fn alive_before(process: Process, deadline: Instant, what: &str) -> Result<(), Fault> {
+    if Instant::now() > deadline {
+        return Err(Fault::Slow(what.to_owned()));
+    }
+    if tokio::time::timeout(Duration::from_millis(250), process.ended()).await.is_ok() {
+        return Err(Fault::Ended(format!("it ended while waiting for {what}")));
+    }
+    Ok(())
+}
+
+/// Waits until the process has used little processor time for a while; a guest that never
+/// becomes calm is taken as it is.
+async fn calm(process: Process, deadline: Instant) -> Result<(), Fault> {
+    let ticks_per_second = rustix::param::clock_ticks_per_second() as f64;
+    let gone = || Fault::Ended("it ended while it was to become calm".into());
+    let mut calm_seconds = 0;
+    let mut before = process.cpu_ticks().ok_or_else(gone)?;
+    while calm_seconds < CALM_SECONDS && Instant::now() < deadline {
+        if tokio::time::timeout(Duration::from_secs(1), process.ended()).await.is_ok() {
+            return Err(gone());
+        }
+        let now = process.cpu_ticks().ok_or_else(gone)?;
+        let share = now.saturating_sub(before) as f64 / ticks_per_second;
+        calm_seconds = if share < CALM { calm_seconds + 1 } else { 0 };
+        before = now;
+    }
+    Ok(())
+}
+
+/// Makes the files root's and read-only, and gives the directory its name.
+fn finish(from: &Path, to: &Path, identity: &[u8]) -> Result<(), Fault> {
+    machine::remove_sockets(from)?;
+    for name in [CONSOLE, LOG, KNOWN_HOSTS] {
+        durable::remove(&from.join(name))?;
+    }
+    for name in [RAM, DEVICES, DISK] {
+        let path: PathBuf = from.join(name);
+        std::os::unix::fs::chown(&path, Some(0), Some(0)).doing_with("keeping", &path)?;
+        std::fs::set_permissions(&path, Permissions::from_mode(0o444)).doing_with("keeping", &path)?;
+        File::open(&path).and_then(|file| file.sync_all()).doing_with("keeping", &path)?;
+    }
+    durable::write(&from.join(BAKE), identity, 0o444)?;
+    durable::rename(from, to)
+}

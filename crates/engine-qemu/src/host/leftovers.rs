@@ -1,0 +1,147 @@
+//! What is on the host and belongs to nobody.
+//!
+//! A desktop the caller does not know is a leftover with all that belongs to it, and listed
+//! once. Everything else is listed by itself: processes, networks, control groups, files and
+//! half-made layers that belong to no desktop there is.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rolltop_engine::{EngineError, Known, Leftover};
+use rolltop_model::DesktopId;
+
+use super::Host;
+use crate::durable;
+use crate::fault::{Doing, Fault};
+use crate::process::{Process, ours};
+
+/// One leftover, as it can be removed.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Desktop(DesktopId),
+    Process(Process),
+    Network(u32),
+    ControlGroup(String),
+    Directory(PathBuf),
+    File(PathBuf),
+}
+
+impl Host {
+    pub(crate) async fn leftovers(self: Arc<Self>, known: &Known) -> Result<Vec<Leftover>, EngineError> {
+        Ok(self.find_leftovers(known).iter().map(|found| self.named(found)).collect())
+    }
+
+    pub(crate) async fn sweep(self: Arc<Self>, known: &Known) -> Result<Vec<Leftover>, EngineError> {
+        self.forget_old_fences();
+        let mut swept = Vec::new();
+        for found in self.find_leftovers(known) {
+            swept.push(self.named(&found));
+            self.remove_leftover(found).await?;
+        }
+        Ok(swept)
+    }
+
+    fn named(&self, found: &Found) -> Leftover {
+        let (kind, name) = match found {
+            Found::Desktop(id) => ("desktop", id.to_string()),
+            Found::Process(process) => ("process", process.pid.to_string()),
+            Found::Network(index) => ("network namespace", self.network.plan().namespace(*index)),
+            Found::ControlGroup(name) => ("control group", name.clone()),
+            Found::Directory(path) => ("directory", path.display().to_string()),
+            Found::File(path) => ("file", path.display().to_string()),
+        };
+        Leftover { kind: kind.to_owned(), name }
+    }
+
+    fn find_leftovers(&self, known: &Known) -> Vec<Found> {
+        let held: Vec<DesktopId> = self.desktops().keys().copied().collect();
+        let mut found: Vec<Found> =
+            held.iter().filter(|id| !known.desktops.contains(id)).map(|id| Found::Desktop(*id)).collect();
+        found.extend(self.stray_processes().into_iter().map(Found::Process));
+        // Read before the numbers in use: a network that is begun in between is then in both.
+        let networks = self.network.existing();
+        let taken = self.indices().clone();
+        found.extend(networks.difference(&taken).map(|index| Found::Network(*index)));
+        found.extend(self.stray_groups().into_iter().map(Found::ControlGroup));
+        found.extend(self.stray_directories().into_iter().map(Found::Directory));
+        found.extend(self.stray_files(known).into_iter().map(Found::File));
+        found
+    }
+
+    /// Processes of ours that are neither a desktop's nor a bake's under way.
+    fn stray_processes(&self) -> Vec<Process> {
+        let machines = ours(&self.layout.desktops()).into_iter().flat_map(|(id, processes)| {
+            let desktop = id.and_then(|id| self.find(id));
+            // While it is being started it is not shown yet; its own record speaks for it.
+            let recorded = id.and_then(|id| crate::machine::recorded_process(&self.layout.desktop(id)));
+            let mine = move |process: &Process| desktop.is_some() && recorded == Some(*process);
+            processes.into_iter().filter(move |process| !mine(process)).collect::<Vec<_>>()
+        });
+        let baking = self.bakes_under_way();
+        let bakes = if baking { Vec::new() } else { ours(&self.layout.templates()).into_values().flatten().collect() };
+        machines.chain(bakes).collect()
+    }
+
+    fn stray_groups(&self) -> BTreeSet<String> {
+        let of_ours = |name: &String| name.parse::<DesktopId>().is_ok_and(|id| self.find(id).is_some());
+        let baking = self.bakes_under_way();
+        let groups = self.cgroups.existing().into_iter();
+        groups.filter(|name| !of_ours(name) && !(baking && name.starts_with("bake"))).collect()
+    }
+
+    /// Directories of desktops without a record, and bakes that were cut short.
+    fn stray_directories(&self) -> Vec<PathBuf> {
+        let without_record = entries(&self.layout.desktops()).into_iter().filter(|path| {
+            let id = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            id.is_none_or(|id: DesktopId| self.find(id).is_none())
+        });
+        let baking = self.bakes_under_way();
+        let half_baked = entries(&self.layout.templates()).into_iter().flat_map(|version| entries(&version));
+        let half_baked = half_baked.filter(|path| !baking && super::bake::is_temporary(path));
+        without_record.chain(half_baked).collect()
+    }
+
+    fn stray_files(&self, known: &Known) -> Vec<PathBuf> {
+        let wanted: BTreeSet<PathBuf> = known.layers.iter().map(|layer| self.layout.layer(*layer)).collect();
+        let making = self.layers_making();
+        let layers = entries(&self.layout.layers()).into_iter();
+        layers.filter(|path| !wanted.contains(path) && !making.contains(&path.with_extension("qcow2"))).collect()
+    }
+
+    async fn remove_leftover(&self, found: Found) -> Result<(), EngineError> {
+        match found {
+            Found::Desktop(id) => {
+                let (desktop, mut held) = self.hold(id).await;
+                if let Some(fence) = held.record.as_ref().map(|record| record.fence) {
+                    self.bury_fence(id, fence)?;
+                }
+                let outcome = self.remove_all(&desktop, &mut held).await;
+                self.let_go(id, &mut held);
+                outcome?;
+            }
+            Found::Process(process) => process.kill().await?,
+            Found::Network(index) => {
+                self.network.remove(index).await?;
+            }
+            Found::ControlGroup(name) => {
+                self.cgroups.remove(&name).await?;
+            }
+            Found::Directory(path) => remove_directory(path).await?,
+            Found::File(path) => {
+                durable::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn remove_directory(path: PathBuf) -> Result<(), Fault> {
+    let removing = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(&path).doing_with("removing", &path));
+    removing.await.unwrap_or_else(|_| Err(Fault::Other("removing a directory broke off".into())))
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}

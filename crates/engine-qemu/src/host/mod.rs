@@ -1,0 +1,200 @@
+//! Everything the engine has on this host, and the operations on it, one file each.
+//!
+//! Invariants: whoever changes a desktop holds its gate; different desktops never wait for
+//! each other. What is in memory here can be read back from the directory and the running
+//! processes ([`adopt`]), and is, whenever the host process starts.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rolltop_engine::{Accelerator, EngineError};
+use rolltop_model::{DesktopId, Size, TemplateVersion};
+use rolltop_template::Manifest;
+use tokio::sync::Semaphore;
+
+use crate::accel;
+use crate::cgroup::Cgroups;
+use crate::command_line::Accel;
+use crate::config::QemuConfig;
+use crate::fault::{Doing, Fault, told};
+use crate::host_status::CpuMeter;
+use crate::identity::BakeIdentity;
+use crate::layout::Layout;
+use crate::machine::Memory;
+use crate::network::Network;
+use crate::record::free_index;
+
+mod adopt;
+mod bake;
+mod desktop;
+mod destroy;
+mod fork;
+mod leftovers;
+mod observe;
+mod power;
+mod templates;
+
+use desktop::Desktop;
+
+pub(crate) struct Host {
+    config: QemuConfig,
+    layout: Layout,
+    network: Network,
+    cgroups: Cgroups,
+    qemu_version: String,
+    accelerator: tokio::sync::Mutex<Option<Accelerator>>,
+    desktops: Mutex<HashMap<DesktopId, Arc<Desktop>>>,
+    /// Numbers in use, bakes included.
+    indices: Mutex<BTreeSet<u32>>,
+    /// Stretching keys takes a processor each, so not all at once.
+    layer_places: Semaphore,
+    /// Layers being made right now, so that they are taken for no leftovers.
+    layers_making: Mutex<BTreeSet<PathBuf>>,
+    /// Held while a bake is under way.
+    baking: tokio::sync::Mutex<()>,
+    cpu: CpuMeter,
+    /// Held as long as we are: two engines on one directory would be two owners.
+    _lock: File,
+}
+
+impl Host {
+    /// Opens the directory and makes the host ready; adopts nothing yet.
+    pub(crate) async fn open(config: QemuConfig) -> Result<Self, Fault> {
+        let layout = Layout::open(&config.directory)?;
+        let lock = lock(layout.root().join("lock"))?;
+        let qemu_version = qemu_version().await?;
+        let network = Network::new(&config.network)?;
+        network.prepare_host().await?;
+        let cgroups = Cgroups::open(&config.cgroup_root, &network.plan().table())?;
+        Ok(Self {
+            layout,
+            network,
+            cgroups,
+            qemu_version,
+            accelerator: tokio::sync::Mutex::new(None),
+            desktops: Mutex::default(),
+            indices: Mutex::default(),
+            layer_places: Semaphore::new(2),
+            layers_making: Mutex::default(),
+            baking: tokio::sync::Mutex::default(),
+            cpu: CpuMeter::default(),
+            _lock: lock,
+            config,
+        })
+    }
+
+    fn desktops(&self) -> MutexGuard<'_, HashMap<DesktopId, Arc<Desktop>>> {
+        self.desktops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn indices(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+        self.indices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn layers_making(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.layers_making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the lowest free number; it is given back with [`Host::give_back`].
+    fn take_index(&self) -> Result<u32, EngineError> {
+        let mut indices = self.indices();
+        let index = free_index(indices.iter().copied(), self.network.plan().capacity())
+            .ok_or_else(|| EngineError::Host("the network range has no addresses left".into()))?;
+        indices.insert(index);
+        Ok(index)
+    }
+
+    fn give_back(&self, index: u32) {
+        self.indices().remove(&index);
+    }
+
+    fn uid(&self, index: u32) -> u32 {
+        self.config.first_uid.saturating_add(index)
+    }
+
+    /// The template's manifest.
+    fn manifest(&self, version: &TemplateVersion) -> Result<Manifest, EngineError> {
+        match Manifest::load(&self.layout.template(version)) {
+            Ok(manifest) if manifest.version == *version => Ok(manifest),
+            Ok(_) => Err(EngineError::UnknownTemplate(version.to_string())),
+            Err(error) => {
+                tracing::debug!(error = told(&error), %version, "a template was asked for that can't be read");
+                Err(EngineError::UnknownTemplate(version.to_string()))
+            }
+        }
+    }
+
+    /// What machines run on, and why. Proven once, with a template's kernel.
+    async fn accelerator(&self) -> Accelerator {
+        let mut known = self.accelerator.lock().await;
+        if let Some(accelerator) = known.as_ref() {
+            return accelerator.clone();
+        }
+        let kernel: Option<PathBuf> = rolltop_template::installed(&self.layout.templates())
+            .into_iter()
+            .map(|(path, _)| path.join(rolltop_template::KERNEL))
+            .find(|path| path.exists());
+        let memory = self.layout.accelerator();
+        *known = accel::prove(self.config.accelerator, &self.qemu_version, kernel.as_deref(), &memory).await;
+        match known.as_ref() {
+            Some(accelerator) => {
+                tracing::info!(?accelerator, "what desktops run on");
+                accelerator.clone()
+            }
+            None => Accelerator::Tcg { why: "There is no template yet to prove KVM with.".into() },
+        }
+    }
+
+    async fn accel(&self) -> Accel {
+        match self.accelerator().await {
+            Accelerator::Kvm => Accel::Kvm,
+            Accelerator::Tcg { .. } | Accelerator::Simulated => Accel::Tcg,
+        }
+    }
+
+    /// What this host would bake for a size of a template now.
+    fn identity(&self, manifest: &Manifest, size: Size, accel: Accel) -> BakeIdentity {
+        BakeIdentity::current(&self.qemu_version, accel, size, &manifest.cmdline)
+    }
+
+    /// The bake a fork of this size is made of, `None` where the size is not baked. One that
+    /// does not fit this host is an error rather than a slow start nobody can explain.
+    fn bake_for(&self, manifest: &Manifest, size: Size, accel: Accel) -> Result<Option<String>, EngineError> {
+        let now = self.identity(manifest, size, accel);
+        let mut mismatch = None;
+        for bake in self.layout.bakes(&manifest.version, size) {
+            let Some(baked) = BakeIdentity::load(&self.layout.template(&manifest.version).join(&bake)) else { continue };
+            match baked.mismatch(&now) {
+                None => return Ok(Some(bake)),
+                Some(why) => mismatch = mismatch.or(Some(why)),
+            }
+        }
+        mismatch.map_or(Ok(None), |why| Err(EngineError::BaseMismatch(why)))
+    }
+
+    fn blank_memory(&self, size: Size) -> Result<Memory, EngineError> {
+        self.layout.blank_ram(size)?;
+        Ok(Memory::Blank { ram: format!("../../{}", crate::layout::blank_ram_name(size)) })
+    }
+}
+
+fn lock(path: PathBuf) -> Result<File, Fault> {
+    let file = File::options().create(true).append(true).open(&path).doing_with("opening", &path)?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .doing_with("another host process works on this directory; locking", &path)?;
+    Ok(file)
+}
+
+async fn qemu_version() -> Result<String, Fault> {
+    let output = tokio::process::Command::new("qemu-system-x86_64")
+        .arg("--version")
+        .env("PATH", crate::process::PROGRAM_PATH)
+        .output()
+        .await
+        .doing("starting qemu-system-x86_64")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text.lines().next().and_then(|line| line.strip_prefix("QEMU emulator version "));
+    version.map(str::to_owned).ok_or_else(|| Fault::Other("qemu-system-x86_64 does not tell its version".into()))
+}

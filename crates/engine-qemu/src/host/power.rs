@@ -1,0 +1,276 @@
+//! Turning machines on and off, and noticing when one turns itself off.
+
+use std::os::fd::OwnedFd;
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use rolltop_engine::{EngineError, LayerKey, OffReason, StartRequest};
+use rolltop_model::DesktopId;
+use rolltop_template::Manifest;
+use serde_json::json;
+
+use super::Host;
+use super::desktop::{Desktop, Held};
+use crate::accel;
+use crate::command_line::CONSOLE;
+use crate::console;
+use crate::fault::{Fault, told};
+use crate::host_status;
+use crate::machine::{self, Boot, LOG, Life, Memory, Running, Watched};
+use crate::process::Process;
+use crate::qmp::Event;
+use crate::record::Phase;
+
+/// How often a running machine's logs and pauses are looked after.
+const ROUNDS: Duration = Duration::from_secs(10);
+
+impl Host {
+    pub(crate) async fn start(self: Arc<Self>, request: StartRequest) -> Result<(), EngineError> {
+        let (desktop, mut held) = self.hold(request.desktop).await;
+        let outcome = self.start_held(&desktop, &mut held, &request).await;
+        self.let_go(request.desktop, &mut held);
+        outcome
+    }
+
+    async fn start_held(
+        self: &Arc<Self>,
+        desktop: &Arc<Desktop>,
+        held: &mut Held,
+        request: &StartRequest,
+    ) -> Result<(), EngineError> {
+        self.pass_fence(request.desktop, held, request.fence).await?;
+        let record = held.record.as_mut().ok_or(EngineError::UnknownDesktop)?;
+        if held.running.is_some() {
+            return Ok(());
+        }
+        if !record.has_disk {
+            return Err(EngineError::Host("the desktop was never completely made; fork it again".into()));
+        }
+        let started_before = record.boot == request.boot && record.phase != Phase::Off(OffReason::NeverStarted);
+        if started_before && matches!(record.phase, Phase::Off(_)) {
+            return Ok(());
+        }
+        let manifest = self.manifest(&record.template)?;
+        host_status::room(self.layout.root(), self.config.min_free_disk, self.config.min_free_memory)?;
+        let memory = self.blank_memory(record.size)?;
+        record.boot = request.boot;
+        record.phase = Phase::Starting;
+        record.quarantined = true;
+        record.save(&self.layout).await?;
+        let index = record.index;
+        desktop.show(held);
+        let started = async {
+            let tap = self.network.create(index).await?;
+            self.boot(desktop, held, &request.key, &manifest, memory, tap).await
+        };
+        let started = started.await;
+        if started.is_err() {
+            self.abandon(desktop, held).await;
+        }
+        started
+    }
+
+    /// Starts the machine of the held desktop and writes down that it is on.
+    pub(super) async fn boot(
+        self: &Arc<Self>,
+        desktop: &Arc<Desktop>,
+        held: &mut Held,
+        key: &LayerKey,
+        manifest: &Manifest,
+        memory: Memory,
+        tap: OwnedFd,
+    ) -> Result<(), EngineError> {
+        let record = held.record.as_mut().ok_or(EngineError::UnknownDesktop)?;
+        let name = record.desktop.to_string();
+        let accel = self.accel().await;
+        let (running, watched) = machine::boot(Boot {
+            directory: self.layout.desktop(record.desktop),
+            cgroups: self.cgroups.create(&name, record.size)?,
+            name,
+            accel,
+            size: record.size,
+            template: format!("../../templates/{}", record.template),
+            kernel_arguments: manifest.cmdline.clone(),
+            memory,
+            key: Some(key.clone()),
+            uid: self.uid(record.index),
+            groups: accel::groups(accel),
+            tap,
+        })
+        .await?;
+        record.phase = Phase::On;
+        let saved = record.save(&self.layout).await;
+        held.running = Some(running);
+        saved?;
+        desktop.show(held);
+        self.watch(desktop, watched);
+        Ok(())
+    }
+
+    pub(crate) async fn release(self: Arc<Self>, id: DesktopId, fence: u64) -> Result<(), EngineError> {
+        let (desktop, mut held) = self.hold(id).await;
+        let outcome = async {
+            self.pass_fence(id, &mut held, fence).await?;
+            let Held { record, running, .. } = &mut *held;
+            let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
+            if running.is_none() {
+                return Err(EngineError::NotRunning);
+            }
+            if record.quarantined {
+                // First written down, then done: what is open is never taken for closed.
+                record.was_released = true;
+                record.quarantined = false;
+                record.save(&self.layout).await?;
+            }
+            self.network.release(record.index).await?;
+            desktop.show(&held);
+            Ok(())
+        };
+        let outcome = outcome.await;
+        self.let_go(id, &mut held);
+        outcome
+    }
+
+    pub(crate) async fn stop(self: Arc<Self>, id: DesktopId, fence: u64, grace: Duration) -> Result<(), EngineError> {
+        let (desktop, mut held) = self.hold(id).await;
+        let outcome = async {
+            self.pass_fence(id, &mut held, fence).await?;
+            let Held { record, running, .. } = &mut *held;
+            let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
+            let Some(running) = running else { return Ok(()) };
+            record.phase = Phase::Stopping;
+            record.save(&self.layout).await?;
+            running.power_down(grace).await;
+            self.turn_off(&desktop, &mut held, OffReason::Asked).await
+        };
+        let outcome = outcome.await;
+        self.let_go(id, &mut held);
+        outcome
+    }
+
+    /// Ends the machine, if it has not ended, and gives back what only a running one needs.
+    pub(super) async fn turn_off(
+        &self,
+        desktop: &Desktop,
+        held: &mut Held,
+        why: OffReason,
+    ) -> Result<(), EngineError> {
+        if let Some(running) = &held.running {
+            running.end().await?;
+        }
+        held.running = None;
+        let Some(record) = held.record.as_mut() else { return Ok(()) };
+        record.phase = Phase::Off(why);
+        record.quarantined = true;
+        let saved = record.save(&self.layout).await;
+        let (id, index) = (record.desktop, record.index);
+        desktop.show(held);
+        machine::remove_sockets(&self.layout.desktop(id))?;
+        self.network.remove(index).await?;
+        self.cgroups.remove(&id.to_string()).await?;
+        Ok(saved?)
+    }
+
+    /// After a start or fork that failed: nothing stays running, and the record says so.
+    pub(super) async fn abandon(&self, desktop: &Desktop, held: &mut Held) {
+        if let Err(error) = self.turn_off(desktop, held, OffReason::NeverStarted).await {
+            tracing::warn!(%error, "something of a start that failed is left over");
+        }
+    }
+
+    /// Looks after a running machine in a task of its own, until it ends or we let go of it.
+    pub(super) fn watch(self: &Arc<Self>, desktop: &Arc<Desktop>, watched: Watched) {
+        let (host, desktop) = (Arc::downgrade(self), Arc::downgrade(desktop));
+        tokio::spawn(async move {
+            let process = watched.process;
+            if look_after(&host, &desktop, watched).await
+                && let (Some(host), Some(desktop)) = (host.upgrade(), desktop.upgrade())
+            {
+                host.settle(&desktop, process).await;
+            }
+        });
+    }
+
+    /// Writes down that a machine has turned itself off.
+    async fn settle(&self, desktop: &Desktop, process: Process) {
+        let mut held = desktop.hold().await;
+        let Some(running) = held.running.as_ref().filter(|running| running.process == process) else { return };
+        let why = match (held.record.as_ref().map(|record| record.phase), *running.life.borrow()) {
+            (Some(Phase::Stopping), _) => OffReason::Asked,
+            (_, Life::ShutDown) => OffReason::Guest,
+            (_, Life::Ended | Life::Up) => OffReason::Died,
+        };
+        let id = held.record.as_ref().map(|record| record.desktop);
+        tracing::info!(desktop = ?id, ?why, "a desktop is off");
+        if let Err(error) = self.turn_off(desktop, &mut held, why).await {
+            tracing::warn!(desktop = ?id, %error, "something of a desktop that is off is left over");
+        }
+    }
+}
+
+/// Waits until the machine turns itself off (`true`) or nobody holds it any more (`false`).
+async fn look_after(host: &Weak<Host>, desktop: &Weak<Desktop>, watched: Watched) -> bool {
+    let Watched { process, monitor, mut events, life } = watched;
+    let mut ended = pin!(process.ended());
+    let mut rounds = tokio::time::interval(ROUNDS);
+    loop {
+        tokio::select! {
+            () = &mut ended => {
+                life.send_replace(Life::Ended);
+                return true;
+            }
+            () = life.closed() => return false,
+            event = next(&mut events) => match event {
+                Some(event) if is_guest_shutdown(&event) => {
+                    life.send_replace(Life::ShutDown);
+                    return true;
+                }
+                Some(_) => {}
+                None => events = None,
+            },
+            _ = rounds.tick() => {
+                let (Some(host), Some(desktop)) = (host.upgrade(), desktop.upgrade()) else { return false };
+                host.round(&desktop, monitor.as_deref()).await;
+            }
+        }
+    }
+}
+
+/// The next event; never, once there are none to come.
+async fn next(events: &mut Option<tokio::sync::mpsc::Receiver<Event>>) -> Option<Event> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn is_guest_shutdown(event: &Event) -> bool {
+    event.name == "SHUTDOWN" && event.data.get("guest").and_then(serde_json::Value::as_bool) == Some(true)
+}
+
+impl Host {
+    /// Keeps logs short, and lets a machine go on that waited for room on the disk.
+    async fn round(&self, desktop: &Desktop, monitor: Option<&crate::qmp::Monitor>) {
+        let Some(record) = desktop.record() else { return };
+        let directory = self.layout.desktop(record.desktop);
+        for name in [CONSOLE, LOG] {
+            if let Err(error) = console::trim(&directory.join(name)) {
+                tracing::debug!(%error, "a log was not looked after");
+            }
+        }
+        let Some(monitor) = monitor else { return };
+        let waits = matches!(monitor.status().await.as_deref(), Ok("io-error"));
+        if waits && host_status::room(self.layout.root(), self.config.min_free_disk, 0).is_ok() {
+            match monitor.run("cont", json!({})).await {
+                Ok(_) => tracing::info!(desktop = %record.desktop, "there is room again; a desktop goes on"),
+                Err(error) => tracing::warn!(error = told(&error), "a desktop waits although there is room"),
+            }
+        }
+    }
+
+    /// Whether a machine found running has been shut down by its guest meanwhile.
+    pub(super) async fn has_shut_down(running: &Running) -> Result<bool, Fault> {
+        Ok(running.monitor()?.status().await? == "shutdown")
+    }
+}

@@ -1,0 +1,48 @@
+//! The templates that are there.
+
+use std::sync::Arc;
+
+use rolltop_engine::{Bootstrap, EngineError, TemplateInfo};
+use rolltop_model::{Size, TemplateVersion};
+use rolltop_template::{BOOTSTRAP_KEY, Manifest};
+use secrecy::SecretString;
+
+use super::Host;
+use crate::command_line::Accel;
+use crate::fault::Doing;
+use crate::layout::disk_bytes;
+
+impl Host {
+    pub(crate) async fn templates(self: Arc<Self>) -> Result<Vec<TemplateInfo>, EngineError> {
+        let accel = self.accel().await;
+        let listing = tokio::task::spawn_blocking(move || {
+            let installed = rolltop_template::installed(&self.layout.templates());
+            installed.into_iter().map(|(_, manifest)| self.template_info(manifest, accel)).collect()
+        });
+        listing.await.map_err(|_| EngineError::Host("listing templates broke off".into()))
+    }
+
+    fn template_info(&self, manifest: Manifest, accel: Accel) -> TemplateInfo {
+        let baked = Size::ALL.into_iter().filter(|size| self.is_baked(&manifest, *size, accel)).collect();
+        TemplateInfo {
+            baked,
+            disk_bytes: disk_bytes(&self.layout.template(&manifest.version)),
+            version: manifest.version,
+            title: manifest.title,
+            description: manifest.description,
+            built_at: manifest.built_at,
+        }
+    }
+
+    /// Whether a size's booted memory is kept and can be loaded by this host.
+    pub(super) fn is_baked(&self, manifest: &Manifest, size: Size, accel: Accel) -> bool {
+        matches!(self.bake_for(manifest, size, accel), Ok(Some(_)))
+    }
+
+    pub(crate) async fn bootstrap(&self, version: &TemplateVersion) -> Result<Bootstrap, EngineError> {
+        let manifest = self.manifest(version)?;
+        let path = self.layout.template(version).join(BOOTSTRAP_KEY);
+        let private_key = std::fs::read_to_string(&path).doing_with("reading", &path)?;
+        Ok(Bootstrap { private_key: SecretString::from(private_key), host_key: manifest.host_key })
+    }
+}

@@ -1,0 +1,181 @@
+//! Where everything is in the engine's directory.
+//!
+//! ```text
+//! host/                       0711 root, like every directory here: a machine's user passes, and sees nothing
+//!   templates/NAME@DIGEST/    image, kernel, manifest (made by crate `template`)
+//!     SIZE/, SIZE-2/          bakes: ram, devices, disk.qcow2, bake.json
+//!   blank/SIZE.ram            empty memory: what a cold-booted machine's memory is based on
+//!   layers/LAYER.qcow2        blank encrypted layers, prepared ahead
+//!   desktops/DESKTOP/         desktop.json, disk.qcow2, pid, monitor, monitor2, console.log, qemu.log
+//!   fences/DESKTOP            the highest fence of a desktop that has been destroyed
+//!   accelerator.json          what was found out about KVM
+//! ```
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+
+use crate::fault::{Doing, Fault};
+
+/// Mode of directories that machines' users pass through.
+const PASSABLE: u32 = 0o711;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// Makes what is missing.
+    pub(crate) fn open(root: &Path) -> Result<Self, Fault> {
+        let layout = Self { root: root.to_owned() };
+        for path in [root.to_owned(), layout.templates(), layout.blank(), layout.layers(), layout.desktops()] {
+            make_directory(&path)?;
+        }
+        make_directory(&layout.fences())?;
+        Ok(layout)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn templates(&self) -> PathBuf {
+        self.root.join("templates")
+    }
+
+    pub(crate) fn template(&self, version: &TemplateVersion) -> PathBuf {
+        self.templates().join(version.to_string())
+    }
+
+    /// Names of a size's bakes in the template's directory, newest first. There is more than one
+    /// when QEMU was upgraded: desktops' disks lie over the older ones, so those stay.
+    pub(crate) fn bakes(&self, version: &TemplateVersion, size: Size) -> Vec<String> {
+        let entries = fs::read_dir(self.template(version)).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut numbered: Vec<_> = names.filter_map(|name| Some((bake_number(&name, size)?, name))).collect();
+        numbered.sort_unstable();
+        numbered.into_iter().rev().map(|(_, name)| name).collect()
+    }
+
+    /// The name that a size's next bake gets: `s`, then `s-2`, `s-3` and so on.
+    pub(crate) fn next_bake(&self, version: &TemplateVersion, size: Size) -> String {
+        match self.bakes(version, size).first().and_then(|newest| bake_number(newest, size)) {
+            None => size.to_string(),
+            Some(number) => format!("{size}-{}", number + 1),
+        }
+    }
+
+    fn blank(&self) -> PathBuf {
+        self.root.join("blank")
+    }
+
+    pub(crate) fn layers(&self) -> PathBuf {
+        self.root.join("layers")
+    }
+
+    pub(crate) fn layer(&self, layer: LayerId) -> PathBuf {
+        self.layers().join(format!("{layer}.qcow2"))
+    }
+
+    pub(crate) fn desktops(&self) -> PathBuf {
+        self.root.join("desktops")
+    }
+
+    pub(crate) fn desktop(&self, desktop: DesktopId) -> PathBuf {
+        self.desktops().join(desktop.to_string())
+    }
+
+    pub(crate) fn fences(&self) -> PathBuf {
+        self.root.join("fences")
+    }
+
+    pub(crate) fn fence(&self, desktop: DesktopId) -> PathBuf {
+        self.fences().join(desktop.to_string())
+    }
+
+    pub(crate) fn accelerator(&self) -> PathBuf {
+        self.root.join("accelerator.json")
+    }
+
+    /// Empty memory of a size, made when first needed: a file without a single block, which
+    /// nobody can write to.
+    pub(crate) fn blank_ram(&self, size: Size) -> Result<(), Fault> {
+        let path = self.root.join(blank_ram_name(size));
+        let bytes = size.memory_mib() << 20;
+        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == bytes) {
+            return Ok(());
+        }
+        let temporary = path.with_extension("tmp");
+        let file = fs::File::create(&temporary).doing_with("writing", &temporary)?;
+        file.set_len(bytes).doing_with("writing", &temporary)?;
+        file.set_permissions(fs::Permissions::from_mode(0o444)).doing_with("writing", &temporary)?;
+        crate::durable::rename(&temporary, &path)
+    }
+}
+
+/// Which of a size's bakes a directory is, counted from 1; `None` if it is none of them.
+fn bake_number(name: &str, size: Size) -> Option<u32> {
+    match name.strip_prefix(size.as_str())? {
+        "" => Some(1),
+        rest => rest.strip_prefix('-')?.parse().ok().filter(|number| *number > 1),
+    }
+}
+
+/// Its path below the root.
+pub(crate) fn blank_ram_name(size: Size) -> String {
+    format!("blank/{size}.ram")
+}
+
+/// Makes a directory that machines' users may pass through but not list.
+pub(crate) fn make_directory(path: &Path) -> Result<(), Fault> {
+    DirBuilder::new().recursive(true).mode(PASSABLE).create(path).doing_with("making", path)?;
+    // The mask of our own process may have taken the passage away.
+    fs::set_permissions(path, fs::Permissions::from_mode(PASSABLE)).doing_with("making", path)
+}
+
+/// Bytes a directory's files take on the disk, those below it included.
+pub(crate) fn disk_bytes(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match fs::symlink_metadata(entry.path()) {
+            Ok(metadata) if metadata.is_dir() => disk_bytes(&entry.path()),
+            Ok(metadata) => metadata.blocks() * 512,
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_bake_comes_first_and_the_next_has_a_name_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::open(directory.path()).unwrap();
+        let version: TemplateVersion = "desk@0123456789ab".parse().unwrap();
+        assert_eq!(layout.next_bake(&version, Size::S), "s");
+        for name in ["s", "s-2", "s-10", "m", "s-1", "s-x", ".bake-s", "disk"] {
+            fs::create_dir_all(layout.template(&version).join(name)).unwrap();
+        }
+        assert_eq!(layout.bakes(&version, Size::S), ["s-10", "s-2", "s"]);
+        assert_eq!(layout.next_bake(&version, Size::S), "s-11");
+        assert_eq!(layout.next_bake(&version, Size::L), "l");
+    }
+
+    #[test]
+    fn blank_memory_has_a_length_and_no_blocks() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::open(directory.path()).unwrap();
+        layout.blank_ram(Size::S).unwrap();
+        layout.blank_ram(Size::S).unwrap();
+        let path = directory.path().join(blank_ram_name(Size::S));
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!((metadata.len(), metadata.permissions().mode() & 0o777), (2 << 30, 0o444));
+        assert_eq!(disk_bytes(path.parent().unwrap()), 0);
+    }
+}

@@ -1,0 +1,316 @@
+//! One running QEMU: starting it, hearing from it, ending it.
+//!
+//! Deliberately absent: records, networks, fences. This knows a directory, a process and a
+//! monitor.
+
+use std::fs::{File, Permissions};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rolltop_engine::LayerKey;
+use rolltop_model::{Size, TemplateVersion};
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use crate::command_line::{Accel, CONSOLE, DISK, Disk, MachineSpec, Ram, Wires, arguments};
+use crate::durable;
+use crate::fault::{Doing, Fault, told};
+use crate::process::{Launch, Process, launch, secret_file};
+use crate::qmp::{Event, Monitor};
+
+const MONITOR: &str = "monitor";
+const SPARE_MONITOR: &str = "monitor2";
+pub(crate) const LOG: &str = "qemu.log";
+const PID: &str = "pid";
+/// How long devices' state may take to load.
+const INCOMING_LIMIT: Duration = Duration::from_secs(30);
+/// How long QEMU may take to end itself before it is killed.
+const QUIT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Everything a machine is started with.
+pub(crate) struct Boot {
+    pub name: String,
+    pub directory: PathBuf,
+    pub accel: Accel,
+    pub size: Size,
+    /// The template version's directory as seen from the machine's.
+    pub template: String,
+    pub kernel_arguments: String,
+    pub memory: Memory,
+    /// `None` for a plain disk.
+    pub key: Option<LayerKey>,
+    pub uid: u32,
+    pub groups: Vec<u32>,
+    pub cgroups: Vec<OwnedFd>,
+    pub tap: OwnedFd,
+}
+
+/// What its memory begins as; paths as seen from the machine's directory.
+pub(crate) enum Memory {
+    /// Empty, and kept in the file: for a bake.
+    Kept { ram: String },
+    /// Empty: a cold boot.
+    Blank { ram: String },
+    /// A booted machine's.
+    Baked { ram: String, devices: String },
+}
+
+impl Memory {
+    /// The memory kept in a directory of a template's.
+    pub(crate) fn baked(template: &TemplateVersion, bake: &str) -> Self {
+        let bake = format!("../../templates/{template}/{bake}");
+        Memory::Baked { ram: format!("{bake}/ram"), devices: format!("{bake}/devices") }
+    }
+}
+
+/// What became of a machine by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    Up,
+    /// The guest has shut down; QEMU waits.
+    ShutDown,
+    /// The process is gone.
+    Ended,
+}
+
+/// A running machine. Dropping this neither ends nor harms it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub process: Process,
+    /// `None` if QEMU runs but could not be talked to.
+    pub monitor: Option<Arc<Monitor>>,
+    pub life: watch::Receiver<Life>,
+}
+
+/// What the task that watches a machine works with.
+pub(crate) struct Watched {
+    pub process: Process,
+    pub monitor: Option<Arc<Monitor>>,
+    pub events: Option<mpsc::Receiver<Event>>,
+    pub life: watch::Sender<Life>,
+}
+
+impl Running {
+    fn new(process: Process, monitor: Option<(Monitor, mpsc::Receiver<Event>)>) -> (Self, Watched) {
+        let (monitor, events) = monitor.map(|(monitor, events)| (Arc::new(monitor), events)).unzip();
+        let (sender, life) = watch::channel(Life::Up);
+        let watched = Watched { process, monitor: monitor.clone(), events, life: sender };
+        (Self { process, monitor, life }, watched)
+    }
+
+    pub(crate) fn monitor(&self) -> Result<&Monitor, Fault> {
+        self.monitor.as_deref().ok_or(Fault::MonitorClosed)
+    }
+
+    /// Presses the power button until the guest has shut down or `grace` is over.
+    pub(crate) async fn power_down(&mut self, grace: Duration) {
+        let deadline = tokio::time::Instant::now() + grace;
+        while *self.life.borrow_and_update() == Life::Up && tokio::time::Instant::now() < deadline {
+            if let Ok(monitor) = self.monitor()
+                && let Err(error) = monitor.run("system_powerdown", json!({})).await
+            {
+                tracing::warn!(error = told(&error), "a desktop can't be asked to shut down");
+                return;
+            }
+            // A guest that is just booting misses the button, so it is pressed again.
+            let again = deadline.min(tokio::time::Instant::now() + Duration::from_secs(5));
+            if let Ok(Err(_)) = tokio::time::timeout_at(again, self.life.changed()).await {
+                return;
+            }
+        }
+    }
+
+    /// Ends QEMU, kindly if it listens, and waits until it is gone.
+    pub(crate) async fn end(&self) -> Result<(), Fault> {
+        if let Ok(monitor) = self.monitor() {
+            let quit = async {
+                // Its answer may be cut short by its end.
+                let _ = monitor.run("quit", json!({})).await;
+                self.process.ended().await;
+            };
+            if tokio::time::timeout(QUIT_LIMIT, quit).await.is_ok() {
+                return Ok(());
+            }
+        }
+        self.process.kill().await
+    }
+}
+
+/// Starts a machine and returns once its guest runs.
+pub(crate) async fn boot(boot: Boot) -> Result<(Running, Watched), Fault> {
+    let (directory, size) = (boot.directory.clone(), boot.size);
+    let incoming = match &boot.memory {
+        Memory::Baked { devices, .. } => Some(devices.clone()),
+        Memory::Kept { .. } | Memory::Blank { .. } => None,
+    };
+    let process = tokio::task::spawn_blocking(move || start(boot))
+        .await
+        .unwrap_or_else(|_| Err(Fault::Other("starting QEMU broke off".into())))?;
+    let running = connect_and_load(&directory, process, incoming).await;
+    if running.is_err() {
+        // Nothing of it is worth keeping; that it may be gone already is what we are told of.
+        process.kill().await?;
+    }
+    running.map_err(|fault| explained(fault, &directory, size))
+}
+
+async fn connect_and_load(
+    directory: &Path,
+    process: Process,
+    incoming: Option<String>,
+) -> Result<(Running, Watched), Fault> {
+    let (monitor, events) = Monitor::connect(&directory.join(MONITOR)).await?;
+    if let Some(devices) = incoming {
+        let load = async {
+            monitor.run("migrate-incoming", json!({ "uri": format!("file:{devices}") })).await?;
+            while monitor.status().await? == "inmigrate" {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            monitor.run("cont", json!({})).await
+        };
+        tokio::time::timeout(INCOMING_LIMIT, load)
+            .await
+            .map_err(|_| Fault::Slow("loading a baked machine".into()))??;
+    }
+    let status = monitor.status().await?;
+    if status != "running" {
+        return Err(Fault::Ended(format!("the machine is {status} instead of running")));
+    }
+    Ok(Running::new(process, Some((monitor, events))))
+}
+
+/// What QEMU wrote in its log says more than that its monitor closed.
+fn explained(fault: Fault, directory: &Path, size: Size) -> Fault {
+    match fault {
+        Fault::MonitorClosed => {
+            let log = crate::console::tail(&directory.join(LOG), 2000).unwrap_or_default();
+            Fault::Ended(format!("size {size}; its log ends with: {}", log.trim()))
+        }
+        other => other,
+    }
+}
+
+/// Finds a machine of an earlier life of ours again.
+pub(crate) async fn adopt(directory: &Path, process: Process) -> (Running, Watched) {
+    let connecting = async {
+        match Monitor::connect(&directory.join(MONITOR)).await {
+            Ok(monitor) => Ok(monitor),
+            // Somebody may hold the first one by hand.
+            Err(_) => Monitor::connect(&directory.join(SPARE_MONITOR)).await,
+        }
+    };
+    let monitor = match tokio::time::timeout(Duration::from_secs(10), connecting).await {
+        Ok(Ok(monitor)) => Some(monitor),
+        Ok(Err(fault)) => {
+            tracing::warn!(pid = process.pid, error = told(&fault), "a running desktop's monitor can't be reached");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(pid = process.pid, "a running desktop's monitor does not answer");
+            None
+        }
+    };
+    Running::new(process, monitor)
+}
+
+/// The process that a machine's `pid` file names, whether or not it still runs.
+pub(crate) fn recorded_process(directory: &Path) -> Option<Process> {
+    Process::load(&directory.join(PID))
+}
+
+/// Removes what only a running machine has in its directory.
+pub(crate) fn remove_sockets(directory: &Path) -> Result<(), Fault> {
+    for name in [MONITOR, SPARE_MONITOR, PID] {
+        durable::remove(&directory.join(name))?;
+    }
+    Ok(())
+}
+
+fn start(boot: Boot) -> Result<Process, Fault> {
+    let Boot { directory, uid, .. } = &boot;
+    remove_sockets(directory)?;
+    let monitor = listen(&directory.join(MONITOR))?;
+    let spare_monitor = listen(&directory.join(SPARE_MONITOR))?;
+    own_file(&directory.join(CONSOLE), *uid, 0)?;
+    hand_over(&directory.join(DISK), *uid)?;
+    let log = log_file(&directory.join(LOG))?;
+    let place = File::open(directory).doing_with("opening", directory)?.into();
+    let key = boot.key.as_ref().map(|key| secret_file(key, *uid)).transpose()?;
+    let (ram, incoming) = match &boot.memory {
+        Memory::Kept { ram } => {
+            own_file(&directory.join(ram), *uid, boot.size.memory_mib() << 20)?;
+            (Ram::Shared(ram), false)
+        }
+        Memory::Blank { ram } => (Ram::Private(ram), false),
+        Memory::Baked { ram, .. } => (Ram::Private(ram), true),
+    };
+    let line = arguments(&MachineSpec {
+        name: &boot.name,
+        accel: boot.accel,
+        size: boot.size,
+        template: &boot.template,
+        kernel_arguments: &boot.kernel_arguments,
+        ram,
+        disk: key.as_ref().map_or(Disk::Plain, |key| Disk::Encrypted { key: key.as_raw_fd() }),
+        generation: Uuid::new_v4(),
+        wires: Wires {
+            monitor: monitor.as_raw_fd(),
+            spare_monitor: spare_monitor.as_raw_fd(),
+            tap: boot.tap.as_raw_fd(),
+        },
+        incoming,
+    });
+    let mut child = launch(Launch {
+        program: "qemu-system-x86_64".into(),
+        arguments: line,
+        directory: place,
+        uid: *uid,
+        groups: boot.groups,
+        file_bytes: file_limit(boot.size),
+        cgroups: boot.cgroups,
+        keep: [monitor.into(), spare_monitor.into(), boot.tap].into_iter().chain(key).collect(),
+        log,
+    })?;
+    let pid = i32::try_from(child.id()).unwrap_or_default();
+    let process = Process::of(pid);
+    // It is our child as long as we live, so its end has to be collected.
+    std::thread::Builder::new().name("qemu-end".into()).stack_size(64 << 10).spawn(move || child.wait())
+        .doing("starting a thread")?;
+    let process = process.ok_or(Fault::MonitorClosed)?;
+    process.save(&boot.directory.join(PID))?;
+    Ok(process)
+}
+
+/// A disk that is written full, encrypted, with qcow2's tables; memory, for a bake.
+fn file_limit(size: Size) -> u64 {
+    let gib = (size.disk_gib() + size.disk_gib() / 16 + 1).max(size.memory_mib() / 1024 + 1);
+    gib << 30
+}
+
+fn listen(path: &Path) -> Result<UnixListener, Fault> {
+    let listener = UnixListener::bind(path).doing_with("listening at", path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).doing_with("listening at", path)?;
+    Ok(listener)
+}
+
+/// An empty file, or one of `length` bytes, that the machine's user may write to.
+fn own_file(path: &Path, uid: u32, length: u64) -> Result<(), Fault> {
+    let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let file = file.doing_with("making", path)?;
+    file.set_len(length).doing_with("making", path)?;
+    std::os::unix::fs::fchown(&file, Some(uid), Some(uid)).doing_with("giving away", path)
+}
+
+fn hand_over(path: &Path, uid: u32) -> Result<(), Fault> {
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).doing_with("giving away", path)?;
+    std::os::unix::fs::chown(path, Some(uid), Some(uid)).doing_with("giving away", path)
+}
+
+fn log_file(path: &Path) -> Result<File, Fault> {
+    File::options().create(true).append(true).mode(0o600).open(path).doing_with("opening", path)
+}

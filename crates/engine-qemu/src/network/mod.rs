@@ -1,0 +1,195 @@
+//! Each desktop's own network: a namespace, a TAP for the guest, a way out, and the rules.
+//!
+//! Invariants: the host reaches a guest only by a socket opened inside the guest's namespace;
+//! there is no route to it from anywhere else. A guest reaches what [`NetworkPlan`]'s rules
+//! say, and in quarantine nothing. Everything here may be repeated; what is already there is
+//! made anew.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::config::NetworkConfig;
+use crate::fault::{Doing, Fault};
+
+mod cidr;
+mod namespace;
+mod plan;
+mod resolver;
+mod tap;
+
+pub use cidr::{Cidr, CidrError};
+pub use plan::{GUEST, GUEST_MAC, NetworkPlan};
+
+/// sshd's port in a guest.
+const DOOR: u16 = 22;
+/// A guest that is alive answers a connection at once, even emulated and busy.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Makes and removes desktops' networks.
+#[derive(Debug, Clone)]
+pub struct Network {
+    plan: NetworkPlan,
+}
+
+impl Network {
+    /// Reads the host's resolver; changes nothing yet.
+    pub fn new(config: &NetworkConfig) -> Result<Self, Fault> {
+        let prefix = &config.prefix;
+        if !(1..=4).contains(&prefix.len()) || !prefix.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            return Err(Fault::Other("the network's prefix has to be one to four of a-z".into()));
+        }
+        let plan = NetworkPlan {
+            prefix: prefix.clone(),
+            range: config.range,
+            egress_allow: config.egress_allow.clone(),
+            resolver: config.resolver.or_else(resolver::of_host),
+        };
+        Ok(Self { plan })
+    }
+
+    pub fn plan(&self) -> &NetworkPlan {
+        &self.plan
+    }
+
+    /// Loads the host's rules and lets it forward. Repeatable.
+    pub async fn prepare_host(&self) -> Result<(), Fault> {
+        let rules = self.plan.host_rules();
+        blocking(move || {
+            namespace::feed("nft", &["-f", "-"], &rules)?;
+            namespace::set(&[("ipv4/ip_forward", "1")])
+        })
+        .await
+    }
+
+    /// Makes the network of desktop number `index`, in place of any that was there, with rules
+    /// that let nothing pass, and returns the guest's end of the wire.
+    pub async fn create(&self, index: u32) -> Result<OwnedFd, Fault> {
+        let network = self.clone();
+        blocking(move || network.create_now(index)).await
+    }
+
+    fn create_now(&self, index: u32) -> Result<OwnedFd, Fault> {
+        let name = self.plan.namespace(index);
+        let none_left = || Fault::Other("the network range has no addresses left".into());
+        let host_commands = self.plan.host_commands(index).ok_or_else(none_left)?;
+        let inner_commands = self.plan.namespace_commands(index).ok_or_else(none_left)?;
+        if self.exists(index) {
+            self.remove_now(index)?;
+        }
+        namespace::feed("ip", &["-batch", "-"], &host_commands)?;
+        let rules = self.plan.namespace_rules(true);
+        namespace::inside(&name, move || {
+            namespace::set(&[
+                ("ipv6/conf/all/disable_ipv6", "1"),
+                ("ipv6/conf/default/disable_ipv6", "1"),
+                ("ipv4/conf/all/send_redirects", "0"),
+                ("ipv4/conf/default/send_redirects", "0"),
+            ])?;
+            namespace::feed("nft", &["-f", "-"], &rules)?;
+            namespace::feed("ip", &["-batch", "-"], &inner_commands)?;
+            // Last: with forwarding off nothing could have passed before the rules were there.
+            namespace::set(&[("ipv4/ip_forward", "1")])?;
+            tap::open(plan::TAP).doing("opening the TAP interface")
+        })
+    }
+
+    /// Ends quarantine: what the egress policy allows may pass from now on.
+    pub async fn release(&self, index: u32) -> Result<(), Fault> {
+        let (name, rules) = (self.plan.namespace(index), self.plan.namespace_rules(false));
+        blocking(move || namespace::inside(&name, || namespace::feed("nft", &["-f", "-"], &rules))).await
+    }
+
+    /// Removes what there is of it; `true` if there was something.
+    pub async fn remove(&self, index: u32) -> Result<bool, Fault> {
+        let network = self.clone();
+        blocking(move || {
+            let existed = network.exists(index);
+            if existed {
+                network.remove_now(index)?;
+            }
+            Ok(existed)
+        })
+        .await
+    }
+
+    fn remove_now(&self, index: u32) -> Result<(), Fault> {
+        // One of the two may be gone already, so only what remains afterwards is an error.
+        let result = namespace::feed("ip", &["-force", "-batch", "-"], &self.plan.removal_commands(index));
+        if self.exists(index) { result } else { Ok(()) }
+    }
+
+    fn exists(&self, index: u32) -> bool {
+        namespace::path(&self.plan.namespace(index)).exists()
+            || std::path::Path::new("/sys/class/net").join(self.plan.interface(index)).exists()
+    }
+
+    /// Opens a connection to the guest's sshd.
+    pub async fn connect(&self, index: u32) -> Result<TcpStream, Fault> {
+        let name = self.plan.namespace(index);
+        let socket = blocking(move || {
+            namespace::inside(&name, || {
+                let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+                rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)
+                    .doing("making a socket in a network namespace")
+            })
+        })
+        .await?;
+        let socket = TcpSocket::from_std_stream(socket.into());
+        socket.set_nodelay(true).doing("setting up a socket")?;
+        let door = SocketAddr::V4(SocketAddrV4::new(GUEST, DOOR));
+        tokio::time::timeout(CONNECT_LIMIT, socket.connect(door))
+            .await
+            .map_err(|_| Fault::Slow("connecting to the desktop's door".into()))?
+            .doing("connecting to the desktop's door")
+    }
+
+    /// Runs a program in a namespace, for baking; returns its standard output if it succeeds.
+    pub(crate) async fn run_inside(&self, index: u32, mut command: std::process::Command) -> Result<String, Fault> {
+        let name = self.plan.namespace(index);
+        blocking(move || {
+            namespace::inside(&name, || {
+                let output = command.output().doing("running a program in a network namespace")?;
+                if output.status.success() {
+                    return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+                }
+                Err(Fault::Program {
+                    program: command.get_program().to_string_lossy().into_owned(),
+                    status: output.status.to_string(),
+                    stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+                })
+            })
+        })
+        .await
+    }
+
+    /// Numbers of all networks of ours that exist, whole or in part.
+    pub fn existing(&self) -> BTreeSet<u32> {
+        let names = |directory: &str| {
+            let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect::<Vec<_>>()
+        };
+        let namespaces = names(namespace::DIRECTORY);
+        let interfaces = names("/sys/class/net");
+        namespaces
+            .iter()
+            .filter_map(|name| self.plan.index_of_namespace(name))
+            .chain(interfaces.iter().filter_map(|name| self.plan.index_of_interface(name)))
+            .collect()
+    }
+
+    /// The resolver that desktops' questions go to.
+    pub fn resolver(&self) -> Option<Ipv4Addr> {
+        self.plan.resolver
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(Fault::Other("work on the network broke off".into())))
+}

@@ -1,0 +1,294 @@
+//! Names and addresses of one desktop's network, and the text of every command and rule.
+//!
+//! Pure: what is here can be read and tested without a kernel. Each desktop `n` has
+//!
+//! ```text
+//!  guest 10.77.0.2 ── tap0 10.77.0.1 [ namespace rt<n> ] eth0 100.64.x.y+2 ── rtv<n> 100.64.x.y+1 [ host ] ──► out
+//! ```
+//!
+//! The same inner addresses everywhere, so a fork of a running machine needs no new ones. The
+//! rules in the namespace and those on the host both refuse what a guest may not reach, so
+//! that a mistake in one does not open the way.
+
+use std::net::Ipv4Addr;
+
+use super::Cidr;
+
+/// The guest's address in its namespace.
+pub const GUEST: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
+/// The namespace's own address on the guest's wire: gateway and resolver as the guest sees it.
+pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+/// The guest's hardware address.
+pub const GUEST_MAC: &str = "52:54:00:77:00:02";
+/// The TAP interface, in every namespace.
+pub const TAP: &str = "tap0";
+/// The namespace's end of the way out.
+const UPLINK: &str = "eth0";
+
+/// What no desktop may reach unless the operator allows it: private, link-local, loopback,
+/// shared, multicast and reserved ranges (IANA's special-purpose registry) and the clouds'
+/// metadata addresses outside of those.
+pub const DENIED: &[&str] = &[
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "168.63.129.16/32",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/3",
+];
+
+/// What all desktops' networks of one engine have in common.
+#[derive(Debug, Clone)]
+pub struct NetworkPlan {
+    pub prefix: String,
+    pub range: Cidr,
+    pub egress_allow: Vec<Cidr>,
+    pub resolver: Option<Ipv4Addr>,
+}
+
+impl NetworkPlan {
+    /// The namespace of desktop number `index`.
+    pub fn namespace(&self, index: u32) -> String {
+        format!("{}{index}", self.prefix)
+    }
+
+    /// The host's end of its way out.
+    pub fn interface(&self, index: u32) -> String {
+        format!("{}v{index}", self.prefix)
+    }
+
+    /// How many desktops the range has addresses for.
+    pub fn capacity(&self) -> u32 {
+        u32::try_from(self.range.addresses() / 4).unwrap_or(u32::MAX)
+    }
+
+    /// The number in a namespace's name, if it is one of ours.
+    pub fn index_of_namespace(&self, name: &str) -> Option<u32> {
+        index_of(name.strip_prefix(&self.prefix)?)
+    }
+
+    /// The number in an interface's name, if it is one of ours.
+    pub fn index_of_interface(&self, name: &str) -> Option<u32> {
+        index_of(name.strip_prefix(&self.prefix)?.strip_prefix('v')?)
+    }
+
+    fn addresses(&self, index: u32) -> Option<(Ipv4Addr, Ipv4Addr)> {
+        let first = index.checked_mul(4)?;
+        Some((self.range.address(first + 1)?, self.range.address(first + 2)?))
+    }
+
+    /// For `ip -batch` on the host; `None` where the range has no addresses left for `index`.
+    pub fn host_commands(&self, index: u32) -> Option<String> {
+        let (namespace, interface) = (self.namespace(index), self.interface(index));
+        let (host, _) = self.addresses(index)?;
+        Some(format!(
+            "netns add {namespace}\n\
+             link add {interface} type veth peer name {UPLINK} netns {namespace}\n\
+             link set {interface} addrgenmode none\n\
+             addr add {host}/30 dev {interface}\n\
+             link set {interface} up\n"
+        ))
+    }
+
+    /// For `ip -batch` in the namespace.
+    pub fn namespace_commands(&self, index: u32) -> Option<String> {
+        let (host, inner) = self.addresses(index)?;
+        Some(format!(
+            "tuntap add {TAP} mode tap vnet_hdr\n\
+             addr add {GATEWAY}/24 dev {TAP}\n\
+             addr add {inner}/30 dev {UPLINK}\n\
+             link set {TAP} up\n\
+             link set {UPLINK} up\n\
+             neigh add {GUEST} lladdr {GUEST_MAC} dev {TAP} nud permanent\n\
+             route add default via {host}\n"
+        ))
+    }
+
+    /// For `ip -force -batch` on the host; each line may fail where there is nothing.
+    pub fn removal_commands(&self, index: u32) -> String {
+        format!("link del {}\nnetns del {}\n", self.interface(index), self.namespace(index))
+    }
+
+    /// The rules in a desktop's namespace. In quarantine nothing passes but the host's own
+    /// connections to the door.
+    pub fn namespace_rules(&self, quarantined: bool) -> String {
+        let (dnat, egress) = if quarantined {
+            (String::new(), String::new())
+        } else {
+            (self.resolver_translation(), self.egress_rules())
+        };
+        format!(
+            "table inet rolltop\n\
+             delete table inet rolltop\n\
+             table inet rolltop {{\n\
+             {sets}\
+             chain from_guest {{\n\
+             type filter hook prerouting priority -300; policy accept;\n\
+             iifname \"{TAP}\" meta nfproto != ipv4 drop\n\
+             iifname \"{TAP}\" ether saddr != {GUEST_MAC} drop\n\
+             iifname \"{TAP}\" ip saddr != {GUEST} drop\n\
+             }}\n\
+             chain translate {{\n\
+             type nat hook prerouting priority -100; policy accept;\n\
+             {dnat}\
+             }}\n\
+             chain input {{\n\
+             type filter hook input priority 0; policy drop;\n\
+             iifname \"{TAP}\" ct state established,related accept\n\
+             }}\n\
+             chain output {{\n\
+             type filter hook output priority 0; policy drop;\n\
+             oifname \"{TAP}\" accept\n\
+             }}\n\
+             chain forward {{\n\
+             type filter hook forward priority 0; policy drop;\n\
+             {egress}\
+             }}\n\
+             chain masquerade {{\n\
+             type nat hook postrouting priority 100; policy accept;\n\
+             oifname \"{UPLINK}\" masquerade\n\
+             }}\n\
+             }}\n",
+            sets = self.sets(),
+        )
+    }
+
+    fn resolver_translation(&self) -> String {
+        self.resolver.map_or_else(String::new, |resolver| {
+            format!(
+                "iifname \"{TAP}\" ip daddr {GATEWAY} udp dport 53 dnat ip to {resolver}\n\
+                 iifname \"{TAP}\" ip daddr {GATEWAY} tcp dport 53 dnat ip to {resolver}\n"
+            )
+        })
+    }
+
+    fn egress_rules(&self) -> String {
+        format!(
+            "ct state invalid drop\n\
+             iifname \"{UPLINK}\" oifname \"{TAP}\" ct state established,related accept\n\
+             iifname \"{UPLINK}\" drop\n\
+             oifname != \"{UPLINK}\" drop\n\
+             ct status dnat accept\n\
+             {decision}",
+            decision = self.decision("reject with icmpx admin-prohibited"),
+        )
+    }
+
+    /// The rules on the host. They look only at our own interfaces.
+    pub fn host_rules(&self) -> String {
+        let table = self.table();
+        let ours = format!("\"{}v*\"", self.prefix);
+        let range = self.range;
+        let resolver = self.resolver.map_or_else(String::new, |resolver| {
+            format!("ip daddr {resolver} meta l4proto {{ tcp, udp }} th dport 53 accept\n")
+        });
+        format!(
+            "table inet {table}\n\
+             delete table inet {table}\n\
+             table inet {table} {{\n\
+             {sets}\
+             chain input {{\n\
+             type filter hook input priority -10; policy accept;\n\
+             iifname != {ours} accept\n\
+             ct state established,related accept\n\
+             {resolver}\
+             drop\n\
+             }}\n\
+             chain forward {{\n\
+             type filter hook forward priority -10; policy accept;\n\
+             iifname != {ours} oifname != {ours} accept\n\
+             iifname {ours} oifname {ours} drop\n\
+             oifname {ours} ct state established,related accept\n\
+             oifname {ours} drop\n\
+             meta nfproto != ipv4 drop\n\
+             ip saddr != {range} drop\n\
+             {resolver}\
+             {decision}\
+             }}\n\
+             chain masquerade {{\n\
+             type nat hook postrouting priority 100; policy accept;\n\
+             ip saddr {range} oifname != {ours} masquerade\n\
+             }}\n\
+             }}\n",
+            sets = self.sets(),
+            decision = self.decision("drop"),
+        )
+    }
+
+    /// The host's table: one for each prefix, so that two engines don't take each other's away.
+    pub fn table(&self) -> String {
+        if self.prefix == "rt" { "rolltop".to_owned() } else { format!("rolltop_{}", self.prefix) }
+    }
+
+    fn sets(&self) -> String {
+        let allowed: Vec<String> = self.egress_allow.iter().map(Cidr::to_string).collect();
+        let elements =
+            if allowed.is_empty() { String::new() } else { format!(" elements = {{ {} }};", allowed.join(", ")) };
+        format!(
+            "set allowed {{ type ipv4_addr; flags interval; auto-merge;{elements} }}\n\
+             set denied {{ type ipv4_addr; flags interval; elements = {{ {} }}; }}\n",
+            DENIED.join(", ")
+        )
+    }
+
+    fn decision(&self, refusal: &str) -> String {
+        format!("ip daddr @allowed accept\nip daddr @denied {refusal}\naccept\n")
+    }
+}
+
+fn index_of(digits: &str) -> Option<u32> {
+    let index: u32 = digits.parse().ok()?;
+    (index.to_string() == digits).then_some(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> NetworkPlan {
+        NetworkPlan {
+            prefix: "rt".into(),
+            range: "100.64.0.0/16".parse().unwrap(),
+            egress_allow: vec!["10.20.0.0/16".parse().unwrap()],
+            resolver: Some(Ipv4Addr::new(10, 0, 0, 53)),
+        }
+    }
+
+    #[test]
+    fn the_rules_are_as_reviewed() {
+        insta::assert_snapshot!("host_rules", plan().host_rules());
+        insta::assert_snapshot!("quarantine_rules", plan().namespace_rules(true));
+        insta::assert_snapshot!("released_rules", plan().namespace_rules(false));
+    }
+
+    #[test]
+    fn the_commands_are_as_reviewed() {
+        insta::assert_snapshot!("host_commands", plan().host_commands(7).unwrap());
+        insta::assert_snapshot!("namespace_commands", plan().namespace_commands(7).unwrap());
+    }
+
+    #[test]
+    fn names_are_ours_only_when_they_are_exactly_ours() {
+        let plan = plan();
+        assert_eq!(plan.index_of_namespace("rt12"), Some(12));
+        assert_eq!(plan.index_of_interface("rtv12"), Some(12));
+        for other in ["rt", "rt-1", "rt012", "rt+1", "rtq1", "x1", "rt1 (id: 3)"] {
+            assert_eq!(plan.index_of_namespace(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn there_are_no_addresses_beyond_the_range() {
+        let plan = plan();
+        assert_eq!(plan.capacity(), 16384);
+        assert!(plan.host_commands(16383).is_some());
+        assert!(plan.host_commands(16384).is_none());
+        assert!(plan.host_commands(u32::MAX).is_none());
+    }
+}

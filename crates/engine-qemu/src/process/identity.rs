@@ -1,0 +1,175 @@
+//! Knowing a process again.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rolltop_model::DesktopId;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
+use tokio::io::Ready;
+
+use crate::durable;
+use super::watched::watched;
+use crate::fault::Fault;
+
+/// A process, told apart from any later one of the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    pub pid: i32,
+    /// When it was started, in the kernel's clock ticks since the machine's start.
+    pub start: u64,
+}
+
+impl Process {
+    /// The process that has this number now.
+    pub fn of(pid: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (state, start) = state_and_start(&stat)?;
+        (!matches!(state, 'Z' | 'X')).then_some(Self { pid, start })
+    }
+
+    /// Reads a desktop's `pid` file.
+    pub fn load(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+
+    /// Writes it.
+    pub fn save(&self, path: &Path) -> Result<(), Fault> {
+        let text = serde_json::to_vec(self).map_err(|error| Fault::Other(error.to_string()))?;
+        durable::write(path, &text, 0o600)
+    }
+
+    /// Whether it still runs.
+    pub fn alive(&self) -> bool {
+        Self::of(self.pid) == Some(*self)
+    }
+
+    /// A handle that stays with this very process; `None` if it is gone.
+    pub fn handle(&self) -> Option<OwnedFd> {
+        let handle = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::NONBLOCK).ok()?;
+        // Asked after opening: had the number been given away before, the start would differ.
+        self.alive().then_some(handle)
+    }
+
+    /// Returns when it has ended.
+    pub async fn ended(&self) {
+        let Some(handle) = self.handle() else { return };
+        let Ok(watched) = watched(handle) else { return };
+        while self.alive() {
+            if let Ok(mut guard) = watched.readable().await {
+                guard.clear_ready_matching(Ready::READABLE);
+            }
+        }
+    }
+
+    /// Kills it and waits until it is gone.
+    pub async fn kill(&self) -> Result<(), Fault> {
+        if let Some(handle) = self.handle() {
+            // It may end by itself in between; then there is nothing to signal.
+            let _ = pidfd_send_signal(&handle, Signal::KILL);
+        }
+        tokio::time::timeout(Duration::from_secs(20), self.ended())
+            .await
+            .map_err(|_| Fault::Slow("a killed QEMU's end".into()))
+    }
+
+    /// Proportional share of memory, bytes: what would be free if it ended.
+    pub fn memory_bytes(&self) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).unwrap_or_default();
+        let kib = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+        kib.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).unwrap_or(0) << 10
+    }
+
+    /// Processor time used so far, in clock ticks.
+    pub(crate) fn cpu_ticks(&self) -> Option<u64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    }
+}
+
+/// State and start time from `/proc/PID/stat`. The name in brackets may hold anything.
+fn state_and_start(stat: &str) -> Option<(char, u64)> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(18)?.parse().ok()?))
+}
+
+/// All QEMU processes whose working directory lies in `directory`, by the desktop they name;
+/// those that name none (a bake) under `None`.
+pub fn ours(directory: &Path) -> HashMap<Option<DesktopId>, Vec<Process>> {
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    let Ok(directory) = fs::canonicalize(directory) else { return found };
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let Ok(place) = fs::read_link(entry.path().join("cwd")) else { continue };
+        // A removed directory reads as "/path (deleted)", which still begins as ours do.
+        if !place.as_os_str().as_bytes().starts_with(directory.as_os_str().as_bytes()) {
+            continue;
+        }
+        let Ok(command) = fs::read(entry.path().join("cmdline")) else { continue };
+        let Some(name) = guest_name(&command) else { continue };
+        if let Some(process) = Process::of(pid) {
+            found.entry(name.parse().ok()).or_default().push(process);
+        }
+    }
+    found
+}
+
+/// The guest's name on a QEMU command line as `/proc` gives it.
+fn guest_name(command: &[u8]) -> Option<&str> {
+    let mut arguments = command.split(|byte| *byte == 0);
+    arguments.find(|argument| *argument == b"-name")?;
+    let name = std::str::from_utf8(arguments.next()?).ok()?;
+    name.strip_prefix("guest=")?.split(',').next()
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_does_not_shift_the_fields() {
+        let stat = "42 (a) b) S 1 42 42 0 -1 4194560 1 2 3 4 50 60 7 8 20 0 3 0 987654 1000 10";
+        assert_eq!(state_and_start(stat), Some(('S', 987_654)));
+        assert_eq!(state_and_start("42 (x"), None);
+    }
+
+    #[test]
+    fn the_guests_name_is_found_on_the_command_line() {
+        let command = b"qemu-system-x86_64\0-name\0guest=dsk_00000000000000000000000001,debug-threads=on\0-m\02048M\0";
+        assert_eq!(guest_name(command), Some("dsk_00000000000000000000000001"));
+        assert_eq!(guest_name(b"vi\0notes\0"), None);
+    }
+
+    #[test]
+    fn a_pid_file_of_an_earlier_process_is_not_believed() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let me = Process::of(pid).unwrap();
+        assert!(me.alive() && me.handle().is_some());
+        let earlier = Process { start: me.start - 1, ..me };
+        assert!(!earlier.alive() && earlier.handle().is_none());
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pid");
+        me.save(&path).unwrap();
+        assert_eq!(Process::load(&path), Some(me));
+        fs::write(&path, "12\n").unwrap();
+        assert_eq!(Process::load(&path), None);
+    }
+
+    #[tokio::test]
+    async fn a_process_is_seen_to_end() {
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let process = Process::of(i32::try_from(child.id()).unwrap()).unwrap();
+        let ended = tokio::spawn(async move { process.ended().await });
+        process.kill().await.unwrap();
+        tokio::time::timeout(Duration::from_secs(5), ended).await.unwrap().unwrap();
+        assert!(!child.wait().unwrap().success());
+    }
+}

@@ -1,0 +1,168 @@
+//! `desktop.json`: what the engine has to know of a machine that its process can't tell.
+
+use std::path::Path;
+
+use rolltop_engine::OffReason;
+use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use serde::{Deserialize, Serialize};
+
+use crate::durable;
+use crate::fault::Fault;
+use crate::layout::Layout;
+
+/// The record's name in a desktop's directory.
+pub(crate) const RECORD: &str = "desktop.json";
+
+/// How far a machine is.
+///
+/// ```text
+///              fork
+///               │
+///               ▼     cut short
+///            Making ───────────────► Off(NeverStarted)
+///               │                        ▲
+///               │ disk is there          │ cut short
+///               ▼                        │
+///   start ─► Starting ───────────────────┘
+///               │
+///               ▼                 guest shut down: Off(Guest), process gone: Off(Died)
+///              On ───────────────────────────────────────────► Off(…)
+///               │ stop                                          ▲
+///               ▼                                               │
+///            Stopping ─────────────────────────── Off(Asked) ───┘
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Phase {
+    Making,
+    Starting,
+    On,
+    Stopping,
+    Off(OffReason),
+}
+
+/// One machine, on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Record {
+    pub desktop: DesktopId,
+    /// The highest fence seen.
+    pub fence: u64,
+    pub boot: u32,
+    pub template: TemplateVersion,
+    pub size: Size,
+    pub layer: LayerId,
+    /// Number of its network and user; nobody else's while the record is there.
+    pub index: u32,
+    pub phase: Phase,
+    pub quarantined: bool,
+    /// Whether it has ever left quarantine, so holds something of its owner's.
+    pub was_released: bool,
+    /// Whether its disk is complete, so that it can be started.
+    pub has_disk: bool,
+    /// The bake it was forked from, a directory in its template's; `None` for the plain image.
+    pub base: Option<String>,
+}
+
+impl Record {
+    pub(crate) fn load(directory: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(directory.join(RECORD)).ok()?).ok()
+    }
+
+    pub(crate) async fn save(&self, layout: &Layout) -> Result<(), Fault> {
+        let path = layout.desktop(self.desktop).join(RECORD);
+        let text = serde_json::to_vec_pretty(self).map_err(|error| Fault::Other(error.to_string()))?;
+        tokio::task::spawn_blocking(move || durable::write(&path, &text, 0o600))
+            .await
+            .unwrap_or_else(|_| Err(Fault::Other("writing a desktop's record broke off".into())))
+    }
+}
+
+/// The lowest number that is not taken, `None` where all below `capacity` are.
+pub(crate) fn free_index(taken: impl IntoIterator<Item = u32>, capacity: u32) -> Option<u32> {
+    let taken: std::collections::BTreeSet<u32> = taken.into_iter().collect();
+    (0..capacity).find(|index| !taken.contains(index))
+}
+
+/// What a fork request means for what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ForkDecision {
+    /// It has been carried out before.
+    Done,
+    /// Make it, in place of a remainder that never held anything of its owner's.
+    Make,
+    Refuse(&'static str),
+}
+
+/// Decides about a fork, fences aside.
+pub(crate) fn decide_fork(record: Option<&Record>, boot: u32) -> ForkDecision {
+    let Some(record) = record else { return ForkDecision::Make };
+    match record.phase {
+        Phase::On | Phase::Stopping if record.boot == boot => ForkDecision::Done,
+        Phase::On | Phase::Stopping => ForkDecision::Refuse("the desktop is running already, from another start"),
+        Phase::Making | Phase::Starting | Phase::Off(OffReason::NeverStarted) if !record.was_released => {
+            ForkDecision::Make
+        }
+        Phase::Off(_) if record.boot == boot => ForkDecision::Done,
+        Phase::Off(_) if !record.was_released => ForkDecision::Make,
+        Phase::Making | Phase::Starting | Phase::Off(_) => {
+            ForkDecision::Refuse("the desktop exists and has been used; it can be started, not forked again")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(phase: Phase) -> Record {
+        Record {
+            desktop: DesktopId::from_u128(1),
+            fence: 3,
+            boot: 1,
+            template: "desk@0123456789ab".parse().unwrap(),
+            size: Size::S,
+            layer: LayerId::from_u128(2),
+            index: 4,
+            phase,
+            quarantined: true,
+            was_released: false,
+            has_disk: true,
+            base: Some("s".into()),
+        }
+    }
+
+    #[test]
+    fn the_lowest_free_number_is_given() {
+        assert_eq!(free_index([], 2), Some(0));
+        assert_eq!(free_index([1, 0, 3], 8), Some(2));
+        assert_eq!(free_index([1, 0], 2), None);
+    }
+
+    #[test]
+    fn a_fork_is_made_once_and_again_only_where_nothing_can_be_lost() {
+        let decide = |phase, boot, was_released| decide_fork(Some(&Record { was_released, ..record(phase) }), boot);
+        assert_eq!(decide_fork(None, 1), ForkDecision::Make);
+        assert_eq!(decide(Phase::On, 1, false), ForkDecision::Done);
+        assert!(matches!(decide(Phase::On, 2, false), ForkDecision::Refuse(_)));
+        assert_eq!(decide(Phase::Making, 1, false), ForkDecision::Make);
+        assert_eq!(decide(Phase::Off(OffReason::NeverStarted), 1, false), ForkDecision::Make);
+        assert_eq!(decide(Phase::Off(OffReason::Died), 1, false), ForkDecision::Done);
+        assert_eq!(decide(Phase::Off(OffReason::Died), 2, false), ForkDecision::Make);
+        for phase in [Phase::Off(OffReason::Died), Phase::Off(OffReason::NeverStarted), Phase::Starting] {
+            assert!(matches!(decide(phase, 2, true), ForkDecision::Refuse(_)), "{phase:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_record_is_read_back_as_it_was_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::open(directory.path()).unwrap();
+        let written = record(Phase::Off(OffReason::Guest));
+        crate::layout::make_directory(&layout.desktop(written.desktop)).unwrap();
+        written.save(&layout).await.unwrap();
+        assert_eq!(Record::load(&layout.desktop(written.desktop)), Some(written.clone()));
+        std::fs::write(layout.desktop(written.desktop).join(RECORD), "{").unwrap();
+        assert_eq!(Record::load(&layout.desktop(written.desktop)), None);
+    }
+}
