@@ -1,11 +1,18 @@
 //! What the operator may do on the machine itself, without a credential: the admin socket has
 //! checked who calls.
 
+use rolltop_engine::{EngineError, Known};
+use rolltop_store::{NewApiKey, StoreError};
+use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::SecretString;
 
+use crate::caller::Scope;
+use crate::clock;
 use crate::control::Control;
-use crate::error::InternalError;
+use crate::error::{InternalError, internal_from};
 use crate::views::Leftover;
+
+const LONGEST_NAME: usize = 64;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
@@ -15,25 +22,64 @@ pub enum AdminError {
     Internal(#[from] InternalError),
 }
 
+internal_from!(AdminError);
+
+impl From<EngineError> for AdminError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Unreachable(_) | EngineError::Timeout(_) => AdminError::HostUnreachable,
+            other => AdminError::Internal(other.into()),
+        }
+    }
+}
+
 impl Control {
     /// A link token that signs the operator in once; makes the first workspace and person where
     /// there are none.
     pub async fn sign_in_link(&self) -> Result<SecretString, InternalError> {
-        todo!()
+        let now = clock::now();
+        let workspace = self.inner.store.first_workspace(now).await?;
+        let user = self.inner.store.first_user(workspace.id, now).await?;
+        let token = new_token(TokenKind::SignInLink);
+        let expires_at = clock::later(now, self.inner.config.link_age);
+        self.inner.store.insert_sign_in_link(user.id, hash_token(&token), expires_at).await?;
+        Ok(token)
     }
 
     /// A key with all scopes for the operator's workspace.
     pub async fn api_key(&self, name: Option<&str>) -> Result<SecretString, InternalError> {
-        todo!()
+        let now = clock::now();
+        let workspace = self.inner.store.first_workspace(now).await?;
+        let token = new_token(TokenKind::ApiKey);
+        let name = name.unwrap_or("operator").chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+        let key = NewApiKey {
+            workspace: workspace.id,
+            name,
+            token: hash_token(&token),
+            scopes: Scope::ALL.iter().map(|scope| scope.as_str().to_owned()).collect(),
+            desktop: None,
+        };
+        self.inner.store.insert_api_key(key, now).await?;
+        Ok(token)
     }
 
     /// What exists on the host and belongs to no desktop.
     pub async fn leftovers(&self) -> Result<Vec<Leftover>, AdminError> {
-        todo!()
+        let _still = self.inner.sweeping.write().await;
+        Ok(self.inner.engine.leftovers(&self.known().await?).await?)
     }
 
     /// Removes what [`Control::leftovers`] lists, and returns it.
     pub async fn sweep(&self) -> Result<Vec<Leftover>, AdminError> {
-        todo!()
+        let _still = self.inner.sweeping.write().await;
+        let swept = self.inner.engine.sweep(&self.known().await?).await?;
+        tracing::info!(count = swept.len(), "leftovers swept");
+        Ok(swept)
+    }
+
+    async fn known(&self) -> Result<Known, StoreError> {
+        let records = self.inner.store.desktop_ids().await?;
+        let blanks = self.inner.store.blank_layers().await?;
+        Ok(Known { desktops: records, layers: blanks.into_iter().map(|layer| layer.id).collect() })
     }
 }

@@ -15,7 +15,7 @@ pub struct ControlConfig {
     pub limits: Limits,
     /// How long a guest may take to shut down before it is ended. Default 60 s.
     pub stop_grace: Duration,
-    /// Desktops worked on at the same time. Default 8.
+    /// Desktops worked on at the same time. Default 16.
     pub parallel: usize,
     /// Every desktop is looked at this often without a reason. Default 5 s.
     pub interval: Duration,
@@ -41,7 +41,7 @@ impl Default for ControlConfig {
             default_template: "desk".to_owned(),
             limits: Limits::default(),
             stop_grace: Duration::from_secs(60),
-            parallel: 8,
+            parallel: 16,
             interval: Duration::from_secs(5),
             layers: vec![(Size::S, 3), (Size::M, 1), (Size::L, 1)],
             layers_free_disk: 20 << 30,

@@ -2,22 +2,57 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use rolltop_door::DoorPool;
 use rolltop_engine::Engine;
+use rolltop_model::{DesktopId, LayerId};
+use rolltop_store::Store;
+use rolltop_vault::{Vault, VaultError};
+use tokio::sync::{Mutex, RwLock, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
+use crate::account::SignInLimiter;
 use crate::caller::{Caller, DesktopAccess, Purpose};
 use crate::config::ControlConfig;
+use crate::entrance::Credentials;
 use crate::error::AccessError;
-use rolltop_model::DesktopId;
+use crate::inside::{AccessNotes, Screenshots};
+use crate::reconcile::{self, Bootstraps, Vitals};
+use crate::templates::Templates;
+
+/// For steps under way to end when the process does.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Everything the control plane does. Cheap to clone.
 #[derive(Clone)]
 pub struct Control {
-    #[expect(dead_code, reason = "filled in next")]
     pub(crate) inner: Arc<Inner>,
+    reconciler: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
-pub(crate) struct Inner {}
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) config: ControlConfig,
+    pub(crate) doors: DoorPool,
+    /// This process, as the holder of leases.
+    pub(crate) holder: String,
+    /// Desktops to look at now.
+    pub(crate) nudges: mpsc::UnboundedSender<DesktopId>,
+    pub(crate) vitals: Vitals,
+    pub(crate) bootstraps: Bootstraps,
+    pub(crate) templates: Templates,
+    pub(crate) screenshots: Screenshots,
+    pub(crate) access_notes: AccessNotes,
+    pub(crate) sign_ins: SignInLimiter,
+    /// Read while something is made on the host, written while leftovers are swept: a sweep must
+    /// not take what was made after it had asked for what is known.
+    pub(crate) sweeping: RwLock<()>,
+    pub(crate) stopping: CancellationToken,
+}
 
 /// What a control plane is put together from.
 pub struct Parts {
@@ -32,23 +67,88 @@ pub enum OpenError {
     #[error("the database can't be opened")]
     Store(#[from] rolltop_store::StoreError),
     #[error("the vault can't be opened")]
-    Vault(#[from] rolltop_vault::VaultError),
+    Vault(#[from] VaultError),
 }
 
 impl Control {
-    /// Opens database and vault and starts the reconciler in the background.
+    /// Opens database and vault and starts the reconciler in the background. At most one control
+    /// plane may work on a directory; should another still live, its fences are outdated by this.
     pub async fn open(parts: Parts) -> Result<Self, OpenError> {
-        todo!()
+        let Parts { directory, engine, config } = parts;
+        let vault = Vault::open_or_create(&directory.join("vault.key"))?;
+        let store = Store::open(&directory.join("rolltop.db"), vault).await?;
+        store.end_all_leases().await?;
+        store.renew_deadlines(crate::clock::now()).await?;
+        let (nudges, nudged) = mpsc::unbounded_channel();
+        let credentials = Credentials { store: store.clone(), engine: engine.clone() };
+        let inner = Arc::new(Inner {
+            doors: DoorPool::new(Arc::new(credentials)),
+            store,
+            engine,
+            config,
+            // Any new id will do; it only has to differ from every other process's.
+            holder: LayerId::generate().to_string(),
+            nudges,
+            vitals: Vitals::default(),
+            bootstraps: Bootstraps::default(),
+            templates: Templates::default(),
+            screenshots: Screenshots::default(),
+            access_notes: AccessNotes::default(),
+            sign_ins: SignInLimiter::default(),
+            sweeping: RwLock::default(),
+            stopping: CancellationToken::new(),
+        });
+        let reconciler = tokio::spawn(reconcile::run(inner.clone(), nudged));
+        Ok(Self { inner, reconciler: Arc::new(Mutex::new(Some(reconciler))) })
     }
 
-    /// Stops the reconciler after the steps under way, within seconds. Desktops are not touched.
+    /// Stops the reconciler after the steps under way, within seconds, and closes the database.
+    /// Desktops are not touched.
     pub async fn close(&self) {
-        todo!()
+        self.inner.stopping.cancel();
+        if let Some(mut reconciler) = self.reconciler.lock().await.take()
+            && timeout(CLOSE_DEADLINE, &mut reconciler).await.is_err()
+        {
+            reconciler.abort();
+        }
+        if let Err(error) = self.inner.store.clone().close().await {
+            tracing::warn!(%error, "the database did not close well");
+        }
+    }
+
+    /// Ends the reconciler wherever it is, as a kill would. For tests of what a kill leaves.
+    #[doc(hidden)]
+    pub async fn abort(&self) {
+        if let Some(reconciler) = self.reconciler.lock().await.take() {
+            reconciler.abort();
+            let _ = reconciler.await;
+        }
     }
 
     /// The ticket to one desktop, if the caller may have it. The purpose follows from what the
     /// ticket is used for.
-    pub async fn authorise<P: Purpose>(&self, caller: &Caller, desktop: DesktopId) -> Result<DesktopAccess<P>, AccessError> {
-        todo!()
+    pub async fn authorise<P: Purpose>(
+        &self,
+        caller: &Caller,
+        desktop: DesktopId,
+    ) -> Result<DesktopAccess<P>, AccessError> {
+        if !caller.may(P::SCOPE) {
+            return Err(AccessError::Forbidden(P::SCOPE));
+        }
+        if caller.only.is_some_and(|only| only != desktop) {
+            return Err(AccessError::NotFound);
+        }
+        match self.inner.store.desktop(desktop).await? {
+            Some(row) if row.workspace == caller.workspace => Ok(DesktopAccess::new(desktop, caller.clone())),
+            Some(_) | None => Err(AccessError::NotFound),
+        }
+    }
+}
+
+impl Inner {
+    /// Has the reconciler look at a desktop now.
+    pub(crate) fn nudge(&self, desktop: DesktopId) {
+        // Nobody listens only while the process ends.
+        let _ = self.nudges.send(desktop);
     }
 }

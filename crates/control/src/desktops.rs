@@ -4,6 +4,7 @@ mod command;
 mod create;
 mod list;
 mod look;
+mod names;
 
 pub use command::{CommandError, RenameError};
 pub use create::{CreateDesktop, CreateError};

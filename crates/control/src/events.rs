@@ -3,10 +3,12 @@
 use rolltop_model::DesktopId;
 use tokio::sync::watch;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Scope};
 use crate::control::Control;
 use crate::error::QueryError;
 use crate::views::EventView;
+
+const LARGEST_BATCH: u32 = 1000;
 
 /// Which events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,8 +17,8 @@ pub struct EventFilter {
 }
 
 impl Control {
-    /// At most `limit` of the caller's events after number `after`, oldest first. Fewer than
-    /// `limit` means that there are no more yet: wait for [`Control::subscribe`].
+    /// At most `limit` (1 to 1000) of the caller's events after number `after`, oldest first.
+    /// Fewer than `limit` means that there are no more yet: wait for [`Control::subscribe`].
     pub async fn events_since(
         &self,
         caller: &Caller,
@@ -24,13 +26,29 @@ impl Control {
         filter: EventFilter,
         limit: u32,
     ) -> Result<Vec<EventView>, QueryError> {
-        todo!()
+        if !caller.may(Scope::DesktopsRead) {
+            return Err(QueryError::Forbidden(Scope::DesktopsRead));
+        }
+        let desktop = match (caller.only, filter.desktop) {
+            (Some(only), Some(wanted)) if only != wanted => return Ok(Vec::new()),
+            (only, wanted) => wanted.or(only),
+        };
+        let limit = u64::from(limit.clamp(1, LARGEST_BATCH));
+        let events = self.inner.store.events_since(caller.workspace, after, desktop, limit).await?;
+        let views = events.into_iter().map(|event| EventView {
+            seq: event.seq,
+            kind: event.kind,
+            desktop: event.desktop,
+            at: event.at,
+            data: event.data,
+        });
+        Ok(views.collect())
     }
 
     /// The number of the latest event; changes with each. Subscribe before asking for
     /// [`Control::events_since`], and nothing is missed. Without a `Last-Event-ID`, a stream
     /// begins after the number this shows.
     pub fn subscribe(&self) -> watch::Receiver<i64> {
-        todo!()
+        self.inner.store.watch_events()
     }
 }

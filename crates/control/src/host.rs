@@ -1,17 +1,61 @@
 //! Templates and the host.
 
-use crate::caller::Caller;
+use rolltop_engine::EngineError;
+use rolltop_model::Size;
+
+use crate::caller::{Caller, Scope};
 use crate::control::Control;
-use crate::error::QueryError;
-use crate::views::{HostStatus, TemplateView};
+use crate::error::{InternalError, QueryError};
+use crate::templates;
+use crate::views::{HostStatus, TemplateSizeView, TemplateView};
 
 impl Control {
     /// What desktops can be made from, newest version first within each name.
     pub async fn templates(&self, caller: &Caller) -> Result<Vec<TemplateView>, QueryError> {
-        todo!()
+        if !caller.may(Scope::DesktopsRead) {
+            return Err(QueryError::Forbidden(Scope::DesktopsRead));
+        }
+        let list = self.inner.templates.list(self.inner.engine.as_ref()).await.map_err(unanswered)?;
+        let default = templates::choose(&list, &self.inner.config.default_template)
+            .or_else(|| list.first().map(|template| &template.version))
+            .cloned();
+        let views = list.into_iter().map(|template| TemplateView {
+            default: default.as_ref() == Some(&template.version),
+            sizes: Size::ALL
+                .into_iter()
+                .map(|size| TemplateSizeView { size, baked: template.baked.contains(&size) })
+                .collect(),
+            version: template.version,
+            title: template.title,
+            description: template.description,
+            built_at: template.built_at,
+            disk_bytes: template.disk_bytes,
+        });
+        Ok(views.collect())
     }
 
+    /// The host's health.
     pub async fn host(&self, caller: &Caller) -> Result<HostStatus, QueryError> {
-        todo!()
+        if !caller.may(Scope::HostRead) {
+            return Err(QueryError::Forbidden(Scope::HostRead));
+        }
+        self.inner.engine.host().await.map_err(unanswered)
+    }
+}
+
+fn unanswered(error: EngineError) -> QueryError {
+    match error {
+        EngineError::Unreachable(_) | EngineError::Timeout(_) => {
+            tracing::warn!(%error, "the host did not answer");
+            QueryError::HostUnreachable
+        }
+        EngineError::UnknownTemplate(_)
+        | EngineError::UnknownDesktop
+        | EngineError::NotRunning
+        | EngineError::Fenced
+        | EngineError::DiskFull
+        | EngineError::NoMemory
+        | EngineError::BaseMismatch(_)
+        | EngineError::Host(_) => InternalError::from(error).into(),
     }
 }

@@ -1,8 +1,48 @@
 //! Looking and going inside a running desktop, through its door. Every time is logged for its owner.
 
 mod file;
+mod notes;
 mod screen;
 mod screenshot;
 
+use std::sync::Arc;
+
+use rolltop_door::{Door, EntranceError, PoolError};
+use rolltop_engine::EngineError;
+use rolltop_model::DesktopState;
+
+use crate::caller::{DesktopAccess, purpose};
+use crate::control::Control;
+use crate::error::EnterError;
+
 pub use file::{FileStream, ReadFileError};
+pub(crate) use notes::{AccessNotes, Reason};
 pub use screen::ScreenStream;
+pub(crate) use screenshot::Screenshots;
+
+impl Control {
+    /// The door of a running desktop, and a line in its owner's access log.
+    async fn enter(&self, access: &DesktopAccess<purpose::Enter>, why: Reason) -> Result<Arc<Door>, EnterError> {
+        let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
+        if row.record.state != DesktopState::Running {
+            return Err(EnterError::NotRunning);
+        }
+        self.inner.note_access(row.id, row.workspace, why, access.caller()).await?;
+        self.inner.doors.door(access.desktop).await.map_err(|error| match error {
+            PoolError::Forgotten
+            | PoolError::Entrance(
+                EntranceError::NotPersonalised
+                | EntranceError::Engine(EngineError::NotRunning | EngineError::UnknownDesktop),
+            ) => EnterError::NotRunning,
+            PoolError::Entrance(EntranceError::TimedOut(_)) => EnterError::Timeout,
+            PoolError::Entrance(EntranceError::Engine(_) | EntranceError::Credentials(_)) | PoolError::Open(_) => {
+                unavailable(error)
+            }
+        })
+    }
+}
+
+/// Something inside did not do what was asked.
+fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> EnterError {
+    EnterError::Unavailable(Box::new(error))
+}

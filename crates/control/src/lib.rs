@@ -16,13 +16,17 @@
 mod account;
 mod admin;
 mod caller;
+mod clock;
 mod config;
 mod control;
 mod desktops;
+mod entrance;
 mod error;
 mod events;
 mod host;
 mod inside;
+mod reconcile;
+mod templates;
 mod views;
 
 pub use account::{AuthenticateError, RedeemError, Redeemed, SetPasswordError, SignInError};

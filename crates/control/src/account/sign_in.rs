@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use rolltop_model::UserId;
+use rolltop_vault::{TokenKind, classify, hash_token, new_token, verify_against_nobody, verify_password};
 use secrecy::SecretString;
 
-use crate::caller::Caller;
+use super::password::sign_in_name;
+
+use crate::caller::{Caller, Who};
+use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
 
@@ -42,16 +47,57 @@ internal_from!(RedeemError, SignInError);
 impl Control {
     /// Uses up a sign-in link for a session.
     pub async fn redeem_link(&self, link: &SecretString) -> Result<Redeemed, RedeemError> {
-        todo!()
+        if classify(link) != Some(TokenKind::SignInLink) {
+            return Err(RedeemError::Invalid);
+        }
+        let store = &self.inner.store;
+        let user = store.use_sign_in_link(hash_token(link), clock::now()).await?.ok_or(RedeemError::Invalid)?;
+        let known = store.user(user).await?.ok_or(RedeemError::Invalid)?;
+        let token = self.new_session(user).await?;
+        tracing::info!(%user, "signed in by a link");
+        Ok(Redeemed { token, needs_password: known.password_hash.is_none() })
     }
 
-    /// A new session's token, for a name and its password.
+    /// A new session's token, for a name and its password. Takes as long for an unknown name.
     pub async fn sign_in(&self, name: &str, password: SecretString) -> Result<SecretString, SignInError> {
-        todo!()
+        let name = sign_in_name(name).ok_or(SignInError::Wrong)?;
+        let limiter = &self.inner.sign_ins;
+        limiter.begin(&name).map_err(|retry_after| SignInError::TooManyAttempts { retry_after })?;
+        let known = self.inner.store.user_by_name(&name).await?;
+        let (user, stored) = known.map_or((None, None), |user| (Some(user.id), user.password_hash));
+        let turn = limiter.hashing.acquire().await.map_err(|_| InternalError::Other("shutting down"))?;
+        let matches = tokio::task::spawn_blocking(move || match stored {
+            Some(stored) => verify_password(&password, &stored),
+            None => Ok(verify_against_nobody(&password)),
+        })
+        .await
+        .map_err(|_| InternalError::Other("hashing ended early"))?
+        .map_err(rolltop_vault::VaultError::from)?;
+        drop(turn);
+        match user.filter(|_| matches) {
+            Some(user) => {
+                limiter.succeeded(&name);
+                tracing::info!(%user, "signed in by a password");
+                Ok(self.new_session(user).await?)
+            }
+            None => {
+                tracing::info!("a sign-in was refused");
+                Err(SignInError::Wrong)
+            }
+        }
     }
 
     /// Ends the caller's session; does nothing for an API key.
     pub async fn sign_out(&self, caller: &Caller) -> Result<(), InternalError> {
-        todo!()
+        match caller.who {
+            Who::Session { session, .. } => Ok(self.inner.store.delete_session(session).await?),
+            Who::ApiKey(_) => Ok(()),
+        }
+    }
+
+    async fn new_session(&self, user: UserId) -> Result<SecretString, InternalError> {
+        let token = new_token(TokenKind::Session);
+        self.inner.store.insert_session(user, hash_token(&token), clock::now()).await?;
+        Ok(token)
     }
 }

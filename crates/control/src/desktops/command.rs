@@ -1,11 +1,13 @@
 //! Changing a desktop: all of it is written down here and carried out by the reconciler.
 
-use rolltop_model::{NameError, Refusal};
+use rolltop_model::{Command, DesktopName, NameError, Refusal};
+use rolltop_store::{ChangeError, RenameDesktopError};
 
 use crate::caller::{DesktopAccess, purpose};
+use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
-use crate::views::DesktopView;
+use crate::views::{DesktopView, StepView};
 
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -37,29 +39,59 @@ internal_from!(CommandError, RenameError);
 
 impl Control {
     pub async fn start(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
-        todo!()
+        self.command(access, Command::Start).await
     }
 
     pub async fn stop(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
-        todo!()
+        self.command(access, Command::Stop).await
     }
 
     pub async fn restart(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
-        todo!()
+        self.command(access, Command::Restart).await
     }
 
     /// Tries again after a failure.
     pub async fn retry(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
-        todo!()
+        self.command(access, Command::Retry).await
     }
 
     /// Destroys it for good. Asking again is fine.
     pub async fn delete(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
-        todo!()
+        self.command(access, Command::Destroy).await
+    }
+
+    async fn command(
+        &self,
+        access: &DesktopAccess<purpose::Write>,
+        command: Command,
+    ) -> Result<DesktopView, CommandError> {
+        let store = &self.inner.store;
+        let row = store.command_desktop(access.desktop, command, clock::now()).await.map_err(|error| match error {
+            ChangeError::Gone => CommandError::NotFound,
+            ChangeError::Refused(refusal) => CommandError::Refused(refusal),
+            ChangeError::Store(error) => error.into(),
+        })?;
+        tracing::info!(desktop = %row.id, ?command, "asked for");
+        self.inner.nudge(row.id);
+        let steps = store.steps(row.id, row.record.boot).await?;
+        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
     }
 
     /// Renames it; the guest learns its new host name at the next start.
-    pub async fn rename(&self, access: &DesktopAccess<purpose::Write>, name: &str) -> Result<DesktopView, RenameError> {
-        todo!()
+    pub async fn rename(
+        &self,
+        access: &DesktopAccess<purpose::Write>,
+        name: &str,
+    ) -> Result<DesktopView, RenameError> {
+        let name: DesktopName = name.parse()?;
+        let store = &self.inner.store;
+        let row = store.rename_desktop(access.desktop, &name, clock::now()).await.map_err(|error| match error {
+            RenameDesktopError::Gone => RenameError::NotFound,
+            RenameDesktopError::NameTaken => RenameError::NameTaken(name.to_string()),
+            RenameDesktopError::BeingDestroyed => RenameError::BeingDestroyed,
+            RenameDesktopError::Store(error) => error.into(),
+        })?;
+        let steps = store.steps(row.id, row.record.boot).await?;
+        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
     }
 }

@@ -1,11 +1,20 @@
 //! Asking for a new desktop.
 
-use rolltop_model::{NameError, UnknownSize};
+use rolltop_model::{DesktopId, DesktopName, NameError, Size, TemplateVersion, UnknownSize};
+use rolltop_store::{CreateDesktopError, Created, IdempotencyKey, NewDesktop};
+use sha2::{Digest, Sha256};
 
+use super::names;
 use crate::caller::{Caller, Scope};
+use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
+use crate::templates;
 use crate::views::DesktopView;
+
+/// Names thought of before giving up; with a growing number in them, two are enough in practice.
+const NAME_TRIES: u32 = 50;
+const LONGEST_KEY: usize = 255;
 
 /// Everything is optional: a name is thought of, template and size have defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -54,6 +63,77 @@ impl Control {
         request: &CreateDesktop,
         idempotency_key: Option<&str>,
     ) -> Result<DesktopView, CreateError> {
-        todo!()
+        if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
+            return Err(CreateError::Forbidden(Scope::DesktopsWrite));
+        }
+        let key = idempotency_key.map(|key| idempotency(key, request)).transpose()?;
+        let name = request.name.as_deref().map(str::parse::<DesktopName>).transpose()?;
+        let size = request.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or_default();
+        let template = self.chosen_template(request.template.as_deref()).await?;
+        let limit = self.desktop_limit(caller.workspace).await?;
+        let created = self.insert(caller, name, template, size, limit, key).await?;
+        if !created.replayed {
+            tracing::info!(desktop = %created.desktop.id, template = %created.desktop.template, "desktop asked for");
+            self.inner.nudge(created.desktop.id);
+        }
+        Ok(self.view(created.desktop, Vec::new()))
     }
+
+    async fn chosen_template(&self, wanted: Option<&str>) -> Result<TemplateVersion, CreateError> {
+        let list = self.inner.templates.list(self.inner.engine.as_ref()).await.map_err(|error| {
+            tracing::warn!(%error, "the host did not say which templates there are");
+            CreateError::HostUnreachable
+        })?;
+        match wanted {
+            Some(wanted) => templates::choose(&list, wanted)
+                .cloned()
+                .ok_or_else(|| CreateError::UnknownTemplate(wanted.chars().take(64).collect())),
+            None => templates::choose(&list, &self.inner.config.default_template)
+                .or_else(|| list.first().map(|template| &template.version))
+                .cloned()
+                .ok_or(CreateError::NoTemplate),
+        }
+    }
+
+    async fn insert(
+        &self,
+        caller: &Caller,
+        name: Option<DesktopName>,
+        template: TemplateVersion,
+        size: Size,
+        limit: u32,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Created, CreateError> {
+        let mut tries = 0;
+        loop {
+            let chosen = match &name {
+                Some(name) => name.clone(),
+                None => names::suggestion(tries)?,
+            };
+            let new = NewDesktop {
+                id: DesktopId::generate(),
+                workspace: caller.workspace,
+                name: chosen.clone(),
+                template: template.clone(),
+                size,
+                limit,
+            };
+            match self.inner.store.create_desktop(new, key.clone(), clock::now()).await {
+                Ok(created) => return Ok(created),
+                Err(CreateDesktopError::NameTaken) if name.is_none() && tries < NAME_TRIES => tries += 1,
+                Err(CreateDesktopError::NameTaken) => return Err(CreateError::NameTaken(chosen.to_string())),
+                Err(CreateDesktopError::LimitReached) => return Err(CreateError::QuotaReached(limit)),
+                Err(CreateDesktopError::IdempotencyMismatch) => return Err(CreateError::IdempotencyMismatch),
+                Err(CreateDesktopError::Store(error)) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+fn idempotency(key: &str, request: &CreateDesktop) -> Result<IdempotencyKey, CreateError> {
+    if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(CreateError::BadIdempotencyKey);
+    }
+    let request = serde_json::json!(["create desktop", request.name, request.template, request.size]);
+    Ok(IdempotencyKey { key: key.to_owned(), request_hash: Sha256::digest(request.to_string()).into() })
 }

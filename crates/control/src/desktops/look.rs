@@ -1,29 +1,92 @@
 //! What is known of one desktop from outside.
 
+use rolltop_engine::EngineError;
+use rolltop_model::{DesktopState, Size, WorkspaceId};
+use rolltop_store::{Desktop, StepRow, StoreError};
+
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
-use crate::error::{AccessError, QueryError};
+use crate::error::{AccessError, InternalError, QueryError};
 use crate::views::{AccessLogView, DesktopView, StepView};
+
+/// Starts whose timelines are shown.
+const TIMELINES: u32 = 5;
+const ACCESS_LOG_ENTRIES: u64 = 500;
+const CONSOLE_BYTES: usize = 64 * 1024;
 
 impl Control {
     /// The desktop with the present start's timeline.
     pub async fn get(&self, access: &DesktopAccess<purpose::Read>) -> Result<DesktopView, AccessError> {
-        todo!()
+        let row = self.inner.store.desktop(access.desktop).await?.ok_or(AccessError::NotFound)?;
+        let steps = self.inner.store.steps(row.id, row.record.boot).await?;
+        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
     }
 
     /// The timelines of the latest starts, oldest step first.
     pub async fn steps(&self, access: &DesktopAccess<purpose::Read>) -> Result<Vec<StepView>, AccessError> {
-        todo!()
+        let row = self.inner.store.desktop(access.desktop).await?.ok_or(AccessError::NotFound)?;
+        let steps = self.inner.store.steps(row.id, row.record.boot.saturating_sub(TIMELINES - 1)).await?;
+        Ok(steps.into_iter().map(StepView::from).collect())
     }
 
     /// Every time the platform went in, newest first, at most 500.
-    pub async fn access_log(&self, access: &DesktopAccess<purpose::Read>) -> Result<Vec<AccessLogView>, AccessError> {
-        todo!()
+    pub async fn access_log(
+        &self,
+        access: &DesktopAccess<purpose::Read>,
+    ) -> Result<Vec<AccessLogView>, AccessError> {
+        let entries = self.inner.store.access_log(access.desktop, ACCESS_LOG_ENTRIES).await?;
+        let shown = entries.into_iter().map(|entry| AccessLogView { at: entry.at, why: entry.why, who: entry.who });
+        Ok(shown.collect())
     }
 
     /// The end of what the guest wrote on its serial console, at most 64 KiB of plain text; empty
     /// when there is no machine.
     pub async fn console(&self, access: &DesktopAccess<purpose::Enter>) -> Result<String, QueryError> {
-        todo!()
+        match self.inner.engine.console_tail(access.desktop, CONSOLE_BYTES).await {
+            Ok(text) => Ok(text),
+            Err(EngineError::UnknownDesktop | EngineError::NotRunning) => Ok(String::new()),
+            Err(EngineError::Unreachable(_) | EngineError::Timeout(_)) => Err(QueryError::HostUnreachable),
+            Err(error) => Err(InternalError::from(error).into()),
+        }
+    }
+
+    /// Most desktops a workspace may have.
+    pub(crate) async fn desktop_limit(&self, workspace: WorkspaceId) -> Result<u32, StoreError> {
+        let own = self.inner.store.workspace(workspace).await?.and_then(|workspace| workspace.desktop_limit);
+        Ok(own.unwrap_or(self.inner.config.desktop_limit))
+    }
+
+    pub(crate) fn view(&self, row: Desktop, steps: Vec<StepView>) -> DesktopView {
+        let vitals = self.inner.vitals.of(row.id);
+        let state = row.record.state;
+        let is_on = state == DesktopState::Running;
+        let size: Size = row.size;
+        DesktopView {
+            id: row.id,
+            name: row.name,
+            template: row.template,
+            size,
+            state,
+            desired: row.record.desired,
+            detail: row.detail.filter(|_| matches!(state, DesktopState::Failed(_))),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            started_at: row.record.ready_at.filter(|_| is_on),
+            memory_bytes: vitals.map(|vitals| vitals.memory_bytes).filter(|_| is_on),
+            disk_bytes: vitals.map(|vitals| vitals.disk_bytes),
+            steps,
+        }
+    }
+}
+
+impl From<StepRow> for StepView {
+    fn from(row: StepRow) -> Self {
+        Self {
+            boot: row.boot,
+            name: row.name,
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+            error: row.error,
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Reading files out of a desktop, as its session's user.
 
+use rolltop_door::SftpError;
 use tokio::io::AsyncRead;
 
+use super::{Reason, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
@@ -27,9 +29,27 @@ pub enum ReadFileError {
     Enter(#[from] EnterError),
 }
 
+const LONGEST_PATH: usize = 4096;
+
 impl Control {
     /// Opens a regular file by its absolute path.
-    pub async fn read_file(&self, access: &DesktopAccess<purpose::Enter>, path: &str) -> Result<FileStream, ReadFileError> {
-        todo!()
+    pub async fn read_file(
+        &self,
+        access: &DesktopAccess<purpose::Enter>,
+        path: &str,
+    ) -> Result<FileStream, ReadFileError> {
+        if !path.starts_with('/') || path.len() > LONGEST_PATH || path.contains('\0') {
+            return Err(ReadFileError::BadPath);
+        }
+        let door = self.enter(access, Reason::ReadFile).await?;
+        let refused = |error: SftpError| match error {
+            SftpError::NotFound => ReadFileError::NoSuchFile,
+            SftpError::Denied => ReadFileError::Denied,
+            SftpError::NotAFile => ReadFileError::NotAFile,
+            other => ReadFileError::Enter(unavailable(other)),
+        };
+        let files = door.sftp().await.map_err(refused)?;
+        let file = files.read_file(path).await.map_err(refused)?;
+        Ok(FileStream { size: file.size(), reader: Box::new(file) })
     }
 }

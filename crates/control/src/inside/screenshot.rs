@@ -1,16 +1,74 @@
 //! Pictures of the screen, for thumbnails: one request to the guest serves everyone who asks
 //! within a few seconds.
 
-use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::time::Duration;
 
+use bytes::Bytes;
+use rolltop_door::{ExecError, ScreenshotError};
+use rolltop_model::DesktopId;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{Reason, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
 
+const WIDTHS: std::ops::RangeInclusive<u16> = 64..=1920;
+/// Widths are rounded up to these steps, so that few different pictures are made.
+const WIDTH_STEP: u16 = 32;
+/// Pictures kept for longer than this serve nobody.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+pub(crate) struct Screenshots {
+    slots: SyncMutex<HashMap<(DesktopId, u16), Arc<Slot>>>,
+}
+
+/// Who holds `picture` is asking the guest; all others wait for the same picture.
+struct Slot {
+    used: SyncMutex<Instant>,
+    picture: Mutex<Option<(Instant, Bytes)>>,
+}
+
+impl Screenshots {
+    fn slot(&self, desktop: DesktopId, width: u16) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|_, slot| {
+            Arc::strong_count(slot) > 1
+                || slot.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < FORGET_AFTER
+        });
+        let slot = slots
+            .entry((desktop, width))
+            .or_insert_with(|| Arc::new(Slot { used: SyncMutex::new(Instant::now()), picture: Mutex::default() }));
+        *slot.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        slot.clone()
+    }
+}
+
 impl Control {
     /// A JPEG at most `width` (64 to 1920) pixels wide and at most a few seconds old. The bytes are
     /// the guest's: serve them as `image/jpeg` with `nosniff`.
-    pub async fn screenshot(&self, access: &DesktopAccess<purpose::Enter>, width: u16) -> Result<Bytes, EnterError> {
-        todo!()
+    pub async fn screenshot(
+        &self,
+        access: &DesktopAccess<purpose::Enter>,
+        width: u16,
+    ) -> Result<Bytes, EnterError> {
+        let door = self.enter(access, Reason::Screenshot).await?;
+        let width = width.clamp(*WIDTHS.start(), *WIDTHS.end()).next_multiple_of(WIDTH_STEP);
+        let slot = self.inner.screenshots.slot(access.desktop, width);
+        let mut kept = slot.picture.lock().await;
+        if let Some((_, picture)) = kept.as_ref().filter(|(at, _)| at.elapsed() < self.inner.config.screenshot_age) {
+            return Ok(picture.clone());
+        }
+        let picture = door.screenshot(width).await.map_err(|error| match error {
+            ScreenshotError::Exec(ExecError::TimedOut(_)) => EnterError::Timeout,
+            other => unavailable(other),
+        })?;
+        let picture = Bytes::from(picture);
+        *kept = Some((Instant::now(), picture.clone()));
+        Ok(picture)
     }
 }

@@ -61,6 +61,13 @@ impl Store {
         Ok(alive.count(&self.connection).await?)
     }
 
+    /// Every desktop there is a row for.
+    pub async fn desktop_ids(&self) -> Result<Vec<DesktopId>, StoreError> {
+        let ids: Vec<String> =
+            Entity::find().select_only().column(Column::Id).into_tuple().all(&self.connection).await?;
+        ids.into_iter().map(|id| id.parse().map_err(unreadable("desktops"))).collect()
+    }
+
     /// Every desktop's record. A row that can't be read is left out and logged: it must not hold
     /// up all others.
     pub async fn records(&self) -> Result<Vec<(DesktopId, Record)>, StoreError> {

@@ -1,0 +1,93 @@
+//! The access log's writer: who went in, and why.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rolltop_model::{DesktopId, WorkspaceId};
+use rolltop_store::{AccessEntry, StoreError};
+use tokio::time::Instant;
+
+use crate::caller::Caller;
+use crate::clock;
+use crate::control::Inner;
+
+/// Looking at thumbnails is noted once in this time per viewer and desktop.
+const LOOKING_INTERVAL: Duration = Duration::from_secs(3600);
+/// Looks kept in memory at most.
+const LOOKS: usize = 50_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Screen,
+    Screenshot,
+    ReadFile,
+}
+
+impl Reason {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Reason::Screen => "screen",
+            Reason::Screenshot => "screenshot",
+            Reason::ReadFile => "file.read",
+        }
+    }
+}
+
+/// Who was noted as looking, and when.
+#[derive(Default)]
+pub(crate) struct AccessNotes {
+    looks: Mutex<HashMap<(DesktopId, String), Instant>>,
+}
+
+impl AccessNotes {
+    fn is_known_look(&self, desktop: DesktopId, viewer: String) -> bool {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        if looks.len() >= LOOKS {
+            looks.retain(|_, at| at.elapsed() < LOOKING_INTERVAL);
+        }
+        let now = Instant::now();
+        match looks.insert((desktop, viewer.clone()), now) {
+            Some(before) if before.elapsed() < LOOKING_INTERVAL => {
+                looks.insert((desktop, viewer), before);
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) async fn note_access(
+        &self,
+        desktop: DesktopId,
+        workspace: WorkspaceId,
+        why: Reason,
+        caller: &Caller,
+    ) -> Result<(), StoreError> {
+        if why == Reason::Screenshot && self.access_notes.is_known_look(desktop, caller.rate_key()) {
+            return Ok(());
+        }
+        let entry = AccessEntry { at: clock::now(), why: why.as_str().to_owned(), who: caller.label.clone() };
+        self.store.log_access(desktop, workspace, entry).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_viewer_is_noted_once_an_hour() {
+        let notes = AccessNotes::default();
+        let desktop = DesktopId::from_u128(1);
+        assert!(!notes.is_known_look(desktop, "ann".into()));
+        assert!(notes.is_known_look(desktop, "ann".into()));
+        assert!(!notes.is_known_look(desktop, "bob".into()));
+        assert!(!notes.is_known_look(DesktopId::from_u128(2), "ann".into()));
+        tokio::time::advance(LOOKING_INTERVAL / 2).await;
+        assert!(notes.is_known_look(desktop, "ann".into()));
+        tokio::time::advance(LOOKING_INTERVAL / 2).await;
+        assert!(!notes.is_known_look(desktop, "ann".into()), "looking on and on is noted again");
+    }
+}

@@ -1,0 +1,205 @@
+//! Bringing every desktop to what its owner wants.
+//!
+//! ```text
+//!  nudge(id) ──┐
+//!  timer ──────┼─► dispatch(id) ─► one worker per desktop, a few at a time
+//!  wake-up ────┘                    take lease ─► observe, decide, perform ─► … ─► rest or wait
+//! ```
+//!
+//! It takes no input but rows and what the engine says, so it may be killed anywhere and begun
+//! again: every step can be repeated, and what must not be forgotten is written before it is done.
+//! The lease keeps others away; its fence, which goes with every engine call and every write,
+//! makes one who lost it harmless.
+
+mod fault;
+mod keep;
+mod layers;
+mod perform;
+mod personalise;
+mod vitals;
+mod worker;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rolltop_model::{DesktopId, Observation, Step, next_step};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::clock;
+use crate::control::Inner;
+
+pub(crate) use personalise::Bootstraps;
+pub(crate) use vitals::Vitals;
+use worker::Next;
+
+/// Where there is nothing to wake up for.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Works until told to stop. Dropping the future ends everything at once, like a kill.
+pub(crate) async fn run(inner: Arc<Inner>, mut nudged: mpsc::UnboundedReceiver<DesktopId>) {
+    let mut crew = Crew::new(inner.clone());
+    let mut timer = interval(inner.config.interval);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let wake = crew.next_wake();
+        tokio::select! {
+            () = inner.stopping.cancelled() => break,
+            Some(id) = nudged.recv() => crew.dispatch(id),
+            Some(ended) = crew.workers.join_next_with_id() => crew.ended(ended),
+            Some(found) = crew.background.join_next() => {
+                for id in found.unwrap_or_default() {
+                    crew.dispatch(id);
+                }
+            }
+            () = sleep_until(wake) => crew.wake(),
+            _ = timer.tick() => crew.look_around(),
+        }
+    }
+    crew.background.abort_all();
+    while crew.workers.join_next().await.is_some() {}
+}
+
+struct Crew {
+    inner: Arc<Inner>,
+    workers: JoinSet<Next>,
+    /// Passes over everything, and upkeep; each gives the desktops that need work.
+    background: JoinSet<Vec<DesktopId>>,
+    working: HashMap<DesktopId, Work>,
+    by_task: HashMap<Id, DesktopId>,
+    wakes: BTreeSet<(Instant, DesktopId)>,
+    room: Arc<Semaphore>,
+    upkeep_due: Instant,
+}
+
+/// A desktop that is being worked on.
+struct Work {
+    /// Something changed meanwhile: look again afterwards.
+    again: bool,
+}
+
+impl Crew {
+    fn new(inner: Arc<Inner>) -> Self {
+        let room = Arc::new(Semaphore::new(inner.config.parallel.max(1)));
+        Self {
+            inner,
+            workers: JoinSet::new(),
+            background: JoinSet::new(),
+            working: HashMap::new(),
+            by_task: HashMap::new(),
+            wakes: BTreeSet::new(),
+            room,
+            upkeep_due: Instant::now(),
+        }
+    }
+
+    fn dispatch(&mut self, id: DesktopId) {
+        if let Some(work) = self.working.get_mut(&id) {
+            work.again = true;
+            return;
+        }
+        let (inner, room) = (self.inner.clone(), self.room.clone());
+        let task = self.workers.spawn(async move {
+            let Ok(_place) = room.acquire().await else { return Next::Rest };
+            worker::work(&inner, id).await
+        });
+        self.working.insert(id, Work { again: false });
+        self.by_task.insert(task.id(), id);
+    }
+
+    fn ended(&mut self, ended: Result<(Id, Next), JoinError>) {
+        let (task, next) = match ended {
+            Ok((task, next)) => (task, next),
+            Err(error) => {
+                tracing::error!(%error, "a worker ended badly");
+                (error.id(), Next::At(clock::later(clock::now(), self.inner.config.interval)))
+            }
+        };
+        let Some(id) = self.by_task.remove(&task) else { return };
+        let again = self.working.remove(&id).is_some_and(|work| work.again);
+        match next {
+            _ if again => self.dispatch(id),
+            Next::Rest => {}
+            Next::At(until) => {
+                self.wakes.insert((Instant::now() + span(clock::now(), until), id));
+            }
+        }
+    }
+
+    fn next_wake(&self) -> Instant {
+        self.wakes.first().map_or_else(|| Instant::now() + LONG, |(at, _)| *at)
+    }
+
+    fn wake(&mut self) {
+        let now = Instant::now();
+        while let Some((at, id)) = self.wakes.first().copied().filter(|(at, _)| *at <= now) {
+            self.wakes.remove(&(at, id));
+            self.dispatch(id);
+        }
+    }
+
+    /// Compares all rows with all machines, unless that is being done.
+    fn look_around(&mut self) {
+        if !self.background.is_empty() {
+            return;
+        }
+        let inner = self.inner.clone();
+        let upkeep = self.upkeep_due <= Instant::now();
+        if upkeep {
+            self.upkeep_due = Instant::now() + keep::INTERVAL;
+        }
+        self.background.spawn(async move {
+            let found = compare(&inner).await;
+            layers::prepare(&inner).await;
+            if upkeep {
+                keep::tidy(&inner).await;
+            }
+            found
+        });
+    }
+}
+
+/// The desktops that have something to be done now.
+async fn compare(inner: &Inner) -> Vec<DesktopId> {
+    let records = match inner.store.records().await {
+        Ok(records) => records,
+        Err(error) => {
+            tracing::error!(%error, "the desktops can't be read");
+            return Vec::new();
+        }
+    };
+    let machines = match inner.engine.observe().await {
+        Ok(machines) => Some(machines),
+        Err(error) => {
+            tracing::warn!(%error, "the host does not say which machines it has");
+            None
+        }
+    };
+    let mut observed: HashMap<DesktopId, Observation> = HashMap::new();
+    if let Some(machines) = &machines {
+        inner.vitals.replace(machines);
+        observed.extend(machines.iter().map(|machine| (machine.desktop, worker::view(machine))));
+    }
+    let unseen = if machines.is_some() { Observation::Absent } else { Observation::Unknown };
+    let now = clock::now();
+    let mut due = Vec::new();
+    for (id, record) in records {
+        let seen = observed.remove(&id).unwrap_or(unseen);
+        match next_step(&record, seen, &inner.config.limits, now) {
+            Step::Rest | Step::Wait { .. } => {}
+            _ => due.push(id),
+        }
+    }
+    // Rows are read before machines are asked for, so a new desktop may look unknown once.
+    for id in observed.keys() {
+        tracing::debug!(desktop = %id, "the host has a machine that no row knows");
+    }
+    due
+}
+
+fn span(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}

@@ -1,0 +1,246 @@
+//! The one place that carries steps out.
+
+use std::time::Duration;
+
+use rolltop_engine::{EngineError, ForkRequest, LayerKey, StartRequest};
+use rolltop_guest_protocol::VNC_SOCKET;
+use rolltop_model::{DesktopState, FailReason, Observation, Record, Step};
+use rolltop_store::{Desktop, Layer, Receipt};
+use secrecy::ExposeSecret;
+use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::fault::Fault;
+use super::personalise;
+use crate::clock;
+use crate::control::Inner;
+
+/// For the engine to bring a machine up or take it away, under the load of many.
+const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
+/// On top of the guest's own grace.
+const STOP_MARGIN: Duration = Duration::from_secs(30);
+/// How long one step tries to see a picture before others get their turn.
+const SCREEN_TRY: Duration = Duration::from_secs(10);
+const SCREEN_PAUSE: Duration = Duration::from_millis(250);
+/// Of the console, what explains a failure.
+const CONSOLE_BYTES: usize = 4096;
+
+pub(super) async fn perform(
+    inner: &Inner,
+    desktop: &Desktop,
+    step: Step,
+    observed: Observation,
+) -> Result<(), Fault> {
+    match step {
+        Step::Rest | Step::Wait { .. } => Ok(()),
+        Step::Adopt { .. } | Step::Settle(_) => save(inner, desktop, &done(desktop, step), None).await,
+        Step::Plan { .. } | Step::AcceptShutdown => {
+            inner.doors.forget(desktop.id).await;
+            save(inner, desktop, &done(desktop, step), None).await
+        }
+        Step::Fail(reason) => fail(inner, desktop, step, reason).await,
+        Step::NoScreen { boot } => {
+            end_step(inner, desktop, boot, "screen", Some("No picture came in time.")).await?;
+            save(inner, desktop, &done(desktop, step), None).await
+        }
+        Step::Fork { boot } => fork(inner, desktop, step, boot).await,
+        Step::Start { boot } => start(inner, desktop, step, boot).await,
+        Step::Discard => discard(inner, desktop).await,
+        Step::Personalise { boot } => personalise::personalise(inner, desktop, step, boot, observed).await,
+        Step::Release => {
+            ask(ENGINE_DEADLINE, inner.engine.release(desktop.id, desktop.fence)).await?;
+            save(inner, desktop, &done(desktop, step), None).await
+        }
+        Step::AwaitScreen { boot } => await_screen(inner, desktop, step, boot).await,
+        Step::Stop => {
+            inner.doors.forget(desktop.id).await;
+            let grace = inner.config.stop_grace;
+            ask(grace.saturating_add(STOP_MARGIN), inner.engine.stop(desktop.id, desktop.fence, grace)).await?;
+            save(inner, desktop, &done(desktop, step), None).await
+        }
+        Step::Destroy => destroy(inner, desktop).await,
+        Step::Forget => {
+            let forgotten = inner.store.forget_desktop(desktop, clock::now()).await?;
+            tracing::info!(desktop = %desktop.id, "destroyed");
+            if forgotten { Ok(()) } else { Err(Fault::Lost) }
+        }
+    }
+}
+
+async fn fork(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
+    inner.doors.forget(desktop.id).await;
+    let desktop = begin(inner, desktop, step, boot, "fork").await?;
+    let still = inner.sweeping.read().await;
+    let layer = inner.store.layer_for(desktop.id, desktop.size, clock::now()).await?;
+    let request = ForkRequest {
+        desktop: desktop.id,
+        fence: desktop.fence,
+        boot,
+        template: desktop.template.clone(),
+        size: desktop.size,
+        layer: layer.id,
+        key: key_of(&layer),
+    };
+    let forked = ask(ENGINE_DEADLINE, inner.engine.fork(&request)).await;
+    drop(still);
+    finish(inner, &desktop, step, boot, "fork", forked).await
+}
+
+async fn start(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
+    inner.doors.forget(desktop.id).await;
+    let desktop = begin(inner, desktop, step, boot, "start").await?;
+    let Some(layer) = inner.store.layer_of(desktop.id).await? else {
+        return Err(Fault::wrong_because(FailReason::Lost, "the key of its disk is gone"));
+    };
+    let request =
+        StartRequest { desktop: desktop.id, fence: desktop.fence, boot, key: key_of(&layer) };
+    let started = ask(ENGINE_DEADLINE, inner.engine.start(&request)).await;
+    finish(inner, &desktop, step, boot, "start", started).await
+}
+
+/// Writes that a start begins before anything of it does.
+async fn begin(
+    inner: &Inner,
+    desktop: &Desktop,
+    step: Step,
+    boot: u32,
+    name: &str,
+) -> Result<Desktop, Fault> {
+    let record = desktop.record.begun(step);
+    save(inner, desktop, &record, None).await?;
+    inner.store.begin_step(desktop.id, desktop.workspace, boot, name, clock::now()).await?;
+    Ok(Desktop { record, ..desktop.clone() })
+}
+
+async fn finish(
+    inner: &Inner,
+    desktop: &Desktop,
+    step: Step,
+    boot: u32,
+    name: &str,
+    result: Result<(), Fault>,
+) -> Result<(), Fault> {
+    match &result {
+        Ok(()) => end_step(inner, desktop, boot, name, None).await?,
+        Err(Fault::Wrong { reason, .. }) => {
+            end_step(inner, desktop, boot, name, Some(reason.sentence())).await?;
+        }
+        Err(Fault::Silent(_) | Fault::Lost | Fault::Changed | Fault::Store(_)) => {}
+    }
+    result?;
+    save(inner, desktop, &done(desktop, step), None).await
+}
+
+/// Takes away a machine that belongs to nobody yet, so that the next fork begins from nothing.
+async fn discard(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
+    inner.doors.forget(desktop.id).await;
+    ask(ENGINE_DEADLINE, inner.engine.destroy(desktop.id, desktop.fence)).await?;
+    if inner.store.discard_identity(desktop).await? { Ok(()) } else { Err(Fault::Lost) }
+}
+
+/// Keys first: from then on what is on the disk is noise, whatever happens next.
+async fn destroy(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
+    inner.doors.forget(desktop.id).await;
+    let keys_removed_at = inner.store.remove_keys(desktop, clock::now()).await?.ok_or(Fault::Lost)?;
+    let removed = ask(ENGINE_DEADLINE, inner.engine.destroy(desktop.id, desktop.fence)).await?;
+    let receipt = Receipt {
+        desktop: desktop.id,
+        workspace: desktop.workspace,
+        name: desktop.name.to_string(),
+        keys_removed_at,
+        removed_at: removed.removed_at,
+        bytes: removed.bytes,
+        removed: removed.removed,
+    };
+    if inner.store.save_receipt(desktop, &receipt).await? { Ok(()) } else { Err(Fault::Lost) }
+}
+
+async fn fail(inner: &Inner, desktop: &Desktop, step: Step, reason: FailReason) -> Result<(), Fault> {
+    let explained_by_console = match reason {
+        FailReason::Died | FailReason::StartFailed | FailReason::DoorTimeout | FailReason::PersonaliseFailed => true,
+        FailReason::Lost
+        | FailReason::TemplateGone
+        | FailReason::BaseMismatch
+        | FailReason::DiskFull
+        | FailReason::NoMemory
+        | FailReason::HostUnreachable => false,
+    };
+    let mut detail = desktop.detail.clone();
+    if detail.is_none() && explained_by_console {
+        let tail = ask(ENGINE_DEADLINE, inner.engine.console_tail(desktop.id, CONSOLE_BYTES)).await;
+        detail = tail.ok().filter(|text| !text.trim().is_empty());
+    }
+    tracing::warn!(desktop = %desktop.id, reason = reason.as_str(), "the desktop has failed");
+    save(inner, desktop, &done(desktop, step), detail.as_deref()).await
+}
+
+/// The first picture: the VNC server answers with its banner.
+async fn await_screen(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
+    inner.store.begin_step(desktop.id, desktop.workspace, boot, "screen", clock::now()).await?;
+    let give_up = Instant::now() + SCREEN_TRY;
+    while !has_screen(inner, desktop).await {
+        if Instant::now() >= give_up || inner.stopping.is_cancelled() {
+            return Err(Fault::wrong_because(FailReason::DoorTimeout, "no picture yet"));
+        }
+        sleep(SCREEN_PAUSE).await;
+    }
+    end_step(inner, desktop, boot, "screen", None).await?;
+    save(inner, desktop, &done(desktop, step), None).await
+}
+
+async fn has_screen(inner: &Inner, desktop: &Desktop) -> bool {
+    let attempt = async {
+        let door = inner.doors.door(desktop.id).await.ok()?;
+        let mut screen = door.streamlocal(VNC_SOCKET).await.ok()?;
+        let mut banner = [0u8; 12];
+        screen.read_exact(&mut banner).await.ok()?;
+        banner.starts_with(b"RFB ").then_some(())
+    };
+    matches!(timeout(SCREEN_TRY, attempt).await, Ok(Some(())))
+}
+
+/// Asks the engine something, within a deadline.
+pub(super) async fn ask<T>(
+    deadline: Duration,
+    answer: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, Fault> {
+    match timeout(deadline, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Fault::wrong_because(FailReason::StartFailed, "the host took too long")),
+    }
+}
+
+pub(super) fn done(desktop: &Desktop, step: Step) -> Record {
+    desktop.record.done(step, clock::now())
+}
+
+/// Writes a finding, unless the lease was lost or the owner wants something else by now.
+pub(super) async fn save(
+    inner: &Inner,
+    desktop: &Desktop,
+    record: &Record,
+    detail: Option<&str>,
+) -> Result<(), Fault> {
+    if *record == desktop.record && detail.is_none() {
+        return Ok(());
+    }
+    if record.state != desktop.record.state && record.state == DesktopState::Running {
+        tracing::info!(desktop = %desktop.id, "running");
+    }
+    let saved = inner.store.save_record(desktop, record, detail, clock::now()).await?;
+    if saved { Ok(()) } else { Err(Fault::Changed) }
+}
+
+pub(super) async fn end_step(
+    inner: &Inner,
+    desktop: &Desktop,
+    boot: u32,
+    name: &str,
+    error: Option<&str>,
+) -> Result<(), Fault> {
+    Ok(inner.store.end_step(desktop.id, desktop.workspace, boot, name, error, clock::now()).await?)
+}
+
+fn key_of(layer: &Layer) -> LayerKey {
+    LayerKey::new(*layer.key.expose_secret())
+}

@@ -1,0 +1,178 @@
+//! Entering a machine for the first time in a start, and giving it what is personal.
+//!
+//! Order matters, because the process may end anywhere:
+//!
+//! ```text
+//!  keep our new door key ─► open door ─► init: the guest takes our key, makes its own host key
+//!                                        ─► pin that host key ─► keep this very connection
+//! ```
+//!
+//! Cut short before `init`, the template's bootstrap key still opens; cut short after it, our
+//! kept door key does, with a host key nobody has pinned yet. `init` may be repeated.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use rolltop_door::{Door, HostKeyPolicy, InitError, Login, OpenError, generate_key};
+use rolltop_engine::{Bootstrap, EngineError};
+use rolltop_guest_protocol::InitRequest;
+use rolltop_model::{FailReason, MachineView, Observation, PowerView, Step, TemplateVersion};
+use rolltop_store::{AccessEntry, Desktop, Identity};
+use rolltop_vault::random_bytes;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+use super::fault::{Fault, chain};
+use super::perform::{ask, done, end_step};
+use crate::clock;
+use crate::control::Inner;
+
+/// How long one step knocks before others get their turn.
+const KNOCKING: Duration = Duration::from_secs(8);
+const KNOCK_PAUSE: Duration = Duration::from_millis(200);
+const ENGINE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Each template's way in, asked for once.
+#[derive(Default)]
+pub(crate) struct Bootstraps(Mutex<HashMap<TemplateVersion, Bootstrap>>);
+
+impl Bootstraps {
+    async fn get(&self, inner: &Inner, template: &TemplateVersion) -> Result<Bootstrap, Fault> {
+        let mut known = self.0.lock().await;
+        if let Some(bootstrap) = known.get(template) {
+            return Ok(bootstrap.clone());
+        }
+        let bootstrap = ask(ENGINE_DEADLINE, inner.engine.bootstrap(template)).await?;
+        known.insert(template.clone(), bootstrap.clone());
+        Ok(bootstrap)
+    }
+}
+
+pub(super) async fn personalise(
+    inner: &Inner,
+    desktop: &Desktop,
+    step: Step,
+    boot: u32,
+    observed: Observation,
+) -> Result<(), Fault> {
+    inner.store.begin_step(desktop.id, desktop.workspace, boot, "door", clock::now()).await?;
+    let known = inner.store.identity(desktop.id).await?;
+    let quarantined =
+        matches!(observed, Observation::Present(MachineView { power: PowerView::On { quarantined: true }, .. }));
+    let logins = logins(inner, desktop, known.as_ref(), quarantined).await?;
+    let door = knock(inner, desktop, &logins).await?;
+    end_step(inner, desktop, boot, "door", None).await?;
+
+    inner.store.begin_step(desktop.id, desktop.workspace, boot, "personalise", clock::now()).await?;
+    let identity = keep_identity(inner, desktop, known).await?;
+    let entry = AccessEntry { at: clock::now(), why: "personalise".to_owned(), who: "platform".to_owned() };
+    inner.store.log_access(desktop.id, desktop.workspace, entry).await?;
+    let reply = door.init(&request(desktop, &identity)).await.map_err(refused)?;
+    if identity.host_key.as_ref().is_some_and(|pinned| *pinned != reply.host_public_key) {
+        return Err(Fault::wrong_because(FailReason::PersonaliseFailed, "the guest has changed its host key"));
+    }
+    let after = done(desktop, step);
+    if !inner.store.save_personalised(desktop, &after, &reply.host_public_key).await? {
+        return Err(Fault::Lost);
+    }
+    end_step(inner, desktop, boot, "personalise", None).await?;
+    tracing::info!(desktop = %desktop.id, boot, renewed = reply.renewed, "personalised");
+    inner.doors.adopt(desktop.id, door).await;
+    Ok(())
+}
+
+/// The keys that may open, likeliest first.
+async fn logins(
+    inner: &Inner,
+    desktop: &Desktop,
+    known: Option<&Identity>,
+    quarantined: bool,
+) -> Result<Vec<Login>, Fault> {
+    if let Some(Identity { door_key, host_key: Some(pinned), .. }) = known {
+        return Ok(vec![Login::new(door_key.clone(), HostKeyPolicy::Pinned(pinned.clone()))]);
+    }
+    let bootstrap = inner.bootstraps.get(inner, &desktop.template).await?;
+    let first = Login::new(bootstrap.private_key, HostKeyPolicy::Pinned(bootstrap.host_key));
+    match known {
+        // Cut short earlier: perhaps the guest knows our key already.
+        Some(identity) if quarantined => {
+            let again = Login::new(identity.door_key.clone(), HostKeyPolicy::AnyInQuarantine);
+            Ok(vec![first, again])
+        }
+        Some(_) | None => Ok(vec![first]),
+    }
+}
+
+/// Tries until a door opens, all keys are refused, or time is up.
+async fn knock(inner: &Inner, desktop: &Desktop, logins: &[Login]) -> Result<Door, Fault> {
+    let give_up = Instant::now() + KNOCKING;
+    loop {
+        let mut turned_away = 0;
+        let mut latest = Fault::wrong_because(FailReason::DoorTimeout, "there is no key to try");
+        for login in logins {
+            match open(inner, desktop, login).await {
+                Ok(door) => return Ok(door),
+                Err(Knock::Host(error @ EngineError::Unreachable(_))) => return Err(Fault::Silent(error)),
+                // The machine has gone: look again.
+                Err(Knock::Host(EngineError::NotRunning | EngineError::UnknownDesktop)) => {
+                    return Err(Fault::wrong_because(FailReason::DoorTimeout, "the machine is not running"));
+                }
+                Err(Knock::Host(error)) => latest = Fault::wrong(FailReason::DoorTimeout, &error),
+                Err(Knock::Door(error)) => {
+                    if matches!(error, OpenError::Refused | OpenError::WrongHostKey { .. }) {
+                        turned_away += 1;
+                    }
+                    tracing::debug!(desktop = %desktop.id, error = chain(&error), "the door did not open");
+                    latest = Fault::wrong(FailReason::DoorTimeout, &error);
+                }
+            }
+        }
+        if turned_away == logins.len() || Instant::now() >= give_up || inner.stopping.is_cancelled() {
+            return Err(latest);
+        }
+        sleep(KNOCK_PAUSE).await;
+    }
+}
+
+enum Knock {
+    Host(EngineError),
+    Door(OpenError),
+}
+
+async fn open(inner: &Inner, desktop: &Desktop, login: &Login) -> Result<Door, Knock> {
+    let stream = inner.engine.connect(desktop.id).await.map_err(Knock::Host)?;
+    Door::open(stream, login).await.map_err(Knock::Door)
+}
+
+/// Our key to this desktop: the one kept before, or a new one, kept before the guest learns of it.
+async fn keep_identity(inner: &Inner, desktop: &Desktop, known: Option<Identity>) -> Result<Identity, Fault> {
+    if let Some(identity) = known {
+        return Ok(identity);
+    }
+    let (door_key, public) =
+        generate_key().map_err(|error| Fault::wrong(FailReason::PersonaliseFailed, &error))?;
+    inner.store.keep_door_key(desktop.id, desktop.fence, &door_key, &public).await?.ok_or(Fault::Lost)
+}
+
+fn request(desktop: &Desktop, identity: &Identity) -> InitRequest {
+    InitRequest {
+        desktop: desktop.id.to_string(),
+        hostname: desktop.name.to_string(),
+        unix_time_ns: Timestamp::now().as_nanosecond(),
+        entropy: STANDARD.encode(random_bytes::<64>()),
+        door_public_key: identity.door_public_key.clone(),
+        authorized_keys: Vec::new(),
+        timezone: None,
+    }
+}
+
+fn refused(error: InitError) -> Fault {
+    let detail = match &error {
+        InitError::Guest(sentence) => Some(sentence.clone()),
+        InitError::Exec(_) | InitError::Request(_) | InitError::Reply(_) | InitError::HostKey => None,
+    };
+    Fault::Wrong { reason: FailReason::PersonaliseFailed, why: chain(&error), detail }
+}

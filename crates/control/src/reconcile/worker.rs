@@ -1,0 +1,162 @@
+//! One worker: holds a desktop's lease, and observes, decides and performs until there is
+//! nothing more to do now.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rolltop_engine::{Machine, OffReason, Power};
+use rolltop_model::{DesktopId, MachineView, Observation, OffWhy, PowerView, Step, next_step};
+use rolltop_store::{Desktop, StoreError};
+use tokio::time::sleep;
+
+use super::fault::Fault;
+use super::perform;
+use crate::clock;
+use crate::control::Inner;
+
+const LEASE: Duration = Duration::from_secs(60);
+const LEASE_RENEWAL: Duration = Duration::from_secs(15);
+/// After the host or the database did not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Steps in a row after which others get their turn; a whole life takes about ten.
+const MOST_STEPS: usize = 40;
+
+/// When to look at the desktop again without a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    Rest,
+    At(Timestamp),
+}
+
+pub(super) async fn work(inner: &Inner, id: DesktopId) -> Next {
+    let now = clock::now();
+    let soon = Next::At(clock::later(now, PAUSE));
+    let desktop = match inner.store.take_lease(id, &inner.holder, now, clock::later(now, LEASE)).await {
+        Ok(Some(desktop)) => desktop,
+        Ok(None) => return unleased(inner, id).await,
+        Err(error) => {
+            tracing::error!(desktop = %id, %error, "the lease can't be taken");
+            return soon;
+        }
+    };
+    let fence = desktop.fence;
+    let next = tokio::select! {
+        next = carry_on(inner, id, fence) => next,
+        () = keep_lease(inner, id, fence) => {
+            tracing::warn!(desktop = %id, "the lease was lost");
+            return soon;
+        }
+    };
+    if let Err(error) = inner.store.give_up_lease(id, fence).await {
+        tracing::warn!(desktop = %id, %error, "the lease can't be given up");
+    }
+    next
+}
+
+/// Somebody else has the lease, or there is no such desktop any more.
+async fn unleased(inner: &Inner, id: DesktopId) -> Next {
+    match inner.store.desktop(id).await {
+        Ok(None) => Next::Rest,
+        Ok(Some(_)) | Err(_) => Next::At(clock::later(clock::now(), LEASE_RENEWAL)),
+    }
+}
+
+/// Ends when the lease is lost.
+async fn keep_lease(inner: &Inner, id: DesktopId, fence: u64) {
+    loop {
+        sleep(LEASE_RENEWAL).await;
+        let until = clock::later(clock::now(), LEASE);
+        match inner.store.renew_lease(id, fence, until).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!(desktop = %id, %error, "the lease can't be renewed"),
+        }
+    }
+}
+
+async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
+    for _ in 0..MOST_STEPS {
+        if inner.stopping.is_cancelled() {
+            return Next::Rest;
+        }
+        let observed = observe(inner, id).await;
+        let desktop = match inner.store.desktop(id).await {
+            Ok(Some(desktop)) if desktop.fence == fence => desktop,
+            Ok(Some(_) | None) => return Next::Rest,
+            Err(error) => {
+                tracing::error!(desktop = %id, %error, "the desktop can't be read");
+                break;
+            }
+        };
+        let step = match next_step(&desktop.record, observed, &inner.config.limits, clock::now()) {
+            Step::Rest => return Next::Rest,
+            Step::Wait { until } => return Next::At(until),
+            step => step,
+        };
+        tracing::debug!(desktop = %id, ?step, "next step");
+        match perform::perform(inner, &desktop, step, observed).await {
+            Ok(()) | Err(Fault::Changed) => {}
+            Err(Fault::Lost) => return Next::At(clock::later(clock::now(), PAUSE)),
+            Err(Fault::Silent(error)) => {
+                tracing::warn!(desktop = %id, ?step, %error, "the host did not answer");
+                break;
+            }
+            Err(Fault::Store(error)) => {
+                tracing::error!(desktop = %id, ?step, error = super::fault::chain(&error), "the database failed");
+                break;
+            }
+            Err(Fault::Wrong { reason, why, detail }) => {
+                tracing::warn!(desktop = %id, ?step, reason = reason.as_str(), why, "a step went wrong");
+                if let Err(error) = note_failure(inner, &desktop, step, reason, detail).await {
+                    tracing::error!(desktop = %id, %error, "a failure can't be noted");
+                    break;
+                }
+            }
+        }
+    }
+    Next::At(clock::later(clock::now(), PAUSE))
+}
+
+async fn note_failure(
+    inner: &Inner,
+    desktop: &Desktop,
+    step: Step,
+    reason: rolltop_model::FailReason,
+    detail: Option<String>,
+) -> Result<(), StoreError> {
+    let now = clock::now();
+    // As it is by now: the step may have written its beginning.
+    let Some(mut present) = inner.store.desktop(desktop.id).await? else { return Ok(()) };
+    if present.fence != desktop.fence || present.revision != desktop.revision {
+        return Ok(());
+    }
+    let after = present.record.went_wrong(step, reason, &inner.config.limits, now);
+    present.detail = None;
+    inner.store.save_record(&present, &after, detail.as_deref(), now).await.map(|_| ())
+}
+
+async fn observe(inner: &Inner, id: DesktopId) -> Observation {
+    match inner.engine.observe_one(id).await {
+        Ok(Some(machine)) => {
+            inner.vitals.note(&machine);
+            view(&machine)
+        }
+        Ok(None) => Observation::Absent,
+        Err(error) => {
+            tracing::warn!(desktop = %id, %error, "the host does not say how the machine is");
+            Observation::Unknown
+        }
+    }
+}
+
+/// The engine's report as decisions see it.
+pub(super) fn view(machine: &Machine) -> Observation {
+    let power = match machine.power {
+        Power::On { quarantined } => PowerView::On { quarantined },
+        Power::Off { why: OffReason::Asked } => PowerView::Off(OffWhy::Asked),
+        Power::Off { why: OffReason::Guest } => PowerView::Off(OffWhy::Guest),
+        Power::Off { why: OffReason::Died } => PowerView::Off(OffWhy::Died),
+        Power::Off { why: OffReason::NeverStarted } => PowerView::Off(OffWhy::NeverStarted),
+    };
+    Observation::Present(MachineView { power, boot: machine.boot })
+}
