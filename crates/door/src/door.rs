@@ -66,7 +66,8 @@ pub struct Door {
 impl Door {
     /// Proves the desktop's host key and our own key, within a minute and a half.
     pub async fn open(stream: DoorStream, login: &Login) -> Result<Self, OpenError> {
-        let key = PrivateKey::from_openssh(login.private_key.expose_secret()).map_err(OpenError::PrivateKey)?;
+        let key =
+            PrivateKey::from_openssh(login.private_key.expose_secret()).map_err(OpenError::PrivateKey)?;
         let expected = login.host_key.expected().map_err(OpenError::PinnedKey)?;
         match timeout(OPEN_DEADLINE, connect(stream, &login.user, key, expected)).await {
             Ok(result) => result,

@@ -90,7 +90,10 @@ async fn a_failure_is_told_to_all_and_not_hammered_at() {
     source.failing.store(1, Ordering::SeqCst);
     for _ in 0..50 {
         let error = pool.door(desktop).await.err().unwrap();
-        assert!(matches!(error, PoolError::Entrance(EntranceError::Engine(EngineError::NotRunning))), "{error}");
+        assert!(
+            matches!(error, PoolError::Entrance(EntranceError::Engine(EngineError::NotRunning))),
+            "{error}"
+        );
     }
     assert_eq!(source.attempts.load(Ordering::SeqCst), 1);
     let opened = timeout(Duration::from_secs(30), async {

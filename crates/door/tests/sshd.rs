@@ -295,7 +295,11 @@ async fn personalising_is_one_round_trip_of_json() {
     guest.put("guest", "#!/bin/sh\ncat >/dev/null; echo '{\"error\":\"no room\"}' >&2; exit 1\n", 0o755);
     let error = door.init(&request()).await.unwrap_err();
     assert!(matches!(&error, InitError::Guest(text) if text == "no room"), "{error}");
-    guest.put("guest", "#!/bin/sh\ncat >/dev/null; echo '{\"host_public_key\":\"x\",\"renewed\":true}'\n", 0o755);
+    guest.put(
+        "guest",
+        "#!/bin/sh\ncat >/dev/null; echo '{\"host_public_key\":\"x\",\"renewed\":true}'\n",
+        0o755,
+    );
     assert!(matches!(door.init(&request()).await, Err(InitError::HostKey)));
 }
 

@@ -22,7 +22,11 @@ impl server::Handler for Anyone {
 }
 
 /// Passes bytes on until told to swallow them.
-async fn gate(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + Unpin, stuck: Arc<AtomicBool>) {
+async fn gate(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    stuck: Arc<AtomicBool>,
+) {
     let mut buffer = vec![0; 16384];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         if !stuck.load(Ordering::SeqCst) && to.write_all(&buffer[..length]).await.is_err() {

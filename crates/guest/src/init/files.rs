@@ -153,7 +153,8 @@ impl Staged<'_> {
             return Ok(());
         }
         let told = |error: Errno| FileError::new(path.join(name), error);
-        let held = rustix::fs::open(&path, directory_flags() & !OFlags::NOFOLLOW, Mode::empty()).map_err(told)?;
+        let held =
+            rustix::fs::open(&path, directory_flags() & !OFlags::NOFOLLOW, Mode::empty()).map_err(told)?;
         let aside = aside_name(name);
         remove_at(&held, &aside).map_err(|error| FileError::new(path.join(name), error))?;
         rustix::fs::symlinkat(target, &held, &aside).map_err(told)?;

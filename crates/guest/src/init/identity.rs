@@ -12,11 +12,8 @@ const RECORD: &str = "var/lib/rolltop/identity.json";
 const HOST_KEY: &str = "etc/ssh/ssh_host_ed25519_key";
 /// Secrets of the machine this was forked from, which nothing needs to replace now: each is
 /// made anew when it is wanted.
-const SECRETS_OF_ANOTHER: [&str; 3] = [
-    "var/lib/systemd/random-seed",
-    "var/lib/systemd/credential.secret",
-    "var/lib/dhcpcd/secret",
-];
+const SECRETS_OF_ANOTHER: [&str; 3] =
+    ["var/lib/systemd/random-seed", "var/lib/systemd/credential.secret", "var/lib/dhcpcd/secret"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {

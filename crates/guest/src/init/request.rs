@@ -207,7 +207,10 @@ mod tests {
             format!("{KEY} {}", "x".repeat(MAX_KEY_LINE)),
         ];
         for key in bad {
-            assert!(matches!(with("door_public_key", key.as_str().into()), Err(RequestError::DoorKey)), "{key}");
+            assert!(
+                matches!(with("door_public_key", key.as_str().into()), Err(RequestError::DoorKey)),
+                "{key}"
+            );
             let keys = serde_json::json!([KEY, key]);
             assert!(matches!(with("authorized_keys", keys), Err(RequestError::AuthorizedKey(2))), "{key}");
         }
@@ -220,7 +223,10 @@ mod tests {
         for time in [0i64, -1, 1_577_836_799_000_000_000] {
             assert!(matches!(with("unix_time_ns", time.into()), Err(RequestError::Time)), "{time}");
         }
-        assert!(matches!(with("entropy", STANDARD.encode([0; MAX_ENTROPY + 1]).into()), Err(RequestError::Entropy)));
+        assert!(matches!(
+            with("entropy", STANDARD.encode([0; MAX_ENTROPY + 1]).into()),
+            Err(RequestError::Entropy)
+        ));
         let keys = vec![KEY; MAX_KEYS + 1];
         assert!(matches!(with("authorized_keys", serde_json::json!(keys)), Err(RequestError::TooManyKeys)));
     }

@@ -1,0 +1,391 @@
+//! [`SimEngine`]: the trait over [`World`], with a guest for each machine that is up.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rolltop_engine::{
+    Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known,
+    LayerSpec, Leftover, Machine, OffReason, StartRequest, TemplateInfo,
+};
+use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use russh::keys::key::safe_rng;
+use russh::keys::ssh_key::LineEnding;
+use russh::keys::{Algorithm, PrivateKey};
+use secrecy::SecretString;
+use tokio::net::UnixStream;
+
+use crate::faults::{DoorFault, Faults, Operation};
+use crate::guest::{Disk, Guest, Template};
+use crate::state_file::{self, Remembered, StateError};
+use crate::world::{BLANK_LAYER_BYTES, Change, SHUTDOWN, World};
+
+/// The one template there is.
+const TEMPLATE: &str = "desk@5100000000ab";
+const GIB: u64 = 1 << 30;
+
+/// How the simulation behaves when nothing is wrong.
+#[derive(Debug, Clone)]
+pub struct SimConfig {
+    /// Where to remember everything; nothing is remembered if absent.
+    pub directory: Option<PathBuf>,
+    /// How long a fork takes. Default: 150 ms.
+    pub fork_time: Duration,
+    /// How long a cold boot takes. Default: 600 ms.
+    pub start_time: Duration,
+}
+
+impl Default for SimConfig {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            fork_time: Duration::from_millis(150),
+            start_time: Duration::from_millis(600),
+        }
+    }
+}
+
+impl SimConfig {
+    /// In memory and without any waiting.
+    pub fn instant() -> Self {
+        Self { directory: None, fork_time: Duration::ZERO, start_time: Duration::ZERO }
+    }
+}
+
+pub struct SimEngine {
+    shared: Arc<Shared>,
+    since: Instant,
+}
+
+/// What guests can reach too, when their disks change.
+struct Shared {
+    config: SimConfig,
+    faults: Arc<Faults>,
+    template: Arc<Template>,
+    template_version: TemplateVersion,
+    state: Mutex<State>,
+}
+
+struct State {
+    world: World,
+    /// By machine, whether it is up or not.
+    guests: BTreeMap<DesktopId, Arc<Guest>>,
+}
+
+impl SimEngine {
+    pub fn new(config: SimConfig) -> Result<Self, StateError> {
+        let loaded = match &config.directory {
+            Some(directory) => state_file::load(directory)?,
+            None => None,
+        };
+        let Remembered { bootstrap_key, template_host_key, mut world, disks } = match loaded {
+            Some(remembered) => remembered,
+            None => blank()?,
+        };
+        world.all_died();
+        let template = Template {
+            bootstrap_key: PrivateKey::from_openssh(&bootstrap_key).map_err(StateError::Keys)?,
+            host_key: PrivateKey::from_openssh(&template_host_key).map_err(StateError::Keys)?,
+        };
+        let shared = Arc::new(Shared {
+            config,
+            faults: Arc::default(),
+            template: Arc::new(template),
+            template_version: TEMPLATE.parse().map_err(StateError::Template)?,
+            state: Mutex::new(State { world, guests: BTreeMap::new() }),
+        });
+        let guests = disks.into_iter().map(|(id, disk)| (id, shared.guest(id, disk))).collect();
+        shared.state().guests = guests;
+        if let Some(directory) = &shared.config.directory {
+            let remembered = shared.remembered(&shared.state());
+            state_file::save(directory, &remembered)
+                .map_err(|error| StateError::Directory(directory.clone(), error))?;
+        }
+        Ok(Self { shared, since: Instant::now() })
+    }
+
+    /// What can be made to go wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// A machine goes off without anybody asking: its process died, or the guest shut down.
+    pub fn power_off(&self, desktop: DesktopId, why: OffReason) {
+        let mut state = self.shared.state();
+        let change = state.world.power_off(desktop, why);
+        state.carry_out(desktop, change);
+        self.shared.save(&state);
+    }
+
+    /// Ends every connection into a machine, which goes on running.
+    pub fn cut_connections(&self, desktop: DesktopId) {
+        if let Some(guest) = self.shared.state().guests.get(&desktop) {
+            guest.cut_connections();
+        }
+    }
+
+    /// What has been typed on a machine's screen since it came up, for tests.
+    pub fn typed_text(&self, desktop: DesktopId) -> Option<String> {
+        self.shared.state().guests.get(&desktop).map(|guest| guest.screen().typed())
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // `World` changes by whole operations that do not panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remembered(&self, state: &State) -> Remembered {
+        let pem = |key: &PrivateKey| {
+            key.to_openssh(LineEnding::LF).map(|text| text.to_string()).unwrap_or_default()
+        };
+        Remembered {
+            bootstrap_key: pem(&self.template.bootstrap_key),
+            template_host_key: pem(&self.template.host_key),
+            world: state.world.clone(),
+            disks: state.guests.iter().map(|(id, guest)| (*id, guest.disk())).collect(),
+        }
+    }
+
+    /// A simulation that can't save goes on without.
+    fn save(&self, state: &State) {
+        if let Some(directory) = &self.config.directory
+            && let Err(error) = state_file::save(directory, &self.remembered(state))
+        {
+            tracing::warn!(%error, "the simulation's state was not saved");
+        }
+    }
+
+    /// What an operation takes and whether it fails, before it does anything.
+    async fn enter(&self, operation: Operation, usual: Duration) -> Result<(), EngineError> {
+        let time = self.faults.delay_of(operation).unwrap_or(usual);
+        if !time.is_zero() {
+            tokio::time::sleep(time).await;
+        }
+        self.faults.error_of(operation).map_or(Ok(()), Err)
+    }
+
+    fn come_up(
+        self: &Arc<Self>,
+        desktop: DesktopId,
+        operation: Operation,
+        change: impl FnOnce(&mut World, bool) -> Result<Change, EngineError>,
+    ) -> Result<(), EngineError> {
+        let cut_short = self.faults.is_cut_short(operation);
+        let mut state = self.state();
+        let change = change(&mut state.world, cut_short)?;
+        state.guests.entry(desktop).or_insert_with(|| self.guest(desktop, Disk::default()));
+        state.carry_out(desktop, change);
+        self.save(&state);
+        if cut_short { Err(EngineError::Host("cut short".into())) } else { Ok(()) }
+    }
+
+    fn guest(self: &Arc<Self>, desktop: DesktopId, disk: Disk) -> Arc<Guest> {
+        let shared = Arc::downgrade(self);
+        let changed = move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.save(&shared.state());
+            }
+        };
+        Guest::new(desktop, disk, self.template.clone(), self.faults.clone(), Box::new(changed))
+    }
+}
+
+impl State {
+    fn carry_out(&mut self, desktop: DesktopId, change: Change) {
+        let Some(guest) = self.guests.get(&desktop) else { return };
+        match change {
+            Change::None => {}
+            Change::CameUp => guest.boot(),
+            Change::WentDown => guest.power_off(),
+        }
+    }
+}
+
+fn blank() -> Result<Remembered, StateError> {
+    let key = || -> Result<String, StateError> {
+        let key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).map_err(StateError::Keys)?;
+        Ok(key.to_openssh(LineEnding::LF).map_err(StateError::Keys)?.to_string())
+    };
+    Ok(Remembered {
+        bootstrap_key: key()?,
+        template_host_key: key()?,
+        world: World::default(),
+        disks: BTreeMap::new(),
+    })
+}
+
+#[async_trait]
+impl Engine for SimEngine {
+    async fn templates(&self) -> Result<Vec<TemplateInfo>, EngineError> {
+        self.shared.enter(Operation::Templates, Duration::ZERO).await?;
+        Ok(vec![TemplateInfo {
+            version: self.shared.template_version.clone(),
+            title: "Simulated desktop".into(),
+            description: "Not a machine: a picture of one, for trying Rolltop out and for tests.".into(),
+            baked: Size::ALL.to_vec(),
+            built_at: Timestamp::UNIX_EPOCH,
+            disk_bytes: 0,
+        }])
+    }
+
+    async fn bootstrap(&self, template: &TemplateVersion) -> Result<Bootstrap, EngineError> {
+        self.shared.enter(Operation::Bootstrap, Duration::ZERO).await?;
+        if *template != self.shared.template_version {
+            return Err(EngineError::UnknownTemplate(template.to_string()));
+        }
+        let key = |error: russh::keys::ssh_key::Error| EngineError::Host(error.to_string());
+        Ok(Bootstrap {
+            private_key: SecretString::from(
+                self.shared.template.bootstrap_key.to_openssh(LineEnding::LF).map_err(key)?.to_string(),
+            ),
+            host_key: self.shared.template.host_key.public_key().to_openssh().map_err(key)?.trim().to_owned(),
+        })
+    }
+
+    async fn prepare_layer(&self, layer: &LayerSpec) -> Result<(), EngineError> {
+        self.shared.enter(Operation::PrepareLayer, Duration::ZERO).await?;
+        let mut state = self.shared.state();
+        state.world.prepare_layer(layer)?;
+        self.shared.save(&state);
+        Ok(())
+    }
+
+    async fn blank_layers(&self) -> Result<Vec<LayerId>, EngineError> {
+        Ok(self.shared.state().world.blank_layers())
+    }
+
+    async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError> {
+        self.shared.enter(Operation::Fork, self.shared.config.fork_time).await?;
+        if request.template != self.shared.template_version {
+            return Err(EngineError::UnknownTemplate(request.template.to_string()));
+        }
+        self.shared.come_up(request.desktop, Operation::Fork, |world, cut| world.fork(request, cut))
+    }
+
+    async fn start(&self, request: &StartRequest) -> Result<(), EngineError> {
+        self.shared.enter(Operation::Start, self.shared.config.start_time).await?;
+        self.shared.come_up(request.desktop, Operation::Start, |world, cut| world.start(request, cut))
+    }
+
+    async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
+        self.shared.enter(Operation::Release, Duration::ZERO).await?;
+        let mut state = self.shared.state();
+        state.world.release(desktop, fence)?;
+        self.shared.save(&state);
+        Ok(())
+    }
+
+    async fn stop(&self, desktop: DesktopId, fence: u64, grace: Duration) -> Result<(), EngineError> {
+        self.shared.enter(Operation::Stop, SHUTDOWN.min(grace)).await?;
+        let mut state = self.shared.state();
+        let change = state.world.stop(desktop, fence)?;
+        state.carry_out(desktop, change);
+        self.shared.save(&state);
+        Ok(())
+    }
+
+    async fn destroy(&self, desktop: DesktopId, fence: u64) -> Result<DestroyReceipt, EngineError> {
+        self.shared.enter(Operation::Destroy, Duration::ZERO).await?;
+        let mut state = self.shared.state();
+        if self.shared.faults.is_cut_short(Operation::Destroy) {
+            let change = state.world.power_off(desktop, OffReason::Asked);
+            state.carry_out(desktop, change);
+            self.shared.save(&state);
+            return Err(EngineError::Host("cut short".into()));
+        }
+        let held = state.world.destroy(desktop, fence)?;
+        state.carry_out(desktop, Change::WentDown);
+        state.guests.remove(&desktop);
+        self.shared.save(&state);
+        Ok(DestroyReceipt {
+            removed_at: Timestamp::now(),
+            bytes: held.as_ref().map_or(0, |_| BLANK_LAYER_BYTES),
+            removed: held.map(|held| vec![format!("disk layer {}", held.layer)]).unwrap_or_default(),
+        })
+    }
+
+    async fn observe(&self) -> Result<Vec<Machine>, EngineError> {
+        self.shared.enter(Operation::Observe, Duration::ZERO).await?;
+        Ok(self.shared.state().world.observe())
+    }
+
+    async fn observe_one(&self, desktop: DesktopId) -> Result<Option<Machine>, EngineError> {
+        Ok(self.observe().await?.into_iter().find(|machine| machine.desktop == desktop))
+    }
+
+    async fn connect(&self, desktop: DesktopId) -> Result<DoorStream, EngineError> {
+        self.shared.enter(Operation::Connect, Duration::ZERO).await?;
+        let guest = {
+            let state = self.shared.state();
+            let held = state.world.held(desktop).ok_or(EngineError::UnknownDesktop)?;
+            match held.power {
+                rolltop_engine::Power::On { .. } => state.guests.get(&desktop).cloned(),
+                rolltop_engine::Power::Off { .. } => None,
+            }
+        };
+        let guest = guest.ok_or(EngineError::NotRunning)?;
+        // A socket pair rather than a pipe in memory, so that the host can pass its end on.
+        let (ours, theirs) = UnixStream::pair().map_err(|error| EngineError::Host(error.to_string()))?;
+        match self.shared.faults.door_fault() {
+            DoorFault::None => guest.serve(theirs),
+            DoorFault::NeverOpens => guest.keep_silent(theirs),
+            DoorFault::Unreachable => return Err(EngineError::Timeout("the door".into())),
+        }
+        Ok(Box::new(ours))
+    }
+
+    async fn console_tail(&self, desktop: DesktopId, max_bytes: usize) -> Result<String, EngineError> {
+        self.shared.enter(Operation::ConsoleTail, Duration::ZERO).await?;
+        let state = self.shared.state();
+        let guest = state.guests.get(&desktop).ok_or(EngineError::UnknownDesktop)?;
+        let text = guest.console();
+        let from = text.len().saturating_sub(max_bytes);
+        let tail = text.get(from..).unwrap_or_default();
+        let whole_lines = if from == 0 { tail } else { tail.split_once('\n').map_or("", |(_, rest)| rest) };
+        Ok(whole_lines.to_owned())
+    }
+
+    async fn host(&self) -> Result<HostStatus, EngineError> {
+        self.shared.enter(Operation::Host, Duration::ZERO).await?;
+        let machines = self.shared.state().world.observe();
+        let running = machines.iter().filter(|machine| machine.memory_bytes > 0);
+        let used: u64 = running.clone().map(|machine| machine.memory_bytes).sum();
+        let disk: u64 = machines.iter().map(|machine| machine.disk_bytes).sum();
+        Ok(HostStatus {
+            engine: "sim".into(),
+            accelerator: Accelerator::Simulated,
+            qemu_version: "none".into(),
+            cpus: 8,
+            cpu_busy: 0.1,
+            memory_total_bytes: 64 * GIB,
+            memory_available_bytes: (60 * GIB).saturating_sub(used),
+            disk_total_bytes: 1000 * GIB,
+            disk_available_bytes: (900 * GIB).saturating_sub(disk),
+            machines_running: u32::try_from(running.count()).unwrap_or(u32::MAX),
+            uptime_seconds: self.since.elapsed().as_secs(),
+        })
+    }
+
+    async fn leftovers(&self, known: &Known) -> Result<Vec<Leftover>, EngineError> {
+        let mut found = self.shared.state().world.leftovers(known);
+        found.extend(self.shared.faults.left_behind());
+        Ok(found)
+    }
+
+    async fn sweep(&self, known: &Known) -> Result<Vec<Leftover>, EngineError> {
+        let mut state = self.shared.state();
+        let mut found = state.world.leftovers(known);
+        for desktop in state.world.sweep(known) {
+            state.carry_out(desktop, Change::WentDown);
+            state.guests.remove(&desktop);
+        }
+        self.shared.save(&state);
+        found.extend(self.shared.faults.sweep_left_behind());
+        Ok(found)
+    }
+}

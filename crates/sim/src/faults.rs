@@ -1,0 +1,144 @@
+//! What a test can have go wrong.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rolltop_engine::{EngineError, Leftover};
+
+/// An operation of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    Templates,
+    Bootstrap,
+    PrepareLayer,
+    Fork,
+    Start,
+    Release,
+    Stop,
+    Destroy,
+    Observe,
+    Connect,
+    ConsoleTail,
+    Host,
+}
+
+/// How the door of every machine behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DoorFault {
+    #[default]
+    None,
+    /// A connection is made, and nobody ever says anything on it.
+    NeverOpens,
+    /// No connection is made: `EngineError::Timeout` at once.
+    Unreachable,
+}
+
+/// Switches that may be thrown at any time from any thread.
+#[derive(Default)]
+pub struct Faults(Mutex<Switches>);
+
+#[derive(Default)]
+struct Switches {
+    failing: HashMap<Operation, (EngineError, u32)>,
+    cut_short: HashMap<Operation, u32>,
+    delays: HashMap<Operation, Duration>,
+    door: DoorFault,
+    disk_full: bool,
+    init: Option<String>,
+    init_delay: Duration,
+    leftovers: Vec<Leftover>,
+}
+
+impl Faults {
+    /// The next `times` calls fail with `error` and do nothing.
+    pub fn fail(&self, operation: Operation, error: EngineError, times: u32) {
+        self.switches().failing.insert(operation, (error, times));
+    }
+
+    /// The next `times` calls stop half way: a fork or start leaves a machine that never came
+    /// up, a destroy one that is off; and the caller is told that the host failed.
+    pub fn cut_short(&self, operation: Operation, times: u32) {
+        self.switches().cut_short.insert(operation, times);
+    }
+
+    /// Each call takes this long.
+    pub fn delay(&self, operation: Operation, delay: Duration) {
+        self.switches().delays.insert(operation, delay);
+    }
+
+    pub fn door(&self, fault: DoorFault) {
+        self.switches().door = fault;
+    }
+
+    /// While set, nothing that needs space can be made.
+    pub fn disk_full(&self, full: bool) {
+        self.switches().disk_full = full;
+    }
+
+    /// While set, personalising fails in the guest with this sentence.
+    pub fn init_fails(&self, with: Option<&str>) {
+        self.switches().init = with.map(str::to_owned);
+    }
+
+    /// Personalising takes this long.
+    pub fn init_delay(&self, delay: Duration) {
+        self.switches().init_delay = delay;
+    }
+
+    /// Something of nobody's appears on the host, until it is swept away.
+    pub fn leave_behind(&self, leftover: Leftover) {
+        self.switches().leftovers.push(leftover);
+    }
+
+    pub(crate) fn delay_of(&self, operation: Operation) -> Option<Duration> {
+        self.switches().delays.get(&operation).copied()
+    }
+
+    pub(crate) fn error_of(&self, operation: Operation) -> Option<EngineError> {
+        let mut switches = self.switches();
+        let needs_space = matches!(operation, Operation::PrepareLayer | Operation::Fork | Operation::Start);
+        if switches.disk_full && needs_space {
+            return Some(EngineError::DiskFull);
+        }
+        let (error, times) = switches.failing.get_mut(&operation)?;
+        let error = error.clone();
+        *times = times.saturating_sub(1);
+        if *times == 0 {
+            switches.failing.remove(&operation);
+        }
+        Some(error)
+    }
+
+    pub(crate) fn is_cut_short(&self, operation: Operation) -> bool {
+        match self.switches().cut_short.get_mut(&operation) {
+            Some(times) if *times > 0 => {
+                *times -= 1;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    pub(crate) fn door_fault(&self) -> DoorFault {
+        self.switches().door
+    }
+
+    pub(crate) fn init_fault(&self) -> (Duration, Option<String>) {
+        let switches = self.switches();
+        (switches.init_delay, switches.init.clone())
+    }
+
+    pub(crate) fn left_behind(&self) -> Vec<Leftover> {
+        self.switches().leftovers.clone()
+    }
+
+    pub(crate) fn sweep_left_behind(&self) -> Vec<Leftover> {
+        std::mem::take(&mut self.switches().leftovers)
+    }
+
+    fn switches(&self) -> MutexGuard<'_, Switches> {
+        // Every change is one assignment, so a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

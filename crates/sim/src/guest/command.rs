@@ -1,0 +1,125 @@
+//! Commands a simulated machine knows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rolltop_guest_protocol::{GUEST_PROGRAM, GuestError};
+use russh::server::Msg;
+use russh::{Channel, ChannelMsg};
+
+use super::{Guest, init};
+
+/// Most of a command's standard input that is taken, bytes.
+const MAX_INPUT: usize = 1024 * 1024;
+const STANDARD_ERROR: u32 = 1;
+/// What a shell says of a command it does not know.
+const NOT_FOUND: u32 = 127;
+
+/// What a command leaves.
+#[derive(Default)]
+struct Output {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    exit: u32,
+}
+
+impl Output {
+    fn said(stdout: impl Into<Vec<u8>>) -> Self {
+        Self { stdout: stdout.into(), ..Self::default() }
+    }
+
+    fn failed(exit: u32, stderr: impl Into<Vec<u8>>) -> Self {
+        Self { stderr: stderr.into(), exit, ..Self::default() }
+    }
+}
+
+/// Runs one command line on its channel and closes that.
+pub async fn run(guest: Arc<Guest>, line: String, mut channel: Channel<Msg>) {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = without_sudo(&words);
+    if words.first().is_some_and(|program| program.ends_with("/sftp-server")) {
+        guest.files.serve(channel.into_stream()).await;
+        return;
+    }
+    let reads = matches!(words, [GUEST_PROGRAM, "init"] | ["cat"]);
+    let input = if reads { input(&mut channel).await } else { Vec::new() };
+    let output = carry_out(&guest, words, input).await;
+    // Whoever asked may be gone; then nobody misses the answer.
+    let _ = channel.data_bytes(output.stdout).await;
+    let _ = channel.extended_data_bytes(STANDARD_ERROR, output.stderr).await;
+    let _ = channel.exit_status(output.exit).await;
+    let _ = channel.eof().await;
+    let _ = channel.close().await;
+}
+
+/// The command itself, without `sudo -n -u USER`: everyone may do everything here.
+fn without_sudo<'a>(words: &'a [&'a str]) -> &'a [&'a str] {
+    match words {
+        ["sudo", "-n", "-u", _, rest @ ..] | ["sudo", "-n", rest @ ..] => rest,
+        words => words,
+    }
+}
+
+async fn input(channel: &mut Channel<Msg>) -> Vec<u8> {
+    let mut input = Vec::new();
+    while let Some(message) = channel.wait().await {
+        match message {
+            ChannelMsg::Data { data } if input.len() + data.len() <= MAX_INPUT => {
+                input.extend_from_slice(&data)
+            }
+            ChannelMsg::Data { .. } | ChannelMsg::Eof | ChannelMsg::Close => break,
+            _ => {}
+        }
+    }
+    input
+}
+
+async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
+    match words {
+        [GUEST_PROGRAM, "init"] => initialise(guest, &input).await,
+        [GUEST_PROGRAM, "screenshot", "--width", width] => {
+            match width.parse().ok().map(|w| guest.screen().jpeg(w)) {
+                Some(Some(jpeg)) => Output::said(jpeg),
+                Some(None) | None => guest_error("no picture"),
+            }
+        }
+        ["true"] | [] => Output::default(),
+        ["false"] => Output::failed(1, ""),
+        ["echo", words @ ..] => Output::said(format!("{}\n", words.join(" "))),
+        ["hostname"] => {
+            let name = guest.disk().identity.map_or("template".to_owned(), |identity| identity.hostname);
+            Output::said(format!("{name}\n"))
+        }
+        ["cat"] => Output::said(input),
+        ["cat", path] => match guest.files.contents(path) {
+            Some(contents) => Output::said(contents.as_slice()),
+            None => Output::failed(1, format!("cat: {path}: No such file or directory\n")),
+        },
+        ["sleep", seconds] => {
+            let seconds = seconds.parse().unwrap_or(0.0_f64);
+            tokio::time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await;
+            Output::default()
+        }
+        ["exit", code] => Output::failed(code.parse().unwrap_or(2), ""),
+        [name, ..] => Output::failed(NOT_FOUND, format!("sh: {name}: not found\n")),
+    }
+}
+
+async fn initialise(guest: &Guest, input: &[u8]) -> Output {
+    let (delay, failure) = guest.faults.init_fault();
+    tokio::time::sleep(delay).await;
+    if let Some(sentence) = failure {
+        return guest_error(&sentence);
+    }
+    let reply = init::init(guest, input).map(|reply| serde_json::to_vec(&reply));
+    match reply {
+        Ok(Ok(text)) => Output::said(text),
+        Ok(Err(error)) => guest_error(&error.to_string()),
+        Err(error) => guest_error(&error),
+    }
+}
+
+fn guest_error(sentence: &str) -> Output {
+    let line = serde_json::to_vec(&GuestError { error: sentence.to_owned() }).unwrap_or_default();
+    Output::failed(1, line)
+}
