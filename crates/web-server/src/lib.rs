@@ -1,1 +1,34 @@
-//! (being written)
+//! The web tier: pages, sign-in, the session cookie, and the one public HTTPS port.
+//!
+//! It holds no database, no key of the platform's, and no knowledge of machines; it keeps no
+//! state between requests. The browser's cookie is the API's session token, and every page is
+//! made from what the API answers to it. `/v1` and its WebSockets are passed through after
+//! session, Origin and CSRF have been checked; their bytes are not looked at.
+//!
+//! ```text
+//! browser ──TLS──► guard (Origin, Sec-Fetch-Site) ──► pages ──typed client──► API
+//!                                                 └─► proxy ──bytes as they are──► API
+//! ```
+//!
+//! Deliberately absent: inline scripts and styles (the content security policy forbids them),
+//! sentences in code (they are in `messages/`), business rules (they are the API's).
+
+mod access;
+mod app;
+mod assets;
+mod components;
+mod config;
+mod cookie;
+mod failure;
+mod guard;
+mod headers;
+mod language;
+mod pages;
+mod proxy;
+mod server;
+mod tls;
+mod view;
+
+pub use config::WebConfig;
+pub use server::{Server, ServerError, bind, serve};
+pub use tls::{Certificate, CertificateError};

@@ -7,6 +7,7 @@ import "basecoat-css/command";
 import "basecoat-css/tabs";
 
 import { startDialogs } from "./dialogs";
+import { forgetFrames } from "./frames";
 import { startLive } from "./live";
 import { startPalette } from "./palette";
 import { startPreferences } from "./preferences";
@@ -22,4 +23,5 @@ document.addEventListener("DOMContentLoaded", () => {
   startThumbnails();
   startTimes();
   startLive();
+  if (document.body.dataset["signedOut"] !== undefined) void forgetFrames();
 });

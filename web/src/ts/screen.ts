@@ -3,6 +3,7 @@
 // connecting and leaving follow the state by themselves. Loaded only on a desktop's page.
 import RFB from "@novnc/novnc";
 
+import { keepFrame, showFrames } from "./frames";
 import { Clipboard } from "./screen-clipboard";
 import { attachSoftKeyboard, sendChord } from "./screen-keys";
 
@@ -18,8 +19,6 @@ const QUALITY: Record<Quality, { quality: number; compression: number }> = {
 const SILENT_MS = 2000;
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 4000;
-
-let lastFrame: string | undefined;
 
 function remembered<T extends string>(key: string, values: readonly T[], otherwise: T): T {
   try {
@@ -40,6 +39,8 @@ function remember(key: string, value: string): void {
 
 class RolltopScreen extends HTMLElement {
   #rfb: RFB | undefined;
+  /** Where noVNC draws; by the time we hear of a broken connection it is off the page. */
+  #canvas: HTMLCanvasElement | null = null;
   #retryMs = RETRY_FIRST_MS;
   #retry: number | undefined;
   #warning: number | undefined;
@@ -69,12 +70,11 @@ class RolltopScreen extends HTMLElement {
       window.clearTimeout(this.#warning);
       this.#rfb?.disconnect();
       this.#rfb = undefined;
-      showLastFrame();
     });
   }
 
   #connect(): void {
-    this.#status(this.#retryMs === RETRY_FIRST_MS && !lastFrame ? "connecting" : this.dataset["status"] ?? "connecting");
+    this.dataset["status"] ??= "connecting";
     const rfb = new RFB(this, this.#address(), { wsProtocols: ["binary"] });
     this.#rfb = rfb;
     rfb.background = "transparent";
@@ -97,6 +97,7 @@ class RolltopScreen extends HTMLElement {
     window.clearTimeout(this.#warning);
     this.#warning = undefined;
     this.#retryMs = RETRY_FIRST_MS;
+    this.#canvas = this.querySelector("canvas:not(.last-frame)");
     this.#status("connected");
     if (document.activeElement === document.body) this.#rfb?.focus({ preventScroll: true });
   }
@@ -113,17 +114,18 @@ class RolltopScreen extends HTMLElement {
 
   /** What stays to be seen while the connection is away, or after the desktop has stopped. */
   #keepFrame(): void {
-    if (this.dataset["status"] !== "connected" || !this.#rfb) return;
-    try {
-      lastFrame = this.#rfb.toDataURL("image/jpeg", 0.8);
-    } catch {
-      return;
-    }
-    const frame = this.querySelector<HTMLImageElement>("img.last-frame") ?? document.createElement("img");
-    frame.className = "last-frame";
-    frame.alt = "";
-    frame.src = lastFrame;
-    this.prepend(frame);
+    const canvas = this.#canvas;
+    if (!canvas || canvas.width === 0) return;
+    const still = document.createElement("canvas");
+    still.className = "last-frame";
+    [still.width, still.height] = [canvas.width, canvas.height];
+    still.getContext("2d")?.drawImage(canvas, 0, 0);
+    this.querySelector(".last-frame")?.remove();
+    this.prepend(still);
+    const desktop = this.dataset["desktop"] ?? "";
+    still.toBlob((picture) => {
+      if (picture) void keepFrame(desktop, picture).then(showFrames);
+    }, "image/jpeg", 0.8);
   }
 
   #status(status: string): void {
@@ -199,14 +201,4 @@ async function toggleFullScreen(): Promise<void> {
   await keyboard?.lock?.().catch(() => undefined);
 }
 
-/** A stopped desktop shows what was last seen on its screen, where this page has seen it. */
-function showLastFrame(): void {
-  const image = document.querySelector<HTMLImageElement>("img[data-last-frame]:not([data-shown])");
-  if (image && lastFrame) {
-    image.src = lastFrame;
-    image.dataset["shown"] = "";
-  }
-}
-
-document.addEventListener("htmx:after:settle", showLastFrame);
 customElements.define("rolltop-screen", RolltopScreen);

@@ -1,6 +1,7 @@
 // Live pictures on the list: each is fetched again every few seconds while it can be seen,
 // and swapped only once it has arrived, so that nothing flickers. Where a picture can't be
 // had, the last one stays.
+import { keepFrame, showFrames } from "./frames";
 
 const EVERY_MS = 4000;
 const visible = new Set<HTMLImageElement>();
@@ -26,13 +27,15 @@ async function update(image: HTMLImageElement): Promise<void> {
   try {
     const answer = await fetch(address, { cache: "no-store" });
     if (!answer.ok) return;
-    const url = URL.createObjectURL(await answer.blob());
+    const picture = await answer.blob();
+    const url = URL.createObjectURL(picture);
     const loader = new Image();
     loader.src = url;
     await loader.decode();
     const old = image.src;
     image.src = url;
     image.dataset["shown"] = "";
+    void keepFrame(image.dataset["frame"] ?? "", picture);
     if (old.startsWith("blob:")) URL.revokeObjectURL(old);
   } catch {
     // No picture this time; there is another try in a few seconds.
@@ -42,6 +45,7 @@ async function update(image: HTMLImageElement): Promise<void> {
 }
 
 function find(): void {
+  showFrames();
   for (const image of document.querySelectorAll<HTMLImageElement>("img[data-thumbnail]")) {
     if (!known.has(image)) {
       known.add(image);

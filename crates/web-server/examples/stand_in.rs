@@ -1,0 +1,33 @@
+//! The web tier in front of the stand-in API, to look at pages without a host:
+//! `cargo run -p rolltop-web-server --example stand_in -- 127.0.0.1:8444 [empty]`.
+//! Sign in as `sam` with the password `a walnut desk`, or follow `/welcome/lnk_first`.
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::print_stdout, reason = "a program for developers")]
+
+#[path = "../tests/stand_in/mod.rs"]
+mod stand_in;
+
+use std::time::Duration;
+
+use rolltop_web_server::{WebConfig, bind};
+use stand_in::{Behaviour, StandIn};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let listen = arguments.next().unwrap_or_else(|| "127.0.0.1:8444".to_owned()).parse()?;
+    let desktops = arguments.next().as_deref() != Some("empty");
+    let directory = tempfile::tempdir()?;
+    let behaviour = Behaviour { step: Duration::from_millis(700), desktops };
+    let api = StandIn::start(&directory.path().join("api.sock"), behaviour).await;
+    let server = bind(WebConfig {
+        listen,
+        api_socket: api.socket.clone(),
+        data_dir: directory.path().to_owned(),
+        public_url: None,
+        certificate: None,
+    })
+    .await?;
+    println!("{}", server.url());
+    server.serve(async { drop(tokio::signal::ctrl_c().await) }).await?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Who is asking: anybody ([`Visitor`]), or somebody the API knows ([`SignedIn`]).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::HeaderMap;
+use http::request::Parts;
+use rolltop_api_types::{Client, Code, Me};
+use secrecy::SecretString;
+
+use crate::app::App;
+use crate::cookie::Cookie;
+use crate::failure::Failure;
+use crate::language::Language;
+
+/// A browser, signed in or not.
+#[derive(Clone)]
+pub(crate) struct Visitor {
+    pub language: Language,
+    /// Whether htmx asks, for a part of a page.
+    pub fragment: bool,
+    pub token: Option<SecretString>,
+    /// The API's client for this browser's address, without a credential.
+    pub client: Client,
+}
+
+impl Visitor {
+    fn new(app: &App, headers: &HeaderMap, address: IpAddr) -> Self {
+        let cookie = Cookie::from_headers(headers);
+        Self {
+            language: cookie.language.unwrap_or_else(|| Language::from_headers(headers)),
+            fragment: headers.contains_key("hx-request"),
+            token: cookie.token,
+            client: app.client.with_forwarded_for(address),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Visitor {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        Ok(Self::new(app, &parts.headers, peer(parts)))
+    }
+}
+
+/// Where the connection comes from.
+fn peer(parts: &Parts) -> IpAddr {
+    let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    connection.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip())
+}
+
+/// A person with a session. Made only by asking the API.
+pub(crate) struct SignedIn {
+    pub language: Language,
+    pub fragment: bool,
+    pub me: Me,
+    /// The API's client with this person's session.
+    pub client: Client,
+}
+
+/// The only pages for those who have followed their link and not yet chosen a password.
+const WITHOUT_PASSWORD: [&str; 3] = ["/account/password", "/account/language", "/sign-out"];
+
+impl FromRequestParts<Arc<App>> for SignedIn {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let Visitor { language, fragment, token, client } = Visitor::new(app, &parts.headers, peer(parts));
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let next = if parts.method == http::Method::GET { path.to_owned() } else { "/".to_owned() };
+        let Some(token) = token else { return Err(Failure::SignIn { next }) };
+        let client = client.with_token(&token)?;
+        let me = match client.me().await {
+            Ok(me) => me,
+            Err(error) if error.code() == Some(Code::Unauthenticated) => return Err(Failure::SignIn { next }),
+            Err(error) => return Err(error.into()),
+        };
+        if me.needs_password && !WITHOUT_PASSWORD.contains(&parts.uri.path()) {
+            return Err(Failure::NeedsPassword);
+        }
+        Ok(Self { language, fragment, me, client })
+    }
+}

@@ -1,0 +1,47 @@
+//! What all handlers share, and the table of routes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get, post};
+use rolltop_api_types::Client;
+
+use crate::headers::Insist;
+use crate::{assets, failure, guard, headers, pages, proxy};
+
+pub(crate) struct App {
+    /// Without a credential; each request adds its own.
+    pub client: Client,
+    pub api_socket: PathBuf,
+    /// Scheme, host and port as people type them, where that was configured.
+    pub public_origin: Option<String>,
+}
+
+pub(crate) fn router(app: App, insist: Insist) -> Router {
+    let app = Arc::new(app);
+    Router::new()
+        .route("/", get(pages::home))
+        .route("/sign-in", get(pages::sign_in::show).post(pages::sign_in::submit))
+        .route("/sign-out", post(pages::sign_in::out))
+        .route("/welcome/{link}", get(pages::welcome::show).post(pages::welcome::submit))
+        .route("/account/password", get(pages::password::show).post(pages::password::submit))
+        .route("/account/language", post(pages::password::language))
+        .route("/desktops", get(pages::desktops::show).post(pages::new_desktop::submit))
+        .route("/desktops/new", get(pages::new_desktop::show))
+        .route("/desktops/{id}", get(pages::desktop::show))
+        .route("/desktops/{id}/ask/{what}", get(pages::actions::ask))
+        .route("/desktops/{id}/{action}", post(pages::actions::submit))
+        .route("/host", get(pages::host::show))
+        .route("/palette", get(pages::palette::show))
+        .route("/assets/{name}", get(assets::serve))
+        .route("/favicon.ico", get(pages::favicon))
+        .route("/v1/{*rest}", any(proxy::forward))
+        .route("/healthz", get(proxy::forward))
+        .fallback(pages::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&app), guard::check))
+        .layer(from_fn_with_state(Arc::clone(&app), failure::render))
+        .layer(from_fn_with_state(insist, headers::add))
+        .with_state(app)
+}

@@ -1,0 +1,12 @@
+//! What pages are made of: one function per component, with all its states.
+
+pub(crate) mod control;
+pub(crate) mod desktop;
+pub(crate) mod dialog;
+mod icon;
+pub(crate) mod layout;
+pub(crate) mod steps;
+pub(crate) mod time;
+pub(crate) mod toast;
+
+pub(crate) use icon::{Icon, icon, icon_with, large_icon, mark};

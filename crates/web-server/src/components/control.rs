@@ -1,0 +1,196 @@
+//! Buttons, fields, menus, choices, notices.
+
+use maud::{Markup, html};
+
+use super::{Icon, icon, icon_with};
+
+/// How loud a button is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Primary,
+    Plain,
+    Ghost,
+    Danger,
+    DangerQuiet,
+}
+
+impl Tone {
+    pub(crate) const fn variant(self) -> &'static str {
+        match self {
+            Tone::Primary => "primary",
+            Tone::Plain => "outline",
+            Tone::Ghost => "ghost",
+            Tone::Danger => "danger",
+            Tone::DangerQuiet => "danger-quiet",
+        }
+    }
+}
+
+/// What a button asks the server for.
+pub(crate) enum Ask<'a> {
+    /// A dialog, shown over the page.
+    Dialog(&'a str),
+    /// An action, whose result is a toast.
+    Do(&'a str),
+}
+
+impl Ask<'_> {
+    fn get(&self) -> Option<&str> {
+        match self {
+            Ask::Dialog(path) => Some(path),
+            Ask::Do(_) => None,
+        }
+    }
+
+    fn post(&self) -> Option<&str> {
+        match self {
+            Ask::Dialog(_) => None,
+            Ask::Do(path) => Some(path),
+        }
+    }
+
+    fn target(&self) -> Option<&'static str> {
+        self.get().map(|_| "#dialog")
+    }
+
+    fn swap(&self) -> &'static str {
+        match self {
+            Ask::Dialog(_) => "innerHTML",
+            Ask::Do(_) => "none",
+        }
+    }
+}
+
+pub(crate) fn button(tone: Tone, small: bool, picture: Option<Icon>, label: &str, ask: &Ask<'_>) -> Markup {
+    html! {
+        button.btn type="button" data-variant=(tone.variant()) data-size=[small.then_some("sm")]
+            hx-get=[ask.get()] hx-post=[ask.post()] hx-target=[ask.target()] hx-swap=(ask.swap()) {
+            @if let Some(picture) = picture { (icon(picture)) }
+            span.label { (label) }
+        }
+    }
+}
+
+pub(crate) fn submit(tone: Tone, wide: bool, label: &str) -> Markup {
+    html! { button.btn type="submit" data-variant=(tone.variant()) data-wide[wide] { (label) } }
+}
+
+/// A text field with its label, what helps, and what is wrong with it.
+pub(crate) struct Field<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+    pub label: &'a str,
+    pub kind: &'a str,
+    pub value: &'a str,
+    pub autocomplete: &'a str,
+    pub hint: Option<&'a str>,
+    pub problem: Option<&'a str>,
+    pub required: bool,
+    pub autofocus: bool,
+    pub select: bool,
+}
+
+impl<'a> Field<'a> {
+    pub(crate) const fn text(id: &'a str, name: &'a str, label: &'a str, value: &'a str) -> Self {
+        Self {
+            id,
+            name,
+            label,
+            kind: "text",
+            value,
+            autocomplete: "off",
+            hint: None,
+            problem: None,
+            required: true,
+            autofocus: false,
+            select: false,
+        }
+    }
+}
+
+pub(crate) fn field(field: &Field<'_>) -> Markup {
+    let hint = field.hint.map(|_| format!("{}-hint", field.id));
+    let problem = field.problem.map(|_| format!("{}-problem", field.id));
+    let described = [problem.as_deref(), hint.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    html! {
+        div.field {
+            label for=(field.id) { (field.label) }
+            input id=(field.id) name=(field.name) type=(field.kind) value=(field.value)
+                autocomplete=(field.autocomplete) autocapitalize="none" spellcheck="false" required[field.required]
+                autofocus[field.autofocus || field.problem.is_some()] data-select[field.select]
+                aria-invalid=[field.problem.map(|_| "true")]
+                aria-describedby=[Some(described).filter(|ids| !ids.is_empty())];
+            @if let (Some(text), Some(id)) = (field.problem, &problem) {
+                p.problem id=(id) { (icon(Icon::Alert)) span { (text) } }
+            }
+            @if let (Some(text), Some(id)) = (field.hint, &hint) { p.hint id=(id) { (text) } }
+        }
+    }
+}
+
+/// Something the person should know here and now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notice {
+    Warning,
+    Error,
+}
+
+pub(crate) fn notice(kind: Notice, content: &Markup) -> Markup {
+    let (name, picture) = match kind {
+        Notice::Warning => ("warning", Icon::Warning),
+        Notice::Error => ("error", Icon::Alert),
+    };
+    html! {
+        div.notice data-kind=(name) role=[(kind == Notice::Error).then_some("alert")] {
+            (icon(picture))
+            div { (content) }
+        }
+    }
+}
+
+/// A button with a menu under it. Keyboard and outside clicks are Basecoat's.
+pub(crate) fn menu(id: &str, button: &Markup, align_end: bool, items: &Markup) -> Markup {
+    html! {
+        div.dropdown-menu id=(id) {
+            (button)
+            div data-popover aria-hidden="true" data-align=[align_end.then_some("end")] {
+                div role="menu" id={ (id) "-menu" } aria-labelledby={ (id) "-button" } { (items) }
+            }
+        }
+    }
+}
+
+/// The attributes' holder for a menu's button: its name is read out, its icon shown.
+pub(crate) fn menu_button(id: &str, tone: Tone, picture: Icon, name: &str, label: Option<&str>) -> Markup {
+    html! {
+        button.btn type="button" id={ (id) "-button" } data-variant=(tone.variant())
+            data-size=(if label.is_some() { "sm" } else { "icon-sm" }) aria-haspopup="menu" aria-expanded="false"
+            aria-controls={ (id) "-menu" } aria-label=[label.is_none().then_some(name)] {
+            (icon(picture))
+            @if let Some(label) = label { span.label { (label) } (icon(Icon::Chevron)) }
+        }
+    }
+}
+
+/// A menu item that asks the server.
+pub(crate) fn menu_item(id: &str, picture: Icon, label: &str, danger: bool, ask: &Ask<'_>) -> Markup {
+    html! {
+        button type="button" role="menuitem" id=(id) data-danger[danger] hx-get=[ask.get()] hx-post=[ask.post()]
+            hx-target=[ask.target()] hx-swap=(ask.swap()) { (icon(picture)) (label) }
+    }
+}
+
+/// The check mark of the chosen item.
+pub(crate) fn check() -> Markup {
+    icon_with(Icon::Check, false, true)
+}
+
+/// A share of a whole as a bar. The words beside it say the same.
+pub(crate) fn meter(share: f64) -> Markup {
+    let width = (share.clamp(0.0, 1.0) * 1000.0).round();
+    html! {
+        svg.meter viewBox="0 0 1000 10" preserveAspectRatio="none" data-level=[(share > 0.85).then_some("high")] aria-hidden="true" {
+            rect x="0" y="0" width=(width) height="10" {}
+        }
+    }
+}

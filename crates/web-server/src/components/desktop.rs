@@ -1,0 +1,171 @@
+//! A desktop in a list: its state, its picture, its card, its row, its menu.
+
+use maud::{Markup, html};
+use rolltop_api_types::Desktop;
+
+use super::control::{Ask, Tone, menu, menu_button, menu_item};
+use super::{Icon, icon, icon_with, steps, time};
+use crate::language::Language;
+use crate::view::{self, Action, Phase};
+
+/// A colour, an icon and a word.
+pub(crate) fn state(language: Language, phase: Phase) -> Markup {
+    html! {
+        span.state data-state=(phase.as_str()) {
+            (icon_with(phase.icon(), phase.is_moving() && phase.icon() == Icon::Loader, false))
+            (phase.label(language))
+        }
+    }
+}
+
+/// Size, processors and memory in a few characters.
+pub(crate) fn size(language: Language, desktop: &Desktop) -> String {
+    language.say_with(
+        "size-short",
+        &[
+            ("size", &desktop.size.as_str().to_uppercase()),
+            ("vcpus", &desktop.vcpus.to_string()),
+            ("memory", &view::bytes(language, desktop.memory_mib.saturating_mul(1 << 20))),
+        ],
+    )
+}
+
+/// The template's name without its digest.
+pub(crate) fn template(desktop: &Desktop) -> &str {
+    desktop.template.split('@').next().unwrap_or_default()
+}
+
+/// Why it failed, in the visitor's language where there are words for that code.
+pub(crate) fn reason(language: Language, desktop: &Desktop) -> String {
+    let translated = || language.maybe(&format!("reason-{}", desktop.reason.as_deref()?));
+    match (language, &desktop.detail) {
+        (Language::English, Some(detail)) => detail.clone(),
+        _ => translated().or_else(|| desktop.detail.clone()).unwrap_or_else(|| language.say("reason-unknown")),
+    }
+}
+
+pub(crate) fn card(language: Language, desktop: &Desktop) -> Markup {
+    let phase = Phase::of(desktop);
+    html! {
+        li.desktop-card id={ "card-" (desktop.id) } data-state=(phase.as_str()) data-desktop=(desktop.id) {
+            (thumbnail(language, desktop, phase))
+            div.card-body {
+                h2 { a.cover-link href={ "/desktops/" (desktop.id) } { bdi { (desktop.name) } } }
+                (actions_menu(language, desktop, phase, "card"))
+                div.card-meta {
+                    (state(language, phase))
+                    span { (template(desktop)) }
+                    span { (size(language, desktop)) }
+                    (time::ago(language, desktop.created_at))
+                }
+            }
+        }
+    }
+}
+
+fn thumbnail(language: Language, desktop: &Desktop, phase: Phase) -> Markup {
+    html! {
+        div.thumbnail data-state=(phase.as_str()) data-dim[phase == Phase::Stopping] .moving-edge[phase.is_moving()] {
+            @match phase {
+                Phase::Running | Phase::Stopping => (live_picture(language, desktop)),
+                Phase::Pending | Phase::Booting => (steps::list(language, desktop.steps.as_deref().unwrap_or_default())),
+                Phase::Stopped | Phase::Suspended | Phase::Destroying => {
+                    (last_picture(desktop))
+                    div.resting { (icon(if phase == Phase::Destroying { Icon::Trash } else { Icon::MonitorOff })) }
+                }
+                Phase::Failed => {
+                    div.resting { (icon(Icon::Alert)) p { (reason(language, desktop)) } }
+                }
+            }
+        }
+    }
+}
+
+/// Fetched again every few seconds by a script, while it can be seen.
+fn live_picture(language: Language, desktop: &Desktop) -> Markup {
+    html! {
+        span.quiet { (icon(Icon::Monitor)) }
+        img id={ "picture-" (desktop.id) } hx-morph-skip alt=(language.say_with("screen-of", &[("name", &desktop.name)]))
+            data-thumbnail={ "/v1/desktops/" (desktop.id) "/screenshot?width=480" } data-frame=(desktop.id);
+    }
+}
+
+/// What was last seen in this browser, dimmed.
+fn last_picture(desktop: &Desktop) -> Markup {
+    html! { img id={ "frame-" (desktop.id) } hx-morph-skip alt="" data-frame-of=(desktop.id); }
+}
+
+pub(crate) fn table(language: Language, desktops: &[Desktop]) -> Markup {
+    html! {
+        div.table-frame {
+            table.desktop-table {
+                thead {
+                    tr {
+                        th scope="col" { span.visually-hidden { (language.say("column-screen")) } }
+                        th scope="col" { (language.say("column-name")) }
+                        th scope="col" { (language.say("column-state")) }
+                        th.secondary scope="col" { (language.say("column-template")) }
+                        th.secondary scope="col" { (language.say("column-size")) }
+                        th.secondary.numeric scope="col" { (language.say("column-memory")) }
+                        th.secondary.numeric scope="col" { (language.say("column-disk")) }
+                        th.secondary scope="col" { (language.say("column-age")) }
+                        th.last scope="col" { span.visually-hidden { (language.say("column-actions")) } }
+                    }
+                }
+                tbody { @for desktop in desktops { (row(language, desktop)) } }
+            }
+        }
+    }
+}
+
+fn row(language: Language, desktop: &Desktop) -> Markup {
+    let phase = Phase::of(desktop);
+    let amount = |bytes: Option<u64>| bytes.map(|bytes| view::bytes(language, bytes));
+    html! {
+        tr.desktop-row id={ "row-" (desktop.id) } data-state=(phase.as_str()) data-desktop=(desktop.id) {
+            td {
+                div.thumbnail.mini data-dim[phase == Phase::Stopping] {
+                    @match phase {
+                        Phase::Running | Phase::Stopping => (live_picture(language, desktop)),
+                        Phase::Pending | Phase::Booting | Phase::Suspended | Phase::Stopped | Phase::Failed | Phase::Destroying => {
+                            (last_picture(desktop)) (icon(Icon::MonitorOff))
+                        }
+                    }
+                }
+            }
+            td.name { a href={ "/desktops/" (desktop.id) } { bdi { (desktop.name) } } }
+            td { (state(language, phase)) }
+            td.secondary { (template(desktop)) }
+            td.secondary { (size(language, desktop)) }
+            td.secondary.numeric { @if let Some(text) = amount(desktop.memory_bytes) { (text) } }
+            td.secondary.numeric { @if let Some(text) = amount(desktop.disk_bytes) { (text) } }
+            td.secondary { (time::ago(language, desktop.created_at)) }
+            td.last { (actions_menu(language, desktop, phase, "row")) }
+        }
+    }
+}
+
+/// What can be done with it in this phase.
+pub(crate) fn actions_menu(language: Language, desktop: &Desktop, phase: Phase, place: &str) -> Markup {
+    let id = format!("{place}-actions-{}", desktop.id);
+    let name = language.say_with("actions-of", &[("name", &desktop.name)]);
+    let items = html! {
+        @for action in phase.actions().iter().copied() {
+            @let path = action_path(desktop, action);
+            @let ask = if action.asks_first() { Ask::Dialog(&path) } else { Ask::Do(&path) };
+            @if action == Action::Delete && phase.actions().len() > 1 { div role="separator" {} }
+            (menu_item(&format!("{id}-{}", action.as_str()), action.icon(), &action.label(language), action == Action::Delete, &ask))
+        }
+    };
+    html! {
+        @if !phase.actions().is_empty() {
+            (menu(&id, &menu_button(&id, Tone::Ghost, Icon::Dots, &name, None), true, &items))
+        }
+    }
+}
+
+/// Where to ask for an action: its dialog, or the action itself.
+pub(crate) fn action_path(desktop: &Desktop, action: Action) -> String {
+    let ask = if action.asks_first() { "ask/" } else { "" };
+    format!("/desktops/{}/{ask}{}", desktop.id, action.as_str())
+}

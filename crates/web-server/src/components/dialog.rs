@@ -1,0 +1,51 @@
+//! Dialogs: fragments that a script opens as they arrive in `#dialog`.
+
+use maud::{Markup, html};
+
+use super::control::{Ask, Tone, button as ask_button};
+use super::{Icon, icon};
+use crate::language::Language;
+
+/// A form in a dialog. It replaces itself where the server finds fault with it, so that
+/// nothing typed is lost.
+pub(crate) struct Form<'a> {
+    pub id: &'a str,
+    pub title: &'a str,
+    pub action: &'a str,
+    pub body: &'a Markup,
+    pub submit: &'a str,
+    pub danger: bool,
+}
+
+pub(crate) fn show(language: Language, wide: bool, form: &Form<'_>) -> Markup {
+    html! {
+        dialog.dialog data-wide[wide] aria-labelledby={ (form.id) "-title" } {
+            div.dialog-box { (self::form(language, form)) }
+        }
+    }
+}
+
+/// Only the form, for when it has to be corrected.
+pub(crate) fn form(language: Language, form: &Form<'_>) -> Markup {
+    let tone = if form.danger { Tone::Danger } else { Tone::Primary };
+    html! {
+        form id=(form.id) hx-post=(form.action) hx-target="this" hx-swap="outerMorph" novalidate {
+            header {
+                h2 id={ (form.id) "-title" } { (form.title) }
+                button.btn type="button" data-variant="ghost" data-size="icon-sm" data-close aria-label=(language.say("close")) {
+                    (icon(Icon::X))
+                }
+            }
+            div.dialog-body { (form.body) }
+            footer {
+                button.btn type="button" data-variant="outline" data-close autofocus[form.danger] { (language.say("cancel")) }
+                (super::control::submit(tone, false, form.submit))
+            }
+        }
+    }
+}
+
+/// A button that opens the dialog at `path`.
+pub(crate) fn opener(tone: Tone, small: bool, picture: Option<Icon>, label: &str, path: &str) -> Markup {
+    ask_button(tone, small, picture, label, &Ask::Dialog(path))
+}

@@ -1,0 +1,217 @@
+//! The frame around every page: head, rail, top line, account menu, and the places into which
+//! dialogs, toasts and the palette come.
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::control::{Tone, check, menu};
+use super::{Icon, icon, large_icon, mark, toast};
+use crate::access::SignedIn;
+use crate::assets;
+use crate::language::Language;
+
+/// htmx without inline styles and without history tricks. What scripts of ours write onto
+/// elements stays there when a part of the page is made anew.
+const HTMX: &str = r#"{"includeIndicatorCSS":false,"history":"reload","prefix":"","defaultTimeout":30000,"morphIgnore":["data-htmx-powered","data-basecoat","data-dropdown-menu-initialized","data-tabs-initialized","data-command-initialized","aria-expanded","aria-activedescendant","aria-hidden","aria-selected","tabindex","hidden","data-shown"]}"#;
+
+/// Which part of the rail a page belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Desktops,
+    Host,
+    None,
+}
+
+pub(crate) struct Page<'a> {
+    pub title: &'a str,
+    pub section: Section,
+    /// Label and address, from the outside in; the last has no address.
+    pub crumbs: &'a [(&'a str, Option<&'a str>)],
+    /// Whether the content fills the window instead of scrolling with it.
+    pub fill: bool,
+    /// Whether the page shows a live screen.
+    pub screen: bool,
+    pub content: &'a Markup,
+}
+
+/// A page of somebody who is signed in.
+pub(crate) fn page(person: &SignedIn, page: &Page<'_>) -> Markup {
+    let language = person.language;
+    html! {
+        (DOCTYPE)
+        html lang=(language.code()) {
+            (head(language, page.title, page.screen))
+            body data-events="on" data-words=(words(language)) {
+                a.skip-link href="#content" { (language.say("skip-to-content")) }
+                div.connection-line #connection-line role="status" hidden { (language.say("reconnecting")) }
+                div.frame data-fill[page.fill] {
+                    (rail(person, page.section))
+                    (topline(person, page.crumbs))
+                    main.content #content data-fill[page.fill] { (page.content) }
+                }
+                (palette(language))
+                div #dialog {}
+                (toast::list(language))
+            }
+        }
+    }
+}
+
+/// A page outside the frame: signing in, welcome, errors.
+pub(crate) fn doorway(language: Language, title: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang=(language.code()) {
+            (head(language, title, false))
+            body data-words=(words(language)) data-signed-out {
+                main.doorway #content { div.doorway-card { (content) } }
+                (toast::list(language))
+            }
+        }
+    }
+}
+
+fn head(language: Language, title: &str, screen: bool) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            title { (title) " · " (language.say("product")) }
+            meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content";
+            meta name="color-scheme" content="light dark";
+            meta name="htmx-config" content=(HTMX);
+            link rel="icon" href=(assets::address("favicon.svg")) type="image/svg+xml";
+            script src=(assets::address("theme.js")) {}
+            link rel="preload" href=(assets::address("inter-latin-wght-normal.woff2")) as="font" type="font/woff2" crossorigin;
+            link rel="stylesheet" href=(assets::address("app.css"));
+            script type="module" src=(assets::address("app.js")) {}
+            @if screen { script type="module" src=(assets::address("screen.js")) {} }
+        }
+    }
+}
+
+/// What scripts may have to say.
+fn words(language: Language) -> String {
+    serde_json::json!({ "offline": language.say("error-unavailable-text") }).to_string()
+}
+
+fn rail(person: &SignedIn, section: Section) -> Markup {
+    let language = person.language;
+    let link = |target: Section, path: &str, picture: Icon, key: &str| {
+        html! {
+            li {
+                a.rail-link href=(path) aria-current=[(section == target).then_some("page")] title=(language.say(key)) {
+                    (large_icon(picture)) span.label { (language.say(key)) }
+                }
+            }
+        }
+    };
+    html! {
+        nav.rail aria-label=(language.say("rail-label")) {
+            a.brand href="/desktops" aria-label=(language.say("rail-home")) {
+                (mark()) span.label { (language.say("product")) }
+            }
+            ul.rail-links {
+                (link(Section::Desktops, "/desktops", Icon::Monitor, "rail-desktops"))
+                @if person.me.admin { (link(Section::Host, "/host", Icon::Server, "rail-host")) }
+            }
+            ul.rail-links.at-foot {
+                li {
+                    a.rail-link href="/v1/openapi.json" target="_blank" rel="noopener" title=(language.say("rail-api")) {
+                        (large_icon(Icon::Book)) span.label { (language.say("rail-api")) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn topline(person: &SignedIn, crumbs: &[(&str, Option<&str>)]) -> Markup {
+    let language = person.language;
+    html! {
+        header.topline {
+            nav aria-label=(language.say("crumbs-label")) {
+                ol.crumbs {
+                    @for (label, path) in crumbs {
+                        li {
+                            @match path {
+                                Some(path) => a href=(path) { (label) },
+                                None => span aria-current="page" { bdi { (label) } },
+                            }
+                        }
+                    }
+                }
+            }
+            div.topline-tools {
+                button.search-button type="button" data-open-palette aria-label=(language.say("palette-open")) aria-keyshortcuts="Control+K" {
+                    (icon(Icon::Search)) span.label { (language.say("palette-hint")) } kbd.kbd { (language.say("palette-keys")) }
+                }
+                (account(person))
+            }
+        }
+    }
+}
+
+fn account(person: &SignedIn) -> Markup {
+    let language = person.language;
+    let name = person.me.name.clone().unwrap_or_else(|| language.say("account-unnamed"));
+    let initial: String = name.chars().next().into_iter().collect();
+    let theme = |value: &str, picture: Icon, key: &str| {
+        html! {
+            button type="button" role="menuitemradio" aria-checked="false" id={ "theme-" (value) } data-theme-choice=(value) {
+                (icon(picture)) (language.say(key)) (check())
+            }
+        }
+    };
+    let items = html! {
+        div.menu-person { bdi { (name) } }
+        div role="separator" {}
+        div role="group" aria-labelledby="theme-heading" {
+            div role="heading" aria-level="3" #theme-heading { (language.say("theme")) }
+            (theme("light", Icon::Sun, "theme-light"))
+            (theme("dark", Icon::Moon, "theme-dark"))
+            (theme("system", Icon::SunMoon, "theme-system"))
+        }
+        div role="separator" {}
+        div role="group" aria-labelledby="language-heading" {
+            div role="heading" aria-level="3" #language-heading { (language.say("language")) }
+            @for other in Language::ALL {
+                button type="button" role="menuitemradio" id={ "language-" (other.code()) } lang=(other.code())
+                    aria-checked=(if other == language { "true" } else { "false" })
+                    hx-post={ "/account/language?to=" (other.code()) } hx-swap="none" {
+                    (icon(Icon::Languages)) (other.say("language-name")) (check())
+                }
+            }
+        }
+        div role="separator" {}
+        a role="menuitem" #account-password href="/account/password" { (icon(Icon::Password)) (language.say("account-password")) }
+        button type="button" role="menuitem" #account-sign-out hx-post="/sign-out" hx-swap="none" {
+            (icon(Icon::SignOut)) (language.say("sign-out"))
+        }
+    };
+    let button = html! {
+        button.avatar-button type="button" #account-button aria-haspopup="menu" aria-expanded="false"
+            aria-controls="account-menu" aria-label=(language.say_with("account-of", &[("name", &name)])) { (initial) }
+    };
+    menu("account", &button, true, &items)
+}
+
+/// The command palette, empty: its contents come when it is opened.
+fn palette(language: Language) -> Markup {
+    html! {
+        dialog.command-dialog #palette aria-label=(language.say("palette-open")) {
+            div.command {
+                header {
+                    (icon(Icon::Search))
+                    input type="text" placeholder=(language.say("palette-placeholder")) autocomplete="off" spellcheck="false"
+                        aria-label=(language.say("palette-placeholder")) role="combobox" aria-expanded="true" aria-controls="palette-list";
+                }
+                div role="menu" #palette-list data-palette-list data-empty=(language.say("palette-empty"))
+                    aria-label=(language.say("palette-open")) hx-get="/palette" hx-trigger="refresh" hx-swap="innerHTML" {}
+            }
+        }
+    }
+}
+
+/// A link that looks like a button.
+pub(crate) fn link_button(tone: Tone, path: &str, label: &str) -> Markup {
+    html! { a.btn href=(path) data-variant=(tone.variant()) { (label) } }
+}

@@ -1,0 +1,47 @@
+//! Toasts: what came of an action, out of band into the list that every page has.
+
+use maud::{Markup, html};
+
+use super::{Icon, icon};
+use crate::language::Language;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Info,
+    Error,
+}
+
+pub(crate) fn done(language: Language, text: &str) -> Markup {
+    out_of_band(item(language, Kind::Info, text))
+}
+
+pub(crate) fn error(language: Language, text: &str) -> Markup {
+    out_of_band(item(language, Kind::Error, text))
+}
+
+/// The list, and patterns for toasts that are made in the browser.
+pub(crate) fn list(language: Language) -> Markup {
+    html! {
+        ol.toasts #toasts aria-label=(language.say("toasts-label")) aria-live="polite" {}
+        template #toast-info { (item(language, Kind::Info, "")) }
+        template #toast-error { (item(language, Kind::Error, "")) }
+    }
+}
+
+fn out_of_band(item: Markup) -> Markup {
+    html! { div hx-swap-oob="beforeend:#toasts" { (item) } }
+}
+
+fn item(language: Language, kind: Kind, text: &str) -> Markup {
+    let (name, picture) = match kind {
+        Kind::Info => ("info", Icon::Done),
+        Kind::Error => ("error", Icon::Alert),
+    };
+    html! {
+        li.toast data-kind=(name) role=[(kind == Kind::Error).then_some("alert")] {
+            (icon(picture))
+            p data-text { (text) }
+            button type="button" data-dismiss aria-label=(language.say("dismiss")) { (icon(Icon::X)) }
+        }
+    }
+}

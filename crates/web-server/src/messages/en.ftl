@@ -1,0 +1,297 @@
+product = Rolltop
+language-name = English
+decimal-point = .
+unit-kib = KiB
+unit-mib = MiB
+unit-gib = GiB
+
+## Frame
+skip-to-content = Skip to content
+reconnecting = Reconnecting…
+rail-label = Main
+rail-home = Rolltop, all desktops
+rail-desktops = Desktops
+rail-host = Host
+rail-api = API
+crumbs-label = Where you are
+close = Close
+cancel = Cancel
+dismiss = Dismiss
+toasts-label = Messages
+none = none
+theme = Colours
+theme-light = Light
+theme-dark = Dark
+theme-system = As the system
+language = Language
+account-of = Account of { $name }
+account-unnamed = Owner
+account-password = Name and password
+sign-in = Sign in
+sign-out = Sign out
+
+## Command palette
+palette-open = Search and run
+palette-hint = Search
+palette-keys = Ctrl K
+palette-placeholder = Go to a desktop or run an action
+palette-empty = Nothing matches.
+palette-actions = Actions
+palette-places = Go to
+run-start = Start { $name }
+run-stop = Stop { $name }
+run-restart = Restart { $name }
+run-retry = Try { $name } again
+run-rename = Rename { $name }
+run-delete = Delete { $name }
+
+## Signing in
+sign-in-title = Sign in to Rolltop
+sign-in-wrong = That name and password don’t go together. Check both and try again.
+sign-in-lost = No password yet, or lost it? Ask the operator for a one-time link.
+field-name = Name
+field-password = Password
+field-new-password = New password
+field-again = The same again
+welcome-title = Welcome to Rolltop
+welcome-text = This link signs you in once, on this browser.
+welcome-go = Sign in
+welcome-used-title = This link doesn’t work any more
+welcome-used-help = The operator can make another with rolltopd admin sign-in-link.
+password-first-title = Choose how you sign in
+password-first-text = From now on you sign in with this name and password.
+password-first-go = Continue
+password-change = Change
+password-hint = At least 10 characters. A few random words are good.
+password-differs = The two passwords are not the same.
+
+## Desktops
+count-desktops = { $count ->
+    [one] { $count } desktop
+   *[other] { $count } desktops
+}
+new-desktop = New desktop
+create = Create desktop
+created = { $name } is being made.
+list-more = Show more
+filter-state = State
+filter-all = All
+filter-running = Running
+filter-stopped = Stopped
+filter-failed = Failed
+filter-text = Find by name
+view-label = View
+view-cards = Cards
+view-table = Table
+empty-title = No desktops yet
+empty-text = A desktop is a Linux computer of its own, with a screen you can watch and use from here. It is there in seconds.
+no-match-title = Nothing matches
+no-match-text = No desktop has this name and state.
+no-match-clear = Show all
+column-screen = Screen
+column-name = Name
+column-state = State
+column-template = Template
+column-size = Size
+column-memory = Memory
+column-disk = Disk
+column-age = Made
+column-actions = Actions
+column-version = Version
+column-baked = Starts in seconds
+column-built = Built
+size-short = { $size } · { $vcpus } vCPU · { $memory }
+size-s = Small
+size-m = Medium
+size-l = Large
+size-processors = { $vcpus } processors
+size-memory = { $memory } memory
+size-disk = { $disk } GiB disk
+speed-fork = There in seconds
+speed-boot = Boots from cold
+name-hint = Also its host name. Leave it empty and one is chosen.
+rename-hint = The host name inside follows at the next start.
+no-templates = There is no template yet. The operator builds one with rolltopd template build.
+screen-of = Screen of { $name }
+actions-of = Actions for { $name }
+
+## States
+state-pending = Waiting
+state-booting = Starting
+state-running = Running
+state-stopping = Stopping
+state-suspended = Suspended
+state-stopped = Stopped
+state-failed = Failed
+state-destroying = Deleting
+step-fork = Forked
+step-start = Started
+step-door = Door open
+step-personalise = Personalised
+step-screen = Screen
+step-status-waiting = to come
+step-status-running = under way
+step-status-done = done
+step-status-failed = failed
+reason-unknown = It could not be started. The console may tell more.
+
+## Actions
+action-start = Start
+action-stop = Stop
+action-restart = Restart
+action-retry = Try again
+action-rename = Rename
+action-delete = Delete
+confirm-stop = Stop desktop
+confirm-restart = Restart desktop
+confirm-rename = Rename
+confirm-delete = Delete desktop
+ask-stop = Stop { $name }?
+ask-restart = Restart { $name }?
+ask-rename = Rename { $name }
+ask-delete = Delete { $name }?
+warn-stop = It is shut down. Programs in it end, and what they have not saved is lost. Its disk stays as it is; starting it again takes as long as a cold boot.
+warn-restart = It is shut down and started again. Programs in it end, and what they have not saved is lost. Its disk stays as it is.
+warn-delete = This will be gone:
+warn-delete-disk = its disk, with every file on it
+warn-delete-disk-of = its disk, with every file on it ({ $amount } written)
+warn-delete-programs = its memory, with every program in it
+warn-delete-final = The keys of its disk are destroyed first, so there is no way back. If you may need it again, stop it instead.
+done-start = { $name } is starting.
+done-stop = { $name } is stopping.
+done-restart = { $name } is restarting.
+done-retry = { $name } is being tried again.
+done-rename = Renamed to { $name }.
+done-delete = { $name } is being deleted.
+
+## One desktop
+panel-label = About this desktop
+panel-toggle = Side panel
+stage-pending = Waiting for its turn
+stage-booting = Starting
+stage-stopping = Shutting down
+stage-destroying = Deleting
+stage-stopped = Stopped
+stage-suspended = Suspended
+stage-stopped-text = Its disk is kept. It starts again where its files are, with fresh memory.
+stage-failed = It did not start
+screen-connecting = Connecting to the screen…
+console-title = The last lines of its console
+bar-label = Screen
+bar-keys = Keys
+bar-clipboard = Clipboard
+bar-keyboard = Keyboard
+bar-scale = Size
+bar-quality = Quality
+bar-full = Full screen
+key-control = Ctrl
+key-alt = Alt
+key-delete = Delete
+key-tab = Tab
+key-f4 = F4
+key-f11 = F11
+key-super = Super
+key-escape = Escape
+key-print = Print
+mode-follow = Follow the window
+mode-fit = Scale to fit
+mode-actual = Actual size
+quality-sharp = Sharp
+quality-balanced = Balanced
+quality-light = Light on the network
+clipboard-label = Clipboard of the desktop
+clipboard-hint = What you type here can be pasted in the desktop; what is copied there shows up here. Copy and paste with the usual keys works too.
+tab-activity = Activity
+tab-settings = Settings
+activity-start = Last start
+activity-ready = Ready after { $time }.
+activity-not-started = It has not been started yet.
+activity-history = History
+activity-access = Entered by Rolltop
+activity-access-text = Each time Rolltop itself went inside, and what for.
+activity-access-none = Nobody has been inside yet.
+history-started = Started in { $time }
+history-not-ready = Start not finished
+history-made = Made
+purpose-personalise = Personalised it
+purpose-screen = Showed its screen
+purpose-screenshot = Took a picture of its screen
+purpose-file-read = Read a file
+settings-about = About
+settings-name = Name
+settings-delete = Delete
+settings-delete-text = Its disk and everything on it go at once, for good.
+fact-id = Id
+fact-processors = Processors
+fact-own = { $amount } its own
+fact-made = Made
+fact-started = Started
+
+## Host
+host-running = { $count ->
+    [one] { $count } machine running
+   *[other] { $count } machines running
+}
+host-processors = Processors
+host-cpus = { $count ->
+    [one] { $count } processor
+   *[other] { $count } processors
+}
+host-memory = Memory
+host-disk = Disk
+host-engine = Accelerator
+host-version = { $engine } { $version }
+host-uptime = Up for { $time }
+host-free = { $amount } free
+of-total = of { $total }
+accelerator-kvm-short = KVM
+accelerator-tcg-short = Emulation
+accelerator-simulated-short = Simulated
+accelerator-tcg = KVM is not used.
+accelerator-tcg-effect = Desktops are emulated: all is there, several times slower.
+accelerator-simulated = This is the simulated engine: there are no real machines behind these desktops.
+templates = Templates
+template-default = Default
+
+## Times
+time-now = now
+time-minutes = { $count } min. ago
+time-hours = { $count } hr. ago
+time-days = { $count ->
+    [one] { $count } day ago
+   *[other] { $count } days ago
+}
+span-minutes = { $count } min
+span-hours = { $count } h
+span-days = { $count ->
+    [one] { $count } day
+   *[other] { $count } days
+}
+
+## Errors
+error-home = All desktops
+error-sign-in-title = You are not signed in
+error-sign-in-text = Sign in and try again.
+error-cross-site-title = This did not come from here
+error-cross-site-text = The request was not made by one of Rolltop’s own pages, so nothing was done. Open Rolltop and try again there.
+error-not-found-title = There is nothing here
+error-not-found-text = It may have been deleted, or the address has a mistake in it.
+error-refused-title = That did not work
+error-unavailable-title = Rolltop is not answering
+error-unavailable-text = It may be restarting. Desktops go on running; try again in a moment.
+
+## Problems by the API’s code, for languages that it does not speak
+problem-name_taken = There is already a desktop with this name; choose another.
+problem-invalid_name = A name has 1 to 40 of a-z, 0-9 and single hyphens inside.
+problem-unknown_size = There is no such size.
+problem-unknown_template = There is no such template.
+problem-quota_reached = The workspace has as many desktops as it may have. Delete one first.
+problem-wrong_state = The desktop is in a state in which this can’t be done.
+problem-not_running = The desktop is not running.
+problem-weak_password = The password is too weak: use at least 10 characters.
+problem-wrong_credentials = That name and password don’t go together.
+problem-link_not_valid = The link was used before, is too old, or never was one.
+problem-rate_limited = Too many tries. Wait a little.
+problem-unavailable = Not available for the moment; try again soon.
+problem-no_capacity = The host is full.
+problem-internal = Something went wrong on our side.

@@ -1,0 +1,297 @@
+product = Rolltop
+language-name = Français
+decimal-point = ,
+unit-kib = Kio
+unit-mib = Mio
+unit-gib = Gio
+
+## Frame
+skip-to-content = Aller au contenu
+reconnecting = Reconnexion…
+rail-label = Principal
+rail-home = Rolltop, tous les bureaux
+rail-desktops = Bureaux
+rail-host = Hôte
+rail-api = API
+crumbs-label = Où vous êtes
+close = Fermer
+cancel = Annuler
+dismiss = Fermer
+toasts-label = Messages
+none = aucune
+theme = Couleurs
+theme-light = Claires
+theme-dark = Sombres
+theme-system = Comme le système
+language = Langue
+account-of = Compte de { $name }
+account-unnamed = Propriétaire
+account-password = Nom et mot de passe
+sign-in = Se connecter
+sign-out = Se déconnecter
+
+## Command palette
+palette-open = Chercher et lancer
+palette-hint = Chercher
+palette-keys = Ctrl K
+palette-placeholder = Aller à un bureau ou lancer une action
+palette-empty = Rien ne correspond.
+palette-actions = Actions
+palette-places = Aller à
+run-start = Démarrer { $name }
+run-stop = Arrêter { $name }
+run-restart = Redémarrer { $name }
+run-retry = Réessayer { $name }
+run-rename = Renommer { $name }
+run-delete = Supprimer { $name }
+
+## Signing in
+sign-in-title = Se connecter à Rolltop
+sign-in-wrong = Ce nom et ce mot de passe ne vont pas ensemble. Vérifiez les deux et réessayez.
+sign-in-lost = Pas encore de mot de passe, ou perdu ? Demandez un lien à usage unique à l’opérateur.
+field-name = Nom
+field-password = Mot de passe
+field-new-password = Nouveau mot de passe
+field-again = Encore une fois
+welcome-title = Bienvenue sur Rolltop
+welcome-text = Ce lien vous connecte une seule fois, dans ce navigateur.
+welcome-go = Se connecter
+welcome-used-title = Ce lien ne fonctionne plus
+welcome-used-help = L’opérateur peut en faire un autre avec rolltopd admin sign-in-link.
+password-first-title = Choisissez comment vous connecter
+password-first-text = Désormais, vous vous connectez avec ce nom et ce mot de passe.
+password-first-go = Continuer
+password-change = Changer
+password-hint = Au moins 10 caractères. Quelques mots au hasard font l’affaire.
+password-differs = Les deux mots de passe ne sont pas les mêmes.
+
+## Desktops
+count-desktops = { $count ->
+    [one] { $count } bureau
+   *[other] { $count } bureaux
+}
+new-desktop = Nouveau bureau
+create = Créer le bureau
+created = { $name } est en préparation.
+list-more = En montrer plus
+filter-state = État
+filter-all = Tous
+filter-running = En marche
+filter-stopped = Arrêtés
+filter-failed = En échec
+filter-text = Chercher par nom
+view-label = Vue
+view-cards = Cartes
+view-table = Tableau
+empty-title = Pas encore de bureau
+empty-text = Un bureau est un ordinateur Linux à part entière, avec un écran que vous voyez et utilisez d’ici. Il est là en quelques secondes.
+no-match-title = Rien ne correspond
+no-match-text = Aucun bureau n’a ce nom et cet état.
+no-match-clear = Tout montrer
+column-screen = Écran
+column-name = Nom
+column-state = État
+column-template = Modèle
+column-size = Taille
+column-memory = Mémoire
+column-disk = Disque
+column-age = Créé
+column-actions = Actions
+column-version = Version
+column-baked = Démarre en secondes
+column-built = Construit
+size-short = { $size } · { $vcpus } vCPU · { $memory }
+size-s = Petit
+size-m = Moyen
+size-l = Grand
+size-processors = { $vcpus } processeurs
+size-memory = { $memory } de mémoire
+size-disk = { $disk } Gio de disque
+speed-fork = Là en secondes
+speed-boot = Démarre à froid
+name-hint = Aussi son nom d’hôte. Laissez vide et un nom est choisi.
+rename-hint = Le nom d’hôte à l’intérieur suit au prochain démarrage.
+no-templates = Il n’y a pas encore de modèle. L’opérateur en construit un avec rolltopd template build.
+screen-of = Écran de { $name }
+actions-of = Actions pour { $name }
+
+## States
+state-pending = En attente
+state-booting = Démarre
+state-running = En marche
+state-stopping = S’arrête
+state-suspended = Suspendu
+state-stopped = Arrêté
+state-failed = En échec
+state-destroying = Suppression
+step-fork = Dupliqué
+step-start = Démarré
+step-door = Porte ouverte
+step-personalise = Personnalisé
+step-screen = Écran
+step-status-waiting = à venir
+step-status-running = en cours
+step-status-done = fait
+step-status-failed = en échec
+reason-unknown = Il n’a pas pu démarrer. La console en dit peut-être plus.
+
+## Actions
+action-start = Démarrer
+action-stop = Arrêter
+action-restart = Redémarrer
+action-retry = Réessayer
+action-rename = Renommer
+action-delete = Supprimer
+confirm-stop = Arrêter le bureau
+confirm-restart = Redémarrer le bureau
+confirm-rename = Renommer
+confirm-delete = Supprimer le bureau
+ask-stop = Arrêter { $name } ?
+ask-restart = Redémarrer { $name } ?
+ask-rename = Renommer { $name }
+ask-delete = Supprimer { $name } ?
+warn-stop = Il est éteint. Ses programmes se terminent et ce qu’ils n’ont pas enregistré est perdu. Son disque reste tel quel ; le redémarrer prend le temps d’un démarrage à froid.
+warn-restart = Il est éteint puis redémarré. Ses programmes se terminent et ce qu’ils n’ont pas enregistré est perdu. Son disque reste tel quel.
+warn-delete = Ceci aura disparu :
+warn-delete-disk = son disque, avec tous ses fichiers
+warn-delete-disk-of = son disque, avec tous ses fichiers ({ $amount } écrits)
+warn-delete-programs = sa mémoire, avec tous ses programmes
+warn-delete-final = Les clés de son disque sont détruites d’abord : il n’y a pas de retour. S’il peut encore servir, arrêtez-le plutôt.
+done-start = { $name } démarre.
+done-stop = { $name } s’arrête.
+done-restart = { $name } redémarre.
+done-retry = Nouvel essai pour { $name }.
+done-rename = Renommé en { $name }.
+done-delete = { $name } est en cours de suppression.
+
+## One desktop
+panel-label = À propos de ce bureau
+panel-toggle = Panneau latéral
+stage-pending = Attend son tour
+stage-booting = Démarrage
+stage-stopping = Arrêt en cours
+stage-destroying = Suppression en cours
+stage-stopped = Arrêté
+stage-suspended = Suspendu
+stage-stopped-text = Son disque est conservé. Il redémarre avec ses fichiers et une mémoire fraîche.
+stage-failed = Il n’a pas démarré
+screen-connecting = Connexion à l’écran…
+console-title = Les dernières lignes de sa console
+bar-label = Écran
+bar-keys = Touches
+bar-clipboard = Presse-papiers
+bar-keyboard = Clavier
+bar-scale = Taille
+bar-quality = Qualité
+bar-full = Plein écran
+key-control = Ctrl
+key-alt = Alt
+key-delete = Suppr
+key-tab = Tab
+key-f4 = F4
+key-f11 = F11
+key-super = Super
+key-escape = Échap
+key-print = Impr. écran
+mode-follow = Suivre la fenêtre
+mode-fit = Ajuster à la fenêtre
+mode-actual = Taille réelle
+quality-sharp = Nette
+quality-balanced = Équilibrée
+quality-light = Légère pour le réseau
+clipboard-label = Presse-papiers du bureau
+clipboard-hint = Ce que vous tapez ici peut être collé dans le bureau ; ce qui y est copié apparaît ici. Copier et coller avec les touches habituelles marche aussi.
+tab-activity = Activité
+tab-settings = Réglages
+activity-start = Dernier démarrage
+activity-ready = Prêt après { $time }.
+activity-not-started = Il n’a pas encore été démarré.
+activity-history = Historique
+activity-access = Entrées de Rolltop
+activity-access-text = Chaque fois que Rolltop lui-même est entré, et pourquoi.
+activity-access-none = Personne n’est encore entré.
+history-started = Démarré en { $time }
+history-not-ready = Démarrage inachevé
+history-made = Créé
+purpose-personalise = L’a personnalisé
+purpose-screen = A montré son écran
+purpose-screenshot = A pris une image de son écran
+purpose-file-read = A lu un fichier
+settings-about = À propos
+settings-name = Nom
+settings-delete = Supprimer
+settings-delete-text = Son disque et tout ce qu’il contient disparaissent aussitôt, pour de bon.
+fact-id = Identifiant
+fact-processors = Processeurs
+fact-own = { $amount } en propre
+fact-made = Créé
+fact-started = Démarré
+
+## Host
+host-running = { $count ->
+    [one] { $count } machine en marche
+   *[other] { $count } machines en marche
+}
+host-processors = Processeurs
+host-cpus = { $count ->
+    [one] { $count } processeur
+   *[other] { $count } processeurs
+}
+host-memory = Mémoire
+host-disk = Disque
+host-engine = Accélérateur
+host-version = { $engine } { $version }
+host-uptime = En marche depuis { $time }
+host-free = { $amount } libres
+of-total = sur { $total }
+accelerator-kvm-short = KVM
+accelerator-tcg-short = Émulation
+accelerator-simulated-short = Simulé
+accelerator-tcg = KVM n’est pas utilisé.
+accelerator-tcg-effect = Les bureaux sont émulés : tout y est, plusieurs fois plus lent.
+accelerator-simulated = Ceci est le moteur simulé : il n’y a pas de vraies machines derrière ces bureaux.
+templates = Modèles
+template-default = Par défaut
+
+## Times
+time-now = maintenant
+time-minutes = il y a { $count } min
+time-hours = il y a { $count } h
+time-days = { $count ->
+    [one] il y a { $count } jour
+   *[other] il y a { $count } jours
+}
+span-minutes = { $count } min
+span-hours = { $count } h
+span-days = { $count ->
+    [one] { $count } jour
+   *[other] { $count } jours
+}
+
+## Errors
+error-home = Tous les bureaux
+error-sign-in-title = Vous n’êtes pas connecté
+error-sign-in-text = Connectez-vous et réessayez.
+error-cross-site-title = Cela ne vient pas d’ici
+error-cross-site-text = La demande ne vient pas d’une page de Rolltop, donc rien n’a été fait. Ouvrez Rolltop et réessayez là.
+error-not-found-title = Il n’y a rien ici
+error-not-found-text = Cela a peut-être été supprimé, ou l’adresse contient une faute.
+error-refused-title = Cela n’a pas marché
+error-unavailable-title = Rolltop ne répond pas
+error-unavailable-text = Il redémarre peut-être. Les bureaux continuent de tourner ; réessayez dans un instant.
+
+## Problems by the API’s code, for languages that it does not speak
+problem-name_taken = Il y a déjà un bureau de ce nom ; choisissez-en un autre.
+problem-invalid_name = Un nom a de 1 à 40 caractères parmi a-z, 0-9 et des traits d’union isolés à l’intérieur.
+problem-unknown_size = Cette taille n’existe pas.
+problem-unknown_template = Ce modèle n’existe pas.
+problem-quota_reached = L’espace a autant de bureaux qu’il peut en avoir. Supprimez-en un d’abord.
+problem-wrong_state = Le bureau est dans un état où cela ne se peut pas.
+problem-not_running = Le bureau n’est pas en marche.
+problem-weak_password = Le mot de passe est trop faible : au moins 10 caractères.
+problem-wrong_credentials = Ce nom et ce mot de passe ne vont pas ensemble.
+problem-link_not_valid = Le lien a déjà servi, est trop ancien, ou n’en a jamais été un.
+problem-rate_limited = Trop d’essais. Attendez un peu.
+problem-unavailable = Pas disponible pour le moment ; réessayez bientôt.
+problem-no_capacity = L’hôte est plein.
+problem-internal = Quelque chose s’est mal passé de notre côté.

@@ -1,0 +1,31 @@
+//! One module per page. A page asks the API, and puts components together.
+
+pub(crate) mod actions;
+pub(crate) mod desktop;
+mod desktop_panel;
+pub(crate) mod desktops;
+pub(crate) mod host;
+pub(crate) mod new_desktop;
+pub(crate) mod palette;
+pub(crate) mod password;
+pub(crate) mod problem;
+pub(crate) mod sign_in;
+pub(crate) mod welcome;
+
+use axum::response::Redirect;
+
+use crate::assets;
+use crate::failure::Failure;
+
+pub(crate) async fn home() -> Redirect {
+    Redirect::to("/desktops")
+}
+
+/// For browsers that ask for it unasked.
+pub(crate) async fn favicon() -> Redirect {
+    Redirect::permanent(&assets::address("favicon.svg"))
+}
+
+pub(crate) async fn no_such_page() -> Failure {
+    Failure::NotFound
+}

@@ -1,0 +1,123 @@
+//! What is done with a desktop, and the dialogs that come first where something would be
+//! lost. Each says what will be gone.
+
+use axum::Form;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use maud::{Markup, html};
+use rolltop_api_types::{ClientError, Desktop, UpdateDesktop};
+use rolltop_model::DesktopId;
+use serde::Deserialize;
+
+use crate::access::SignedIn;
+use crate::components::control::{Field, field};
+use crate::components::{dialog, toast};
+use crate::failure::{Failure, sentence};
+use crate::language::Language;
+use crate::view::{self, Action};
+
+#[derive(Deserialize)]
+pub(crate) struct Answer {
+    #[serde(default)]
+    name: String,
+}
+
+/// The id in a path. What is no id is not there.
+pub(crate) fn id(text: &str) -> Result<DesktopId, Failure> {
+    text.parse().map_err(|_| Failure::NotFound)
+}
+
+pub(crate) async fn ask(person: SignedIn, Path((id, what)): Path<(String, String)>) -> Result<Markup, Failure> {
+    let desktop = person.client.desktop(self::id(&id)?).await?;
+    let action = Action::from_str(&what).filter(|action| action.asks_first()).ok_or(Failure::NotFound)?;
+    let body = match action {
+        Action::Rename => rename_body(person.language, &desktop.name, None),
+        _ => warning(person.language, &desktop, action),
+    };
+    Ok(dialog::show(person.language, false, &form(&Words::new(person.language, &desktop, action), action, &body)))
+}
+
+pub(crate) async fn submit(
+    person: SignedIn,
+    Path((id, action)): Path<(String, String)>,
+    Form(answer): Form<Answer>,
+) -> Result<Response, Failure> {
+    let id = self::id(&id)?;
+    let action = Action::from_str(&action).ok_or(Failure::NotFound)?;
+    let language = person.language;
+    match perform(&person, id, action, &answer).await {
+        Ok(desktop) => {
+            let text = language.say_with(&format!("done-{}", action.as_str()), &[("name", &desktop.name)]);
+            Ok(([("hx-trigger", "rolltop:done")], toast::done(language, &text)).into_response())
+        }
+        Err(error) if action == Action::Rename && error.problem().is_some_and(|problem| !problem.errors.is_empty() || problem.status == 409) => {
+            let desktop = person.client.desktop(id).await?;
+            let text = sentence(language, &error);
+            let body = rename_body(language, &answer.name, Some(&text));
+            let status = error.problem().and_then(|problem| StatusCode::from_u16(problem.status).ok());
+            let form = dialog::form(language, &form(&Words::new(language, &desktop, action), action, &body));
+            Ok((status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), form).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn perform(person: &SignedIn, id: DesktopId, action: Action, answer: &Answer) -> Result<Desktop, ClientError> {
+    let client = &person.client;
+    match action {
+        Action::Start => client.start_desktop(id).await,
+        Action::Stop => client.stop_desktop(id).await,
+        Action::Restart => client.restart_desktop(id).await,
+        Action::Retry => client.retry_desktop(id).await,
+        Action::Rename => client.update_desktop(id, &UpdateDesktop { name: answer.name.trim().to_owned() }).await,
+        Action::Delete => client.destroy_desktop(id).await,
+    }
+}
+
+/// The dialog's own texts, kept while it is drawn.
+struct Words {
+    title: String,
+    submit: String,
+    path: String,
+}
+
+impl Words {
+    fn new(language: Language, desktop: &Desktop, action: Action) -> Self {
+        Self {
+            title: language.say_with(&format!("ask-{}", action.as_str()), &[("name", &desktop.name)]),
+            submit: language.say(&format!("confirm-{}", action.as_str())),
+            path: format!("/desktops/{}/{}", desktop.id, action.as_str()),
+        }
+    }
+}
+
+fn form<'a>(words: &'a Words, action: Action, body: &'a Markup) -> dialog::Form<'a> {
+    let danger = action == Action::Delete;
+    dialog::Form { id: "ask", title: &words.title, action: &words.path, body, submit: &words.submit, danger }
+}
+
+fn rename_body(language: Language, name: &str, problem: Option<&str>) -> Markup {
+    let label = language.say("field-name");
+    let hint = language.say("rename-hint");
+    field(&Field { hint: Some(&hint), problem, autofocus: true, select: true, ..Field::text("rename-name", "name", &label, name) })
+}
+
+/// What will be gone, and what will not.
+fn warning(language: Language, desktop: &Desktop, action: Action) -> Markup {
+    if action != Action::Delete {
+        return html! { p { (language.say(&format!("warn-{}", action.as_str()))) } };
+    }
+    let disk = desktop.disk_bytes.map_or_else(
+        || language.say("warn-delete-disk"),
+        |bytes| language.say_with("warn-delete-disk-of", &[("amount", &view::bytes(language, bytes))]),
+    );
+    html! {
+        p { (language.say("warn-delete")) }
+        ul.losses {
+            li { (disk) }
+            li { (language.say("warn-delete-programs")) }
+        }
+        p { (language.say("warn-delete-final")) }
+    }
+}

@@ -1,0 +1,248 @@
+//! One desktop: the screen first. The whole page below the top line is one part that the
+//! event stream keeps true; the live screen inside is an element that outlives that.
+
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use maud::{Markup, html};
+use rolltop_api_types::{AccessEntry, Desktop, Step};
+
+use super::actions;
+use super::desktop_panel;
+use crate::access::SignedIn;
+use crate::components::control::{Ask, Tone, button, check, menu, menu_button};
+use crate::components::desktop::{actions_menu, reason, size, state, template};
+use crate::components::layout::{Page, Section, page};
+use crate::components::{Icon, icon, icon_with, steps};
+use crate::failure::Failure;
+use crate::language::Language;
+use crate::view::{Action, Phase};
+
+/// Entries of the access log that are shown.
+const ACCESS_LOG: usize = 20;
+/// Lines of the console that are shown after a failure.
+const CONSOLE_LINES: usize = 40;
+
+/// All that the page shows.
+pub(super) struct Shown {
+    pub desktop: Desktop,
+    pub phase: Phase,
+    pub steps: Vec<Step>,
+    pub access: Vec<AccessEntry>,
+    pub console: String,
+}
+
+pub(crate) async fn show(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
+    let shown = match gather(&person, &id).await {
+        Ok(shown) => shown,
+        // It was deleted while its page was open: go home rather than show an error.
+        Err(failure) if person.fragment && failure.is_not_found() => {
+            return Ok((StatusCode::NO_CONTENT, [("hx-redirect", "/desktops")]).into_response());
+        }
+        Err(failure) => return Err(failure),
+    };
+    let body = body(person.language, &shown);
+    if person.fragment {
+        return Ok(body.into_response());
+    }
+    let name = &shown.desktop.name;
+    let home = person.language.say("rail-desktops");
+    let crumbs = [(home.as_str(), Some("/desktops")), (name.as_str(), None)];
+    let page = page(&person, &Page { title: name, section: Section::Desktops, crumbs: &crumbs, fill: true, screen: true, content: &body });
+    Ok(page.into_response())
+}
+
+/// The desktop must be there; what goes with it may be missing for a moment.
+async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
+    let id = actions::id(id)?;
+    let desktop = person.client.desktop(id).await?;
+    let steps = person.client.steps(id).await.unwrap_or_else(|_| desktop.steps.clone().unwrap_or_default());
+    let mut access = person.client.access_log(id).await.unwrap_or_default();
+    access.truncate(ACCESS_LOG);
+    let phase = Phase::of(&desktop);
+    let console = match (phase, &desktop.evidence) {
+        (Phase::Failed, Some(evidence)) => evidence.clone(),
+        (Phase::Failed, None) => person.client.console(id).await.unwrap_or_default(),
+        _ => String::new(),
+    };
+    Ok(Shown { desktop, phase, steps, access, console })
+}
+
+fn body(language: Language, shown: &Shown) -> Markup {
+    let Shown { desktop, phase, .. } = shown;
+    let path = format!("/desktops/{}", desktop.id);
+    html! {
+        section.workbench-root #desktop data-live=(desktop.id) data-panel-root data-state=(phase.as_str())
+            hx-get=(path) hx-trigger="refresh" hx-swap="outerMorph" hx-target="this" {
+            (head(language, shown))
+            div.workbench {
+                div.workplace data-fullscreen-root {
+                    div.stage data-state=(phase.as_str()) { (stage(language, shown)) }
+                    @if *phase == Phase::Running { (bar(language)) }
+                }
+                (desktop_panel::panel(language, shown))
+            }
+        }
+    }
+}
+
+fn head(language: Language, shown: &Shown) -> Markup {
+    let Shown { desktop, phase, .. } = shown;
+    let main = [Action::Start, Action::Stop, Action::Retry].into_iter().find(|action| phase.actions().contains(action));
+    html! {
+        header.desktop-head {
+            h1 { bdi { (desktop.name) } }
+            (state(language, *phase))
+            span.about { (size(language, desktop)) " · " (template(desktop)) }
+            div.actions {
+                @if let Some(action) = main { (action_button(language, desktop, action, Tone::Plain)) }
+                (actions_menu(language, desktop, *phase, "page"))
+                button.btn type="button" data-variant="ghost" data-size="icon-sm" data-panel-toggle aria-pressed="false"
+                    aria-controls="side-panel" aria-label=(language.say("panel-toggle")) { (icon(Icon::Panel)) }
+            }
+        }
+    }
+}
+
+fn action_button(language: Language, desktop: &Desktop, action: Action, tone: Tone) -> Markup {
+    let path = crate::components::desktop::action_path(desktop, action);
+    let ask = if action.asks_first() { Ask::Dialog(&path) } else { Ask::Do(&path) };
+    button(tone, true, Some(action.icon()), &action.label(language), &ask)
+}
+
+fn stage(language: Language, shown: &Shown) -> Markup {
+    let Shown { desktop, phase, .. } = shown;
+    match phase {
+        Phase::Running => live(language, desktop),
+        Phase::Pending | Phase::Booting => html! {
+            div.stage-card.moving-edge data-state=(phase.as_str()) role="status" {
+                h2 { (icon_with(Icon::Loader, true, false)) (language.say(&format!("stage-{}", phase.as_str()))) }
+                (steps::list(language, desktop.steps.as_deref().unwrap_or(&shown.steps)))
+            }
+        },
+        Phase::Stopping | Phase::Destroying => html! {
+            (last_frame(desktop))
+            div.stage-card.moving-edge data-state=(phase.as_str()) role="status" {
+                h2 { (icon_with(phase.icon(), *phase == Phase::Stopping, false)) (language.say(&format!("stage-{}", phase.as_str()))) }
+            }
+        },
+        Phase::Stopped | Phase::Suspended => html! {
+            (last_frame(desktop))
+            div.stage-card data-state=(phase.as_str()) {
+                h2 { (icon(phase.icon())) (language.say(&format!("stage-{}", phase.as_str()))) }
+                p.quiet { (language.say("stage-stopped-text")) }
+                div.buttons { (action_button(language, desktop, Action::Start, Tone::Primary)) }
+            }
+        },
+        Phase::Failed => failed(language, shown),
+    }
+}
+
+fn live(language: Language, desktop: &Desktop) -> Markup {
+    html! {
+        div.connecting role="status" { (icon_with(Icon::Loader, true, false)) (language.say("screen-connecting")) }
+        rolltop-screen #screen hx-morph-skip src={ "/v1/desktops/" (desktop.id) "/screen" } data-desktop=(desktop.id)
+            role="application" aria-label=(language.say_with("screen-of", &[("name", &desktop.name)])) {}
+        div.screen-line #screen-line role="status" hidden { (language.say("reconnecting")) }
+    }
+}
+
+/// What was last seen of it in this browser.
+fn last_frame(desktop: &Desktop) -> Markup {
+    html! { img.last-frame #last-frame hx-morph-skip alt="" data-frame-of=(desktop.id); }
+}
+
+fn failed(language: Language, shown: &Shown) -> Markup {
+    let lines: Vec<&str> = shown.console.lines().collect();
+    let last = lines.get(lines.len().saturating_sub(CONSOLE_LINES)..).unwrap_or_default().join("\n");
+    html! {
+        div.stage-card data-state="failed" data-wide[!last.is_empty()] {
+            h2 { (icon(Icon::Alert)) (language.say("stage-failed")) }
+            p { (reason(language, &shown.desktop)) }
+            @if !last.is_empty() {
+                div {
+                    h3.console-title { (language.say("console-title")) }
+                    pre.console tabindex="0" { (last) }
+                }
+            }
+            div.buttons {
+                (action_button(language, &shown.desktop, Action::Retry, Tone::Primary))
+                (action_button(language, &shown.desktop, Action::Delete, Tone::DangerQuiet))
+            }
+        }
+    }
+}
+
+/// Keys, clipboard, full screen, scale, quality. Stays as it is while the page changes.
+fn bar(language: Language) -> Markup {
+    html! {
+        div.screen-bar #screen-bar role="toolbar" aria-label=(language.say("bar-label")) hx-morph-skip {
+            (keys(language))
+            (clipboard(language))
+            button.btn.touch-only type="button" data-variant="ghost" data-size="sm" data-screen-keyboard aria-label=(language.say("bar-keyboard")) {
+                (icon(Icon::Keyboard)) span.label { (language.say("bar-keyboard")) }
+            }
+            textarea.soft-keyboard data-soft-keyboard aria-label=(language.say("bar-keyboard")) tabindex="-1" autocomplete="off"
+                autocapitalize="none" spellcheck="false" {}
+            div.at-end {
+                (scale(language))
+                (quality(language))
+                button.btn type="button" data-variant="ghost" data-size="sm" data-screen-full {
+                    (icon(Icon::Expand)) span.label { (language.say("bar-full")) }
+                }
+            }
+        }
+    }
+}
+
+const CHORDS: [&str; 8] =
+    ["Control+Alt+Delete", "Alt+Tab", "Alt+F4", "Super", "Escape", "Tab", "F11", "Print"];
+
+fn keys(language: Language) -> Markup {
+    let items = html! {
+        @for chord in CHORDS {
+            button type="button" role="menuitem" id={ "keys-" (chord.replace('+', "-")) } data-screen-keys=(chord) {
+                (chord.split('+').map(|key| language.say(&format!("key-{}", key.to_lowercase()))).collect::<Vec<_>>().join(" + "))
+            }
+        }
+    };
+    let label = language.say("bar-keys");
+    menu("keys", &menu_button("keys", Tone::Ghost, Icon::Keyboard, &label, Some(&label)), false, &items)
+}
+
+fn clipboard(language: Language) -> Markup {
+    html! {
+        details.clipboard {
+            summary.btn data-variant="ghost" data-size="sm" { (icon(Icon::Clipboard)) span.label { (language.say("bar-clipboard")) } }
+            div.clipboard-panel {
+                label for="clipboard-text" { (language.say("clipboard-label")) }
+                textarea #clipboard-text data-clipboard-text spellcheck="false" {}
+                p { (language.say("clipboard-hint")) }
+            }
+        }
+    }
+}
+
+fn scale(language: Language) -> Markup {
+    let items = html! {
+        @for mode in ["follow", "fit", "actual"] {
+            button type="button" role="menuitemradio" aria-checked="false" id={ "mode-" (mode) } data-screen-mode=(mode) {
+                (language.say(&format!("mode-{mode}"))) (check())
+            }
+        }
+    };
+    let label = language.say("bar-scale");
+    menu("scale", &menu_button("scale", Tone::Ghost, Icon::Fit, &label, Some(&label)), true, &items)
+}
+
+fn quality(language: Language) -> Markup {
+    let items = html! {
+        @for level in ["sharp", "balanced", "light"] {
+            button type="button" role="menuitemradio" aria-checked="false" id={ "quality-" (level) } data-screen-quality=(level) {
+                (language.say(&format!("quality-{level}"))) (check())
+            }
+        }
+    };
+    let label = language.say("bar-quality");
+    menu("quality", &menu_button("quality", Tone::Ghost, Icon::Quality, &label, Some(&label)), true, &items)
+}

@@ -1,0 +1,200 @@
+//! Home: the desktops, as cards or as a table, kept true by the event stream.
+
+use axum::extract::Query;
+use maud::{Markup, html};
+use rolltop_api_types::{Desktop, DesktopPage, DesktopState, ListDesktops};
+use serde::Deserialize;
+
+use crate::access::SignedIn;
+use crate::components::control::Tone;
+use crate::components::layout::{Page, Section, page};
+use crate::components::{Icon, desktop, dialog, icon, mark};
+use crate::failure::Failure;
+use crate::language::Language;
+use crate::view::Phase;
+
+/// Desktops on one page.
+const PAGE: u32 = 60;
+/// Desktops that are starting and whose steps are fetched for their cards.
+const STEPS_MOST: usize = 12;
+/// What can be filtered by.
+const STATES: [Option<DesktopState>; 4] =
+    [None, Some(DesktopState::Running), Some(DesktopState::Stopped), Some(DesktopState::Failed)];
+
+#[derive(Deserialize, Default, Clone)]
+pub(crate) struct Filter {
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    view: String,
+    #[serde(default)]
+    cursor: String,
+}
+
+impl Filter {
+    fn state(&self) -> Option<DesktopState> {
+        DesktopState::ALL.into_iter().find(|state| state.as_str() == self.state)
+    }
+
+    fn is_table(&self) -> bool {
+        self.view == "table"
+    }
+
+    fn is_narrowing(&self) -> bool {
+        self.state().is_some() || !self.q.is_empty()
+    }
+
+    /// The address of this list with some things changed.
+    fn address(&self, state: Option<DesktopState>, table: bool, cursor: &str) -> String {
+        let state = state.map_or("", DesktopState::as_str);
+        let pairs = [("state", state), ("q", &self.q), ("view", if table { "table" } else { "" }), ("cursor", cursor)];
+        let query = pairs.iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>();
+        let text = encoded(&query);
+        if text.is_empty() { "/desktops".to_owned() } else { format!("/desktops?{text}") }
+    }
+
+    fn own_address(&self) -> String {
+        self.address(self.state(), self.is_table(), &self.cursor)
+    }
+}
+
+fn encoded(pairs: &[&(&str, &str)]) -> String {
+    let encode = |text: &str| {
+        text.bytes()
+            .map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+                _ => format!("%{byte:02X}"),
+            })
+            .collect::<String>()
+    };
+    pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
+}
+
+pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Result<Markup, Failure> {
+    let which = ListDesktops {
+        cursor: Some(filter.cursor.clone()).filter(|cursor| !cursor.is_empty()),
+        limit: Some(PAGE),
+        state: filter.state(),
+        q: Some(filter.q.trim().to_owned()).filter(|q| !q.is_empty()),
+    };
+    let mut found = person.client.desktops(&which).await?;
+    if !filter.is_table() {
+        add_steps(&person, &mut found.items).await;
+    }
+    let list = list(&person, &filter, &found);
+    if person.fragment {
+        return Ok(list);
+    }
+    let title = person.language.say("rail-desktops");
+    let content = html! { div.page { (list) } };
+    Ok(page(&person, &Page { title: &title, section: Section::Desktops, crumbs: &[(&title, None)], fill: false, screen: false, content: &content }))
+}
+
+/// Lists come without steps; those that are starting show theirs.
+async fn add_steps(person: &SignedIn, desktops: &mut [Desktop]) {
+    let starting = desktops.iter_mut().filter(|desktop| matches!(Phase::of(desktop), Phase::Pending | Phase::Booting));
+    for desktop in starting.take(STEPS_MOST) {
+        // One that is gone by now is refreshed by its own event.
+        if let Ok(whole) = person.client.desktop(desktop.id).await {
+            *desktop = whole;
+        }
+    }
+}
+
+fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
+    let language = person.language;
+    let nothing = found.items.is_empty() && !filter.is_narrowing() && filter.cursor.is_empty();
+    html! {
+        section #desktops data-live="desktops" hx-get=(filter.own_address()) hx-trigger="refresh" hx-swap="outerMorph" hx-target="this" {
+            @if nothing {
+                (empty(language))
+            } @else {
+                (heading(person))
+                (filters(language, filter))
+                @if found.items.is_empty() {
+                    (no_match(language))
+                } @else if filter.is_table() {
+                    (desktop::table(language, &found.items))
+                } @else {
+                    ul.cards { @for item in &found.items { (desktop::card(language, item)) } }
+                }
+                @if let Some(cursor) = &found.next_cursor {
+                    div.more {
+                        a.btn data-variant="outline" href=(filter.address(filter.state(), filter.is_table(), cursor)) { (language.say("list-more")) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn heading(person: &SignedIn) -> Markup {
+    let language = person.language;
+    html! {
+        div.page-head {
+            h1 { (language.say("rail-desktops")) }
+            span.quiet { (language.count("count-desktops", person.me.limits.desktops_used)) }
+            div.actions {
+                (dialog::opener(Tone::Primary, false, Some(Icon::Plus), &language.say("new-desktop"), "/desktops/new"))
+            }
+        }
+    }
+}
+
+fn filters(language: Language, filter: &Filter) -> Markup {
+    html! {
+        div.filters {
+            nav.segments aria-label=(language.say("filter-state")) {
+                @for state in STATES {
+                    (segment(&filter.address(state, filter.is_table(), ""), filter.state() == state, &html! {
+                        (language.say(&format!("filter-{}", state.map_or("all", DesktopState::as_str))))
+                    }, None))
+                }
+            }
+            div.at-end {
+                form.search-field role="search" action="/desktops" method="get" hx-get="/desktops" hx-target="#desktops" hx-swap="outerMorph"
+                    hx-trigger="input delay:200ms, submit" hx-replace-url="true" {
+                    (icon(Icon::Search))
+                    input #desktop-search type="search" name="q" value=(filter.q) placeholder=(language.say("filter-text"))
+                        aria-label=(language.say("filter-text")) autocomplete="off" spellcheck="false";
+                    input type="hidden" name="state" value=(filter.state);
+                    input type="hidden" name="view" value=(filter.view);
+                }
+                nav.segments aria-label=(language.say("view-label")) {
+                    (segment(&filter.address(filter.state(), false, ""), !filter.is_table(), &icon(Icon::Grid), Some(&language.say("view-cards"))))
+                    (segment(&filter.address(filter.state(), true, ""), filter.is_table(), &icon(Icon::List), Some(&language.say("view-table"))))
+                }
+            }
+        }
+    }
+}
+
+fn segment(path: &str, current: bool, content: &Markup, name: Option<&str>) -> Markup {
+    html! {
+        a.segment href=(path) hx-get=(path) hx-target="#desktops" hx-swap="outerMorph" hx-replace-url="true"
+            aria-current=[current.then_some("true")] aria-label=[name] title=[name] { (content) }
+    }
+}
+
+fn empty(language: Language) -> Markup {
+    html! {
+        div.empty-state {
+            (mark())
+            h2 { (language.say("empty-title")) }
+            p { (language.say("empty-text")) }
+            (dialog::opener(Tone::Primary, false, Some(Icon::Plus), &language.say("new-desktop"), "/desktops/new"))
+        }
+    }
+}
+
+fn no_match(language: Language) -> Markup {
+    html! {
+        div.empty-state {
+            h2 { (language.say("no-match-title")) }
+            p { (language.say("no-match-text")) }
+            a.btn data-variant="outline" href="/desktops" { (language.say("no-match-clear")) }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! For the operator: how the host is, what runs the guests, which templates there are.
+
+use maud::{Markup, html};
+use rolltop_api_types::{AcceleratorKind, Host, Template};
+
+use crate::access::SignedIn;
+use crate::components::control::{Notice, meter, notice};
+use crate::components::layout::{Page, Section, page};
+use crate::components::{Icon, icon, time};
+use crate::failure::Failure;
+use crate::language::Language;
+use crate::view;
+
+pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
+    let (host, templates) = (person.client.host().await?, person.client.templates().await?);
+    let language = person.language;
+    let title = language.say("rail-host");
+    let body = html! {
+        section #host hx-get="/host" hx-trigger="every 5s" hx-swap="outerMorph" hx-target="this" {
+            div.page-head {
+                h1 { (title) }
+                span.quiet { (language.count("host-running", u64::from(host.machines_running))) }
+            }
+            (accelerator(language, &host))
+            (tiles(language, &host))
+            h2.section-title { (language.say("templates")) }
+            (templates_table(language, &templates))
+        }
+    };
+    if person.fragment {
+        return Ok(body);
+    }
+    let content = html! { div.page { (body) } };
+    Ok(page(&person, &Page { title: &title, section: Section::Host, crumbs: &[(&title, None)], fill: false, screen: false, content: &content }))
+}
+
+fn accelerator(language: Language, host: &Host) -> Markup {
+    let why = host.accelerator.why.as_deref().unwrap_or_default();
+    html! {
+        @match host.accelerator.kind {
+            AcceleratorKind::Kvm => {}
+            AcceleratorKind::Tcg => (notice(Notice::Warning, &html! {
+                strong { (language.say("accelerator-tcg")) } " " (why) " " (language.say("accelerator-tcg-effect"))
+            })),
+            AcceleratorKind::Simulated => (notice(Notice::Warning, &html! { (language.say("accelerator-simulated")) })),
+        }
+    }
+}
+
+fn tiles(language: Language, host: &Host) -> Markup {
+    let used = |total: u64, available: u64| total.saturating_sub(available);
+    let memory = used(host.memory_total_bytes, host.memory_available_bytes);
+    let disk = used(host.disk_total_bytes, host.disk_available_bytes);
+    let kind = match host.accelerator.kind {
+        AcceleratorKind::Kvm => "accelerator-kvm-short",
+        AcceleratorKind::Tcg => "accelerator-tcg-short",
+        AcceleratorKind::Simulated => "accelerator-simulated-short",
+    };
+    html! {
+        div.tiles {
+            div.tile {
+                h2 { (icon(Icon::Cpu)) (language.say("host-processors")) }
+                p.figure { (format!("{:.0}", host.cpu_busy.clamp(0.0, 1.0) * 100.0)) "\u{a0}%" }
+                (meter(host.cpu_busy))
+                p { (language.count("host-cpus", u64::from(host.cpus))) }
+            }
+            (amount(language, Icon::Memory, "host-memory", memory, host.memory_total_bytes))
+            (amount(language, Icon::Disk, "host-disk", disk, host.disk_total_bytes))
+            div.tile {
+                h2 { (icon(Icon::Gauge)) (language.say("host-engine")) }
+                p.figure { (language.say(kind)) }
+                p { (language.say_with("host-version", &[("engine", &host.engine), ("version", &host.qemu_version)])) }
+                p { (language.say_with("host-uptime", &[("time", &uptime(language, host.uptime_seconds))])) }
+            }
+        }
+    }
+}
+
+fn amount(language: Language, picture: Icon, key: &str, used: u64, total: u64) -> Markup {
+    // Amounts of bytes are far below where a float would lose what a bar can show.
+    #[expect(clippy::cast_precision_loss, reason = "a share for a bar of a few hundred pixels")]
+    let share = if total == 0 { 0.0 } else { used as f64 / total as f64 };
+    let free = view::bytes(language, total.saturating_sub(used));
+    html! {
+        div.tile {
+            h2 { (icon(picture)) (language.say(key)) }
+            p.figure { (view::bytes(language, used)) " " small { (language.say_with("of-total", &[("total", &view::bytes(language, total))])) } }
+            (meter(share))
+            p { (language.say_with("host-free", &[("amount", &free)])) }
+        }
+    }
+}
+
+fn uptime(language: Language, seconds: u64) -> String {
+    match seconds {
+        0..3600 => language.count("span-minutes", seconds / 60),
+        3600..172_800 => language.count("span-hours", seconds / 3600),
+        172_800.. => language.count("span-days", seconds / 86_400),
+    }
+}
+
+fn templates_table(language: Language, templates: &[Template]) -> Markup {
+    html! {
+        @if templates.is_empty() {
+            (notice(Notice::Warning, &html! { (language.say("no-templates")) }))
+        } @else {
+            div.table-frame {
+                table.desktop-table {
+                    thead {
+                        tr {
+                            th scope="col" { (language.say("column-template")) }
+                            th.secondary scope="col" { (language.say("column-version")) }
+                            th scope="col" { (language.say("column-baked")) }
+                            th.secondary scope="col" { (language.say("column-built")) }
+                            th.secondary.numeric scope="col" { (language.say("column-disk")) }
+                        }
+                    }
+                    tbody { @for template in templates { (template_row(language, template)) } }
+                }
+            }
+        }
+    }
+}
+
+fn template_row(language: Language, template: &Template) -> Markup {
+    let digest = template.version.split('@').nth(1).unwrap_or_default();
+    html! {
+        tr.template-row {
+            td {
+                span.title { (template.title) } " "
+                @if template.default { span.pill data-kind="default" { (language.say("template-default")) } }
+                div.quiet { (template.description) }
+            }
+            td.secondary.mono { (template.name) " " span.quiet { (digest) } }
+            td {
+                span.pills {
+                    @for size in template.sizes.iter().filter(|size| size.baked) { span.pill { (size.size.as_str().to_uppercase()) } }
+                    @if !template.sizes.iter().any(|size| size.baked) { span.quiet { (language.say("none")) } }
+                }
+            }
+            td.secondary { (time::ago(language, template.built_at)) }
+            td.secondary.numeric { (view::bytes(language, template.disk_bytes)) }
+        }
+    }
+}

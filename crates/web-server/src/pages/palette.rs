@@ -1,0 +1,54 @@
+//! What the command palette offers: every desktop, and what can be done here.
+
+use maud::{Markup, html};
+use rolltop_api_types::ListDesktops;
+
+use crate::access::SignedIn;
+use crate::components::{Icon, desktop, icon};
+use crate::failure::Failure;
+use crate::view::{Action, Phase};
+
+/// Desktops listed at most, the newest.
+const DESKTOPS: u32 = 200;
+
+pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
+    let language = person.language;
+    let found = person.client.desktops(&ListDesktops { limit: Some(DESKTOPS), ..ListDesktops::default() }).await?;
+    Ok(html! {
+        div role="group" aria-labelledby="palette-desktops" {
+            div role="heading" aria-level="3" #palette-desktops { (language.say("rail-desktops")) }
+            @for item in &found.items {
+                a role="menuitem" id={ "go-" (item.id) } href={ "/desktops/" (item.id) } {
+                    (icon(Icon::Monitor)) bdi { (item.name) } (desktop::state(language, Phase::of(item)))
+                }
+            }
+        }
+        div role="group" aria-labelledby="palette-actions" {
+            div role="heading" aria-level="3" #palette-actions { (language.say("palette-actions")) }
+            button type="button" role="menuitem" #run-new hx-get="/desktops/new" hx-target="#dialog" hx-swap="innerHTML" {
+                (icon(Icon::Plus)) (language.say("new-desktop"))
+            }
+            @for item in &found.items {
+                @for action in Phase::of(item).actions().iter().copied() {
+                    @let path = desktop::action_path(item, action);
+                    button type="button" role="menuitem" id={ "run-" (action.as_str()) "-" (item.id) }
+                        hx-get=[action.asks_first().then_some(&path)] hx-post=[(!action.asks_first()).then_some(&path)]
+                        hx-target=[action.asks_first().then_some("#dialog")] hx-swap=(if action.asks_first() { "innerHTML" } else { "none" }) {
+                        (icon(action.icon()))
+                        span { (label(action, &item.name, language)) }
+                    }
+                }
+            }
+        }
+        div role="group" aria-labelledby="palette-places" {
+            div role="heading" aria-level="3" #palette-places { (language.say("palette-places")) }
+            a role="menuitem" #go-desktops href="/desktops" { (icon(Icon::Grid)) (language.say("rail-desktops")) }
+            @if person.me.admin { a role="menuitem" #go-host href="/host" { (icon(Icon::Server)) (language.say("rail-host")) } }
+            a role="menuitem" #go-password href="/account/password" { (icon(Icon::Password)) (language.say("account-password")) }
+        }
+    })
+}
+
+fn label(action: Action, name: &str, language: crate::language::Language) -> String {
+    language.say_with(&format!("run-{}", action.as_str()), &[("name", name)])
+}

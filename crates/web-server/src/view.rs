@@ -1,0 +1,191 @@
+//! How a desktop is shown: the API's state and desire made into one phase, and numbers made
+//! readable.
+
+use rolltop_api_types::{Desired, Desktop, DesktopState};
+
+use crate::components::Icon;
+use crate::language::Language;
+
+/// What a person sees a desktop doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Pending,
+    Booting,
+    Running,
+    Stopping,
+    Suspended,
+    Stopped,
+    Failed,
+    Destroying,
+}
+
+impl Phase {
+    pub(crate) fn of(desktop: &Desktop) -> Self {
+        match (desktop.state, desktop.desired) {
+            (DesktopState::Destroying | DesktopState::Destroyed, _) | (_, Desired::Destroyed) => Phase::Destroying,
+            (DesktopState::Pending, _) => Phase::Pending,
+            (DesktopState::Booting, _) => Phase::Booting,
+            (DesktopState::Running, Desired::Stopped) => Phase::Stopping,
+            (DesktopState::Running, Desired::Running) => Phase::Running,
+            (DesktopState::Suspended, _) => Phase::Suspended,
+            (DesktopState::Stopped, Desired::Running) => Phase::Pending,
+            (DesktopState::Stopped, Desired::Stopped) => Phase::Stopped,
+            (DesktopState::Failed, _) => Phase::Failed,
+        }
+    }
+
+    /// For `data-state` and as part of message keys.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Phase::Pending => "pending",
+            Phase::Booting => "booting",
+            Phase::Running => "running",
+            Phase::Stopping => "stopping",
+            Phase::Suspended => "suspended",
+            Phase::Stopped => "stopped",
+            Phase::Failed => "failed",
+            Phase::Destroying => "destroying",
+        }
+    }
+
+    pub(crate) const fn icon(self) -> Icon {
+        match self {
+            Phase::Pending | Phase::Booting | Phase::Stopping => Icon::Loader,
+            Phase::Running => Icon::Play,
+            Phase::Suspended => Icon::Moon,
+            Phase::Stopped => Icon::Square,
+            Phase::Failed => Icon::Alert,
+            Phase::Destroying => Icon::Trash,
+        }
+    }
+
+    /// Whether something is under way and will end by itself.
+    pub(crate) const fn is_moving(self) -> bool {
+        matches!(self, Phase::Pending | Phase::Booting | Phase::Stopping | Phase::Destroying)
+    }
+
+    pub(crate) fn label(self, language: Language) -> String {
+        language.say(&format!("state-{}", self.as_str()))
+    }
+
+    pub(crate) const fn actions(self) -> &'static [Action] {
+        match self {
+            Phase::Pending | Phase::Booting => &[Action::Rename, Action::Delete],
+            Phase::Running => &[Action::Stop, Action::Restart, Action::Rename, Action::Delete],
+            Phase::Stopping => &[Action::Rename, Action::Delete],
+            Phase::Suspended | Phase::Stopped => &[Action::Start, Action::Rename, Action::Delete],
+            Phase::Failed => &[Action::Retry, Action::Rename, Action::Delete],
+            Phase::Destroying => &[],
+        }
+    }
+}
+
+/// What can be asked of a desktop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Start,
+    Stop,
+    Restart,
+    Retry,
+    Rename,
+    Delete,
+}
+
+impl Action {
+    const ALL: [Action; 6] =
+        [Action::Start, Action::Stop, Action::Restart, Action::Retry, Action::Rename, Action::Delete];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Action::Start => "start",
+            Action::Stop => "stop",
+            Action::Restart => "restart",
+            Action::Retry => "retry",
+            Action::Rename => "rename",
+            Action::Delete => "delete",
+        }
+    }
+
+    pub(crate) fn from_str(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text)
+    }
+
+    pub(crate) const fn icon(self) -> Icon {
+        match self {
+            Action::Start => Icon::Play,
+            Action::Stop => Icon::Power,
+            Action::Restart => Icon::Restart,
+            Action::Retry => Icon::Refresh,
+            Action::Rename => Icon::Pencil,
+            Action::Delete => Icon::Trash,
+        }
+    }
+
+    /// Whether a dialog comes first: because something would be lost, or must be typed.
+    pub(crate) const fn asks_first(self) -> bool {
+        match self {
+            Action::Stop | Action::Restart | Action::Rename | Action::Delete => true,
+            Action::Start | Action::Retry => false,
+        }
+    }
+
+    pub(crate) fn label(self, language: Language) -> String {
+        language.say(&format!("action-{}", self.as_str()))
+    }
+}
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// Bytes for people: at most one digit after the point.
+pub(crate) fn bytes(language: Language, bytes: u64) -> String {
+    let (value, unit) = match bytes {
+        0..MIB => (bytes / 1024, "unit-kib"),
+        MIB..GIB => (bytes / MIB, "unit-mib"),
+        GIB.. => {
+            let tenths = bytes.saturating_mul(10) / GIB;
+            let whole = tenths / 10;
+            if whole < 100 && !tenths.is_multiple_of(10) {
+                let point = language.say("decimal-point");
+                return format!("{whole}{point}{}\u{a0}{}", tenths % 10, language.say("unit-gib"));
+            }
+            (whole, "unit-gib")
+        }
+    };
+    format!("{value}\u{a0}{}", language.say(unit))
+}
+
+/// Milliseconds as seconds with one digit after the point.
+pub(crate) fn seconds(language: Language, milliseconds: i64) -> String {
+    let tenths = (milliseconds.max(0) + 50) / 100;
+    format!("{}{}{}\u{a0}s", tenths / 10, language.say("decimal-point"), tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_readable() {
+        assert_eq!(bytes(Language::English, 0), "0\u{a0}KiB");
+        assert_eq!(bytes(Language::English, 23 * MIB), "23\u{a0}MiB");
+        assert_eq!(bytes(Language::English, 3 * GIB / 2), "1.5\u{a0}GiB");
+        assert_eq!(bytes(Language::French, 3 * GIB / 2), "1,5\u{a0}Gio");
+        assert_eq!(bytes(Language::English, 240 * GIB), "240\u{a0}GiB");
+        assert_eq!(bytes(Language::English, u64::MAX).split('\u{a0}').nth(1), Some("GiB"));
+    }
+
+    #[test]
+    fn seconds_are_rounded() {
+        assert_eq!(seconds(Language::English, 1449), "1.4\u{a0}s");
+        assert_eq!(seconds(Language::English, 1450), "1.5\u{a0}s");
+        assert_eq!(seconds(Language::English, -5), "0.0\u{a0}s");
+    }
+
+    #[test]
+    fn every_action_can_be_named_back() {
+        for action in Action::ALL {
+            assert_eq!(Action::from_str(action.as_str()), Some(action));
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! `/v1` as far as the web tier uses it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Json, Path, Query, Request, State as Shared};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, delete, get, post, put};
+use futures::{Stream, StreamExt};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use rolltop_api_types::{
+    AccessEntry, AccessLog, Code, CreateDesktop, Credential, CredentialKind, Desktop, DesktopPage, DesktopState,
+    EventKind, Limits, ListDesktops, Me, PROBLEM_JSON, Problem, StepList, TemplateList, UpdateDesktop,
+};
+use rolltop_model::{DesktopId, DesktopName, Size, UserId, WorkspaceId};
+use serde_json::{Value, json};
+use tokio_stream::wrappers::BroadcastStream;
+
+use super::{LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, picture, rfb};
+
+type App = Arc<State>;
+
+struct Refused(Problem);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).expect("a status");
+        (status, [(CONTENT_TYPE, PROBLEM_JSON)], serde_json::to_string(&self.0).expect("a problem")).into_response()
+    }
+}
+
+fn refuse<T>(code: Code, detail: &str) -> Result<T, Refused> {
+    Err(Refused(Problem::new(code, detail)))
+}
+
+fn refuse_field<T>(code: Code, field: &str, detail: &str) -> Result<T, Refused> {
+    Err(Refused(Problem::new(code, detail).in_field(field)))
+}
+
+pub fn router(state: App) -> Router {
+    let private = Router::new()
+        .route("/v1/me", get(me))
+        .route("/v1/me/password", put(set_password))
+        .route("/v1/session", delete(|| async { StatusCode::NO_CONTENT }))
+        .route("/v1/desktops", get(list).post(create))
+        .route("/v1/desktops/{id}", get(one).patch(rename).delete(destroy))
+        .route("/v1/desktops/{id}/{action}", get(read).post(act))
+        .route("/v1/desktops/{id}/files/content", any(echo))
+        .route("/v1/events", get(events))
+        .route("/v1/templates", get(|| async { Json(TemplateList { items: desktops::templates() }) }))
+        .route("/v1/host", get(host))
+        .route("/v1/echo", any(echo))
+        .layer(axum::middleware::from_fn(authenticate));
+    Router::new()
+        .merge(private)
+        .route("/v1/session", post(sign_in))
+        .route("/v1/session/redeem", post(redeem))
+        .route("/healthz", get(|| async { "ok" }))
+        .layer(from_fn_with_state(Arc::clone(&state), record))
+        .with_state(state)
+}
+
+async fn record(Shared(state): Shared<App>, request: Request, next: Next) -> Response {
+    let seen = Seen {
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        headers: request.headers().clone(),
+    };
+    state.seen.lock().expect("no test panicked").push(seen);
+    next.run(request).await
+}
+
+fn token(headers: &HeaderMap) -> &str {
+    headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer ")).unwrap_or_default()
+}
+
+async fn authenticate(request: Request, next: Next) -> Response {
+    let known = [TOKEN, NEW_TOKEN, "rt_key"];
+    if known.contains(&token(request.headers())) {
+        next.run(request).await
+    } else {
+        Refused(Problem::new(Code::Unauthenticated, "Sign in first.")).into_response()
+    }
+}
+
+async fn me(Shared(state): Shared<App>, headers: HeaderMap) -> Json<Me> {
+    let new = token(&headers) == NEW_TOKEN;
+    let used = state.desktops.lock().expect("no test panicked").len() as u64;
+    Json(Me {
+        user: Some(UserId::from_u128(1)),
+        name: (!new).then(|| NAME.to_owned()),
+        workspace: WorkspaceId::from_u128(1),
+        admin: true,
+        needs_password: new,
+        credential: Credential { kind: CredentialKind::Session, id: "ses_1".to_owned(), scopes: Vec::new() },
+        limits: Limits { desktops: 40, desktops_used: used },
+    })
+}
+
+async fn sign_in(Json(body): Json<Value>) -> Result<Json<Value>, Refused> {
+    if body["name"] == NAME && body["password"] == PASSWORD {
+        Ok(Json(json!({ "token": TOKEN, "needs_password": false })))
+    } else {
+        refuse(Code::WrongCredentials, "Name or password is not right.")
+    }
+}
+
+async fn redeem(Json(body): Json<Value>) -> Result<Json<Value>, Refused> {
+    if body["link"] == LINK {
+        Ok(Json(json!({ "token": NEW_TOKEN, "needs_password": true })))
+    } else {
+        refuse(Code::LinkNotValid, "This link was used before or is too old.")
+    }
+}
+
+async fn set_password(Json(body): Json<Value>) -> Result<StatusCode, Refused> {
+    if body["password"].as_str().unwrap_or_default().len() < 10 {
+        return refuse_field(Code::WeakPassword, "password", "The password has fewer than 10 characters; use a longer one.");
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list(Shared(state): Shared<App>, Query(which): Query<ListDesktops>) -> Json<DesktopPage> {
+    let desktops = state.desktops.lock().expect("no test panicked");
+    let items = desktops
+        .iter()
+        .filter(|desktop| which.state.is_none_or(|state| state == desktop.state))
+        .filter(|desktop| which.q.as_ref().is_none_or(|q| desktop.name.contains(q.as_str())))
+        .cloned()
+        .map(|desktop| Desktop { steps: None, ..desktop })
+        .collect();
+    Json(DesktopPage { items, next_cursor: None })
+}
+
+fn find(state: &State, id: &str) -> Result<Desktop, Refused> {
+    let desktops = state.desktops.lock().expect("no test panicked");
+    match desktops.iter().find(|desktop| desktop.id.to_string() == id) {
+        Some(desktop) => Ok(desktop.clone()),
+        None => refuse(Code::NotFound, "There is no such desktop."),
+    }
+}
+
+fn check_name(state: &State, name: &str) -> Result<(), Refused> {
+    if let Err(error) = name.parse::<DesktopName>() {
+        return refuse_field(Code::InvalidName, "name", &error.to_string());
+    }
+    if state.desktops.lock().expect("no test panicked").iter().any(|desktop| desktop.name == name) {
+        return refuse_field(Code::NameTaken, "name", &format!("There is already a desktop named {name}; choose another name."));
+    }
+    Ok(())
+}
+
+async fn create(Shared(state): Shared<App>, Json(body): Json<CreateDesktop>) -> Result<(StatusCode, Json<Desktop>), Refused> {
+    let name = body.name.unwrap_or_else(|| "chosen".to_owned());
+    check_name(&state, &name)?;
+    let Ok(size) = body.size.as_deref().unwrap_or("s").parse::<Size>() else {
+        return refuse_field(Code::UnknownSize, "size", "There is no such size; choose s, m or l.");
+    };
+    let desktop = Desktop { id: DesktopId::generate(), ..desktops::fresh(&name, size, 0) };
+    state.desktops.lock().expect("no test panicked").insert(0, desktop.clone());
+    state.tell(EventKind::DesktopChanged, &desktop);
+    tokio::spawn(desktops::boot(Arc::clone(&state), desktop.id, "fork"));
+    Ok((StatusCode::ACCEPTED, Json(desktop)))
+}
+
+async fn one(Shared(state): Shared<App>, Path(id): Path<String>) -> Result<Json<Desktop>, Refused> {
+    find(&state, &id).map(Json)
+}
+
+async fn rename(
+    Shared(state): Shared<App>,
+    Path(id): Path<String>,
+    Json(body): Json<UpdateDesktop>,
+) -> Result<Json<Desktop>, Refused> {
+    let desktop = find(&state, &id)?;
+    check_name(&state, &body.name)?;
+    desktops::change(&state, desktop.id, EventKind::DesktopChanged, |desktop| desktop.name = body.name);
+    find(&state, &id).map(Json)
+}
+
+async fn destroy(Shared(state): Shared<App>, Path(id): Path<String>) -> Result<(StatusCode, Json<Desktop>), Refused> {
+    let desktop = find(&state, &id)?;
+    tokio::spawn(desktops::destroy(Arc::clone(&state), desktop.id));
+    Ok((StatusCode::ACCEPTED, Json(desktop)))
+}
+
+async fn act(
+    Shared(state): Shared<App>,
+    Path((id, action)): Path<(String, String)>,
+) -> Result<(StatusCode, Json<Desktop>), Refused> {
+    let desktop = find(&state, &id)?;
+    match (action.as_str(), desktop.state) {
+        ("start", DesktopState::Stopped | DesktopState::Suspended) | ("retry", DesktopState::Failed) | ("restart", DesktopState::Running) => {
+            drop(tokio::spawn(desktops::boot(state, desktop.id, "start")));
+        }
+        ("stop", DesktopState::Running) => drop(tokio::spawn(desktops::stop(state, desktop.id))),
+        _ => return refuse(Code::WrongState, "The desktop is in a state in which this can't be done."),
+    }
+    Ok((StatusCode::ACCEPTED, Json(desktop)))
+}
+
+async fn read(
+    Shared(state): Shared<App>,
+    Path((id, what)): Path<(String, String)>,
+    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refused> {
+    let desktop = find(&state, &id)?;
+    let seed = desktop.name.len() as u32;
+    match (what.as_str(), socket) {
+        ("steps", _) => Ok(Json(StepList { items: desktop.steps.unwrap_or_default() }).into_response()),
+        ("access-log", _) => Ok(Json(AccessLog { items: access(&desktop) }).into_response()),
+        ("console", _) => Ok(desktops::CONSOLE.into_response()),
+        ("screenshot", _) if desktop.state == DesktopState::Running => {
+            Ok(([(CONTENT_TYPE, "image/jpeg")], picture::draw(480, 300, seed).jpeg()).into_response())
+        }
+        ("screenshot", _) => refuse(Code::NotRunning, "The desktop is not running."),
+        ("screen", Ok(socket)) if desktop.state == DesktopState::Running => {
+            Ok(socket.protocols(["binary"]).on_upgrade(move |socket| async move {
+                rfb::serve(socket, seed).await;
+            }))
+        }
+        ("screen", Err(_)) => refuse(Code::WebsocketRequired, "A WebSocket is needed."),
+        _ => refuse(Code::NotRunning, "The desktop is not running."),
+    }
+}
+
+fn access(desktop: &Desktop) -> Vec<AccessEntry> {
+    ["screen", "screenshot", "personalise"]
+        .map(|purpose| AccessEntry { at: desktop.created_at, purpose: purpose.to_owned(), actor: "platform".to_owned() })
+        .to_vec()
+}
+
+async fn events(Shared(state): Shared<App>) -> Sse<impl Stream<Item = Result<axum::response::sse::Event, Infallible>>> {
+    let stream = BroadcastStream::new(state.events.subscribe()).filter_map(|event| async move {
+        let event = event.ok()?;
+        let data = serde_json::to_string(&event).ok()?;
+        Some(Ok(axum::response::sse::Event::default().id(event.seq.to_string()).event(event.kind.as_str()).data(data)))
+    });
+    Sse::new(stream).keep_alive(KeepAlive::default())
+}
+
+async fn host() -> Json<Value> {
+    Json(json!({
+        "engine": "qemu",
+        "accelerator": { "kind": "tcg", "why": "/dev/kvm opens, but a kernel started under it did not print its first line within 5 seconds." },
+        "qemu_version": "10.0.6", "cpus": 2, "cpu_busy": 0.37, "memory_total_bytes": 25_200_000_000_u64,
+        "memory_available_bytes": 17_900_000_000_u64, "disk_total_bytes": 240_000_000_000_u64,
+        "disk_available_bytes": 22_400_000_000_u64, "machines_running": 2, "uptime_seconds": 187_000,
+    }))
+}
+
+/// The request's own body and content type come back.
+async fn echo(headers: HeaderMap, body: Body) -> Response {
+    let content_type = headers.get(CONTENT_TYPE).cloned();
+    let mut response = body.into_response();
+    if let Some(content_type) = content_type {
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    response.headers_mut().insert("set-cookie", http::HeaderValue::from_static("planted=1"));
+    response
+}
