@@ -19,6 +19,8 @@ mod change;
 mod decide;
 mod record;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use change::{Command, Refusal};
 pub use decide::{Step, next_step};

@@ -123,6 +123,7 @@ impl Record {
                 attempts,
                 retry_at,
                 restart: false,
+                last_failure: None,
                 state: DesktopState::Pending,
                 planned_at: now,
                 ..same

@@ -229,16 +229,19 @@ impl Judge<'_> {
         match why {
             OffWhy::Asked => anew,
             OffWhy::Guest if record.ready_boot == record.boot => Step::AcceptShutdown,
-            OffWhy::Guest | OffWhy::Died => self.after_accident(FailReason::Died),
-            OffWhy::NeverStarted => self.after_accident(FailReason::StartFailed),
+            OffWhy::Guest | OffWhy::Died => self.after_accident(FailReason::Died, false),
+            // The engine may have said so when it was asked to start it, which was counted then.
+            OffWhy::NeverStarted => {
+                self.after_accident(record.last_failure.unwrap_or(FailReason::StartFailed), record.last_failure.is_some())
+            }
         }
     }
 
-    fn after_accident(&self, reason: FailReason) -> Step {
+    fn after_accident(&self, reason: FailReason, counted: bool) -> Step {
         let record = self.record;
         let ran_well = record.ready_boot == record.boot
             && record.ready_at.is_some_and(|ready| self.now >= after(ready, self.limits.stable));
-        let attempts = if ran_well { 1 } else { record.attempts.saturating_add(1) };
+        let attempts = if ran_well { 1 } else { record.attempts.saturating_add(u32::from(!counted)) };
         if attempts >= self.limits.attempts {
             return Step::Fail(reason);
         }

@@ -1,0 +1,456 @@
+//! The promises of `next_step`, against a simulated engine and any history.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+
+/// An engine of one machine, and what it has been made to do.
+#[derive(Debug, Clone, Default)]
+struct World {
+    machine: Option<MachineView>,
+    /// Start numbers that were really started.
+    started: BTreeSet<u32>,
+    /// Things that go wrong next.
+    troubles: Vec<Trouble>,
+    silent: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// The engine refuses with this, and does nothing.
+    Refuse(FailReason),
+    /// A start is cut short half way.
+    CutShort,
+}
+
+/// What may happen between two steps.
+#[derive(Debug, Clone)]
+enum Happening {
+    Command(Command),
+    Off(OffWhy),
+    Trouble(Trouble),
+    Silence(bool),
+    Pass(u32),
+    /// The process is killed between doing a step and writing it down, this many times.
+    Killed,
+    Work,
+}
+
+fn fail_reason() -> impl Strategy<Value = FailReason> {
+    proptest::sample::select(FailReason::ALL.to_vec())
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let command = proptest::sample::select(vec![
+        Command::Start,
+        Command::Stop,
+        Command::Restart,
+        Command::Retry,
+        Command::Retry,
+        Command::Destroy,
+    ]);
+    let off = proptest::sample::select(vec![OffWhy::Asked, OffWhy::Guest, OffWhy::Died, OffWhy::NeverStarted]);
+    prop_oneof![
+        2 => command.prop_map(Happening::Command),
+        2 => off.prop_map(Happening::Off),
+        1 => fail_reason().prop_map(|reason| Happening::Trouble(Trouble::Refuse(reason))),
+        1 => Just(Happening::Trouble(Trouble::CutShort)),
+        1 => any::<bool>().prop_map(Happening::Silence),
+        2 => (0u32..400).prop_map(Happening::Pass),
+        2 => Just(Happening::Killed),
+        12 => Just(Happening::Work),
+    ]
+}
+
+struct Life {
+    record: Record,
+    world: World,
+    limits: Limits,
+    now: Timestamp,
+}
+
+impl Life {
+    fn new() -> Self {
+        let now = Timestamp::UNIX_EPOCH;
+        Self { record: Record::new(now), world: World::default(), limits: Limits::default(), now }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now.checked_add(SignedDuration::try_from(time).unwrap()).unwrap();
+    }
+
+    fn observed(&self) -> Observation {
+        match (self.world.silent, self.world.machine) {
+            (true, _) => Observation::Unknown,
+            (false, None) => Observation::Absent,
+            (false, Some(machine)) => Observation::Present(machine),
+        }
+    }
+
+    fn happen(&mut self, happening: &Happening) {
+        match happening {
+            Happening::Command(command) => {
+                let final_before = self.record.desired == Desired::Destroyed;
+                if let Ok(after) = self.record.commanded(*command, self.now) {
+                    assert!(!final_before || after == self.record, "nothing leads out of destruction");
+                    self.record = after;
+                }
+            }
+            Happening::Off(why) => {
+                if let Some(machine) = &mut self.world.machine
+                    && matches!(machine.power, PowerView::On { .. })
+                {
+                    machine.power = PowerView::Off(*why);
+                }
+            }
+            Happening::Trouble(trouble) => self.world.troubles.push(*trouble),
+            Happening::Silence(silent) => self.world.silent = *silent,
+            Happening::Pass(seconds) => self.pass(Duration::from_secs(u64::from(*seconds))),
+            Happening::Killed => {
+                self.work(true);
+            }
+            Happening::Work => {
+                self.work(false);
+            }
+        }
+    }
+
+    /// One step; a killed process does not come to write the end of it down.
+    fn work(&mut self, killed: bool) -> Step {
+        let step = next_step(&self.record, self.observed(), &self.limits, self.now);
+        if matches!(step, Step::Rest | Step::Wait { .. }) {
+            return step;
+        }
+        self.record = self.record.begun(step);
+        let result = self.world.carry_out(step);
+        if killed {
+            return step;
+        }
+        self.record = match result {
+            Ok(()) => self.record.done(step, self.now),
+            Err(reason) => self.record.went_wrong(step, reason, &self.limits, self.now),
+        };
+        step
+    }
+
+    /// Lets the engine obey and time pass until nothing more is to be done.
+    fn settle(&mut self) {
+        self.world.troubles.clear();
+        self.world.silent = false;
+        for _ in 0..200 {
+            match self.work(false) {
+                Step::Rest => return,
+                Step::Wait { until } => {
+                    assert!(until > self.now, "a wait ends in the future");
+                    self.now = until;
+                }
+                _ => {}
+            }
+        }
+        panic!("never at rest: {:?} {:?}", self.record, self.world);
+    }
+
+    fn is_settled(&self) -> bool {
+        let off = !matches!(self.world.machine, Some(MachineView { power: PowerView::On { .. }, .. }));
+        match (self.record.state, self.record.desired) {
+            (DesktopState::Running, Desired::Running) => {
+                self.record.ready_boot == self.record.boot
+                    && self.record.screen_boot == self.record.boot
+                    && self.world.machine
+                        == Some(MachineView {
+                            power: PowerView::On { quarantined: false },
+                            boot: self.record.boot,
+                        })
+            }
+            (DesktopState::Stopped(_), Desired::Stopped) => off,
+            (DesktopState::Failed(_), Desired::Running | Desired::Stopped) => off,
+            (DesktopState::Destroyed, Desired::Destroyed) => self.world.machine.is_none(),
+            _ => false,
+        }
+    }
+}
+
+impl World {
+    fn carry_out(&mut self, step: Step) -> Result<(), FailReason> {
+        let needs_engine = matches!(
+            step,
+            Step::Fork { .. }
+                | Step::Start { .. }
+                | Step::Release
+                | Step::Stop
+                | Step::Destroy
+                | Step::Discard
+                | Step::Personalise { .. }
+                | Step::AwaitScreen { .. }
+        );
+        let trouble = if needs_engine { self.troubles.pop() } else { None };
+        if let Some(Trouble::Refuse(reason)) = trouble {
+            return Err(reason);
+        }
+        let cut_short = trouble == Some(Trouble::CutShort);
+        match step {
+            Step::Fork { boot } => {
+                assert!(self.machine.is_none_or(|machine| machine.boot == boot), "forked over another");
+                self.come_up(boot, cut_short)
+            }
+            Step::Start { boot } => {
+                assert!(self.machine.is_some(), "started what is not there");
+                self.come_up(boot, cut_short)
+            }
+            Step::Personalise { boot } | Step::AwaitScreen { boot } => {
+                assert_eq!(self.machine.map(|machine| machine.boot), Some(boot));
+                Ok(())
+            }
+            Step::Release => self.set_power(PowerView::On { quarantined: false }),
+            Step::Stop => self.set_power(PowerView::Off(OffWhy::Asked)),
+            Step::Destroy | Step::Discard => {
+                self.machine = None;
+                Ok(())
+            }
+            Step::Forget => {
+                assert!(self.machine.is_none(), "forgot a machine that is still there");
+                Ok(())
+            }
+            Step::Rest
+            | Step::Wait { .. }
+            | Step::Plan { .. }
+            | Step::Adopt { .. }
+            | Step::NoScreen { .. }
+            | Step::Settle(_)
+            | Step::AcceptShutdown
+            | Step::Fail(_) => Ok(()),
+        }
+    }
+
+    fn come_up(&mut self, boot: u32, cut_short: bool) -> Result<(), FailReason> {
+        if self.machine.is_some_and(|machine| machine.boot == boot) {
+            return Ok(()); // a repeated request does nothing
+        }
+        assert!(self.started.insert(boot), "start {boot} was started twice");
+        let power =
+            if cut_short { PowerView::Off(OffWhy::NeverStarted) } else { PowerView::On { quarantined: true } };
+        self.machine = Some(MachineView { power, boot });
+        if cut_short { Err(FailReason::StartFailed) } else { Ok(()) }
+    }
+
+    fn set_power(&mut self, power: PowerView) -> Result<(), FailReason> {
+        match &mut self.machine {
+            Some(machine) => {
+                machine.power = power;
+                Ok(())
+            }
+            None => Err(FailReason::Lost),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn after_any_history_it_comes_to_rest_where_it_is_wanted_or_has_failed(
+        history in proptest::collection::vec(happening(), 0..60),
+    ) {
+        let mut life = Life::new();
+        for event in &history {
+            life.happen(event);
+        }
+        life.settle();
+        prop_assert!(life.is_settled(), "{:?} {:?}", life.record, life.world);
+        let before = life.record.clone();
+        for _ in 0..3 {
+            life.pass(Duration::from_secs(1_000_000));
+            prop_assert_eq!(life.work(false), Step::Rest, "what is at rest stays so");
+        }
+        prop_assert_eq!(before, life.record);
+    }
+
+    #[test]
+    fn any_record_and_any_observation_lead_to_rest(
+        record in any_record(),
+        machine in proptest::option::of(any_machine()),
+    ) {
+        let mut life = Life::new();
+        life.record = record;
+        life.world.machine = machine;
+        life.settle();
+        let at_rest = matches!(
+            life.record.state,
+            DesktopState::Running | DesktopState::Stopped(_) | DesktopState::Failed(_) | DesktopState::Destroyed
+        );
+        prop_assert!(at_rest, "{:?}", life.record);
+    }
+
+    #[test]
+    fn what_is_to_be_destroyed_is_destroyed(history in proptest::collection::vec(happening(), 0..40)) {
+        let mut life = Life::new();
+        for event in &history {
+            life.happen(event);
+        }
+        life.happen(&Happening::Command(Command::Destroy));
+        life.settle();
+        prop_assert_eq!(life.record.state, DesktopState::Destroyed);
+        prop_assert!(life.world.machine.is_none());
+    }
+
+    #[test]
+    fn a_silent_host_fails_no_running_desktop(seconds in 0u64..10_000_000) {
+        let mut life = Life::new();
+        life.settle();
+        life.world.silent = true;
+        life.pass(Duration::from_secs(seconds));
+        prop_assert_eq!(life.work(false), Step::Rest);
+        prop_assert_eq!(life.record.state, DesktopState::Running);
+    }
+}
+
+fn any_machine() -> impl Strategy<Value = MachineView> {
+    let power = prop_oneof![
+        any::<bool>().prop_map(|quarantined| PowerView::On { quarantined }),
+        proptest::sample::select(vec![OffWhy::Asked, OffWhy::Guest, OffWhy::Died, OffWhy::NeverStarted])
+            .prop_map(PowerView::Off),
+    ];
+    (power, 1u32..6).prop_map(|(power, boot)| MachineView { power, boot })
+}
+
+fn any_record() -> impl Strategy<Value = Record> {
+    let state = prop_oneof![
+        Just(DesktopState::Pending),
+        Just(DesktopState::Booting),
+        Just(DesktopState::Running),
+        Just(DesktopState::Suspended),
+        Just(DesktopState::Stopped(StopReason::Asked)),
+        Just(DesktopState::Stopped(StopReason::FromInside)),
+        fail_reason().prop_map(DesktopState::Failed),
+        Just(DesktopState::Destroying),
+        Just(DesktopState::Destroyed),
+    ];
+    let moment = |most: i64| (0..most).prop_map(|seconds| Timestamp::from_second(seconds).unwrap());
+    (
+        (proptest::sample::select(Desired::ALL.to_vec()), state, 1u32..6, 0u32..6, proptest::option::of(moment(900))),
+        (0u32..6, any::<bool>(), 0u32..5, proptest::option::of(fail_reason())),
+        (proptest::option::of(moment(900)), moment(900), any::<bool>()),
+    )
+        .prop_map(|((desired, state, boot, ready_boot, ready_at), (screen_boot, restart, attempts, last_failure), rest)| {
+            let (retry_at, planned_at, receipt) = rest;
+            Record {
+                desired,
+                state,
+                boot,
+                ready_boot,
+                ready_at,
+                screen_boot,
+                restart,
+                attempts,
+                last_failure,
+                retry_at,
+                planned_at,
+                receipt,
+            }
+        })
+}
+
+#[test]
+fn the_ordinary_life() {
+    let mut life = Life::new();
+    let mut steps = Vec::new();
+    loop {
+        match life.work(false) {
+            Step::Rest => break,
+            step => steps.push(step),
+        }
+    }
+    assert_eq!(
+        steps,
+        [
+            Step::Fork { boot: 1 },
+            Step::Personalise { boot: 1 },
+            Step::Release,
+            Step::Settle(DesktopState::Running),
+            Step::AwaitScreen { boot: 1 },
+        ]
+    );
+}
+
+#[test]
+fn a_guest_that_shuts_itself_down_is_left_so_until_it_is_started() {
+    let mut life = Life::new();
+    life.settle();
+    life.happen(&Happening::Off(OffWhy::Guest));
+    life.settle();
+    assert_eq!(life.record.state, DesktopState::Stopped(StopReason::FromInside));
+    assert_eq!(life.record.desired, Desired::Stopped);
+    life.happen(&Happening::Command(Command::Start));
+    life.settle();
+    assert_eq!((life.record.state, life.record.boot), (DesktopState::Running, 2));
+}
+
+#[test]
+fn a_machine_that_keeps_dying_is_given_up_and_waits_for_a_person() {
+    let mut life = Life::new();
+    for _ in 0..life.limits.attempts {
+        life.settle();
+        life.happen(&Happening::Off(OffWhy::Died));
+    }
+    life.settle();
+    assert_eq!(life.record.state, DesktopState::Failed(FailReason::Died));
+    life.pass(Duration::from_secs(100_000));
+    assert_eq!(life.work(false), Step::Rest);
+    life.happen(&Happening::Command(Command::Retry));
+    life.settle();
+    assert_eq!(life.record.state, DesktopState::Running);
+}
+
+#[test]
+fn a_machine_that_died_after_running_well_is_started_again_every_time() {
+    let mut life = Life::new();
+    for _ in 0..10 {
+        life.settle();
+        life.pass(life.limits.stable);
+        life.happen(&Happening::Off(OffWhy::Died));
+    }
+    life.settle();
+    assert_eq!(life.record.state, DesktopState::Running);
+}
+
+#[test]
+fn a_start_that_fails_is_tried_as_often_as_the_limit_says() {
+    for trouble in [Trouble::CutShort, Trouble::Refuse(FailReason::NoMemory)] {
+        let mut life = Life::new();
+        life.world.troubles = vec![trouble; 100];
+        let mut tries = 0;
+        for _ in 0..50 {
+            match life.work(false) {
+                Step::Fork { .. } => tries += 1,
+                Step::Discard => life.world.troubles.push(trouble), // it met the trouble instead
+                Step::Wait { until } => life.now = until,
+                _ => {}
+            }
+            life.world.machine = life.world.machine.filter(|_| trouble == Trouble::CutShort);
+        }
+        assert_eq!(tries, life.limits.attempts, "{trouble:?}");
+        assert!(matches!(life.record.state, DesktopState::Failed(_)));
+    }
+}
+
+#[test]
+fn a_door_that_never_opens_fails_by_its_deadline() {
+    let mut life = Life::new();
+    assert_eq!(life.work(false), Step::Fork { boot: 1 });
+    life.pass(life.limits.first_boot);
+    assert_eq!(life.work(false), Step::Fail(FailReason::DoorTimeout));
+    assert_eq!(life.work(false), Step::Stop, "and takes no memory meanwhile");
+}
+
+#[test]
+fn a_desktop_the_host_has_lost_says_so() {
+    let mut life = Life::new();
+    life.settle();
+    life.world.machine = None;
+    life.settle();
+    assert_eq!(life.record.state, DesktopState::Failed(FailReason::Lost));
+}
