@@ -20,6 +20,8 @@ pub const GUEST: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 /// The guest's hardware address.
 pub const GUEST_MAC: &str = "52:54:00:77:00:02";
+/// The gateway's. Fixed as well, because a baked guest knows the one it was baked with.
+const GATEWAY_MAC: &str = "52:54:00:77:00:01";
 /// The TAP interface, in every namespace.
 pub const TAP: &str = "tap0";
 /// The namespace's end of the way out.
@@ -101,6 +103,7 @@ impl NetworkPlan {
         let (host, inner) = self.addresses(index)?;
         Some(format!(
             "tuntap add {TAP} mode tap vnet_hdr\n\
+             link set {TAP} address {GATEWAY_MAC}\n\
              addr add {GATEWAY}/24 dev {TAP}\n\
              addr add {inner}/30 dev {UPLINK}\n\
              link set {TAP} up\n\
@@ -150,7 +153,7 @@ impl NetworkPlan {
              type filter hook forward priority 0; policy drop;\n\
              {egress}\
              }}\n\
-             chain masquerade {{\n\
+             chain outward {{\n\
              type nat hook postrouting priority 100; policy accept;\n\
              oifname \"{UPLINK}\" masquerade\n\
              }}\n\
@@ -211,7 +214,7 @@ impl NetworkPlan {
              {resolver}\
              {decision}\
              }}\n\
-             chain masquerade {{\n\
+             chain outward {{\n\
              type nat hook postrouting priority 100; policy accept;\n\
              ip saddr {range} oifname != {ours} masquerade\n\
              }}\n\
