@@ -27,7 +27,8 @@ pub(crate) fn version(recipe: &Recipe, guest_binary: &Path) -> io::Result<Templa
         entry(&mut hash, &recipe.directory, &path)?;
     }
     for path in recipe.hooks()? {
-        entry(&mut hash, &recipe.directory, &path)?;
+        // By content even where it is a link: recipes share hooks.
+        file(&mut hash, &format!("hook {}", path.file_name().unwrap_or_default().to_string_lossy()), &path)?;
     }
     file(&mut hash, "guest", guest_binary)?;
     TemplateVersion::new(&recipe.name, &hex(hash)).map_err(io::Error::other)

@@ -59,7 +59,8 @@ impl Distribution {
         let find = |label: &str| {
             index_targets.lines().find_map(|line| {
                 let mut fields = line.trim().splitn(4, '|');
-                let same = fields.next()? == origin && fields.next()? == label && fields.next()? == "Packages";
+                let same =
+                    fields.next()? == origin && fields.next()? == label && fields.next()? == "Packages";
                 let address = fields.next()?.trim_end_matches('/');
                 (same && address.starts_with("http")).then(|| address.to_owned())
             })
@@ -126,7 +127,10 @@ Someone|Someone|Packages|http://someone.example/
     fn the_image_names_only_public_mirrors() {
         let (name, text) = Distribution::Debian.image_sources("trixie", &["main".into()]);
         assert_eq!(name, "debian.sources");
-        assert!(text.contains("URIs: http://deb.debian.org/debian\nSuites: trixie trixie-updates\n"), "{text}");
+        assert!(
+            text.contains("URIs: http://deb.debian.org/debian\nSuites: trixie trixie-updates\n"),
+            "{text}"
+        );
         assert!(text.contains("Suites: trixie-security\nComponents: main\n"), "{text}");
     }
 }

@@ -43,7 +43,14 @@ pub(crate) fn unpack(tree: &Path, root: &Path) -> Result<(), BuildError> {
     fs::create_dir(root).map_err(file_error("make", root))?;
     let mut command = tethered("tar");
     command
-        .args(["--extract", "--numeric-owner", "--same-permissions", "--xattrs", "--xattrs-include=*", "--file"])
+        .args([
+            "--extract",
+            "--numeric-owner",
+            "--same-permissions",
+            "--xattrs",
+            "--xattrs-include=*",
+            "--file",
+        ])
         .arg(tree)
         .arg("--directory")
         .arg(root);
@@ -174,8 +181,8 @@ pub(crate) fn take_kernel(root: &Path, out: &Path) -> Result<(), BuildError> {
     let own = root.join(OWN_INITRD);
     let initrd = if own.exists() { Some(own) } else { newest(&boot, "initrd.img-")? };
     for (found, name) in [(newest(&boot, "vmlinuz-")?, KERNEL), (initrd, INITRD)] {
-        let source =
-            found.ok_or_else(|| BuildError::Image(format!("the recipe's packages bring no {name} in /boot")))?;
+        let source = found
+            .ok_or_else(|| BuildError::Image(format!("the recipe's packages bring no {name} in /boot")))?;
         let target = out.join(name);
         fs::copy(&source, &target).map_err(file_error("copy", &source))?;
         protect(&target)?;
@@ -217,7 +224,8 @@ fn make_parents(root: &Path, relative: &Path) -> Result<(), BuildError> {
     for part in relative.parent().into_iter().flat_map(Path::components) {
         path.push(part);
         if fs::create_dir(&path).is_ok() {
-            fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(file_error("protect", &path))?;
+            fs::set_permissions(&path, Permissions::from_mode(0o755))
+                .map_err(file_error("protect", &path))?;
         }
     }
     let real = fs::canonicalize(&path).map_err(file_error("find", &path))?;

@@ -79,7 +79,9 @@ pub fn installed(templates: &Path) -> Vec<(PathBuf, Manifest)> {
     let mut found: Vec<_> = entries
         .map(|entry| entry.path())
         .filter_map(|path| Manifest::load(&path).ok().map(|manifest| (path, manifest)))
-        .filter(|(path, manifest)| path.file_name().is_some_and(|name| *name == *manifest.version.to_string()))
+        .filter(|(path, manifest)| {
+            path.file_name().is_some_and(|name| *name == *manifest.version.to_string())
+        })
         .collect();
     found.sort_by_key(|(_, manifest)| std::cmp::Reverse(manifest.built_at));
     found
@@ -123,8 +125,10 @@ mod tests {
             manifest(version, built_at).save(&directory).unwrap();
         }
         fs::create_dir(templates.path().join("desk@000000000003")).unwrap();
-        let names: Vec<_> =
-            installed(templates.path()).into_iter().map(|(_, manifest)| manifest.version.to_string()).collect();
+        let names: Vec<_> = installed(templates.path())
+            .into_iter()
+            .map(|(_, manifest)| manifest.version.to_string())
+            .collect();
         assert_eq!(names, ["desk@000000000002", "desk@000000000001"]);
         assert!(installed(&templates.path().join("absent")).is_empty());
     }

@@ -152,10 +152,14 @@ mod tests {
     #[test]
     fn packages_are_counted_through_three_phases() {
         let mut progress = PackageProgress::default();
-        assert_eq!(progress.line("I: running apt-get update..."), Some(("running apt-get update".into(), None)));
+        assert_eq!(
+            progress.line("I: running apt-get update..."),
+            Some(("running apt-get update".into(), None))
+        );
         assert_eq!(progress.line("0 upgraded, 2 newly installed, 0 to remove and 0 not upgraded."), None);
         assert_eq!(progress.line("Get:1 http://x trixie/main amd64 Packages [9,000 kB]"), None, "an index");
-        let (detail, fraction) = progress.line("Get:2 http://x trixie/main amd64 bash amd64 5.2 [1 kB]").unwrap();
+        let (detail, fraction) =
+            progress.line("Get:2 http://x trixie/main amd64 bash amd64 5.2 [1 kB]").unwrap();
         assert_eq!((detail.as_str(), fraction), ("downloading 1 of 2", Some(1.0 / 6.0)));
         progress.line("Get:3 http://x trixie/main amd64 fonts all 5.2 [1 kB]");
         progress.line("Unpacking bash (5.2) ...");

@@ -34,19 +34,25 @@ pub(crate) fn cached_tree(
     let (keyring, package) = settings.name.keyring();
     let directory = cache_dir.join("trees");
     fs::create_dir_all(&directory).map_err(file_error("make", &directory))?;
-    let tree = directory.join(format!("{}-{}-{}.tar", settings.name.name(), settings.suite, tree_key(&recipe.settings)));
+    let tree = directory.join(format!(
+        "{}-{}-{}.tar",
+        settings.name.name(),
+        settings.suite,
+        tree_key(&recipe.settings)
+    ));
     if tree.exists() {
         reporter.report(Step::Packages, "cached", Some(1.0));
         return Ok(tree);
     }
     let workspace = Workspace::open(&directory)?;
+    let mirrors = mirrors(recipe);
+    reporter.report(Step::Packages, format!("asking {}", mirrors.main), None);
+    with_retries(reporter, |_| reach(&mirrors, &settings.suite, workspace.path())).map_err(|error| {
+        BuildError::Unreachable { mirror: mirrors.main.clone(), why: error.tail().to_owned() }
+    })?;
     if !Path::new(keyring).exists() {
         return Err(BuildError::Keyring { keyring, package });
     }
-    let mirrors = mirrors(recipe);
-    reporter.report(Step::Packages, format!("asking {}", mirrors.main), None);
-    with_retries(reporter, |_| reach(&mirrors, &settings.suite, workspace.path()))
-        .map_err(|error| BuildError::Unreachable { mirror: mirrors.main.clone(), why: error.tail().to_owned() })?;
     let partial = workspace.path().join("tree.tar");
     with_retries(reporter, |reporter| {
         let mut packages = PackageProgress::default();
@@ -63,7 +69,8 @@ pub(crate) fn cached_tree(
 fn mirrors(recipe: &Recipe) -> Mirrors {
     let distribution = &recipe.settings.distribution;
     let listed = Command::new("apt-get").args(["indextargets", "--format", INDEX_TARGETS_FORMAT]).output();
-    let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let listed =
+        listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     let host = distribution.name.host_mirrors(&listed);
     match &distribution.mirror {
         Some(mirror) => Mirrors { main: mirror.trim_end_matches('/').to_owned(), security: host.security },

@@ -2,6 +2,7 @@
 groupadd --system rolltop
 useradd --system --create-home --home-dir /home/rolltop --gid rolltop --shell /bin/bash rolltop
 useradd --create-home --uid 1000 --user-group --shell /bin/bash --comment Desk desk
+usermod --append --groups adm,systemd-journal desk
 # A star is "no password", where an exclamation mark would be "locked" and keep keys out too.
 usermod --password '*' rolltop
 usermod --password '*' desk

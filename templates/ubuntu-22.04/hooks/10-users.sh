@@ -1,0 +1,1 @@
+../../desk/hooks/10-users.sh

@@ -1,0 +1,1 @@
+../../desk/hooks/20-system.sh

@@ -1,0 +1,1 @@
+../../desk/hooks/30-caches.sh

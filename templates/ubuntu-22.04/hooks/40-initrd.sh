@@ -1,0 +1,1 @@
+../../desk/hooks/40-initrd.sh
