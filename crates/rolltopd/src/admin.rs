@@ -1,0 +1,41 @@
+//! `rolltopd admin`: asks the running api over its admin socket, which only root may use.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use rolltop_api_types::CreateApiKey;
+use secrecy::ExposeSecret as _;
+
+use crate::arguments::Admin;
+use crate::layout;
+use crate::ready::ask;
+
+#[expect(clippy::print_stdout, reason = "the output of a command for people and scripts")]
+pub fn run(data: &Path, command: &Admin) -> anyhow::Result<()> {
+    match command {
+        Admin::ApiKey { name } => {
+            let request = CreateApiKey { name: Some(name.clone()) };
+            let created = ask(data, |admin| async move { admin.create_api_key(&request).await })?;
+            println!("{}", created.key.expose_secret());
+        }
+        Admin::SignInLink => println!("{}", sign_in_link(data)?),
+        Admin::Gc { dry_run } => {
+            let found = if *dry_run {
+                ask(data, |admin| async move { admin.leftovers().await })?
+            } else {
+                ask(data, |admin| async move { admin.sweep().await })?
+            };
+            for leftover in found {
+                println!("{} {}", leftover.kind, leftover.name);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A fresh one-time link for the owner, whole.
+pub fn sign_in_link(data: &Path) -> anyhow::Result<String> {
+    let link = ask(data, |admin| async move { admin.sign_in_link().await })?;
+    let url = std::fs::read_to_string(data.join(layout::WEB_URL)).context("the web role hasn't said its address")?;
+    Ok(format!("{}/welcome/{}", url.trim_end(), link.link_token.expose_secret()))
+}

@@ -1,0 +1,26 @@
+//! Requests to the api's admin socket, from commands that have no runtime of their own.
+
+use std::future::Future;
+use std::path::Path;
+
+use anyhow::Context as _;
+use rolltop_api_types::{AdminClient, ClientError};
+
+use crate::layout;
+
+/// Asks the running api one thing.
+pub fn ask<T, F>(data: &Path, question: impl FnOnce(AdminClient) -> F) -> anyhow::Result<T>
+where
+    F: Future<Output = Result<T, ClientError>>,
+{
+    let socket = data.join(layout::ADMIN_SOCKET);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime
+        .block_on(async { question(AdminClient::over_unix_socket(&socket)?).await })
+        .with_context(|| format!("Rolltop doesn't answer on {}: start it with `make up`", socket.display()))
+}
+
+/// Whether the api answers at all.
+pub fn api_answers(data: &Path) -> bool {
+    ask(data, |admin| async move { admin.leftovers().await }).is_ok()
+}

@@ -1,0 +1,66 @@
+//! The api role: control behind two unix sockets, one for the web tier and one for root.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rolltop_control::{Control, ControlConfig, Parts};
+use rolltop_api_server::{ApiConfig, serve_admin, serve_unix};
+use rolltop_engine_qemu::remote::HostClient;
+use rolltop_model::Size;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::privileges::{API_USER, Identity};
+use crate::{layout, logging, privileges};
+
+pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
+    logging::start("api");
+    layout::enter(data)?;
+    if let Some(api) = Identity::look_up(API_USER)? {
+        privileges::become_user(api)?;
+    }
+    privileges::end_with_parent()?;
+    super::serve(2, serve(config))
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let parts = Parts {
+        directory: PathBuf::from(layout::API_DATA),
+        engine: Arc::new(HostClient::new(layout::HOST_SOCKET)),
+        config: control_config(config),
+    };
+    let control = Control::open(parts).await.context("the control plane can't be opened")?;
+    let shutdown = CancellationToken::new();
+    let api = ApiConfig { shutdown: shutdown.clone(), ..ApiConfig::default() };
+    let public = rolltop_api_server::router(control.clone(), api);
+    let admin = rolltop_api_server::admin_router(control.clone());
+    // The directory decides who may knock at all: the api's user, and the web tier by its group.
+    let public_socket = rolltop_api_server::bind(Path::new(layout::API_SOCKET), 0o666)?;
+    let admin_socket = rolltop_api_server::bind(Path::new(layout::ADMIN_SOCKET), 0o600)?;
+    let own = rustix::process::geteuid().as_raw();
+    let signal = async {
+        super::asked_to_stop().await;
+        shutdown.cancel();
+        Ok(())
+    };
+    let served = tokio::try_join!(
+        async { serve_unix(public_socket, public, shutdown.clone()).await.context("the api's socket") },
+        async { serve_admin(admin_socket, admin, vec![0, own], shutdown.clone()).await.context("the admin socket") },
+        signal
+    );
+    control.close().await;
+    served.map(|_| ())
+}
+
+fn control_config(config: &Config) -> ControlConfig {
+    let mut control = ControlConfig { desktop_limit: config.api.max_desktops, ..ControlConfig::default() };
+    control.limits.first_boot = Duration::from_secs(config.api.first_boot_seconds);
+    for (size, ready) in &mut control.layers {
+        if *size == Size::S {
+            *ready = config.api.blank_layers;
+        }
+    }
+    control
+}

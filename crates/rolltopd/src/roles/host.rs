@@ -1,0 +1,65 @@
+//! The host role: an engine behind a unix socket. Root, and nothing else of Rolltop in it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rolltop_engine::{Engine, Known};
+use rolltop_engine_qemu::QemuEngine;
+use rolltop_sim::{SimConfig, SimEngine};
+use tokio::net::UnixListener;
+
+use crate::arguments::{EngineKind, Host};
+use crate::config::Config;
+use crate::privileges::{API_USER, Identity};
+use crate::{layout, logging, privileges};
+
+pub fn run(data: &Path, config: &Config, host: &Host) -> anyhow::Result<()> {
+    logging::start("host");
+    layout::enter(data)?;
+    privileges::end_with_parent()?;
+    let api = Identity::look_up(API_USER)?.context("the user rolltop-api is missing: `rolltopd up` makes it")?;
+    super::serve(2, async {
+        let engine = open(config, host.engine).await?;
+        if host.clear {
+            return clear(engine.as_ref()).await;
+        }
+        let listener = listen()?;
+        tokio::select! {
+            () = rolltop_engine_qemu::remote::serve(engine, listener, vec![0, api.uid]) => {}
+            () = super::asked_to_stop() => {}
+        }
+        Ok(())
+    })
+}
+
+/// The engine that the operator chose. Its directory is relative to the state directory.
+async fn open(config: &Config, kind: EngineKind) -> anyhow::Result<Arc<dyn Engine>> {
+    match kind {
+        EngineKind::Qemu => {
+            let engine = QemuEngine::open(config.host.clone()).await.context("the QEMU engine can't start")?;
+            Ok(engine)
+        }
+        EngineKind::Sim => {
+            let directory = Some(PathBuf::from(layout::HOST_DATA));
+            Ok(Arc::new(SimEngine::new(SimConfig { directory, ..SimConfig::default() })?))
+        },
+    }
+}
+
+fn listen() -> anyhow::Result<UnixListener> {
+    // The socket of an earlier run; nobody listens on it, or binding would matter to them.
+    let _ = std::fs::remove_file(layout::HOST_SOCKET);
+    let listener = UnixListener::bind(layout::HOST_SOCKET).context("the host's socket can't be made")?;
+    // Who may talk is decided by the peer's uid, so that the file's mode needs no group.
+    std::fs::set_permissions(layout::HOST_SOCKET, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+    Ok(listener)
+}
+
+/// Everything that this state directory runs on this host, ended and removed.
+async fn clear(engine: &dyn Engine) -> anyhow::Result<()> {
+    for removed in engine.sweep(&Known::default()).await? {
+        tracing::info!(kind = removed.kind, name = removed.name, "removed");
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! `rolltopd up`: the roles as child processes.
+//!
+//! It makes the state directory right, sees that the default template is there, starts
+//! host, api and web, prints one line once all of them answer, and starts a role again that
+//! ends by itself. It holds nothing: killing it ends the roles and leaves every desktop running.
+
+use std::fs::File;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal};
+
+use crate::arguments::{EngineKind, Up};
+use crate::config::Config;
+use crate::privileges::{API_USER, Identity, WEB_USER};
+use crate::{admin, layout, privileges, ready, templates};
+
+/// How long a role may take to end after it was asked to.
+const GRACE: Duration = Duration::from_secs(10);
+/// A role that ends is started again after this long.
+const RESTART_AFTER: Duration = Duration::from_millis(500);
+
+pub fn run(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
+    if !privileges::is_root() {
+        bail!("Rolltop runs virtual machines and networks, which takes root: run  sudo make up");
+    }
+    let (api, web) = (Identity::ensure(API_USER)?, Identity::ensure(WEB_USER)?);
+    layout::prepare(data, &api, &web)?;
+    let data = data.canonicalize().context("the state directory can't be found")?;
+    let _lock = lock(&data)?;
+    let web_arguments = web_arguments(up)?;
+    if up.engine == EngineKind::Qemu {
+        templates::ensure_default(&data, config, up)?;
+    }
+    remove_stale(&data);
+
+    let stop = signals()?;
+    let mut roles = vec![
+        Role::new("host", &data, host_arguments(up)),
+        Role::new("api", &data, vec!["api".to_owned()]),
+        Role::new("web", &data, web_arguments),
+    ];
+    for role in &mut roles {
+        role.start()?;
+    }
+    let ready = wait_until_ready(&data, &mut roles, &stop);
+    match ready {
+        Ok(true) => {
+            announce(&data)?;
+            watch(&mut roles, &stop);
+        }
+        Ok(false) => {}
+        Err(error) => {
+            end(&mut roles);
+            return Err(error.context(format!("Rolltop didn't start; its logs are in {}", data.join(layout::LOGS).display())));
+        }
+    }
+    end(&mut roles);
+    eprintln!("Rolltop has stopped. Desktops go on running; `make up` finds them again.");
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the one line that people and scripts wait for")]
+fn announce(data: &Path) -> anyhow::Result<()> {
+    println!("Rolltop is ready: {}", admin::sign_in_link(data)?);
+    Ok(())
+}
+
+/// Only one `up` per state directory.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let file = File::create(data.join("run/up.lock")).context("the state directory can't be locked")?;
+    if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        bail!("Rolltop is already running in {}", data.display());
+    }
+    Ok(file)
+}
+
+/// Sockets and the address of an earlier run, so that "ready" speaks of this one.
+fn remove_stale(data: &Path) {
+    for path in [layout::HOST_SOCKET, layout::API_SOCKET, layout::ADMIN_SOCKET, layout::WEB_URL] {
+        // Not being there is what is wanted.
+        let _ = std::fs::remove_file(data.join(path));
+    }
+}
+
+fn host_arguments(up: &Up) -> Vec<String> {
+    let engine = match up.engine {
+        EngineKind::Qemu => "qemu",
+        EngineKind::Sim => "sim",
+    };
+    ["host", "--engine", engine].map(str::to_owned).to_vec()
+}
+
+fn web_arguments(up: &Up) -> anyhow::Result<Vec<String>> {
+    let mut arguments = vec!["web".to_owned()];
+    if let Some(listen) = up.web.listen {
+        arguments.extend(["--listen".to_owned(), listen.to_string()]);
+    }
+    if let Some(url) = &up.web.public_url {
+        arguments.extend(["--public-url".to_owned(), url.clone()]);
+    }
+    if let (Some(cert), Some(key)) = (&up.web.tls_cert, &up.web.tls_key) {
+        for (flag, file) in [("--tls-cert", cert), ("--tls-key", key)] {
+            let file = absolute(file)?;
+            arguments.extend([flag.to_owned(), file.display().to_string()]);
+        }
+    }
+    Ok(arguments)
+}
+
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    path.canonicalize().with_context(|| format!("{} can't be found", path.display()))
+}
+
+/// Turns SIGINT, SIGTERM and SIGHUP into a readable descriptor, before any child exists.
+fn signals() -> anyhow::Result<std::os::unix::net::UnixStream> {
+    let (reader, writer) = UnixStream::pair()?;
+    reader.set_nonblocking(true)?;
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        signal_hook::low_level::pipe::register(signal, writer.try_clone()?).context("signals can't be watched")?;
+    }
+    Ok(reader)
+}
+
+fn asked_to_stop(stop: &UnixStream) -> bool {
+    use std::io::Read as _;
+    let mut byte = [0u8; 1];
+    matches!((&mut &*stop).read(&mut byte), Ok(1..))
+}
+
+/// `Ok(false)`: asked to stop meanwhile.
+fn wait_until_ready(data: &Path, roles: &mut [Role], stop: &UnixStream) -> anyhow::Result<bool> {
+    let start = Instant::now();
+    loop {
+        if asked_to_stop(stop) {
+            return Ok(false);
+        }
+        for role in roles.iter_mut() {
+            if let Some(status) = role.ended() {
+                bail!("the {} role ended with {status}:\n{}", role.name, role.last_words());
+            }
+        }
+        let answers = UnixStream::connect(data.join(layout::HOST_SOCKET)).is_ok()
+            && ready::api_answers(data)
+            && data.join(layout::WEB_URL).exists();
+        if answers {
+            return Ok(true);
+        }
+        if start.elapsed() > Duration::from_secs(120) {
+            bail!("after two minutes not every role answers");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Until asked to stop. A role that ends by itself is started again.
+fn watch(roles: &mut [Role], stop: &UnixStream) {
+    loop {
+        if asked_to_stop(stop) {
+            return;
+        }
+        for role in roles.iter_mut() {
+            if let Some(status) = role.ended() {
+                eprintln!("rolltopd: the {} role ended with {status}; starting it again", role.name);
+                std::thread::sleep(RESTART_AFTER);
+                if let Err(error) = role.start() {
+                    eprintln!("rolltopd: {error:#}");
+                }
+            }
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Ends the roles, web first, so that nobody is let in while the rest goes.
+fn end(roles: &mut [Role]) {
+    for role in roles.iter_mut().rev() {
+        role.end();
+    }
+}
+
+struct Role {
+    name: &'static str,
+    data: PathBuf,
+    arguments: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Role {
+    fn new(name: &'static str, data: &Path, arguments: Vec<String>) -> Self {
+        Self { name, data: data.to_owned(), arguments, child: None }
+    }
+
+    fn log(&self) -> PathBuf {
+        self.data.join(layout::LOGS).join(format!("{}.log", self.name))
+    }
+
+    fn start(&mut self) -> anyhow::Result<()> {
+        let log = File::options().create(true).append(true).open(self.log()).context("the log can't be opened")?;
+        // This very binary, also where its path can't be walked by the role's user.
+        let child = Command::new("/proc/self/exe")
+            .arg("--data")
+            .arg(&self.data)
+            .args(&self.arguments)
+            .env("ROLLTOP_SUPERVISED", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("the {} role can't be started", self.name))?;
+        std::fs::write(self.data.join(format!("run/{}.pid", self.name)), format!("{}\n", child.id()))?;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        let status = self.child.as_mut()?.try_wait().ok()??;
+        self.child = None;
+        Some(status)
+    }
+
+    /// The end of its log, for the person who waits.
+    fn last_words(&self) -> String {
+        let text = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(8).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    fn end(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, Signal::TERM);
+        }
+        let start = Instant::now();
+        while start.elapsed() < GRACE {
+            if matches!(child.try_wait(), Ok(Some(_)) | Err(_)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}

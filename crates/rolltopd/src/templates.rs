@@ -1,0 +1,123 @@
+//! Building and baking templates, with progress a person can read.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use rolltop_engine_qemu::QemuEngine;
+use rolltop_model::{Size, TemplateVersion};
+use rolltop_template::{Builder, Recipe};
+
+use crate::arguments::{Template, Up};
+use crate::config::Config;
+use crate::privileges::{self, Identity};
+use crate::layout;
+
+/// The recipe that `up` needs.
+const DEFAULT_RECIPE: &str = "desk";
+
+pub fn run(data: &Path, config: &Config, command: &Template) -> anyhow::Result<()> {
+    match command {
+        Template::Build { recipe, guest, sizes } => {
+            if !privileges::is_root() {
+                bail!("building a template takes root: use sudo");
+            }
+            layout::prepare_host(data, &Identity::ROOT)?;
+            let version = build(data, recipe, guest)?;
+            bake(data, config, &version, sizes)
+        }
+        Template::List => list(data),
+    }
+}
+
+/// The default template, built and baked for size `s`, if it isn't there yet.
+pub fn ensure_default(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
+    let recipe = up.recipes.join(DEFAULT_RECIPE);
+    let any = rolltop_template::installed(&data.join(layout::TEMPLATES))
+        .into_iter()
+        .any(|(_, manifest)| manifest.version.name() == DEFAULT_RECIPE);
+    if !recipe.exists() && any {
+        return Ok(()); // a template that was brought along
+    }
+    let version = build(data, &recipe, &up.guest)?;
+    bake(data, config, &version, &[Size::S])
+}
+
+fn build(data: &Path, recipe: &Path, guest: &Path) -> anyhow::Result<TemplateVersion> {
+    let cache = std::env::var_os("ROLLTOP_CACHE").unwrap_or_else(|| "/var/cache/rolltop".into());
+    let builder = Builder {
+        recipe: Recipe::load(recipe).with_context(|| format!("the recipe {} can't be used", recipe.display()))?,
+        guest_binary: guest.to_owned(),
+        templates_dir: data.join(layout::TEMPLATES),
+        cache_dir: cache.into(),
+    };
+    let mut teller = Teller::new();
+    let manifest = builder.build(&mut |progress| teller.tell(&progress.to_string()));
+    teller.end();
+    Ok(manifest.context("the template can't be built")?.version)
+}
+
+fn bake(data: &Path, config: &Config, version: &TemplateVersion, sizes: &[Size]) -> anyhow::Result<()> {
+    let data = data.canonicalize()?;
+    layout::enter(&data)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let engine = QemuEngine::open(config.host.clone()).await.context("the QEMU engine can't start")?;
+        for size in sizes {
+            let teller = Arc::new(Mutex::new(Teller::new()));
+            let told = Arc::clone(&teller);
+            let (label, started) = (format!("Baking {version} for size {size}"), Instant::now());
+            let tell = move |progress: &str| {
+                let mut teller = told.lock().unwrap_or_else(PoisonError::into_inner);
+                teller.tell(&format!("{label}: {progress}, {} s", started.elapsed().as_secs()));
+            };
+            let baked = engine.bake(version, *size, tell).await;
+            teller.lock().unwrap_or_else(PoisonError::into_inner).end();
+            baked.with_context(|| format!("{version} can't be baked for size {size}"))?;
+        }
+        Ok(())
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the output of a command for people")]
+fn list(data: &Path) -> anyhow::Result<()> {
+    for (directory, manifest) in rolltop_template::installed(&data.join(layout::TEMPLATES)) {
+        let baked: Vec<&str> =
+            Size::ALL.iter().filter(|size| directory.join(size.as_str()).exists()).map(|size| size.as_str()).collect();
+        println!("{}  {}  baked: {}", manifest.version, manifest.title, baked.join(" "));
+    }
+    Ok(())
+}
+
+/// On a terminal one line that changes; elsewhere a line for each new step.
+struct Teller {
+    terminal: bool,
+    last: String,
+}
+
+impl Teller {
+    fn new() -> Self {
+        Self { terminal: std::io::stderr().is_terminal(), last: String::new() }
+    }
+
+    fn tell(&mut self, line: &str) {
+        let mut out = std::io::stderr();
+        // Not being able to tell is no reason not to build.
+        let _ = if self.terminal { write!(out, "\r\x1b[K{line}") } else { self.tell_step(&mut out, line) };
+        let _ = out.flush();
+        self.last = line.to_owned();
+    }
+
+    fn tell_step(&self, out: &mut impl std::io::Write, line: &str) -> std::io::Result<()> {
+        let step = |line: &str| line.split_once(':').map(|(step, _)| step.to_owned());
+        if step(line) == step(&self.last) { Ok(()) } else { writeln!(out, "{line}") }
+    }
+
+    fn end(&mut self) {
+        if self.terminal && !self.last.is_empty() {
+            eprintln!();
+        }
+    }
+}

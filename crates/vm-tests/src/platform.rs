@@ -1,0 +1,248 @@
+//! The fixture: start, use, kill roles, stop, and see that nothing is left.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use rolltop_api_types::{AdminClient, Client, CreateApiKey, CreateDesktop, Desktop, DesktopState};
+use rolltop_engine_qemu::remote::HostClient;
+use rolltop_model::DesktopId;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::eventually;
+
+/// An emulated guest on two busy processors is slow; a deadline is for what never comes.
+pub const PATIENCE: Duration = Duration::from_secs(240);
+
+#[derive(Clone)]
+pub struct Options {
+    /// `rolltopd` to run.
+    pub binary: PathBuf,
+    /// `qemu` or `sim`.
+    pub engine: &'static str,
+    /// Folder of built and baked template versions, shared between runs.
+    pub templates: Option<PathBuf>,
+    /// More for `rolltop.toml`.
+    pub configuration: String,
+}
+
+impl Options {
+    /// The debug build with real guests. Templates come from `ROLLTOP_TEST_TEMPLATES`.
+    pub fn real() -> anyhow::Result<Self> {
+        let templates = std::env::var_os("ROLLTOP_TEST_TEMPLATES")
+            .context("ROLLTOP_TEST_TEMPLATES must name the folder of built templates: run `make test`")?;
+        Ok(Self {
+            binary: Self::built("debug")?,
+            engine: "qemu",
+            templates: Some(templates.into()),
+            configuration: String::new(),
+        })
+    }
+
+    /// A built `rolltopd`; `ROLLTOPD` names another.
+    pub fn built(profile: &str) -> anyhow::Result<PathBuf> {
+        let path = match std::env::var_os("ROLLTOPD") {
+            Some(path) => PathBuf::from(path),
+            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").join(profile).join("rolltopd"),
+        };
+        path.canonicalize().with_context(|| format!("{} isn't built", path.display()))
+    }
+}
+
+/// A running Rolltop. Dropping it ends its processes, its desktops too, and removes its directory.
+pub struct Platform {
+    options: Options,
+    data: tempfile::TempDir,
+    up: Option<Child>,
+    /// `https://localhost:PORT`
+    pub url: String,
+    /// The one-time sign-in link it printed.
+    pub link: String,
+    pub client: Client,
+}
+
+impl Platform {
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let data = tempfile::Builder::new().prefix("rolltop-test-").tempdir_in("/var/tmp")?;
+        // Names, addresses and users of its own, so that it doesn't meet an installation that runs here.
+        let toml = format!(
+            "[host]\nfirst_uid = 400000\n[host.network]\nprefix = \"rtt\"\nrange = \"100.96.0.0/16\"\n{}\n",
+            options.configuration
+        );
+        std::fs::write(data.path().join("rolltop.toml"), toml)?;
+        if let Some(templates) = &options.templates {
+            std::fs::create_dir(data.path().join("host"))?;
+            std::os::unix::fs::symlink(templates, data.path().join("host/templates"))?;
+        }
+        let (up, link) = spawn(&options, data.path())?;
+        let url = link.split("/welcome/").next().unwrap_or_default().to_owned();
+        let client = connect(data.path(), &url).await?;
+        Ok(Self { options, data, up: Some(up), url, link, client })
+    }
+
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    pub fn host(&self) -> HostClient {
+        HostClient::new(self.data().join("run/host.sock"))
+    }
+
+    pub fn admin(&self) -> anyhow::Result<AdminClient> {
+        Ok(AdminClient::over_unix_socket(&self.data().join("run/api/admin.sock"))?)
+    }
+
+    /// Process id of a role that `up` started.
+    pub fn role(&self, name: &str) -> anyhow::Result<i32> {
+        let text = std::fs::read_to_string(self.data().join(format!("run/{name}.pid")))?;
+        Ok(text.trim().parse()?)
+    }
+
+    /// SIGKILL to one role, and waits until `up` has started it again.
+    pub async fn kill_role(&self, name: &str) -> anyhow::Result<()> {
+        let before = self.role(name)?;
+        signal(before, Signal::KILL)?;
+        eventually(&format!("{name} comes back"), PATIENCE, || async {
+            Ok((self.role(name)? != before).then_some(()))
+        })
+        .await?;
+        self.answers().await
+    }
+
+    /// SIGKILL to `up` and every role.
+    pub async fn kill_everything(&mut self) -> anyhow::Result<()> {
+        let mut up = self.up.take().context("not running")?;
+        let roles = ["host", "api", "web"].map(|name| self.role(name));
+        up.kill()?;
+        up.wait()?;
+        for role in roles {
+            // It may have gone with its parent already.
+            let _ = signal(role?, Signal::KILL);
+        }
+        Ok(())
+    }
+
+    /// SIGINT to `up`, as Ctrl-C does.
+    pub fn interrupt(&mut self) -> anyhow::Result<()> {
+        let mut up = self.up.take().context("not running")?;
+        signal(i32::try_from(up.id())?, Signal::INT)?;
+        up.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again in the same state directory.
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        let (up, link) = spawn(&self.options, self.data())?;
+        self.up = Some(up);
+        self.link = link;
+        self.url = self.link.split("/welcome/").next().unwrap_or_default().to_owned();
+        self.client = connect(self.data(), &self.url).await?;
+        Ok(())
+    }
+
+    /// Waits until the whole chain web → api → host answers.
+    pub async fn answers(&self) -> anyhow::Result<()> {
+        eventually("the platform answers", PATIENCE, || async { Ok(self.client.host().await.ok().map(|_| ())) }).await
+    }
+
+    pub async fn create(&self, name: &str) -> anyhow::Result<Desktop> {
+        let request = CreateDesktop { name: Some(name.to_owned()), ..CreateDesktop::default() };
+        Ok(self.client.create_desktop(&request, None).await?)
+    }
+
+    /// Waits for a state; a failure on the way is an error that says why.
+    pub async fn wait_for(&self, id: DesktopId, state: DesktopState) -> anyhow::Result<Desktop> {
+        eventually(&format!("desktop becomes {state:?}"), PATIENCE, || async {
+            let Ok(desktop) = self.client.desktop(id).await else { return Ok(None) };
+            if desktop.state == DesktopState::Failed && state != DesktopState::Failed {
+                bail!("desktop failed: {:?}: {:?}", desktop.reason, desktop.detail);
+            }
+            Ok((desktop.state == state).then_some(desktop))
+        })
+        .await
+    }
+
+    /// Waits until asking for it is a 404.
+    pub async fn wait_gone(&self, id: DesktopId) -> anyhow::Result<()> {
+        eventually("desktop is gone", PATIENCE, || async {
+            match self.client.desktop(id).await {
+                Err(error) if error.problem().is_some_and(|p| p.status == 404) => Ok(Some(())),
+                _ => Ok(None),
+            }
+        })
+        .await
+    }
+
+    /// What `rolltopd admin gc --dry-run` prints.
+    pub fn leftovers(&self) -> anyhow::Result<String> {
+        let output = Command::new(&self.options.binary)
+            .args(["--data".as_ref(), self.data().as_os_str()])
+            .args(["admin", "gc", "--dry-run"])
+            .output()?;
+        if !output.status.success() {
+            bail!("gc --dry-run: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// The roles' logs, for a failed test's output.
+    pub fn logs(&self) -> String {
+        ["host", "api", "web"]
+            .map(|role| {
+                let text = std::fs::read_to_string(self.data().join(format!("log/{role}.log"))).unwrap_or_default();
+                let lines: Vec<&str> = text.lines().rev().take(40).collect();
+                format!("--- {role}\n{}", lines.into_iter().rev().collect::<Vec<_>>().join("\n"))
+            })
+            .join("\n")
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.logs());
+        }
+        if let Some(mut up) = self.up.take() {
+            if let Ok(pid) = i32::try_from(up.id()) {
+                let _ = signal(pid, Signal::TERM);
+            }
+            let _ = up.wait();
+        }
+        // What the test left: its machines and their networks, by this instance's own sweep.
+        let _ = Command::new(&self.options.binary)
+            .args(["--data".as_ref(), self.data.path().as_os_str()])
+            .args(["host", "--clear"])
+            .status();
+    }
+}
+
+fn signal(pid: i32, signal: Signal) -> anyhow::Result<()> {
+    kill_process(Pid::from_raw(pid).context("a process id")?, signal).context("the signal can't be sent")
+}
+
+/// Starts `up` and reads the line that says it is ready.
+fn spawn(options: &Options, data: &Path) -> anyhow::Result<(Child, String)> {
+    let mut child = Command::new(&options.binary)
+        .args(["--data".as_ref(), data.as_os_str()])
+        .args(["up", "--listen", "127.0.0.1:0", "--engine", options.engine])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let stdout = child.stdout.take().context("its output")?;
+    for line in BufReader::new(stdout).lines() {
+        if let Some(link) = line?.strip_prefix("Rolltop is ready: ") {
+            return Ok((child, link.to_owned()));
+        }
+    }
+    bail!("rolltopd up ended with {} before it was ready", child.wait()?)
+}
+
+/// A client with all scopes, over the public HTTPS port.
+async fn connect(data: &Path, url: &str) -> anyhow::Result<Client> {
+    let admin = AdminClient::over_unix_socket(&data.join("run/api/admin.sock"))?;
+    let key = admin.create_api_key(&CreateApiKey { name: Some("test".to_owned()) }).await?;
+    let certificate = std::fs::read(data.join("web/cert.pem")).context("the self-made certificate")?;
+    Ok(Client::over_https(url, Some(&certificate))?.with_token(&key.key)?)
+}

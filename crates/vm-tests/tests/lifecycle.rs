@@ -1,0 +1,166 @@
+//! A desktop's whole life with real guests, as a program sees it.
+
+use std::time::Duration;
+
+use rolltop_api_types::{CreateDesktop, DesktopState, StepStatus, UpdateDesktop};
+use rolltop_model::Size;
+use rolltop_vm_tests::{Options, Platform, alive, eventually, qemus};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desktop_lives_from_create_to_delete_and_leaves_nothing() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let client = platform.client.clone();
+
+    // Create: running, with every step of the boot on record.
+    let created = platform.create("first").await?;
+    let desktop = platform.wait_for(created.id, DesktopState::Running).await?;
+    let steps = eventually("the screen step ends", Duration::from_secs(60), || async {
+        let steps = client.steps(created.id).await?;
+        Ok(steps.iter().any(|s| s.name == "screen" && s.status == StepStatus::Done).then_some(steps))
+    })
+    .await?;
+    let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["fork", "door", "personalise", "screen"]);
+    assert_eq!((desktop.vcpus, desktop.memory_mib, desktop.disk_gib), (2, 2048, 20));
+    assert_eq!(qemus(&created.id.to_string()).len(), 1, "one machine");
+
+    // It has its own name, and a picture of XFCE rather than of nothing.
+    let hostname = client.file(created.id, "/etc/hostname", None).await?.into_bytes().await?;
+    assert_eq!(String::from_utf8(hostname)?.trim(), "first");
+    let picture = client.screenshot(created.id, 480).await?;
+    assert_eq!(picture.content_type, "image/jpeg");
+    assert!(picture.bytes.len() > 5_000, "a drawn desktop is no flat colour: {} bytes", picture.bytes.len());
+
+    // Rename shows at once.
+    let renamed = client.update_desktop(created.id, &UpdateDesktop { name: Some("second".to_owned()) }).await?;
+    assert_eq!(renamed.name, "second");
+
+    // Stop, and the machine is gone; start, and the disk is as it was.
+    let key_before = client.file(created.id, "/etc/ssh/ssh_host_ed25519_key.pub", None).await?.into_bytes().await?;
+    client.stop_desktop(created.id).await?;
+    platform.wait_for(created.id, DesktopState::Stopped).await?;
+    assert!(qemus(&created.id.to_string()).is_empty(), "stopped means no process");
+    client.start_desktop(created.id).await?;
+    platform.wait_for(created.id, DesktopState::Running).await?;
+    let key_after = client.file(created.id, "/etc/ssh/ssh_host_ed25519_key.pub", None).await?.into_bytes().await?;
+    assert_eq!(key_before, key_after, "the identity outlives a restart");
+
+    // Delete: a 404, and nothing left on the host.
+    client.destroy_desktop(created.id).await?;
+    platform.wait_gone(created.id).await?;
+    assert!(qemus(&created.id.to_string()).is_empty());
+    assert_eq!(platform.leftovers()?, "");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let desktop = platform.create("again").await?;
+    platform.wait_for(desktop.id, DesktopState::Running).await?;
+    let first = qemus(&desktop.id.to_string());
+    let boot_id = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
+    let path = "/proc/sys/kernel/random/boot_id";
+    let before = boot_id(platform.client.file(desktop.id, path, None).await?.into_bytes().await?);
+    platform.client.restart_desktop(desktop.id).await?;
+    eventually("another machine runs", Duration::from_secs(240), || async {
+        let now = qemus(&desktop.id.to_string());
+        Ok((!now.is_empty() && now != first).then_some(()))
+    })
+    .await?;
+    platform.wait_for(desktop.id, DesktopState::Running).await?;
+    let after = boot_id(platform.client.file(desktop.id, path, None).await?.into_bytes().await?);
+    assert_ne!(before, after, "the kernel started anew");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_forks_share_no_identity() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let (a, b) = (platform.create("a").await?, platform.create("b").await?);
+    for id in [a.id, b.id] {
+        platform.wait_for(id, DesktopState::Running).await?;
+    }
+    for path in ["/etc/machine-id", "/etc/ssh/ssh_host_ed25519_key.pub", "/etc/hostname"] {
+        let one = platform.client.file(a.id, path, None).await?.into_bytes().await?;
+        let other = platform.client.file(b.id, path, None).await?.into_bytes().await?;
+        assert!(!one.is_empty() && one != other, "{path} must differ between forks");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn desktops_survive_the_kill_of_every_role() -> anyhow::Result<()> {
+    let mut platform = Platform::start(Options::real()?).await?;
+    let desktop = platform.create("survivor").await?;
+    platform.wait_for(desktop.id, DesktopState::Running).await?;
+    let machine = qemus(&desktop.id.to_string());
+    assert_eq!(machine.len(), 1);
+
+    for role in ["host", "api", "web"] {
+        platform.kill_role(role).await?;
+        assert_eq!(qemus(&desktop.id.to_string()), machine, "the machine outlives {role}");
+    }
+    platform.kill_everything().await?;
+    assert!(machine.iter().copied().all(alive), "the machine outlives everything");
+    platform.start_again().await?;
+    assert_eq!(platform.wait_for(desktop.id, DesktopState::Running).await?.name, "survivor");
+    let hostname = platform.client.file(desktop.id, "/etc/hostname", None).await?.into_bytes().await?;
+    assert_eq!(String::from_utf8(hostname)?.trim(), "survivor", "its door opens again");
+
+    // Ctrl-C is no different.
+    platform.interrupt()?;
+    assert!(machine.iter().copied().all(alive));
+    platform.start_again().await?;
+    platform.client.destroy_desktop(desktop.id).await?;
+    platform.wait_gone(desktop.id).await?;
+    assert_eq!(platform.leftovers()?, "");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_of_anything_ends_well() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    for role in ["api", "host", "web"] {
+        // Create, killed at several moments of the way.
+        let desktop = platform.create(&format!("kill-{role}")).await?;
+        tokio::time::sleep(Duration::from_millis(150)).await; // the moment, not a wait
+        platform.kill_role(role).await?;
+        platform.wait_for(desktop.id, DesktopState::Running).await?;
+        platform.client.stop_desktop(desktop.id).await?;
+        platform.kill_role(role).await?;
+        platform.wait_for(desktop.id, DesktopState::Stopped).await?;
+        platform.client.start_desktop(desktop.id).await?;
+        platform.kill_role(role).await?;
+        platform.wait_for(desktop.id, DesktopState::Running).await?;
+        platform.client.destroy_desktop(desktop.id).await?;
+        platform.kill_role(role).await?;
+        platform.wait_gone(desktop.id).await?;
+        assert_eq!(platform.leftovers()?, "", "after {role}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_forks_of_size_s_run_at_once() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        let request =
+            CreateDesktop { name: Some(format!("many-{number}")), size: Some(Size::S.to_string()), template: None };
+        ids.push(platform.client.create_desktop(&request, None).await?.id);
+    }
+    for id in &ids {
+        platform.wait_for(*id, DesktopState::Running).await?;
+    }
+    let running = ids.iter().map(|id| qemus(&id.to_string()).len()).sum::<usize>();
+    assert_eq!(running, 20);
+    for id in &ids {
+        platform.client.destroy_desktop(*id).await?;
+    }
+    for id in &ids {
+        platform.wait_gone(*id).await?;
+    }
+    assert_eq!(platform.leftovers()?, "");
+    Ok(())
+}
