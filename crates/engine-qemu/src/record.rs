@@ -98,12 +98,12 @@ pub(crate) enum ForkDecision {
 pub(crate) fn decide_fork(record: Option<&Record>, boot: u32) -> ForkDecision {
     let Some(record) = record else { return ForkDecision::Make };
     match record.phase {
-        Phase::On | Phase::Stopping if record.boot == boot => ForkDecision::Done,
+        Phase::On | Phase::Stopping if boot <= record.boot => ForkDecision::Done,
         Phase::On | Phase::Stopping => ForkDecision::Refuse("the desktop is running already, from another start"),
         Phase::Making | Phase::Starting | Phase::Off(OffReason::NeverStarted) if !record.was_released => {
             ForkDecision::Make
         }
-        Phase::Off(_) if record.boot == boot => ForkDecision::Done,
+        Phase::Off(_) if boot <= record.boot => ForkDecision::Done,
         Phase::Off(_) if !record.was_released => ForkDecision::Make,
         Phase::Making | Phase::Starting | Phase::Off(_) => {
             ForkDecision::Refuse("the desktop exists and has been used; it can be started, not forked again")

@@ -18,6 +18,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+#[cfg(feature = "contract")]
+pub mod contract;
 mod error;
 mod layer_key;
 

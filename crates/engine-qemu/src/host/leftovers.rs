@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rolltop_engine::{EngineError, Known, Leftover};
-use rolltop_model::DesktopId;
+use rolltop_model::{DesktopId, LayerId};
 
 use super::Host;
 use crate::durable;
@@ -20,6 +20,7 @@ use crate::process::{Process, ours};
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     Desktop(DesktopId),
+    Layer(LayerId),
     Process(Process),
     Network(u32),
     ControlGroup(String),
@@ -44,7 +45,8 @@ impl Host {
 
     fn named(&self, found: &Found) -> Leftover {
         let (kind, name) = match found {
-            Found::Desktop(id) => ("desktop", id.to_string()),
+            Found::Desktop(id) => ("machine", id.to_string()),
+            Found::Layer(id) => ("disk layer", id.to_string()),
             Found::Process(process) => ("process", process.pid.to_string()),
             Found::Network(index) => ("network namespace", self.network.plan().namespace(*index)),
             Found::ControlGroup(name) => ("control group", name.clone()),
@@ -65,7 +67,9 @@ impl Host {
         found.extend(networks.difference(&taken).map(|index| Found::Network(*index)));
         found.extend(self.stray_groups().into_iter().map(Found::ControlGroup));
         found.extend(self.stray_directories().into_iter().map(Found::Directory));
-        found.extend(self.stray_files(known).into_iter().map(Found::File));
+        let layers = self.blank_layers().into_iter().filter(|layer| !known.layers.contains(layer));
+        found.extend(layers.map(Found::Layer));
+        found.extend(self.stray_files().into_iter().map(Found::File));
         found
     }
 
@@ -102,11 +106,12 @@ impl Host {
         without_record.chain(half_baked).collect()
     }
 
-    fn stray_files(&self, known: &Known) -> Vec<PathBuf> {
-        let wanted: BTreeSet<PathBuf> = known.layers.iter().map(|layer| self.layout.layer(*layer)).collect();
+    /// Half-made layers, and whatever else lies among them.
+    fn stray_files(&self) -> Vec<PathBuf> {
+        let blank: BTreeSet<PathBuf> = self.blank_layers().into_iter().map(|id| self.layout.layer(id)).collect();
         let making = self.layers_making();
-        let layers = entries(&self.layout.layers()).into_iter();
-        layers.filter(|path| !wanted.contains(path) && !making.contains(&path.with_extension("qcow2"))).collect()
+        let files = entries(&self.layout.layers()).into_iter();
+        files.filter(|path| !blank.contains(path) && !making.contains(&path.with_extension("qcow2"))).collect()
     }
 
     async fn remove_leftover(&self, found: Found) -> Result<(), EngineError> {
@@ -119,6 +124,9 @@ impl Host {
                 let outcome = self.remove_all(&desktop, &mut held).await;
                 self.let_go(id, &mut held);
                 outcome?;
+            }
+            Found::Layer(id) => {
+                durable::remove(&self.layout.layer(id))?;
             }
             Found::Process(process) => process.kill().await?,
             Found::Network(index) => {

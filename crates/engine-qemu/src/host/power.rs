@@ -47,8 +47,9 @@ impl Host {
         if !record.has_disk {
             return Err(EngineError::Host("the desktop was never completely made; fork it again".into()));
         }
-        let started_before = record.boot == request.boot && record.phase != Phase::Off(OffReason::NeverStarted);
-        if started_before && matches!(record.phase, Phase::Off(_)) {
+        let repeated = request.boot <= record.boot;
+        if repeated && matches!(record.phase, Phase::Off(why) if why != OffReason::NeverStarted) {
+            // It was carried out, and the machine has gone off since.
             return Ok(());
         }
         let manifest = self.manifest(&record.template)?;

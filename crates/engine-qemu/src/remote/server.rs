@@ -115,14 +115,18 @@ async fn perform(engine: &dyn Engine, request: Request) -> io::Result<Answer> {
     }
 }
 
-/// The socket under a door's stream; where there is none (a simulated desktop), one end of a
-/// new pair whose other end is copied to and from the stream.
+/// The socket under a door's stream; where there is none, one end of a new pair whose other end is copied to and from the stream.
 fn socket_of(mut stream: DoorStream) -> io::Result<OwnedFd> {
     let kind: &dyn Any = &*stream;
-    if kind.is::<TcpStream>() {
+    if kind.is::<TcpStream>() || kind.is::<UnixStream>() {
         let socket: Box<dyn Any> = stream;
-        let socket = socket.downcast::<TcpStream>().map_err(|_| io::Error::other("not a TCP socket"))?;
-        return Ok(socket.into_std()?.into());
+        return match socket.downcast::<TcpStream>() {
+            Ok(socket) => Ok(socket.into_std()?.into()),
+            Err(other) => match other.downcast::<UnixStream>() {
+                Ok(socket) => Ok(socket.into_std()?.into()),
+                Err(_) => Err(io::Error::other("neither a TCP nor a unix socket")),
+            },
+        };
     }
     let (mut ours, theirs) = UnixStream::pair()?;
     tokio::spawn(async move {

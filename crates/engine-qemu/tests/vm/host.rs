@@ -1,0 +1,174 @@
+//! A host directory for tests, with a baked template and an engine on it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rolltop_engine::{Engine, ForkRequest, Known, LayerKey, OffReason, Power};
+use rolltop_engine_qemu::{NetworkConfig, QemuConfig, QemuEngine};
+use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use rolltop_template::{BOOTSTRAP_KEY, installed};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
+
+/// First letters of the namespaces and interfaces of these tests.
+pub const PREFIX: &str = "rtt";
+/// Boot and shutdown, emulated on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// The engine, for the test whose turn it is.
+pub struct Host {
+    pub engine: Option<Arc<QemuEngine>>,
+    pub config: QemuConfig,
+    pub template: TemplateVersion,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// `target/vm-tests`, which becomes the working directory: paths below it are relative, so
+/// that machines' users need not be able to traverse what is above.
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/vm-tests")
+}
+
+fn config() -> QemuConfig {
+    let network = NetworkConfig {
+        prefix: PREFIX.into(),
+        range: "100.67.0.0/16".parse().unwrap(),
+        egress_allow: vec!["10.99.0.0/24".parse().unwrap()],
+        resolver: Some("203.0.113.2".parse().unwrap()),
+    };
+    QemuConfig { directory: "host".into(), network, first_uid: 340_000, ..QemuConfig::default() }
+}
+
+impl Host {
+    /// Waits for its turn, and begins with a host that has a baked template and nothing else.
+    pub async fn open() -> Self {
+        let turn = TURN.lock().await;
+        assert!(rustix::process::geteuid().is_root(), "these tests need root");
+        fs::create_dir_all(directory()).unwrap();
+        std::env::set_current_dir(directory()).unwrap();
+        let template = bring_template();
+        let config = config();
+        let engine = QemuEngine::open(config.clone()).await.unwrap();
+        engine.sweep(&Known::default()).await.unwrap();
+        engine.bake(&template, Size::S, |step| println!("{step}")).await.unwrap();
+        Self { engine: Some(engine), config, template, _turn: turn }
+    }
+
+    pub fn engine(&self) -> &QemuEngine {
+        self.engine.as_deref().unwrap()
+    }
+
+    /// What happens when the host process dies: the engine is gone, and no machine with it.
+    pub fn die(&mut self) {
+        self.engine = None;
+    }
+
+    pub async fn open_again(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            match QemuEngine::open(self.config.clone()).await {
+                Ok(engine) => break self.engine = Some(engine),
+                // Tasks of the old one let go of the directory a moment later.
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub fn request(&self) -> ForkRequest {
+        ForkRequest {
+            desktop: DesktopId::generate(),
+            fence: 1,
+            boot: 1,
+            template: self.template.clone(),
+            size: Size::S,
+            layer: LayerId::generate(),
+            key: LayerKey::new(rand::random()),
+        }
+    }
+
+    /// A running fork.
+    pub async fn fork(&self) -> ForkRequest {
+        let request = self.request();
+        self.engine().fork(&request).await.unwrap();
+        request
+    }
+
+    pub async fn power(&self, desktop: DesktopId) -> Power {
+        self.engine().observe_one(desktop).await.unwrap().expect("a machine").power
+    }
+
+    /// Waits until the machine is off.
+    pub async fn off(&self, desktop: DesktopId) -> OffReason {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Power::Off { why } = self.power(desktop).await {
+                return why;
+            }
+            assert!(Instant::now() < deadline, "the machine stays on");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Destroys all there is and makes sure that nothing is left.
+    pub async fn finish(self) {
+        self.engine().sweep(&Known::default()).await.unwrap();
+        assert_eq!(self.engine().leftovers(&Known::default()).await.unwrap(), []);
+        assert_eq!(fs::read_dir("host/desktops").unwrap().count(), 0);
+    }
+}
+
+/// Links the newest template into our directory, unless it is there.
+fn bring_template() -> TemplateVersion {
+    let source = std::env::var_os("ROLLTOP_TEST_TEMPLATES");
+    let source = PathBuf::from(source.expect("ROLLTOP_TEST_TEMPLATES has to name a directory of built templates"));
+    let (path, manifest) = installed(&source).into_iter().next().expect("there is a template in it");
+    let target = Path::new("host/templates").join(manifest.version.to_string());
+    if !target.join(rolltop_template::MANIFEST).exists() {
+        fs::create_dir_all(&target).unwrap();
+        for entry in fs::read_dir(&path).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                let to = target.join(entry.file_name());
+                if fs::hard_link(entry.path(), &to).is_err() {
+                    fs::copy(entry.path(), &to).unwrap();
+                }
+            }
+        }
+    }
+    manifest.version
+}
+
+/// What the engine wrote down about a desktop.
+pub fn record(desktop: DesktopId) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(format!("host/desktops/{desktop}/desktop.json")).unwrap()).unwrap()
+}
+
+pub fn namespace(desktop: DesktopId) -> String {
+    format!("{PREFIX}{}", record(desktop)["index"])
+}
+
+pub fn pid(desktop: DesktopId) -> i32 {
+    let file = fs::read(format!("host/desktops/{desktop}/pid")).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    i32::try_from(value["pid"].as_i64().unwrap()).unwrap()
+}
+
+/// Runs a script in the guest as user `rolltop`; its output if it succeeds.
+pub async fn in_guest(template: &TemplateVersion, desktop: DesktopId, script: &str) -> Result<String, String> {
+    let mut command = Command::new("ip");
+    command
+        .args(["netns", "exec", &namespace(desktop), "timeout", "120", "ssh", "-F", "none", "-q", "-T"])
+        .args(["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
+        .args(["-o", "IdentitiesOnly=yes", "-i"])
+        .arg(format!("host/templates/{template}/{BOOTSTRAP_KEY}"))
+        .args(["rolltop@10.77.0.2", script]);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() { Ok(text) } else { Err(format!("{}: {text}", output.status)) }
+}

@@ -1,0 +1,129 @@
+//! What a guest can reach: tried from inside it, against listeners that are really there.
+
+use std::fs::File;
+use std::io::Write;
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::AsFd;
+use std::process::Command;
+use std::thread;
+
+use rolltop_engine::Engine;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::host::{Host, in_guest, record};
+
+/// A namespace beyond the host, as the internet is; not one of the engine's names.
+const BEYOND: &str = "rttbeyond";
+const PORT: u16 = 18_080;
+
+/// Addresses beyond the host: public, private but allowed, private, and link-local.
+const ADDRESSES: [&str; 4] = ["203.0.113.2", "10.99.0.2", "10.98.0.2", "169.254.169.254"];
+
+struct Beyond;
+
+impl Beyond {
+    /// Everything there listens on [`PORT`]; a resolver of sorts answers on port 53.
+    fn open() -> Self {
+        drop(Self);
+        let beyond = Self;
+        run(&format!("ip netns add {BEYOND}"));
+        run(&format!("ip link add {BEYOND} type veth peer name eth0 netns {BEYOND}"));
+        for network in ["203.0.113", "10.99.0", "10.98.0", "169.254.169"] {
+            run(&format!("ip addr add {network}.1/24 dev {BEYOND}"));
+        }
+        run(&format!("ip link set {BEYOND} up"));
+        for address in ADDRESSES {
+            run(&format!("ip -n {BEYOND} addr add {address}/24 dev eth0"));
+        }
+        run(&format!("ip -n {BEYOND} link set eth0 up"));
+        let (listener, resolver) = thread::spawn(|| {
+            let file = File::open(format!("/run/netns/{BEYOND}")).unwrap();
+            move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+            (TcpListener::bind(("0.0.0.0", PORT)).unwrap(), UdpSocket::bind("0.0.0.0:53").unwrap())
+        })
+        .join()
+        .unwrap();
+        greet(listener);
+        thread::spawn(move || {
+            let mut question = [0; 512];
+            while let Ok((_, from)) = resolver.recv_from(&mut question) {
+                let _ = resolver.send_to(b"answer\n", from);
+            }
+        });
+        beyond
+    }
+}
+
+impl Drop for Beyond {
+    fn drop(&mut self) {
+        for command in [format!("ip link del {BEYOND}"), format!("ip netns del {BEYOND}")] {
+            let words: Vec<&str> = command.split(' ').collect();
+            let _ = Command::new(words[0]).args(&words[1..]).stderr(std::process::Stdio::null()).status();
+        }
+    }
+}
+
+/// Says hello, with the caller's address, to whoever connects.
+fn greet(listener: TcpListener) {
+    thread::spawn(move || {
+        while let Ok((mut stream, from)) = listener.accept() {
+            let _ = writeln!(stream, "hello {}", from.ip());
+        }
+    });
+}
+
+fn run(command: &str) {
+    let words: Vec<&str> = command.split(' ').collect();
+    assert!(Command::new(words[0]).args(&words[1..]).status().unwrap().success(), "{command}");
+}
+
+/// What the guest hears when it connects; empty if it can't.
+async fn heard(host: &Host, desktop: rolltop_model::DesktopId, address: &str) -> String {
+    let script = format!("timeout 5 bash -c 'exec 3<>/dev/tcp/{address}/{PORT} && head -n1 <&3' 2>/dev/null || true");
+    in_guest(&host.template, desktop, &script).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_guest_reaches_what_it_may_and_nothing_else() {
+    let host = Host::open().await;
+    let _beyond = Beyond::open();
+    // The host listens on all of its addresses, and so does anything in a desktop's namespace.
+    greet(TcpListener::bind(("0.0.0.0", PORT)).unwrap());
+    let (desktop, neighbour) = (host.fork().await.desktop, host.fork().await.desktop);
+    host.engine().release(neighbour, 1).await.unwrap();
+    let gateway_of = |desktop| {
+        let index = record(desktop)["index"].as_u64().unwrap();
+        let first = 4 * index;
+        (format!("100.67.{}.{}", first >> 8, (first & 255) + 1), format!("100.67.{}.{}", first >> 8, (first & 255) + 2))
+    };
+    let (host_side, own_side) = gateway_of(desktop);
+    let (other_host_side, other_side) = gateway_of(neighbour);
+    let host_address = "203.0.113.1".to_owned();
+
+    for address in ADDRESSES.iter().map(|a| (*a).to_owned()).chain([host_side.clone()]) {
+        assert_eq!(heard(&host, desktop, &address).await, "", "{address} in quarantine");
+    }
+    let ask = "timeout 5 bash -c 'exec 3<>/dev/udp/10.77.0.1/53; echo question >&3; head -n1 <&3' || true";
+    assert_eq!(in_guest(&host.template, desktop, ask).await.unwrap(), "", "not even names in quarantine");
+
+    host.engine().release(desktop, 1).await.unwrap();
+    assert_eq!(heard(&host, desktop, "203.0.113.2").await, "hello 203.0.113.1\n", "the way out, translated");
+    assert_eq!(heard(&host, desktop, "10.99.0.2").await, "hello 10.99.0.1\n", "private, but allowed");
+    assert_eq!(in_guest(&host.template, desktop, ask).await.unwrap(), "answer\n", "the host's resolver");
+    for address in ["10.98.0.2", "169.254.169.254", "10.77.0.1", "127.0.0.1"] {
+        assert_eq!(heard(&host, desktop, address).await, "", "{address} after release");
+    }
+    for address in [host_side, own_side, other_host_side, other_side, host_address] {
+        assert_eq!(heard(&host, desktop, &address).await, "", "{address}, the host's or a neighbour's");
+    }
+    assert_eq!(heard(&host, neighbour, "203.0.113.2").await, "hello 203.0.113.1\n", "the neighbour's way out");
+
+    // A guest that takes another address or hardware address for itself loses even its own way.
+    let spoof = "sudo -n ip addr add 10.77.0.9/24 dev eth0; \
+        timeout 5 curl -s --interface 10.77.0.9 --max-time 4 http://203.0.113.2:18080/ || true; \
+        timeout 5 ping -c1 -W2 -I 10.77.0.9 203.0.113.2 >/dev/null 2>&1 && echo reached || true";
+    assert_eq!(in_guest(&host.template, desktop, spoof).await.unwrap(), "", "as somebody else");
+    let inward = format!("timeout 3 bash -c '</dev/tcp/{}/22'", gateway_of(desktop).1);
+    assert!(!Command::new("bash").args(["-c", &inward]).stderr(std::process::Stdio::null()).status().unwrap().success());
+    host.finish().await;
+}

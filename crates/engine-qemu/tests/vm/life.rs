@@ -1,0 +1,151 @@
+//! Machines that outlive the engine, turn themselves off, or are killed.
+
+use rolltop_engine::{Engine, EngineError, OffReason, Power, StartRequest};
+use rolltop_engine_qemu::{QemuConfig, QemuEngine};
+use rolltop_model::Size;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::host::{Host, PATIENCE, in_guest, pid};
+
+#[tokio::test]
+async fn a_machine_survives_the_engine_and_is_taken_over() {
+    let mut host = Host::open().await;
+    let desktop = host.fork().await.desktop;
+    host.engine().release(desktop, 1).await.unwrap();
+    in_guest(&host.template, desktop, "echo kept > /dev/shm/kept").await.unwrap();
+    let before = pid(desktop);
+
+    host.die();
+    host.open_again().await;
+    assert_eq!(pid(desktop), before);
+    assert_eq!(host.power(desktop).await, Power::On { quarantined: false });
+    assert_eq!(in_guest(&host.template, desktop, "cat /dev/shm/kept").await.unwrap(), "kept\n");
+    host.engine().stop(desktop, 1, PATIENCE).await.unwrap();
+    assert_eq!(host.power(desktop).await, Power::Off { why: OffReason::Asked });
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn a_guest_that_shuts_itself_down_is_told_from_a_machine_that_died() {
+    let mut host = Host::open().await;
+    let (watched, unwatched, killed) =
+        (host.fork().await.desktop, host.fork().await.desktop, host.fork().await.desktop);
+    // The connection ends with the guest, so its outcome says nothing.
+    let _ = in_guest(&host.template, watched, "sudo -n systemctl poweroff").await;
+    assert_eq!(host.off(watched).await, OffReason::Guest);
+
+    kill_process(Pid::from_raw(pid(killed)).unwrap(), Signal::KILL).unwrap();
+    assert_eq!(host.off(killed).await, OffReason::Died);
+
+    let socket = std::fs::canonicalize(format!("host/desktops/{unwatched}/monitor")).unwrap();
+    host.die();
+    let _ = in_guest(&host.template, unwatched, "sudo -n systemctl poweroff").await;
+    shut_down(&socket).await;
+    host.open_again().await;
+    assert_eq!(host.off(unwatched).await, OffReason::Guest, "although nobody listened");
+    assert_eq!(host.off(killed).await, OffReason::Died, "as it was written down");
+    host.finish().await;
+}
+
+/// Waits, as somebody with the monitor would, until the guest has shut down.
+async fn shut_down(monitor: &std::path::Path) {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        assert!(tokio::time::Instant::now() < deadline, "the guest does not shut down");
+        // A connection each time: the socket takes one client, and the engine's must find it free.
+        let mut stream = BufReader::new(tokio::net::UnixStream::connect(monitor).await.unwrap());
+        stream.write_all(b"{\"execute\":\"qmp_capabilities\"}{\"execute\":\"query-status\"}").await.unwrap();
+        let mut lines = Vec::new();
+        while lines.len() < 3 {
+            let mut line = String::new();
+            assert!(stream.read_line(&mut line).await.unwrap() > 0, "QEMU is gone");
+            if !line.contains("\"event\"") {
+                lines.push(line);
+            }
+        }
+        if lines[2].contains("\"shutdown\"") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_machine_that_died_while_nobody_looked_is_found_dead_and_starts_again() {
+    let mut host = Host::open().await;
+    let request = host.fork().await;
+    let desktop = request.desktop;
+    in_guest(&host.template, desktop, "echo on-disk > kept && sync").await.unwrap();
+    let process = pid(desktop);
+    host.die();
+    kill_process(Pid::from_raw(process).unwrap(), Signal::KILL).unwrap();
+    host.open_again().await;
+    assert_eq!(host.off(desktop).await, OffReason::Died);
+
+    host.engine().start(&StartRequest { desktop, fence: 2, boot: 2, key: request.key }).await.unwrap();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let kept = loop {
+        match in_guest(&host.template, desktop, "cat kept").await {
+            Ok(text) => break text,
+            Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
+        }
+    };
+    assert_eq!(kept, "on-disk\n");
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn a_memory_baked_by_another_qemu_is_refused() {
+    let host = Host::open().await;
+    let path = format!("host/templates/{}/s/bake.json", host.template);
+    let original = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, original.replacen("\"qemu_version\": \"", "\"qemu_version\": \"0.", 1)).unwrap();
+    let request = host.request();
+    let refused = host.engine().fork(&request).await;
+    std::fs::write(&path, original).unwrap();
+    assert!(
+        matches!(&refused, Err(EngineError::BaseMismatch(why)) if why.contains("bake it again")),
+        "{refused:?}"
+    );
+    assert_eq!(host.engine().observe_one(request.desktop).await, Ok(None));
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn a_size_that_is_not_baked_boots_cold() {
+    let host = Host::open().await;
+    let request = rolltop_engine::ForkRequest { size: Size::M, ..host.request() };
+    host.engine().fork(&request).await.unwrap();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let memory = loop {
+        match in_guest(&host.template, request.desktop, "grep MemTotal /proc/meminfo").await {
+            Ok(text) => break text,
+            Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
+        }
+    };
+    let kib: u64 = memory.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(kib > 3_500_000, "a machine of size m has 4 GiB: {memory}");
+    let disk = in_guest(&host.template, request.desktop, "lsblk -bno SIZE /dev/vda").await.unwrap();
+    assert_eq!(disk.trim(), (40u64 << 30).to_string());
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn nothing_is_begun_on_a_full_disk_and_two_engines_dont_share_a_directory() {
+    let mut host = Host::open().await;
+    let second = QemuEngine::open(host.config.clone()).await.map(|_| ());
+    assert!(matches!(&second, Err(EngineError::Host(why)) if why.contains("another host process")), "{second:?}");
+    host.die();
+    let config = host.config.clone();
+    host.config = QemuConfig { min_free_disk: u64::MAX, ..config.clone() };
+    host.open_again().await;
+    let request = host.request();
+    assert_eq!(host.engine().fork(&request).await, Err(EngineError::DiskFull));
+    host.die();
+    host.config = QemuConfig { min_free_memory: u64::MAX, ..config };
+    host.open_again().await;
+    assert_eq!(host.engine().fork(&request).await, Err(EngineError::NoMemory));
+    assert_eq!(host.engine().observe().await, Ok(vec![]));
+    host.finish().await;
+}

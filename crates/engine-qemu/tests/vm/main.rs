@@ -1,0 +1,12 @@
+//! Real machines on this host. Needs root, QEMU and `ROLLTOP_TEST_TEMPLATES`, a directory of
+//! built templates; `cargo test -p rolltop-engine-qemu --features vm-tests --test vm`.
+//!
+//! The first run bakes, which takes minutes; the bake is kept under `target/vm-tests`. Tests
+//! take turns: each opens the engine anew, and so takes over what the one before left.
+
+mod host;
+
+mod contract;
+mod isolation;
+mod life;
+mod secrecy;
