@@ -30,7 +30,10 @@ impl Door {
     /// The screen as a JPEG at most `width` pixels wide. The bytes are a guest's: serve them as
     /// `image/jpeg` with sniffing off, never decode them in the platform.
     pub async fn screenshot(&self, width: u16) -> Result<Vec<u8>, ScreenshotError> {
-        let command = format!("sudo -n -u {SESSION_USER} {GUEST_PROGRAM} screenshot --width {width}");
+        // The display lets every local user look; one that does not is asked as its owner, which
+        // costs an emulated guest half a second more.
+        let take = format!("{GUEST_PROGRAM} screenshot --width {width}");
+        let command = format!("{take} 2>/dev/null || sudo -n -u {SESSION_USER} {take}");
         let limits = ExecLimits { max_output: MAX_SCREENSHOT_BYTES, timeout: TIMEOUT };
         let output = self.exec(&command, Vec::new(), limits).await?;
         if !output.succeeded() {

@@ -4,13 +4,13 @@
 //!  request ─checked─► entropy ─► clock ─► same desktop as recorded?
 //!                                             │ no: new host key, machine-id; others' secrets removed
 //!                                             ▼
-//!                    files written aside ─► one sync ─► renamed ─► sshd reloads (new host key only)
+//!                    files written aside, the record among them ─► sync
 //!                                             ▼
-//!                                   identity recorded, last of all
+//!                    renamed into place ─► sshd reloads (new host key only) ─► record renamed ─► sync
 //! ```
 //!
-//! The record is written only when all else is durable, so a run cut short anywhere is done
-//! again from the start by the next one. A run with the desktop that is recorded keeps the host
+//! The record comes last in the order of renames, which journals keep, and after sshd knows its
+//! new key. So a run cut short anywhere is done again from the start by the next one. A run with the desktop that is recorded keeps the host
 //! key and the machine-id and refreshes the rest. The SSH connection this runs on stays open.
 
 mod accounts;
@@ -75,21 +75,22 @@ pub fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitRe
     accounts::authorize(&tree, &mut staged, DOOR_USER, std::slice::from_ref(&personal.door_public_key))?;
     accounts::authorize(&tree, &mut staged, SESSION_USER, &personal.authorized_keys)?;
     names::stage(&tree, &mut staged, &personal.hostname, personal.timezone.as_deref())?;
+    if renewed {
+        staged.replace("var/lib/rolltop", "identity.json", &identity.record()?, Permissions::root(0o600))?;
+    }
     steps.done("write");
-    staged.commit()?;
-    steps.done("sync");
+    staged.sync_aside()?;
+    steps.done("sync aside");
 
     system.set_hostname(&personal.hostname).map_err(|e| InitError::System("take its name", e))?;
     if renewed {
+        staged.place_all_but_last()?;
         identity::remove_what_was_anothers(&tree)?;
         system.reload_sshd().map_err(|e| InitError::System("have sshd reload", e))?;
         steps.done("reload");
-        let mut record = tree.stage();
-        let text = identity.record()?;
-        record.replace("var/lib/rolltop", "identity.json", &text, Permissions::root(0o600))?;
-        record.commit()?;
-        steps.done("record");
     }
+    staged.finish()?;
+    steps.done("sync");
     Ok(InitReply { host_public_key: identity.host_public_key, renewed, steps: steps.taken })
 }
 

@@ -1,9 +1,9 @@
 //! Replacing small files so that a crash leaves the old or the new one, never a part.
 //!
 //! New contents are written beside the old under another name; one sync of the file system makes
-//! all of them durable; then each is renamed into place, and one more sync keeps that. Two syncs
-//! for any number of files, since each costs an emulated disk tens of milliseconds. A file that
-//! already has the wanted contents is left alone.
+//! all of them durable; then each is renamed into place, in order, and one more sync keeps that.
+//! Two syncs for any number of files, since each costs an emulated disk a tenth of a second. A
+//! file that already has the wanted contents is left alone.
 //!
 //! Directories are held open and used by descriptor, and links at the last step are not
 //! followed, because one of them lies in the home of the session's user.
@@ -88,7 +88,7 @@ impl<'a> Tree<'a> {
     }
 
     pub fn stage(&self) -> Staged<'_> {
-        Staged { tree: self, pending: Vec::new() }
+        Staged { tree: self, pending: Vec::new(), synced_by: None }
     }
 }
 
@@ -96,6 +96,8 @@ impl<'a> Tree<'a> {
 pub struct Staged<'a> {
     tree: &'a Tree<'a>,
     pending: Vec<Pending>,
+    /// A directory of one that is in place, to sync by.
+    synced_by: Option<OwnedFd>,
 }
 
 struct Pending {
@@ -162,26 +164,41 @@ impl Staged<'_> {
         Ok(())
     }
 
-    /// Puts everything in place, durably.
-    pub fn commit(mut self) -> Result<(), FileError> {
-        self.sync()?;
-        for Pending { directory, aside, name, path } in &self.pending {
+    /// Makes everything that is aside durable; nothing is in place yet.
+    pub fn sync_aside(&self) -> Result<(), FileError> {
+        self.sync()
+    }
+
+    /// Puts all but the one staged last in place. Not durable yet.
+    pub fn place_all_but_last(&mut self) -> Result<(), FileError> {
+        let last = self.pending.pop();
+        self.place()?;
+        self.pending.extend(last);
+        Ok(())
+    }
+
+    /// Puts what is left in place and makes that durable.
+    pub fn finish(mut self) -> Result<(), FileError> {
+        self.place()?;
+        self.sync()
+    }
+
+    fn place(&mut self) -> Result<(), FileError> {
+        while let Some(Pending { directory, aside, name, path }) = self.pending.first() {
             rustix::fs::renameat(directory, aside, directory, name)
                 .map_err(|error| FileError::new(path, error))?;
+            self.synced_by = Some(self.pending.remove(0).directory);
         }
-        self.sync()?;
-        self.pending.clear();
         Ok(())
     }
 
     /// All of them are on one file system, so one descriptor stands for all.
     fn sync(&self) -> Result<(), FileError> {
-        match self.pending.first() {
-            Some(first) => self
-                .tree
-                .system
-                .sync(first.directory.as_fd())
-                .map_err(|error| FileError::new(&first.path, error)),
+        let pending = self.pending.first().map(|pending| &pending.directory);
+        match self.synced_by.as_ref().or(pending) {
+            Some(any) => {
+                self.tree.system.sync(any.as_fd()).map_err(|error| FileError::new(&self.tree.root, error))
+            }
             None => Ok(()),
         }
     }

@@ -77,7 +77,7 @@ async fn input(channel: &mut Channel<Msg>) -> Vec<u8> {
 async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
     match words {
         [GUEST_PROGRAM, "init"] => initialise(guest, &input).await,
-        [GUEST_PROGRAM, "screenshot", "--width", width] => {
+        [GUEST_PROGRAM, "screenshot", "--width", width, ..] => {
             match width.parse().ok().map(|w| guest.screen().jpeg(w)) {
                 Some(Some(jpeg)) => Output::said(jpeg),
                 Some(None) | None => guest_error("no picture"),
