@@ -51,7 +51,8 @@ impl Control {
         let now = clock::now();
         let workspace = self.inner.store.first_workspace(now).await?;
         let token = new_token(TokenKind::ApiKey);
-        let name = name.unwrap_or("operator").chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+        let name =
+            name.unwrap_or("operator").chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
         let key = NewApiKey {
             workspace: workspace.id,
             name,

@@ -9,10 +9,16 @@ pub(crate) fn now() -> Timestamp {
 
 /// `at` plus `pause`, at most the end of time.
 pub(crate) fn later(at: Timestamp, pause: std::time::Duration) -> Timestamp {
-    jiff::SignedDuration::try_from(pause).ok().and_then(|pause| at.checked_add(pause).ok()).unwrap_or(Timestamp::MAX)
+    jiff::SignedDuration::try_from(pause)
+        .ok()
+        .and_then(|pause| at.checked_add(pause).ok())
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// `at` minus `pause`, at least the beginning of time.
 pub(crate) fn earlier(at: Timestamp, pause: std::time::Duration) -> Timestamp {
-    jiff::SignedDuration::try_from(pause).ok().and_then(|pause| at.checked_sub(pause).ok()).unwrap_or(Timestamp::MIN)
+    jiff::SignedDuration::try_from(pause)
+        .ok()
+        .and_then(|pause| at.checked_sub(pause).ok())
+        .unwrap_or(Timestamp::MIN)
 }

@@ -22,7 +22,11 @@ pub(crate) use screenshot::Screenshots;
 
 impl Control {
     /// The door of a running desktop, and a line in its owner's access log.
-    async fn enter(&self, access: &DesktopAccess<purpose::Enter>, why: Reason) -> Result<Arc<Door>, EnterError> {
+    async fn enter(
+        &self,
+        access: &DesktopAccess<purpose::Enter>,
+        why: Reason,
+    ) -> Result<Arc<Door>, EnterError> {
         let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
         if row.record.state != DesktopState::Running {
             return Err(EnterError::NotRunning);
@@ -35,9 +39,8 @@ impl Control {
                 | EntranceError::Engine(EngineError::NotRunning | EngineError::UnknownDesktop),
             ) => EnterError::NotRunning,
             PoolError::Entrance(EntranceError::TimedOut(_)) => EnterError::Timeout,
-            PoolError::Entrance(EntranceError::Engine(_) | EntranceError::Credentials(_)) | PoolError::Open(_) => {
-                unavailable(error)
-            }
+            PoolError::Entrance(EntranceError::Engine(_) | EntranceError::Credentials(_))
+            | PoolError::Open(_) => unavailable(error),
         })
     }
 }

@@ -1,7 +1,9 @@
 //! What the front doors are shown. Domain types, not wire types: `api-server` converts them.
 
 use jiff::Timestamp;
-use rolltop_model::{Desired, DesktopId, DesktopName, DesktopState, Size, TemplateVersion, UserId, WorkspaceId};
+use rolltop_model::{
+    Desired, DesktopId, DesktopName, DesktopState, Size, TemplateVersion, UserId, WorkspaceId,
+};
 
 pub use rolltop_engine::{Accelerator, HostStatus, Leftover};
 

@@ -70,7 +70,8 @@ impl Store {
     }
 
     pub async fn api_key(&self, token: TokenHash) -> Result<Option<ApiKey>, StoreError> {
-        let found = Entity::find().filter(Column::TokenHash.eq(token.0.to_vec())).one(&self.connection).await?;
+        let found =
+            Entity::find().filter(Column::TokenHash.eq(token.0.to_vec())).one(&self.connection).await?;
         let Some(row) = found else { return Ok(None) };
         let bad = unreadable("api_keys");
         Ok(Some(ApiKey {
@@ -86,7 +87,11 @@ impl Store {
     pub async fn touch_api_key(&self, id: ApiKeyId, now: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
         let change = ActiveModel { used_at: Set(Some(to_ms(now))), ..Default::default() };
-        Entity::update_many().set(change).filter(Column::Id.eq(id.to_string())).exec(&write.transaction).await?;
+        Entity::update_many()
+            .set(change)
+            .filter(Column::Id.eq(id.to_string()))
+            .exec(&write.transaction)
+            .await?;
         write.commit().await
     }
 }

@@ -42,7 +42,12 @@ pub struct Layer {
 impl Store {
     /// The layer of a desktop. A prepared blank one is taken if it has none yet, or else a new one
     /// is written down for the engine to make on the way.
-    pub async fn layer_for(&self, desktop: DesktopId, size: Size, now: Timestamp) -> Result<Layer, StoreError> {
+    pub async fn layer_for(
+        &self,
+        desktop: DesktopId,
+        size: Size,
+        now: Timestamp,
+    ) -> Result<Layer, StoreError> {
         if let Some(layer) = self.layer_of(desktop).await? {
             return Ok(layer);
         }
@@ -87,7 +92,11 @@ impl Store {
     pub async fn mark_layer_prepared(&self, layer: LayerId) -> Result<(), StoreError> {
         let write = self.write().await?;
         let change = ActiveModel { prepared: Set(true), ..Default::default() };
-        Entity::update_many().set(change).filter(Column::Id.eq(layer.to_string())).exec(&write.transaction).await?;
+        Entity::update_many()
+            .set(change)
+            .filter(Column::Id.eq(layer.to_string()))
+            .exec(&write.transaction)
+            .await?;
         write.commit().await
     }
 
@@ -118,7 +127,12 @@ impl Store {
         write.commit().await
     }
 
-    fn new_layer(&self, size: Size, desktop: Option<DesktopId>, now: Timestamp) -> Result<ActiveModel, StoreError> {
+    fn new_layer(
+        &self,
+        size: Size,
+        desktop: Option<DesktopId>,
+        now: Timestamp,
+    ) -> Result<ActiveModel, StoreError> {
         let id = LayerId::generate().to_string();
         let sealed = self.vault.seal(key_cell(&id), random_key().expose_secret())?;
         Ok(ActiveModel {

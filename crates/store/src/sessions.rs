@@ -36,7 +36,12 @@ pub struct SessionUser {
 }
 
 impl Store {
-    pub async fn insert_session(&self, user: UserId, token: TokenHash, now: Timestamp) -> Result<SessionId, StoreError> {
+    pub async fn insert_session(
+        &self,
+        user: UserId,
+        token: TokenHash,
+        now: Timestamp,
+    ) -> Result<SessionId, StoreError> {
         let write = self.write().await?;
         let id = SessionId::generate();
         let row = ActiveModel {
@@ -52,7 +57,8 @@ impl Store {
     }
 
     pub async fn session(&self, token: TokenHash) -> Result<Option<SessionUser>, StoreError> {
-        let found = Entity::find().filter(Column::TokenHash.eq(token.0.to_vec())).one(&self.connection).await?;
+        let found =
+            Entity::find().filter(Column::TokenHash.eq(token.0.to_vec())).one(&self.connection).await?;
         let Some(row) = found else { return Ok(None) };
         let Some(user) = users::Entity::find_by_id(&row.user_id).one(&self.connection).await? else {
             return Ok(None);
@@ -67,7 +73,11 @@ impl Store {
     pub async fn touch_session(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
         let change = ActiveModel { used_at: Set(to_ms(now)), ..Default::default() };
-        Entity::update_many().set(change).filter(Column::Id.eq(id.to_string())).exec(&write.transaction).await?;
+        Entity::update_many()
+            .set(change)
+            .filter(Column::Id.eq(id.to_string()))
+            .exec(&write.transaction)
+            .await?;
         write.commit().await
     }
 

@@ -42,7 +42,11 @@ impl Store {
     }
 
     /// Uses a link up and says whose it was; none if it is unknown, used or too old.
-    pub async fn use_sign_in_link(&self, token: TokenHash, now: Timestamp) -> Result<Option<UserId>, StoreError> {
+    pub async fn use_sign_in_link(
+        &self,
+        token: TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<UserId>, StoreError> {
         let write = self.write().await?;
         let Some(row) = Entity::find_by_id(token.0.to_vec()).one(&write.transaction).await? else {
             return Ok(None);

@@ -162,7 +162,12 @@ async fn end(
     tell(write, workspace, &row, now).await
 }
 
-async fn tell(write: &mut Write, workspace: WorkspaceId, row: &Model, now: Timestamp) -> Result<(), StoreError> {
+async fn tell(
+    write: &mut Write,
+    workspace: WorkspaceId,
+    row: &Model,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let data = json!({
         "boot": row.boot,
         "name": row.name,

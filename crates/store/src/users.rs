@@ -122,8 +122,11 @@ impl Store {
             password_hash: Set(Some(password_hash.to_owned())),
             ..Default::default()
         };
-        let changed =
-            Entity::update_many().set(change).filter(Column::Id.eq(user.to_string())).exec(&write.transaction).await?;
+        let changed = Entity::update_many()
+            .set(change)
+            .filter(Column::Id.eq(user.to_string()))
+            .exec(&write.transaction)
+            .await?;
         if changed.rows_affected == 0 {
             return Err(SetPasswordError::NoUser);
         }

@@ -106,7 +106,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("vault.key");
         let keys: Vec<[u8; 32]> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| *open_or_create(&path).unwrap().expose_secret())).collect();
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| *open_or_create(&path).unwrap().expose_secret())).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(keys.windows(2).all(|pair| pair[0] == pair[1]));

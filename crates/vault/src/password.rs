@@ -18,7 +18,8 @@ pub enum PasswordError {
 
 /// The password's hash as a PHC string.
 pub fn hash_password(password: &SecretString) -> Result<String, PasswordError> {
-    let hash = Argon2::default().hash_password(password.expose_secret().as_bytes()).map_err(PasswordError::Hash)?;
+    let hash =
+        Argon2::default().hash_password(password.expose_secret().as_bytes()).map_err(PasswordError::Hash)?;
     Ok(hash.to_string())
 }
 

@@ -49,7 +49,8 @@ impl Control {
         if password.expose_secret().chars().count() < SHORTEST_PASSWORD {
             return Err(SetPasswordError::TooShort);
         }
-        let _turn = self.inner.sign_ins.hashing.acquire().await.map_err(|_| InternalError::Other("shutting down"))?;
+        let _turn =
+            self.inner.sign_ins.hashing.acquire().await.map_err(|_| InternalError::Other("shutting down"))?;
         let hash = tokio::task::spawn_blocking(move || hash_password(&password))
             .await
             .map_err(|_| InternalError::Other("hashing ended early"))?

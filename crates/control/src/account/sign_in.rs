@@ -51,7 +51,8 @@ impl Control {
             return Err(RedeemError::Invalid);
         }
         let store = &self.inner.store;
-        let user = store.use_sign_in_link(hash_token(link), clock::now()).await?.ok_or(RedeemError::Invalid)?;
+        let user =
+            store.use_sign_in_link(hash_token(link), clock::now()).await?.ok_or(RedeemError::Invalid)?;
         let known = store.user(user).await?.ok_or(RedeemError::Invalid)?;
         let token = self.new_session(user).await?;
         tracing::info!(%user, "signed in by a link");

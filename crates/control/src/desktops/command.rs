@@ -66,11 +66,14 @@ impl Control {
         command: Command,
     ) -> Result<DesktopView, CommandError> {
         let store = &self.inner.store;
-        let row = store.command_desktop(access.desktop, command, clock::now()).await.map_err(|error| match error {
-            ChangeError::Gone => CommandError::NotFound,
-            ChangeError::Refused(refusal) => CommandError::Refused(refusal),
-            ChangeError::Store(error) => error.into(),
-        })?;
+        let row =
+            store.command_desktop(access.desktop, command, clock::now()).await.map_err(
+                |error| match error {
+                    ChangeError::Gone => CommandError::NotFound,
+                    ChangeError::Refused(refusal) => CommandError::Refused(refusal),
+                    ChangeError::Store(error) => error.into(),
+                },
+            )?;
         tracing::info!(desktop = %row.id, ?command, "asked for");
         self.inner.nudge(row.id);
         let steps = store.steps(row.id, row.record.boot).await?;
@@ -85,12 +88,13 @@ impl Control {
     ) -> Result<DesktopView, RenameError> {
         let name: DesktopName = name.parse()?;
         let store = &self.inner.store;
-        let row = store.rename_desktop(access.desktop, &name, clock::now()).await.map_err(|error| match error {
-            RenameDesktopError::Gone => RenameError::NotFound,
-            RenameDesktopError::NameTaken => RenameError::NameTaken(name.to_string()),
-            RenameDesktopError::BeingDestroyed => RenameError::BeingDestroyed,
-            RenameDesktopError::Store(error) => error.into(),
-        })?;
+        let row =
+            store.rename_desktop(access.desktop, &name, clock::now()).await.map_err(|error| match error {
+                RenameDesktopError::Gone => RenameError::NotFound,
+                RenameDesktopError::NameTaken => RenameError::NameTaken(name.to_string()),
+                RenameDesktopError::BeingDestroyed => RenameError::BeingDestroyed,
+                RenameDesktopError::Store(error) => error.into(),
+            })?;
         let steps = store.steps(row.id, row.record.boot).await?;
         Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
     }

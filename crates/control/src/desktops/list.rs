@@ -33,7 +33,8 @@ impl Control {
         }
         let before = cursor.map(str::parse::<DesktopId>).transpose().map_err(|_| QueryError::BadCursor)?;
         let limit = u64::from(limit.clamp(1, LARGEST_PAGE));
-        let text = filter.text.as_deref().map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty());
+        let text =
+            filter.text.as_deref().map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty());
         let query = ListQuery {
             workspace: caller.workspace,
             only: caller.only,

@@ -35,7 +35,8 @@ impl Control {
         access: &DesktopAccess<purpose::Read>,
     ) -> Result<Vec<AccessLogView>, AccessError> {
         let entries = self.inner.store.access_log(access.desktop, ACCESS_LOG_ENTRIES).await?;
-        let shown = entries.into_iter().map(|entry| AccessLogView { at: entry.at, why: entry.why, who: entry.who });
+        let shown =
+            entries.into_iter().map(|entry| AccessLogView { at: entry.at, why: entry.why, who: entry.who });
         Ok(shown.collect())
     }
 

@@ -3,12 +3,12 @@
 use rolltop_model::{DesktopName, NameError};
 
 const WOODS: [&str; 16] = [
-    "alder", "ash", "beech", "birch", "cedar", "cherry", "elm", "hazel", "larch", "linden", "maple", "oak", "olive",
-    "pear", "rowan", "walnut",
+    "alder", "ash", "beech", "birch", "cedar", "cherry", "elm", "hazel", "larch", "linden", "maple", "oak",
+    "olive", "pear", "rowan", "walnut",
 ];
 const THINGS: [&str; 16] = [
-    "bench", "cabinet", "chest", "drawer", "easel", "ladder", "lamp", "ledger", "lectern", "shelf", "slate", "stool",
-    "table", "tray", "trunk", "window",
+    "bench", "cabinet", "chest", "drawer", "easel", "ladder", "lamp", "ledger", "lectern", "shelf", "slate",
+    "stool", "table", "tray", "trunk", "window",
 ];
 
 /// A name such as "walnut-lamp"; after the first few tries with a number behind it.
@@ -17,7 +17,11 @@ pub(super) fn suggestion(tries: u32) -> Result<DesktopName, NameError> {
     let pick = |words: &[&'static str], byte: u8| words.get(usize::from(byte) % words.len().max(1)).copied();
     let wood = pick(&WOODS, wood).unwrap_or("oak");
     let thing = pick(&THINGS, thing).unwrap_or("desk");
-    if tries < 4 { format!("{wood}-{thing}").parse() } else { format!("{wood}-{thing}-{tries}{number}").parse() }
+    if tries < 4 {
+        format!("{wood}-{thing}").parse()
+    } else {
+        format!("{wood}-{thing}-{tries}{number}").parse()
+    }
 }
 
 #[cfg(test)]

@@ -40,9 +40,9 @@ impl Screenshots {
             Arc::strong_count(slot) > 1
                 || slot.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < FORGET_AFTER
         });
-        let slot = slots
-            .entry((desktop, width))
-            .or_insert_with(|| Arc::new(Slot { used: SyncMutex::new(Instant::now()), picture: Mutex::default() }));
+        let slot = slots.entry((desktop, width)).or_insert_with(|| {
+            Arc::new(Slot { used: SyncMutex::new(Instant::now()), picture: Mutex::default() })
+        });
         *slot.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         slot.clone()
     }
@@ -60,7 +60,9 @@ impl Control {
         let width = width.clamp(*WIDTHS.start(), *WIDTHS.end()).next_multiple_of(WIDTH_STEP);
         let slot = self.inner.screenshots.slot(access.desktop, width);
         let mut kept = slot.picture.lock().await;
-        if let Some((_, picture)) = kept.as_ref().filter(|(at, _)| at.elapsed() < self.inner.config.screenshot_age) {
+        if let Some((_, picture)) =
+            kept.as_ref().filter(|(at, _)| at.elapsed() < self.inner.config.screenshot_age)
+        {
             return Ok(picture.clone());
         }
         let picture = door.screenshot(width).await.map_err(|error| match error {

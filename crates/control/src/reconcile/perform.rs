@@ -55,7 +55,8 @@ pub(super) async fn perform(
         Step::Stop => {
             inner.doors.forget(desktop.id).await;
             let grace = inner.config.stop_grace;
-            ask(grace.saturating_add(STOP_MARGIN), inner.engine.stop(desktop.id, desktop.fence, grace)).await?;
+            ask(grace.saturating_add(STOP_MARGIN), inner.engine.stop(desktop.id, desktop.fence, grace))
+                .await?;
             save(inner, desktop, &done(desktop, step), None).await
         }
         Step::Destroy => destroy(inner, desktop).await,
@@ -92,8 +93,7 @@ async fn start(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Resul
     let Some(layer) = inner.store.layer_of(desktop.id).await? else {
         return Err(Fault::wrong_because(FailReason::Lost, "the key of its disk is gone"));
     };
-    let request =
-        StartRequest { desktop: desktop.id, fence: desktop.fence, boot, key: key_of(&layer) };
+    let request = StartRequest { desktop: desktop.id, fence: desktop.fence, boot, key: key_of(&layer) };
     let started = ask(ENGINE_DEADLINE, inner.engine.start(&request)).await;
     finish(inner, &desktop, step, boot, "start", started).await
 }
@@ -157,7 +157,10 @@ async fn destroy(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
 
 async fn fail(inner: &Inner, desktop: &Desktop, step: Step, reason: FailReason) -> Result<(), Fault> {
     let explained_by_console = match reason {
-        FailReason::Died | FailReason::StartFailed | FailReason::DoorTimeout | FailReason::PersonaliseFailed => true,
+        FailReason::Died
+        | FailReason::StartFailed
+        | FailReason::DoorTimeout
+        | FailReason::PersonaliseFailed => true,
         FailReason::Lost
         | FailReason::TemplateGone
         | FailReason::BaseMismatch

@@ -60,8 +60,10 @@ pub(super) async fn personalise(
 ) -> Result<(), Fault> {
     inner.store.begin_step(desktop.id, desktop.workspace, boot, "door", clock::now()).await?;
     let known = inner.store.identity(desktop.id).await?;
-    let quarantined =
-        matches!(observed, Observation::Present(MachineView { power: PowerView::On { quarantined: true }, .. }));
+    let quarantined = matches!(
+        observed,
+        Observation::Present(MachineView { power: PowerView::On { quarantined: true }, .. })
+    );
     let logins = logins(inner, desktop, known.as_ref(), quarantined).await?;
     let door = knock(inner, desktop, &logins).await?;
     end_step(inner, desktop, boot, "door", None).await?;
@@ -72,7 +74,10 @@ pub(super) async fn personalise(
     inner.store.log_access(desktop.id, desktop.workspace, entry).await?;
     let reply = door.init(&request(desktop, &identity)).await.map_err(refused)?;
     if identity.host_key.as_ref().is_some_and(|pinned| *pinned != reply.host_public_key) {
-        return Err(Fault::wrong_because(FailReason::PersonaliseFailed, "the guest has changed its host key"));
+        return Err(Fault::wrong_because(
+            FailReason::PersonaliseFailed,
+            "the guest has changed its host key",
+        ));
     }
     let after = done(desktop, step);
     if !inner.store.save_personalised(desktop, &after, &reply.host_public_key).await? {

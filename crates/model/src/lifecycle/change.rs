@@ -69,14 +69,24 @@ impl Record {
                 ..self.clone()
             }),
             (Command::Retry, DesktopState::Failed(_)) => Ok(afresh),
-            (Command::Start | Command::Stop | Command::Restart, DesktopState::Failed(_)) => Err(Refusal::Failed),
+            (Command::Start | Command::Stop | Command::Restart, DesktopState::Failed(_)) => {
+                Err(Refusal::Failed)
+            }
             (Command::Retry, _) => Err(Refusal::NotFailed),
-            (Command::Start | Command::Restart, DesktopState::Stopped(_) | DesktopState::Suspended) => Ok(afresh),
+            (Command::Start | Command::Restart, DesktopState::Stopped(_) | DesktopState::Suspended) => {
+                Ok(afresh)
+            }
             (Command::Start, DesktopState::Pending | DesktopState::Booting | DesktopState::Running) => {
                 Ok(Self { desired: Desired::Running, ..self.clone() })
             }
             (Command::Restart, DesktopState::Pending | DesktopState::Booting | DesktopState::Running) => {
-                Ok(Self { desired: Desired::Running, restart: true, attempts: 0, retry_at: None, ..self.clone() })
+                Ok(Self {
+                    desired: Desired::Running,
+                    restart: true,
+                    attempts: 0,
+                    retry_at: None,
+                    ..self.clone()
+                })
             }
             (
                 Command::Stop,
@@ -135,12 +145,18 @@ impl Record {
             Step::Personalise { boot } => {
                 Self { ready_boot: boot, ready_at: Some(now), last_failure: None, retry_at: None, ..same }
             }
-            Step::AwaitScreen { boot } | Step::NoScreen { boot } => Self { screen_boot: boot, retry_at: None, ..same },
-            Step::Settle(state) => Self { state, ..same },
-            Step::AcceptShutdown => {
-                Self { desired: Desired::Stopped, state: DesktopState::Stopped(StopReason::FromInside), ..same }
+            Step::AwaitScreen { boot } | Step::NoScreen { boot } => {
+                Self { screen_boot: boot, retry_at: None, ..same }
             }
-            Step::Fail(reason) => Self { state: DesktopState::Failed(reason), retry_at: None, restart: false, ..same },
+            Step::Settle(state) => Self { state, ..same },
+            Step::AcceptShutdown => Self {
+                desired: Desired::Stopped,
+                state: DesktopState::Stopped(StopReason::FromInside),
+                ..same
+            },
+            Step::Fail(reason) => {
+                Self { state: DesktopState::Failed(reason), retry_at: None, restart: false, ..same }
+            }
             Step::Destroy => Self { receipt: true, ..same },
             Step::Forget => Self { state: DesktopState::Destroyed, ..same },
         }
@@ -161,11 +177,9 @@ impl Record {
                     ..self.clone()
                 }
             }
-            Step::Personalise { .. } => Self {
-                last_failure: Some(reason),
-                retry_at: Some(limits.retry_at(1, now)),
-                ..self.clone()
-            },
+            Step::Personalise { .. } => {
+                Self { last_failure: Some(reason), retry_at: Some(limits.retry_at(1, now)), ..self.clone() }
+            }
             Step::Release | Step::Stop | Step::Destroy | Step::AwaitScreen { .. } => {
                 Self { retry_at: Some(limits.retry_at(1, now)), ..self.clone() }
             }

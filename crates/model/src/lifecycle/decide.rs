@@ -15,24 +15,42 @@ pub enum Step {
     /// Nothing until something changes.
     Rest,
     /// Nothing until then.
-    Wait { until: Timestamp },
+    Wait {
+        until: Timestamp,
+    },
     /// Write down that another start is to come, before anything of it happens.
-    Plan { boot: u32, attempts: u32, retry_at: Option<Timestamp> },
+    Plan {
+        boot: u32,
+        attempts: u32,
+        retry_at: Option<Timestamp>,
+    },
     /// Take over the start number the engine reports.
-    Adopt { boot: u32 },
+    Adopt {
+        boot: u32,
+    },
     /// Remove what is left of a machine that nobody has ever used, to fork again.
     Discard,
-    Fork { boot: u32 },
+    Fork {
+        boot: u32,
+    },
     /// Cold boot.
-    Start { boot: u32 },
+    Start {
+        boot: u32,
+    },
     /// Enter and give the machine its identity, clock and keys.
-    Personalise { boot: u32 },
+    Personalise {
+        boot: u32,
+    },
     /// End quarantine.
     Release,
     /// Wait for the first picture.
-    AwaitScreen { boot: u32 },
+    AwaitScreen {
+        boot: u32,
+    },
     /// Go on without a picture.
-    NoScreen { boot: u32 },
+    NoScreen {
+        boot: u32,
+    },
     Stop,
     /// Write down the state that was reached.
     Settle(DesktopState),
@@ -108,7 +126,9 @@ impl Judge<'_> {
     /// A failed desktop takes no memory while it waits for a person.
     fn in_failure(&self, observed: Observation) -> Step {
         match observed {
-            Observation::Present(MachineView { power: PowerView::On { .. }, .. }) => self.when_due(Step::Stop),
+            Observation::Present(MachineView { power: PowerView::On { .. }, .. }) => {
+                self.when_due(Step::Stop)
+            }
             Observation::Present(MachineView { power: PowerView::Off(_), .. })
             | Observation::Unknown
             | Observation::Absent => Step::Rest,
@@ -120,9 +140,15 @@ impl Judge<'_> {
         match observed {
             Observation::Unknown => Step::Rest,
             Observation::Absent if self.record.ready_boot > 0 => Step::Fail(FailReason::Lost),
-            Observation::Present(MachineView { power: PowerView::On { .. }, .. }) => self.when_due(Step::Stop),
+            Observation::Present(MachineView { power: PowerView::On { .. }, .. }) => {
+                self.when_due(Step::Stop)
+            }
             Observation::Absent | Observation::Present(MachineView { power: PowerView::Off(_), .. }) => {
-                if settled { Step::Rest } else { Step::Settle(DesktopState::Stopped(StopReason::Asked)) }
+                if settled {
+                    Step::Rest
+                } else {
+                    Step::Settle(DesktopState::Stopped(StopReason::Asked))
+                }
             }
         }
     }
@@ -132,7 +158,9 @@ impl Judge<'_> {
             Observation::Unknown => self.without_host(),
             Observation::Absent if self.record.ready_boot > 0 => Step::Fail(FailReason::Lost),
             Observation::Absent => self.attempt(Step::Fork { boot: self.record.boot }),
-            Observation::Present(machine) if machine.boot > self.record.boot => Step::Adopt { boot: machine.boot },
+            Observation::Present(machine) if machine.boot > self.record.boot => {
+                Step::Adopt { boot: machine.boot }
+            }
             Observation::Present(MachineView { power: PowerView::On { quarantined }, boot }) => {
                 if boot < self.record.boot || self.record.restart {
                     self.when_due(Step::Stop)
@@ -231,9 +259,10 @@ impl Judge<'_> {
             OffWhy::Guest if record.ready_boot == record.boot => Step::AcceptShutdown,
             OffWhy::Guest | OffWhy::Died => self.after_accident(FailReason::Died, false),
             // The engine may have said so when it was asked to start it, which was counted then.
-            OffWhy::NeverStarted => {
-                self.after_accident(record.last_failure.unwrap_or(FailReason::StartFailed), record.last_failure.is_some())
-            }
+            OffWhy::NeverStarted => self.after_accident(
+                record.last_failure.unwrap_or(FailReason::StartFailed),
+                record.last_failure.is_some(),
+            ),
         }
     }
 

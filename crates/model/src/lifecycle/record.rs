@@ -115,5 +115,8 @@ impl Limits {
 
 /// `start` plus `pause`, at most the end of time.
 pub(super) fn after(start: Timestamp, pause: Duration) -> Timestamp {
-    SignedDuration::try_from(pause).ok().and_then(|pause| start.checked_add(pause).ok()).unwrap_or(Timestamp::MAX)
+    SignedDuration::try_from(pause)
+        .ok()
+        .and_then(|pause| start.checked_add(pause).ok())
+        .unwrap_or(Timestamp::MAX)
 }

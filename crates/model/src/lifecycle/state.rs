@@ -113,18 +113,26 @@ impl FailReason {
             FailReason::Lost => {
                 "The host no longer holds this desktop's machine; if its disks were moved, bring them back and try again."
             }
-            FailReason::Died => "The machine ended by itself several times; look at its console before trying again.",
+            FailReason::Died => {
+                "The machine ended by itself several times; look at its console before trying again."
+            }
             FailReason::StartFailed => "The machine did not start; look at the detail, then try again.",
             FailReason::DoorTimeout => {
                 "The machine started but could not be entered in time; look at its console, then try again."
             }
-            FailReason::PersonaliseFailed => "The machine started but could not be given its identity; try again.",
-            FailReason::TemplateGone => "The template this desktop is made from is not on the host; build it, then try again.",
+            FailReason::PersonaliseFailed => {
+                "The machine started but could not be given its identity; try again."
+            }
+            FailReason::TemplateGone => {
+                "The template this desktop is made from is not on the host; build it, then try again."
+            }
             FailReason::BaseMismatch => {
                 "The template's memory was baked for another version of QEMU or another processor; bake it again, then try again."
             }
             FailReason::DiskFull => "The host's disk is full; free some space, then try again.",
-            FailReason::NoMemory => "The host has too little free memory; stop other desktops, then try again.",
+            FailReason::NoMemory => {
+                "The host has too little free memory; stop other desktops, then try again."
+            }
             FailReason::HostUnreachable => "The host did not answer; see that it runs, then try again.",
         }
     }
@@ -224,7 +232,10 @@ impl FromStr for Desired {
     type Err = UnknownState;
 
     fn from_str(text: &str) -> Result<Self, UnknownState> {
-        Desired::ALL.into_iter().find(|desired| desired.as_str() == text).ok_or_else(|| UnknownState(text.to_owned()))
+        Desired::ALL
+            .into_iter()
+            .find(|desired| desired.as_str() == text)
+            .ok_or_else(|| UnknownState(text.to_owned()))
     }
 }
 

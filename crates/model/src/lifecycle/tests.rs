@@ -53,7 +53,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         Command::Retry,
         Command::Destroy,
     ]);
-    let off = proptest::sample::select(vec![OffWhy::Asked, OffWhy::Guest, OffWhy::Died, OffWhy::NeverStarted]);
+    let off =
+        proptest::sample::select(vec![OffWhy::Asked, OffWhy::Guest, OffWhy::Died, OffWhy::NeverStarted]);
     prop_oneof![
         2 => command.prop_map(Happening::Command),
         2 => off.prop_map(Happening::Off),
@@ -231,8 +232,11 @@ impl World {
             return Ok(()); // a repeated request does nothing
         }
         assert!(self.started.insert(boot), "start {boot} was started twice");
-        let power =
-            if cut_short { PowerView::Off(OffWhy::NeverStarted) } else { PowerView::On { quarantined: true } };
+        let power = if cut_short {
+            PowerView::Off(OffWhy::NeverStarted)
+        } else {
+            PowerView::On { quarantined: true }
+        };
         self.machine = Some(MachineView { power, boot });
         if cut_short { Err(FailReason::StartFailed) } else { Ok(()) }
     }
@@ -331,27 +335,39 @@ fn any_record() -> impl Strategy<Value = Record> {
     ];
     let moment = |most: i64| (0..most).prop_map(|seconds| Timestamp::from_second(seconds).unwrap());
     (
-        (proptest::sample::select(Desired::ALL.to_vec()), state, 1u32..6, 0u32..6, proptest::option::of(moment(900))),
+        (
+            proptest::sample::select(Desired::ALL.to_vec()),
+            state,
+            1u32..6,
+            0u32..6,
+            proptest::option::of(moment(900)),
+        ),
         (0u32..6, any::<bool>(), 0u32..5, proptest::option::of(fail_reason())),
         (proptest::option::of(moment(900)), moment(900), any::<bool>()),
     )
-        .prop_map(|((desired, state, boot, ready_boot, ready_at), (screen_boot, restart, attempts, last_failure), rest)| {
-            let (retry_at, planned_at, receipt) = rest;
-            Record {
-                desired,
-                state,
-                boot,
-                ready_boot,
-                ready_at,
-                screen_boot,
-                restart,
-                attempts,
-                last_failure,
-                retry_at,
-                planned_at,
-                receipt,
-            }
-        })
+        .prop_map(
+            |(
+                (desired, state, boot, ready_boot, ready_at),
+                (screen_boot, restart, attempts, last_failure),
+                rest,
+            )| {
+                let (retry_at, planned_at, receipt) = rest;
+                Record {
+                    desired,
+                    state,
+                    boot,
+                    ready_boot,
+                    ready_at,
+                    screen_boot,
+                    restart,
+                    attempts,
+                    last_failure,
+                    retry_at,
+                    planned_at,
+                    receipt,
+                }
+            },
+        )
 }
 
 #[test]

@@ -181,7 +181,11 @@ impl Store {
 
     /// Deletes every key of a desktop that is being destroyed, and says when that was first done.
     /// From then on its disk is noise.
-    pub async fn remove_keys(&self, desktop: &Desktop, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn remove_keys(
+        &self,
+        desktop: &Desktop,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop).await? else { return Ok(None) };
         let at = row.keys_removed_at.unwrap_or_else(|| to_ms(now));

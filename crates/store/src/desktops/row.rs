@@ -1,7 +1,9 @@
 //! The row, and what it is outside this crate.
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, DesktopName, DesktopState, FailReason, Record, Size, TemplateVersion, WorkspaceId};
+use rolltop_model::{
+    DesktopId, DesktopName, DesktopState, FailReason, Record, Size, TemplateVersion, WorkspaceId,
+};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use serde_json::{Value, json};

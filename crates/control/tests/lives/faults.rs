@@ -1,0 +1,122 @@
+//! What happens when something goes wrong on the host or in the guest.
+
+use std::time::Duration;
+
+use rolltop_control::ControlConfig;
+use rolltop_engine::{EngineError, Leftover};
+use rolltop_model::{DesktopState, FailReason, Limits};
+use rolltop_sim::{DoorFault, Operation};
+
+use crate::fixture::{PATIENCE, has_failed, has_screen, is, platform, platform_with, quick};
+
+fn with_limits(limits: Limits) -> ControlConfig {
+    ControlConfig { limits, ..quick() }
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_with_its_reason_and_trying_again_helps() {
+    let platform = platform().await;
+    platform.engine.faults().disk_full(true);
+    let id = platform.create("one").await.id;
+    let failed = platform.wait(id, "failed", has_failed).await;
+    assert_eq!(failed.state, DesktopState::Failed(FailReason::DiskFull));
+    assert_eq!(failed.steps.last().unwrap().error.as_deref(), Some(FailReason::DiskFull.sentence()));
+    let write = platform.access(id).await;
+    assert!(platform.control.start(&write).await.is_err(), "a failed desktop is tried again, not started");
+    platform.engine.faults().disk_full(false);
+    platform.control.retry(&write).await.unwrap();
+    platform.wait(id, "running", has_screen).await;
+}
+
+#[tokio::test]
+async fn a_start_cut_short_is_begun_anew_from_nothing() {
+    let platform = platform().await;
+    platform.engine.faults().cut_short(Operation::Fork, 2);
+    let id = platform.create("one").await.id;
+    let view = platform.wait(id, "running", has_screen).await;
+    assert!(view.steps.iter().all(|step| step.boot == 3), "{:?}", view.steps);
+    assert_eq!(platform.control.leftovers().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_guest_that_cannot_be_personalised_says_why() {
+    let limits = Limits { first_boot: Duration::from_secs(2), ..quick().limits };
+    let platform = platform_with(with_limits(limits)).await;
+    platform.engine.faults().init_fails(Some("there is no room"));
+    let id = platform.create("one").await.id;
+    let failed = platform.wait(id, "failed", has_failed).await;
+    assert_eq!(failed.state, DesktopState::Failed(FailReason::PersonaliseFailed));
+    assert_eq!(failed.detail.as_deref(), Some("there is no room"));
+    platform.engine.faults().init_fails(None);
+    platform.control.retry(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "running", has_screen).await;
+}
+
+#[tokio::test]
+async fn a_door_that_is_not_reached_fails_by_its_deadline_with_the_console() {
+    let limits = Limits { first_boot: Duration::from_secs(1), ..quick().limits };
+    let platform = platform_with(with_limits(limits)).await;
+    platform.engine.faults().door(DoorFault::Unreachable);
+    let id = platform.create("one").await.id;
+    let failed = platform.wait(id, "failed", has_failed).await;
+    assert_eq!(failed.state, DesktopState::Failed(FailReason::DoorTimeout));
+    assert!(failed.detail.is_some_and(|detail| !detail.is_empty()), "the console's end explains it");
+    assert!(failed.steps.iter().all(|step| step.ended_at.is_some()));
+    platform.engine.faults().door(DoorFault::None);
+    platform.control.delete(&platform.access(id).await).await.unwrap();
+    platform.wait_gone(id).await;
+}
+
+#[tokio::test]
+async fn a_silent_host_changes_nothing_and_work_goes_on_after_it() {
+    let platform = platform().await;
+    let running = platform.running("one").await;
+    let silent = || EngineError::Unreachable("no socket".into());
+    platform.engine.faults().fail(Operation::Observe, silent(), 30);
+    platform.engine.faults().fail(Operation::Fork, silent(), 2);
+    let asked = platform.create("two").await.id;
+    platform.wait(asked, "running", has_screen).await;
+    let view = platform.wait(running, "running still", is(DesktopState::Running)).await;
+    assert!(view.steps.iter().all(|step| step.boot == 1), "it was not touched");
+}
+
+#[tokio::test]
+async fn destroying_is_repeated_until_it_is_done() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    platform.engine.faults().cut_short(Operation::Destroy, 2);
+    platform.engine.faults().fail(Operation::Stop, EngineError::Host("no".into()), 5);
+    platform.control.delete(&platform.access(id).await).await.unwrap();
+    platform.wait_gone(id).await;
+    assert_eq!(platform.control.leftovers().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_opened_again() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    platform.engine.cut_connections(id);
+    let enter = platform.access(id).await;
+    let looking = async {
+        loop {
+            if let Ok(picture) = platform.control.screenshot(&enter, 200).await {
+                return picture;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let picture = tokio::time::timeout(PATIENCE, looking).await.unwrap();
+    assert!(!picture.is_empty());
+}
+
+#[tokio::test]
+async fn leftovers_are_listed_and_swept_and_what_is_known_stays() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let stray = Leftover { kind: "network namespace".into(), name: "rt-7".into() };
+    platform.engine.faults().leave_behind(stray.clone());
+    assert_eq!(platform.control.leftovers().await.unwrap(), std::slice::from_ref(&stray));
+    assert_eq!(platform.control.sweep().await.unwrap(), [stray]);
+    assert_eq!(platform.control.leftovers().await.unwrap(), []);
+    platform.wait(id, "running still", is(DesktopState::Running)).await;
+}

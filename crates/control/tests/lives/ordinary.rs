@@ -1,0 +1,182 @@
+//! What happens when nothing goes wrong.
+
+use rolltop_control::{
+    AccessError, CreateDesktop, CreateError, EnterError, EventFilter, ListFilter, ReadFileError, RenameError,
+};
+use rolltop_engine::{Engine, OffReason, Power};
+use rolltop_model::{DesktopId, DesktopState, StopReason};
+use tokio::io::AsyncReadExt;
+
+use crate::fixture::{has_screen, is, is_stopped, platform, platform_with, quick};
+
+#[tokio::test]
+async fn a_desktop_comes_up_step_by_step_and_is_entered() {
+    let platform = platform().await;
+    let asked = platform.create("first").await;
+    assert_eq!(asked.state, DesktopState::Pending);
+    let view = platform.wait(asked.id, "running with its screen", has_screen).await;
+    let names: Vec<&str> = view.steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["fork", "door", "personalise", "screen"]);
+    assert!(view.steps.iter().all(|step| step.ended_at.is_some() && step.error.is_none() && step.boot == 1));
+    assert!(view.started_at.is_some() && view.memory_bytes.is_some());
+    let machine = platform.engine.observe_one(asked.id).await.unwrap().unwrap();
+    assert_eq!(machine.power, Power::On { quarantined: false });
+
+    let enter = platform.access(asked.id).await;
+    let picture = platform.control.screenshot(&enter, 480).await.unwrap();
+    assert!(picture.starts_with(&[0xff, 0xd8, 0xff]));
+    let again = platform.control.screenshot(&enter, 470).await.unwrap();
+    assert_eq!(picture, again, "a picture serves for a few seconds");
+    let mut banner = [0u8; 12];
+    platform.control.screen(&enter).await.unwrap().read_exact(&mut banner).await.unwrap();
+    assert!(banner.starts_with(b"RFB "));
+
+    let mut file = platform.control.read_file(&enter, "/home/desk/welcome.txt").await.unwrap();
+    let mut text = String::new();
+    file.reader.read_to_string(&mut text).await.unwrap();
+    assert!(text.contains(&asked.id.to_string()), "{text}");
+    assert_eq!(text.len() as u64, file.size);
+    let missing = platform.control.read_file(&enter, "/nowhere").await;
+    assert!(matches!(missing, Err(ReadFileError::NoSuchFile)));
+    let relative = platform.control.read_file(&enter, "home/desk/welcome.txt").await;
+    assert!(matches!(relative, Err(ReadFileError::BadPath)));
+
+    let read = platform.access(asked.id).await;
+    let log = platform.control.access_log(&read).await.unwrap();
+    let mut why: Vec<&str> = log.iter().map(|entry| entry.why.as_str()).collect();
+    why.reverse();
+    assert_eq!(why, ["personalise", "screenshot", "screen", "file.read", "file.read"]);
+    assert_eq!((log[0].who.as_str(), log[4].who.as_str()), ("tests", "platform"));
+    platform.control.close().await;
+}
+
+#[tokio::test]
+async fn stopping_starting_and_restarting() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let write = platform.access(id).await;
+    let stopping = platform.control.stop(&write).await.unwrap();
+    assert_eq!(stopping.desired, rolltop_model::Desired::Stopped);
+    platform.wait(id, "stopped", is(DesktopState::Stopped(StopReason::Asked))).await;
+    let shot = platform.control.screenshot(&platform.access(id).await, 480).await;
+    assert!(matches!(shot, Err(EnterError::NotRunning)));
+
+    platform.control.start(&write).await.unwrap();
+    let view = platform.wait(id, "running again", has_screen).await;
+    let names: Vec<(u32, &str)> = view.steps.iter().map(|step| (step.boot, step.name.as_str())).collect();
+    assert_eq!(names, [(2, "start"), (2, "door"), (2, "personalise"), (2, "screen")]);
+
+    platform.control.restart(&write).await.unwrap();
+    platform
+        .wait(id, "restarted", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 3))
+        .await;
+    let steps = platform.control.steps(&platform.access(id).await).await.unwrap();
+    assert_eq!(steps.len(), 12, "three timelines are kept");
+    assert!(platform.control.retry(&write).await.is_err(), "there is nothing to try again");
+}
+
+#[tokio::test]
+async fn a_guest_may_shut_itself_down_and_a_dead_machine_is_started_again() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    platform.engine.power_off(id, OffReason::Guest);
+    let view = platform.wait(id, "stopped", is_stopped).await;
+    assert_eq!(view.state.reason_code(), Some("shut_down_from_inside"));
+    assert_eq!(view.desired, rolltop_model::Desired::Stopped);
+    platform.control.start(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "running again", has_screen).await;
+    platform.engine.power_off(id, OffReason::Died);
+    platform
+        .wait(id, "started again", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 3))
+        .await;
+}
+
+#[tokio::test]
+async fn destroying_leaves_nothing_but_events() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let write = platform.access(id).await;
+    let ticket = platform.access(id).await;
+    assert_eq!(platform.control.delete(&write).await.unwrap().state, DesktopState::Destroying);
+    platform.create("one").await; // the name is free at once
+    platform.wait_gone(id).await;
+    let gone = platform.control.authorise::<rolltop_control::purpose::Read>(&platform.owner, id).await;
+    assert!(matches!(gone, Err(AccessError::NotFound)));
+    assert!(platform.engine.observe_one(id).await.unwrap().is_none());
+    assert_eq!(platform.control.leftovers().await.unwrap(), []);
+    let filter = EventFilter { desktop: Some(id) };
+    let events = platform.control.events_since(&platform.owner, 0, filter, 1000).await.unwrap();
+    assert_eq!(events.last().unwrap().kind, "desktop.destroyed");
+    let late = platform.control.screenshot(&ticket, 100).await;
+    assert!(matches!(late, Err(EnterError::NotFound)), "a ticket from before opens nothing");
+}
+
+#[tokio::test]
+async fn asking_again_with_the_same_key_makes_one_desktop() {
+    let platform = platform().await;
+    let request = CreateDesktop::default();
+    let create = |request, key| platform.control.create(&platform.owner, request, Some(key));
+    let first = create(&request, "key-1").await.unwrap();
+    let again = create(&request, "key-1").await.unwrap();
+    assert_eq!(first.id, again.id);
+    assert_ne!(create(&request, "key-2").await.unwrap().id, first.id);
+    let other = CreateDesktop { size: Some("m".into()), ..request.clone() };
+    assert!(matches!(create(&other, "key-1").await, Err(CreateError::IdempotencyMismatch)));
+    assert!(matches!(create(&request, "a b").await, Err(CreateError::BadIdempotencyKey)));
+}
+
+#[tokio::test]
+async fn what_makes_no_desktop_says_why() {
+    let platform = platform_with(rolltop_control::ControlConfig { desktop_limit: 1, ..quick() }).await;
+    let create = async |name: Option<&str>, template: Option<&str>, size: Option<&str>| {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        let request = CreateDesktop { name: own(name), template: own(template), size: own(size) };
+        platform.control.create(&platform.owner, &request, None).await
+    };
+    assert!(matches!(create(Some("No"), None, None).await, Err(CreateError::Name(_))));
+    assert!(matches!(create(None, Some("attic"), None).await, Err(CreateError::UnknownTemplate(_))));
+    assert!(matches!(create(None, None, Some("xl")).await, Err(CreateError::Size(_))));
+    let one = create(Some("one"), Some("desk"), Some("s")).await.unwrap();
+    assert!(
+        matches!(create(Some("one"), None, None).await, Err(CreateError::NameTaken(name)) if name == "one")
+    );
+    assert!(matches!(create(None, None, None).await, Err(CreateError::QuotaReached(1))));
+    let write = platform.access(one.id).await;
+    assert!(matches!(platform.control.rename(&write, "-").await, Err(RenameError::Name(_))));
+    assert_eq!(platform.control.rename(&write, "two").await.unwrap().name.as_str(), "two");
+}
+
+#[tokio::test]
+async fn lists_have_pages_and_filters() {
+    let platform = platform().await;
+    let mut ids: Vec<DesktopId> = Vec::new();
+    for name in ["a-one", "a-two", "b-one"] {
+        ids.push(platform.create(name).await.id);
+    }
+    let list = async |text: Option<&str>, cursor: Option<&str>, limit| {
+        let filter = ListFilter { state: None, text: text.map(str::to_owned) };
+        platform.control.list(&platform.owner, &filter, cursor, limit).await
+    };
+    let first = list(None, None, 2).await.unwrap();
+    assert_eq!(first.items.iter().map(|view| view.id).collect::<Vec<_>>(), [ids[2], ids[1]]);
+    let second = list(None, first.next_cursor.as_deref(), 2).await.unwrap();
+    assert_eq!((second.items[0].id, second.next_cursor), (ids[0], None));
+    assert_eq!(list(Some("ONE"), None, 50).await.unwrap().items.len(), 2);
+    assert!(list(None, Some("nonsense"), 2).await.is_err());
+}
+
+#[tokio::test]
+async fn layers_are_kept_in_stock() {
+    let platform = platform().await;
+    let stocked = async || {
+        let deadline = tokio::time::Instant::now() + crate::fixture::PATIENCE;
+        while platform.engine.blank_layers().await.unwrap().len() != 2 {
+            assert!(tokio::time::Instant::now() < deadline, "the stock is not filled");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    stocked().await;
+    platform.running("one").await;
+    stocked().await;
+    assert_eq!(platform.control.leftovers().await.unwrap(), []);
+}

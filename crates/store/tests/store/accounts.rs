@@ -1,0 +1,59 @@
+//! People, sessions, links and keys.
+
+use rolltop_model::DesktopId;
+use rolltop_store::NewApiKey;
+use rolltop_vault::{TokenKind, hash_token, new_token};
+
+use crate::fixture::{after, fixture, start};
+
+#[tokio::test]
+async fn links_work_once_and_not_when_too_old() {
+    let fixture = fixture().await;
+    let store = &fixture.store;
+    let user = store.first_user(fixture.workspace, start()).await.unwrap();
+    assert_eq!(store.first_user(fixture.workspace, start()).await.unwrap(), user);
+    let (good, old) =
+        (hash_token(&new_token(TokenKind::SignInLink)), hash_token(&new_token(TokenKind::SignInLink)));
+    store.insert_sign_in_link(user.id, good, after(60)).await.unwrap();
+    store.insert_sign_in_link(user.id, old, after(60)).await.unwrap();
+    assert_eq!(store.use_sign_in_link(good, after(59)).await.unwrap(), Some(user.id));
+    assert_eq!(store.use_sign_in_link(good, after(59)).await.unwrap(), None);
+    assert_eq!(store.use_sign_in_link(old, after(60)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_other_sessions() {
+    let fixture = fixture().await;
+    let store = &fixture.store;
+    let user = store.first_user(fixture.workspace, start()).await.unwrap();
+    let (one, two) = (hash_token(&new_token(TokenKind::Session)), hash_token(&new_token(TokenKind::Session)));
+    let mine = store.insert_session(user.id, one, start()).await.unwrap();
+    store.insert_session(user.id, two, start()).await.unwrap();
+    store.set_password(user.id, "ann", "$argon2id$…", mine).await.unwrap();
+    assert!(store.session(two).await.unwrap().is_none());
+    assert_eq!(store.session(one).await.unwrap().unwrap().user.name.as_deref(), Some("ann"));
+    assert_eq!(store.user_by_name("ann").await.unwrap().unwrap().id, user.id);
+    store.delete_sessions_unused_since(after(1)).await.unwrap();
+    assert!(store.session(one).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_api_key_is_found_by_its_hash() {
+    let fixture = fixture().await;
+    let token = hash_token(&new_token(TokenKind::ApiKey));
+    let desktop = DesktopId::generate();
+    let key = NewApiKey {
+        workspace: fixture.workspace,
+        name: "ci".into(),
+        token,
+        scopes: vec!["desktops:read".into(), "account".into()],
+        desktop: Some(desktop),
+    };
+    let id = fixture.store.insert_api_key(key, start()).await.unwrap();
+    fixture.store.touch_api_key(id, after(5)).await.unwrap();
+    let found = fixture.store.api_key(token).await.unwrap().unwrap();
+    assert_eq!((found.id, found.desktop, found.used_at), (id, Some(desktop), Some(after(5))));
+    assert_eq!(found.scopes, ["desktops:read", "account"]);
+    let other = hash_token(&new_token(TokenKind::ApiKey));
+    assert!(fixture.store.api_key(other).await.unwrap().is_none());
+}

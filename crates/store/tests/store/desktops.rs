@@ -1,0 +1,123 @@
+//! Desktops as their owners make, list and command them.
+
+use rolltop_model::{Command, Desired, DesktopId, Refusal, WorkspaceId};
+use rolltop_store::{
+    ChangeError, CreateDesktopError, Created, IdempotencyKey, ListQuery, NewDesktop, RenameDesktopError,
+};
+
+use crate::fixture::{after, fixture, open, start};
+
+#[tokio::test]
+async fn what_was_written_is_there_after_opening_again() {
+    let fixture = fixture().await;
+    let desktop = fixture.create("one").await;
+    fixture.store.clone().close().await.unwrap();
+    let store = open(fixture.directory.path()).await;
+    assert_eq!(store.desktop(desktop.id).await.unwrap(), Some(desktop));
+    assert_eq!(store.first_workspace(after(9)).await.unwrap().id, fixture.workspace);
+    assert_eq!(*store.watch_events().borrow(), 1);
+}
+
+#[tokio::test]
+async fn a_name_is_taken_until_its_desktop_is_being_destroyed() {
+    let fixture = fixture().await;
+    let first = fixture.create("one").await;
+    let again = fixture.store.create_desktop(fixture.new_desktop("one"), None, start()).await;
+    assert!(matches!(again, Err(CreateDesktopError::NameTaken)));
+    let second = fixture.create("two").await;
+    let rename = fixture.store.rename_desktop(second.id, &"one".parse().unwrap(), start()).await;
+    assert!(matches!(rename, Err(RenameDesktopError::NameTaken)));
+    fixture.store.command_desktop(first.id, Command::Destroy, start()).await.unwrap();
+    let renamed = fixture.store.rename_desktop(second.id, &"one".parse().unwrap(), after(1)).await.unwrap();
+    assert_eq!((renamed.name.as_str(), renamed.updated_at), ("one", after(1)));
+    let rename = fixture.store.rename_desktop(first.id, &"three".parse().unwrap(), start()).await;
+    assert!(matches!(rename, Err(RenameDesktopError::BeingDestroyed)));
+}
+
+#[tokio::test]
+async fn the_limit_counts_what_is_not_being_destroyed() {
+    let fixture = fixture().await;
+    let first = fixture.create("one").await;
+    fixture.create("two").await;
+    fixture.create("three").await;
+    let fourth = fixture.store.create_desktop(fixture.new_desktop("four"), None, start()).await;
+    assert!(matches!(fourth, Err(CreateDesktopError::LimitReached)));
+    fixture.store.command_desktop(first.id, Command::Destroy, start()).await.unwrap();
+    assert_eq!(fixture.store.desktop_count(fixture.workspace).await.unwrap(), 2);
+    fixture.create("four").await;
+}
+
+#[tokio::test]
+async fn many_creating_at_once_stay_within_the_limit() {
+    let fixture = fixture().await;
+    let tries = (0..20).map(|number| {
+        let (store, new) = (fixture.store.clone(), fixture.new_desktop(&format!("desk{number}")));
+        tokio::spawn(async move { store.create_desktop(new, None, start()).await.is_ok() })
+    });
+    let mut made = 0;
+    for one in tries.collect::<Vec<_>>() {
+        made += u32::from(one.await.unwrap());
+    }
+    assert_eq!(made, 3);
+}
+
+#[tokio::test]
+async fn a_repeated_key_gives_the_same_desktop_and_another_request_is_refused() {
+    let fixture = fixture().await;
+    let key = |request: u8| Some(IdempotencyKey { key: "k".into(), request_hash: [request; 32] });
+    let create = |key| fixture.store.create_desktop(fixture.new_desktop("one"), key, start());
+    let Created { desktop, replayed } = create(key(1)).await.unwrap();
+    assert!(!replayed);
+    let again = create(key(1)).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!(again.desktop.id, desktop.id);
+    assert!(matches!(create(key(2)).await, Err(CreateDesktopError::IdempotencyMismatch)));
+    assert!(matches!(create(None).await, Err(CreateDesktopError::NameTaken)));
+}
+
+#[tokio::test]
+async fn commands_that_make_no_sense_are_refused_and_repeated_ones_change_nothing() {
+    let fixture = fixture().await;
+    let id = fixture.create("one").await.id;
+    let store = &fixture.store;
+    let retry = store.command_desktop(id, Command::Retry, start()).await;
+    assert!(matches!(retry, Err(ChangeError::Refused(Refusal::NotFailed))));
+    let stopped = store.command_desktop(id, Command::Stop, after(1)).await.unwrap();
+    assert_eq!(stopped.record.desired, Desired::Stopped);
+    let again = store.command_desktop(id, Command::Stop, after(2)).await.unwrap();
+    assert_eq!(stopped, again);
+    store.command_desktop(id, Command::Destroy, after(3)).await.unwrap();
+    let start_again = store.command_desktop(id, Command::Start, after(4)).await;
+    assert!(matches!(start_again, Err(ChangeError::Refused(Refusal::BeingDestroyed))));
+    let unknown = store.command_desktop(DesktopId::generate(), Command::Stop, start()).await;
+    assert!(matches!(unknown, Err(ChangeError::Gone)));
+}
+
+#[tokio::test]
+async fn pages_are_newest_first_and_meet_without_gap_or_overlap() {
+    let fixture = fixture().await;
+    let mut ids = Vec::new();
+    for number in 0..7 {
+        let new = NewDesktop { limit: 100, ..fixture.new_desktop(&format!("desk-{number}")) };
+        ids.push(fixture.store.create_desktop(new, None, start()).await.unwrap().desktop.id);
+    }
+    ids.reverse();
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let query = ListQuery { before, limit: 3, ..fixture.everything() };
+        let page = fixture.store.desktops(&query).await.unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some(last.id);
+        seen.extend(page.iter().map(|desktop| desktop.id));
+    }
+    assert_eq!(seen, ids);
+
+    let found = async |query: ListQuery<'static>| fixture.store.desktops(&query).await.unwrap().len();
+    assert_eq!(found(ListQuery { text: Some("k-3"), ..fixture.everything() }).await, 1);
+    assert_eq!(found(ListQuery { text: Some("%"), ..fixture.everything() }).await, 0);
+    assert_eq!(found(ListQuery { text: Some("_"), ..fixture.everything() }).await, 0);
+    assert_eq!(found(ListQuery { state: Some("pending"), ..fixture.everything() }).await, 7);
+    assert_eq!(found(ListQuery { state: Some("running"), ..fixture.everything() }).await, 0);
+    assert_eq!(found(ListQuery { workspace: WorkspaceId::generate(), ..fixture.everything() }).await, 0);
+}

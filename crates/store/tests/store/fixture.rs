@@ -1,0 +1,59 @@
+//! A store on a real SQLite file, and a workspace in it.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use rolltop_model::{DesktopId, Size, WorkspaceId};
+use rolltop_store::{Desktop, ListQuery, NewDesktop, Store};
+use rolltop_vault::Vault;
+
+pub struct Fixture {
+    pub directory: tempfile::TempDir,
+    pub store: Store,
+    pub workspace: WorkspaceId,
+}
+
+pub fn start() -> Timestamp {
+    Timestamp::from_second(1_700_000_000).unwrap()
+}
+
+pub fn after(seconds: i64) -> Timestamp {
+    start().checked_add(SignedDuration::from_secs(seconds)).unwrap()
+}
+
+pub async fn open(directory: &Path) -> Store {
+    let vault = Vault::open_or_create(&directory.join("vault.key")).unwrap();
+    Store::open(&directory.join("rolltop.db"), vault).await.unwrap()
+}
+
+pub async fn fixture() -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await;
+    let workspace = store.first_workspace(start()).await.unwrap().id;
+    Fixture { directory, store, workspace }
+}
+
+impl Fixture {
+    pub fn new_desktop(&self, name: &str) -> NewDesktop {
+        NewDesktop {
+            id: DesktopId::generate(),
+            workspace: self.workspace,
+            name: name.parse().unwrap(),
+            template: "desk@0123456789ab".parse().unwrap(),
+            size: Size::S,
+            limit: 3,
+        }
+    }
+
+    pub async fn create(&self, name: &str) -> Desktop {
+        self.store.create_desktop(self.new_desktop(name), None, start()).await.unwrap().desktop
+    }
+
+    pub async fn leased(&self, id: DesktopId) -> Desktop {
+        self.store.take_lease(id, "me", start(), after(60)).await.unwrap().unwrap()
+    }
+
+    pub fn everything(&self) -> ListQuery<'static> {
+        ListQuery { workspace: self.workspace, only: None, state: None, text: None, before: None, limit: 100 }
+    }
+}

@@ -1,0 +1,7 @@
+//! The store on real SQLite files.
+
+mod accounts;
+mod desktops;
+mod fixture;
+mod reconciling;
+mod secrets;

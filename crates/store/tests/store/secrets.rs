@@ -1,0 +1,98 @@
+//! Layers, keys, and what destroying leaves.
+
+use rolltop_model::{Command, Size};
+use rolltop_store::{AccessEntry, IdempotencyKey, Receipt, kind};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::fixture::{after, fixture, start};
+
+#[tokio::test]
+async fn a_desktop_takes_a_prepared_layer_and_keeps_it() {
+    let fixture = fixture().await;
+    let store = &fixture.store;
+    let blank = store.insert_blank_layer(Size::S, start()).await.unwrap();
+    let other = store.insert_blank_layer(Size::M, start()).await.unwrap();
+    store.mark_layer_prepared(other.id).await.unwrap();
+    let one = fixture.create("one").await.id;
+    let made = store.layer_for(one, Size::S, start()).await.unwrap();
+    assert_ne!(made.id, blank.id, "a layer that is still being made is left alone");
+    assert_eq!(store.layer_for(one, Size::S, start()).await.unwrap().id, made.id);
+
+    store.mark_layer_prepared(blank.id).await.unwrap();
+    let two = fixture.create("two").await.id;
+    let taken = store.layer_for(two, Size::S, start()).await.unwrap();
+    assert_eq!(taken.id, blank.id);
+    assert_eq!(taken.key.expose_secret(), blank.key.expose_secret());
+    let left: Vec<_> = store.blank_layers().await.unwrap().into_iter().map(|layer| layer.id).collect();
+    assert_eq!(left, [other.id]);
+    store.delete_blank_layer(taken.id).await.unwrap();
+    assert!(store.layer_of(two).await.unwrap().is_some(), "a layer in use is not forgotten");
+}
+
+#[tokio::test]
+async fn keys_are_sealed_in_the_file_and_gone_from_it_after_destroying() {
+    let fixture = fixture().await;
+    let store = &fixture.store;
+    let id = fixture.create("one").await.id;
+    let layer = store.layer_for(id, Size::S, start()).await.unwrap();
+    let desktop = fixture.leased(id).await;
+    let door_key = SecretString::from("-----BEGIN OPENSSH PRIVATE KEY----- very secret");
+    let kept = store.keep_door_key(id, desktop.fence, &door_key, "ssh-ed25519 AAAA").await.unwrap().unwrap();
+    assert_eq!(kept.door_key.expose_secret(), door_key.expose_secret());
+    let second = SecretString::from("another");
+    let kept = store.keep_door_key(id, desktop.fence, &second, "ssh-ed25519 BBBB").await.unwrap().unwrap();
+    assert_eq!(kept.door_public_key, "ssh-ed25519 AAAA", "the first key stays");
+
+    store.checkpoint().await.unwrap();
+    let file = || std::fs::read(fixture.directory.path().join("rolltop.db")).unwrap();
+    let contains = |needle: &[u8]| file().windows(needle.len()).any(|window| window == needle);
+    assert!(!contains(b"very secret") && !contains(layer.key.expose_secret()));
+    let sealed = |nonce_of: &str| contains(nonce_of.as_bytes());
+    assert!(sealed(&layer.id.to_string()));
+
+    let first = store.remove_keys(&desktop, after(5)).await.unwrap();
+    assert_eq!(first, Some(after(5)));
+    assert_eq!(store.remove_keys(&desktop, after(9)).await.unwrap(), first, "the first time counts");
+    assert!(store.layer_of(id).await.unwrap().is_none());
+    assert!(store.identity(id).await.unwrap().is_none());
+    let late = store.keep_door_key(id, desktop.fence, &door_key, "ssh-ed25519 CCCC").await.unwrap();
+    assert!(late.is_none(), "no key is kept for what is being destroyed");
+    store.checkpoint().await.unwrap();
+    assert!(!sealed(&layer.id.to_string()), "not even the row's name is left in a free page");
+}
+
+#[tokio::test]
+async fn a_forgotten_desktop_leaves_receipt_events_and_access_log() {
+    let fixture = fixture().await;
+    let store = &fixture.store;
+    let key = IdempotencyKey { key: "k".into(), request_hash: [0; 32] };
+    let created = store.create_desktop(fixture.new_desktop("one"), Some(key), start()).await.unwrap();
+    let id = created.desktop.id;
+    store.layer_for(id, Size::S, start()).await.unwrap();
+    let entry = AccessEntry { at: start(), why: "personalise".into(), who: "platform".into() };
+    store.log_access(id, fixture.workspace, entry.clone()).await.unwrap();
+    store.begin_step(id, fixture.workspace, 1, "fork", start()).await.unwrap();
+    store.command_desktop(id, Command::Destroy, after(1)).await.unwrap();
+    let desktop = fixture.leased(id).await;
+    let receipt = Receipt {
+        desktop: id,
+        workspace: fixture.workspace,
+        name: "one".into(),
+        keys_removed_at: after(2),
+        removed_at: after(3),
+        bytes: 4096,
+        removed: vec!["disk layer".into()],
+    };
+    assert!(store.save_receipt(&desktop, &receipt).await.unwrap());
+    let repeated = Receipt { bytes: 0, removed: vec![], ..receipt.clone() };
+    assert!(store.save_receipt(&desktop, &repeated).await.unwrap());
+    assert!(store.forget_desktop(&desktop, after(4)).await.unwrap());
+
+    assert!(store.desktop(id).await.unwrap().is_none());
+    assert!(store.layer_ids().await.unwrap().is_empty());
+    assert!(store.steps(id, 0).await.unwrap().is_empty());
+    assert_eq!(store.receipt(id).await.unwrap(), Some(receipt));
+    assert_eq!(store.access_log(id, 10).await.unwrap(), [entry]);
+    let last = store.events_since(fixture.workspace, 0, Some(id), 100).await.unwrap().pop().unwrap();
+    assert_eq!(last.kind, kind::DESKTOP_DESTROYED);
+}
