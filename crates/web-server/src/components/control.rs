@@ -109,7 +109,8 @@ impl<'a> Field<'a> {
 }
 
 pub(crate) fn field(field: &Field<'_>) -> Markup {
-    let hint = field.hint.map(|_| format!("{}-hint", field.id));
+    // What is wrong takes the place of what helps.
+    let hint = field.hint.filter(|_| field.problem.is_none()).map(|_| format!("{}-hint", field.id));
     let problem = field.problem.map(|_| format!("{}-problem", field.id));
     let described = [problem.as_deref(), hint.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     html! {

@@ -54,9 +54,8 @@ pub(crate) fn card(language: Language, desktop: &Desktop) -> Markup {
                 (actions_menu(language, desktop, phase, "card"))
                 div.card-meta {
                     (state(language, phase))
-                    span { (template(desktop)) }
-                    span { (size(language, desktop)) }
                     (time::ago(language, desktop.created_at))
+                    span.about { (size(language, desktop)) " · " (template(desktop)) }
                 }
             }
         }

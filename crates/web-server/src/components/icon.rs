@@ -49,7 +49,6 @@ icons! {
     Play "play"
     Plus "plus"
     Power "power"
-    Quality "signal"
     Refresh "refresh-cw"
     Restart "rotate-ccw"
     Search "search"
@@ -94,9 +93,9 @@ fn svg(icon: Icon, size: Option<&str>, turning: bool, check: bool) -> Markup {
 pub(crate) fn mark() -> Markup {
     html! {
         svg.mark viewBox="0 0 32 32" fill="none" stroke-linecap="round" aria-hidden="true" {
-            path d="M5.5 26V14.4C5.5 8.6 10 5 16 5s10.5 3.6 10.5 9.4V26" stroke="currentColor" stroke-width="2.2" {}
-            path d="M3 27h26" stroke="currentColor" stroke-width="2.6" {}
-            path.brass d="M11.5 9.8h9M9.8 13.4h12.4M9.5 17h13" stroke-width="2.2" {}
+            path d="M5.5 17.5C5.5 10.6 8.6 5.5 13.4 5.5h5.2c4.8 0 7.9 5.1 7.9 12" stroke="currentColor" stroke-width="2.2" {}
+            path d="M3 18.6h26M7 19v7.5h5V19M20 19v7.5h5V19" stroke="currentColor" stroke-width="2.2" stroke-linejoin="round" {}
+            path.brass d="M12.2 9.6h7.6M10.4 13.2h11.2" stroke-width="2.2" {}
         }
     }
 }

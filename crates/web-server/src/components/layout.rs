@@ -24,8 +24,8 @@ pub(crate) enum Section {
 pub(crate) struct Page<'a> {
     pub title: &'a str,
     pub section: Section,
-    /// Label and address, from the outside in; the last has no address.
-    pub crumbs: &'a [(&'a str, Option<&'a str>)],
+    /// Label and address of what this page is in, from the outside in.
+    pub parents: &'a [(&'a str, &'a str)],
     /// Whether the content fills the window instead of scrolling with it.
     pub fill: bool,
     /// Whether the page shows a live screen.
@@ -45,7 +45,7 @@ pub(crate) fn page(person: &SignedIn, page: &Page<'_>) -> Markup {
                 div.connection-line #connection-line role="status" hidden { (language.say("reconnecting")) }
                 div.frame data-fill[page.fill] {
                     (rail(person, page.section))
-                    (topline(person, page.crumbs))
+                    (topline(person, page.title, page.parents))
                     main.content #content data-fill[page.fill] { (page.content) }
                 }
                 (palette(language))
@@ -124,21 +124,22 @@ fn rail(person: &SignedIn, section: Section) -> Markup {
     }
 }
 
-fn topline(person: &SignedIn, crumbs: &[(&str, Option<&str>)]) -> Markup {
+/// The page's name, at the end of the way to it. Renaming sends it again.
+pub(crate) fn heading(title: &str, again: bool) -> Markup {
+    html! { h1 #here hx-swap-oob=[again.then_some("true")] { bdi { (title) } } }
+}
+
+fn topline(person: &SignedIn, title: &str, parents: &[(&str, &str)]) -> Markup {
     let language = person.language;
     html! {
         header.topline {
-            nav aria-label=(language.say("crumbs-label")) {
-                ol.crumbs {
-                    @for (label, path) in crumbs {
-                        li {
-                            @match path {
-                                Some(path) => a href=(path) { (label) },
-                                None => span aria-current="page" { bdi { (label) } },
-                            }
-                        }
+            div.where {
+                @if !parents.is_empty() {
+                    nav aria-label=(language.say("crumbs-label")) {
+                        ol.crumbs { @for (label, path) in parents { li { a href=(path) { (label) } } } }
                     }
                 }
+                (heading(title, false))
             }
             div.topline-tools {
                 button.search-button type="button" data-open-palette aria-label=(language.say("palette-open")) aria-keyshortcuts="Control+K" {

@@ -12,7 +12,7 @@ use super::desktop_panel;
 use crate::access::SignedIn;
 use crate::components::control::{Ask, Tone, button, check, menu, menu_button};
 use crate::components::desktop::{actions_menu, reason, size, state, template};
-use crate::components::layout::{Page, Section, page};
+use crate::components::layout::{Page, Section, heading, page};
 use crate::components::{Icon, icon, icon_with, steps};
 use crate::failure::Failure;
 use crate::language::Language;
@@ -43,12 +43,12 @@ pub(crate) async fn show(person: SignedIn, Path(id): Path<String>) -> Result<Res
     };
     let body = body(person.language, &shown);
     if person.fragment {
-        return Ok(body.into_response());
+        let heading = heading(&shown.desktop.name, true);
+        return Ok(html! { (body) (heading) }.into_response());
     }
     let name = &shown.desktop.name;
     let home = person.language.say("rail-desktops");
-    let crumbs = [(home.as_str(), Some("/desktops")), (name.as_str(), None)];
-    let page = page(&person, &Page { title: name, section: Section::Desktops, crumbs: &crumbs, fill: true, screen: true, content: &body });
+    let page = page(&person, &Page { title: name, section: Section::Desktops, parents: &[(&home, "/desktops")], fill: true, screen: true, content: &body });
     Ok(page.into_response())
 }
 
@@ -88,14 +88,12 @@ fn body(language: Language, shown: &Shown) -> Markup {
 
 fn head(language: Language, shown: &Shown) -> Markup {
     let Shown { desktop, phase, .. } = shown;
-    let main = [Action::Start, Action::Stop, Action::Retry].into_iter().find(|action| phase.actions().contains(action));
     html! {
         header.desktop-head {
-            h1 { bdi { (desktop.name) } }
             (state(language, *phase))
             span.about { (size(language, desktop)) " · " (template(desktop)) }
             div.actions {
-                @if let Some(action) = main { (action_button(language, desktop, action, Tone::Plain)) }
+                @if *phase == Phase::Running { (action_button(language, desktop, Action::Stop, Tone::Plain)) }
                 (actions_menu(language, desktop, *phase, "page"))
                 button.btn type="button" data-variant="ghost" data-size="icon-sm" data-panel-toggle aria-pressed="false"
                     aria-controls="side-panel" aria-label=(language.say("panel-toggle")) { (icon(Icon::Panel)) }
@@ -244,5 +242,5 @@ fn quality(language: Language) -> Markup {
         }
     };
     let label = language.say("bar-quality");
-    menu("quality", &menu_button("quality", Tone::Ghost, Icon::Quality, &label, Some(&label)), true, &items)
+    menu("quality", &menu_button("quality", Tone::Ghost, Icon::Gauge, &label, Some(&label)), true, &items)
 }

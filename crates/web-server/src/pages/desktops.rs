@@ -89,7 +89,7 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
     }
     let title = person.language.say("rail-desktops");
     let content = html! { div.page { (list) } };
-    Ok(page(&person, &Page { title: &title, section: Section::Desktops, crumbs: &[(&title, None)], fill: false, screen: false, content: &content }))
+    Ok(page(&person, &Page { title: &title, section: Section::Desktops, parents: &[], fill: false, screen: false, content: &content }))
 }
 
 /// Lists come without steps; those that are starting show theirs.
@@ -111,8 +111,7 @@ fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
             @if nothing {
                 (empty(language))
             } @else {
-                (heading(person))
-                (filters(language, filter))
+                (filters(person, filter))
                 @if found.items.is_empty() {
                     (no_match(language))
                 } @else if filter.is_table() {
@@ -130,20 +129,8 @@ fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
     }
 }
 
-fn heading(person: &SignedIn) -> Markup {
+fn filters(person: &SignedIn, filter: &Filter) -> Markup {
     let language = person.language;
-    html! {
-        div.page-head {
-            h1 { (language.say("rail-desktops")) }
-            span.quiet { (language.count("count-desktops", person.me.limits.desktops_used)) }
-            div.actions {
-                (dialog::opener(Tone::Primary, false, Some(Icon::Plus), &language.say("new-desktop"), "/desktops/new"))
-            }
-        }
-    }
-}
-
-fn filters(language: Language, filter: &Filter) -> Markup {
     html! {
         div.filters {
             nav.segments aria-label=(language.say("filter-state")) {
@@ -153,6 +140,7 @@ fn filters(language: Language, filter: &Filter) -> Markup {
                     }, None))
                 }
             }
+            span.quiet { (language.count("count-desktops", person.me.limits.desktops_used)) }
             div.at-end {
                 form.search-field role="search" action="/desktops" method="get" hx-get="/desktops" hx-target="#desktops" hx-swap="outerMorph"
                     hx-trigger="input delay:200ms, submit" hx-replace-url="true" {
@@ -166,6 +154,7 @@ fn filters(language: Language, filter: &Filter) -> Markup {
                     (segment(&filter.address(filter.state(), false, ""), !filter.is_table(), &icon(Icon::Grid), Some(&language.say("view-cards"))))
                     (segment(&filter.address(filter.state(), true, ""), filter.is_table(), &icon(Icon::List), Some(&language.say("view-table"))))
                 }
+                (dialog::opener(Tone::Primary, true, Some(Icon::Plus), &language.say("new-desktop"), "/desktops/new"))
             }
         }
     }

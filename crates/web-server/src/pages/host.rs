@@ -17,10 +17,6 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     let title = language.say("rail-host");
     let body = html! {
         section #host hx-get="/host" hx-trigger="every 5s" hx-swap="outerMorph" hx-target="this" {
-            div.page-head {
-                h1 { (title) }
-                span.quiet { (language.count("host-running", u64::from(host.machines_running))) }
-            }
             (accelerator(language, &host))
             (tiles(language, &host))
             h2.section-title { (language.say("templates")) }
@@ -31,7 +27,7 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
         return Ok(body);
     }
     let content = html! { div.page { (body) } };
-    Ok(page(&person, &Page { title: &title, section: Section::Host, crumbs: &[(&title, None)], fill: false, screen: false, content: &content }))
+    Ok(page(&person, &Page { title: &title, section: Section::Host, parents: &[], fill: false, screen: false, content: &content }))
 }
 
 fn accelerator(language: Language, host: &Host) -> Markup {
@@ -70,6 +66,7 @@ fn tiles(language: Language, host: &Host) -> Markup {
                 h2 { (icon(Icon::Gauge)) (language.say("host-engine")) }
                 p.figure { (language.say(kind)) }
                 p { (language.say_with("host-version", &[("engine", &host.engine), ("version", &host.qemu_version)])) }
+                p { (language.count("host-running", u64::from(host.machines_running))) }
                 p { (language.say_with("host-uptime", &[("time", &uptime(language, host.uptime_seconds))])) }
             }
         }

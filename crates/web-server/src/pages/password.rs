@@ -81,11 +81,10 @@ fn whole(person: &SignedIn, name: &str, problems: &Problems) -> Markup {
     let title = language.say("account-password");
     let content = html! {
         div.page.page-narrow {
-            div.page-head { h1 { (title) } }
             (form(language, name, problems, &language.say("password-change")))
         }
     };
-    page(person, &Page { title: &title, section: Section::None, crumbs: &[(&title, None)], fill: false, screen: false, content: &content })
+    page(person, &Page { title: &title, section: Section::None, parents: &[], fill: false, screen: false, content: &content })
 }
 
 fn form(language: Language, name: &str, problems: &Problems, go: &str) -> Markup {

@@ -1,0 +1,237 @@
+//! The web tier as a browser meets it, in front of the stand-in API: cookie, cross-site
+//! requests, what passes through to the API and what does not, and what every page carries.
+
+mod stand_in;
+mod support;
+
+use http::StatusCode;
+use http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, COOKIE, HOST, LOCATION, SET_COOKIE};
+use stand_in::{LINK, NAME, PASSWORD, TOKEN};
+use support::Web;
+
+#[tokio::test]
+async fn pages_send_strangers_to_sign_in_and_back() {
+    let web = Web::start(true).await;
+    for path in ["/desktops", "/host", "/palette", "/account/password", "/desktops/new"] {
+        let answer = web.get(path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{path}");
+        let location = answer.headers()[LOCATION].to_str().unwrap().to_owned();
+        assert_eq!(location, format!("/sign-in?next={path}"));
+    }
+    let answer = web.get("/sign-in?next=/host").send().await.unwrap().text().await.unwrap();
+    assert!(answer.contains(r#"name="next" value="/host""#));
+    let answer = web.get("/palette").header("hx-request", "true").send().await.unwrap();
+    assert_eq!(answer.headers()["hx-redirect"], "/sign-in?next=/palette");
+}
+
+#[tokio::test]
+async fn signing_in_sets_the_one_cookie_with_every_protection() {
+    let web = Web::start(true).await;
+    let form = [("name", NAME), ("password", PASSWORD), ("next", "/host")];
+    let answer = web.own_post("/sign-in").form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    assert_eq!(answer.headers()[LOCATION], "/host");
+    let cookies: Vec<_> = answer.headers().get_all(SET_COOKIE).iter().collect();
+    assert_eq!(cookies.len(), 1);
+    let cookie = cookies[0].to_str().unwrap();
+    assert!(cookie.starts_with(&format!("__Host-rolltop={TOKEN}; ")), "{cookie}");
+    for flag in ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"] {
+        assert!(cookie.split("; ").any(|part| part == flag), "{flag} in {cookie}");
+    }
+    let wrong = [("name", NAME), ("password", "not this one")];
+    let answer = web.own_post("/sign-in").form(&wrong).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert!(answer.headers().get(SET_COOKIE).is_none());
+    let text = answer.text().await.unwrap();
+    assert!(text.contains(&format!(r#"value="{NAME}""#)), "the name is kept");
+    assert!(!text.contains("not this one"), "the password is not");
+}
+
+#[tokio::test]
+async fn a_link_is_used_up_by_the_button_and_not_by_looking() {
+    let web = Web::start(true).await;
+    for _ in 0..2 {
+        assert_eq!(web.get(&format!("/welcome/{LINK}")).send().await.unwrap().status(), StatusCode::OK);
+    }
+    assert!(web.api.state.requests("/v1/session/redeem").is_empty());
+    let answer = web.own_post(&format!("/welcome/{LINK}")).send().await.unwrap();
+    assert_eq!(answer.headers()[LOCATION], "/account/password");
+    assert!(answer.headers().contains_key(SET_COOKIE));
+    let answer = web.own_post("/welcome/other").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert!(answer.headers().get(SET_COOKIE).is_none());
+}
+
+#[tokio::test]
+async fn without_a_password_every_page_leads_to_choosing_one() {
+    let web = Web::start(true).await;
+    let cookie = format!("__Host-rolltop={}", stand_in::NEW_TOKEN);
+    let answer = web.get("/desktops").header(COOKIE, &cookie).send().await.unwrap();
+    assert_eq!(answer.headers()[LOCATION], "/account/password");
+    let form = [("name", "sam"), ("password", "short"), ("again", "short")];
+    let answer = web.own_post("/account/password").header(COOKIE, &cookie).form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.text().await.unwrap().contains("fewer than 10 characters"));
+    let form = [("name", "sam"), ("password", "long enough to do"), ("again", "something else")];
+    let answer = web.own_post("/account/password").header(COOKIE, &cookie).form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(web.api.state.requests("/v1/me/password").len() == 1, "a slip of the finger is not sent on");
+}
+
+#[tokio::test]
+async fn signing_out_takes_the_cookie_and_ends_the_session() {
+    let web = Web::start(true).await;
+    let answer = web.signed_in_post("/sign-out").send().await.unwrap();
+    assert!(answer.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
+    assert_eq!(answer.headers()["hx-redirect"], "/sign-in");
+    let ended = web.api.state.requests("/v1/session");
+    assert_eq!((ended.len(), ended[0].method.as_str()), (1, "DELETE"));
+}
+
+#[tokio::test]
+async fn another_site_cannot_act_for_a_visitor() {
+    let web = Web::start(true).await;
+    let own = web.origin();
+    let evil = "https://evil.example".to_owned();
+    let cases: [(&str, Option<&str>, Option<&str>); 6] = [
+        ("no origin", None, Some("same-origin")),
+        ("another origin", Some(&evil), Some("same-origin")),
+        ("a null origin", Some("null"), Some("same-origin")),
+        ("another site", Some(&own), Some("cross-site")),
+        ("a sibling site", Some(&own), Some("same-site")),
+        ("no fetch metadata", Some(&own), None),
+    ];
+    for (what, origin, site) in cases {
+        for path in ["/desktops", "/sign-in", "/sign-out", "/v1/desktops"] {
+            let mut request = web.client.post(web.url(path)).header(COOKIE, web.cookie()).form(&[("name", "planted")]);
+            if let Some(origin) = origin {
+                request = request.header("origin", origin);
+            }
+            if let Some(site) = site {
+                request = request.header("sec-fetch-site", site);
+            }
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{what} at {path}");
+        }
+    }
+    for method in [http::Method::PUT, http::Method::PATCH, http::Method::DELETE] {
+        let answer = web.client.request(method, web.url("/v1/desktops/x")).header(COOKIE, web.cookie()).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    }
+    let changing = |seen: &stand_in::Seen| seen.method != "GET";
+    assert!(!web.api.state.seen.lock().unwrap().iter().any(changing), "nothing reached the API");
+}
+
+#[tokio::test]
+async fn our_own_pages_can_act() {
+    let web = Web::start(true).await;
+    let answer = web.signed_in_post("/desktops").form(&[("name", "made-here"), ("size", "m")]).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["hx-trigger"], "rolltop:done");
+    assert!(web.api.state.desktops.lock().unwrap().iter().any(|desktop| desktop.name == "made-here"));
+    let answer = web.signed_in_post("/desktops").form(&[("name", "Not Good"), ("size", "m")]).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let text = answer.text().await.unwrap();
+    assert!(text.contains(r#"value="Not Good""#) && text.contains(r#"aria-invalid="true""#), "nothing typed is lost");
+    assert!(text.contains(r#"id="size-m" value="m" checked"#), "the chosen size is kept");
+}
+
+#[tokio::test]
+async fn every_page_forbids_what_is_inline_and_what_is_foreign() {
+    let web = Web::start(true).await;
+    let id = web.desktop("research");
+    let paths = ["/sign-in".to_owned(), "/welcome/x".to_owned(), "/desktops".to_owned(), "/desktops?view=table".to_owned(),
+        "/desktops/new".to_owned(), "/host".to_owned(), "/palette".to_owned(), "/account/password".to_owned(), "/nowhere".to_owned(),
+        format!("/desktops/{id}"), format!("/desktops/{id}/ask/delete"), format!("/desktops/{id}/ask/rename")];
+    for path in paths {
+        let answer = web.get(&path).header(COOKIE, web.cookie()).send().await.unwrap();
+        let headers = answer.headers().clone();
+        let policy = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{path}");
+        assert!(!policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["cache-control"], "no-store", "{path}");
+        assert!(!headers.contains_key("strict-transport-security"), "a self-made certificate must not lock people out");
+        let text = answer.text().await.unwrap();
+        for inline in ["<style", " style=", " onclick=", " onload=", "javascript:", "hx-on", "js:"] {
+            assert!(!text.contains(inline), "{inline} in {path}");
+        }
+        let scripts = text.matches("<script").count();
+        assert_eq!(scripts, text.matches("<script src=\"/assets/").count() + text.matches("<script type=\"module\" src=\"/assets/").count());
+    }
+}
+
+#[tokio::test]
+async fn what_the_api_says_is_text_and_never_markup() {
+    let web = Web::start(true).await;
+    let hostile = r#"</bdi><script src="/x"></script><img src=x onerror="alert(1)">"#;
+    {
+        let mut desktops = web.api.state.desktops.lock().unwrap();
+        for desktop in desktops.iter_mut() {
+            desktop.name = hostile.to_owned();
+            desktop.template = format!("{hostile}@0");
+            desktop.detail = desktop.detail.as_ref().map(|_| hostile.to_owned());
+            desktop.evidence = desktop.detail.as_ref().map(|_| hostile.to_owned());
+            for step in desktop.steps.iter_mut().flatten() {
+                step.name = hostile.to_owned();
+                step.detail = Some(hostile.to_owned());
+            }
+        }
+    }
+    let ids: Vec<String> = web.api.state.desktops.lock().unwrap().iter().map(|desktop| desktop.id.to_string()).collect();
+    let mut paths = vec!["/desktops".to_owned(), "/desktops?view=table".to_owned(), "/palette".to_owned()];
+    paths.extend(ids.iter().map(|id| format!("/desktops/{id}")));
+    paths.extend(ids.iter().map(|id| format!("/desktops/{id}/ask/delete")));
+    paths.push(format!("/desktops?q={}&state=%22%3E%3Cscript%3E", "%3Cscript%3Ealert(1)%3C/script%3E"));
+    for path in paths {
+        let text = web.get(&path).header(COOKIE, web.cookie()).send().await.unwrap().text().await.unwrap();
+        assert!(!text.contains("<script src=\"/x\"") && !text.contains("<img src=x") && !text.contains("<script>"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_language_follows_the_browser_until_one_is_chosen() {
+    let web = Web::start(true).await;
+    let french = web.get("/sign-in").header("accept-language", "fr").send().await.unwrap().text().await.unwrap();
+    assert!(french.contains(r#"<html lang="fr">"#) && french.contains("Se connecter"));
+    let answer = web.signed_in_post("/account/language?to=fr").send().await.unwrap();
+    let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
+    assert!(cookie.starts_with(&format!("__Host-rolltop={TOKEN}~fr;")), "still the one cookie: {cookie}");
+    let chosen = format!("__Host-rolltop={TOKEN}~fr");
+    let text = web.get("/desktops").header(COOKIE, chosen).header("accept-language", "en").send().await.unwrap().text().await.unwrap();
+    assert!(text.contains("Nouveau bureau"));
+    assert_eq!(web.signed_in_post("/account/language?to=xx").send().await.unwrap().status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_404_whoever_asks() {
+    let web = Web::start(true).await;
+    let unknown = rolltop_model::DesktopId::from_u128(99);
+    for path in [format!("/desktops/{unknown}"), "/desktops/nonsense".to_owned(), "/nowhere".to_owned(), "/assets/nothing.js".to_owned()] {
+        let answer = web.get(&path).header(COOKIE, web.cookie()).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    let answer = web.get(&format!("/desktops/{unknown}")).header(COOKIE, web.cookie()).header("hx-request", "true").send().await.unwrap();
+    assert_eq!(answer.headers()["hx-redirect"], "/desktops", "a page whose desktop is gone goes home");
+}
+
+#[tokio::test]
+async fn an_api_that_is_away_is_said_plainly() {
+    let web = Web::start(true).await;
+    std::fs::remove_file(&web.api.socket).unwrap();
+    let answer = web.get("/desktops").header(COOKIE, web.cookie()).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.text().await.unwrap().contains("not answering"));
+    let answer = web.get("/v1/me").header(AUTHORIZATION, "Bearer rt_key").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["code"], "unavailable");
+}
+
+#[tokio::test]
+async fn there_is_no_plain_http() {
+    let web = Web::start(true).await;
+    let plain = format!("http://{}/sign-in", web.address);
+    let answer = web.client.get(plain).header(HOST, "localhost").send().await;
+    assert!(answer.is_err() || answer.unwrap().status() == StatusCode::PERMANENT_REDIRECT);
+}

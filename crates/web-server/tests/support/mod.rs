@@ -1,0 +1,131 @@
+//! A web tier on a free port in front of a stand-in API, and clients that look like browsers.
+#![allow(dead_code, reason = "each test uses its part of it")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{COOKIE, ORIGIN};
+use rolltop_web_server::{WebConfig, bind};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::stand_in::{Behaviour, StandIn, TOKEN};
+
+pub struct Web {
+    pub api: StandIn,
+    pub address: SocketAddr,
+    pub client: reqwest::Client,
+    certificate: Vec<u8>,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    _directory: tempfile::TempDir,
+}
+
+impl Web {
+    pub async fn start(desktops: bool) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let behaviour = Behaviour { step: Duration::from_millis(20), desktops };
+        let api = StandIn::start(&directory.path().join("api.sock"), behaviour).await;
+        let config = WebConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            api_socket: api.socket.clone(),
+            data_dir: directory.path().to_owned(),
+            public_url: None,
+            certificate: None,
+        };
+        let server = bind(config).await.unwrap();
+        let address = server.address();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        tokio::spawn(server.serve(async { drop(stopped.await) }));
+        let certificate = std::fs::read(directory.path().join("tls.crt")).unwrap();
+        let client = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(&certificate).unwrap()])
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
+        Self { api, address, client, certificate, stop: Some(stop), _directory: directory }
+    }
+
+    pub fn origin(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin())
+    }
+
+    pub fn cookie(&self) -> String {
+        format!("__Host-rolltop={TOKEN}")
+    }
+
+    pub fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.get(self.url(path))
+    }
+
+    /// A form sent by one of our own pages.
+    pub fn own_post(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.post(self.url(path)).header(ORIGIN, self.origin()).header("sec-fetch-site", "same-origin")
+    }
+
+    pub fn signed_in_post(&self, path: &str) -> reqwest::RequestBuilder {
+        self.own_post(path).header(COOKIE, self.cookie())
+    }
+
+    /// The id of the canned desktop with this name.
+    pub fn desktop(&self, name: &str) -> String {
+        let desktops = self.api.state.desktops.lock().unwrap();
+        desktops.iter().find(|desktop| desktop.name == name).unwrap().id.to_string()
+    }
+
+    /// Asks for a WebSocket with the cookie, as a page at `origin` would (none where empty).
+    /// Gives the bare stream after the upgrade, or the status that came instead.
+    pub async fn upgrade(&self, path: &str, origin: &str) -> Result<TlsStream<TcpStream>, StatusCode> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(&self.certificate).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let tcp = TcpStream::connect(self.address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
+        let origin = if origin.is_empty() { String::new() } else { format!("Origin: {origin}\r\n") };
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: binary\r\n\
+             Cookie: {}\r\n{origin}\r\n",
+            self.address.port(),
+            self.cookie()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+        if status == 101 {
+            assert!(head.to_ascii_lowercase().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
+            assert!(head.to_ascii_lowercase().contains("sec-websocket-protocol: binary"), "{head}");
+            Ok(stream)
+        } else {
+            Err(StatusCode::from_u16(status).unwrap())
+        }
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+// axe-core finds nothing on any page or dialog, in both colours, on a desk and on a phone.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { SIZES, desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+let server, browser;
+
+before(async () => {
+  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function check(page, what) {
+  // Run from the debugger's side, so that the page's own policy stays as it is.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const found = violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html.slice(0, 160)} ${node.failureSummary ?? ""}`));
+  assert.deepEqual(found, [], what);
+  assert.deepEqual(page.complaints, [], `${what}: the console`);
+}
+
+async function dialog(page, path) {
+  await page.evaluate((address) => window.htmx.ajax("GET", address, { target: "#dialog", swap: "innerHTML" }), path);
+  await page.locator("dialog[open] .dialog-box").waitFor();
+  // Dialogs fade in; colours are judged once they have.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
+}
+
+for (const scheme of ["light", "dark"]) {
+  for (const [place, size] of Object.entries(SIZES)) {
+    const how = `${scheme}, ${place}`;
+
+    test(`pages for everybody, ${how}`, async () => {
+      const page = await openPage(browser, server.url, { signedIn: false, scheme, size });
+      for (const path of ["/sign-in", "/welcome/lnk_first", "/nowhere"]) {
+        await page.visit(path);
+        await check(page, `${path}, ${how}`);
+      }
+      await page.context().close();
+    });
+
+    test(`pages for those who are signed in, ${how}`, async () => {
+      const page = await openPage(browser, server.url, { scheme, size });
+      for (const path of ["/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/host", "/account/password"]) {
+        await page.visit(path);
+        await check(page, `${path}, ${how}`);
+      }
+      await page.visit("/desktops");
+      await page.locator(".desktop-card .dropdown-menu > button").first().click();
+      await check(page, `a card's menu, ${how}`);
+      await page.keyboard.press("Escape");
+      await page.locator("#account-button").click();
+      await check(page, `account menu, ${how}`);
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("Control+k");
+      await page.locator("#palette [role=menuitem]").first().waitFor();
+      await check(page, `palette, ${how}`);
+      await page.context().close();
+    });
+
+    test(`one desktop in every state, ${how}`, async () => {
+      const page = await openPage(browser, server.url, { scheme, size });
+      await page.visit("/desktops");
+      for (const name of ["research", "folio", "almanac", "sextant", "lamp", "postcard"]) {
+        await page.visit("/desktops");
+        await page.visit(await desktopPath(page, name));
+        await check(page, `${name}, ${how}`);
+      }
+      const path = await (async () => (await page.visit("/desktops"), desktopPath(page, "research")))();
+      await page.visit(path);
+      if (place === "phone") await page.locator("[data-panel-toggle]").click();
+      await page.locator("#tab-settings").click();
+      await check(page, `settings, ${how}`);
+      for (const what of ["stop", "restart", "rename", "delete"]) {
+        await page.visit(path);
+        await dialog(page, `${path}/ask/${what}`);
+        await check(page, `${what}, ${how}`);
+      }
+      await page.visit("/desktops");
+      await dialog(page, "/desktops/new");
+      await check(page, `new desktop, ${how}`);
+      await page.context().close();
+    });
+  }
+}

@@ -1,0 +1,200 @@
+// Whole flows in a real browser: by keyboard alone, across two browsers at once, through a
+// restart of the server, and the live screen with its clipboard.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
+
+let server, browser;
+
+before(async () => {
+  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const card = (page, name) => page.locator(".desktop-card", { has: page.getByRole("link", { name, exact: true }) });
+
+test("signing in, and no script has more than the one cookie to see", async () => {
+  const page = await openPage(browser, server.url, { signedIn: false });
+  await page.visit("/host");
+  await page.getByLabel("Name").fill("sam");
+  await page.getByLabel("Password").fill("a walnut desk");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/host");
+  const cookies = await page.context().cookies();
+  assert.deepEqual(cookies.map(({ name, httpOnly, secure, sameSite }) => ({ name, httpOnly, secure, sameSite })), [
+    { name: "__Host-rolltop", httpOnly: true, secure: true, sameSite: "Lax" },
+  ]);
+  assert.equal(await page.evaluate(() => document.cookie), "");
+  await page.context().close();
+});
+
+test("a new desktop by keyboard alone, seen by another browser too, with no reload", async () => {
+  const [mine, theirs] = await Promise.all([openPage(browser, server.url), openPage(browser, server.url)]);
+  await Promise.all([mine.visit("/desktops"), theirs.visit("/desktops")]);
+  for (const page of [mine, theirs]) await page.evaluate(() => (window.untouched = true));
+  await mine.keyboard.press("Control+k");
+  await mine.locator("#palette [role=menuitem]").first().waitFor();
+  await mine.keyboard.type("new desk");
+  await mine.keyboard.press("Enter");
+  await mine.locator("dialog[open] #new-name").waitFor();
+  assert.notEqual(await mine.locator("#new-name").inputValue(), "", "a name is suggested");
+  await mine.locator("#new-name:focus").waitFor();
+  await mine.keyboard.type("by-keyboard");
+  await mine.keyboard.press("Enter");
+  for (const page of [mine, theirs]) {
+    await card(page, "by-keyboard").locator(".step").first().waitFor();
+    await card(page, "by-keyboard").locator("img[data-shown]").waitFor();
+    await card(page, "by-keyboard").getByText("Running").waitFor();
+    assert.equal(await page.evaluate(() => window.untouched), true, "the page was not loaded again");
+    assert.deepEqual(page.complaints, []);
+  }
+  await mine.locator(".toast", { hasText: "by-keyboard is being made." }).waitFor({ state: "attached" });
+  await Promise.all([mine.context().close(), theirs.context().close()]);
+});
+
+test("what is wrong is said at the field, and nothing typed is lost", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.getByRole("button", { name: "New desktop" }).click();
+  await page.locator("#new-name").fill("Not a name");
+  await page.locator("label", { hasText: "Large" }).click();
+  await page.getByRole("button", { name: "Create desktop" }).click();
+  const field = page.locator("#new-name[aria-invalid=true]");
+  await field.waitFor();
+  assert.equal(await field.inputValue(), "Not a name");
+  assert.ok(await page.locator("#size-l").isChecked());
+  const described = await field.getAttribute("aria-describedby");
+  assert.match(await page.locator(`#${described}`).innerText(), /may only have a-z/);
+  await page.locator("#new-name:focus").waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("dialog[open]:not(#palette)").waitFor({ state: "detached" });
+  await page.context().close();
+});
+
+test("start, stop, rename and delete, each after its dialog", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.visit(await desktopPath(page, "almanac"));
+  await page.getByRole("button", { name: "Start" }).click();
+  await page.locator("rolltop-screen[data-status=connected] canvas").first().waitFor();
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByRole("button", { name: "Stop desktop" }).click();
+  await page.getByRole("heading", { name: "Stopped" }).waitFor();
+  await page.locator("img.last-frame[data-shown]").waitFor();
+  await page.getByRole("button", { name: "Actions for almanac" }).click();
+  await page.getByRole("menuitem", { name: "Rename" }).click();
+  await page.locator("#rename-name").fill("research");
+  await page.getByRole("button", { name: "Rename", exact: true }).last().click();
+  await page.getByText("There is already a desktop named research").waitFor();
+  await page.locator("#rename-name").fill("yearbook");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "yearbook" }).waitFor();
+  await page.getByRole("button", { name: "Actions for yearbook" }).click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
+  await page.locator(".losses", { hasText: "412 MiB written" }).waitFor();
+  await page.getByRole("button", { name: "Delete desktop" }).click();
+  await page.waitForURL("**/desktops");
+  assert.equal(await card(page, "yearbook").count(), 0);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("the screen is drawn, follows the window, and shares its clipboard", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.visit(await desktopPath(page, "research"));
+  const canvas = page.locator("rolltop-screen[data-status=connected] canvas:not(.last-frame)");
+  await canvas.waitFor();
+  const fits = () =>
+    page.waitForFunction(() => {
+      const [screen, picture] = ["rolltop-screen", "rolltop-screen canvas:not(.last-frame)"].map((s) => document.querySelector(s));
+      return picture && Math.abs(picture.width - screen.clientWidth) < 2 && Math.abs(picture.height - screen.clientHeight) < 2;
+    });
+  await fits();
+  await page.setViewportSize({ width: 1200, height: 700 });
+  await fits();
+  await page.locator("[data-panel-toggle]").click();
+  await fits();
+  const colours = await canvas.evaluate((element) => {
+    const { data } = element.getContext("2d").getImageData(0, 0, element.width, element.height);
+    const seen = new Set();
+    for (let at = 0; at < data.length; at += 4000) seen.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
+    return seen.size;
+  });
+  assert.ok(colours > 20, `a picture and not a blank: ${colours} colours`);
+  await page.evaluate(() => navigator.clipboard.writeText("from here"));
+  await canvas.click();
+  await page.keyboard.press("Control+v");
+  // The stand-in sends back in capitals what is put on its clipboard.
+  await page.waitForFunction(async () => (await navigator.clipboard.readText()) === "FROM HERE");
+  assert.equal(await page.locator("#clipboard-text").inputValue(), "FROM HERE");
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("colours are chosen without a cookie and stay chosen", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.locator("#account-button").click();
+  await page.getByRole("menuitemradio", { name: "Dark" }).click();
+  assert.ok(await page.evaluate(() => document.documentElement.classList.contains("dark")));
+  await page.visit("/host");
+  assert.ok(await page.evaluate(() => document.documentElement.classList.contains("dark")));
+  assert.equal((await page.context().cookies()).length, 1);
+  await page.context().close();
+});
+
+test("a choice of language changes every word", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.locator("#account-button").click();
+  await page.getByRole("menuitemradio", { name: "Français" }).click();
+  await page.getByRole("button", { name: "Nouveau bureau" }).waitFor();
+  assert.equal((await page.context().cookies()).length, 1);
+  await page.context().close();
+});
+
+test("scripts stay small, and the screen's is loaded only where a screen is", async () => {
+  const page = await openPage(browser, server.url);
+  const scripts = [];
+  page.on("response", async (response) => {
+    if (response.request().resourceType() === "script") scripts.push({ url: response.url(), bytes: Number((await response.allHeaders())["content-length"]) });
+  });
+  await page.visit("/desktops");
+  await page.waitForLoadState("load");
+  assert.ok(!scripts.some(({ url }) => url.includes("screen-")));
+  const bytes = scripts.reduce((sum, script) => sum + script.bytes, 0);
+  assert.ok(bytes > 0 && bytes < 250_000, `${bytes} bytes`);
+  await page.visit(await desktopPath(page, "research"));
+  await page.locator("rolltop-screen[data-status]").waitFor();
+  assert.ok(scripts.some(({ url }) => url.includes("screen-")));
+  await page.context().close();
+});
+
+test("the empty state has the one button", async () => {
+  const empty = await startServer({ desktops: false });
+  const page = await openPage(browser, empty.url);
+  await page.visit("/desktops");
+  await page.getByRole("heading", { name: "No desktops yet" }).waitFor();
+  await page.getByRole("button", { name: "New desktop" }).click();
+  await page.getByRole("button", { name: "Create desktop" }).click();
+  await page.locator(".desktop-card").waitFor();
+  await page.context().close();
+  await empty.stop();
+});
+
+test("a server that is away is said after two seconds, and forgotten when it is back", async () => {
+  const first = await startServer();
+  const page = await openPage(browser, first.url);
+  await page.visit("/desktops");
+  await card(page, "research").waitFor();
+  await first.stop();
+  await page.locator("#connection-line").waitFor({ state: "visible" });
+  const second = await startServer({ listen: `127.0.0.1:${new URL(first.url).port}` });
+  await page.locator("#connection-line").waitFor({ state: "hidden" });
+  await page.context().close();
+  await second.stop();
+});

@@ -1,0 +1,83 @@
+// The web tier in front of its stand-in API, and a real browser to look at it with.
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const TOKEN = "ses_standin";
+/** Long, because the machine may be busy; nothing waits longer than it has to. */
+const DEADLINE = 60_000;
+
+export const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+
+/** Starts the stand-in; `listen` may name a port to come back on. */
+export async function startServer({ listen = "127.0.0.1:0", desktops = true } = {}) {
+  const program = process.env.ROLLTOP_STAND_IN;
+  const arguments_ = [listen, ...(desktops ? [] : ["empty"])];
+  const child = program
+    ? spawn(program, arguments_, { stdio: ["ignore", "pipe", "inherit"] })
+    : spawn("cargo", ["run", "-q", "-p", "rolltop-web-server", "--example", "stand_in", "--", ...arguments_], {
+        cwd: root,
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+  const lines = createInterface({ input: child.stdout });
+  const url = await new Promise((resolve, reject) => {
+    lines.once("line", resolve);
+    child.once("exit", (code) => reject(new Error(`the stand-in ended with ${code}`)));
+  });
+  const stop = () =>
+    new Promise((resolve) => {
+      child.once("exit", resolve);
+      child.kill("SIGINT");
+    });
+  return { url, stop };
+}
+
+export function startBrowser() {
+  return chromium.launch({
+    executablePath: process.env.ROLLTOP_CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+}
+
+/** A page of a browser of its own, signed in unless asked otherwise; collects what the console says. */
+export async function openPage(browser, url, { signedIn = true, size = SIZES.desk, scheme = "light", language = "en-GB" } = {}) {
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true, viewport: size, colorScheme: scheme, locale: language, permissions: ["clipboard-read", "clipboard-write"],
+  });
+  context.setDefaultTimeout(DEADLINE);
+  if (signedIn) {
+    await context.addCookies([{ name: "__Host-rolltop", value: TOKEN, url, secure: true, httpOnly: true, sameSite: "Lax" }]);
+  }
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on("pageerror", (error) => page.complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (/Content Security Policy|htmx:/.test(message.text())) page.complaints.push(message.text());
+  });
+  page.visit = (path) => visit(page, url + path);
+  return page;
+}
+
+/** Loads a page. A network interface that comes or goes on this machine makes Chromium drop what it is loading. */
+async function visit(page, address) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await page.goto(address, { timeout: DEADLINE });
+    } catch (error) {
+      if (tries >= 5 || !/ERR_NETWORK_CHANGED|interrupted/.test(String(error))) throw error;
+    }
+  }
+}
+
+/** The address of the page of the desktop with this name. */
+export async function desktopPath(page, name) {
+  const id = await page.evaluate(async (wanted) => {
+    const { items } = await (await fetch("/v1/desktops")).json();
+    return items.find((desktop) => desktop.name === wanted)?.id;
+  }, name);
+  return `/desktops/${id}`;
+}
