@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rolltop_door::DoorPool;
@@ -51,6 +52,8 @@ pub(crate) struct Inner {
     /// Read while something is made on the host, written while leftovers are swept: a sweep must
     /// not take what was made after it had asked for what is known.
     pub(crate) sweeping: RwLock<()>,
+    /// Keys were deleted since the database's log was last emptied.
+    pub(crate) keys_removed: AtomicBool,
     pub(crate) stopping: CancellationToken,
 }
 
@@ -96,6 +99,8 @@ impl Control {
             access_notes: AccessNotes::default(),
             sign_ins: SignInLimiter::default(),
             sweeping: RwLock::default(),
+            // Perhaps by a process that was killed before it emptied the log.
+            keys_removed: AtomicBool::new(true),
             stopping: CancellationToken::new(),
         });
         let reconciler = tokio::spawn(reconcile::run(inner.clone(), nudged));

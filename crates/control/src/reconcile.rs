@@ -153,6 +153,7 @@ impl Crew {
         }
         self.background.spawn(async move {
             let found = compare(&inner).await;
+            keep::empty_log(&inner).await;
             layers::prepare(&inner).await;
             if upkeep {
                 keep::tidy(&inner).await;

@@ -1,5 +1,6 @@
 //! Upkeep of the database: what is too old goes.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rolltop_store::StoreError;
@@ -14,6 +15,17 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(15 * 60);
 pub(super) async fn tidy(inner: &Inner) {
     if let Err(error) = remove_old(inner).await {
         tracing::warn!(error = chain(&error), "the database can't be tidied");
+    }
+}
+
+/// Empties the database's log once keys were deleted, so that they don't linger there.
+pub(super) async fn empty_log(inner: &Inner) {
+    if !inner.keys_removed.swap(false, Ordering::Relaxed) {
+        return;
+    }
+    if let Err(error) = inner.store.checkpoint().await {
+        tracing::warn!(error = chain(&error), "the database's log can't be emptied");
+        inner.keys_removed.store(true, Ordering::Relaxed);
     }
 }
 

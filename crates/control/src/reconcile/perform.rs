@@ -1,5 +1,6 @@
 //! The one place that carries steps out.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rolltop_engine::{EngineError, ForkRequest, LayerKey, StartRequest};
@@ -142,6 +143,7 @@ async fn discard(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
 async fn destroy(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
     inner.doors.forget(desktop.id).await;
     let keys_removed_at = inner.store.remove_keys(desktop, clock::now()).await?.ok_or(Fault::Lost)?;
+    inner.keys_removed.store(true, Ordering::Relaxed);
     let removed = ask(ENGINE_DEADLINE, inner.engine.destroy(desktop.id, desktop.fence)).await?;
     let receipt = Receipt {
         desktop: desktop.id,

@@ -1,6 +1,8 @@
 //! The control plane with a real database and the simulated engine, whose machines have real
 //! SSH servers.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap in a fixture is a failed test")]
+
 mod accounts;
 mod crashes;
 mod faults;

@@ -1,5 +1,7 @@
 //! The store on real SQLite files.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap in a fixture is a failed test")]
+
 mod accounts;
 mod desktops;
 mod fixture;
