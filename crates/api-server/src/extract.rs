@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use rolltop_api_types::Code;
 use rolltop_control::{Caller, Control, DesktopAccess, Purpose};
 use rolltop_model::DesktopId;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use crate::gate::Bearer;
@@ -71,13 +71,26 @@ async fn read(request: Request) -> Result<Bytes, ApiError> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<Json<T>, ApiError> {
-    serde_json::from_slice(body).map(Json).map_err(|error| match error.classify() {
-        Category::Data => explain(&error.to_string(), Code::InvalidBody, Code::UnknownField),
-        Category::Syntax | Category::Eof | Category::Io => ApiError::new(
-            Code::InvalidJson,
-            format!("The body is not JSON: see line {}, column {}.", error.line(), error.column()),
-        ),
-    })
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        // An array would pass for an object whose fields come in order.
+        serde_json::from_slice::<IgnoredAny>(body).map_err(|error| no_json(&error))?;
+        return Err(ApiError::new(Code::InvalidBody, "The body has to be a JSON object."));
+    }
+    let mut from = serde_json::Deserializer::from_slice(body);
+    let parsed = serde_path_to_error::deserialize(&mut from).map_err(|error| {
+        let (path, error) = (error.path().to_string(), error.into_inner());
+        match error.classify() {
+            Category::Data => explain(&path, &error.to_string(), Code::InvalidBody, Code::UnknownField),
+            Category::Syntax | Category::Eof | Category::Io => no_json(&error),
+        }
+    })?;
+    from.end().map_err(|error| no_json(&error))?;
+    Ok(Json(parsed))
+}
+
+fn no_json(error: &serde_json::Error) -> ApiError {
+    let (line, column) = (error.line(), error.column());
+    ApiError::new(Code::InvalidJson, format!("The body is not JSON: see line {line}, column {column}."))
 }
 
 /// Query parameters.
@@ -87,10 +100,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        axum::extract::Query::try_from_uri(&parts.uri).map(|query| Self(query.0)).map_err(|error| {
-            let complaint =
-                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            explain(&complaint, Code::InvalidQuery, Code::InvalidQuery)
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
+            let (path, complaint) = (error.path().to_string(), error.inner().to_string());
+            explain(&path, &complaint, Code::InvalidQuery, Code::InvalidQuery)
         })
     }
 }

@@ -1,5 +1,7 @@
 //! The committed description is the served one, and nothing in it escapes the table of operations.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap in a test is a failed test")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -21,7 +21,7 @@ pub struct Desktop {
     #[schema(schema_with = crate::choice::size)]
     pub size: Size,
     pub state: DesktopState,
-    /// Why it failed or was stopped, as a stable code. Present in states `failed` and `stopped`.
+    /// Why it failed, or stopped without being asked, as a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "door_timeout")]
     pub reason: Option<String>,

@@ -26,10 +26,12 @@ impl From<CreateError> for ApiError {
             CreateError::NoTemplate => {
                 Self::new(Code::NoTemplate, "There is no template yet; the operator has to build one first.")
             }
-            CreateError::QuotaReached(limit) => Self::new(
-                Code::QuotaReached,
-                format!("This workspace may have {limit} desktops; destroy one first."),
-            ),
+            CreateError::QuotaReached(limit) => {
+                let desktops = if limit == 1 { "desktop" } else { "desktops" };
+                let detail =
+                    format!("This workspace may have {limit} {desktops} at most; destroy one first.");
+                Self::new(Code::QuotaReached, detail)
+            }
             CreateError::IdempotencyMismatch => Self::new(
                 Code::IdempotencyKeyReused,
                 "This idempotency key was used for another request; take a new one.",

@@ -14,36 +14,47 @@ pub(crate) fn shown(text: &str) -> Option<&str> {
     plain.then_some(text)
 }
 
-/// A deserialiser's complaint as a problem. `otherwise` is the code for all but unknown fields.
-/// Only what comes from our own types is repeated, besides plain field names.
-pub(crate) fn explain(message: &str, otherwise: Code, unknown_field: Code) -> ApiError {
-    let quoted = || message.split('`').nth(1).and_then(shown);
-    let expected = message
-        .split_once("expected ")
-        .map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest).replace('`', ""))
-        .unwrap_or_default();
-    if message.starts_with("unknown field") {
-        let known = expected.trim_start_matches("one of ");
-        let detail = match quoted() {
-            Some(field) => format!("There is no field {field} here; there is {known}."),
-            None => format!("There is a field that is not known here; there is {known}."),
-        };
-        let error = ApiError::new(unknown_field, detail);
+/// A deserialiser's complaint about the value at `path`, as a problem. `otherwise` is the code for
+/// all but unknown fields. Only what comes from our own types is repeated, besides plain field names.
+pub(crate) fn explain(path: &str, complaint: &str, otherwise: Code, unknown_field: Code) -> ApiError {
+    let quoted = || complaint.split('`').nth(1).and_then(shown);
+    let expected = expected(complaint);
+    if complaint.starts_with("unknown field") {
         return match quoted() {
-            Some(field) => error.in_field(field),
-            None => error,
+            Some(field) => {
+                let detail = format!("There is no field {field} here; known: {expected}.");
+                ApiError::new(unknown_field, detail).in_field(field)
+            }
+            None => ApiError::new(
+                unknown_field,
+                format!("There is a field that is not known here; known: {expected}."),
+            ),
         };
     }
-    if let (true, Some(field)) = (message.starts_with("missing field"), quoted()) {
+    if let (true, Some(field)) = (complaint.starts_with("missing field"), quoted()) {
         return ApiError::new(otherwise, format!("The field {field} is missing.")).in_field(field);
     }
-    if let (true, Some(field)) = (message.starts_with("duplicate field"), quoted()) {
+    if let (true, Some(field)) = (complaint.starts_with("duplicate field"), quoted()) {
         return ApiError::new(otherwise, format!("The field {field} is given twice.")).in_field(field);
     }
-    if expected.is_empty() {
-        return ApiError::new(otherwise, "A value has not the form that is expected.");
+    let wanted = match expected.as_str() {
+        "" => "is not of the right form".to_owned(),
+        expected => format!("has to be {expected}"),
+    };
+    match shown(path).filter(|path| *path != ".") {
+        Some(path) => ApiError::new(otherwise, format!("The value of {path} {wanted}.")).in_field(path),
+        None => ApiError::new(otherwise, format!("A value {wanted}.")),
     }
-    ApiError::new(otherwise, format!("A value has not the form that is expected: {expected}."))
+}
+
+/// What would have been right, in the deserialiser's words.
+fn expected(complaint: &str) -> String {
+    let Some((_, rest)) = complaint.split_once("expected ") else { return String::new() };
+    let words = rest.split(" at line ").next().unwrap_or(rest).replace('`', "");
+    match complaint.starts_with("unknown field") {
+        true => words.trim_start_matches("one of ").to_owned(),
+        false => words,
+    }
 }
 
 #[cfg(test)]
@@ -52,18 +63,20 @@ mod tests {
     use rolltop_api_types::CreateDesktop;
 
     fn told(json: &str) -> String {
-        let error = serde_json::from_str::<CreateDesktop>(json).unwrap_err();
-        explain(&error.to_string(), Code::InvalidBody, Code::UnknownField).problem.detail
+        let mut from = serde_json::Deserializer::from_str(json);
+        let error = serde_path_to_error::deserialize::<_, CreateDesktop>(&mut from).unwrap_err();
+        let complaint = error.inner().to_string();
+        explain(&error.path().to_string(), &complaint, Code::InvalidBody, Code::UnknownField).problem.detail
     }
 
     #[test]
     fn a_complaint_is_one_sentence_and_repeats_nothing_that_deceives() {
-        assert_eq!(told(r#"{"nam":1}"#), "There is no field nam here; there is name, template, size.");
+        assert_eq!(told(r#"{"nam":1}"#), "There is no field nam here; known: name, template, size.");
         assert_eq!(
             told("{\"\u{202e}x\":1}"),
-            "There is a field that is not known here; there is name, template, size."
+            "There is a field that is not known here; known: name, template, size."
         );
         assert_eq!(told(r#"{"name":"a","name":"b"}"#), "The field name is given twice.");
-        assert_eq!(told(r#"{"name":7}"#), "A value has not the form that is expected: a string.");
+        assert_eq!(told(r#"{"name":7}"#), "The value of name has to be a string.");
     }
 }

@@ -1,0 +1,135 @@
+//! The life of a desktop as a program sees it.
+
+use rolltop_api_types::{
+    Code, CreateDesktop, Desired, DesktopState, ListDesktops, StepStatus, UpdateDesktop,
+};
+use rolltop_engine::OffReason;
+use rolltop_model::Size;
+
+use crate::platform::{Platform, eventually};
+
+#[tokio::test]
+async fn a_desktop_is_made_used_and_destroyed() {
+    let platform = Platform::start().await;
+    let client = &platform.client;
+    let made = platform.create("research").await;
+    assert_eq!((made.name.as_str(), made.size, made.desired), ("research", Size::S, Desired::Running));
+    assert_eq!((made.vcpus, made.memory_mib, made.disk_gib), (2, 2048, 20));
+
+    let running = platform.until(made.id, DesktopState::Running).await;
+    assert!(running.started_at.is_some());
+    let done: Vec<_> =
+        running.steps.unwrap().into_iter().filter(|step| step.status == StepStatus::Done).collect();
+    let names: Vec<_> = done.iter().map(|step| step.name.as_str()).collect();
+    assert!(names.starts_with(&["fork", "door", "personalise"]), "{names:?}");
+
+    let renamed = client.update_desktop(made.id, &UpdateDesktop { name: "library".into() }).await.unwrap();
+    assert_eq!(renamed.name, "library");
+
+    client.stop_desktop(made.id).await.unwrap();
+    let stopped = platform.until(made.id, DesktopState::Stopped).await;
+    assert_eq!((stopped.reason, stopped.desired), (None, Desired::Stopped));
+    client.start_desktop(made.id).await.unwrap();
+    platform.until(made.id, DesktopState::Running).await;
+    let steps = client.steps(made.id).await.unwrap();
+    assert!(steps.iter().any(|step| step.boot == 1 && step.name == "fork"), "{steps:?}");
+    assert!(steps.iter().any(|step| step.boot == 2 && step.name == "start"), "{steps:?}");
+
+    let log = client.access_log(made.id).await.unwrap();
+    assert!(log.iter().any(|entry| entry.purpose == "personalise" && entry.actor == "platform"), "{log:?}");
+
+    let destroying = client.destroy_desktop(made.id).await.unwrap();
+    assert_eq!(destroying.desired, Desired::Destroyed);
+    let gone = eventually(async || {
+        client.desktop(made.id).await.is_err_and(|error| error.code() == Some(Code::NotFound))
+    });
+    assert!(gone.await, "it is a 404 in the end");
+    assert!(client.all_desktops().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_machine_that_is_shut_down_from_inside_is_stopped() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    platform.engine.power_off(desktop.id, OffReason::Guest);
+    let stopped = platform.until(desktop.id, DesktopState::Stopped).await;
+    assert_eq!(stopped.reason.as_deref(), Some("shut_down_from_inside"));
+    assert_eq!(stopped.detail.as_deref(), Some("It was shut down from inside."));
+    let error = platform.client.retry_desktop(desktop.id).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::WrongState));
+}
+
+#[tokio::test]
+async fn a_failure_has_a_reason_and_can_be_tried_again() {
+    let platform = Platform::start().await;
+    platform.engine.faults().disk_full(true);
+    let made = platform.create("research").await;
+    let failed = platform.until(made.id, DesktopState::Failed).await;
+    assert_eq!(failed.reason.as_deref(), Some("disk_full"));
+    assert_eq!(failed.detail.as_deref(), Some("The host's disk is full; free some space, then try again."));
+    platform.engine.faults().disk_full(false);
+    platform.client.retry_desktop(made.id).await.unwrap();
+    platform.until(made.id, DesktopState::Running).await;
+}
+
+#[tokio::test]
+async fn the_same_request_with_the_same_key_makes_one_desktop() {
+    let platform = Platform::start().await;
+    let wanted = CreateDesktop { name: Some("research".into()), ..CreateDesktop::default() };
+    let first = platform.client.create_desktop(&wanted, Some("k1")).await.unwrap();
+    let again = platform.client.create_desktop(&wanted, Some("k1")).await.unwrap();
+    assert_eq!(first.id, again.id);
+    let other = CreateDesktop { name: Some("other".into()), ..CreateDesktop::default() };
+    let error = platform.client.create_desktop(&other, Some("k1")).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::IdempotencyKeyReused));
+    assert_eq!(platform.client.all_desktops().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_desktop_needs_not_even_a_name() {
+    let platform = Platform::start().await;
+    let response = platform.raw(reqwest::Method::POST, "/v1/desktops").send().await.unwrap();
+    assert_eq!(response.status(), 202);
+    let made: rolltop_api_types::Desktop = response.json().await.unwrap();
+    assert!(!made.name.is_empty());
+}
+
+#[tokio::test]
+async fn a_list_comes_in_pages_newest_first() {
+    let platform = Platform::start().await;
+    let mut made = Vec::new();
+    for name in ["a", "b", "c", "d", "lamp"] {
+        made.push(platform.create(name).await.id);
+    }
+    made.reverse();
+    let mut seen = Vec::new();
+    let mut which = ListDesktops { limit: Some(2), ..ListDesktops::default() };
+    let mut pages = 0;
+    loop {
+        let page = platform.client.desktops(&which).await.unwrap();
+        pages += 1;
+        seen.extend(page.items.into_iter().map(|desktop| desktop.id));
+        which.cursor = page.next_cursor;
+        if which.cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!((seen, pages), (made, 3));
+    let named = ListDesktops { q: Some("am".into()), ..ListDesktops::default() };
+    let found = platform.client.desktops(&named).await.unwrap();
+    assert_eq!(found.items.iter().map(|desktop| desktop.name.as_str()).collect::<Vec<_>>(), ["lamp"]);
+    let suspended = ListDesktops { state: Some(DesktopState::Suspended), ..ListDesktops::default() };
+    assert!(platform.client.desktops(&suspended).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn templates_and_host_are_shown() {
+    let platform = Platform::start().await;
+    let templates = platform.client.templates().await.unwrap();
+    assert_eq!(templates.len(), 1);
+    assert!(templates[0].default && templates[0].version.starts_with("desk@"));
+    assert_eq!(templates[0].sizes.len(), 3);
+    let host = platform.client.host().await.unwrap();
+    assert_eq!(host.accelerator.kind, rolltop_api_types::AcceleratorKind::Simulated);
+    assert!(host.cpus > 0);
+}

@@ -1,0 +1,19 @@
+//! The API over its real socket, on a real database and the simulated engine.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap in a test is a failed test"
+)]
+
+mod account;
+mod admin;
+mod desktops;
+mod events;
+mod files;
+mod gate;
+mod input;
+mod platform;
+mod screen;
+mod serving;

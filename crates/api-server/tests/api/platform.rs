@@ -1,0 +1,153 @@
+//! A whole api process in a temporary directory: database, simulated engine, both sockets.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rolltop_api_server::{ApiConfig, ServeError, admin_router, bind, router, serve_admin, serve_unix};
+use rolltop_api_types::{
+    AdminClient, Client, CreateApiKey, CreateDesktop, Desktop, DesktopState, RedeemLink,
+};
+use rolltop_control::{Control, ControlConfig, Parts};
+use rolltop_model::DesktopId;
+use rolltop_sim::{SimConfig, SimEngine};
+use secrecy::{ExposeSecret, SecretString};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Longest wait for anything.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+pub struct Platform {
+    pub engine: Arc<SimEngine>,
+    pub admin: AdminClient,
+    /// Speaks for nobody.
+    pub nobody: Client,
+    /// Speaks with an API key that has all scopes.
+    pub client: Client,
+    pub key: SecretString,
+    pub shutdown: CancellationToken,
+    pub server: JoinHandle<Result<(), ServeError>>,
+    control: Control,
+    directory: TempDir,
+}
+
+impl Platform {
+    pub async fn start() -> Self {
+        Self::with(ApiConfig::default(), ControlConfig::default()).await
+    }
+
+    pub async fn with(config: ApiConfig, control_config: ControlConfig) -> Self {
+        let directory = TempDir::new().unwrap();
+        let engine = Arc::new(SimEngine::new(SimConfig::instant()).unwrap());
+        let parts =
+            Parts { directory: directory.path().to_owned(), engine: engine.clone(), config: control_config };
+        let control = Control::open(parts).await.unwrap();
+        let shutdown = config.shutdown.clone();
+        let listener = bind(&socket(directory.path()), 0o660).unwrap();
+        let server = tokio::spawn(serve_unix(listener, router(control.clone(), config), shutdown.clone()));
+        let admin_socket = directory.path().join("admin.sock");
+        let own_uid = own_uid(directory.path());
+        let listener = bind(&admin_socket, 0o600).unwrap();
+        tokio::spawn(serve_admin(listener, admin_router(control.clone()), vec![own_uid], shutdown.clone()));
+        let admin = AdminClient::over_unix_socket(&admin_socket).unwrap();
+        let key = admin.create_api_key(&CreateApiKey::default()).await.unwrap().key;
+        let nobody = Client::over_unix_socket(&socket(directory.path())).unwrap();
+        let client = nobody.with_token(&key).unwrap();
+        Self { engine, admin, nobody, client, key, shutdown, server, control, directory }
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        socket(self.directory.path())
+    }
+
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Plain HTTP, for requests that no client of ours would send.
+    pub fn http(&self) -> reqwest::Client {
+        reqwest::Client::builder().unix_socket(self.socket()).build().unwrap()
+    }
+
+    /// A request with the key's credential.
+    pub fn raw(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http().request(method, format!("http://api{path}")).bearer_auth(self.key.expose_secret())
+    }
+
+    /// A session, as a browser would have it after following a link.
+    pub async fn session(&self) -> Client {
+        let link = self.admin.sign_in_link().await.unwrap().link_token;
+        let session = self.nobody.redeem_link(&RedeemLink { link }).await.unwrap();
+        self.nobody.with_token(&session.token).unwrap()
+    }
+
+    pub async fn create(&self, name: &str) -> Desktop {
+        let wanted = CreateDesktop { name: Some(name.into()), ..CreateDesktop::default() };
+        self.client.create_desktop(&wanted, None).await.unwrap()
+    }
+
+    pub async fn running(&self, name: &str) -> Desktop {
+        let id = self.create(name).await.id;
+        self.until(id, DesktopState::Running).await
+    }
+
+    /// The desktop once it is in this state.
+    pub async fn until(&self, id: DesktopId, state: DesktopState) -> Desktop {
+        let mut last = None;
+        let reached = eventually(async || {
+            let desktop = self.client.desktop(id).await.unwrap();
+            let reached = desktop.state == state;
+            last = Some(desktop);
+            reached
+        });
+        if !reached.await {
+            panic!("not {state:?} in time: {last:#?}");
+        }
+        last.unwrap()
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// Whether this came true before the deadline.
+pub async fn eventually(mut condition: impl AsyncFnMut() -> bool) -> bool {
+    let wait = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, wait).await.is_ok()
+}
+
+fn socket(directory: &Path) -> PathBuf {
+    directory.join("api.sock")
+}
+
+/// Whoever made the directory is who runs this.
+fn own_uid(directory: &Path) -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(directory).unwrap().uid()
+}
+
+/// An answer as one text: status, media type, body. The request's id is blanked, having been checked.
+pub async fn told(request: reqwest::RequestBuilder) -> String {
+    let response = request.send().await.unwrap();
+    let header = |name: &str| {
+        response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    let (id, kind, status) = (header("x-request-id"), header("content-type"), response.status().as_u16());
+    assert!(id.starts_with("req_"), "every answer has an id");
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    assert_eq!(header("cache-control"), "no-store");
+    let mut body: serde_json::Value = response.json().await.unwrap();
+    assert_eq!(body["instance"], id);
+    assert_eq!(body["status"], status);
+    body.as_object_mut().unwrap().remove("instance");
+    format!("{status} {kind}\n{}", serde_json::to_string_pretty(&body).unwrap())
+}

@@ -1,0 +1,137 @@
+//! The screen's WebSocket.
+
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use reqwest::Method;
+use rolltop_api_server::ApiConfig;
+use rolltop_api_types::{Code, ScreenSocket};
+use rolltop_control::ControlConfig;
+use rolltop_model::DesktopId;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use crate::platform::{DEADLINE, Platform, eventually, told};
+
+/// At least `count` bytes of RFB.
+async fn receive(socket: &mut ScreenSocket, count: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while bytes.len() < count {
+        let message = timeout(DEADLINE, socket.next()).await.expect("bytes in time").expect("it stays open");
+        if let Message::Binary(more) = message.unwrap() {
+            bytes.extend_from_slice(&more);
+        }
+    }
+    bytes
+}
+
+async fn closed(socket: &mut ScreenSocket) -> Option<CloseFrame> {
+    loop {
+        match timeout(DEADLINE, socket.next()).await.expect("it closes in time") {
+            Some(Ok(Message::Close(frame))) => return frame,
+            Some(Ok(_)) => {}
+            Some(Err(error)) => panic!("no good close: {error}"),
+            None => return None,
+        }
+    }
+}
+
+/// The RFB handshake up to the server's description of its screen.
+async fn open(platform: &Platform, id: DesktopId) -> (ScreenSocket, u16, u16) {
+    let mut socket = platform.client.screen(id).await.unwrap();
+    assert_eq!(receive(&mut socket, 12).await, b"RFB 003.008\n");
+    socket.send(Message::binary(&b"RFB 003.008\n"[..])).await.unwrap();
+    assert_eq!(receive(&mut socket, 2).await, [1, 1], "security: one type, None");
+    socket.send(Message::binary(vec![1])).await.unwrap();
+    assert_eq!(receive(&mut socket, 4).await, [0; 4]);
+    socket.send(Message::binary(vec![1])).await.unwrap();
+    let screen = receive(&mut socket, 24).await;
+    let number = |at: usize| u16::from_be_bytes([screen[at], screen[at + 1]]);
+    (socket, number(0), number(2))
+}
+
+#[tokio::test]
+async fn rfb_goes_both_ways() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let (mut socket, width, height) = open(&platform, desktop.id).await;
+    assert!(width >= 640 && height >= 480, "{width}x{height}");
+
+    let mut everything = vec![3, 0, 0, 0, 0, 0];
+    everything.extend(width.to_be_bytes().into_iter().chain(height.to_be_bytes()));
+    // Raw is what a server must speak: four bytes a pixel.
+    socket.send(Message::binary(everything)).await.unwrap();
+    let update = receive(&mut socket, usize::from(width) * usize::from(height) * 4).await;
+    assert_eq!(update[0], 0, "a framebuffer update");
+
+    for down in [1, 0] {
+        socket.send(Message::binary(vec![4, down, 0, 0, 0, 0, 0, b'k'])).await.unwrap();
+    }
+    assert!(eventually(async || platform.engine.typed_text(desktop.id).as_deref() == Some("k")).await);
+    socket.close(None).await.unwrap();
+    let log = platform.client.access_log(desktop.id).await.unwrap();
+    assert!(log.iter().any(|entry| entry.purpose == "screen"), "{log:?}");
+}
+
+#[tokio::test]
+async fn the_viewer_hears_when_the_desktop_is_gone() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let (mut socket, ..) = open(&platform, desktop.id).await;
+    platform.engine.cut_connections(desktop.id);
+    let frame = closed(&mut socket).await.expect("a close frame");
+    assert_eq!(u16::from(frame.code), 1000);
+}
+
+#[tokio::test]
+async fn text_is_no_rfb() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let (mut socket, ..) = open(&platform, desktop.id).await;
+    socket.send(Message::text("hello")).await.unwrap();
+    assert_eq!(u16::from(closed(&mut socket).await.expect("a close frame").code), 1003);
+}
+
+#[tokio::test]
+async fn a_screen_closes_with_the_session() {
+    let config = ApiConfig { heartbeat: Duration::from_millis(200), ..ApiConfig::default() };
+    let platform = Platform::with(config, ControlConfig::default()).await;
+    let desktop = platform.running("research").await;
+    let session = platform.session().await;
+    let mut socket = session.screen(desktop.id).await.unwrap();
+    session.sign_out().await.unwrap();
+    assert_eq!(u16::from(closed(&mut socket).await.expect("a close frame").code), 1008);
+}
+
+#[tokio::test]
+async fn a_screen_closes_when_the_process_is_to_stop() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let mut socket = platform.client.screen(desktop.id).await.unwrap();
+    platform.shutdown.cancel();
+    assert_eq!(u16::from(closed(&mut socket).await.expect("a close frame").code), 1012);
+}
+
+#[tokio::test]
+async fn only_a_websocket_of_a_running_desktop_is_a_screen() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let plain = platform.raw(Method::GET, &format!("/v1/desktops/{}/screen", desktop.id));
+    insta::assert_snapshot!(told(plain).await, @r#"
+    426 application/problem+json
+    {
+      "code": "websocket_required",
+      "detail": "The screen is a WebSocket; open it with subprotocol binary.",
+      "status": 426,
+      "title": "A WebSocket is needed",
+      "type": "urn:rolltop:problem:websocket_required"
+    }
+    "#);
+    platform.client.stop_desktop(desktop.id).await.unwrap();
+    platform.until(desktop.id, rolltop_api_types::DesktopState::Stopped).await;
+    let error = platform.client.screen(desktop.id).await.err().unwrap();
+    assert_eq!(error.code(), Some(Code::NotRunning));
+    let error = platform.client.screen(DesktopId::from_u128(7)).await.err().unwrap();
+    assert_eq!(error.code(), Some(Code::NotFound));
+}
