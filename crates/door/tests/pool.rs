@@ -1,5 +1,7 @@
 //! The pool against OpenSSH's own sshd.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap in a fixture is a failed test")]
+
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The door against OpenSSH's own sshd.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap in a fixture is a failed test")]
+
 mod support;
 
 use std::fs;

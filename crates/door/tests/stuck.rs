@@ -1,5 +1,11 @@
 //! A desktop that stops answering, with time that passes at once.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap in a fixture is a failed test"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

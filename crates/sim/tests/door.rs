@@ -1,5 +1,7 @@
 //! A simulated machine through the real door: what control and the API build on.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap in a fixture is a failed test")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
