@@ -8,7 +8,7 @@
 //! engine DIRECTORY leftovers             nothing known: everything there is
 //! ```
 //!
-//! Namespaces and interfaces begin with `rtx`, so that a Rolltop beside it is left alone.
+//! `RUST_LOG=debug` tells more. Namespaces and interfaces begin with `rtx`, so that a Rolltop beside it is left alone.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "a program for people")]
 async fn main() -> Outcome {
+    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let [directory, command, rest @ ..] = words.as_slice() else {

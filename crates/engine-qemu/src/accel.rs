@@ -105,7 +105,7 @@ async fn objection(kernel: &Path) -> Option<String> {
         Ok(Ok(false)) => Some("KVM opens here, but a kernel booted under it did not come up.".into()),
         Ok(Err(fault)) => Some(format!("KVM could not be tried: {fault}.")),
         Err(_) => Some(format!(
-            "KVM opens here, but a kernel booted under it said nothing for {} s.",
+            "KVM opens here, but a kernel booted under it said nothing within {} s.",
             PATIENCE.as_secs()
         )),
     }

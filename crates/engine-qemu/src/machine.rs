@@ -9,7 +9,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rolltop_engine::LayerKey;
 use rolltop_model::{Size, TemplateVersion};
@@ -148,10 +148,13 @@ pub(crate) async fn boot(boot: Boot) -> Result<(Running, Watched), Fault> {
         Memory::Baked { devices, .. } => Some(devices.clone()),
         Memory::Kept { .. } | Memory::Blank { .. } => None,
     };
+    let since = Instant::now();
     let process = tokio::task::spawn_blocking(move || start(boot))
         .await
         .unwrap_or_else(|_| Err(Fault::Other("starting QEMU broke off".into())))?;
+    let started = since.elapsed();
     let running = connect_and_load(&directory, process, incoming).await;
+    tracing::debug!(pid = process.pid, ?started, loaded = ?since.elapsed(), "QEMU was started");
     if running.is_err() {
         // Nothing of it is worth keeping; that it may be gone already is what we are told of.
         process.kill().await?;

@@ -101,7 +101,8 @@ async fn read<R: AsyncRead + Unpin>(
         match parse(&line) {
             // Nobody waiting for it is no reason to stop reading.
             Message::Answer { id, result } => drop(answers.try_send((id, result))),
-            Message::Event(event) => drop(events.send(event).await),
+            // Where nobody takes them, they are lost: answers must not wait behind them.
+            Message::Event(event) => drop(events.try_send(event)),
             Message::Greeting | Message::Other => {}
         }
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use rolltop_engine::{EngineError, OffReason};
 use rolltop_model::DesktopId;
 
+use tokio::task::JoinSet;
+
 use super::Host;
 use super::desktop::Desktop;
 use crate::fault::Fault;
@@ -18,15 +20,20 @@ impl Host {
         let records = self.records();
         self.indices().extend(records.iter().map(|record| record.index));
         let mut processes = ours(&self.layout.desktops());
+        let mut adoptions = JoinSet::new();
         for record in records {
             let found = processes.remove(&Some(record.desktop)).unwrap_or_default();
             let id = record.desktop;
             let desktop = Arc::new(Desktop::new(Some(record)));
             self.desktops().insert(id, Arc::clone(&desktop));
-            if let Err(error) = self.adopt(&desktop, found).await {
-                tracing::warn!(desktop = %id, %error, "a desktop could not be taken over completely");
-            }
+            let host = Arc::clone(self);
+            adoptions.spawn(async move {
+                if let Err(error) = host.adopt(&desktop, found).await {
+                    tracing::warn!(desktop = %id, %error, "a desktop could not be taken over completely");
+                }
+            });
         }
+        adoptions.join_all().await;
         self.forget_old_fences();
         Ok(())
     }

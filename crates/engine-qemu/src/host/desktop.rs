@@ -56,6 +56,11 @@ impl Desktop {
         Arc::clone(&self.gate).lock_owned().await
     }
 
+    /// Whether somebody acts on it right now.
+    pub(super) fn is_busy(&self) -> bool {
+        self.gate.try_lock().is_err()
+    }
+
     /// Lets others see what has changed.
     pub(super) fn show(&self, held: &Held) {
         let mut shown = self.shown();

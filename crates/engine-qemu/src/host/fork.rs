@@ -1,6 +1,7 @@
 //! Making a desktop out of a template, and the layers it needs for that.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rolltop_engine::{EngineError, ForkRequest, LayerKey, LayerSpec};
 use rolltop_model::{LayerId, Size};
@@ -130,12 +131,16 @@ impl Host {
         memory: Memory,
     ) -> Result<(), EngineError> {
         let Some(record) = held.record.as_mut() else { return Err(EngineError::UnknownDesktop) };
+        let since = Instant::now();
         let base = record.base.as_deref();
         let (tap, disk) = tokio::join!(self.network.create(record.index), self.place_layer(request, base));
         disk?;
         let tap = tap?;
         record.has_disk = true;
-        self.boot(desktop, held, &request.key, manifest, memory, tap).await
+        let ready = since.elapsed();
+        self.boot(desktop, held, &request.key, manifest, memory, tap).await?;
+        tracing::debug!(desktop = %request.desktop, ?ready, running = ?since.elapsed(), "forked");
+        Ok(())
     }
 
     /// Puts the layer into the desktop's directory, over the template's disk.

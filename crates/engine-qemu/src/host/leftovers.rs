@@ -77,9 +77,11 @@ impl Host {
     fn stray_processes(&self) -> Vec<Process> {
         let machines = ours(&self.layout.desktops()).into_iter().flat_map(|(id, processes)| {
             let desktop = id.and_then(|id| self.find(id));
-            // While it is being started it is not shown yet; its own record speaks for it.
             let recorded = id.and_then(|id| crate::machine::recorded_process(&self.layout.desktop(id)));
-            let mine = move |process: &Process| desktop.is_some() && recorded == Some(*process);
+            // While it is being started, nothing about its process is written down yet.
+            let mine = move |process: &Process| {
+                desktop.as_ref().is_some_and(|desktop| desktop.is_busy() || recorded == Some(*process))
+            };
             processes.into_iter().filter(move |process| !mine(process)).collect::<Vec<_>>()
         });
         let baking = self.bakes_under_way();

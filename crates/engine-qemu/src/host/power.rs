@@ -232,7 +232,10 @@ async fn look_after(host: &Weak<Host>, desktop: &Weak<Desktop>, watched: Watched
             },
             _ = rounds.tick() => {
                 let (Some(host), Some(desktop)) = (host.upgrade(), desktop.upgrade()) else { return false };
-                host.round(&desktop, monitor.as_deref()).await;
+                if host.round(&desktop, monitor.as_deref()).await == Some(Life::ShutDown) {
+                    life.send_replace(Life::ShutDown);
+                    return true;
+                }
             }
         }
     }
@@ -251,23 +254,26 @@ fn is_guest_shutdown(event: &Event) -> bool {
 }
 
 impl Host {
-    /// Keeps logs short, and lets a machine go on that waited for room on the disk.
-    async fn round(&self, desktop: &Desktop, monitor: Option<&crate::qmp::Monitor>) {
-        let Some(record) = desktop.record() else { return };
+    /// Keeps logs short, and lets a machine go on that waited for room on the disk. Says what
+    /// became of it, in case the event was lost; `None` where it can't be told.
+    async fn round(&self, desktop: &Desktop, monitor: Option<&crate::qmp::Monitor>) -> Option<Life> {
+        let record = desktop.record()?;
         let directory = self.layout.desktop(record.desktop);
         for name in [CONSOLE, LOG] {
             if let Err(error) = console::trim(&directory.join(name)) {
                 tracing::debug!(%error, "a log was not looked after");
             }
         }
-        let Some(monitor) = monitor else { return };
-        let waits = matches!(monitor.status().await.as_deref(), Ok("io-error"));
-        if waits && host_status::room(self.layout.root(), self.config.min_free_disk, 0).is_ok() {
+        let monitor = monitor?;
+        let status = monitor.status().await.ok()?;
+        let room = host_status::room(self.layout.root(), self.config.min_free_disk, 0).is_ok();
+        if status == "io-error" && room {
             match monitor.run("cont", json!({})).await {
                 Ok(_) => tracing::info!(desktop = %record.desktop, "there is room again; a desktop goes on"),
                 Err(error) => tracing::warn!(error = told(&error), "a desktop waits although there is room"),
             }
         }
+        Some(if status == "shutdown" { Life::ShutDown } else { Life::Up })
     }
 
     /// Whether a machine found running has been shut down by its guest meanwhile.

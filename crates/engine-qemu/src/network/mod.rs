@@ -6,7 +6,7 @@
 //! made anew.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{SocketAddr, SocketAddrV4};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -180,11 +180,6 @@ impl Network {
             .filter_map(|name| self.plan.index_of_namespace(name))
             .chain(interfaces.iter().filter_map(|name| self.plan.index_of_interface(name)))
             .collect()
-    }
-
-    /// The resolver that desktops' questions go to.
-    pub fn resolver(&self) -> Option<Ipv4Addr> {
-        self.plan.resolver
     }
 }
 

@@ -27,6 +27,9 @@ pub const TAP: &str = "tap0";
 /// The namespace's end of the way out.
 const UPLINK: &str = "eth0";
 
+/// Connections a desktop may have open at the same time: the table of them is the host's.
+const MAX_CONNECTIONS: u32 = 4096;
+
 /// What no desktop may reach unless the operator allows it: private, link-local, loopback,
 /// shared, multicast and reserved ranges (IANA's special-purpose registry) and the clouds'
 /// metadata addresses outside of those.
@@ -174,6 +177,7 @@ impl NetworkPlan {
     fn egress_rules(&self) -> String {
         format!(
             "ct state invalid drop\n\
+             iifname \"{TAP}\" ct state new ct count over {MAX_CONNECTIONS} drop\n\
              iifname \"{UPLINK}\" oifname \"{TAP}\" ct state established,related accept\n\
              iifname \"{UPLINK}\" drop\n\
              oifname != \"{UPLINK}\" drop\n\
