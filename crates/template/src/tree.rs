@@ -48,7 +48,7 @@ pub(crate) fn cached_tree(
     let mirrors = mirrors(recipe);
     reporter.report(Step::Packages, format!("asking {}", mirrors.main), None);
     with_retries(reporter, |_| reach(&mirrors, &settings.suite, workspace.path())).map_err(|error| {
-        BuildError::Unreachable { mirror: mirrors.main.clone(), why: error.tail().to_owned() }
+        BuildError::Unreachable { mirror: mirrors.main.clone(), why: reason(error.tail()) }
     })?;
     if !Path::new(keyring).exists() {
         return Err(BuildError::Keyring { keyring, package });
@@ -129,6 +129,13 @@ fn with_retries(
     Ok(())
 }
 
+/// The one line that says why, out of all that apt prints around it.
+fn reason(tail: &str) -> String {
+    let lines = || tail.split(" | ").map(str::trim);
+    let said = lines().find_map(|line| line.strip_prefix("E: ")).or_else(|| lines().last());
+    said.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Failures of the network or of a mirror being updated, as apt words them.
 fn is_transient(tail: &str) -> bool {
     const PHRASES: [&str; 8] = [
@@ -166,6 +173,14 @@ mod tests {
         ] {
             assert!(!is_transient(lasting), "{lasting}");
         }
+    }
+
+    #[test]
+    fn an_absent_mirror_is_told_in_one_sentence() {
+        let tail = "Ign:1 http://x/InRelease | Err:1 http://x/InRelease | Could not connect to x:80 | \
+                    E: Failed to fetch http://x/InRelease  Could not connect to x:80 | E: Download Failed";
+        assert_eq!(reason(tail), "Failed to fetch http://x/InRelease Could not connect to x:80");
+        assert_eq!(reason("only this"), "only this");
     }
 
     #[test]
