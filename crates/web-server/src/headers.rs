@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 
@@ -27,7 +27,6 @@ pub(crate) struct Insist(pub bool);
 pub(crate) async fn add(State(insist): State<Insist>, request: Request, next: Next) -> Response {
     let api = request.uri().path().starts_with("/v1/");
     let mut response = next.run(request).await;
-    let page = response.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
     set(CONTENT_SECURITY_POLICY, if api { API_POLICY } else { PAGE_POLICY });
@@ -39,8 +38,9 @@ pub(crate) async fn add(State(insist): State<Insist>, request: Request, next: Ne
     if insist.0 {
         set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
-    if page && !api {
-        set(CACHE_CONTROL, "no-store");
+    // Pages are one person's; what may be kept, such as assets, says so itself.
+    if !api && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
 }

@@ -27,6 +27,7 @@ mod pages;
 mod proxy;
 mod server;
 mod tls;
+mod tls_only;
 mod view;
 
 pub use config::WebConfig;

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use http::Uri;
 use hyper_util::rt::TokioTimer;
 use rolltop_api_types::{Client, ClientError};
 
 use crate::app::{self, App};
 use crate::headers::Insist;
+use crate::tls_only::TlsOnly;
 use crate::{Certificate, CertificateError, WebConfig, assets};
 
 /// How long a client may take over the head of a request.
@@ -94,8 +95,9 @@ impl Server {
             shutdown.await;
             stopping.graceful_shutdown(Some(GRACE));
         });
+        let acceptor = RustlsAcceptor::new(self.tls).acceptor(TlsOnly);
         let mut server =
-            axum_server::from_tcp_rustls(self.listener, self.tls).map_err(ServerError::Serve)?.handle(handle);
+            axum_server::from_tcp(self.listener).map_err(ServerError::Serve)?.acceptor(acceptor).handle(handle);
         server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         server.http_builder().http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
         let served = server.serve(self.router.into_make_service_with_connect_info::<SocketAddr>()).await;

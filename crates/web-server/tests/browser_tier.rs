@@ -5,7 +5,7 @@ mod stand_in;
 mod support;
 
 use http::StatusCode;
-use http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, COOKIE, HOST, LOCATION, SET_COOKIE};
+use http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use stand_in::{LINK, NAME, PASSWORD, TOKEN};
 use support::Web;
 
@@ -231,7 +231,10 @@ async fn an_api_that_is_away_is_said_plainly() {
 #[tokio::test]
 async fn there_is_no_plain_http() {
     let web = Web::start(true).await;
-    let plain = format!("http://{}/sign-in", web.address);
-    let answer = web.client.get(plain).header(HOST, "localhost").send().await;
-    assert!(answer.is_err() || answer.unwrap().status() == StatusCode::PERMANENT_REDIRECT);
+    let plain = format!("http://localhost:{}/sign-in?next=/host", web.address.port());
+    let answer = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+    let answer = answer.get(plain).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(answer.headers()[LOCATION], web.url("/sign-in?next=/host"));
+    assert!(answer.bytes().await.unwrap().is_empty());
 }

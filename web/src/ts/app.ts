@@ -10,6 +10,7 @@ import { startDialogs } from "./dialogs";
 import { forgetFrames } from "./frames";
 import { startLive } from "./live";
 import { startPalette } from "./palette";
+import { startPanel } from "./panel";
 import { startPreferences } from "./preferences";
 import { startThumbnails } from "./thumbnails";
 import { startTimes } from "./times";
@@ -17,6 +18,7 @@ import { startToasts } from "./toasts";
 
 document.addEventListener("DOMContentLoaded", () => {
   startPreferences();
+  startPanel();
   startDialogs();
   startPalette();
   startToasts();

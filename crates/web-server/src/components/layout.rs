@@ -11,7 +11,7 @@ use crate::language::Language;
 
 /// htmx without inline styles and without history tricks. What scripts of ours write onto
 /// elements stays there when a part of the page is made anew.
-const HTMX: &str = r#"{"includeIndicatorCSS":false,"history":"reload","prefix":"","defaultTimeout":30000,"morphIgnore":["data-htmx-powered","data-basecoat","data-dropdown-menu-initialized","data-tabs-initialized","data-command-initialized","aria-expanded","aria-activedescendant","aria-hidden","aria-selected","tabindex","hidden","data-shown"]}"#;
+const HTMX: &str = r#"{"includeIndicatorCSS":false,"history":"reload","prefix":"","defaultTimeout":30000,"morphIgnore":["data-htmx-powered","data-basecoat","data-dropdown-menu-initialized","data-tabs-initialized","data-command-initialized","aria-expanded","aria-activedescendant","aria-valuenow","aria-hidden","aria-selected","tabindex","hidden","data-shown"]}"#;
 
 /// Which part of the rail a page belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

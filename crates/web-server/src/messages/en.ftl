@@ -167,6 +167,7 @@ done-delete = { $name } is being deleted.
 ## One desktop
 panel-label = About this desktop
 panel-toggle = Side panel
+panel-resize = Width of the side panel
 stage-pending = Waiting for its turn
 stage-booting = Starting
 stage-stopping = Shutting down

@@ -167,6 +167,7 @@ done-delete = { $name } est en cours de suppression.
 ## One desktop
 panel-label = À propos de ce bureau
 panel-toggle = Panneau latéral
+panel-resize = Largeur du panneau latéral
 stage-pending = Attend son tour
 stage-booting = Démarrage
 stage-stopping = Arrêt en cours

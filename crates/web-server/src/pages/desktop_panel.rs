@@ -9,6 +9,11 @@ use crate::components::{Icon, icon, steps, time};
 use crate::language::Language;
 use crate::view::{self, Action, Phase};
 
+/// Its width in pixels: at first, and how far it can be dragged.
+const WIDTH: u32 = 344;
+const NARROWEST: u32 = 260;
+const WIDEST: u32 = 720;
+
 struct Tab {
     name: &'static str,
     picture: Icon,
@@ -21,6 +26,8 @@ pub(super) fn panel(language: Language, shown: &Shown) -> Markup {
         Tab { name: "settings", picture: Icon::Settings, content: settings(language, shown) },
     ];
     html! {
+        div.panel-grip data-panel-grip role="separator" aria-orientation="vertical" tabindex="0" aria-controls="side-panel"
+            aria-valuemin=(NARROWEST) aria-valuemax=(WIDEST) aria-valuenow=(WIDTH) aria-label=(language.say("panel-resize")) {}
         aside.side-panel #side-panel aria-label=(language.say("panel-label")) {
             div.tabs #panel-tabs {
                 div role="tablist" aria-orientation="horizontal" aria-label=(language.say("panel-label")) {

@@ -1,0 +1,82 @@
+// The panel beside a screen: open or hidden, and as wide as it was dragged. Both stay in this
+// browser.
+
+const OPEN = "rolltop-panel";
+const WIDTH = "rolltop-panel-width";
+/** Pixels per press of an arrow key. */
+const STEP = 16;
+
+function recall(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+function remember(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // Then it lasts as long as the page.
+  }
+}
+
+function grip(): HTMLElement | null {
+  return document.querySelector<HTMLElement>("[data-panel-grip]");
+}
+
+function resize(pixels: number): void {
+  const handle = grip();
+  if (!handle || !Number.isFinite(pixels)) return;
+  const [least, most] = [Number(handle.ariaValueMin), Number(handle.ariaValueMax)];
+  const width = Math.round(Math.min(Math.max(pixels, least), most, window.innerWidth * 0.6));
+  document.documentElement.style.setProperty("--panel-width", `${width}px`);
+  handle.ariaValueNow = String(width);
+  remember(WIDTH, String(width));
+}
+
+function startGrip(): void {
+  document.addEventListener("pointerdown", (event) => {
+    const handle = grip();
+    if (!handle || event.target !== handle) return;
+    handle.setPointerCapture(event.pointerId);
+    handle.dataset["dragging"] = "";
+    const move = (at: PointerEvent) => resize(window.innerWidth - at.clientX);
+    handle.addEventListener("pointermove", move);
+    handle.addEventListener("lostpointercapture", () => {
+      handle.removeEventListener("pointermove", move);
+      delete handle.dataset["dragging"];
+    }, { once: true });
+  });
+  document.addEventListener("keydown", (event) => {
+    const handle = grip();
+    if (!handle || event.target !== handle) return;
+    const by = event.key === "ArrowLeft" ? STEP : event.key === "ArrowRight" ? -STEP : 0;
+    if (by === 0) return;
+    event.preventDefault();
+    resize(Number(handle.ariaValueNow) + by);
+  });
+}
+
+export function startPanel(): void {
+  if (!document.querySelector("[data-panel-root]")) return;
+  // On a narrow window it covers the screen, so it starts hidden.
+  const narrow = window.matchMedia("(max-width: 900px)").matches;
+  let open = !narrow && recall(OPEN) !== "closed";
+  const show = () => {
+    document.documentElement.classList.toggle("panel-open", open);
+    document.querySelector("[data-panel-toggle]")?.setAttribute("aria-pressed", String(open));
+  };
+  show();
+  const width = recall(WIDTH);
+  if (width !== null) resize(Number(width));
+  startGrip();
+  document.addEventListener("click", (event) => {
+    if (!(event.target as Element).closest("[data-panel-toggle]")) return;
+    open = !open;
+    show();
+    if (!narrow) remember(OPEN, open ? "open" : "closed");
+  });
+  document.addEventListener("htmx:after:settle", show);
+}
