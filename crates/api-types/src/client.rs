@@ -40,6 +40,9 @@ const ANSWER_LIMIT: usize = 64 << 20;
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// Speaks HTTP/1.1 only, which is where a WebSocket begins.
+    #[cfg(feature = "screen")]
+    upgrades: reqwest::Client,
     base: Url,
     headers: HeaderMap,
 }
@@ -52,18 +55,27 @@ impl Client {
         if base.scheme() != "https" || base.host().is_none() {
             return Err(ClientError::Address);
         }
-        let mut builder = builder().https_only(true);
-        if let Some(pem) = extra_root {
-            builder = builder.tls_certs_merge([reqwest::Certificate::from_pem(pem)?]);
-        }
-        Ok(Self { http: builder.build()?, base, headers: HeaderMap::new() })
+        let roots = match extra_root {
+            Some(pem) => vec![reqwest::Certificate::from_pem(pem)?],
+            None => Vec::new(),
+        };
+        Self::built(base, || builder().https_only(true).tls_certs_merge(roots.clone()))
     }
 
     /// Over a unix socket on this machine.
     pub fn over_unix_socket(path: &Path) -> Result<Self, ClientError> {
-        let http = builder().unix_socket(path).build()?;
         let base = Url::parse("http://localhost").map_err(|_| ClientError::Address)?;
-        Ok(Self { http, base, headers: HeaderMap::new() })
+        Self::built(base, || builder().unix_socket(path))
+    }
+
+    fn built(base: Url, builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Self, ClientError> {
+        Ok(Self {
+            http: builder().build()?,
+            #[cfg(feature = "screen")]
+            upgrades: builder().http1_only().build()?,
+            base,
+            headers: HeaderMap::new(),
+        })
     }
 
     /// A client over the same connections that speaks with this session token or API key.
@@ -88,13 +100,17 @@ impl Client {
         client
     }
 
-    /// A request for the path made of these segments, each escaped.
     fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
+        self.http.request(method, self.url(segments)).headers(self.headers.clone())
+    }
+
+    /// The address of the path made of these segments, each escaped.
+    fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
-        self.http.request(method, url).headers(self.headers.clone())
+        url
     }
 
     fn get(&self, segments: &[&str]) -> RequestBuilder {

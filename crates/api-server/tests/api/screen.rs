@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use reqwest::Method;
 use rolltop_api_server::ApiConfig;
-use rolltop_api_types::{Code, ScreenSocket};
+use rolltop_api_types::{Code, DesktopState, ScreenSocket};
 use rolltop_control::ControlConfig;
 use rolltop_model::DesktopId;
 use tokio::time::timeout;
@@ -51,6 +51,12 @@ async fn open(platform: &Platform, id: DesktopId) -> (ScreenSocket, u16, u16) {
     (socket, number(0), number(2))
 }
 
+/// Asks for the whole picture.
+fn everything(width: u16, height: u16) -> Message {
+    let size = width.to_be_bytes().into_iter().chain(height.to_be_bytes());
+    Message::binary([3, 0, 0, 0, 0, 0].into_iter().chain(size).collect::<Vec<u8>>())
+}
+
 #[tokio::test]
 async fn rfb_goes_both_ways() {
     let platform = Platform::start().await;
@@ -58,10 +64,8 @@ async fn rfb_goes_both_ways() {
     let (mut socket, width, height) = open(&platform, desktop.id).await;
     assert!(width >= 640 && height >= 480, "{width}x{height}");
 
-    let mut everything = vec![3, 0, 0, 0, 0, 0];
-    everything.extend(width.to_be_bytes().into_iter().chain(height.to_be_bytes()));
     // Raw is what a server must speak: four bytes a pixel.
-    socket.send(Message::binary(everything)).await.unwrap();
+    socket.send(everything(width, height)).await.unwrap();
     let update = receive(&mut socket, usize::from(width) * usize::from(height) * 4).await;
     assert_eq!(update[0], 0, "a framebuffer update");
 
@@ -105,6 +109,20 @@ async fn a_screen_closes_with_the_session() {
 }
 
 #[tokio::test]
+async fn a_viewer_that_takes_nothing_is_let_go() {
+    let config = ApiConfig { stalled_viewer: Duration::from_millis(300), ..ApiConfig::default() };
+    let platform = Platform::with(config, ControlConfig::default()).await;
+    let desktop = platform.running("research").await;
+    let (mut socket, width, height) = open(&platform, desktop.id).await;
+    // Each picture is more than a socket holds; none is ever read.
+    let gone = eventually(async || socket.send(everything(width, height)).await.is_err());
+    assert!(gone.await, "its connection is closed");
+    // Nobody else is held up by it.
+    assert_eq!(platform.client.desktop(desktop.id).await.unwrap().state, DesktopState::Running);
+    open(&platform, desktop.id).await;
+}
+
+#[tokio::test]
 async fn a_screen_closes_when_the_process_is_to_stop() {
     let platform = Platform::start().await;
     let desktop = platform.running("research").await;
@@ -129,7 +147,7 @@ async fn only_a_websocket_of_a_running_desktop_is_a_screen() {
     }
     "#);
     platform.client.stop_desktop(desktop.id).await.unwrap();
-    platform.until(desktop.id, rolltop_api_types::DesktopState::Stopped).await;
+    platform.until(desktop.id, DesktopState::Stopped).await;
     let error = platform.client.screen(desktop.id).await.err().unwrap();
     assert_eq!(error.code(), Some(Code::NotRunning));
     let error = platform.client.screen(DesktopId::from_u128(7)).await.err().unwrap();

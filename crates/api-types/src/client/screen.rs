@@ -1,7 +1,7 @@
 //! A desktop's screen as a WebSocket, for programs that speak RFB themselves.
 
+use http::StatusCode;
 use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
-use http::{StatusCode, Version};
 use rolltop_model::DesktopId;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -17,8 +17,9 @@ impl Client {
     /// `GET /v1/desktops/{id}/screen`
     pub async fn screen(&self, id: DesktopId) -> Result<ScreenSocket, ClientError> {
         let request = self
-            .get(&["v1", "desktops", &id.to_string(), "screen"])
-            .version(Version::HTTP_11)
+            .upgrades
+            .get(self.url(&["v1", "desktops", &id.to_string(), "screen"]))
+            .headers(self.headers.clone())
             .header(CONNECTION, "Upgrade")
             .header(UPGRADE, "websocket")
             .header(SEC_WEBSOCKET_VERSION, "13")
