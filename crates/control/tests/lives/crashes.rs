@@ -4,37 +4,50 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use rolltop_control::ControlConfig;
 use rolltop_door::{Door, HostKeyPolicy, Login};
 use rolltop_engine::{Engine, OffReason, Power};
 use rolltop_guest_protocol::InitRequest;
-use rolltop_model::{Desired, DesktopId, DesktopState};
+use rolltop_model::{Desired, DesktopId, DesktopState, Limits};
 use rolltop_sim::Operation;
 use rolltop_store::Store;
 use rolltop_vault::Vault;
 
-use crate::fixture::{PATIENCE, Platform, has_screen, platform, quick};
+use crate::fixture::{PATIENCE, Platform, has_screen, platform, platform_with, quick};
 
 #[tokio::test]
 async fn killed_after_the_guest_was_personalised_but_before_that_was_written() {
-    let mut platform = platform().await;
+    let pause = Duration::from_secs(3);
+    let limits = Limits { backoff: pause, longest_backoff: pause, ..quick().limits };
+    let mut platform = platform_with(ControlConfig { limits, ..quick() }).await;
     // Control keeps a door key and asks the guest to take it, which fails,
     platform.engine.faults().init_fails(Some("not yet"));
     let id = platform.create("one").await.id;
-    platform.wait(id, "being personalised", |view| view.steps.iter().any(|step| step.name == "personalise")).await;
+    let store = second_look(&platform).await;
+    let failing = async {
+        while store.desktop(id).await.unwrap().unwrap().record.last_failure.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, failing).await.unwrap();
     platform.control.abort().await;
     // and then works, with nobody there to hear of it.
     platform.engine.faults().init_fails(None);
-    personalise_unheard(&platform, id).await;
+    personalise_unheard(&platform, &store, id).await;
     platform.kill_and_reopen(quick()).await;
     let view = platform.wait(id, "running", has_screen).await;
     assert!(view.steps.iter().all(|step| step.boot == 1), "the same machine all along");
     assert!(platform.control.screenshot(&platform.access(id).await, 100).await.is_ok());
 }
 
-/// What control would have done, up to the guest's answer.
-async fn personalise_unheard(platform: &Platform, id: DesktopId) {
+/// The platform's database, opened beside it.
+async fn second_look(platform: &Platform) -> Store {
     let vault = Vault::open_or_create(&platform.directory.path().join("vault.key")).unwrap();
-    let store = Store::open(&platform.directory.path().join("rolltop.db"), vault).await.unwrap();
+    Store::open(&platform.directory.path().join("rolltop.db"), vault).await.unwrap()
+}
+
+/// What control would have done, up to the guest's answer.
+async fn personalise_unheard(platform: &Platform, store: &Store, id: DesktopId) {
     let desktop = store.desktop(id).await.unwrap().unwrap();
     let identity = store.identity(id).await.unwrap().unwrap();
     assert_eq!(identity.host_key, None);
