@@ -80,3 +80,12 @@ export async function signIn(page, rolltop) {
 export async function api(page, rolltop, path) {
   return page.request.get(`${rolltop.url}${path}`, { headers: { Authorization: `Bearer ${rolltop.apiKey}` } });
 }
+
+/** Asks again and again until the answer is true. */
+export async function eventually(what, probe, limit = PATIENCE) {
+  const end = Date.now() + limit;
+  while (!(await probe())) {
+    if (Date.now() > end) throw new Error(`${what}: not within ${limit / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}

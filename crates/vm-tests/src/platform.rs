@@ -213,7 +213,7 @@ impl Drop for Platform {
         // What the test left: its machines and their networks, by this instance's own sweep.
         let _ = Command::new(&self.options.binary)
             .args(["--data".as_ref(), self.data.path().as_os_str()])
-            .args(["host", "--clear"])
+            .args(["host", "--engine", self.options.engine, "--clear"])
             .status();
     }
 }

@@ -1,0 +1,130 @@
+// The main job, whole: a person asks for a desktop, sees it, clicks and types in it, and what was
+// typed is really on its disk.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { PATIENCE, api, eventually, signIn, startBrowser, startRolltop } from "./platform.js";
+
+let rolltop, browser, page;
+
+before(async () => {
+  rolltop = await startRolltop("qemu");
+  browser = await startBrowser();
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 } });
+  page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+}, { timeout: PATIENCE });
+
+after(async () => {
+  await browser?.close();
+  await rolltop?.stop();
+});
+
+test("a desktop is made, seen, clicked and typed in", { timeout: 2 * PATIENCE }, async () => {
+  await signIn(page, rolltop);
+  await page.getByRole("button", { name: "New desktop" }).first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name").fill("first");
+  await dialog.getByRole("button", { name: "Create desktop" }).click();
+  await page.getByRole("link", { name: "first", exact: true }).first().click();
+
+  // The live screen: XFCE has drawn more than one colour.
+  const canvas = page.locator("rolltop-screen canvas");
+  await canvas.waitFor();
+  await eventually("the screen shows a drawn desktop", async () => (await colours(canvas)) > 50);
+
+  // The terminal's launcher is the second in the panel at the lower left.
+  const before = await picture(canvas);
+  const box = await canvas.boundingBox();
+  const scale = box.width / (await canvas.evaluate((c) => c.width));
+  await page.mouse.click(box.x + 95 * scale, box.y + box.height - 18 * scale);
+  await eventually("a window has opened", async () => (await difference(canvas, before)) > 0.15);
+
+  // A prompt needs a moment longer than its window; a key that came too early is typed again.
+  await eventually("the command has written its file", async () => {
+    await page.keyboard.type("echo typed > ~/proof");
+    await page.keyboard.press("Enter");
+    await page.waitForTimeout(3000);
+    const { data, id } = await find("first");
+    assert.ok(data);
+    const answer = await api(page, rolltop, `/v1/desktops/${id}/files/content?path=/home/desk/proof`);
+    return answer.ok() && (await answer.text()) === "typed\n";
+  });
+});
+
+test("text is copied out of the desktop and pasted into it", { timeout: PATIENCE }, async () => {
+  const canvas = page.locator("rolltop-screen canvas");
+  await canvas.click({ position: { x: 600, y: 300 } });
+  // Out: the desktop's own clipboard, filled by a command typed into the terminal that is open.
+  await page.keyboard.type("printf 'from the desk' | xclip -selection clipboard");
+  await page.keyboard.press("Enter");
+  await page.getByText("Clipboard", { exact: true }).click();
+  const text = page.getByLabel("Clipboard of the desktop");
+  await eventually("the copied text is here", async () => (await text.inputValue()) === "from the desk");
+  // In: what is typed into the panel can be pasted there.
+  await text.fill("from the browser");
+  await text.blur();
+  await canvas.click({ position: { x: 600, y: 300 } });
+  await eventually("the text has arrived", async () => {
+    await page.keyboard.type("xclip -selection clipboard -o > ~/pasted");
+    await page.keyboard.press("Enter");
+    await page.waitForTimeout(2000);
+    const { id } = await find("first");
+    const answer = await api(page, rolltop, `/v1/desktops/${id}/files/content?path=/home/desk/pasted`);
+    return answer.ok() && (await answer.text()) === "from the browser";
+  });
+});
+
+test("the screen follows the window's size", { timeout: PATIENCE }, async () => {
+  const canvas = page.locator("rolltop-screen canvas");
+  const width = () => canvas.evaluate((c) => c.width);
+  const before = await width();
+  await page.setViewportSize({ width: 1100, height: 760 });
+  await eventually("the desktop is narrower", async () => (await width()) < before);
+});
+
+test("it is stopped, started again and deleted with a confirmation", { timeout: 2 * PATIENCE }, async () => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Stop desktop" }).click();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await page.locator("rolltop-screen canvas").waitFor();
+  await page.getByRole("button", { name: "Actions for first" }).click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
+  const dialog = page.getByRole("dialog");
+  assert.match(await dialog.innerText(), /will be gone/);
+  await dialog.getByRole("button", { name: "Delete desktop" }).click();
+  await page.getByText("No desktops yet").waitFor();
+});
+
+async function find(name) {
+  const answer = await api(page, rolltop, "/v1/desktops");
+  const data = (await answer.json()).items.find((desktop) => desktop.name === name);
+  return { data, id: data?.id };
+}
+
+/** How many colours are on the canvas, on a coarse grid. */
+async function colours(canvas) {
+  return new Set(await picture(canvas)).size;
+}
+
+/** The canvas's pixels on a coarse grid. */
+async function picture(canvas) {
+  return canvas.evaluate((element) => {
+    const { data, width, height } = element.getContext("2d").getImageData(0, 0, element.width, element.height);
+    const grid = [];
+    for (let y = 4; y < height; y += 8) {
+      for (let x = 4; x < width; x += 8) {
+        const at = (y * width + x) * 4;
+        grid.push((data[at] << 16) | (data[at + 1] << 8) | data[at + 2]);
+      }
+    }
+    return grid;
+  });
+}
+
+/** The share of the grid that differs. */
+async function difference(canvas, before) {
+  const now = await picture(canvas);
+  return now.filter((colour, index) => colour !== before[index]).length / now.length;
+}
