@@ -7,7 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where the guest program is in every template.
+/// Where the guest program is in every template. Setuid root where `init` is to be quick; the
+/// program gives that up at once for anyone but the door's user.
 pub const GUEST_PROGRAM: &str = "/usr/lib/rolltop/rolltop-guest";
 /// The VNC server's socket; `desk` owns it and group `rolltop` may connect.
 pub const VNC_SOCKET: &str = "/run/rolltop/vnc.sock";

@@ -4,7 +4,7 @@
 //!  request ─checked─► entropy ─► clock ─► same desktop as recorded?
 //!                                             │ no: new host key, machine-id; others' secrets removed
 //!                                             ▼
-//!                    files written aside, the record among them ─► sync
+//!                    files written aside, the record among them
 //!                                             ▼
 //!                    renamed into place ─► sshd reloads (new host key only) ─► record renamed ─► sync
 //! ```
@@ -18,6 +18,7 @@ mod entropy;
 mod files;
 mod identity;
 mod names;
+mod privilege;
 mod request;
 mod system;
 
@@ -30,6 +31,7 @@ use rolltop_guest_protocol::{DOOR_USER, InitReply, InitStep, SESSION_USER};
 pub use accounts::AccountError;
 pub use files::FileError;
 pub use identity::IdentityError;
+pub use privilege::{PrivilegeError, drop_lent_rights};
 pub use request::RequestError;
 pub use system::{Kernel, System};
 
@@ -39,6 +41,8 @@ use request::Personal;
 
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
+    #[error(transparent)]
+    Privilege(#[from] PrivilegeError),
     #[error("the request is not valid")]
     Request(#[from] RequestError),
     #[error("a file could not be replaced")]
@@ -51,8 +55,15 @@ pub enum InitError {
     System(&'static str, #[source] std::io::Error),
 }
 
+/// Runs one request against the machine itself, if the caller may.
+pub fn run_here(input: impl Read) -> Result<InitReply, InitError> {
+    let root = Path::new("/");
+    privilege::may_initialise(&Tree::new(root, &Kernel))?;
+    run(input, root, &Kernel)
+}
+
 /// Runs one request against the tree under `root`.
-pub fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitReply, InitError> {
+fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitReply, InitError> {
     let mut steps = Steps::new();
     let personal = Personal::read(input)?;
     steps.done("read");
@@ -79,8 +90,6 @@ pub fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitRe
         staged.replace("var/lib/rolltop", "identity.json", &identity.record()?, Permissions::root(0o600))?;
     }
     steps.done("write");
-    staged.sync_aside()?;
-    steps.done("sync aside");
 
     system.set_hostname(&personal.hostname).map_err(|e| InitError::System("take its name", e))?;
     if renewed {
@@ -89,7 +98,11 @@ pub fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitRe
         system.reload_sshd().map_err(|e| InitError::System("have sshd reload", e))?;
         steps.done("reload");
     }
-    staged.finish()?;
+    if let Err(error) = staged.finish() {
+        // What is recorded must be durable, or the next run would take it for done.
+        identity::forget(&tree)?;
+        return Err(error.into());
+    }
     steps.done("sync");
     Ok(InitReply { host_public_key: identity.host_public_key, renewed, steps: steps.taken })
 }

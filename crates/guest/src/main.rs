@@ -1,8 +1,8 @@
 //! The program inside every desktop, run through the door.
 //!
 //! ```text
-//!  sudo -n rolltop-guest init                           stdin InitRequest, stdout InitReply
-//!  sudo -n -u desk rolltop-guest screenshot --width N   stdout a JPEG of display :1
+//!  rolltop-guest init                   stdin InitRequest, stdout InitReply; as root, or setuid root
+//!  rolltop-guest screenshot --width N   stdout a JPEG of display :1; as any user the display lets look
 //! ```
 //!
 //! A command that fails says why in one line of JSON on standard error
@@ -15,7 +15,6 @@ mod init;
 mod screenshot;
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use rolltop_guest_protocol::GuestError;
@@ -39,12 +38,13 @@ fn main() -> ExitCode {
 }
 
 fn run_init() -> Result<(), String> {
-    let reply = init::run(io::stdin().lock(), Path::new("/"), &init::Kernel).map_err(|error| told(&error))?;
+    let reply = init::run_here(io::stdin().lock()).map_err(|error| told(&error))?;
     let text = serde_json::to_vec(&reply).map_err(|error| told(&error))?;
     write(&text)
 }
 
 fn run_screenshot(width: u16) -> Result<(), String> {
+    init::drop_lent_rights().map_err(|error| told(&error))?;
     write(&screenshot::take(width).map_err(|error| told(&error))?)
 }
 

@@ -45,6 +45,12 @@ pub fn authorize(
     Ok(staged.replace_in(directory, file, "authorized_keys", text.as_bytes(), permissions)?)
 }
 
+/// The number of a user, if there is one of that name.
+pub fn uid_of(tree: &Tree<'_>, user: &str) -> Result<Option<u32>, FileError> {
+    let passwd = tree.read("etc/passwd")?.unwrap_or_default();
+    Ok(find(&String::from_utf8_lossy(&passwd), user).map(|account| account.uid))
+}
+
 /// `~/.ssh`, made if missing. The account owns its home, so a link there is not followed.
 fn open_own(tree: &Tree<'_>, account: &Account, path: &Path) -> Result<std::os::fd::OwnedFd, FileError> {
     let told = |error: Errno| FileError::new(path, error);

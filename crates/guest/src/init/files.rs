@@ -1,9 +1,12 @@
 //! Replacing small files so that a crash leaves the old or the new one, never a part.
 //!
-//! New contents are written beside the old under another name; one sync of the file system makes
-//! all of them durable; then each is renamed into place, in order, and one more sync keeps that.
-//! Two syncs for any number of files, since each costs an emulated disk a tenth of a second. A
-//! file that already has the wanted contents is left alone.
+//! New contents are written beside the old under another name and renamed into place, in order;
+//! one sync of the file system at the end makes all of it durable. One for any number of files,
+//! since each costs an emulated disk a tenth of a second. There is none between writing and
+//! renaming: the root of every desktop is ext4, which writes a file's contents out before it
+//! keeps a rename over another. Where there was no other a crash may leave an empty file, and
+//! no reader here takes that for contents. A file that already has the wanted contents is left
+//! alone.
 //!
 //! Directories are held open and used by descriptor, and links at the last step are not
 //! followed, because one of them lies in the home of the session's user.
@@ -162,11 +165,6 @@ impl Staged<'_> {
         rustix::fs::symlinkat(target, &held, &aside).map_err(told)?;
         self.pending.push(Pending { directory: held, aside, name: name.to_owned(), path: path.join(name) });
         Ok(())
-    }
-
-    /// Makes everything that is aside durable; nothing is in place yet.
-    pub fn sync_aside(&self) -> Result<(), FileError> {
-        self.sync()
     }
 
     /// Puts all but the one staged last in place. Not durable yet.

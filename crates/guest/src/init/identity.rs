@@ -85,6 +85,11 @@ fn machine_id(staged: &mut Staged<'_>, system: &impl System) -> Result<(), Ident
     Ok(staged.link("var/lib/dbus", "machine-id", "/etc/machine-id")?)
 }
 
+/// Takes the record away, so that the next run renews everything.
+pub fn forget(tree: &Tree<'_>) -> Result<(), FileError> {
+    tree.remove(RECORD)
+}
+
 /// Removes host keys of other types and what else belonged to the machine this was forked from.
 pub fn remove_what_was_anothers(tree: &Tree<'_>) -> Result<(), FileError> {
     for path in SECRETS_OF_ANOTHER {
