@@ -102,6 +102,26 @@ test("start, stop, rename and delete, each after its dialog", async () => {
   await page.context().close();
 });
 
+test("several are started, stopped and deleted at once", async () => {
+  const own = await startServer();
+  const page = await openPage(browser, own.url);
+  await page.visit("/desktops?view=table");
+  assert.ok(await page.locator(".bulk-bar").isHidden());
+  for (const name of ["research", "invoices-2026"]) await page.getByLabel(`Pick ${name}`).check();
+  await page.locator(".bulk-bar").getByRole("button", { name: "Stop" }).click();
+  await page.getByRole("heading", { name: "Stop 2 desktops?" }).waitFor();
+  assert.deepEqual(await page.locator("dialog[open] .losses li").allInnerTexts(), ["research", "invoices-2026"]);
+  await page.getByRole("button", { name: "Stop 2 desktops" }).click();
+  await page.locator(".toast", { hasText: "2 desktops are stopping." }).waitFor({ state: "attached" });
+  for (const name of ["research", "invoices-2026"]) {
+    await page.locator("tr", { hasText: name }).getByText("Stopped").waitFor();
+  }
+  assert.ok(await page.locator(".bulk-bar").isHidden(), "nothing is picked any more");
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+  await own.stop();
+});
+
 test("the screen is drawn, follows the window, and shares its clipboard", async () => {
   const page = await openPage(browser, server.url);
   await page.visit("/desktops");

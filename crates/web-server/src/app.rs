@@ -33,6 +33,7 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .route("/desktops/{id}", get(pages::desktop::show))
         .route("/desktops/{id}/ask/{what}", get(pages::actions::ask))
         .route("/desktops/{id}/{action}", post(pages::actions::submit))
+        .route("/bulk/{action}", get(pages::bulk::ask).post(pages::bulk::submit))
         .route("/host", get(pages::host::show))
         .route("/palette", get(pages::palette::show))
         .route("/assets/{name}", get(assets::serve))

@@ -1,6 +1,7 @@
 //! One module per page. A page asks the API, and puts components together.
 
 pub(crate) mod actions;
+pub(crate) mod bulk;
 pub(crate) mod desktop;
 mod desktop_panel;
 pub(crate) mod desktops;

@@ -37,6 +37,7 @@ export function startDialogs(): void {
   // The server says "done" when what a dialog asked for has been accepted.
   document.addEventListener("rolltop:done", () => {
     closeDialog();
+    for (const picked of document.querySelectorAll<HTMLInputElement>(".pick:checked")) picked.checked = false;
     refresh("*");
   });
 }

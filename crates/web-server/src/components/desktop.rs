@@ -100,6 +100,7 @@ pub(crate) fn table(language: Language, desktops: &[Desktop]) -> Markup {
             table.desktop-table {
                 thead {
                     tr {
+                        th.first scope="col" { span.visually-hidden { (language.say("column-pick")) } }
                         th scope="col" { span.visually-hidden { (language.say("column-screen")) } }
                         th scope="col" { (language.say("column-name")) }
                         th scope="col" { (language.say("column-state")) }
@@ -122,6 +123,9 @@ fn row(language: Language, desktop: &Desktop) -> Markup {
     let amount = |bytes: Option<u64>| bytes.map(|bytes| view::bytes(language, bytes));
     html! {
         tr.desktop-row id={ "row-" (desktop.id) } data-state=(phase.as_str()) data-desktop=(desktop.id) {
+            td.first {
+                input.pick type="checkbox" name="id" value=(desktop.id) aria-label=(language.say_with("pick", &[("name", &desktop.name)]));
+            }
             td {
                 div.thumbnail.mini data-dim[phase == Phase::Stopping] {
                     @match phase {

@@ -142,7 +142,7 @@ fn topline(person: &SignedIn, title: &str, parents: &[(&str, &str)]) -> Markup {
                 (heading(title, false))
             }
             div.topline-tools {
-                button.search-button type="button" data-open-palette aria-label=(language.say("palette-open")) aria-keyshortcuts="Control+K" {
+                button.search-button type="button" data-open-palette aria-keyshortcuts="Control+K" {
                     (icon(Icon::Search)) span.label { (language.say("palette-hint")) } kbd.kbd { (language.say("palette-keys")) }
                 }
                 (account(person))
@@ -166,14 +166,14 @@ fn account(person: &SignedIn) -> Markup {
         div.menu-person { bdi { (name) } }
         div role="separator" {}
         div role="group" aria-labelledby="theme-heading" {
-            div role="heading" aria-level="3" #theme-heading { (language.say("theme")) }
+            div.menu-heading #theme-heading { (language.say("theme")) }
             (theme("light", Icon::Sun, "theme-light"))
             (theme("dark", Icon::Moon, "theme-dark"))
             (theme("system", Icon::SunMoon, "theme-system"))
         }
         div role="separator" {}
         div role="group" aria-labelledby="language-heading" {
-            div role="heading" aria-level="3" #language-heading { (language.say("language")) }
+            div.menu-heading #language-heading { (language.say("language")) }
             @for other in Language::ALL {
                 button type="button" role="menuitemradio" id={ "language-" (other.code()) } lang=(other.code())
                     aria-checked=(if other == language { "true" } else { "false" })

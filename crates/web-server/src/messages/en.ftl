@@ -308,3 +308,39 @@ reason-base_mismatch = The template’s memory was baked for another version of 
 reason-disk_full = The host’s disk is full. Free some space, then try again.
 reason-no_memory = The host has too little free memory. Stop other desktops, then try again.
 reason-host_unreachable = The host did not answer. See that it runs, then try again.
+
+## Several at once
+column-pick = Pick
+pick = Pick { $name }
+bulk-label = With those picked
+bulk-picked = picked
+ask-bulk-stop = { $count ->
+    [one] Stop { $count } desktop?
+   *[other] Stop { $count } desktops?
+}
+ask-bulk-delete = { $count ->
+    [one] Delete { $count } desktop?
+   *[other] Delete { $count } desktops?
+}
+confirm-bulk-stop = { $count ->
+    [one] Stop desktop
+   *[other] Stop { $count } desktops
+}
+confirm-bulk-delete = { $count ->
+    [one] Delete desktop
+   *[other] Delete { $count } desktops
+}
+warn-bulk-stop = These are shut down. Programs in them end, and what they have not saved is lost. Their disks stay as they are.
+warn-bulk-delete = These will be gone, each with its disk and every file on it:
+done-bulk-start = { $count ->
+    [one] { $count } desktop is starting.
+   *[other] { $count } desktops are starting.
+}
+done-bulk-stop = { $count ->
+    [one] { $count } desktop is stopping.
+   *[other] { $count } desktops are stopping.
+}
+done-bulk-delete = { $count ->
+    [one] { $count } desktop is being deleted.
+   *[other] { $count } desktops are being deleted.
+}

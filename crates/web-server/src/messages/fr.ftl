@@ -308,3 +308,39 @@ reason-base_mismatch = La mémoire du modèle a été préparée pour une autre 
 reason-disk_full = Le disque de l’hôte est plein. Libérez de la place, puis réessayez.
 reason-no_memory = L’hôte a trop peu de mémoire libre. Arrêtez d’autres bureaux, puis réessayez.
 reason-host_unreachable = L’hôte n’a pas répondu. Vérifiez qu’il tourne, puis réessayez.
+
+## Several at once
+column-pick = Choisir
+pick = Choisir { $name }
+bulk-label = Avec ceux choisis
+bulk-picked = choisis
+ask-bulk-stop = { $count ->
+    [one] Arrêter { $count } bureau ?
+   *[other] Arrêter { $count } bureaux ?
+}
+ask-bulk-delete = { $count ->
+    [one] Supprimer { $count } bureau ?
+   *[other] Supprimer { $count } bureaux ?
+}
+confirm-bulk-stop = { $count ->
+    [one] Arrêter le bureau
+   *[other] Arrêter { $count } bureaux
+}
+confirm-bulk-delete = { $count ->
+    [one] Supprimer le bureau
+   *[other] Supprimer { $count } bureaux
+}
+warn-bulk-stop = Ceux-ci sont éteints. Leurs programmes se terminent et ce qu’ils n’ont pas enregistré est perdu. Leurs disques restent tels quels.
+warn-bulk-delete = Ceux-ci auront disparu, chacun avec son disque et tous ses fichiers :
+done-bulk-start = { $count ->
+    [one] { $count } bureau démarre.
+   *[other] { $count } bureaux démarrent.
+}
+done-bulk-stop = { $count ->
+    [one] { $count } bureau s’arrête.
+   *[other] { $count } bureaux s’arrêtent.
+}
+done-bulk-delete = { $count ->
+    [one] { $count } bureau est en cours de suppression.
+   *[other] { $count } bureaux sont en cours de suppression.
+}

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use rolltop_api_types::{Desktop, DesktopPage, DesktopState, ListDesktops};
 use serde::Deserialize;
 
+use super::bulk;
 use crate::access::SignedIn;
 use crate::components::control::Tone;
 use crate::components::layout::{Page, Section, page};
@@ -116,6 +117,7 @@ fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
                     (no_match(language))
                 } @else if filter.is_table() {
                     (desktop::table(language, &found.items))
+                    (bulk::bar(language))
                 } @else {
                     ul.cards { @for item in &found.items { (desktop::card(language, item)) } }
                 }

@@ -16,7 +16,7 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     let found = person.client.desktops(&ListDesktops { limit: Some(DESKTOPS), ..ListDesktops::default() }).await?;
     Ok(html! {
         div role="group" aria-labelledby="palette-desktops" {
-            div role="heading" aria-level="3" #palette-desktops { (language.say("rail-desktops")) }
+            div.menu-heading #palette-desktops { (language.say("rail-desktops")) }
             @for item in &found.items {
                 a role="menuitem" id={ "go-" (item.id) } href={ "/desktops/" (item.id) } {
                     (icon(Icon::Monitor)) bdi { (item.name) } (desktop::state(language, Phase::of(item)))
@@ -24,7 +24,7 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
             }
         }
         div role="group" aria-labelledby="palette-actions" {
-            div role="heading" aria-level="3" #palette-actions { (language.say("palette-actions")) }
+            div.menu-heading #palette-actions { (language.say("palette-actions")) }
             button type="button" role="menuitem" #run-new hx-get="/desktops/new" hx-target="#dialog" hx-swap="innerHTML" {
                 (icon(Icon::Plus)) (language.say("new-desktop"))
             }
@@ -41,7 +41,7 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
             }
         }
         div role="group" aria-labelledby="palette-places" {
-            div role="heading" aria-level="3" #palette-places { (language.say("palette-places")) }
+            div.menu-heading #palette-places { (language.say("palette-places")) }
             a role="menuitem" #go-desktops href="/desktops" { (icon(Icon::Grid)) (language.say("rail-desktops")) }
             @if person.me.admin { a role="menuitem" #go-host href="/host" { (icon(Icon::Server)) (language.say("rail-host")) } }
             a role="menuitem" #go-password href="/account/password" { (icon(Icon::Password)) (language.say("account-password")) }
