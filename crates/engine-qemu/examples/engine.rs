@@ -31,7 +31,8 @@ async fn main() -> Outcome {
     };
     let network =
         NetworkConfig { prefix: "rtx".into(), range: "100.66.0.0/16".parse()?, ..NetworkConfig::default() };
-    let config = QemuConfig { directory: PathBuf::from(directory), network, first_uid: 320_000, ..Default::default() };
+    let config =
+        QemuConfig { directory: PathBuf::from(directory), network, first_uid: 320_000, ..Default::default() };
     let since = Instant::now();
     let engine = QemuEngine::open(config).await?;
     println!("opened after {:.3} s", since.elapsed().as_secs_f64());
@@ -66,7 +67,13 @@ async fn main() -> Outcome {
 }
 
 #[expect(clippy::print_stdout, reason = "a program for people")]
-async fn fork(engine: &std::sync::Arc<QemuEngine>, keys: &Path, version: &str, size: &str, count: u32) -> Outcome {
+async fn fork(
+    engine: &std::sync::Arc<QemuEngine>,
+    keys: &Path,
+    version: &str,
+    size: &str,
+    count: u32,
+) -> Outcome {
     let mut requests = Vec::new();
     for _ in 0..count {
         let request = ForkRequest {

@@ -116,7 +116,18 @@ async fn boot(kernel: &Path) -> Result<bool, Fault> {
     let mut child = Command::new("qemu-system-x86_64")
         .env_clear()
         .env("PATH", PROGRAM_PATH)
-        .args(["-accel", "kvm", "-cpu", "host", "-machine", "q35", "-m", "512", "-nodefaults", "-no-user-config"])
+        .args([
+            "-accel",
+            "kvm",
+            "-cpu",
+            "host",
+            "-machine",
+            "q35",
+            "-m",
+            "512",
+            "-nodefaults",
+            "-no-user-config",
+        ])
         .args(["-display", "none", "-no-reboot", "-serial", "stdio", "-append", "console=ttyS0 panic=-1"])
         .arg("-kernel")
         .arg(kernel)

@@ -32,11 +32,17 @@ impl Cgroups {
     /// Looks at what is mounted under `root` and makes the parent groups, named `name`.
     pub(crate) fn open(root: &Path, name: &str) -> Result<Self, Fault> {
         let available = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
-        let unified = CONTROLLERS.iter().all(|wanted| available.split_whitespace().any(|have| have == *wanted));
+        let unified =
+            CONTROLLERS.iter().all(|wanted| available.split_whitespace().any(|have| have == *wanted));
         let parents: Vec<PathBuf> = if unified {
             vec![root.join(name)]
         } else {
-            CONTROLLERS.iter().map(|c| root.join(c)).filter(|path| path.is_dir()).map(|p| p.join(name)).collect()
+            CONTROLLERS
+                .iter()
+                .map(|c| root.join(c))
+                .filter(|path| path.is_dir())
+                .map(|p| p.join(name))
+                .collect()
         };
         if parents.len() < if unified { 1 } else { CONTROLLERS.len() } {
             tracing::warn!(root = %root.display(), "not all control groups are there; some limits don't hold");
@@ -96,7 +102,9 @@ async fn remove_group(group: &Path) -> Result<bool, Fault> {
             Ok(()) => return Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             // The kernel lets go of a group a moment after its last process has ended.
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && tokio::time::Instant::now() < deadline => {
+            Err(error)
+                if error.kind() == io::ErrorKind::ResourceBusy && tokio::time::Instant::now() < deadline =>
+            {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             Err(error) => return Err(error).doing_with("removing the control group", group),
@@ -162,6 +170,9 @@ mod tests {
         let groups = Cgroups::open(root.path(), "rolltop").unwrap();
         assert!(groups.unified);
         assert_eq!(groups.parents, [root.path().join("rolltop")]);
-        assert_eq!(fs::read_to_string(root.path().join("cgroup.subtree_control")).unwrap(), "+memory +cpu +pids");
+        assert_eq!(
+            fs::read_to_string(root.path().join("cgroup.subtree_control")).unwrap(),
+            "+memory +cpu +pids"
+        );
     }
 }

@@ -57,7 +57,9 @@ pub(crate) enum Ram<'a> {
 pub(crate) enum Disk {
     Plain,
     /// LUKS, its key readable through this inherited descriptor.
-    Encrypted { key: RawFd },
+    Encrypted {
+        key: RawFd,
+    },
 }
 
 /// Inherited descriptors of a machine: two monitors' listening sockets and the network's end.
@@ -112,7 +114,10 @@ fn board(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
         Accel::Tcg => "tcg,thread=multi,tb-size=64",
     };
     vec![
-        ("-machine", "q35,memory-backend=mem,usb=off,vmport=off,sata=off,smbus=off,dump-guest-core=off".to_owned()),
+        (
+            "-machine",
+            "q35,memory-backend=mem,usb=off,vmport=off,sata=off,smbus=off,dump-guest-core=off".to_owned(),
+        ),
         ("-accel", accel.to_owned()),
         ("-cpu", spec.accel.cpu().to_owned()),
         ("-smp", spec.size.vcpus().to_string()),
@@ -212,7 +217,8 @@ mod tests {
     #[test]
     fn a_bakes_command_line_is_as_reviewed() {
         let ram = Ram::Shared("ram");
-        let bake = MachineSpec { ram, disk: Disk::Plain, incoming: false, template: "..", name: "bake", ..spec() };
+        let bake =
+            MachineSpec { ram, disk: Disk::Plain, incoming: false, template: "..", name: "bake", ..spec() };
         insta::assert_snapshot!("bake", arguments(&bake).join("\n"));
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec, Leftover,
-    Machine, StartRequest, TemplateInfo,
+    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec,
+    Leftover, Machine, StartRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
 

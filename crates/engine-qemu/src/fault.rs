@@ -46,10 +46,14 @@ impl From<Fault> for EngineError {
         match &fault {
             Fault::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => EngineError::DiskFull,
             Fault::Io { source, .. } if source.kind() == io::ErrorKind::OutOfMemory => EngineError::NoMemory,
-            Fault::Program { stderr, .. } | Fault::Ended(stderr) if stderr.contains("No space left on device") => {
+            Fault::Program { stderr, .. } | Fault::Ended(stderr)
+                if stderr.contains("No space left on device") =>
+            {
                 EngineError::DiskFull
             }
-            Fault::Program { stderr, .. } | Fault::Ended(stderr) if stderr.contains("Cannot allocate memory") => {
+            Fault::Program { stderr, .. } | Fault::Ended(stderr)
+                if stderr.contains("Cannot allocate memory") =>
+            {
                 EngineError::NoMemory
             }
             Fault::Slow(what) => EngineError::Timeout(what.clone()),
@@ -81,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_apart_wherever_it_shows() {
-        let io: Result<(), io::Error> = Err(io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error()));
+        let io: Result<(), io::Error> =
+            Err(io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error()));
         assert_eq!(EngineError::from(io.doing("writing").unwrap_err()), EngineError::DiskFull);
         let program = Fault::Program {
             program: "qemu-img".into(),

@@ -64,7 +64,8 @@ impl CpuMeter {
 fn busy_and_total(stat: &str) -> (u64, u64) {
     let line = stat.lines().next().unwrap_or_default();
     // Guest time, in the ninth and tenth fields, is already in the first two.
-    let fields: Vec<u64> = line.split_whitespace().skip(1).take(8).filter_map(|field| field.parse().ok()).collect();
+    let fields: Vec<u64> =
+        line.split_whitespace().skip(1).take(8).filter_map(|field| field.parse().ok()).collect();
     let total: u64 = fields.iter().sum();
     let idle: u64 = fields.iter().skip(3).take(2).sum();
     (total - idle, total)

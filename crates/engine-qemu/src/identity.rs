@@ -46,14 +46,16 @@ impl BakeIdentity {
     /// Why a memory baked as `self` can't be loaded by a host that is `now`.
     pub(crate) fn mismatch(&self, now: &Self) -> Option<String> {
         let differs = |what: &str, baked: &str, now: &str| {
-            (baked != now).then(|| format!("it was baked with {what} {baked}, this host has {now}; bake it again"))
+            (baked != now)
+                .then(|| format!("it was baked with {what} {baked}, this host has {now}; bake it again"))
         };
         differs("QEMU", &self.qemu_version, &now.qemu_version)
             .or_else(|| differs("accelerator", &self.accelerator, &now.accelerator))
             .or_else(|| differs("processor", &self.cpu, &now.cpu))
             .or_else(|| {
-                (self.arguments != now.arguments)
-                    .then(|| "it was baked with other devices than this version of Rolltop uses; bake it again".into())
+                (self.arguments != now.arguments).then(|| {
+                    "it was baked with other devices than this version of Rolltop uses; bake it again".into()
+                })
             })
     }
 }
@@ -62,7 +64,10 @@ impl BakeIdentity {
 fn host_processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
-        text.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(':')).map_or("", |f| f.1.trim())
+        text.lines()
+            .find(|line| line.starts_with(name))
+            .and_then(|line| line.split_once(':'))
+            .map_or("", |f| f.1.trim())
     };
     let features = Sha256::digest(field("flags"));
     let digest: String = features.iter().take(6).map(|byte| format!("{byte:02x}")).collect();

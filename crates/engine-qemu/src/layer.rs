@@ -65,7 +65,8 @@ pub(crate) fn virtual_size(path: &Path) -> Option<u64> {
 async fn with_key(key: &LayerKey, arguments: &[&str], last: &[&str]) -> Result<(), Fault> {
     let mut command = std::process::Command::new("qemu-img");
     let number = inherit(&mut command, secret_file(key, 0)?);
-    let (verb, rest) = arguments.split_first().ok_or_else(|| Fault::Other("no command for qemu-img".into()))?;
+    let (verb, rest) =
+        arguments.split_first().ok_or_else(|| Fault::Other("no command for qemu-img".into()))?;
     command.arg(verb).args(["--object", &format!("secret,id=key0,file=/proc/self/fd/{number}")]);
     command.args(rest).args(last);
     finish(Command::from(command)).await

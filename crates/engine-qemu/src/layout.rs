@@ -31,7 +31,8 @@ impl Layout {
     /// Makes what is missing.
     pub(crate) fn open(root: &Path) -> Result<Self, Fault> {
         let layout = Self { root: root.to_owned() };
-        for path in [root.to_owned(), layout.templates(), layout.blank(), layout.layers(), layout.desktops()] {
+        for path in [root.to_owned(), layout.templates(), layout.blank(), layout.layers(), layout.desktops()]
+        {
             make_directory(&path)?;
         }
         make_directory(&layout.fences())?;

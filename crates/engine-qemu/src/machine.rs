@@ -210,7 +210,11 @@ pub(crate) async fn adopt(directory: &Path, process: Process) -> (Running, Watch
     let monitor = match tokio::time::timeout(Duration::from_secs(10), connecting).await {
         Ok(Ok(monitor)) => Some(monitor),
         Ok(Err(fault)) => {
-            tracing::warn!(pid = process.pid, error = told(&fault), "a running desktop's monitor can't be reached");
+            tracing::warn!(
+                pid = process.pid,
+                error = told(&fault),
+                "a running desktop's monitor can't be reached"
+            );
             None
         }
         Err(_) => {
@@ -282,7 +286,10 @@ fn start(boot: Boot) -> Result<Process, Fault> {
     let pid = i32::try_from(child.id()).unwrap_or_default();
     let process = Process::of(pid);
     // It is our child as long as we live, so its end has to be collected.
-    std::thread::Builder::new().name("qemu-end".into()).stack_size(64 << 10).spawn(move || child.wait())
+    std::thread::Builder::new()
+        .name("qemu-end".into())
+        .stack_size(64 << 10)
+        .spawn(move || child.wait())
         .doing("starting a thread")?;
     let process = process.ok_or(Fault::MonitorClosed)?;
     process.save(&boot.directory.join(PID))?;

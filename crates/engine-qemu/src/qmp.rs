@@ -69,7 +69,10 @@ impl Monitor {
             line.last += 1;
             let id = line.last;
             let request = json!({ "execute": command, "arguments": arguments, "id": id });
-            line.writer.write_all(format!("{request}\n").as_bytes()).await.map_err(|_| Fault::MonitorClosed)?;
+            line.writer
+                .write_all(format!("{request}\n").as_bytes())
+                .await
+                .map_err(|_| Fault::MonitorClosed)?;
             loop {
                 // Answers to commands whose callers gave up come first and are passed over.
                 let (answered, result) = line.answers.recv().await.ok_or(Fault::MonitorClosed)?;
@@ -109,7 +112,10 @@ async fn read<R: AsyncRead + Unpin>(
 }
 
 /// Reads a line of at most [`MAX_LINE`]; `false` at the end.
-async fn next_line<R: AsyncRead + Unpin>(reader: &mut BufReader<R>, line: &mut Vec<u8>) -> std::io::Result<bool> {
+async fn next_line<R: AsyncRead + Unpin>(
+    reader: &mut BufReader<R>,
+    line: &mut Vec<u8>,
+) -> std::io::Result<bool> {
     line.clear();
     loop {
         let chunk = reader.fill_buf().await?;
@@ -156,7 +162,10 @@ mod tests {
     fn messages_are_told_apart_and_nonsense_is_nothing() {
         assert_eq!(parse(br#"{"QMP":{"version":{}}}"#), Message::Greeting);
         let event = Event { name: "SHUTDOWN".into(), data: json!({"guest": true}) };
-        assert_eq!(parse(br#"{"event":"SHUTDOWN","data":{"guest":true},"timestamp":{}}"#), Message::Event(event));
+        assert_eq!(
+            parse(br#"{"event":"SHUTDOWN","data":{"guest":true},"timestamp":{}}"#),
+            Message::Event(event)
+        );
         assert_eq!(parse(br#"{"return":{},"id":7}"#), Message::Answer { id: 7, result: Ok(json!({})) });
         let refused = br#"{"error":{"class":"GenericError","desc":"no"},"id":8}"#;
         assert_eq!(parse(refused), Message::Answer { id: 8, result: Err("no".into()) });

@@ -99,7 +99,9 @@ pub(crate) fn decide_fork(record: Option<&Record>, boot: u32) -> ForkDecision {
     let Some(record) = record else { return ForkDecision::Make };
     match record.phase {
         Phase::On | Phase::Stopping if boot <= record.boot => ForkDecision::Done,
-        Phase::On | Phase::Stopping => ForkDecision::Refuse("the desktop is running already, from another start"),
+        Phase::On | Phase::Stopping => {
+            ForkDecision::Refuse("the desktop is running already, from another start")
+        }
         Phase::Making | Phase::Starting | Phase::Off(OffReason::NeverStarted) if !record.was_released => {
             ForkDecision::Make
         }
@@ -141,7 +143,8 @@ mod tests {
 
     #[test]
     fn a_fork_is_made_once_and_again_only_where_nothing_can_be_lost() {
-        let decide = |phase, boot, was_released| decide_fork(Some(&Record { was_released, ..record(phase) }), boot);
+        let decide =
+            |phase, boot, was_released| decide_fork(Some(&Record { was_released, ..record(phase) }), boot);
         assert_eq!(decide_fork(None, 1), ForkDecision::Make);
         assert_eq!(decide(Phase::On, 1, false), ForkDecision::Done);
         assert!(matches!(decide(Phase::On, 2, false), ForkDecision::Refuse(_)));

@@ -57,7 +57,8 @@ impl Host {
         let Some(record) = held.record.clone() else { return Ok(()) };
         let directory = self.layout.desktop(record.desktop);
         let recorded = machine::recorded_process(&directory);
-        let (mine, strays): (Vec<_>, Vec<_>) = found.into_iter().partition(|process| Some(*process) == recorded);
+        let (mine, strays): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|process| Some(*process) == recorded);
         for stray in strays {
             tracing::warn!(desktop = %record.desktop, pid = stray.pid, "ending a process that is in no record");
             stray.kill().await?;

@@ -78,7 +78,11 @@ impl Host {
             return Ok(());
         }
         let needed = self.config.min_free_disk.saturating_add(size.memory_mib() << 20);
-        host_status::room(self.layout.root(), needed, self.config.min_free_memory + (size.memory_mib() << 20))?;
+        host_status::room(
+            self.layout.root(),
+            needed,
+            self.config.min_free_memory + (size.memory_mib() << 20),
+        )?;
         let index = self.take_index()?;
         let directory = self.layout.template(version).join(format!("{TEMPORARY}{size}"));
         let baked = self.bake_in(&directory, &manifest, size, accel, index, progress).await;
@@ -131,7 +135,8 @@ impl Host {
         let from = directory.to_owned();
         let to = self.layout.template(&manifest.version).join(self.layout.next_bake(&manifest.version, size));
         tokio::task::spawn_blocking(move || {
-            let identity = serde_json::to_vec_pretty(&identity).map_err(|error| Fault::Other(error.to_string()))?;
+            let identity =
+                serde_json::to_vec_pretty(&identity).map_err(|error| Fault::Other(error.to_string()))?;
             finish(&from, &to, &identity)
         })
         .await
@@ -210,7 +215,9 @@ impl Host {
         self.network.remove(index).await?;
         self.cgroups.remove(&bake_name(index)).await?;
         match std::fs::remove_dir_all(directory) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).doing_with("removing", directory),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).doing_with("removing", directory)
+            }
             _ => Ok(()),
         }
     }

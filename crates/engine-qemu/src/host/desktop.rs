@@ -117,7 +117,8 @@ impl Host {
     /// The gate of a desktop, whether or not there is anything of it yet.
     pub(super) async fn hold(&self, desktop: DesktopId) -> (Arc<Desktop>, OwnedMutexGuard<Held>) {
         loop {
-            let entry = Arc::clone(self.desktops().entry(desktop).or_insert_with(|| Arc::new(Desktop::new(None))));
+            let entry =
+                Arc::clone(self.desktops().entry(desktop).or_insert_with(|| Arc::new(Desktop::new(None))));
             let held = entry.hold().await;
             if !held.gone {
                 return (entry, held);

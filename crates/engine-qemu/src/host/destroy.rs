@@ -17,7 +17,11 @@ use crate::machine::{LOG, recorded_process};
 use crate::record::RECORD;
 
 impl Host {
-    pub(crate) async fn destroy(self: Arc<Self>, id: DesktopId, fence: u64) -> Result<DestroyReceipt, EngineError> {
+    pub(crate) async fn destroy(
+        self: Arc<Self>,
+        id: DesktopId,
+        fence: u64,
+    ) -> Result<DestroyReceipt, EngineError> {
         let (desktop, mut held) = self.hold(id).await;
         let outcome = async {
             self.pass_fence(id, &mut held, fence).await?;
@@ -41,7 +45,9 @@ impl Host {
         let Some(record) = held.record.clone() else { return Ok((removed, 0)) };
         let directory = self.layout.desktop(record.desktop);
         let process = held.running.as_ref().map(|running| running.process);
-        if let Some(process) = process.or_else(|| recorded_process(&directory)).filter(|process| process.alive()) {
+        if let Some(process) =
+            process.or_else(|| recorded_process(&directory)).filter(|process| process.alive())
+        {
             process.kill().await?;
             removed.push("process".to_owned());
         }

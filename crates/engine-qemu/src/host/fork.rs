@@ -19,7 +19,8 @@ use crate::record::{ForkDecision, Phase, Record, decide_fork};
 
 impl Host {
     pub(crate) async fn prepare_layer(&self, spec: &LayerSpec) -> Result<(), EngineError> {
-        let in_use = self.desktops().values().any(|desktop| desktop.record().is_some_and(|r| r.layer == spec.layer));
+        let in_use =
+            self.desktops().values().any(|desktop| desktop.record().is_some_and(|r| r.layer == spec.layer));
         if in_use {
             return Ok(());
         }

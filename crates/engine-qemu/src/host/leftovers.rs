@@ -85,7 +85,11 @@ impl Host {
             processes.into_iter().filter(move |process| !mine(process)).collect::<Vec<_>>()
         });
         let baking = self.bakes_under_way();
-        let bakes = if baking { Vec::new() } else { ours(&self.layout.templates()).into_values().flatten().collect() };
+        let bakes = if baking {
+            Vec::new()
+        } else {
+            ours(&self.layout.templates()).into_values().flatten().collect()
+        };
         machines.chain(bakes).collect()
     }
 
@@ -93,7 +97,7 @@ impl Host {
         let of_ours = |name: &String| name.parse::<DesktopId>().is_ok_and(|id| self.find(id).is_some());
         let baking = self.bakes_under_way();
         let groups = self.cgroups.existing().into_iter();
-        groups.filter(|name| !of_ours(name) && !(baking && name.starts_with("bake"))).collect()
+        groups.filter(|name| !(of_ours(name) || baking && name.starts_with("bake"))).collect()
     }
 
     /// Directories of desktops without a record, and bakes that were cut short.
@@ -110,10 +114,13 @@ impl Host {
 
     /// Half-made layers, and whatever else lies among them.
     fn stray_files(&self) -> Vec<PathBuf> {
-        let blank: BTreeSet<PathBuf> = self.blank_layers().into_iter().map(|id| self.layout.layer(id)).collect();
+        let blank: BTreeSet<PathBuf> =
+            self.blank_layers().into_iter().map(|id| self.layout.layer(id)).collect();
         let making = self.layers_making();
         let files = entries(&self.layout.layers()).into_iter();
-        files.filter(|path| !blank.contains(path) && !making.contains(&path.with_extension("qcow2"))).collect()
+        files
+            .filter(|path| !blank.contains(path) && !making.contains(&path.with_extension("qcow2")))
+            .collect()
     }
 
     async fn remove_leftover(&self, found: Found) -> Result<(), EngineError> {
@@ -147,7 +154,8 @@ impl Host {
 }
 
 async fn remove_directory(path: PathBuf) -> Result<(), Fault> {
-    let removing = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(&path).doing_with("removing", &path));
+    let removing =
+        tokio::task::spawn_blocking(move || std::fs::remove_dir_all(&path).doing_with("removing", &path));
     removing.await.unwrap_or_else(|_| Err(Fault::Other("removing a directory broke off".into())))
 }
 

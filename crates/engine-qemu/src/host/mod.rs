@@ -165,7 +165,9 @@ impl Host {
         let now = self.identity(manifest, size, accel);
         let mut mismatch = None;
         for bake in self.layout.bakes(&manifest.version, size) {
-            let Some(baked) = BakeIdentity::load(&self.layout.template(&manifest.version).join(&bake)) else { continue };
+            let Some(baked) = BakeIdentity::load(&self.layout.template(&manifest.version).join(&bake)) else {
+                continue;
+            };
             match baked.mismatch(&now) {
                 None => return Ok(Some(bake)),
                 Some(why) => mismatch = mismatch.or(Some(why)),
@@ -196,5 +198,7 @@ async fn qemu_version() -> Result<String, Fault> {
         .doing("starting qemu-system-x86_64")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let version = text.lines().next().and_then(|line| line.strip_prefix("QEMU emulator version "));
-    version.map(str::to_owned).ok_or_else(|| Fault::Other("qemu-system-x86_64 does not tell its version".into()))
+    version
+        .map(str::to_owned)
+        .ok_or_else(|| Fault::Other("qemu-system-x86_64 does not tell its version".into()))
 }

@@ -133,7 +133,12 @@ impl Host {
         outcome
     }
 
-    pub(crate) async fn stop(self: Arc<Self>, id: DesktopId, fence: u64, grace: Duration) -> Result<(), EngineError> {
+    pub(crate) async fn stop(
+        self: Arc<Self>,
+        id: DesktopId,
+        fence: u64,
+        grace: Duration,
+    ) -> Result<(), EngineError> {
         let (desktop, mut held) = self.hold(id).await;
         let outcome = async {
             self.pass_fence(id, &mut held, fence).await?;
@@ -196,7 +201,9 @@ impl Host {
     /// Writes down that a machine has turned itself off.
     async fn settle(&self, desktop: &Desktop, process: Process) {
         let mut held = desktop.hold().await;
-        let Some(running) = held.running.as_ref().filter(|running| running.process == process) else { return };
+        let Some(running) = held.running.as_ref().filter(|running| running.process == process) else {
+            return;
+        };
         let why = match (held.record.as_ref().map(|record| record.phase), *running.life.borrow()) {
             (Some(Phase::Stopping), _) => OffReason::Asked,
             (_, Life::ShutDown) => OffReason::Guest,

@@ -149,7 +149,11 @@ impl Network {
     }
 
     /// Runs a program in a namespace, for baking; returns its standard output if it succeeds.
-    pub(crate) async fn run_inside(&self, index: u32, mut command: std::process::Command) -> Result<String, Fault> {
+    pub(crate) async fn run_inside(
+        &self,
+        index: u32,
+        mut command: std::process::Command,
+    ) -> Result<String, Fault> {
         let name = self.plan.namespace(index);
         blocking(move || {
             namespace::inside(&name, || {
@@ -183,7 +187,9 @@ impl Network {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|_| Err(Fault::Other("work on the network broke off".into())))

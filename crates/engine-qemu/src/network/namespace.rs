@@ -21,7 +21,10 @@ pub(super) fn path(name: &str) -> PathBuf {
 
 /// Runs `work` on a new thread that has moved into the namespace and ends with it. Processes
 /// and sockets made there stay in the namespace. Must not be called on an async thread.
-pub(super) fn inside<T: Send>(name: &str, work: impl FnOnce() -> Result<T, Fault> + Send) -> Result<T, Fault> {
+pub(super) fn inside<T: Send>(
+    name: &str,
+    work: impl FnOnce() -> Result<T, Fault> + Send,
+) -> Result<T, Fault> {
     let file = File::open(path(name)).doing_with("opening the network namespace", Path::new(name))?;
     let body = move || {
         move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
@@ -31,7 +34,9 @@ pub(super) fn inside<T: Send>(name: &str, work: impl FnOnce() -> Result<T, Fault
     thread::scope(|scope| {
         let spawned = thread::Builder::new().name("in-namespace".into()).spawn_scoped(scope, body);
         let thread = spawned.doing("starting a thread")?;
-        thread.join().unwrap_or_else(|_| Err(Fault::Other("a thread in a network namespace broke off".into())))
+        thread
+            .join()
+            .unwrap_or_else(|_| Err(Fault::Other("a thread in a network namespace broke off".into())))
     })
 }
 

@@ -235,8 +235,11 @@ impl NetworkPlan {
 
     fn sets(&self) -> String {
         let allowed: Vec<String> = self.egress_allow.iter().map(Cidr::to_string).collect();
-        let elements =
-            if allowed.is_empty() { String::new() } else { format!(" elements = {{ {} }};", allowed.join(", ")) };
+        let elements = if allowed.is_empty() {
+            String::new()
+        } else {
+            format!(" elements = {{ {} }};", allowed.join(", "))
+        };
         format!(
             "set allowed {{ type ipv4_addr; flags interval; auto-merge;{elements} }}\n\
              set denied {{ type ipv4_addr; flags interval; elements = {{ {} }}; }}\n",

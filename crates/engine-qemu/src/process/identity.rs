@@ -12,8 +12,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 use tokio::io::Ready;
 
-use crate::durable;
 use super::watched::watched;
+use crate::durable;
 use crate::fault::Fault;
 
 /// A process, told apart from any later one of the same number.
@@ -106,7 +106,9 @@ pub fn ours(directory: &Path) -> HashMap<Option<DesktopId>, Vec<Process>> {
     let mut found: HashMap<_, Vec<_>> = HashMap::new();
     let Ok(directory) = fs::canonicalize(directory) else { return found };
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
         let Ok(place) = fs::read_link(entry.path().join("cwd")) else { continue };
         // A removed directory reads as "/path (deleted)", which still begins as ours do.
         if !place.as_os_str().as_bytes().starts_with(directory.as_os_str().as_bytes()) {
@@ -129,7 +131,6 @@ fn guest_name(command: &[u8]) -> Option<&str> {
     name.strip_prefix("guest=")?.split(',').next()
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_guests_name_is_found_on_the_command_line() {
-        let command = b"qemu-system-x86_64\0-name\0guest=dsk_00000000000000000000000001,debug-threads=on\0-m\02048M\0";
+        let command = b"qemu-system-x86_64\0-name\0guest=dsk_00000000000000000000000001,debug-threads=on\0-m\x002048M\0";
         assert_eq!(guest_name(command), Some("dsk_00000000000000000000000001"));
         assert_eq!(guest_name(b"vi\0notes\0"), None);
     }

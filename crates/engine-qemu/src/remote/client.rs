@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec, Leftover,
-    Machine, StartRequest, TemplateInfo,
+    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec,
+    Leftover, Machine, StartRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, LayerId, TemplateVersion};
 use rustix::net::AddressFamily;
@@ -35,7 +35,10 @@ impl HostClient {
         self.exchange(request).await.map(|(value, _)| value)
     }
 
-    async fn exchange<T: DeserializeOwned>(&self, request: Request) -> Result<(T, Option<OwnedFd>), EngineError> {
+    async fn exchange<T: DeserializeOwned>(
+        &self,
+        request: Request,
+    ) -> Result<(T, Option<OwnedFd>), EngineError> {
         let limit = request.time_limit();
         let exchange = exchange(&self.socket, &request);
         let (bytes, descriptor) = tokio::time::timeout(limit, exchange)

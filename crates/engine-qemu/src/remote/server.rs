@@ -57,7 +57,9 @@ async fn answer(engine: Arc<dyn Engine>, mut stream: UnixStream, allowed_uids: &
             // A task of its own: it is carried through even if this client goes away.
             match tokio::spawn(async move { perform(engine.as_ref(), request).await }).await {
                 Ok(answer) => answer?,
-                Err(error) => (error_line(EngineError::Host(format!("the request broke off: {error}")))?, None),
+                Err(error) => {
+                    (error_line(EngineError::Host(format!("the request broke off: {error}")))?, None)
+                }
             }
         }
         Err(error) => (error_line(EngineError::Host(format!("not a request: {error}")))?, None),

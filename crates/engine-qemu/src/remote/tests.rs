@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerKey, LayerSpec,
-    Leftover, Machine, OffReason, Power, StartRequest, TemplateInfo,
+    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerKey,
+    LayerSpec, Leftover, Machine, OffReason, Power, StartRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,7 +58,11 @@ impl Engine for Fake {
         Err(EngineError::Timeout(format!("{}", grace.as_millis())))
     }
     async fn destroy(&self, _: DesktopId, _: u64) -> Result<DestroyReceipt, EngineError> {
-        Ok(DestroyReceipt { removed_at: jiff::Timestamp::UNIX_EPOCH, bytes: 9, removed: vec!["disk layer".into()] })
+        Ok(DestroyReceipt {
+            removed_at: jiff::Timestamp::UNIX_EPOCH,
+            bytes: 9,
+            removed: vec!["disk layer".into()],
+        })
     }
     async fn observe(&self) -> Result<Vec<Machine>, EngineError> {
         let power = Power::Off { why: OffReason::Guest };

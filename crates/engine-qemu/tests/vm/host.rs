@@ -126,7 +126,8 @@ impl Host {
 /// Links the newest template into our directory, unless it is there.
 fn bring_template() -> TemplateVersion {
     let source = std::env::var_os("ROLLTOP_TEST_TEMPLATES");
-    let source = PathBuf::from(source.expect("ROLLTOP_TEST_TEMPLATES has to name a directory of built templates"));
+    let source =
+        PathBuf::from(source.expect("ROLLTOP_TEST_TEMPLATES has to name a directory of built templates"));
     let (path, manifest) = installed(&source).into_iter().next().expect("there is a template in it");
     let target = Path::new("host/templates").join(manifest.version.to_string());
     if !target.join(rolltop_template::MANIFEST).exists() {
@@ -160,7 +161,11 @@ pub fn pid(desktop: DesktopId) -> i32 {
 }
 
 /// Runs a script in the guest as user `rolltop`; its output if it succeeds.
-pub async fn in_guest(template: &TemplateVersion, desktop: DesktopId, script: &str) -> Result<String, String> {
+pub async fn in_guest(
+    template: &TemplateVersion,
+    desktop: DesktopId,
+    script: &str,
+) -> Result<String, String> {
     let mut command = Command::new("ip");
     command
         .args(["netns", "exec", &namespace(desktop), "timeout", "120", "ssh", "-F", "none", "-q", "-T"])

@@ -135,7 +135,10 @@ async fn a_size_that_is_not_baked_boots_cold() {
 async fn nothing_is_begun_on_a_full_disk_and_two_engines_dont_share_a_directory() {
     let mut host = Host::open().await;
     let second = QemuEngine::open(host.config.clone()).await.map(|_| ());
-    assert!(matches!(&second, Err(EngineError::Host(why)) if why.contains("another host process")), "{second:?}");
+    assert!(
+        matches!(&second, Err(EngineError::Host(why)) if why.contains("another host process")),
+        "{second:?}"
+    );
     host.die();
     let config = host.config.clone();
     host.config = QemuConfig { min_free_disk: u64::MAX, ..config.clone() };

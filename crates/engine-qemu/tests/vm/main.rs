@@ -4,9 +4,14 @@
 //! The first run bakes, which takes minutes; the bake is kept under `target/vm-tests`. Tests
 //! take turns: each opens the engine anew, and so takes over what the one before left.
 
-mod host;
-
+// `cfg(test)` so that the lints know: unwrapping is fine here.
+#[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod host;
+#[cfg(test)]
 mod isolation;
+#[cfg(test)]
 mod life;
+#[cfg(test)]
 mod secrecy;
