@@ -118,8 +118,9 @@ async fn connect(
     Ok(Door { handle, sftp: Mutex::new(None), closed, host_key })
 }
 
-/// Only what an emulated guest does cheaply: one key exchange, one key type. Anything else in
-/// the guest's sshd is not ours.
+/// Only what an emulated guest does cheaply: one key exchange, one key type, and AES-GCM, for
+/// which emulators use the host's own instructions (10 MB cost an emulated processor 1.3 s with
+/// it, 1.5 s with AES-CTR and 2.3 s with ChaCha20).
 fn configuration() -> client::Config {
     client::Config {
         client_id: SshId::Standard(Cow::Borrowed("SSH-2.0-Rolltop")),
@@ -137,7 +138,7 @@ fn configuration() -> client::Config {
                 kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT,
             ]),
             key: Cow::Borrowed(&[Algorithm::Ed25519]),
-            cipher: Cow::Borrowed(&[cipher::CHACHA20_POLY1305, cipher::AES_128_GCM, cipher::AES_128_CTR]),
+            cipher: Cow::Borrowed(&[cipher::AES_128_GCM, cipher::AES_128_CTR, cipher::CHACHA20_POLY1305]),
             mac: Cow::Borrowed(&[mac::HMAC_SHA256_ETM, mac::HMAC_SHA256]),
             ..Preferred::DEFAULT
         },
