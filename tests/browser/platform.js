@@ -71,8 +71,9 @@ export async function signIn(page, rolltop) {
   await page.goto(rolltop.link);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByLabel("Name").fill("sam");
-  await page.getByLabel("Password", { exact: true }).fill("correct horse battery");
-  await page.getByRole("button", { name: /save|continue/i }).click();
+  await page.getByLabel("New password").fill("correct horse battery");
+  await page.getByLabel("The same again").fill("correct horse battery");
+  await page.getByRole("button", { name: "Continue" }).click();
   await page.getByRole("button", { name: "New desktop" }).first().waitFor();
 }
 

@@ -31,7 +31,12 @@ pub async fn to_ssh_banner(platform: &Platform) -> anyhow::Result<()> {
         boots.push(start.elapsed().as_secs_f64());
         platform.wait_for(desktop.id, DesktopState::Running).await?;
         remove(platform, desktop.id).await?;
-        eprintln!("create_to_ssh_banner {}/{ROUNDS}: fork {:.2?} s, cold boot {:.2?} s", round + 1, forks.last(), boots.last());
+        eprintln!(
+            "create_to_ssh_banner {}/{ROUNDS}: fork {:.2?} s, cold boot {:.2?} s",
+            round + 1,
+            forks.last(),
+            boots.last()
+        );
     }
     let (fork, boot) = (median(&forks), median(&boots));
     print(&Line {

@@ -97,7 +97,10 @@ async fn update(stream: &mut Stream) -> anyhow::Result<()> {
     stream.read(1).await?;
     for _ in 0..stream.u16().await? {
         stream.read(8).await?;
-        ensure!(stream.u32().await? == u32::from_ne_bytes(ENCODING_ZRLE.to_ne_bytes()), "an encoding that wasn't asked for");
+        ensure!(
+            stream.u32().await? == u32::from_ne_bytes(ENCODING_ZRLE.to_ne_bytes()),
+            "an encoding that wasn't asked for"
+        );
         let length = stream.u32().await?;
         stream.read(length.try_into()?).await?;
     }

@@ -208,7 +208,9 @@ pub struct HostStatus {
 pub enum Accelerator {
     Kvm,
     /// Pure emulation: correct, several times slower. `why` is a sentence.
-    Tcg { why: String },
+    Tcg {
+        why: String,
+    },
     Simulated,
 }
 

@@ -11,9 +11,8 @@ mod template;
 
 pub use id::{ApiKeyId, DesktopId, IdError, LayerId, RequestId, SessionId, UserId, WorkspaceId};
 pub use lifecycle::{
-    Command, Refusal,
-    Desired, DesktopState, FailReason, Limits, MachineView, Observation, OffWhy, PowerView, Record, Step, StopReason,
-    UnknownState, next_step,
+    Command, Desired, DesktopState, FailReason, Limits, MachineView, Observation, OffWhy, PowerView, Record,
+    Refusal, Step, StopReason, UnknownState, next_step,
 };
 pub use name::{DesktopName, NameError};
 pub use size::{Size, UnknownSize};

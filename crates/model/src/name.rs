@@ -21,7 +21,9 @@ pub enum NameError {
     Empty,
     #[error("A desktop's name has at most {MAX_LENGTH} characters; this one has {0}.")]
     TooLong(usize),
-    #[error("A desktop's name is also its host name, so it may only have a-z, 0-9 and hyphens; {0} isn't one of them.")]
+    #[error(
+        "A desktop's name is also its host name, so it may only have a-z, 0-9 and hyphens; {0} isn't one of them."
+    )]
     Character(String),
     #[error("A desktop's name starts and ends with a letter or a digit, and has no two hyphens in a row.")]
     Hyphen,

@@ -15,7 +15,9 @@ pub struct TemplateVersion {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a template version of the form name@digest, with a-z, 0-9, dots and hyphens in the name and 12 hex digits")]
+#[error(
+    "not a template version of the form name@digest, with a-z, 0-9, dots and hyphens in the name and 12 hex digits"
+)]
 pub struct TemplateError;
 
 /// Hex digits of a version's digest.
@@ -89,7 +91,14 @@ mod tests {
     #[test]
     fn a_version_is_a_safe_path_component() {
         assert!("desk@0123456789ab".parse::<TemplateVersion>().is_ok());
-        for bad in ["desk", "../x@0123456789ab", ".@0123456789ab", "a/b@0123456789ab", "desk@0123456789AB", "@0123456789ab"] {
+        for bad in [
+            "desk",
+            "../x@0123456789ab",
+            ".@0123456789ab",
+            "a/b@0123456789ab",
+            "desk@0123456789AB",
+            "@0123456789ab",
+        ] {
             assert!(bad.parse::<TemplateVersion>().is_err(), "{bad}");
         }
     }

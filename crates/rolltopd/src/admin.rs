@@ -36,6 +36,7 @@ pub fn run(data: &Path, command: &Admin) -> anyhow::Result<()> {
 /// A fresh one-time link for the owner, whole.
 pub fn sign_in_link(data: &Path) -> anyhow::Result<String> {
     let link = ask(data, |admin| async move { admin.sign_in_link().await })?;
-    let url = std::fs::read_to_string(data.join(layout::WEB_URL)).context("the web role hasn't said its address")?;
+    let url = std::fs::read_to_string(data.join(layout::WEB_URL))
+        .context("the web role hasn't said its address")?;
     Ok(format!("{}/welcome/{}", url.trim_end(), link.link_token.expose_secret()))
 }

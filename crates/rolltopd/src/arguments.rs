@@ -53,7 +53,12 @@ pub struct Up {
     #[arg(long, value_enum, default_value_t)]
     pub engine: EngineKind,
     /// The static `rolltop-guest` binary that goes into the template.
-    #[arg(long, value_name = "FILE", env = "ROLLTOP_GUEST", default_value = "/usr/lib/rolltop/rolltop-guest")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ROLLTOP_GUEST",
+        default_value = "/usr/lib/rolltop/rolltop-guest"
+    )]
     pub guest: PathBuf,
     /// Folder with the template recipes.
     #[arg(long, value_name = "DIR", env = "ROLLTOP_RECIPES", default_value = "/usr/share/rolltop/templates")]
@@ -92,7 +97,12 @@ pub enum Template {
         /// Recipe folder.
         #[arg(default_value = "templates/desk")]
         recipe: PathBuf,
-        #[arg(long, value_name = "FILE", env = "ROLLTOP_GUEST", default_value = "/usr/lib/rolltop/rolltop-guest")]
+        #[arg(
+            long,
+            value_name = "FILE",
+            env = "ROLLTOP_GUEST",
+            default_value = "/usr/lib/rolltop/rolltop-guest"
+        )]
         guest: PathBuf,
         /// Sizes to bake; the others cold-boot. May be given several times.
         #[arg(long = "bake", value_name = "SIZE", default_values = ["s"])]

@@ -97,7 +97,10 @@ fn qemu_version(text: &str) -> Option<(u32, u32)> {
 
 fn qemu() -> Finding {
     let Ok(output) = Command::new("qemu-system-x86_64").arg("--version").output() else {
-        return bad("QEMU", "qemu-system-x86_64 isn't installed: make setup  (Debian: apt-get install qemu-system-x86)");
+        return bad(
+            "QEMU",
+            "qemu-system-x86_64 isn't installed: make setup  (Debian: apt-get install qemu-system-x86)",
+        );
     };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().next().unwrap_or_default().to_owned();
@@ -105,7 +108,10 @@ fn qemu() -> Finding {
         Some(version) if version >= QEMU_NEEDED => good("QEMU", line),
         _ => bad(
             "QEMU",
-            format!("{line}: {}.{} or newer is needed (Debian 12: from bookworm-backports)", QEMU_NEEDED.0, QEMU_NEEDED.1),
+            format!(
+                "{line}: {}.{} or newer is needed (Debian 12: from bookworm-backports)",
+                QEMU_NEEDED.0, QEMU_NEEDED.1
+            ),
         ),
     }
 }
@@ -167,7 +173,10 @@ fn cgroups() -> Finding {
     if Path::new("/sys/fs/cgroup/memory").exists() {
         return good("cgroups", "version 1");
     }
-    warn("cgroups", "none with a memory controller, so a desktop's limits can't be enforced: mount cgroup2 on /sys/fs/cgroup")
+    warn(
+        "cgroups",
+        "none with a memory controller, so a desktop's limits can't be enforced: mount cgroup2 on /sys/fs/cgroup",
+    )
 }
 
 fn programs() -> Finding {
@@ -175,7 +184,9 @@ fn programs() -> Finding {
         .into_iter()
         .filter(|program| {
             let path = std::env::var_os("PATH").unwrap_or_default();
-            !std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).any(|dir| dir.join(program).exists())
+            !std::env::split_paths(&path)
+                .chain(["/usr/sbin".into(), "/sbin".into()])
+                .any(|dir| dir.join(program).exists())
         })
         .collect();
     if missing.is_empty() {
@@ -224,7 +235,12 @@ fn disk(data: &Path) -> Finding {
     } else if free >= 8 * GIB {
         warn("disk", format!("{sentence}: enough for the template and a few desktops"))
     } else {
-        bad("disk", format!("{sentence}: the template alone takes 8 GiB while it is built; free some, or set ROLLTOP_DATA"))
+        bad(
+            "disk",
+            format!(
+                "{sentence}: the template alone takes 8 GiB while it is built; free some, or set ROLLTOP_DATA"
+            ),
+        )
     }
 }
 
@@ -232,10 +248,10 @@ fn port(data: &Path, config: &Config) -> Finding {
     let listen = config.web.listen;
     match TcpListener::bind(listen) {
         Ok(_) => good("port", format!("{listen} is free")),
-        Err(_) if crate::ready::api_answers(data) => {
-            good("port", format!("{listen} is Rolltop's own"))
+        Err(_) if crate::ready::api_answers(data) => good("port", format!("{listen} is Rolltop's own")),
+        Err(error) => {
+            bad("port", format!("{listen} can't be used ({error}): choose another with ROLLTOP_LISTEN"))
         }
-        Err(error) => bad("port", format!("{listen} can't be used ({error}): choose another with ROLLTOP_LISTEN")),
     }
 }
 

@@ -15,8 +15,7 @@ impl Identity {
 
     /// A system user's identity, `None` where there is no such user.
     pub fn look_up(name: &str) -> anyhow::Result<Option<Self>> {
-        let output =
-            Command::new("getent").args(["passwd", name]).output().context("getent can't be run")?;
+        let output = Command::new("getent").args(["passwd", name]).output().context("getent can't be run")?;
         let text = String::from_utf8_lossy(&output.stdout);
         let mut fields = text.trim().split(':').skip(2);
         match (fields.next().map(str::parse), fields.next().map(str::parse)) {
@@ -61,7 +60,8 @@ pub fn become_user(identity: Identity) -> anyhow::Result<()> {
     if threads != 1 {
         bail!("privileges must be dropped before other threads start (there are {threads})");
     }
-    let (uid, gid) = (rustix::process::Uid::from_raw(identity.uid), rustix::process::Gid::from_raw(identity.gid));
+    let (uid, gid) =
+        (rustix::process::Uid::from_raw(identity.uid), rustix::process::Gid::from_raw(identity.gid));
     rustix::thread::set_thread_groups(&[]).context("groups can't be dropped")?;
     rustix::thread::set_thread_res_gid(gid, gid, gid).context("the group can't be changed")?;
     rustix::thread::set_thread_res_uid(uid, uid, uid).context("the user can't be changed")?;

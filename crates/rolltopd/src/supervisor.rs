@@ -55,7 +55,10 @@ pub fn run(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
         Ok(false) => {}
         Err(error) => {
             end(&mut roles);
-            return Err(error.context(format!("Rolltop didn't start; its logs are in {}", data.join(layout::LOGS).display())));
+            return Err(error.context(format!(
+                "Rolltop didn't start; its logs are in {}",
+                data.join(layout::LOGS).display()
+            )));
         }
     }
     end(&mut roles);
@@ -120,7 +123,8 @@ fn signals() -> anyhow::Result<std::os::unix::net::UnixStream> {
     let (reader, writer) = UnixStream::pair()?;
     reader.set_nonblocking(true)?;
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        signal_hook::low_level::pipe::register(signal, writer.try_clone()?).context("signals can't be watched")?;
+        signal_hook::low_level::pipe::register(signal, writer.try_clone()?)
+            .context("signals can't be watched")?;
     }
     Ok(reader)
 }
@@ -199,7 +203,8 @@ impl Role {
     }
 
     fn start(&mut self) -> anyhow::Result<()> {
-        let log = File::options().create(true).append(true).open(self.log()).context("the log can't be opened")?;
+        let log =
+            File::options().create(true).append(true).open(self.log()).context("the log can't be opened")?;
         // This very binary, also where its path can't be walked by the role's user.
         let child = Command::new("/proc/self/exe")
             .arg("--data")

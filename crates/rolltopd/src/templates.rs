@@ -12,8 +12,8 @@ use rolltop_template::{Builder, Recipe};
 
 use crate::arguments::{Template, Up};
 use crate::config::Config;
-use crate::privileges::{self, Identity};
 use crate::layout;
+use crate::privileges::{self, Identity};
 
 /// The recipe that `up` needs.
 const DEFAULT_RECIPE: &str = "desk";
@@ -48,7 +48,8 @@ pub fn ensure_default(data: &Path, config: &Config, up: &Up) -> anyhow::Result<(
 fn build(data: &Path, recipe: &Path, guest: &Path) -> anyhow::Result<TemplateVersion> {
     let cache = std::env::var_os("ROLLTOP_CACHE").unwrap_or_else(|| "/var/cache/rolltop".into());
     let builder = Builder {
-        recipe: Recipe::load(recipe).with_context(|| format!("the recipe {} can't be used", recipe.display()))?,
+        recipe: Recipe::load(recipe)
+            .with_context(|| format!("the recipe {} can't be used", recipe.display()))?,
         guest_binary: guest.to_owned(),
         templates_dir: data.join(layout::TEMPLATES),
         cache_dir: cache.into(),
@@ -68,10 +69,10 @@ fn bake(data: &Path, config: &Config, version: &TemplateVersion, sizes: &[Size])
         for size in sizes {
             let teller = Arc::new(Mutex::new(Teller::new()));
             let told = Arc::clone(&teller);
-            let (label, started) = (format!("Baking {version} for size {size}"), Instant::now());
+            let (label, started) = (format!("Baking size {size}"), Instant::now());
             let tell = move |progress: &str| {
                 let mut teller = told.lock().unwrap_or_else(PoisonError::into_inner);
-                teller.tell(&format!("{label}: {progress}, {} s", started.elapsed().as_secs()));
+                teller.tell(&format!("{label}, {} s: {progress}", started.elapsed().as_secs()));
             };
             let baked = engine.bake(version, *size, tell).await;
             teller.lock().unwrap_or_else(PoisonError::into_inner).end();
@@ -84,8 +85,11 @@ fn bake(data: &Path, config: &Config, version: &TemplateVersion, sizes: &[Size])
 #[expect(clippy::print_stdout, reason = "the output of a command for people")]
 fn list(data: &Path) -> anyhow::Result<()> {
     for (directory, manifest) in rolltop_template::installed(&data.join(layout::TEMPLATES)) {
-        let baked: Vec<&str> =
-            Size::ALL.iter().filter(|size| directory.join(size.as_str()).exists()).map(|size| size.as_str()).collect();
+        let baked: Vec<&str> = Size::ALL
+            .iter()
+            .filter(|size| directory.join(size.as_str()).exists())
+            .map(|size| size.as_str())
+            .collect();
         println!("{}  {}  baked: {}", manifest.version, manifest.title, baked.join(" "));
     }
     Ok(())

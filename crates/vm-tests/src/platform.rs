@@ -144,7 +144,10 @@ impl Platform {
 
     /// Waits until the whole chain web → api → host answers.
     pub async fn answers(&self) -> anyhow::Result<()> {
-        eventually("the platform answers", PATIENCE, || async { Ok(self.client.host().await.ok().map(|_| ())) }).await
+        eventually("the platform answers", PATIENCE, || async {
+            Ok(self.client.host().await.ok().map(|_| ()))
+        })
+        .await
     }
 
     pub async fn create(&self, name: &str) -> anyhow::Result<Desktop> {
@@ -191,7 +194,8 @@ impl Platform {
     pub fn logs(&self) -> String {
         ["host", "api", "web"]
             .map(|role| {
-                let text = std::fs::read_to_string(self.data().join(format!("log/{role}.log"))).unwrap_or_default();
+                let text =
+                    std::fs::read_to_string(self.data().join(format!("log/{role}.log"))).unwrap_or_default();
                 let lines: Vec<&str> = text.lines().rev().take(40).collect();
                 format!("--- {role}\n{}", lines.into_iter().rev().collect::<Vec<_>>().join("\n"))
             })

@@ -32,17 +32,20 @@ async fn a_desktop_lives_from_create_to_delete_and_leaves_nothing() -> anyhow::R
     assert!(picture.bytes.len() > 5_000, "a drawn desktop is no flat colour: {} bytes", picture.bytes.len());
 
     // Rename shows at once.
-    let renamed = client.update_desktop(created.id, &UpdateDesktop { name: Some("second".to_owned()) }).await?;
+    let renamed =
+        client.update_desktop(created.id, &UpdateDesktop { name: Some("second".to_owned()) }).await?;
     assert_eq!(renamed.name, "second");
 
     // Stop, and the machine is gone; start, and the disk is as it was.
-    let key_before = client.file(created.id, "/etc/ssh/ssh_host_ed25519_key.pub", None).await?.into_bytes().await?;
+    let key_before =
+        client.file(created.id, "/etc/ssh/ssh_host_ed25519_key.pub", None).await?.into_bytes().await?;
     client.stop_desktop(created.id).await?;
     platform.wait_for(created.id, DesktopState::Stopped).await?;
     assert!(qemus(&created.id.to_string()).is_empty(), "stopped means no process");
     client.start_desktop(created.id).await?;
     platform.wait_for(created.id, DesktopState::Running).await?;
-    let key_after = client.file(created.id, "/etc/ssh/ssh_host_ed25519_key.pub", None).await?.into_bytes().await?;
+    let key_after =
+        client.file(created.id, "/etc/ssh/ssh_host_ed25519_key.pub", None).await?.into_bytes().await?;
     assert_eq!(key_before, key_after, "the identity outlives a restart");
 
     // Delete: a 404, and nothing left on the host.
@@ -146,8 +149,11 @@ async fn twenty_forks_of_size_s_run_at_once() -> anyhow::Result<()> {
     let platform = Platform::start(Options::real()?).await?;
     let mut ids = Vec::new();
     for number in 0..20 {
-        let request =
-            CreateDesktop { name: Some(format!("many-{number}")), size: Some(Size::S.to_string()), template: None };
+        let request = CreateDesktop {
+            name: Some(format!("many-{number}")),
+            size: Some(Size::S.to_string()),
+            template: None,
+        };
         ids.push(platform.client.create_desktop(&request, None).await?.id);
     }
     for id in &ids {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rolltop_control::{Control, ControlConfig, Parts};
 use rolltop_api_server::{ApiConfig, serve_admin, serve_unix};
+use rolltop_control::{Control, ControlConfig, Parts};
 use rolltop_engine_qemu::remote::HostClient;
 use rolltop_model::Size;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     };
     let served = tokio::try_join!(
         async { serve_unix(public_socket, public, shutdown.clone()).await.context("the api's socket") },
-        async { serve_admin(admin_socket, admin, vec![0, own], shutdown.clone()).await.context("the admin socket") },
+        async {
+            serve_admin(admin_socket, admin, vec![0, own], shutdown.clone()).await.context("the admin socket")
+        },
         signal
     );
     control.close().await;

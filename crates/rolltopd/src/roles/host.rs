@@ -18,7 +18,8 @@ pub fn run(data: &Path, config: &Config, host: &Host) -> anyhow::Result<()> {
     logging::start("host");
     layout::enter(data)?;
     privileges::end_with_parent()?;
-    let api = Identity::look_up(API_USER)?.context("the user rolltop-api is missing: `rolltopd up` makes it")?;
+    let api =
+        Identity::look_up(API_USER)?.context("the user rolltop-api is missing: `rolltopd up` makes it")?;
     super::serve(2, async {
         let engine = open(config, host.engine).await?;
         if host.clear {
@@ -37,13 +38,14 @@ pub fn run(data: &Path, config: &Config, host: &Host) -> anyhow::Result<()> {
 async fn open(config: &Config, kind: EngineKind) -> anyhow::Result<Arc<dyn Engine>> {
     match kind {
         EngineKind::Qemu => {
-            let engine = QemuEngine::open(config.host.clone()).await.context("the QEMU engine can't start")?;
+            let engine =
+                QemuEngine::open(config.host.clone()).await.context("the QEMU engine can't start")?;
             Ok(engine)
         }
         EngineKind::Sim => {
             let directory = Some(PathBuf::from(layout::HOST_DATA));
             Ok(Arc::new(SimEngine::new(SimConfig { directory, ..SimConfig::default() })?))
-        },
+        }
     }
 }
 

@@ -22,7 +22,8 @@ fn serve<F: Future<Output = anyhow::Result<()>>>(workers: usize, role: F) -> any
 
 /// Resolves when the role is asked to stop (SIGTERM, or SIGINT from a terminal).
 async fn asked_to_stop() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -27,7 +27,8 @@ pub fn run(data: &Path, config: &Config, arguments: &Web) -> anyhow::Result<()> 
     super::serve(2, async {
         let server = rolltop_web_server::bind(web).await.context("the web server can't start")?;
         // Written last: whoever finds it finds a server that answers.
-        std::fs::write(layout::WEB_URL, format!("{}\n", server.url())).context("the address can't be written")?;
+        std::fs::write(layout::WEB_URL, format!("{}\n", server.url()))
+            .context("the address can't be written")?;
         tracing::info!(url = server.url(), "listening");
         server.serve(super::asked_to_stop()).await.context("the web server failed")
     })
