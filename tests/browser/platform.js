@@ -82,6 +82,11 @@ export async function api(page, rolltop, path) {
   return page.request.get(`${rolltop.url}${path}`, { headers: { Authorization: `Bearer ${rolltop.apiKey}` } });
 }
 
+/** Whether the answer becomes true within `limit` milliseconds. */
+export async function settles(probe, limit) {
+  return eventually("", probe, limit).then(() => true, () => false);
+}
+
 /** Asks again and again until the answer is true. */
 export async function eventually(what, probe, limit = PATIENCE) {
   const end = Date.now() + limit;

@@ -33,7 +33,7 @@ async fn a_desktop_lives_from_create_to_delete_and_leaves_nothing() -> anyhow::R
 
     // Rename shows at once.
     let renamed =
-        client.update_desktop(created.id, &UpdateDesktop { name: Some("second".to_owned()) }).await?;
+        client.update_desktop(created.id, &UpdateDesktop { name: "second".to_owned() }).await?;
     assert_eq!(renamed.name, "second");
 
     // Stop, and the machine is gone; start, and the disk is as it was.
