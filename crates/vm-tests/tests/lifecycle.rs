@@ -32,8 +32,7 @@ async fn a_desktop_lives_from_create_to_delete_and_leaves_nothing() -> anyhow::R
     assert!(picture.bytes.len() > 5_000, "a drawn desktop is no flat colour: {} bytes", picture.bytes.len());
 
     // Rename shows at once.
-    let renamed =
-        client.update_desktop(created.id, &UpdateDesktop { name: "second".to_owned() }).await?;
+    let renamed = client.update_desktop(created.id, &UpdateDesktop { name: "second".to_owned() }).await?;
     assert_eq!(renamed.name, "second");
 
     // Stop, and the machine is gone; start, and the disk is as it was.

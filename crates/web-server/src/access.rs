@@ -74,7 +74,9 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         let client = client.with_token(&token)?;
         let me = match client.me().await {
             Ok(me) => me,
-            Err(error) if error.code() == Some(Code::Unauthenticated) => return Err(Failure::SignIn { next }),
+            Err(error) if error.code() == Some(Code::Unauthenticated) => {
+                return Err(Failure::SignIn { next });
+            }
             Err(error) => return Err(error.into()),
         };
         if me.needs_password && !WITHOUT_PASSWORD.contains(&parts.uri.path()) {

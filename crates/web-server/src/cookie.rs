@@ -24,10 +24,15 @@ pub(crate) struct Cookie {
 
 impl Cookie {
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
-        let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+        let pairs = headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'));
         let value = pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == NAME);
         let Some((_, value)) = value else { return Self::default() };
-        let (token, language) = value.split_once('~').map_or((value, None), |(token, language)| (token, Some(language)));
+        let (token, language) =
+            value.split_once('~').map_or((value, None), |(token, language)| (token, Some(language)));
         let is_token = !token.is_empty() && token.len() <= TOKEN_LIMIT && token.bytes().all(is_token_byte);
         Self {
             token: is_token.then(|| SecretString::from(token.to_owned())),
@@ -85,7 +90,13 @@ mod tests {
 
     #[test]
     fn what_is_no_token_is_not_passed_on() {
-        for text in ["__Host-rolltop=", "__Host-rolltop=a b", "__Host-rolltop=\"x\"", "rolltop=abc", "x__Host-rolltop=abc"] {
+        for text in [
+            "__Host-rolltop=",
+            "__Host-rolltop=a b",
+            "__Host-rolltop=\"x\"",
+            "rolltop=abc",
+            "x__Host-rolltop=abc",
+        ] {
             assert_eq!(token(&brought(text)), None, "{text}");
         }
     }

@@ -19,7 +19,9 @@ use crate::pages::problem;
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
     /// Nobody is signed in; go on to `next` afterwards.
-    SignIn { next: String },
+    SignIn {
+        next: String,
+    },
     /// Signed in by a link, with no password chosen yet.
     NeedsPassword,
     /// Another site may have sent this.
@@ -41,7 +43,9 @@ impl Failure {
             Failure::NeedsPassword | Failure::CrossSite => StatusCode::FORBIDDEN,
             Failure::NotFound => StatusCode::NOT_FOUND,
             Failure::Api(error) => match error.problem() {
-                Some(problem) => StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+                Some(problem) => {
+                    StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+                }
                 None => StatusCode::SERVICE_UNAVAILABLE,
             },
         }
@@ -91,8 +95,7 @@ impl IntoResponse for Failure {
 /// Gives failures their looks.
 pub(crate) async fn render(State(_): State<Arc<App>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let language =
-        Cookie::from_headers(headers).language.unwrap_or_else(|| Language::from_headers(headers));
+    let language = Cookie::from_headers(headers).language.unwrap_or_else(|| Language::from_headers(headers));
     let fragment = headers.contains_key("hx-request");
     let api = request.uri().path().starts_with("/v1/");
     let mut response = next.run(request).await;
@@ -114,7 +117,9 @@ pub(crate) async fn render(State(_): State<Arc<App>>, request: Request, next: Ne
     match (away, fragment) {
         (Some(path), true) => (failure.status(), [("hx-redirect", path)]).into_response(),
         (Some(path), false) => Redirect::to(&path).into_response(),
-        (None, true) => (failure.status(), toast::error(language, &failure.words(language).1)).into_response(),
+        (None, true) => {
+            (failure.status(), toast::error(language, &failure.words(language).1)).into_response()
+        }
         (None, false) => (failure.status(), problem::page(language, &failure)).into_response(),
     }
 }
@@ -140,7 +145,9 @@ pub(crate) fn document(failure: &Failure) -> Response {
 fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
+                char::from(byte).to_string()
+            }
             _ => format!("%{byte:02X}"),
         })
         .collect()

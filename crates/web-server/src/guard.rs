@@ -18,7 +18,8 @@ use crate::failure::Failure;
 /// its own `Authorization` is let through: it has nothing that another site could borrow.
 pub(crate) async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let borrows_nothing = request.uri().path().starts_with("/v1/")
-        && (request.headers().contains_key(AUTHORIZATION) || Cookie::from_headers(request.headers()).token.is_none());
+        && (request.headers().contains_key(AUTHORIZATION)
+            || Cookie::from_headers(request.headers()).token.is_none());
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let upgrade = is_upgrade(request.headers());
     if borrows_nothing || (safe && !upgrade) {
@@ -49,7 +50,8 @@ fn own_origin(public: Option<&str>, uri: &Uri, headers: &HeaderMap) -> Option<St
         return Some(public.to_owned());
     }
     // HTTP/2 has the host in the address, HTTP/1.1 in a header.
-    let host = uri.authority().map(http::uri::Authority::as_str).or_else(|| headers.get(HOST)?.to_str().ok())?;
+    let host =
+        uri.authority().map(http::uri::Authority::as_str).or_else(|| headers.get(HOST)?.to_str().ok())?;
     let host = host.strip_suffix(":443").unwrap_or(host);
     Some(format!("https://{host}"))
 }
@@ -94,7 +96,13 @@ mod tests {
     fn only_exactly_our_origin_is_ours() {
         let own = Some("https://desk.example");
         assert!(is_from(&headers(&[("origin", "https://desk.example")]), own));
-        for bad in ["http://desk.example", "https://desk.example.evil", "https://evil", "null", "https://desk.example:444"] {
+        for bad in [
+            "http://desk.example",
+            "https://desk.example.evil",
+            "https://evil",
+            "null",
+            "https://desk.example:444",
+        ] {
             assert!(!is_from(&headers(&[("origin", bad)]), own), "{bad}");
         }
         assert!(!is_from(&HeaderMap::new(), own));

@@ -14,7 +14,8 @@ pub(crate) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; sty
     form-action 'self'";
 /// For what passes through from the API: it may be a file that a hostile desktop made, so as a
 /// document it can do nothing at all.
-pub(crate) const API_POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+pub(crate) const API_POLICY: &str =
+    "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const PERMISSIONS: &str = "clipboard-read=(self), clipboard-write=(self), fullscreen=(self), camera=(), \
     display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), serial=(), usb=()";
@@ -28,7 +29,8 @@ pub(crate) async fn add(State(insist): State<Insist>, request: Request, next: Ne
     let api = request.uri().path().starts_with("/v1/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    let mut set = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
+    let mut set =
+        |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
     set(CONTENT_SECURITY_POLICY, if api { API_POLICY } else { PAGE_POLICY });
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(REFERRER_POLICY, "same-origin");

@@ -76,7 +76,8 @@ impl Language {
 
     /// The sentence with this key, and what stands in its places.
     pub(crate) fn say_with(self, key: &str, places: &[(&'static str, &str)]) -> String {
-        let arguments = places.iter().map(|(name, value)| (*name, FluentValue::from(*value))).collect::<FluentArgs<'_>>();
+        let arguments =
+            places.iter().map(|(name, value)| (*name, FluentValue::from(*value))).collect::<FluentArgs<'_>>();
         self.format(key, Some(&arguments))
     }
 

@@ -77,7 +77,9 @@ pub(crate) async fn forward(
 }
 
 fn unavailable() -> Failure {
-    Failure::from(rolltop_api_types::ClientError::Unexpected { status: StatusCode::SERVICE_UNAVAILABLE.as_u16() })
+    Failure::from(rolltop_api_types::ClientError::Unexpected {
+        status: StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+    })
 }
 
 fn wants_websocket(headers: &HeaderMap) -> bool {
@@ -97,7 +99,8 @@ fn prepare(request: &mut Request, peer: IpAddr, upgrading: bool) {
     for name in [COOKIE, FORWARDED, HOST] {
         headers.remove(name);
     }
-    let forwarded: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-")).cloned().collect();
+    let forwarded: Vec<_> =
+        headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-")).cloned().collect();
     for name in forwarded {
         headers.remove(name);
     }
@@ -135,7 +138,8 @@ fn strip(headers: &mut HeaderMap, upgrading: bool) {
 
 async fn exchange(socket: &Path, request: Request) -> Result<http::Response<Incoming>, ProxyError> {
     let stream = UnixStream::connect(socket).await.map_err(ProxyError::Connect)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ProxyError::Exchange)?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(ProxyError::Exchange)?;
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(%error, "a connection to the API ended early");
@@ -186,21 +190,31 @@ mod tests {
 
     #[test]
     fn a_requests_own_credential_wins() {
-        let headers = prepared(&[("cookie", "__Host-rolltop=ses_1"), ("authorization", "Bearer rt_2")], false);
+        let headers =
+            prepared(&[("cookie", "__Host-rolltop=ses_1"), ("authorization", "Bearer rt_2")], false);
         assert_eq!(headers.get(AUTHORIZATION).unwrap(), "Bearer rt_2");
         assert!(!headers.contains_key(COOKIE));
     }
 
     #[test]
     fn a_visitor_cannot_claim_another_address() {
-        let headers = prepared(&[("x-forwarded-for", "127.0.0.1"), ("x-forwarded-user", "root"), ("forwarded", "for=1")], false);
+        let headers = prepared(
+            &[("x-forwarded-for", "127.0.0.1"), ("x-forwarded-user", "root"), ("forwarded", "for=1")],
+            false,
+        );
         assert_eq!(headers.get_all("x-forwarded-for").iter().collect::<Vec<_>>(), ["192.0.2.7"]);
         assert!(!headers.contains_key("x-forwarded-user") && !headers.contains_key(FORWARDED));
     }
 
     #[test]
     fn what_is_about_the_connection_stays_behind() {
-        let pairs = [("connection", "close, x-secret"), ("x-secret", "1"), ("te", "trailers"), ("upgrade", "h2c"), ("accept", "*/*")];
+        let pairs = [
+            ("connection", "close, x-secret"),
+            ("x-secret", "1"),
+            ("te", "trailers"),
+            ("upgrade", "h2c"),
+            ("accept", "*/*"),
+        ];
         let headers = prepared(&pairs, false);
         for gone in ["connection", "x-secret", "te", "upgrade"] {
             assert!(!headers.contains_key(gone), "{gone}");

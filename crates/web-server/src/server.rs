@@ -53,7 +53,9 @@ pub struct Server {
 /// Takes the port and everything else that can go wrong at the start.
 pub async fn bind(config: WebConfig) -> Result<Server, ServerError> {
     if !assets::are_there() {
-        tracing::error!("the front end is missing from this build: run `npm run build` in web/, then build again");
+        tracing::error!(
+            "the front end is missing from this build: run `npm run build` in web/, then build again"
+        );
     }
     let insist = Insist(config.certificate.is_some());
     let certificate = match config.certificate {
@@ -73,7 +75,10 @@ pub async fn bind(config: WebConfig) -> Result<Server, ServerError> {
 }
 
 /// Binds and serves until `shutdown` completes.
-pub async fn serve(config: WebConfig, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
+pub async fn serve(
+    config: WebConfig,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServerError> {
     bind(config).await?.serve(shutdown).await
 }
 
@@ -96,8 +101,10 @@ impl Server {
             stopping.graceful_shutdown(Some(GRACE));
         });
         let acceptor = RustlsAcceptor::new(self.tls).acceptor(TlsOnly);
-        let mut server =
-            axum_server::from_tcp(self.listener).map_err(ServerError::Serve)?.acceptor(acceptor).handle(handle);
+        let mut server = axum_server::from_tcp(self.listener)
+            .map_err(ServerError::Serve)?
+            .acceptor(acceptor)
+            .handle(handle);
         server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         server.http_builder().http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
         let served = server.serve(self.router.into_make_service_with_connect_info::<SocketAddr>()).await;

@@ -126,7 +126,10 @@ fn names(listen: SocketAddr) -> Vec<String> {
         names.push(host);
     }
     let listening = Some(listen.ip()).filter(|ip| !ip.is_unspecified());
-    let addresses = listening.into_iter().chain(outward("0.0.0.0:0", "192.0.2.1:9")).chain(outward("[::]:0", "[2001:db8::1]:9"));
+    let addresses = listening
+        .into_iter()
+        .chain(outward("0.0.0.0:0", "192.0.2.1:9"))
+        .chain(outward("[::]:0", "[2001:db8::1]:9"));
     names.extend(addresses.map(|address| address.to_string()));
     names.sort();
     names.dedup();
@@ -146,8 +149,11 @@ fn make(names: &[String]) -> Result<(String, String), CertificateError> {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let yesterday = today.saturating_sub(1.day());
     let end = today.saturating_add((VALID_DAYS - 1).days());
-    parameters.not_before =
-        rcgen::date_time_ymd(i32::from(yesterday.year()), yesterday.month().unsigned_abs(), yesterday.day().unsigned_abs());
+    parameters.not_before = rcgen::date_time_ymd(
+        i32::from(yesterday.year()),
+        yesterday.month().unsigned_abs(),
+        yesterday.day().unsigned_abs(),
+    );
     parameters.not_after =
         rcgen::date_time_ymd(i32::from(end.year()), end.month().unsigned_abs(), end.day().unsigned_abs());
     parameters.distinguished_name.push(rcgen::DnType::CommonName, "Rolltop");
@@ -183,7 +189,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         Certificate::own(directory.path(), ADDRESS.parse().unwrap()).unwrap();
         fs::remove_file(directory.path().join("tls.crt")).unwrap();
-        assert!(Certificate::own(directory.path(), ADDRESS.parse().unwrap()).unwrap().server_config().is_ok());
+        assert!(
+            Certificate::own(directory.path(), ADDRESS.parse().unwrap()).unwrap().server_config().is_ok()
+        );
     }
 
     #[test]

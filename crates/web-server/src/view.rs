@@ -22,7 +22,9 @@ pub(crate) enum Phase {
 impl Phase {
     pub(crate) fn of(desktop: &Desktop) -> Self {
         match (desktop.state, desktop.desired) {
-            (DesktopState::Destroying | DesktopState::Destroyed, _) | (_, Desired::Destroyed) => Phase::Destroying,
+            (DesktopState::Destroying | DesktopState::Destroyed, _) | (_, Desired::Destroyed) => {
+                Phase::Destroying
+            }
             (DesktopState::Pending, _) => Phase::Pending,
             (DesktopState::Booting, _) => Phase::Booting,
             (DesktopState::Running, Desired::Stopped) => Phase::Stopping,

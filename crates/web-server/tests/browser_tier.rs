@@ -103,7 +103,8 @@ async fn another_site_cannot_act_for_a_visitor() {
     ];
     for (what, origin, site) in cases {
         for path in ["/desktops", "/sign-in", "/sign-out", "/v1/desktops"] {
-            let mut request = web.client.post(web.url(path)).header(COOKIE, web.cookie()).form(&[("name", "planted")]);
+            let mut request =
+                web.client.post(web.url(path)).header(COOKIE, web.cookie()).form(&[("name", "planted")]);
             if let Some(origin) = origin {
                 request = request.header("origin", origin);
             }
@@ -115,7 +116,13 @@ async fn another_site_cannot_act_for_a_visitor() {
         }
     }
     for method in [http::Method::PUT, http::Method::PATCH, http::Method::DELETE] {
-        let answer = web.client.request(method, web.url("/v1/desktops/x")).header(COOKIE, web.cookie()).send().await.unwrap();
+        let answer = web
+            .client
+            .request(method, web.url("/v1/desktops/x"))
+            .header(COOKIE, web.cookie())
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     }
     let changing = |seen: &stand_in::Seen| seen.method != "GET";
@@ -125,14 +132,19 @@ async fn another_site_cannot_act_for_a_visitor() {
 #[tokio::test]
 async fn our_own_pages_can_act() {
     let web = Web::start(true).await;
-    let answer = web.signed_in_post("/desktops").form(&[("name", "made-here"), ("size", "m")]).send().await.unwrap();
+    let answer =
+        web.signed_in_post("/desktops").form(&[("name", "made-here"), ("size", "m")]).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(answer.headers()["hx-trigger"], "rolltop:done");
     assert!(web.api.state.desktops.lock().unwrap().iter().any(|desktop| desktop.name == "made-here"));
-    let answer = web.signed_in_post("/desktops").form(&[("name", "Not Good"), ("size", "m")]).send().await.unwrap();
+    let answer =
+        web.signed_in_post("/desktops").form(&[("name", "Not Good"), ("size", "m")]).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let text = answer.text().await.unwrap();
-    assert!(text.contains(r#"value="Not Good""#) && text.contains(r#"aria-invalid="true""#), "nothing typed is lost");
+    assert!(
+        text.contains(r#"value="Not Good""#) && text.contains(r#"aria-invalid="true""#),
+        "nothing typed is lost"
+    );
     assert!(text.contains(r#"id="size-m" value="m" checked"#), "the chosen size is kept");
 }
 
@@ -140,9 +152,20 @@ async fn our_own_pages_can_act() {
 async fn every_page_forbids_what_is_inline_and_what_is_foreign() {
     let web = Web::start(true).await;
     let id = web.desktop("research");
-    let paths = ["/sign-in".to_owned(), "/welcome/x".to_owned(), "/desktops".to_owned(), "/desktops?view=table".to_owned(),
-        "/desktops/new".to_owned(), "/host".to_owned(), "/palette".to_owned(), "/account/password".to_owned(), "/nowhere".to_owned(),
-        format!("/desktops/{id}"), format!("/desktops/{id}/ask/delete"), format!("/desktops/{id}/ask/rename")];
+    let paths = [
+        "/sign-in".to_owned(),
+        "/welcome/x".to_owned(),
+        "/desktops".to_owned(),
+        "/desktops?view=table".to_owned(),
+        "/desktops/new".to_owned(),
+        "/host".to_owned(),
+        "/palette".to_owned(),
+        "/account/password".to_owned(),
+        "/nowhere".to_owned(),
+        format!("/desktops/{id}"),
+        format!("/desktops/{id}/ask/delete"),
+        format!("/desktops/{id}/ask/rename"),
+    ];
     for path in paths {
         let answer = web.get(&path).header(COOKIE, web.cookie()).send().await.unwrap();
         let headers = answer.headers().clone();
@@ -151,13 +174,20 @@ async fn every_page_forbids_what_is_inline_and_what_is_foreign() {
         assert!(!policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"), "{path}");
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert_eq!(headers["cache-control"], "no-store", "{path}");
-        assert!(!headers.contains_key("strict-transport-security"), "a self-made certificate must not lock people out");
+        assert!(
+            !headers.contains_key("strict-transport-security"),
+            "a self-made certificate must not lock people out"
+        );
         let text = answer.text().await.unwrap();
         for inline in ["<style", " style=", " onclick=", " onload=", "javascript:", "hx-on", "js:"] {
             assert!(!text.contains(inline), "{inline} in {path}");
         }
         let scripts = text.matches("<script").count();
-        assert_eq!(scripts, text.matches("<script src=\"/assets/").count() + text.matches("<script type=\"module\" src=\"/assets/").count());
+        assert_eq!(
+            scripts,
+            text.matches("<script src=\"/assets/").count()
+                + text.matches("<script type=\"module\" src=\"/assets/").count()
+        );
     }
 }
 
@@ -178,40 +208,70 @@ async fn what_the_api_says_is_text_and_never_markup() {
             }
         }
     }
-    let ids: Vec<String> = web.api.state.desktops.lock().unwrap().iter().map(|desktop| desktop.id.to_string()).collect();
+    let ids: Vec<String> =
+        web.api.state.desktops.lock().unwrap().iter().map(|desktop| desktop.id.to_string()).collect();
     let mut paths = vec!["/desktops".to_owned(), "/desktops?view=table".to_owned(), "/palette".to_owned()];
     paths.extend(ids.iter().map(|id| format!("/desktops/{id}")));
     paths.extend(ids.iter().map(|id| format!("/desktops/{id}/ask/delete")));
     paths.push(format!("/desktops?q={}&state=%22%3E%3Cscript%3E", "%3Cscript%3Ealert(1)%3C/script%3E"));
     for path in paths {
         let text = web.get(&path).header(COOKIE, web.cookie()).send().await.unwrap().text().await.unwrap();
-        assert!(!text.contains("<script src=\"/x\"") && !text.contains("<img src=x") && !text.contains("<script>"), "{path}");
+        assert!(
+            !text.contains("<script src=\"/x\"")
+                && !text.contains("<img src=x")
+                && !text.contains("<script>"),
+            "{path}"
+        );
     }
 }
 
 #[tokio::test]
 async fn the_language_follows_the_browser_until_one_is_chosen() {
     let web = Web::start(true).await;
-    let french = web.get("/sign-in").header("accept-language", "fr").send().await.unwrap().text().await.unwrap();
+    let french =
+        web.get("/sign-in").header("accept-language", "fr").send().await.unwrap().text().await.unwrap();
     assert!(french.contains(r#"<html lang="fr">"#) && french.contains("Se connecter"));
     let answer = web.signed_in_post("/account/language?to=fr").send().await.unwrap();
     let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
     assert!(cookie.starts_with(&format!("__Host-rolltop={TOKEN}~fr;")), "still the one cookie: {cookie}");
     let chosen = format!("__Host-rolltop={TOKEN}~fr");
-    let text = web.get("/desktops").header(COOKIE, chosen).header("accept-language", "en").send().await.unwrap().text().await.unwrap();
+    let text = web
+        .get("/desktops")
+        .header(COOKIE, chosen)
+        .header("accept-language", "en")
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     assert!(text.contains("Nouveau bureau"));
-    assert_eq!(web.signed_in_post("/account/language?to=xx").send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        web.signed_in_post("/account/language?to=xx").send().await.unwrap().status(),
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_a_404_whoever_asks() {
     let web = Web::start(true).await;
     let unknown = rolltop_model::DesktopId::from_u128(99);
-    for path in [format!("/desktops/{unknown}"), "/desktops/nonsense".to_owned(), "/nowhere".to_owned(), "/assets/nothing.js".to_owned()] {
+    for path in [
+        format!("/desktops/{unknown}"),
+        "/desktops/nonsense".to_owned(),
+        "/nowhere".to_owned(),
+        "/assets/nothing.js".to_owned(),
+    ] {
         let answer = web.get(&path).header(COOKIE, web.cookie()).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
     }
-    let answer = web.get(&format!("/desktops/{unknown}")).header(COOKIE, web.cookie()).header("hx-request", "true").send().await.unwrap();
+    let answer = web
+        .get(&format!("/desktops/{unknown}"))
+        .header(COOKIE, web.cookie())
+        .header("hx-request", "true")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.headers()["hx-redirect"], "/desktops", "a page whose desktop is gone goes home");
 }
 
@@ -232,7 +292,8 @@ async fn an_api_that_is_away_is_said_plainly() {
 async fn there_is_no_plain_http() {
     let web = Web::start(true).await;
     let plain = format!("http://localhost:{}/sign-in?next=/host", web.address.port());
-    let answer = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+    let answer =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
     let answer = answer.get(plain).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::PERMANENT_REDIRECT);
     assert_eq!(answer.headers()[LOCATION], web.url("/sign-in?next=/host"));

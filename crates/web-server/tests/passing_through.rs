@@ -29,7 +29,11 @@ async fn the_cookie_becomes_a_credential_and_stays_behind() {
 #[tokio::test]
 async fn a_programs_own_credential_wins_and_needs_no_origin() {
     let web = Web::start(true).await;
-    let request = web.client.post(web.url("/v1/desktops")).header(COOKIE, web.cookie()).header(AUTHORIZATION, "Bearer rt_key");
+    let request = web
+        .client
+        .post(web.url("/v1/desktops"))
+        .header(COOKIE, web.cookie())
+        .header(AUTHORIZATION, "Bearer rt_key");
     let answer = request.json(&serde_json::json!({ "name": "by-program" })).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
     assert_eq!(web.api.state.requests("/v1/desktops")[0].headers[AUTHORIZATION], "Bearer rt_key");
@@ -39,7 +43,10 @@ async fn a_programs_own_credential_wins_and_needs_no_origin() {
 async fn without_a_credential_the_api_says_no() {
     let web = Web::start(true).await;
     assert_eq!(web.get("/v1/me").send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(web.client.post(web.url("/v1/desktops")).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        web.client.post(web.url("/v1/desktops")).send().await.unwrap().status(),
+        StatusCode::UNAUTHORIZED
+    );
     assert_eq!(web.get("/healthz").send().await.unwrap().status(), StatusCode::OK);
 }
 
@@ -49,7 +56,9 @@ async fn a_hostile_file_can_do_nothing_as_a_document() {
     let body = "<script>parent.fetch('/v1/desktops')</script>";
     let request = web.client.post(web.url("/v1/echo")).header(AUTHORIZATION, "Bearer rt_key");
     let answer = request.header(CONTENT_TYPE, "text/html").body(body).send().await.unwrap();
-    assert!(answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("default-src 'none'; sandbox"));
+    assert!(
+        answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("default-src 'none'; sandbox")
+    );
     assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
     assert!(!answer.headers().contains_key(SET_COOKIE), "the API sets no cookies");
     assert_eq!(answer.text().await.unwrap(), body);
@@ -61,7 +70,10 @@ async fn bodies_stream_both_ways_before_they_end() {
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
     let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
     let request = web.client.post(web.url("/v1/echo")).header(AUTHORIZATION, "Bearer rt_key").body(body);
-    let answer = tokio::time::timeout(DEADLINE, request.send()).await.expect("headers come before the body ends").unwrap();
+    let answer = tokio::time::timeout(DEADLINE, request.send())
+        .await
+        .expect("headers come before the body ends")
+        .unwrap();
     let mut bytes = answer.bytes_stream();
     for part in ["one", "two", "three"] {
         sender.send(Ok(part.as_bytes().to_vec())).await.unwrap();
@@ -82,7 +94,11 @@ async fn events_are_not_held_back() {
     let mut stream = answer.bytes_stream();
     let request = web.client.post(web.url("/v1/desktops")).header(AUTHORIZATION, "Bearer rt_key");
     request.json(&serde_json::json!({ "name": "told-about" })).send().await.unwrap();
-    let first = tokio::time::timeout(DEADLINE, stream.next()).await.expect("the event comes at once").unwrap().unwrap();
+    let first = tokio::time::timeout(DEADLINE, stream.next())
+        .await
+        .expect("the event comes at once")
+        .unwrap()
+        .unwrap();
     assert!(String::from_utf8_lossy(&first).contains("event: desktop.changed"));
 }
 

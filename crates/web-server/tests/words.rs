@@ -18,7 +18,10 @@ fn messages(language: &str) -> Vec<(String, BTreeSet<String>)> {
         }
         if let Some((_, places)) = messages.last_mut() {
             let found = line.match_indices('$').map(|(at, _)| {
-                line[at + 1..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>()
+                line[at + 1..]
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
+                    .collect::<String>()
             });
             places.extend(found);
         }
@@ -50,7 +53,9 @@ fn literals(code: &str) -> Vec<String> {
 #[test]
 fn every_language_says_the_same_things() {
     let (english, french) = (messages("en"), messages("fr"));
-    let keys = |messages: &[(String, BTreeSet<String>)]| messages.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+    let keys = |messages: &[(String, BTreeSet<String>)]| {
+        messages.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>()
+    };
     assert_eq!(keys(&english), keys(&french), "the same keys in the same order");
     for ((key, ours), (_, theirs)) in english.iter().zip(&french) {
         assert_eq!(ours, theirs, "the same places in {key}");
@@ -77,8 +82,10 @@ fn every_key_that_code_names_is_there() {
 fn every_key_is_used() {
     let all: String = rust_files(&source()).iter().map(|path| code(path)).collect();
     // Keys made of a fixed part and a name from code or from the API.
-    let made = ["state-", "action-", "confirm-", "ask-", "warn-", "done-", "run-", "step-", "reason-", "problem-", "purpose-",
-        "stage-", "tab-", "mode-", "quality-", "key-", "size-", "filter-", "error-"];
+    let made = [
+        "state-", "action-", "confirm-", "ask-", "warn-", "done-", "run-", "step-", "reason-", "problem-",
+        "purpose-", "stage-", "tab-", "mode-", "quality-", "key-", "size-", "filter-", "error-",
+    ];
     for (key, _) in messages("en") {
         let named = all.contains(&format!("\"{key}\""));
         assert!(named || made.iter().any(|prefix| key.starts_with(prefix)), "{key} is used nowhere");
@@ -91,9 +98,14 @@ fn no_sentence_is_written_in_code() {
     for directory in ["pages", "components"] {
         for path in rust_files(&source().join(directory)) {
             for literal in literals(&code(&path)) {
-                let words = literal.split([' ', '\u{a0}']).filter(|word| word.chars().all(char::is_alphabetic) && word.len() > 1);
-                let sentence = literal.starts_with(|c: char| c.is_uppercase()) && literal != own_name && words.count() > 0
-                    && !literal.contains('+') && !is_key(&literal);
+                let words = literal
+                    .split([' ', '\u{a0}'])
+                    .filter(|word| word.chars().all(char::is_alphabetic) && word.len() > 1);
+                let sentence = literal.starts_with(|c: char| c.is_uppercase())
+                    && literal != own_name
+                    && words.count() > 0
+                    && !literal.contains('+')
+                    && !is_key(&literal);
                 assert!(!sentence, "{literal:?} in {} belongs into the message files", path.display());
             }
         }

@@ -40,7 +40,9 @@ pub(crate) fn reason(language: Language, desktop: &Desktop) -> String {
     let translated = || language.maybe(&format!("reason-{}", desktop.reason.as_deref()?));
     match (language, &desktop.detail) {
         (Language::English, Some(detail)) => detail.clone(),
-        _ => translated().or_else(|| desktop.detail.clone()).unwrap_or_else(|| language.say("reason-unknown")),
+        _ => {
+            translated().or_else(|| desktop.detail.clone()).unwrap_or_else(|| language.say("reason-unknown"))
+        }
     }
 }
 

@@ -108,7 +108,11 @@ mod tests {
     fn every_icon_is_on_the_list_that_the_front_end_is_built_from() {
         let list: Vec<String> = serde_json::from_str(include_str!("../../../../web/src/icons.json")).unwrap();
         for icon in Icon::ALL {
-            assert!(list.iter().any(|name| name == icon.file()), "{} is not in web/src/icons.json", icon.file());
+            assert!(
+                list.iter().any(|name| name == icon.file()),
+                "{} is not in web/src/icons.json",
+                icon.file()
+            );
         }
     }
 }

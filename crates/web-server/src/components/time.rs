@@ -35,6 +35,10 @@ mod tests {
         assert_eq!(before(119.seconds()), "1 min. ago");
         assert_eq!(before(5.hours()), "5 hr. ago");
         assert_eq!(before((24 * 3).hours()), "3 days ago");
-        assert_eq!(relative(Language::English, now, now.checked_sub(5.minutes()).unwrap()), "now", "clocks differ");
+        assert_eq!(
+            relative(Language::English, now, now.checked_sub(5.minutes()).unwrap()),
+            "now",
+            "clocks differ"
+        );
     }
 }

@@ -28,14 +28,21 @@ pub(crate) fn id(text: &str) -> Result<DesktopId, Failure> {
     text.parse().map_err(|_| Failure::NotFound)
 }
 
-pub(crate) async fn ask(person: SignedIn, Path((id, what)): Path<(String, String)>) -> Result<Markup, Failure> {
+pub(crate) async fn ask(
+    person: SignedIn,
+    Path((id, what)): Path<(String, String)>,
+) -> Result<Markup, Failure> {
     let desktop = person.client.desktop(self::id(&id)?).await?;
     let action = Action::from_str(&what).filter(|action| action.asks_first()).ok_or(Failure::NotFound)?;
     let body = match action {
         Action::Rename => rename_body(person.language, &desktop.name, None),
         _ => warning(person.language, &desktop, action),
     };
-    Ok(dialog::show(person.language, false, &form(&Words::new(person.language, &desktop, action), action, &body)))
+    Ok(dialog::show(
+        person.language,
+        false,
+        &form(&Words::new(person.language, &desktop, action), action, &body),
+    ))
 }
 
 pub(crate) async fn submit(
@@ -51,7 +58,12 @@ pub(crate) async fn submit(
             let text = language.say_with(&format!("done-{}", action.as_str()), &[("name", &desktop.name)]);
             Ok(([("hx-trigger", "rolltop:done")], toast::done(language, &text)).into_response())
         }
-        Err(error) if action == Action::Rename && error.problem().is_some_and(|problem| !problem.errors.is_empty() || problem.status == 409) => {
+        Err(error)
+            if action == Action::Rename
+                && error
+                    .problem()
+                    .is_some_and(|problem| !problem.errors.is_empty() || problem.status == 409) =>
+        {
             let desktop = person.client.desktop(id).await?;
             let text = sentence(language, &error);
             let body = rename_body(language, &answer.name, Some(&text));
@@ -63,14 +75,21 @@ pub(crate) async fn submit(
     }
 }
 
-async fn perform(person: &SignedIn, id: DesktopId, action: Action, answer: &Answer) -> Result<Desktop, ClientError> {
+async fn perform(
+    person: &SignedIn,
+    id: DesktopId,
+    action: Action,
+    answer: &Answer,
+) -> Result<Desktop, ClientError> {
     let client = &person.client;
     match action {
         Action::Start => client.start_desktop(id).await,
         Action::Stop => client.stop_desktop(id).await,
         Action::Restart => client.restart_desktop(id).await,
         Action::Retry => client.retry_desktop(id).await,
-        Action::Rename => client.update_desktop(id, &UpdateDesktop { name: answer.name.trim().to_owned() }).await,
+        Action::Rename => {
+            client.update_desktop(id, &UpdateDesktop { name: answer.name.trim().to_owned() }).await
+        }
         Action::Delete => client.destroy_desktop(id).await,
     }
 }
@@ -100,7 +119,13 @@ fn form<'a>(words: &'a Words, action: Action, body: &'a Markup) -> dialog::Form<
 fn rename_body(language: Language, name: &str, problem: Option<&str>) -> Markup {
     let label = language.say("field-name");
     let hint = language.say("rename-hint");
-    field(&Field { hint: Some(&hint), problem, autofocus: true, select: true, ..Field::text("rename-name", "name", &label, name) })
+    field(&Field {
+        hint: Some(&hint),
+        problem,
+        autofocus: true,
+        select: true,
+        ..Field::text("rename-name", "name", &label, name)
+    })
 }
 
 /// What will be gone, and what will not.

@@ -48,7 +48,17 @@ pub(crate) async fn show(person: SignedIn, Path(id): Path<String>) -> Result<Res
     }
     let name = &shown.desktop.name;
     let home = person.language.say("rail-desktops");
-    let page = page(&person, &Page { title: name, section: Section::Desktops, parents: &[(&home, "/desktops")], fill: true, screen: true, content: &body });
+    let page = page(
+        &person,
+        &Page {
+            title: name,
+            section: Section::Desktops,
+            parents: &[(&home, "/desktops")],
+            fill: true,
+            screen: true,
+            content: &body,
+        },
+    );
     Ok(page.into_response())
 }
 

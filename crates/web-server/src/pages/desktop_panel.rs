@@ -73,7 +73,11 @@ fn history(language: Language, desktop: &Desktop, all: &[Step]) -> Markup {
     let mut boots: Vec<u32> = all.iter().map(|step| step.boot).collect();
     boots.sort_unstable();
     boots.dedup();
-    let starts = boots.into_iter().rev().take(10).map(|boot| all.iter().filter(|step| step.boot == boot).cloned().collect::<Vec<_>>());
+    let starts = boots
+        .into_iter()
+        .rev()
+        .take(10)
+        .map(|boot| all.iter().filter(|step| step.boot == boot).cloned().collect::<Vec<_>>());
     html! {
         ol.log {
             @for steps_of_one in starts {

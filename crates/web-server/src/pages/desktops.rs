@@ -50,7 +50,12 @@ impl Filter {
     /// The address of this list with some things changed.
     fn address(&self, state: Option<DesktopState>, table: bool, cursor: &str) -> String {
         let state = state.map_or("", DesktopState::as_str);
-        let pairs = [("state", state), ("q", &self.q), ("view", if table { "table" } else { "" }), ("cursor", cursor)];
+        let pairs = [
+            ("state", state),
+            ("q", &self.q),
+            ("view", if table { "table" } else { "" }),
+            ("cursor", cursor),
+        ];
         let query = pairs.iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>();
         let text = encoded(&query);
         if text.is_empty() { "/desktops".to_owned() } else { format!("/desktops?{text}") }
@@ -90,12 +95,23 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
     }
     let title = person.language.say("rail-desktops");
     let content = html! { div.page { (list) } };
-    Ok(page(&person, &Page { title: &title, section: Section::Desktops, parents: &[], fill: false, screen: false, content: &content }))
+    Ok(page(
+        &person,
+        &Page {
+            title: &title,
+            section: Section::Desktops,
+            parents: &[],
+            fill: false,
+            screen: false,
+            content: &content,
+        },
+    ))
 }
 
 /// Lists come without steps; those that are starting show theirs.
 async fn add_steps(person: &SignedIn, desktops: &mut [Desktop]) {
-    let starting = desktops.iter_mut().filter(|desktop| matches!(Phase::of(desktop), Phase::Pending | Phase::Booting));
+    let starting =
+        desktops.iter_mut().filter(|desktop| matches!(Phase::of(desktop), Phase::Pending | Phase::Booting));
     for desktop in starting.take(STEPS_MOST) {
         // One that is gone by now is refreshed by its own event.
         if let Ok(whole) = person.client.desktop(desktop.id).await {

@@ -27,7 +27,17 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
         return Ok(body);
     }
     let content = html! { div.page { (body) } };
-    Ok(page(&person, &Page { title: &title, section: Section::Host, parents: &[], fill: false, screen: false, content: &content }))
+    Ok(page(
+        &person,
+        &Page {
+            title: &title,
+            section: Section::Host,
+            parents: &[],
+            fill: false,
+            screen: false,
+            content: &content,
+        },
+    ))
 }
 
 fn accelerator(language: Language, host: &Host) -> Markup {

@@ -18,9 +18,30 @@ use crate::view;
 
 /// Names to suggest: things found on and around a desk.
 const NAMES: [&str; 24] = [
-    "inkwell", "blotter", "ledger", "quill", "lamp", "drawer", "almanac", "atlas", "abacus", "compass", "folio",
-    "globe", "letter", "loupe", "notebook", "paperweight", "parcel", "pencil", "postcard", "ribbon", "sextant",
-    "stamp", "tambour", "walnut",
+    "inkwell",
+    "blotter",
+    "ledger",
+    "quill",
+    "lamp",
+    "drawer",
+    "almanac",
+    "atlas",
+    "abacus",
+    "compass",
+    "folio",
+    "globe",
+    "letter",
+    "loupe",
+    "notebook",
+    "paperweight",
+    "parcel",
+    "pencil",
+    "postcard",
+    "ribbon",
+    "sextant",
+    "stamp",
+    "tambour",
+    "walnut",
 ];
 
 #[derive(Deserialize, Clone)]
@@ -60,7 +81,11 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
 
 pub(crate) async fn submit(person: SignedIn, Form(mut answer): Form<Answer>) -> Result<Response, Failure> {
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let desktop = CreateDesktop { name: given(&answer.name), template: given(&answer.template), size: given(&answer.size) };
+    let desktop = CreateDesktop {
+        name: given(&answer.name),
+        template: given(&answer.template),
+        size: given(&answer.size),
+    };
     let language = person.language;
     match person.client.create_desktop(&desktop, given(&answer.key).as_deref()).await {
         Ok(desktop) => {
@@ -100,7 +125,11 @@ async fn suggestion(person: &SignedIn) -> String {
     let start = usize::from(Uuid::new_v4().as_bytes().first().copied().unwrap_or(0));
     let turned = NAMES.iter().cycle().skip(start % NAMES.len()).take(NAMES.len());
     let numbered = turned.clone().flat_map(|name| (2..100).map(move |number| format!("{name}-{number}")));
-    turned.map(|name| (*name).to_owned()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or_default()
+    turned
+        .map(|name| (*name).to_owned())
+        .chain(numbered)
+        .find(|name| !taken.contains(name))
+        .unwrap_or_default()
 }
 
 fn problems(language: Language, error: &ClientError) -> Problems {

@@ -13,7 +13,8 @@ const DESKTOPS: u32 = 200;
 
 pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     let language = person.language;
-    let found = person.client.desktops(&ListDesktops { limit: Some(DESKTOPS), ..ListDesktops::default() }).await?;
+    let found =
+        person.client.desktops(&ListDesktops { limit: Some(DESKTOPS), ..ListDesktops::default() }).await?;
     Ok(html! {
         div role="group" aria-labelledby="palette-desktops" {
             div.menu-heading #palette-desktops { (language.say("rail-desktops")) }

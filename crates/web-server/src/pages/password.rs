@@ -4,8 +4,8 @@
 use axum::Form;
 use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::header::{HeaderName, HeaderValue, SET_COOKIE};
 use http::StatusCode;
+use http::header::{HeaderName, HeaderValue, SET_COOKIE};
 use maud::{Markup, html};
 use rolltop_api_types::{ClientError, SetPassword};
 use secrecy::{ExposeSecret, SecretString};
@@ -53,7 +53,8 @@ pub(crate) async fn submit(person: SignedIn, Form(answer): Form<Answer>) -> Resp
         Err(error) => {
             let status = error.problem().and_then(|problem| StatusCode::from_u16(problem.status).ok());
             let problems = problems(language, &error);
-            (status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE), whole(&person, &name, &problems)).into_response()
+            (status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE), whole(&person, &name, &problems))
+                .into_response()
         }
     }
 }
@@ -84,11 +85,22 @@ fn whole(person: &SignedIn, name: &str, problems: &Problems) -> Markup {
             (form(language, name, problems, &language.say("password-change")))
         }
     };
-    page(person, &Page { title: &title, section: Section::None, parents: &[], fill: false, screen: false, content: &content })
+    page(
+        person,
+        &Page {
+            title: &title,
+            section: Section::None,
+            parents: &[],
+            fill: false,
+            screen: false,
+            content: &content,
+        },
+    )
 }
 
 fn form(language: Language, name: &str, problems: &Problems, go: &str) -> Markup {
-    let labels = [language.say("field-name"), language.say("field-new-password"), language.say("field-again")];
+    let labels =
+        [language.say("field-name"), language.say("field-new-password"), language.say("field-again")];
     let [name_label, password_label, again_label] = &labels;
     let hint = language.say("password-hint");
     html! {

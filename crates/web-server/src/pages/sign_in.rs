@@ -31,7 +31,11 @@ pub(crate) struct Answer {
     next: String,
 }
 
-pub(crate) async fn show(visitor: Visitor, Query(target): Query<Target>, person: Result<SignedIn, Failure>) -> Response {
+pub(crate) async fn show(
+    visitor: Visitor,
+    Query(target): Query<Target>,
+    person: Result<SignedIn, Failure>,
+) -> Response {
     if person.is_ok() {
         return Redirect::to(own_path(&target.next)).into_response();
     }
@@ -61,7 +65,10 @@ pub(crate) async fn out(person: SignedIn) -> Response {
     if let Err(error) = person.client.sign_out().await {
         tracing::warn!(%error, "a session could not be ended");
     }
-    let headers = [(SET_COOKIE, cookie::clear()), (HeaderName::from_static("hx-redirect"), http::HeaderValue::from_static("/sign-in"))];
+    let headers = [
+        (SET_COOKIE, cookie::clear()),
+        (HeaderName::from_static("hx-redirect"), http::HeaderValue::from_static("/sign-in")),
+    ];
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
@@ -98,7 +105,15 @@ mod tests {
 
     #[test]
     fn signing_in_never_leads_to_another_site() {
-        for bad in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nb", "javascript:x", "/\t/evil"] {
+        for bad in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a\r\nb",
+            "javascript:x",
+            "/\t/evil",
+        ] {
             assert_eq!(own_path(bad), "/desktops", "{bad:?}");
         }
         assert_eq!(own_path("/desktops/dsk_1?tab=a"), "/desktops/dsk_1?tab=a");

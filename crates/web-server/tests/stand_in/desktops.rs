@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
-use rolltop_api_types::{Desired, Desktop, DesktopState, EventKind, Step, StepStatus, Template, TemplateSize};
+use rolltop_api_types::{
+    Desired, Desktop, DesktopState, EventKind, Step, StepStatus, Template, TemplateSize,
+};
 use rolltop_model::{DesktopId, Size};
 
 use super::State;
@@ -48,7 +50,8 @@ pub fn canned() -> Vec<Desktop> {
         steps: Some(steps(ago(span), 4)),
         ..fresh(name, size, number)
     };
-    let running = |name, size, number, span| make(name, size, number, DesktopState::Running, Desired::Running, span);
+    let running =
+        |name, size, number, span| make(name, size, number, DesktopState::Running, Desired::Running, span);
     let mut booting = make("folio", Size::S, 5, DesktopState::Booting, Desired::Running, 1.seconds());
     booting.steps = Some(steps(ago(1.seconds()), 2));
     (booting.memory_bytes, booting.disk_bytes) = (None, None);
@@ -63,7 +66,14 @@ pub fn canned() -> Vec<Desktop> {
         make("almanac", Size::S, 3, DesktopState::Stopped, Desired::Stopped, 50.hours()),
         failed,
         make("lamp", Size::S, 7, DesktopState::Running, Desired::Stopped, 8.hours()),
-        make("atlas-of-remote-islands-and-other-places", Size::L, 4, DesktopState::Suspended, Desired::Stopped, 300.hours()),
+        make(
+            "atlas-of-remote-islands-and-other-places",
+            Size::L,
+            4,
+            DesktopState::Suspended,
+            Desired::Stopped,
+            300.hours(),
+        ),
         make("postcard", Size::S, 8, DesktopState::Destroying, Desired::Destroyed, 30.hours()),
     ]
 }
@@ -82,7 +92,14 @@ fn steps(begin: Timestamp, count: usize) -> Vec<Step> {
             at = at.checked_add(took.milliseconds()).expect("a time soon");
             let done = count == STEPS.len() || place + 1 < count;
             let status = if done { StepStatus::Done } else { StepStatus::Running };
-            Step { boot: 1, name: (*name).to_owned(), status, started_at, ended_at: done.then_some(at), detail: None }
+            Step {
+                boot: 1,
+                name: (*name).to_owned(),
+                status,
+                started_at,
+                ended_at: done.then_some(at),
+                detail: None,
+            }
         })
         .collect()
 }
@@ -158,7 +175,12 @@ pub async fn destroy(state: Arc<State>, id: DesktopId) {
 }
 
 /// Changes one and tells everybody.
-pub fn change<T>(state: &State, id: DesktopId, kind: EventKind, with: impl FnOnce(&mut Desktop) -> T) -> Option<T> {
+pub fn change<T>(
+    state: &State,
+    id: DesktopId,
+    kind: EventKind,
+    with: impl FnOnce(&mut Desktop) -> T,
+) -> Option<T> {
     let mut desktops = state.desktops.lock().expect("no test panicked");
     let desktop = desktops.iter_mut().find(|desktop| desktop.id == id)?;
     let result = with(desktop);

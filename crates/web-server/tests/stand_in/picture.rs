@@ -12,7 +12,8 @@ pub struct Picture {
 
 /// A screen of this size; `seed` changes its colours.
 pub fn draw(width: u16, height: u16, seed: u32) -> Picture {
-    let mut picture = Picture { width, height, pixels: vec![0; usize::from(width) * usize::from(height) * 3] };
+    let mut picture =
+        Picture { width, height, pixels: vec![0; usize::from(width) * usize::from(height) * 3] };
     let tints: [[f32; 3]; 3] = [[0.15, 0.28, 0.36], [0.36, 0.22, 0.2], [0.17, 0.3, 0.2]];
     let tint = tints[seed as usize % tints.len()];
     let (w, h) = (f32::from(width), f32::from(height));
@@ -30,7 +31,10 @@ pub fn draw(width: u16, height: u16, seed: u32) -> Picture {
         ((fx * w) as u16, (fy * h) as u16, (fw * w) as u16, (fh * h) as u16)
     };
     picture.fill((0, 0, width, (unit * 3.4) as u16), [32, 34, 38]);
-    picture.fill(((unit * 1.2) as u16, (unit * 0.9) as u16, (unit * 9.0) as u16, (unit * 1.6) as u16), [90, 160, 220]);
+    picture.fill(
+        ((unit * 1.2) as u16, (unit * 0.9) as u16, (unit * 9.0) as u16, (unit * 1.6) as u16),
+        [90, 160, 220],
+    );
     picture.window(at(0.08, 0.14, 0.48, 0.6), unit, [24, 26, 30], [70, 76, 84], true);
     if seed % 2 == 0 {
         picture.window(at(0.44, 0.3, 0.48, 0.58), unit, [246, 246, 244], [70, 76, 84], false);
@@ -41,7 +45,9 @@ pub fn draw(width: u16, height: u16, seed: u32) -> Picture {
 impl Picture {
     pub fn jpeg(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        Encoder::new(&mut bytes, 80).encode(&self.pixels, self.width, self.height, ColorType::Rgb).expect("a picture");
+        Encoder::new(&mut bytes, 80)
+            .encode(&self.pixels, self.width, self.height, ColorType::Rgb)
+            .expect("a picture");
         bytes
     }
 

@@ -60,9 +60,9 @@ pub async fn serve(socket: WebSocket, seed: u32) -> Option<()> {
             2 => {
                 let count = number(&session.take(3).await?, 1);
                 let encodings = session.take(count * 4).await?;
-                resizable = encodings
-                    .chunks_exact(4)
-                    .any(|chunk| i32::from_be_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]) == EXTENDED_DESKTOP_SIZE);
+                resizable = encodings.chunks_exact(4).any(|chunk| {
+                    i32::from_be_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]) == EXTENDED_DESKTOP_SIZE
+                });
                 if resizable {
                     session.send(size_message(0, width, height)).await?;
                 }

@@ -16,8 +16,9 @@ use futures::{Stream, StreamExt};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use rolltop_api_types::{
-    AccessEntry, AccessLog, Code, CreateDesktop, Credential, CredentialKind, Desktop, DesktopPage, DesktopState,
-    EventKind, Limits, ListDesktops, Me, PROBLEM_JSON, Problem, StepList, TemplateList, UpdateDesktop,
+    AccessEntry, AccessLog, Code, CreateDesktop, Credential, CredentialKind, Desktop, DesktopPage,
+    DesktopState, EventKind, Limits, ListDesktops, Me, PROBLEM_JSON, Problem, StepList, TemplateList,
+    UpdateDesktop,
 };
 use rolltop_model::{DesktopId, DesktopName, Size, UserId, WorkspaceId};
 use serde_json::{Value, json};
@@ -32,7 +33,8 @@ struct Refused(Problem);
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).expect("a status");
-        (status, [(CONTENT_TYPE, PROBLEM_JSON)], serde_json::to_string(&self.0).expect("a problem")).into_response()
+        (status, [(CONTENT_TYPE, PROBLEM_JSON)], serde_json::to_string(&self.0).expect("a problem"))
+            .into_response()
     }
 }
 
@@ -78,7 +80,10 @@ async fn record(Shared(state): Shared<App>, request: Request, next: Next) -> Res
 }
 
 fn token(headers: &HeaderMap) -> &str {
-    headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer ")).unwrap_or_default()
+    headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
+        .unwrap_or_default()
 }
 
 async fn authenticate(request: Request, next: Next) -> Response {
@@ -122,7 +127,11 @@ async fn redeem(Json(body): Json<Value>) -> Result<Json<Value>, Refused> {
 
 async fn set_password(Json(body): Json<Value>) -> Result<StatusCode, Refused> {
     if body["password"].as_str().unwrap_or_default().len() < 10 {
-        return refuse_field(Code::WeakPassword, "password", "The password has fewer than 10 characters; use a longer one.");
+        return refuse_field(
+            Code::WeakPassword,
+            "password",
+            "The password has fewer than 10 characters; use a longer one.",
+        );
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -152,12 +161,19 @@ fn check_name(state: &State, name: &str) -> Result<(), Refused> {
         return refuse_field(Code::InvalidName, "name", &error.to_string());
     }
     if state.desktops.lock().expect("no test panicked").iter().any(|desktop| desktop.name == name) {
-        return refuse_field(Code::NameTaken, "name", &format!("There is already a desktop named {name}; choose another name."));
+        return refuse_field(
+            Code::NameTaken,
+            "name",
+            &format!("There is already a desktop named {name}; choose another name."),
+        );
     }
     Ok(())
 }
 
-async fn create(Shared(state): Shared<App>, Json(body): Json<CreateDesktop>) -> Result<(StatusCode, Json<Desktop>), Refused> {
+async fn create(
+    Shared(state): Shared<App>,
+    Json(body): Json<CreateDesktop>,
+) -> Result<(StatusCode, Json<Desktop>), Refused> {
     let name = body.name.unwrap_or_else(|| "chosen".to_owned());
     check_name(&state, &name)?;
     let Ok(size) = body.size.as_deref().unwrap_or("s").parse::<Size>() else {
@@ -185,7 +201,10 @@ async fn rename(
     find(&state, &id).map(Json)
 }
 
-async fn destroy(Shared(state): Shared<App>, Path(id): Path<String>) -> Result<(StatusCode, Json<Desktop>), Refused> {
+async fn destroy(
+    Shared(state): Shared<App>,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Desktop>), Refused> {
     let desktop = find(&state, &id)?;
     tokio::spawn(desktops::destroy(Arc::clone(&state), desktop.id));
     Ok((StatusCode::ACCEPTED, Json(desktop)))
@@ -197,7 +216,9 @@ async fn act(
 ) -> Result<(StatusCode, Json<Desktop>), Refused> {
     let desktop = find(&state, &id)?;
     match (action.as_str(), desktop.state) {
-        ("start", DesktopState::Stopped | DesktopState::Suspended) | ("retry", DesktopState::Failed) | ("restart", DesktopState::Running) => {
+        ("start", DesktopState::Stopped | DesktopState::Suspended)
+        | ("retry", DesktopState::Failed)
+        | ("restart", DesktopState::Running) => {
             drop(tokio::spawn(desktops::boot(state, desktop.id, "start")));
         }
         ("stop", DesktopState::Running) => drop(tokio::spawn(desktops::stop(state, desktop.id))),
@@ -233,15 +254,24 @@ async fn read(
 
 fn access(desktop: &Desktop) -> Vec<AccessEntry> {
     ["screen", "screenshot", "personalise"]
-        .map(|purpose| AccessEntry { at: desktop.created_at, purpose: purpose.to_owned(), actor: "platform".to_owned() })
+        .map(|purpose| AccessEntry {
+            at: desktop.created_at,
+            purpose: purpose.to_owned(),
+            actor: "platform".to_owned(),
+        })
         .to_vec()
 }
 
-async fn events(Shared(state): Shared<App>) -> Sse<impl Stream<Item = Result<axum::response::sse::Event, Infallible>>> {
+async fn events(
+    Shared(state): Shared<App>,
+) -> Sse<impl Stream<Item = Result<axum::response::sse::Event, Infallible>>> {
     let stream = BroadcastStream::new(state.events.subscribe()).filter_map(|event| async move {
         let event = event.ok()?;
         let data = serde_json::to_string(&event).ok()?;
-        Some(Ok(axum::response::sse::Event::default().id(event.seq.to_string()).event(event.kind.as_str()).data(data)))
+        Some(Ok(axum::response::sse::Event::default()
+            .id(event.seq.to_string())
+            .event(event.kind.as_str())
+            .data(data)))
     });
     Sse::new(stream).keep_alive(KeepAlive::default())
 }

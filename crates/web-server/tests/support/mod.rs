@@ -113,7 +113,10 @@ impl Web {
         let head = String::from_utf8(head).unwrap();
         let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
         if status == 101 {
-            assert!(head.to_ascii_lowercase().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
+            assert!(
+                head.to_ascii_lowercase().contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="),
+                "{head}"
+            );
             assert!(head.to_ascii_lowercase().contains("sec-websocket-protocol: binary"), "{head}");
             Ok(stream)
         } else {
