@@ -36,8 +36,11 @@ async function conclude(page) {
 async function dialog(page, path) {
   await page.evaluate((address) => window.htmx.ajax("GET", address, { target: "#dialog", swap: "innerHTML" }), path);
   await page.locator("dialog[open] .dialog-box").waitFor();
-  // Dialogs fade in; colours are judged once they have.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
+  // Dialogs fade in; colours are judged once they have. What turns for ever is not waited for.
+  await page.evaluate(() => {
+    const ending = document.getAnimations().filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime));
+    return Promise.all(ending.map((animation) => animation.finished.catch(() => undefined)));
+  });
 }
 
 for (const scheme of ["light", "dark"]) {

@@ -32,8 +32,7 @@ export async function forgetFrames(): Promise<void> {
 
 async function show(image: HTMLImageElement): Promise<void> {
   const desktop = image.dataset["frameOf"];
-  if (!desktop || image.dataset["asked"] !== undefined) return;
-  image.dataset["asked"] = "";
+  if (!desktop || image.dataset["shown"] !== undefined) return;
   const picture = await lastFrame(desktop);
   if (!picture) return;
   image.src = URL.createObjectURL(picture);
