@@ -1,6 +1,7 @@
 //! The message files: the same keys in every language, every key that code names, and no
 //! sentence in code.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap in a test is a failed test")]
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
