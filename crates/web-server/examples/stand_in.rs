@@ -1,7 +1,15 @@
 //! The web tier in front of the stand-in API, to look at pages without a host:
 //! `cargo run -p rolltop-web-server --example stand_in -- 127.0.0.1:8444 [empty]`.
 //! Sign in as `sam` with the password `a walnut desk`, or follow `/welcome/lnk_first`.
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::print_stdout, reason = "a program for developers")]
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::result_large_err,
+    reason = "what fails here fails a test"
+)]
 
 #[path = "../tests/stand_in/mod.rs"]
 mod stand_in;

@@ -1,6 +1,15 @@
 //! `/v1` through the web tier: whose credential counts, which headers stay behind, bodies and
 //! events that stream, and WebSockets.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::result_large_err,
+    reason = "what fails here fails a test"
+)]
+
 mod stand_in;
 mod support;
 

@@ -36,7 +36,7 @@ pub fn draw(width: u16, height: u16, seed: u32) -> Picture {
         [90, 160, 220],
     );
     picture.window(at(0.08, 0.14, 0.48, 0.6), unit, [24, 26, 30], [70, 76, 84], true);
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         picture.window(at(0.44, 0.3, 0.48, 0.58), unit, [246, 246, 244], [70, 76, 84], false);
     }
     picture
