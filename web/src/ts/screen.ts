@@ -190,6 +190,18 @@ class RolltopScreen extends HTMLElement {
   }
 }
 
+/** The clipboard's panel goes away like a menu: by Escape or a press elsewhere. */
+function closePanels(event: Event): void {
+  const escape = event instanceof KeyboardEvent && event.key === "Escape";
+  for (const panel of document.querySelectorAll<HTMLDetailsElement>("details.clipboard[open]")) {
+    const inside = panel.contains(event.target as Node);
+    if (event instanceof KeyboardEvent ? escape && inside : !inside) {
+      panel.open = false;
+      if (escape) panel.querySelector("summary")?.focus();
+    }
+  }
+}
+
 async function toggleFullScreen(): Promise<void> {
   if (document.fullscreenElement) {
     await document.exitFullscreen();
@@ -201,4 +213,6 @@ async function toggleFullScreen(): Promise<void> {
   await keyboard?.lock?.().catch(() => undefined);
 }
 
+document.addEventListener("pointerdown", closePanels, { capture: true });
+document.addEventListener("keydown", closePanels);
 customElements.define("rolltop-screen", RolltopScreen);

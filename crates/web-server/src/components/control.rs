@@ -75,6 +75,11 @@ pub(crate) fn submit(tone: Tone, wide: bool, label: &str) -> Markup {
     html! { button.btn type="submit" data-variant=(tone.variant()) data-wide[wide] { (label) } }
 }
 
+/// The same in a dialog, where it has the focus unless a field before it has.
+pub(crate) fn submit_focused(tone: Tone, focused: bool, label: &str) -> Markup {
+    html! { button.btn type="submit" data-variant=(tone.variant()) autofocus[focused] { (label) } }
+}
+
 /// A text field with its label, what helps, and what is wrong with it.
 pub(crate) struct Field<'a> {
     pub id: &'a str,

@@ -103,7 +103,7 @@ pub(crate) fn table(language: Language, desktops: &[Desktop]) -> Markup {
                 thead {
                     tr {
                         th.first scope="col" { span.visually-hidden { (language.say("column-pick")) } }
-                        th scope="col" { span.visually-hidden { (language.say("column-screen")) } }
+                        th.secondary scope="col" { span.visually-hidden { (language.say("column-screen")) } }
                         th scope="col" { (language.say("column-name")) }
                         th scope="col" { (language.say("column-state")) }
                         th.secondary scope="col" { (language.say("column-template")) }
@@ -128,7 +128,7 @@ fn row(language: Language, desktop: &Desktop) -> Markup {
             td.first {
                 input.pick type="checkbox" name="id" value=(desktop.id) aria-label=(language.say_with("pick", &[("name", &desktop.name)]));
             }
-            td {
+            td.secondary {
                 div.thumbnail.mini data-dim[phase == Phase::Stopping] {
                     @match phase {
                         Phase::Running | Phase::Stopping => (live_picture(language, desktop)),

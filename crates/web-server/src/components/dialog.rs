@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::control::{Ask, Tone, button as ask_button};
+use super::control::{Ask, Tone, button as ask_button, submit_focused};
 use super::{Icon, icon};
 use crate::language::Language;
 
@@ -39,7 +39,7 @@ pub(crate) fn form(language: Language, form: &Form<'_>) -> Markup {
             div.dialog-body { (form.body) }
             footer {
                 button.btn type="button" data-variant="outline" data-close autofocus[form.danger] { (language.say("cancel")) }
-                (super::control::submit(tone, false, form.submit))
+                (submit_focused(tone, !form.danger, form.submit))
             }
         }
     }

@@ -93,9 +93,9 @@ fn svg(icon: Icon, size: Option<&str>, turning: bool, check: bool) -> Markup {
 pub(crate) fn mark() -> Markup {
     html! {
         svg.mark viewBox="0 0 32 32" fill="none" stroke-linecap="round" aria-hidden="true" {
-            path d="M5.5 17.5C5.5 10.6 8.6 5.5 13.4 5.5h5.2c4.8 0 7.9 5.1 7.9 12" stroke="currentColor" stroke-width="2.2" {}
-            path d="M3 18.6h26M7 19v7.5h5V19M20 19v7.5h5V19" stroke="currentColor" stroke-width="2.2" stroke-linejoin="round" {}
-            path.brass d="M12.2 9.6h7.6M10.4 13.2h11.2" stroke-width="2.2" {}
+            path d="M5 17v-3.2C5 8.6 8.2 5.5 13 5.5h6c4.8 0 8 3.1 8 8.3V17" stroke="currentColor" stroke-width="2.2" {}
+            path d="M2.8 17.6h26.4M5 18v8.6h7.4V18M19.6 18v8.6H27V18" stroke="currentColor" stroke-width="2.2" stroke-linejoin="round" {}
+            path.brass d="M10.6 9.6h10.8M9 13.3h14" stroke-width="2.2" {}
         }
     }
 }
