@@ -76,9 +76,16 @@ impl Platform {
             std::fs::create_dir(data.path().join("host"))?;
             std::os::unix::fs::symlink(templates, data.path().join("host/templates"))?;
         }
-        let (up, link) = spawn(&options, data.path())?;
+        let (mut up, link) = spawn(&options, data.path())?;
         let url = link.split("/welcome/").next().unwrap_or_default().to_owned();
-        let client = connect(data.path(), &url).await?;
+        let client = match connect(data.path(), &url).await {
+            Ok(client) => client,
+            Err(error) => {
+                // Nothing holds it yet that would end it.
+                up.kill()?;
+                return Err(error);
+            }
+        };
         Ok(Self { options, data, up: Some(up), url, link, client })
     }
 
@@ -247,6 +254,6 @@ fn spawn(options: &Options, data: &Path) -> anyhow::Result<(Child, String)> {
 async fn connect(data: &Path, url: &str) -> anyhow::Result<Client> {
     let admin = AdminClient::over_unix_socket(&data.join("run/api/admin.sock"))?;
     let key = admin.create_api_key(&CreateApiKey { name: Some("test".to_owned()) }).await?;
-    let certificate = std::fs::read(data.join("web/cert.pem")).context("the self-made certificate")?;
+    let certificate = std::fs::read(data.join("web/tls.crt")).context("the self-made certificate")?;
     Ok(Client::over_https(url, Some(&certificate))?.with_token(&key.key)?)
 }
