@@ -43,12 +43,12 @@ doctor: release ## is this machine fit for Rolltop, and if not, what to do
 	@target/release/rolltopd doctor
 
 .PHONY: test
-test: ## every test, real guests and a real browser included
+test: ## lint, units, the whole platform over the simulated engine
 	@scripts/test
 
-.PHONY: test-fast
-test-fast: ## the tests that need no guest and no browser
-	@scripts/test fast
+.PHONY: test-vm
+test-vm: ## the tests that need real guests; half an hour or more
+	@scripts/test vm
 
 .PHONY: bench
 bench: ## the numbers, as JSON lines on standard output
