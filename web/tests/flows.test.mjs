@@ -70,6 +70,10 @@ test("what is wrong is said at the field, and nothing typed is lost", async () =
   const described = await field.getAttribute("aria-describedby");
   assert.match(await page.locator(`#${described}`).innerText(), /may only have a-z/);
   await page.locator("#new-name:focus").waitFor();
+  await page.locator("label", { hasText: "Ubuntu" }).click();
+  await page.locator("#sizes", { hasNotText: "There in seconds" }).waitFor();
+  assert.ok(await page.locator("#size-l").isChecked(), "another template keeps the size");
+  assert.equal(await field.inputValue(), "Not a name");
   await page.keyboard.press("Escape");
   await page.locator("dialog[open]:not(#palette)").waitFor({ state: "detached" });
   await page.context().close();

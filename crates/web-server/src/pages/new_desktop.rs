@@ -1,6 +1,7 @@
 //! The dialog for a new desktop: one click for the defaults.
 
 use axum::Form;
+use axum::extract::Query;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -66,14 +67,20 @@ struct Problems {
     all: Option<String>,
 }
 
-pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
+/// With the defaults; or as it was filled in so far, when another template has been chosen,
+/// whose sizes may be baked or not.
+pub(crate) async fn show(person: SignedIn, Query(answer): Query<Answer>) -> Result<Markup, Failure> {
     let templates = offered(person.client.templates().await?);
     let chosen = templates.iter().find(|template| template.default).or(templates.first());
-    let answer = Answer {
-        name: suggestion(&person).await,
-        template: chosen.map(|template| template.name.clone()).unwrap_or_default(),
-        size: Size::default().as_str().to_owned(),
-        key: Uuid::new_v4().to_string(),
+    let answer = if answer.template.is_empty() {
+        Answer {
+            name: suggestion(&person).await,
+            template: chosen.map(|template| template.name.clone()).unwrap_or_default(),
+            size: Size::default().as_str().to_owned(),
+            key: Uuid::new_v4().to_string(),
+        }
+    } else {
+        answer
     };
     let body = body(person.language, &templates, &answer, &Problems::default());
     Ok(dialog::show(person.language, true, &form(&body, &words(person.language))))
@@ -166,7 +173,8 @@ fn body(language: Language, templates: &[Template], answer: &Answer, problems: &
         @if let Some(text) = &problems.all { (notice(Notice::Error, &html! { (text) })) }
         input type="hidden" name="key" value=(answer.key);
         (field(&name))
-        fieldset.choice-group {
+        fieldset.choice-group hx-get="/desktops/new" hx-trigger="change" hx-include="closest form" hx-target="#sizes"
+            hx-select="#sizes" hx-swap="outerHTML" {
             legend { (language.say("column-template")) }
             div.choices data-columns=[(templates.len() == 1).then_some("1")] {
                 @for template in templates { (template_choice(template, template.name == answer.template)) }
@@ -174,7 +182,7 @@ fn body(language: Language, templates: &[Template], answer: &Answer, problems: &
             @if templates.is_empty() { (notice(Notice::Warning, &html! { (language.say("no-templates")) })) }
             @if let Some(text) = &problems.template { p.problem role="alert" { (icon(Icon::Alert)) span { (text) } } }
         }
-        fieldset.choice-group {
+        fieldset.choice-group #sizes {
             legend { (language.say("column-size")) }
             div.choices {
                 @for size in sizes.map(|template| template.sizes.as_slice()).unwrap_or_default() {
