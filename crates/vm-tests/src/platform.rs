@@ -26,6 +26,12 @@ pub struct Options {
     pub templates: Option<PathBuf>,
     /// More for `rolltop.toml`.
     pub configuration: String,
+    /// The same for every start of one platform, or a client would lose a web role that comes back.
+    pub port: u16,
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 impl Options {
@@ -38,6 +44,7 @@ impl Options {
             engine: "qemu",
             templates: Some(templates.into()),
             configuration: String::new(),
+            port: free_port()?,
         })
     }
 
@@ -237,7 +244,8 @@ fn signal(pid: i32, signal: Signal) -> anyhow::Result<()> {
 fn spawn(options: &Options, data: &Path) -> anyhow::Result<(Child, String)> {
     let mut child = Command::new(&options.binary)
         .args(["--data".as_ref(), data.as_os_str()])
-        .args(["up", "--listen", "127.0.0.1:0", "--engine", options.engine])
+        .args(["up", "--engine", options.engine, "--listen"])
+        .arg(format!("127.0.0.1:{}", options.port))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
