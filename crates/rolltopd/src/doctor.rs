@@ -248,7 +248,7 @@ fn port(data: &Path, config: &Config) -> Finding {
     let listen = config.web.listen;
     match TcpListener::bind(listen) {
         Ok(_) => good("port", format!("{listen} is free")),
-        Err(_) if crate::ready::api_answers(data) => good("port", format!("{listen} is Rolltop's own")),
+        Err(_) if crate::ready::api_listens(data) => good("port", format!("{listen} is Rolltop's own")),
         Err(error) => {
             bad("port", format!("{listen} can't be used ({error}): choose another with ROLLTOP_LISTEN"))
         }

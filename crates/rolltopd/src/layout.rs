@@ -26,9 +26,9 @@ pub const LOGS: &str = "log";
 /// Makes what is missing and sets owners and modes right. Needs root.
 pub fn prepare(data: &Path, api: &Identity, web: &Identity) -> anyhow::Result<()> {
     let root = Identity::ROOT;
-    prepare_host(data, &root)?;
+    prepare_host(data)?;
     make(&data.join("run"), &root, 0o711)?;
-    // The web tier is in the api's group on the socket's directory, and nowhere else.
+    // The api makes its sockets here; of others only the web tier may come in, by its group.
     make(&data.join(API_DIR), &Identity { uid: api.uid, gid: web.gid }, 0o750)?;
     make(&data.join(API_DATA), api, 0o700)?;
     make(&data.join(WEB_DATA), web, 0o700)?;
@@ -36,7 +36,8 @@ pub fn prepare(data: &Path, api: &Identity, web: &Identity) -> anyhow::Result<()
 }
 
 /// The host's part alone, which is all that building a template takes.
-pub fn prepare_host(data: &Path, root: &Identity) -> anyhow::Result<()> {
+pub fn prepare_host(data: &Path) -> anyhow::Result<()> {
+    let root = &Identity::ROOT;
     // 0711: others may pass through to what they may open, and can't list.
     make(data, root, 0o711)?;
     make(&data.join(HOST_DATA), root, 0o711)?;

@@ -1,6 +1,7 @@
 //! Requests to the api's admin socket, from commands that have no runtime of their own.
 
 use std::future::Future;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -15,12 +16,16 @@ where
 {
     let socket = data.join(layout::ADMIN_SOCKET);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime
-        .block_on(async { question(AdminClient::over_unix_socket(&socket)?).await })
-        .with_context(|| format!("Rolltop doesn't answer on {}: start it with `make up`", socket.display()))
+    match runtime.block_on(async { question(AdminClient::over_unix_socket(&socket)?).await }) {
+        // It answered, and says itself what is wrong.
+        Err(error) if error.problem().is_some() => Err(error.into()),
+        answer => answer.with_context(|| {
+            format!("Rolltop doesn't answer on {}: start it with `make up`", socket.display())
+        }),
+    }
 }
 
-/// Whether the api answers at all.
-pub fn api_answers(data: &Path) -> bool {
-    ask(data, |admin| async move { admin.leftovers().await }).is_ok()
+/// Whether the api is up: it listens only once its database is open.
+pub fn api_listens(data: &Path) -> bool {
+    UnixStream::connect(data.join(layout::ADMIN_SOCKET)).is_ok()
 }

@@ -43,26 +43,24 @@ pub fn run(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
         Role::new("api", &data, vec!["api".to_owned()]),
         Role::new("web", &data, web_arguments),
     ];
-    for role in &mut roles {
+    let outcome = serve(&data, &mut roles, &stop);
+    end(&mut roles);
+    outcome.with_context(|| {
+        format!("Rolltop didn't start; its logs are in {}", data.join(layout::LOGS).display())
+    })?;
+    eprintln!("Rolltop has stopped. Desktops go on running; `make up` finds them again.");
+    Ok(())
+}
+
+/// From the first role's start until asked to stop. However it ends, the caller ends the roles.
+fn serve(data: &Path, roles: &mut [Role], stop: &UnixStream) -> anyhow::Result<()> {
+    for role in roles.iter_mut() {
         role.start()?;
     }
-    let ready = wait_until_ready(&data, &mut roles, &stop);
-    match ready {
-        Ok(true) => {
-            announce(&data)?;
-            watch(&mut roles, &stop);
-        }
-        Ok(false) => {}
-        Err(error) => {
-            end(&mut roles);
-            return Err(error.context(format!(
-                "Rolltop didn't start; its logs are in {}",
-                data.join(layout::LOGS).display()
-            )));
-        }
+    if wait_until_ready(data, roles, stop)? {
+        announce(data)?;
+        watch(roles, stop);
     }
-    end(&mut roles);
-    eprintln!("Rolltop has stopped. Desktops go on running; `make up` finds them again.");
     Ok(())
 }
 
@@ -148,7 +146,7 @@ fn wait_until_ready(data: &Path, roles: &mut [Role], stop: &UnixStream) -> anyho
             }
         }
         let answers = UnixStream::connect(data.join(layout::HOST_SOCKET)).is_ok()
-            && ready::api_answers(data)
+            && ready::api_listens(data)
             && data.join(layout::WEB_URL).exists();
         if answers {
             return Ok(true);

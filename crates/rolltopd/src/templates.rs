@@ -13,7 +13,7 @@ use rolltop_template::{Builder, Recipe};
 use crate::arguments::{Template, Up};
 use crate::config::Config;
 use crate::layout;
-use crate::privileges::{self, Identity};
+use crate::privileges;
 
 /// The recipe that `up` needs.
 const DEFAULT_RECIPE: &str = "desk";
@@ -24,7 +24,7 @@ pub fn run(data: &Path, config: &Config, command: &Template) -> anyhow::Result<(
             if !privileges::is_root() {
                 bail!("building a template takes root: use sudo");
             }
-            layout::prepare_host(data, &Identity::ROOT)?;
+            layout::prepare_host(data)?;
             let version = build(data, recipe, guest)?;
             bake(data, config, &version, sizes)
         }
