@@ -87,6 +87,14 @@ impl Cgroups {
         Ok(removed)
     }
 
+    /// Removes the parents too, once no machine has a group.
+    pub(crate) async fn remove_parents(&self) -> Result<(), Fault> {
+        for parent in &self.parents {
+            remove_group(parent).await?;
+        }
+        Ok(())
+    }
+
     /// Names of machines that have groups.
     pub(crate) fn existing(&self) -> std::collections::BTreeSet<String> {
         let groups = self.parents.iter().filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten();

@@ -44,6 +44,14 @@ impl QemuEngine {
         self.carry(move |host| async move { host.bake(&version, size, &progress).await }).await
     }
 
+    /// Ends every machine and removes all this directory has on the host, the firewall's table and
+    /// the parent control groups too. Templates stay. Returns what was removed.
+    pub async fn clear(&self) -> Result<Vec<Leftover>, EngineError> {
+        let removed = self.sweep(&Known::default()).await?;
+        self.carry(|host| async move { host.withdraw().await }).await?;
+        Ok(removed)
+    }
+
     /// Carries an operation through in a task of its own: half of a fork is worse than a whole
     /// one, so it does not end with its caller.
     async fn carry<T, F>(&self, operation: impl FnOnce(Arc<Host>) -> F) -> Result<T, EngineError>

@@ -85,6 +85,13 @@ impl Host {
         })
     }
 
+    /// Takes back what [`Host::open`] made outside the directory.
+    pub(crate) async fn withdraw(&self) -> Result<(), EngineError> {
+        self.network.withdraw_host().await?;
+        self.cgroups.remove_parents().await?;
+        Ok(())
+    }
+
     fn desktops(&self) -> MutexGuard<'_, HashMap<DesktopId, Arc<Desktop>>> {
         self.desktops.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -21,10 +21,10 @@ pub fn run(data: &Path, config: &Config, host: &Host) -> anyhow::Result<()> {
     let api =
         Identity::look_up(API_USER)?.context("the user rolltop-api is missing: `rolltopd up` makes it")?;
     super::serve(2, async {
-        let engine = open(config, host.engine).await?;
         if host.clear {
-            return clear(engine.as_ref()).await;
+            return clear(config, host.engine).await;
         }
+        let engine = open(config, host.engine).await?;
         let listener = listen()?;
         tokio::select! {
             () = rolltop_engine_qemu::remote::serve(engine, listener, vec![0, api.uid]) => {}
@@ -36,17 +36,19 @@ pub fn run(data: &Path, config: &Config, host: &Host) -> anyhow::Result<()> {
 
 /// The engine that the operator chose. Its directory is relative to the state directory.
 async fn open(config: &Config, kind: EngineKind) -> anyhow::Result<Arc<dyn Engine>> {
-    match kind {
-        EngineKind::Qemu => {
-            let engine =
-                QemuEngine::open(config.host.clone()).await.context("the QEMU engine can't start")?;
-            Ok(engine)
-        }
-        EngineKind::Sim => {
-            let directory = Some(PathBuf::from(layout::HOST_DATA));
-            Ok(Arc::new(SimEngine::new(SimConfig { directory, ..SimConfig::default() })?))
-        }
-    }
+    Ok(match kind {
+        EngineKind::Qemu => open_qemu(config).await?,
+        EngineKind::Sim => open_sim()?,
+    })
+}
+
+async fn open_qemu(config: &Config) -> anyhow::Result<Arc<QemuEngine>> {
+    QemuEngine::open(config.host.clone()).await.context("the QEMU engine can't start")
+}
+
+fn open_sim() -> anyhow::Result<Arc<SimEngine>> {
+    let directory = Some(PathBuf::from(layout::HOST_DATA));
+    Ok(Arc::new(SimEngine::new(SimConfig { directory, ..SimConfig::default() })?))
 }
 
 fn listen() -> anyhow::Result<UnixListener> {
@@ -58,10 +60,14 @@ fn listen() -> anyhow::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Everything that this state directory runs on this host, ended and removed.
-async fn clear(engine: &dyn Engine) -> anyhow::Result<()> {
-    for removed in engine.sweep(&Known::default()).await? {
-        tracing::info!(kind = removed.kind, name = removed.name, "removed");
+/// Everything that this state directory has on this host, ended and removed.
+async fn clear(config: &Config, kind: EngineKind) -> anyhow::Result<()> {
+    let removed = match kind {
+        EngineKind::Qemu => open_qemu(config).await?.clear().await?,
+        EngineKind::Sim => open_sim()?.sweep(&Known::default()).await?,
+    };
+    for leftover in removed {
+        tracing::info!(kind = leftover.kind, name = leftover.name, "removed");
     }
     Ok(())
 }
