@@ -20,6 +20,15 @@ const MAX_THREADS: u32 = 192;
 /// The scheduler's period, microseconds.
 const PERIOD: u64 = 100_000;
 
+/// Who comes first when there is not enough for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// A desktop somebody uses.
+    Full,
+    /// Work that nobody waits for while desktops are busy.
+    Background,
+}
+
 /// Where the groups are.
 #[derive(Debug, Clone)]
 pub(crate) struct Cgroups {
@@ -60,8 +69,8 @@ impl Cgroups {
     }
 
     /// Makes a machine's groups and opens the files by which a process joins them.
-    pub(crate) fn create(&self, machine: &str, size: Size) -> Result<Vec<OwnedFd>, Fault> {
-        let settings = if self.unified { unified_limits(size) } else { separate_limits(size) };
+    pub(crate) fn create(&self, machine: &str, size: Size, share: Share) -> Result<Vec<OwnedFd>, Fault> {
+        let settings = if self.unified { unified_limits(size, share) } else { separate_limits(size, share) };
         let mut joins = Vec::new();
         for parent in &self.parents {
             let group = parent.join(machine);
@@ -129,19 +138,23 @@ fn quota(size: Size) -> u64 {
     u64::from(size.vcpus()) * PERIOD + PERIOD / 2
 }
 
-fn unified_limits(size: Size) -> Vec<(&'static str, String)> {
+fn unified_limits(size: Size, share: Share) -> Vec<(&'static str, String)> {
     vec![
         ("memory.max", memory_limit(size)),
         ("cpu.max", format!("{} {PERIOD}", quota(size))),
+        // The kernel's default for a group is 100.
+        ("cpu.weight", if share == Share::Full { "100" } else { "5" }.to_owned()),
         ("pids.max", MAX_THREADS.to_string()),
     ]
 }
 
-fn separate_limits(size: Size) -> Vec<(&'static str, String)> {
+fn separate_limits(size: Size, share: Share) -> Vec<(&'static str, String)> {
     vec![
         ("memory.limit_in_bytes", memory_limit(size)),
         ("cpu.cfs_period_us", PERIOD.to_string()),
         ("cpu.cfs_quota_us", quota(size).to_string()),
+        // The kernel's default for a group is 1024.
+        ("cpu.shares", if share == Share::Full { "1024" } else { "51" }.to_owned()),
         ("pids.max", MAX_THREADS.to_string()),
     ]
 }
@@ -166,7 +179,7 @@ mod tests {
         }
         let limit = root.path().join("memory/rolltop/x/memory.limit_in_bytes");
         fs::write(&limit, "").unwrap();
-        assert_eq!(groups.create("x", Size::S).unwrap().len(), 3);
+        assert_eq!(groups.create("x", Size::S, Share::Full).unwrap().len(), 3);
         assert_eq!(fs::read_to_string(limit).unwrap(), (3072u64 << 20).to_string());
         assert_eq!(groups.existing().into_iter().collect::<Vec<_>>(), ["x"]);
     }

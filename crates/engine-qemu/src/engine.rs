@@ -44,6 +44,17 @@ impl QemuEngine {
         self.carry(move |host| async move { host.bake(&version, size, &progress).await }).await
     }
 
+    /// Keeps the configured sizes of the newest version of each template baked, in the
+    /// background, for as long as it is polled. Never returns.
+    pub async fn keep_baked(&self) {
+        Arc::clone(&self.host).keep_baked().await;
+    }
+
+    /// Ends the machines of bakes under way: unlike desktops they are of no use without us.
+    pub async fn end_bakes(&self) -> Result<(), EngineError> {
+        self.host.end_bakes().await
+    }
+
     /// Ends every machine and removes all this directory has on the host, the firewall's table and
     /// the parent control groups too. Templates stay. Returns what was removed.
     pub async fn clear(&self) -> Result<Vec<Leftover>, EngineError> {

@@ -16,17 +16,9 @@ use crate::durable;
 use crate::fault::{Doing, Fault};
 use crate::process::{PROGRAM_PATH, inherit, secret_file};
 
-/// What a layer's file is called while it is being made.
-const HALF_MADE: &str = "tmp";
-
-/// Is this a layer that was not made to the end?
-pub(crate) fn is_half_made(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == HALF_MADE)
-}
-
 /// Makes a blank encrypted layer at `path`, whole or not at all.
 pub(crate) async fn create(path: &Path, size: Size, key: &LayerKey) -> Result<(), Fault> {
-    let temporary = path.with_extension(HALF_MADE);
+    let temporary = path.with_extension("tmp");
     durable::remove(&temporary)?;
     let options = "encrypt.format=luks,encrypt.key-secret=key0,encrypt.iter-time=10";
     let size = format!("{}G", size.disk_gib());

@@ -9,9 +9,7 @@ use tokio::task::JoinSet;
 
 use super::Host;
 use super::desktop::Desktop;
-use crate::durable;
 use crate::fault::Fault;
-use crate::layer;
 use crate::machine;
 use crate::process::{Process, ours};
 use crate::record::{Phase, Record};
@@ -37,15 +35,8 @@ impl Host {
         }
         adoptions.join_all().await;
         self.forget_old_fences();
-        self.remove_half_made_layers()
-    }
-
-    /// Removes blank layers whose making an earlier process began. No one can be at it still: we
-    /// alone hold the directory.
-    fn remove_half_made_layers(&self) -> Result<(), Fault> {
-        let entries = std::fs::read_dir(self.layout.layers()).into_iter().flatten().flatten();
-        let half_made = entries.map(|entry| entry.path()).filter(|path| layer::is_half_made(path));
-        half_made.into_iter().try_for_each(|path| durable::remove(&path).map(drop))
+        self.tidy().await;
+        Ok(())
     }
 
     fn records(&self) -> Vec<Record> {

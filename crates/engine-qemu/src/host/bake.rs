@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::Host;
 use crate::accel;
+use crate::cgroup::Share;
 use crate::command_line::{Accel, CONSOLE, DISK};
 use crate::durable;
 use crate::fault::{Doing, Fault, told};
@@ -119,7 +120,7 @@ impl Host {
             key: None,
             uid: self.uid(index),
             groups: accel::groups(accel),
-            cgroups: self.cgroups.create(&name, size)?,
+            cgroups: self.cgroups.create(&name, size, Share::Background)?,
             tap,
         })
         .await?;

@@ -31,6 +31,7 @@ mod bake;
 mod desktop;
 mod destroy;
 mod fork;
+mod keep_baked;
 mod leftovers;
 mod observe;
 mod power;

@@ -24,22 +24,29 @@ pub fn run(data: &Path, config: &Config, host: &Host) -> anyhow::Result<()> {
         if host.clear {
             return clear(config, host.engine).await;
         }
-        let engine = open(config, host.engine).await?;
-        let listener = listen()?;
-        tokio::select! {
-            () = rolltop_engine_qemu::remote::serve(engine, listener, vec![0, api.uid]) => {}
-            () = super::asked_to_stop() => {}
+        match host.engine {
+            EngineKind::Qemu => {
+                let engine = open_qemu(config).await?;
+                tokio::select! {
+                    served = serve(Arc::clone(&engine) as Arc<dyn Engine>, &api) => served?,
+                    () = engine.keep_baked() => {}
+                }
+                engine.end_bakes().await?;
+            }
+            EngineKind::Sim => serve(open_sim()?, &api).await?,
         }
         Ok(())
     })
 }
 
-/// The engine that the operator chose. Its directory is relative to the state directory.
-async fn open(config: &Config, kind: EngineKind) -> anyhow::Result<Arc<dyn Engine>> {
-    Ok(match kind {
-        EngineKind::Qemu => open_qemu(config).await?,
-        EngineKind::Sim => open_sim()?,
-    })
+/// Answers root and the api until it is asked to stop.
+async fn serve(engine: Arc<dyn Engine>, api: &Identity) -> anyhow::Result<()> {
+    let listener = listen()?;
+    tokio::select! {
+        () = rolltop_engine_qemu::remote::serve(engine, listener, vec![0, api.uid]) => {}
+        () = super::asked_to_stop() => {}
+    }
+    Ok(())
 }
 
 async fn open_qemu(config: &Config) -> anyhow::Result<Arc<QemuEngine>> {
