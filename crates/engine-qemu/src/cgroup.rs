@@ -58,6 +58,12 @@ impl Cgroups {
         }
         for parent in &parents {
             fs::create_dir_all(parent).doing_with("making the control group", parent)?;
+            // All desktops together would else count as much as one other program on this host.
+            let (weight, value) = if unified { ("cpu.weight", "400") } else { ("cpu.shares", "4096") };
+            let weight = parent.join(weight);
+            if weight.exists() {
+                fs::write(&weight, value).doing_with("setting", &weight)?;
+            }
             if unified {
                 for directory in [root, parent] {
                     let control = directory.join("cgroup.subtree_control");

@@ -11,6 +11,7 @@ use rolltop_engine::{
 };
 use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
 
+use crate::cgroup::Share;
 use crate::config::QemuConfig;
 use crate::host::Host;
 
@@ -41,7 +42,7 @@ impl QemuEngine {
         progress: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<(), EngineError> {
         let version = version.clone();
-        self.carry(move |host| async move { host.bake(&version, size, &progress).await }).await
+        self.carry(move |host| async move { host.bake(&version, size, Share::Full, &progress).await }).await
     }
 
     /// Keeps the configured sizes of the newest version of each template baked, in the

@@ -68,6 +68,7 @@ impl Host {
         self: Arc<Self>,
         version: &TemplateVersion,
         size: Size,
+        share: Share,
         progress: &Progress,
     ) -> Result<(), EngineError> {
         // One at a time: a bake takes all the processors it gets.
@@ -86,7 +87,7 @@ impl Host {
         )?;
         let index = self.take_index()?;
         let directory = self.layout.template(version).join(format!("{TEMPORARY}{size}"));
-        let baked = self.bake_in(&directory, &manifest, size, accel, index, progress).await;
+        let baked = self.bake_in(&directory, &manifest, size, accel, (index, share), progress).await;
         let cleaned = self.clean_up(&directory, index).await;
         self.give_back(index);
         baked?;
@@ -99,7 +100,7 @@ impl Host {
         manifest: &Manifest,
         size: Size,
         accel: Accel,
-        index: u32,
+        (index, share): (u32, Share),
         progress: &Progress,
     ) -> Result<(), Fault> {
         let started = Instant::now();
@@ -120,7 +121,7 @@ impl Host {
             key: None,
             uid: self.uid(index),
             groups: accel::groups(accel),
-            cgroups: self.cgroups.create(&name, size, Share::Background)?,
+            cgroups: self.cgroups.create(&name, size, share)?,
             tap,
         })
         .await?;

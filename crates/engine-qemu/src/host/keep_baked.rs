@@ -10,6 +10,7 @@ use std::time::Duration;
 use rolltop_model::{Size, TemplateVersion};
 
 use super::Host;
+use crate::cgroup::Share;
 use crate::fault::told;
 
 /// How often to look for something to bake.
@@ -25,7 +26,7 @@ impl Host {
             for (version, size) in self.unbaked().await {
                 let tell = move |step: &str| tracing::debug!(%size, step, "baking");
                 tracing::info!(%version, %size, "baking in the background");
-                match Arc::clone(&self).bake(&version, size, &tell).await {
+                match Arc::clone(&self).bake(&version, size, Share::Background, &tell).await {
                     Ok(()) => tracing::info!(%version, %size, "baked"),
                     Err(error) => {
                         failed = true;
