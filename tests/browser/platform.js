@@ -31,7 +31,7 @@ export async function startRolltop(engine) {
     mkdirSync(join(data, "host"));
     symlinkSync(templates, join(data, "host/templates"));
   }
-  const arguments_ = ["--data", data, "up", "--engine", engine, "--listen", "127.0.0.1:0"];
+  const arguments_ = ["--data", data, "up", "--engine", engine, "--listen", "127.0.0.1:0", "--ssh-listen", "127.0.0.1:0"];
   const child = spawn(binary, arguments_, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const link = await new Promise((resolve, reject) => {

@@ -48,6 +48,10 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::GET, "/v1/desktops/{id}/access-log", READ),
     (Method::GET, "/v1/desktops/{id}/screenshot", ENTER),
     (Method::GET, "/v1/desktops/{id}/screen", ENTER),
+    (Method::GET, "/v1/desktops/{id}/ssh", READ),
+    (Method::GET, "/v1/ssh-keys", Access::Scope(Scope::Account)),
+    (Method::POST, "/v1/ssh-keys", Access::Scope(Scope::Account)),
+    (Method::DELETE, "/v1/ssh-keys/{id}", Access::Scope(Scope::Account)),
     (Method::GET, "/v1/desktops/{id}/console", ENTER),
     (Method::GET, "/v1/desktops/{id}/files/content", ENTER),
 ];

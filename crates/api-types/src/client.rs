@@ -7,10 +7,12 @@ mod admin;
 mod desktops;
 mod error;
 mod events;
+mod gateway;
 mod rest;
 #[cfg(feature = "screen")]
 mod screen;
 mod sessions;
+mod ssh_keys;
 
 use std::fmt;
 use std::path::Path;
@@ -26,6 +28,7 @@ use serde::de::DeserializeOwned;
 pub use admin::AdminClient;
 pub use error::ClientError;
 pub use events::EventStream;
+pub use gateway::{GatewayClient, TunnelStream};
 pub use rest::{FileBody, Image};
 #[cfg(feature = "screen")]
 pub use screen::ScreenSocket;

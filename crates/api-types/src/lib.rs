@@ -11,6 +11,7 @@ mod choice;
 mod client;
 mod desktop;
 mod event;
+mod gateway;
 mod host;
 mod me;
 mod page;
@@ -18,6 +19,7 @@ mod problem;
 mod scope;
 mod secret;
 mod session;
+mod ssh_key;
 mod step;
 mod template;
 
@@ -25,15 +27,21 @@ pub use access::{AccessEntry, AccessLog};
 pub use admin::{ApiKeyCreated, CreateApiKey, Leftover, LeftoverList, SignInLink};
 #[cfg(feature = "screen")]
 pub use client::ScreenSocket;
-pub use client::{AdminClient, Client, ClientError, EventStream, FileBody, Image};
+pub use client::{
+    AdminClient, Client, ClientError, EventStream, FileBody, GatewayClient, Image, TunnelStream,
+};
 pub use desktop::{CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, UpdateDesktop};
 pub use event::{Event, EventKind, EventsQuery};
+pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PROTOCOL, TunnelQuery};
 pub use host::{Accelerator, AcceleratorKind, Host};
 pub use me::{Credential, CredentialKind, Limits, Me};
 pub use page::ListDesktops;
 pub use problem::{Code, FieldError, Problem, documentation as problem_documentation};
 pub use scope::Scope;
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
+pub use ssh_key::{
+    CreateSshKey, DesktopSsh, JumpHost, KeyDelivery, SshKey, SshKeyAdded, SshKeyList, SshKeyRemoved,
+};
 pub use step::{Step, StepList, StepStatus};
 pub use template::{Template, TemplateList, TemplateSize};
 

@@ -26,6 +26,7 @@ mod events;
 mod host;
 mod inside;
 mod reconcile;
+mod ssh;
 mod templates;
 mod views;
 
@@ -38,6 +39,12 @@ pub use desktops::{CommandError, CreateDesktop, CreateError, ListFilter, RenameE
 pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;
 pub use inside::{FileStream, ReadFileError, ScreenStream};
+/// Who people log in as inside a desktop.
+pub use rolltop_guest_protocol::SESSION_USER;
+pub use ssh::{
+    AddKeyError, DesktopSsh, GatewayView, KeyDelivery, KeyGuard, PublicKeyError, RemoveKeyError, SshKeyView,
+    Tunnel, TunnelError, fingerprint,
+};
 pub use views::{
     Accelerator, AccessLogView, DesktopView, EventView, HostStatus, Leftover, MeView, Page, StepView,
     TemplateSizeView, TemplateView,

@@ -22,6 +22,8 @@ pub(crate) enum Reason {
     Screen,
     Screenshot,
     ReadFile,
+    /// By a person's own client, through the jump host.
+    Ssh,
 }
 
 impl Reason {
@@ -30,6 +32,7 @@ impl Reason {
             Reason::Screen => "screen",
             Reason::Screenshot => "screenshot",
             Reason::ReadFile => "file.read",
+            Reason::Ssh => "ssh",
         }
     }
 }

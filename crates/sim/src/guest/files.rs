@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use russh::Channel;
+use russh::server::Msg;
 use russh_sftp::protocol::{Attrs, Data, File, FileAttributes, Handle, Name, OpenFlags, Status, StatusCode};
 use russh_sftp::server;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWriteExt;
 
 const HOME: &str = "/home/desk";
 const OWNER: u32 = 1000;
@@ -13,6 +15,8 @@ const REGULAR: u32 = 0o100_644;
 const DIRECTORY: u32 = 0o040_755;
 /// Most that one read gives, bytes.
 const MAX_READ: usize = 128 * 1024;
+/// Between the channel and the server.
+const PIPE_BYTES: usize = 256 * 1024;
 /// Size of the file that is there for measuring, bytes.
 const LARGE: usize = 8 * 1024 * 1024;
 
@@ -37,10 +41,24 @@ impl Files {
         self.0.get(&absolute(path))
     }
 
-    /// Speaks SFTP on a stream until that ends.
-    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    /// Speaks SFTP on a channel until its client is done, and ends it as a program does that went well.
+    pub async fn serve(&self, mut channel: Channel<Msg>) {
         let server = Server { files: self.clone(), open: HashMap::new(), next: 0 };
-        server::run(stream, server).await;
+        let (near, far) = tokio::io::duplex(PIPE_BYTES);
+        // Goes on by itself until its stream ends.
+        server::run(far, server).await;
+        let (mut answers, mut requests) = tokio::io::split(near);
+        let mut to_client = channel.make_writer();
+        let answering = async move { tokio::io::copy(&mut answers, &mut to_client).await };
+        let asking = async {
+            let copied = tokio::io::copy(&mut channel.make_reader(), &mut requests).await;
+            requests.shutdown().await.and(copied)
+        };
+        let _ = tokio::join!(answering, asking);
+        // Whoever asked may be gone; then nobody misses this.
+        let _ = channel.exit_status(0).await;
+        let _ = channel.eof().await;
+        let _ = channel.close().await;
     }
 
     fn attributes(&self, path: &str) -> Option<FileAttributes> {

@@ -140,7 +140,8 @@ impl server::Handler for Visitor {
         match self.sessions.remove(&id).filter(|_| name == "sftp") {
             Some(channel) => {
                 session.channel_success(id)?;
-                self.guest.files.serve(channel.into_stream()).await;
+                let files = self.guest.files.clone();
+                tokio::spawn(async move { files.serve(channel).await });
             }
             None => session.channel_failure(id)?,
         }

@@ -27,6 +27,7 @@ icons! {
     Check "check"
     Chevron "chevron-down"
     Clipboard "clipboard"
+    Copy "copy"
     Cpu "cpu"
     Disk "hard-drive"
     Dots "ellipsis"
