@@ -6,6 +6,7 @@ mod console;
 mod desktops;
 mod events;
 mod files;
+mod gather;
 mod host;
 mod me;
 mod meta;
@@ -14,6 +15,8 @@ mod screenshot;
 mod session;
 mod steps;
 mod templates;
+mod terminal;
+mod terminals;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -73,7 +76,16 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(screenshot::get))
         .routes(routes!(screen::get))
         .routes(routes!(console::get))
-        .routes(routes!(files::content))
+        .routes(routes!(terminals::list))
+        .routes(routes!(terminal::open, terminals::close))
+        .routes(routes!(files::list, files::update, files::remove))
+        .routes(routes!(files::info))
+        .routes(routes!(files::content::content, files::save::save))
+        .routes(routes!(files::content::archive))
+        .routes(routes!(files::save::offset, files::save::cancel))
+        .routes(routes!(files::folder))
+        .routes(routes!(files::rename))
+        .routes(routes!(files::copy))
         .routes(routes!(events::stream))
         .routes(routes!(templates::list))
         .routes(routes!(host::get))

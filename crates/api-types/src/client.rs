@@ -7,10 +7,12 @@ mod admin;
 mod desktops;
 mod error;
 mod events;
+mod files;
 mod rest;
 #[cfg(feature = "screen")]
 mod screen;
 mod sessions;
+mod terminals;
 
 use std::fmt;
 use std::path::Path;
@@ -26,9 +28,12 @@ use serde::de::DeserializeOwned;
 pub use admin::AdminClient;
 pub use error::ClientError;
 pub use events::EventStream;
-pub use rest::{FileBody, Image};
+pub use files::{FileBody, SaveCondition, UploadPart};
+pub use rest::Image;
 #[cfg(feature = "screen")]
 pub use screen::ScreenSocket;
+#[cfg(feature = "screen")]
+pub use terminals::TerminalSocket;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -11,6 +11,7 @@ mod choice;
 mod client;
 mod desktop;
 mod event;
+mod file;
 mod host;
 mod me;
 mod page;
@@ -20,14 +21,16 @@ mod secret;
 mod session;
 mod step;
 mod template;
+mod terminal;
 
 pub use access::{AccessEntry, AccessLog};
 pub use admin::{ApiKeyCreated, CreateApiKey, Leftover, LeftoverList, SignInLink};
+pub use client::{AdminClient, Client, ClientError, EventStream, FileBody, Image, SaveCondition, UploadPart};
 #[cfg(feature = "screen")]
-pub use client::ScreenSocket;
-pub use client::{AdminClient, Client, ClientError, EventStream, FileBody, Image};
+pub use client::{ScreenSocket, TerminalSocket};
 pub use desktop::{CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, UpdateDesktop};
 pub use event::{Event, EventKind, EventsQuery};
+pub use file::{CopyFile, CreateFolder, FileEntry, FileKind, FileList, MoveFile, UpdateFile, Upload};
 pub use host::{Accelerator, AcceleratorKind, Host};
 pub use me::{Credential, CredentialKind, Limits, Me};
 pub use page::ListDesktops;
@@ -36,8 +39,11 @@ pub use scope::Scope;
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
 pub use step::{Step, StepList, StepStatus};
 pub use template::{Template, TemplateList, TemplateSize};
+pub use terminal::{ResizeTerminal, TerminalControl, TerminalEntry, TerminalList, TerminalQuery};
 
 /// Media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// WebSocket subprotocol of a desktop's screen: RFB bytes in binary messages, both ways.
 pub const SCREEN_PROTOCOL: &str = "binary";
+/// WebSocket subprotocol of a terminal: what is shown and typed in binary messages, control in text.
+pub const TERMINAL_PROTOCOL: &str = "rolltop.terminal.1";

@@ -17,3 +17,4 @@ mod input;
 mod platform;
 mod screen;
 mod serving;
+mod terminal;

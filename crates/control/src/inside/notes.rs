@@ -12,7 +12,7 @@ use crate::caller::Caller;
 use crate::clock;
 use crate::control::Inner;
 
-/// Looking at thumbnails is noted once in this time per viewer and desktop.
+/// Looking at thumbnails, and going about among files, is noted once in this time per viewer and desktop.
 const LOOKING_INTERVAL: Duration = Duration::from_secs(3600);
 /// Looks kept in memory at most.
 const LOOKS: usize = 50_000;
@@ -22,6 +22,8 @@ pub(crate) enum Reason {
     Screen,
     Screenshot,
     ReadFile,
+    Files,
+    Terminal,
 }
 
 impl Reason {
@@ -30,6 +32,8 @@ impl Reason {
             Reason::Screen => "screen",
             Reason::Screenshot => "screenshot",
             Reason::ReadFile => "file.read",
+            Reason::Files => "files",
+            Reason::Terminal => "terminal",
         }
     }
 }
@@ -65,7 +69,9 @@ impl Inner {
         why: Reason,
         caller: &Caller,
     ) -> Result<(), StoreError> {
-        if why == Reason::Screenshot && self.access_notes.is_known_look(desktop, caller.rate_key()) {
+        let often = matches!(why, Reason::Screenshot | Reason::Files);
+        let viewer = || format!("{} {}", why.as_str(), caller.rate_key());
+        if often && self.access_notes.is_known_look(desktop, viewer()) {
             return Ok(());
         }
         let entry = AccessEntry { at: clock::now(), why: why.as_str().to_owned(), who: caller.label.clone() };

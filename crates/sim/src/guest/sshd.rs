@@ -12,7 +12,7 @@ use russh::{Channel, ChannelId, ChannelOpenFailure};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{Guest, command, rfb};
+use super::{Guest, command, rfb, sftp};
 
 /// Between a connection that can be cut and the server, which can't be.
 const PIPE_BYTES: usize = 256 * 1024;
@@ -140,7 +140,7 @@ impl server::Handler for Visitor {
         match self.sessions.remove(&id).filter(|_| name == "sftp") {
             Some(channel) => {
                 session.channel_success(id)?;
-                self.guest.files.serve(channel.into_stream()).await;
+                tokio::spawn(sftp::serve(self.guest.files.clone(), channel.into_stream()));
             }
             None => session.channel_failure(id)?,
         }
