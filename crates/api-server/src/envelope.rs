@@ -1,21 +1,28 @@
-//! Around every request: an id, a span, a line in the log, safe default headers, and problems
-//! rendered. The outermost layer, so that nothing leaves without it.
+//! Around every request: an id, a span, a line in the log, safe default headers, problems
+//! rendered and panics caught. The outermost layer, so that nothing leaves without it.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue};
 use rolltop_api_types::PROBLEM_JSON;
 use rolltop_model::RequestId;
 use tracing::Instrument;
 
-use crate::problems::ProblemToRender;
+use crate::problems::{ApiError, ProblemToRender};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A mistake of ours costs one answer, not the connection. What broke is in the log already.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's handler panicked")]
+struct Panicked;
 
 pub(crate) async fn envelope(request: Request, next: Next) -> Response {
     let id = RequestId::generate();
@@ -24,7 +31,10 @@ pub(crate) async fn envelope(request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", %id, method = %request.method(), route);
     async move {
         let begun = Instant::now();
-        let mut response = next.run(request).await;
+        let mut response = AssertUnwindSafe(next.run(request))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| ApiError::internal(&Panicked).into_response());
         if let Some(ProblemToRender(problem)) = response.extensions_mut().remove() {
             render(&mut response, *problem, id);
         }

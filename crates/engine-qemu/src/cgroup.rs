@@ -20,6 +20,15 @@ const MAX_THREADS: u32 = 192;
 /// The scheduler's period, microseconds.
 const PERIOD: u64 = 100_000;
 
+/// Who comes first when there is not enough for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// A desktop somebody uses.
+    Full,
+    /// Work that nobody waits for while desktops are busy.
+    Background,
+}
+
 /// Where the groups are.
 #[derive(Debug, Clone)]
 pub(crate) struct Cgroups {
@@ -49,6 +58,12 @@ impl Cgroups {
         }
         for parent in &parents {
             fs::create_dir_all(parent).doing_with("making the control group", parent)?;
+            // All desktops together would else count as much as one other program on this host.
+            let (weight, value) = if unified { ("cpu.weight", "400") } else { ("cpu.shares", "4096") };
+            let weight = parent.join(weight);
+            if weight.exists() {
+                fs::write(&weight, value).doing_with("setting", &weight)?;
+            }
             if unified {
                 for directory in [root, parent] {
                     let control = directory.join("cgroup.subtree_control");
@@ -60,8 +75,8 @@ impl Cgroups {
     }
 
     /// Makes a machine's groups and opens the files by which a process joins them.
-    pub(crate) fn create(&self, machine: &str, size: Size) -> Result<Vec<OwnedFd>, Fault> {
-        let settings = if self.unified { unified_limits(size) } else { separate_limits(size) };
+    pub(crate) fn create(&self, machine: &str, size: Size, share: Share) -> Result<Vec<OwnedFd>, Fault> {
+        let settings = if self.unified { unified_limits(size, share) } else { separate_limits(size, share) };
         let mut joins = Vec::new();
         for parent in &self.parents {
             let group = parent.join(machine);
@@ -85,6 +100,14 @@ impl Cgroups {
             removed |= remove_group(&parent.join(machine)).await?;
         }
         Ok(removed)
+    }
+
+    /// Removes the parents too, once no machine has a group.
+    pub(crate) async fn remove_parents(&self) -> Result<(), Fault> {
+        for parent in &self.parents {
+            remove_group(parent).await?;
+        }
+        Ok(())
     }
 
     /// Names of machines that have groups.
@@ -121,19 +144,23 @@ fn quota(size: Size) -> u64 {
     u64::from(size.vcpus()) * PERIOD + PERIOD / 2
 }
 
-fn unified_limits(size: Size) -> Vec<(&'static str, String)> {
+fn unified_limits(size: Size, share: Share) -> Vec<(&'static str, String)> {
     vec![
         ("memory.max", memory_limit(size)),
         ("cpu.max", format!("{} {PERIOD}", quota(size))),
+        // The kernel's default for a group is 100.
+        ("cpu.weight", if share == Share::Full { "100" } else { "5" }.to_owned()),
         ("pids.max", MAX_THREADS.to_string()),
     ]
 }
 
-fn separate_limits(size: Size) -> Vec<(&'static str, String)> {
+fn separate_limits(size: Size, share: Share) -> Vec<(&'static str, String)> {
     vec![
         ("memory.limit_in_bytes", memory_limit(size)),
         ("cpu.cfs_period_us", PERIOD.to_string()),
         ("cpu.cfs_quota_us", quota(size).to_string()),
+        // The kernel's default for a group is 1024.
+        ("cpu.shares", if share == Share::Full { "1024" } else { "51" }.to_owned()),
         ("pids.max", MAX_THREADS.to_string()),
     ]
 }
@@ -158,7 +185,7 @@ mod tests {
         }
         let limit = root.path().join("memory/rolltop/x/memory.limit_in_bytes");
         fs::write(&limit, "").unwrap();
-        assert_eq!(groups.create("x", Size::S).unwrap().len(), 3);
+        assert_eq!(groups.create("x", Size::S, Share::Full).unwrap().len(), 3);
         assert_eq!(fs::read_to_string(limit).unwrap(), (3072u64 << 20).to_string());
         assert_eq!(groups.existing().into_iter().collect::<Vec<_>>(), ["x"]);
     }

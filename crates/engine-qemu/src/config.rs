@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use rolltop_model::Size;
 use serde::Deserialize;
 
 use crate::network::Cidr;
@@ -22,6 +23,9 @@ pub struct QemuConfig {
     pub cgroup_root: PathBuf,
     /// Desktop number `n` runs as user id `first_uid + n`. Default 300000.
     pub first_uid: u32,
+    /// Sizes of each template to keep baked, the most wanted first. Each takes about 2 GB of disk
+    /// and makes desktops of that size start in about a second. Default all: `s`, `m`, `l`.
+    pub bake: Vec<Size>,
     /// No new machine is begun with less than this free on the disk, bytes. Default 2 GiB.
     pub min_free_disk: u64,
     /// No new machine is begun with less host memory available than this, bytes. Default 512 MiB.
@@ -36,6 +40,7 @@ impl Default for QemuConfig {
             network: NetworkConfig::default(),
             cgroup_root: PathBuf::from("/sys/fs/cgroup"),
             first_uid: 300_000,
+            bake: Size::ALL.to_vec(),
             min_free_disk: 2 << 30,
             min_free_memory: 512 << 20,
         }

@@ -11,6 +11,7 @@ use rolltop_engine::{
 };
 use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
 
+use crate::cgroup::Share;
 use crate::config::QemuConfig;
 use crate::host::Host;
 
@@ -41,7 +42,26 @@ impl QemuEngine {
         progress: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<(), EngineError> {
         let version = version.clone();
-        self.carry(move |host| async move { host.bake(&version, size, &progress).await }).await
+        self.carry(move |host| async move { host.bake(&version, size, Share::Full, &progress).await }).await
+    }
+
+    /// Keeps the configured sizes of the newest version of each template baked, in the
+    /// background, for as long as it is polled. Never returns.
+    pub async fn keep_baked(&self) {
+        Arc::clone(&self.host).keep_baked().await;
+    }
+
+    /// Ends the machines of bakes under way: unlike desktops they are of no use without us.
+    pub async fn end_bakes(&self) -> Result<(), EngineError> {
+        self.host.end_bakes().await
+    }
+
+    /// Ends every machine and removes all this directory has on the host, the firewall's table and
+    /// the parent control groups too. Templates stay. Returns what was removed.
+    pub async fn clear(&self) -> Result<Vec<Leftover>, EngineError> {
+        let removed = self.sweep(&Known::default()).await?;
+        self.carry(|host| async move { host.withdraw().await }).await?;
+        Ok(removed)
     }
 
     /// Carries an operation through in a task of its own: half of a fork is worse than a whole

@@ -51,14 +51,8 @@ impl Layout {
         self.templates().join(version.to_string())
     }
 
-    /// Names of a size's bakes in the template's directory, newest first. There is more than one
-    /// when QEMU was upgraded: desktops' disks lie over the older ones, so those stay.
     pub(crate) fn bakes(&self, version: &TemplateVersion, size: Size) -> Vec<String> {
-        let entries = fs::read_dir(self.template(version)).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut numbered: Vec<_> = names.filter_map(|name| Some((bake_number(&name, size)?, name))).collect();
-        numbered.sort_unstable();
-        numbered.into_iter().rev().map(|(_, name)| name).collect()
+        bakes(&self.template(version), size)
     }
 
     /// The name that a size's next bake gets: `s`, then `s-2`, `s-3` and so on.
@@ -115,6 +109,16 @@ impl Layout {
         file.set_permissions(fs::Permissions::from_mode(0o444)).doing_with("writing", &temporary)?;
         crate::durable::rename(&temporary, &path)
     }
+}
+
+/// Names of a size's bakes in a template version's directory, newest first. There is more than
+/// one when QEMU was upgraded: desktops' disks lie over the older ones, so those stay.
+pub fn bakes(template: &Path, size: Size) -> Vec<String> {
+    let entries = fs::read_dir(template).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut numbered: Vec<_> = names.filter_map(|name| Some((bake_number(&name, size)?, name))).collect();
+    numbered.sort_unstable();
+    numbered.into_iter().rev().map(|(_, name)| name).collect()
 }
 
 /// Which of a size's bakes a directory is, counted from 1; `None` if it is none of them.

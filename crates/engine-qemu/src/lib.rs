@@ -34,4 +34,5 @@ pub mod remote;
 
 pub use config::{AcceleratorChoice, NetworkConfig, QemuConfig};
 pub use engine::QemuEngine;
+pub use layout::bakes;
 pub use network::{Cidr, CidrError};

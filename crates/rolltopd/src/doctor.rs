@@ -63,6 +63,7 @@ pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
         accelerator(data, config),
         kernel(),
         cgroups(),
+        firewall(config),
         programs(),
         memory(),
         disk(data),
@@ -179,6 +180,37 @@ fn cgroups() -> Finding {
     )
 }
 
+/// Whether someone else's rules (Docker's, say) drop what desktops send to the internet. Ours can't
+/// outvote them: a packet has to pass every table.
+fn firewall(config: &Config) -> Finding {
+    let prefix = &config.host.network.prefix;
+    let ruleset = Command::new("nft").args(["list", "ruleset"]).output();
+    let text = ruleset.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    match table_that_drops_forwarded(&text) {
+        None => good("firewall", "lets desktops' packets be forwarded"),
+        Some(table) => warn(
+            "firewall",
+            format!(
+                "the table `{table}` drops forwarded packets, so desktops may not reach the internet: \
+                 iptables -I FORWARD -i {prefix}v+ -j ACCEPT; iptables -I FORWARD -o {prefix}v+ -j ACCEPT"
+            ),
+        ),
+    }
+}
+
+/// The first table in a listing of `nft` with a forward hook whose policy is to drop.
+fn table_that_drops_forwarded(ruleset: &str) -> Option<&str> {
+    let mut table = None;
+    for line in ruleset.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix("table ") {
+            table = name.strip_suffix(" {");
+        } else if line.contains("hook forward") && line.contains("policy drop") {
+            return table;
+        }
+    }
+    None
+}
+
 fn programs() -> Finding {
     let missing: Vec<&str> = ["qemu-img", "mmdebstrap", "mke2fs", "ip", "nft", "ssh", "ssh-keygen"]
         .into_iter()
@@ -268,6 +300,15 @@ fn templates(data: &Path) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_that_drops_forwarded_packets_is_named() {
+        let drops = "table ip nat {\n}\ntable ip filter {\n\tchain FORWARD {\n\t\ttype filter hook forward \
+                     priority filter; policy drop;\n\t}\n}\n";
+        assert_eq!(table_that_drops_forwarded(drops), Some("ip filter"));
+        assert_eq!(table_that_drops_forwarded(&drops.replace("policy drop", "policy accept")), None);
+        assert_eq!(table_that_drops_forwarded(""), None);
+    }
 
     #[test]
     fn versions_are_read_as_qemu_prints_them() {

@@ -3,10 +3,12 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use rolltop_engine::Engine as _;
 use rolltop_engine_qemu::QemuEngine;
+use rolltop_engine_qemu::remote::HostClient;
 use rolltop_model::{Size, TemplateVersion};
 use rolltop_template::{Builder, Recipe};
 
@@ -26,7 +28,10 @@ pub fn run(data: &Path, config: &Config, command: &Template) -> anyhow::Result<(
             }
             layout::prepare_host(data)?;
             let version = build(data, recipe, guest)?;
-            bake(data, config, &version, sizes)
+            if !bakes_by_itself(data, config, &version, sizes)? {
+                bake(data, config, &version, sizes)?;
+            }
+            Ok(())
         }
         Template::List => list(data),
     }
@@ -60,6 +65,41 @@ fn build(data: &Path, recipe: &Path, guest: &Path) -> anyhow::Result<TemplateVer
     Ok(manifest.context("the template can't be built")?.version)
 }
 
+/// Where Rolltop runs, its host alone works on the directory and bakes new versions in the
+/// background: waits for that. `false` where it does not run.
+fn bakes_by_itself(
+    data: &Path,
+    config: &Config,
+    version: &TemplateVersion,
+    sizes: &[Size],
+) -> anyhow::Result<bool> {
+    let host = HostClient::new(data.join(layout::HOST_SOCKET));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        if host.templates().await.is_err() {
+            return Ok(false);
+        }
+        if let Some(size) = sizes.iter().find(|size| !config.host.bake.contains(size)) {
+            bail!("Rolltop runs and bakes no size {size}: add it to `bake` under [host] in rolltop.toml");
+        }
+        let mut teller = Teller::new();
+        let started = Instant::now();
+        loop {
+            let templates = host.templates().await.context("the host that was baking has ended")?;
+            let baked = templates.into_iter().find(|t| t.version == *version).map(|t| t.baked);
+            let baked = baked.unwrap_or_default();
+            let Some(next) = sizes.iter().find(|size| !baked.contains(size)) else { break };
+            let seconds = started.elapsed().as_secs();
+            teller.tell(&format!(
+                "Baking size {next}, {seconds} s: in the background, by the Rolltop that runs."
+            ));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        teller.end();
+        Ok(true)
+    })
+}
+
 fn bake(data: &Path, config: &Config, version: &TemplateVersion, sizes: &[Size]) -> anyhow::Result<()> {
     let data = data.canonicalize()?;
     layout::enter(&data)?;
@@ -87,7 +127,7 @@ fn list(data: &Path) -> anyhow::Result<()> {
     for (directory, manifest) in rolltop_template::installed(&data.join(layout::TEMPLATES)) {
         let baked: Vec<&str> = Size::ALL
             .iter()
-            .filter(|size| directory.join(size.as_str()).exists())
+            .filter(|size| !rolltop_engine_qemu::bakes(&directory, **size).is_empty())
             .map(|size| size.as_str())
             .collect();
         println!("{}  {}  baked: {}", manifest.version, manifest.title, baked.join(" "));

@@ -75,7 +75,7 @@ impl Platform {
         let data = tempfile::Builder::new().prefix("rolltop-test-").tempdir_in("/var/tmp")?;
         // Names, addresses and users of its own, so that it doesn't meet an installation that runs here.
         let toml = format!(
-            "[host]\nfirst_uid = 400000\n[host.network]\nprefix = \"rtt\"\nrange = \"100.96.0.0/16\"\n{}\n",
+            "[host]\nfirst_uid = 400000\nbake = [\"s\"]\n[host.network]\nprefix = \"rtt\"\nrange = \"100.96.0.0/16\"\n{}\n",
             options.configuration
         );
         std::fs::write(data.path().join("rolltop.toml"), toml)?;

@@ -9,23 +9,30 @@ const PASTE_WAIT_MS = 150;
 
 export class Clipboard {
   readonly #rfb: () => RFB | undefined;
-  readonly #view: HTMLTextAreaElement | null;
   #last = "";
   #waiting: { timer: number; event: KeyboardEvent } | undefined;
 
-  constructor(rfb: () => RFB | undefined, screen: HTMLElement, view: HTMLTextAreaElement | null, signal: AbortSignal) {
+  constructor(rfb: () => RFB | undefined, screen: HTMLElement, signal: AbortSignal) {
     this.#rfb = rfb;
-    this.#view = view;
     screen.addEventListener("keydown", (event) => this.#keydown(event), { capture: true, signal });
     document.addEventListener("paste", (event) => this.#pasted(event), { signal });
     window.addEventListener("focus", () => void this.#offer(), { signal });
-    view?.addEventListener("input", () => this.send(view.value), { signal });
+    document.addEventListener("input", (event) => {
+      const view = this.#view;
+      if (view && event.target === view) this.send(view.value);
+    }, { signal });
+  }
+
+  /** The panel's text. Asked for each time: a morph brings the bar after the screen, or anew. */
+  get #view(): HTMLTextAreaElement | null {
+    return document.querySelector("[data-clipboard-text]");
   }
 
   /** The desktop's clipboard has changed. */
   receive(text: string): void {
     this.#last = text;
-    if (this.#view && document.activeElement !== this.#view) this.#view.value = text;
+    const view = this.#view;
+    if (view && document.activeElement !== view) view.value = text;
     // Refused while another window has the focus; the panel still shows the text.
     navigator.clipboard?.writeText(text).catch(() => undefined);
   }
@@ -34,7 +41,8 @@ export class Clipboard {
   send(text: string): void {
     this.#last = text;
     this.#rfb()?.clipboardPasteFrom(text);
-    if (this.#view && this.#view.value !== text) this.#view.value = text;
+    const view = this.#view;
+    if (view && view.value !== text) view.value = text;
   }
 
   #keydown(event: KeyboardEvent): void {

@@ -46,6 +46,7 @@ class RolltopScreen extends HTMLElement {
   #warning: number | undefined;
   #listeners: AbortController | undefined;
   #clipboard: Clipboard | undefined;
+  #soft: HTMLTextAreaElement | null = null;
   #mode: Mode = "follow";
   #quality: Quality = "balanced";
 
@@ -152,11 +153,8 @@ class RolltopScreen extends HTMLElement {
 
   #wire(signal: AbortSignal): void {
     const current = () => this.#rfb;
-    const view = document.querySelector<HTMLTextAreaElement>("[data-clipboard-text]");
-    this.#clipboard = new Clipboard(current, this, view, signal);
-    const soft = document.querySelector<HTMLTextAreaElement>("[data-soft-keyboard]");
-    if (soft) attachSoftKeyboard(soft, current);
-    document.addEventListener("click", (event) => this.#clicked(event.target as Element, soft), { signal });
+    this.#clipboard = new Clipboard(current, this, signal);
+    document.addEventListener("click", (event) => this.#clicked(event.target as Element), { signal });
     // noVNC keeps clicks to itself, so menus would stay open over the screen.
     this.addEventListener(
       "pointerdown",
@@ -166,7 +164,15 @@ class RolltopScreen extends HTMLElement {
     document.addEventListener("htmx:after:settle", () => this.#apply(), { signal });
   }
 
-  #clicked(target: Element, soft: HTMLTextAreaElement | null): void {
+  /** The bar comes after the screen when a morph brings both, so its parts are looked for when used. */
+  #softKeyboard(): HTMLTextAreaElement | null {
+    const soft = document.querySelector<HTMLTextAreaElement>("[data-soft-keyboard]");
+    if (soft && soft !== this.#soft) attachSoftKeyboard(soft, () => this.#rfb);
+    this.#soft = soft;
+    return soft;
+  }
+
+  #clicked(target: Element): void {
     const control = target.closest<HTMLElement>("[data-screen-keys],[data-screen-mode],[data-screen-quality],[data-screen-full],[data-screen-keyboard]");
     if (!control) return;
     const { screenKeys, screenMode, screenQuality } = control.dataset;
@@ -185,7 +191,7 @@ class RolltopScreen extends HTMLElement {
       void toggleFullScreen();
       this.#rfb?.focus();
     } else {
-      soft?.focus();
+      this.#softKeyboard()?.focus();
     }
   }
 }

@@ -39,6 +39,15 @@ async fn a_file_comes_whole_or_in_part() {
 }
 
 #[tokio::test]
+async fn an_empty_file_comes_empty() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let empty = platform.client.file(desktop.id, "/home/desk/empty", None).await.unwrap();
+    assert_eq!(empty.length(), Some(0));
+    assert_eq!(empty.into_bytes().await.unwrap(), b"");
+}
+
+#[tokio::test]
 async fn a_large_file_comes_as_it_is() {
     let platform = Platform::start().await;
     let desktop = platform.running("research").await;

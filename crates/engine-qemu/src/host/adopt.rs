@@ -35,6 +35,7 @@ impl Host {
         }
         adoptions.join_all().await;
         self.forget_old_fences();
+        self.tidy().await;
         Ok(())
     }
 

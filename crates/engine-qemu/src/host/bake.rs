@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::Host;
 use crate::accel;
+use crate::cgroup::Share;
 use crate::command_line::{Accel, CONSOLE, DISK};
 use crate::durable;
 use crate::fault::{Doing, Fault, told};
@@ -67,6 +68,7 @@ impl Host {
         self: Arc<Self>,
         version: &TemplateVersion,
         size: Size,
+        share: Share,
         progress: &Progress,
     ) -> Result<(), EngineError> {
         // One at a time: a bake takes all the processors it gets.
@@ -85,7 +87,7 @@ impl Host {
         )?;
         let index = self.take_index()?;
         let directory = self.layout.template(version).join(format!("{TEMPORARY}{size}"));
-        let baked = self.bake_in(&directory, &manifest, size, accel, index, progress).await;
+        let baked = self.bake_in(&directory, &manifest, size, accel, (index, share), progress).await;
         let cleaned = self.clean_up(&directory, index).await;
         self.give_back(index);
         baked?;
@@ -98,7 +100,7 @@ impl Host {
         manifest: &Manifest,
         size: Size,
         accel: Accel,
-        index: u32,
+        (index, share): (u32, Share),
         progress: &Progress,
     ) -> Result<(), Fault> {
         let started = Instant::now();
@@ -119,7 +121,7 @@ impl Host {
             key: None,
             uid: self.uid(index),
             groups: accel::groups(accel),
-            cgroups: self.cgroups.create(&name, size)?,
+            cgroups: self.cgroups.create(&name, size, share)?,
             tap,
         })
         .await?;

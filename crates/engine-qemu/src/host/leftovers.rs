@@ -13,7 +13,7 @@ use rolltop_model::{DesktopId, LayerId};
 
 use super::Host;
 use crate::durable;
-use crate::fault::{Doing, Fault};
+use crate::fault::{Doing, Fault, told};
 use crate::process::{Process, ours};
 
 /// One leftover, as it can be removed.
@@ -41,6 +41,35 @@ impl Host {
             self.remove_leftover(found).await?;
         }
         Ok(swept)
+    }
+
+    /// Removes what an earlier process was in the middle of making when it ended: nobody else
+    /// works on this directory. A desktop's directory stays even where its record can't be read,
+    /// for its disk is in there.
+    pub(super) async fn tidy(self: &Arc<Self>) {
+        let known = Known {
+            desktops: self.desktops().keys().copied().collect(),
+            layers: self.blank_layers().into_iter().collect(),
+        };
+        let desktops = self.layout.desktops();
+        for found in self.find_leftovers(&known) {
+            if matches!(&found, Found::Directory(path) if path.starts_with(&desktops)) {
+                continue;
+            }
+            let Leftover { kind, name } = self.named(&found);
+            match self.remove_leftover(found).await {
+                Ok(()) => tracing::info!(kind, name, "removed what was left half done"),
+                Err(error) => tracing::warn!(kind, name, error = told(&error), "can't be removed"),
+            }
+        }
+    }
+
+    /// Ends machines that are being baked; what else there is of them goes at the next start.
+    pub(crate) async fn end_bakes(&self) -> Result<(), EngineError> {
+        for process in ours(&self.layout.templates()).into_values().flatten() {
+            process.kill().await?;
+        }
+        Ok(())
     }
 
     fn named(&self, found: &Found) -> Leftover {

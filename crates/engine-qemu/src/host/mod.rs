@@ -31,6 +31,7 @@ mod bake;
 mod desktop;
 mod destroy;
 mod fork;
+mod keep_baked;
 mod leftovers;
 mod observe;
 mod power;
@@ -83,6 +84,13 @@ impl Host {
             _lock: lock,
             config,
         })
+    }
+
+    /// Takes back what [`Host::open`] made outside the directory.
+    pub(crate) async fn withdraw(&self) -> Result<(), EngineError> {
+        self.network.withdraw_host().await?;
+        self.cgroups.remove_parents().await?;
+        Ok(())
     }
 
     fn desktops(&self) -> MutexGuard<'_, HashMap<DesktopId, Arc<Desktop>>> {

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::Host;
 use super::desktop::{Desktop, Held};
 use crate::accel;
+use crate::cgroup::Share;
 use crate::command_line::CONSOLE;
 use crate::console;
 use crate::fault::{Fault, told};
@@ -87,7 +88,7 @@ impl Host {
         let accel = self.accel().await;
         let (running, watched) = machine::boot(Boot {
             directory: self.layout.desktop(record.desktop),
-            cgroups: self.cgroups.create(&name, record.size)?,
+            cgroups: self.cgroups.create(&name, record.size, Share::Full)?,
             name,
             accel,
             size: record.size,

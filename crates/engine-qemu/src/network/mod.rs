@@ -66,6 +66,12 @@ impl Network {
         .await
     }
 
+    /// Takes the host's rules away again. Forwarding stays as it is: others may need it by now.
+    pub async fn withdraw_host(&self) -> Result<(), Fault> {
+        let rules = self.plan.host_rules_removal();
+        blocking(move || namespace::feed("nft", &["-f", "-"], &rules)).await
+    }
+
     /// Makes the network of desktop number `index`, in place of any that was there, with rules
     /// that let nothing pass, and returns the guest's end of the wire.
     pub async fn create(&self, index: u32) -> Result<OwnedFd, Fault> {

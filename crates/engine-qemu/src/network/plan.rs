@@ -187,6 +187,12 @@ impl NetworkPlan {
         )
     }
 
+    /// Takes them away again, for `nft -f`; no error where they are not there.
+    pub fn host_rules_removal(&self) -> String {
+        let table = self.table();
+        format!("table inet {table}\ndelete table inet {table}\n")
+    }
+
     /// The rules on the host. They look only at our own interfaces.
     pub fn host_rules(&self) -> String {
         let table = self.table();

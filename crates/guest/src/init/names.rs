@@ -4,6 +4,9 @@ use super::files::{FileError, Permissions, Staged, Tree};
 
 /// The address Debian gives a machine's own name.
 const OWN_ADDRESS: &str = "127.0.1.1";
+/// The template's own name. A session that was baked under it gave its programs an address with
+/// this name in it, and X's libraries take that for local only while both names mean one address.
+const BAKED_NAME: &str = "desk";
 
 /// Wants the host name, and the time zone if one is named and known.
 pub fn stage(
@@ -26,7 +29,10 @@ pub fn stage(
 
 /// The hosts file with the machine's own name replaced, everything else as it was.
 fn with_own_name(hosts: &str, hostname: &str) -> String {
-    let own = format!("{OWN_ADDRESS}\t{hostname}");
+    let own = match hostname {
+        BAKED_NAME => format!("{OWN_ADDRESS}\t{hostname}"),
+        _ => format!("{OWN_ADDRESS}\t{hostname} {BAKED_NAME}"),
+    };
     let is_own = |line: &&str| line.split_whitespace().next() == Some(OWN_ADDRESS);
     let mut lines: Vec<&str> = hosts.lines().filter(|line| !is_own(line)).collect();
     let place = hosts.lines().position(|line| is_own(&line)).unwrap_or(lines.len());
@@ -41,10 +47,14 @@ mod tests {
     #[test]
     fn only_the_own_name_changes_in_the_hosts_file() {
         let before = "127.0.0.1\tlocalhost\n127.0.1.1 old old.lan\n::1 ip6-localhost\n";
-        let after = "127.0.0.1\tlocalhost\n127.0.1.1\tnew\n::1 ip6-localhost\n";
+        let after = "127.0.0.1\tlocalhost\n127.0.1.1\tnew desk\n::1 ip6-localhost\n";
         assert_eq!(with_own_name(before, "new"), after);
         assert_eq!(with_own_name(after, "new"), after);
-        assert_eq!(with_own_name("", "new"), "127.0.1.1\tnew\n");
-        assert_eq!(with_own_name("::1 x", "new"), "::1 x\n127.0.1.1\tnew\n");
+        assert_eq!(with_own_name("", "new"), "127.0.1.1\tnew desk\n");
+        assert_eq!(
+            with_own_name(before, "desk"),
+            "127.0.0.1\tlocalhost\n127.0.1.1\tdesk\n::1 ip6-localhost\n"
+        );
+        assert_eq!(with_own_name("::1 x", "new"), "::1 x\n127.0.1.1\tnew desk\n");
     }
 }

@@ -130,7 +130,7 @@ fn a_fork_gets_an_identity_of_its_own() {
     assert_eq!(text(&root, "home/rolltop/.ssh/authorized_keys"), format!("{KEY}\n"), "bootstrap key gone");
     assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), format!("{OTHER}\n"));
     assert_eq!(text(&root, "etc/hostname"), "blue\n");
-    assert_eq!(text(&root, "etc/hosts"), "127.0.0.1 localhost\n127.0.1.1\tblue\n");
+    assert_eq!(text(&root, "etc/hosts"), "127.0.0.1 localhost\n127.0.1.1\tblue desk\n");
     assert!(leftovers(&root).is_empty());
     let calls = fake.take_calls();
     assert_eq!(calls.first().map(String::as_str), Some("entropy 6"), "before any key is made");

@@ -21,32 +21,41 @@ pub fn run(data: &Path, config: &Config, host: &Host) -> anyhow::Result<()> {
     let api =
         Identity::look_up(API_USER)?.context("the user rolltop-api is missing: `rolltopd up` makes it")?;
     super::serve(2, async {
-        let engine = open(config, host.engine).await?;
         if host.clear {
-            return clear(engine.as_ref()).await;
+            return clear(config, host.engine).await;
         }
-        let listener = listen()?;
-        tokio::select! {
-            () = rolltop_engine_qemu::remote::serve(engine, listener, vec![0, api.uid]) => {}
-            () = super::asked_to_stop() => {}
+        match host.engine {
+            EngineKind::Qemu => {
+                let engine = open_qemu(config).await?;
+                tokio::select! {
+                    served = serve(Arc::clone(&engine) as Arc<dyn Engine>, &api) => served?,
+                    () = engine.keep_baked() => {}
+                }
+                engine.end_bakes().await?;
+            }
+            EngineKind::Sim => serve(open_sim()?, &api).await?,
         }
         Ok(())
     })
 }
 
-/// The engine that the operator chose. Its directory is relative to the state directory.
-async fn open(config: &Config, kind: EngineKind) -> anyhow::Result<Arc<dyn Engine>> {
-    match kind {
-        EngineKind::Qemu => {
-            let engine =
-                QemuEngine::open(config.host.clone()).await.context("the QEMU engine can't start")?;
-            Ok(engine)
-        }
-        EngineKind::Sim => {
-            let directory = Some(PathBuf::from(layout::HOST_DATA));
-            Ok(Arc::new(SimEngine::new(SimConfig { directory, ..SimConfig::default() })?))
-        }
+/// Answers root and the api until it is asked to stop.
+async fn serve(engine: Arc<dyn Engine>, api: &Identity) -> anyhow::Result<()> {
+    let listener = listen()?;
+    tokio::select! {
+        () = rolltop_engine_qemu::remote::serve(engine, listener, vec![0, api.uid]) => {}
+        () = super::asked_to_stop() => {}
     }
+    Ok(())
+}
+
+async fn open_qemu(config: &Config) -> anyhow::Result<Arc<QemuEngine>> {
+    QemuEngine::open(config.host.clone()).await.context("the QEMU engine can't start")
+}
+
+fn open_sim() -> anyhow::Result<Arc<SimEngine>> {
+    let directory = Some(PathBuf::from(layout::HOST_DATA));
+    Ok(Arc::new(SimEngine::new(SimConfig { directory, ..SimConfig::default() })?))
 }
 
 fn listen() -> anyhow::Result<UnixListener> {
@@ -58,10 +67,14 @@ fn listen() -> anyhow::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Everything that this state directory runs on this host, ended and removed.
-async fn clear(engine: &dyn Engine) -> anyhow::Result<()> {
-    for removed in engine.sweep(&Known::default()).await? {
-        tracing::info!(kind = removed.kind, name = removed.name, "removed");
+/// Everything that this state directory has on this host, ended and removed.
+async fn clear(config: &Config, kind: EngineKind) -> anyhow::Result<()> {
+    let removed = match kind {
+        EngineKind::Qemu => open_qemu(config).await?.clear().await?,
+        EngineKind::Sim => open_sim()?.sweep(&Known::default()).await?,
+    };
+    for leftover in removed {
+        tracing::info!(kind = leftover.kind, name = leftover.name, "removed");
     }
     Ok(())
 }
