@@ -78,9 +78,13 @@ export class FilesApi {
     await this.#ask("DELETE", this.address("", { path, all: "true" }));
   }
 
-  /** The file's bytes and tag. */
-  async read(path: string): Promise<{ bytes: Blob; tag: string }> {
+  /** The file's bytes and tag, unless it has more than `most` bytes. */
+  async read(path: string, most: number): Promise<{ bytes: Blob; tag: string } | undefined> {
     const answer = await this.#ask("GET", this.content(path));
+    if (Number(answer.headers.get("content-length") ?? Infinity) > most) {
+      await answer.body?.cancel();
+      return undefined;
+    }
     return { bytes: await answer.blob(), tag: answer.headers.get("etag") ?? "" };
   }
 

@@ -1,6 +1,6 @@
 // Looking into a file: text can be changed and saved, pictures are shown. A desktop's bytes never
 // become a document here: text goes into a field, a picture into an image, nothing into a frame.
-import { type Entry, type FilesApi, Refusal } from "./files-api";
+import { type FilesApi, Refusal } from "./files-api";
 
 const MOST_TEXT = 1024 * 1024;
 const MOST_PICTURE = 32 * 1024 * 1024;
@@ -33,17 +33,16 @@ export class Preview {
     });
   }
 
-  async open(path: string, entry: Entry): Promise<void> {
+  async open(path: string, name: string): Promise<void> {
     this.close();
     this.#path = path;
-    this.#part("[data-preview-name]").textContent = entry.name;
+    this.#part("[data-preview-name]").textContent = name;
     const download = this.#part<HTMLAnchorElement>("[data-preview-download]");
     download.href = this.#api.content(path);
-    download.download = entry.name;
-    const picture = PICTURES[entry.name.split(".").pop()?.toLowerCase() ?? ""];
-    if (picture && entry.size <= MOST_PICTURE) await this.#showPicture(picture);
-    else if (entry.size <= MOST_TEXT) await this.#showText();
-    else this.#nothing();
+    download.download = name;
+    const picture = PICTURES[name.split(".").pop()?.toLowerCase() ?? ""];
+    if (picture) await this.#showPicture(picture);
+    else await this.#showText();
     this.#root.hidden = false;
     this.#root.parentElement?.setAttribute("data-previewing", "");
   }
@@ -77,18 +76,20 @@ export class Preview {
   }
 
   async #showPicture(type: string): Promise<void> {
-    const { bytes } = await this.#api.read(this.#path);
-    this.#url = URL.createObjectURL(new Blob([bytes], { type }));
+    const read = await this.#api.read(this.#path, MOST_PICTURE);
+    if (!read) return this.#nothing();
+    this.#url = URL.createObjectURL(new Blob([read.bytes], { type }));
     this.#picture.src = this.#url;
     this.#picture.hidden = false;
   }
 
   async #showText(): Promise<void> {
-    const { bytes, tag } = await this.#api.read(this.#path);
+    const read = await this.#api.read(this.#path, MOST_TEXT);
+    if (!read) return this.#nothing();
     try {
-      const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await bytes.arrayBuffer());
+      const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await read.bytes.arrayBuffer());
       if (text.includes("\0")) return this.#nothing();
-      this.#tag = tag;
+      this.#tag = read.tag;
       this.#text.value = text;
       // A field knows only line feeds; a file with others is shown and not changed.
       this.#text.readOnly = this.#text.value !== text;

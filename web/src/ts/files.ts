@@ -137,7 +137,7 @@ class RolltopFiles extends HTMLElement {
     if (!entry) return;
     const path = joined(this.#folder.path, name);
     if (this.#isFolder(entry)) return this.#go(path);
-    await this.#try(async () => this.#preview?.open(path, entry));
+    await this.#try(async () => this.#preview?.open(path, name));
   }
 
   async #do(act: string): Promise<void> {

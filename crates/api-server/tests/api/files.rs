@@ -1,5 +1,6 @@
 //! Files of a desktop, pictures, the console.
 
+use futures::StreamExt;
 use insta::assert_snapshot;
 use reqwest::Method;
 use rolltop_api_types::{Code, CopyFile, FileKind, MoveFile, SaveCondition, UpdateFile, UploadPart};
@@ -223,12 +224,15 @@ async fn an_upload_goes_on_where_it_broke_off() {
     let gap = client.upload_file(id, path, &SaveCondition::Any, &part(150_000, 10), piece(150_000, 10)).await;
     assert_eq!(gap.unwrap_err().code(), Some(Code::WrongOffset));
     // It breaks off in the middle of the second part, and goes on from there.
-    let sent = piece(100_000, 50_000);
-    let broken = futures::stream::iter([Ok(sent), Err(std::io::Error::other("gone"))]);
-    let body = reqwest::Body::wrap_stream(broken);
-    client.upload_file(id, path, &SaveCondition::Any, &part(100_000, 200_000), body).await.unwrap_err();
+    let sent = futures::stream::iter([Ok::<_, std::io::Error>(piece(100_000, 50_000))]);
+    let body = reqwest::Body::wrap_stream(sent.chain(futures::stream::pending()));
+    let (theirs, second) = (client.clone(), part(100_000, 200_000));
+    let uploading =
+        tokio::spawn(async move { theirs.upload_file(id, path, &SaveCondition::Any, &second, body).await });
     let arrived = async || client.upload(id, path, "firstupload").await.unwrap().offset == 150_000;
     assert!(eventually(arrived).await, "{:?}", client.upload(id, path, "firstupload").await);
+    uploading.abort();
+    assert!(uploading.await.unwrap_err().is_cancelled());
     assert_eq!(client.file_info(id, path).await.unwrap_err().code(), Some(Code::FileNotFound));
     let (rest, last) = (piece(150_000, 150_000), part(150_000, 150_000));
     let whole = client.upload_file(id, path, &SaveCondition::New, &last, rest).await.unwrap();

@@ -7,7 +7,7 @@ use rolltop_guest_protocol::{GUEST_PROGRAM, GuestError};
 use russh::server::Msg;
 use russh::{Channel, ChannelMsg};
 
-use super::files::HOME;
+use super::files::{HOME, Trouble};
 use super::{Guest, init, sftp, terminals};
 
 /// Most of a command's standard input that is taken, bytes.
@@ -141,16 +141,33 @@ fn listed(guest: &Guest, path: &str) -> Output {
 /// `cp -aT -- 'FROM' 'TO'` and `rm -rf -- 'PATH'`.
 fn on_files(guest: &Guest, words: &[&str]) -> Output {
     let line = words.join(" ");
-    let quoted: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
-    let result = match quoted.as_slice() {
+    let paths = unquoted(line.split_once(" -- ").map_or("", |(_, paths)| paths));
+    let result = match paths.as_slice() {
         [path] => guest.files.remove_all(path),
         [from, to] => guest.files.copy(from, to),
         _ => return Output::failed(2, "usage\n"),
     };
     match result {
         Ok(()) => Output::default(),
+        Err(Trouble::PermissionDenied) => Output::failed(1, "Permission denied\n"),
         Err(trouble) => Output::failed(1, format!("{trouble:?}\n")),
     }
+}
+
+/// Words in single quotes, as a shell reads them.
+fn unquoted(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let (mut quoted, mut letters) = (false, text.chars());
+    while let Some(letter) = letters.next() {
+        match (letter, quoted, words.last_mut()) {
+            ('\'', _, _) => quoted = !quoted,
+            ('\\', false, Some(word)) => word.extend(letters.next()),
+            (' ', false, _) => words.push(String::new()),
+            (letter, _, Some(word)) => word.push(letter),
+            (_, _, None) => {}
+        }
+    }
+    words
 }
 
 async fn initialise(guest: &Guest, input: &[u8]) -> Output {
