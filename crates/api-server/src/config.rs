@@ -14,9 +14,9 @@ pub struct ApiConfig {
     /// After this much silence a live connection gets a sign of life, and its credential is
     /// checked again. Default 15 s.
     pub heartbeat: Duration,
-    /// A screen whose viewer takes nothing for this long is closed. Default 60 s.
+    /// A screen or terminal whose viewer takes nothing for this long is closed. Default 60 s.
     pub stalled_viewer: Duration,
-    /// Ends event streams and screens when the process is to stop.
+    /// Ends event streams, screens and terminals when the process is to stop.
     pub shutdown: CancellationToken,
 }
 

@@ -68,6 +68,30 @@ pub(crate) fn access_entry(view: control::AccessLogView) -> wire::AccessEntry {
     wire::AccessEntry { at: view.at, purpose: view.why, actor: view.who }
 }
 
+pub(crate) fn terminal(info: control::TerminalInfo) -> wire::TerminalEntry {
+    wire::TerminalEntry { number: info.number.get().into(), viewers: info.viewers, program: info.program }
+}
+
+pub(crate) fn file_entry(entry: control::FileEntry) -> wire::FileEntry {
+    wire::FileEntry {
+        name: entry.name,
+        kind: file_kind(entry.info.kind),
+        target_kind: entry.target.map(file_kind),
+        size: entry.info.size,
+        mode: format!("{:04o}", entry.info.mode),
+        modified_at: jiff::Timestamp::from_second(entry.info.modified.into()).unwrap_or_default(),
+    }
+}
+
+fn file_kind(kind: control::FileKind) -> wire::FileKind {
+    match kind {
+        control::FileKind::File => wire::FileKind::File,
+        control::FileKind::Folder => wire::FileKind::Folder,
+        control::FileKind::Link => wire::FileKind::Link,
+        control::FileKind::Other => wire::FileKind::Other,
+    }
+}
+
 pub(crate) fn event(view: control::EventView) -> wire::Event {
     wire::Event {
         seq: view.seq.max(0).unsigned_abs(),

@@ -1,6 +1,8 @@
 //! What handlers take from a request, each refusing what is wrong with a problem document.
 
-use axum::extract::{FromRef, FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Request};
+use axum::extract::{
+    FromRef, FromRequest, FromRequestParts, OptionalFromRequestParts, RawPathParams, Request,
+};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
@@ -139,10 +141,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let asking = Asking::from_request_parts(parts, state).await?;
-        let path = <Path<String> as FromRequestParts<S>>::from_request_parts(parts, state).await;
-        let Path(id) = path.map_err(|_| ApiError::no_such_desktop())?;
+        let named = RawPathParams::from_request_parts(parts, state).await;
+        let named = named.map_err(|_| ApiError::no_such_desktop())?;
         // What is no id names nothing.
-        let id: DesktopId = id.parse().map_err(|_| ApiError::no_such_desktop())?;
+        let id = named.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| id.parse().ok());
+        let id: DesktopId = id.ok_or_else(ApiError::no_such_desktop)?;
         Ok(Self(Control::from_ref(state).authorise::<P>(&asking.caller, id).await?))
     }
 }

@@ -1,5 +1,5 @@
-//! `/v1` over HTTP: routes, their OpenAPI description, server-sent events and the screen's
-//! WebSocket. It converts, calls `control`, and contains no business logic.
+//! `/v1` over HTTP: routes, their OpenAPI description, server-sent events and the WebSockets of
+//! screens and terminals. It converts, calls `control`, and contains no business logic.
 //!
 //! ```text
 //!  request ─► envelope (request id, span, problems rendered) ─► gate (credential, scope, rate)

@@ -20,6 +20,7 @@ use crate::operations::{Access, access};
     tags(
         (name = "desktops", description = "Making, changing and destroying desktops."),
         (name = "inside", description = "Looking and going inside a running desktop. Each time is in its access log."),
+        (name = "files", description = "Files inside a running desktop, as its user may touch them."),
         (name = "events", description = "What happens, as it happens."),
         (name = "host", description = "What desktops are made from, and what runs them."),
         (name = "account", description = "Who is asking, and signing in."),

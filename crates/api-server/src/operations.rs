@@ -53,7 +53,21 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::POST, "/v1/ssh-keys", Access::Scope(Scope::Account)),
     (Method::DELETE, "/v1/ssh-keys/{id}", Access::Scope(Scope::Account)),
     (Method::GET, "/v1/desktops/{id}/console", ENTER),
+    (Method::GET, "/v1/desktops/{id}/terminals", ENTER),
+    (Method::GET, "/v1/desktops/{id}/terminals/{number}", ENTER),
+    (Method::DELETE, "/v1/desktops/{id}/terminals/{number}", ENTER),
+    (Method::GET, "/v1/desktops/{id}/files", ENTER),
+    (Method::PATCH, "/v1/desktops/{id}/files", ENTER),
+    (Method::DELETE, "/v1/desktops/{id}/files", ENTER),
+    (Method::GET, "/v1/desktops/{id}/files/info", ENTER),
     (Method::GET, "/v1/desktops/{id}/files/content", ENTER),
+    (Method::PUT, "/v1/desktops/{id}/files/content", ENTER),
+    (Method::GET, "/v1/desktops/{id}/files/archive", ENTER),
+    (Method::GET, "/v1/desktops/{id}/files/upload", ENTER),
+    (Method::DELETE, "/v1/desktops/{id}/files/upload", ENTER),
+    (Method::POST, "/v1/desktops/{id}/files/folder", ENTER),
+    (Method::POST, "/v1/desktops/{id}/files/move", ENTER),
+    (Method::POST, "/v1/desktops/{id}/files/copy", ENTER),
 ];
 
 /// What this needs; `None` where the table does not know it. `HEAD` is answered as `GET` is.

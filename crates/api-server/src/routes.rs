@@ -6,6 +6,7 @@ mod console;
 mod desktops;
 mod events;
 mod files;
+mod gather;
 mod host;
 mod me;
 mod meta;
@@ -16,6 +17,8 @@ mod ssh;
 mod ssh_keys;
 mod steps;
 mod templates;
+mod terminal;
+mod terminals;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -89,10 +92,19 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(screenshot::get))
         .routes(routes!(screen::get))
         .routes(routes!(console::get))
-        .routes(routes!(files::content))
         .routes(routes!(ssh::get))
         .routes(routes!(ssh_keys::list, ssh_keys::add))
         .routes(routes!(ssh_keys::remove))
+        .routes(routes!(terminals::list))
+        .routes(routes!(terminal::open, terminals::close))
+        .routes(routes!(files::list, files::update, files::remove))
+        .routes(routes!(files::info))
+        .routes(routes!(files::content::content, files::save::save))
+        .routes(routes!(files::content::archive))
+        .routes(routes!(files::save::offset, files::save::cancel))
+        .routes(routes!(files::folder))
+        .routes(routes!(files::rename))
+        .routes(routes!(files::copy))
         .routes(routes!(events::stream))
         .routes(routes!(templates::list))
         .routes(routes!(host::get))

@@ -7,12 +7,14 @@ mod admin;
 mod desktops;
 mod error;
 mod events;
+mod files;
 mod gateway;
 mod rest;
 #[cfg(feature = "screen")]
 mod screen;
 mod sessions;
 mod ssh_keys;
+mod terminals;
 
 use std::fmt;
 use std::path::Path;
@@ -28,10 +30,13 @@ use serde::de::DeserializeOwned;
 pub use admin::AdminClient;
 pub use error::ClientError;
 pub use events::EventStream;
+pub use files::{FileBody, SaveCondition, UploadPart};
 pub use gateway::{GatewayClient, TunnelStream};
-pub use rest::{FileBody, Image};
+pub use rest::Image;
 #[cfg(feature = "screen")]
 pub use screen::ScreenSocket;
+#[cfg(feature = "screen")]
+pub use terminals::TerminalSocket;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

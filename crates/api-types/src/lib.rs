@@ -11,6 +11,7 @@ mod choice;
 mod client;
 mod desktop;
 mod event;
+mod file;
 mod gateway;
 mod host;
 mod me;
@@ -22,16 +23,19 @@ mod session;
 mod ssh_key;
 mod step;
 mod template;
+mod terminal;
 
 pub use access::{AccessEntry, AccessLog};
 pub use admin::{ApiKeyCreated, CreateApiKey, Leftover, LeftoverList, SignInLink};
-#[cfg(feature = "screen")]
-pub use client::ScreenSocket;
 pub use client::{
-    AdminClient, Client, ClientError, EventStream, FileBody, GatewayClient, Image, TunnelStream,
+    AdminClient, Client, ClientError, EventStream, FileBody, GatewayClient, Image, SaveCondition,
+    TunnelStream, UploadPart,
 };
+#[cfg(feature = "screen")]
+pub use client::{ScreenSocket, TerminalSocket};
 pub use desktop::{CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, UpdateDesktop};
 pub use event::{Event, EventKind, EventsQuery};
+pub use file::{CopyFile, CreateFolder, FileEntry, FileKind, FileList, MoveFile, UpdateFile, Upload};
 pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PROTOCOL, TunnelQuery};
 pub use host::{Accelerator, AcceleratorKind, Host};
 pub use me::{Credential, CredentialKind, Limits, Me};
@@ -44,8 +48,11 @@ pub use ssh_key::{
 };
 pub use step::{Step, StepList, StepStatus};
 pub use template::{Template, TemplateList, TemplateSize};
+pub use terminal::{ResizeTerminal, TerminalControl, TerminalEntry, TerminalList, TerminalQuery};
 
 /// Media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// WebSocket subprotocol of a desktop's screen: RFB bytes in binary messages, both ways.
 pub const SCREEN_PROTOCOL: &str = "binary";
+/// WebSocket subprotocol of a terminal: what is shown and typed in binary messages, control in text.
+pub const TERMINAL_PROTOCOL: &str = "rolltop.terminal.1";

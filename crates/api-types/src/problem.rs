@@ -96,6 +96,8 @@ codes! {
     InvalidQuery, "invalid_query", 400, "A query parameter is not right";
     InvalidCursor, "invalid_cursor", 400, "The cursor is not one of ours";
     InvalidHeader, "invalid_header", 400, "A header is not right";
+    /// What arrived stays where the upload has a name.
+    UploadBrokenOff, "upload_broken_off", 400, "The upload broke off";
     Unauthenticated, "unauthenticated", 401, "A valid credential is needed";
     WrongCredentials, "wrong_credentials", 401, "Name or password is not right";
     /// A sign-in link that was used before, is too old, or never was.
@@ -106,6 +108,7 @@ codes! {
     NotFound, "not_found", 404, "Not found";
     NoSuchRoute, "no_such_route", 404, "The API has no such path";
     FileNotFound, "file_not_found", 404, "There is no such file";
+    NoSuchTerminal, "no_such_terminal", 404, "There is no such terminal";
     MethodNotAllowed, "method_not_allowed", 405, "This path has no such method";
     NameTaken, "name_taken", 409, "This name is taken";
     QuotaReached, "quota_reached", 409, "The workspace's limit is reached";
@@ -118,7 +121,18 @@ codes! {
     KeyExists, "key_exists", 409, "This key is there already";
     /// Names of desktops are unique in a workspace only; an id always says which.
     AmbiguousName, "ambiguous_name", 409, "The name means more than one desktop";
+    /// The desktop's template has no tmux, which keeps terminals.
+    NoTerminal, "no_terminal", 409, "The desktop has no terminals";
     NotAFile, "not_a_file", 409, "This is not a regular file";
+    NotAFolder, "not_a_folder", 409, "This is not a folder";
+    FileExists, "file_exists", 409, "There is already something of this name";
+    FolderNotEmpty, "folder_not_empty", 409, "The folder is not empty";
+    /// The desktop did not do it: its disk is full, or the two paths don't go together.
+    FileRefused, "file_refused", 409, "The desktop did not do this";
+    /// A part of an upload that does not go on where the one before ended.
+    WrongOffset, "wrong_offset", 409, "The upload goes on elsewhere";
+    /// Not what it was when it was read; nothing was saved.
+    FileChanged, "file_changed", 412, "The file has changed";
     PayloadTooLarge, "payload_too_large", 413, "The body is too large";
     UnsupportedMediaType, "unsupported_media_type", 415, "The body's media type is not right";
     RangeNotSatisfiable, "range_not_satisfiable", 416, "The file has no such range";
@@ -127,6 +141,7 @@ codes! {
     InvalidName, "invalid_name", 422, "The name can't be used";
     UnknownSize, "unknown_size", 422, "There is no such size";
     UnknownTemplate, "unknown_template", 422, "There is no such template";
+    InvalidMode, "invalid_mode", 422, "These are no permission bits";
     InvalidPath, "invalid_path", 422, "The path can't be used";
     WeakPassword, "weak_password", 422, "The password is too weak";
     InvalidKey, "invalid_key", 422, "This is not a public key that can be used";

@@ -1,9 +1,10 @@
 //! Looking and going inside a running desktop, through its door. Every time is logged for its owner.
 
-mod file;
+mod files;
 mod notes;
 mod screen;
 mod screenshot;
+mod terminal;
 
 use std::sync::Arc;
 
@@ -15,10 +16,11 @@ use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
 
-pub use file::{FileStream, ReadFileError};
+pub use files::{Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, UploadName};
 pub(crate) use notes::{AccessNotes, Reason};
 pub use screen::ScreenStream;
 pub(crate) use screenshot::Screenshots;
+pub use terminal::{TerminalError, TerminalLine};
 
 impl Control {
     /// The door of a running desktop, and a line in its owner's access log.

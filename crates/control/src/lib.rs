@@ -38,7 +38,13 @@ pub use control::{Control, OpenError, Parts};
 pub use desktops::{CommandError, CreateDesktop, CreateError, ListFilter, RenameError};
 pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;
-pub use inside::{FileStream, ReadFileError, ScreenStream};
+pub use inside::{
+    Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, ScreenStream,
+    TerminalError, TerminalLine, UploadName,
+};
+pub use rolltop_door::{
+    FileInfo, FileKind, Terminal, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow,
+};
 /// Who people log in as inside a desktop.
 pub use rolltop_guest_protocol::SESSION_USER;
 pub use ssh::{

@@ -5,7 +5,9 @@
 //! every other channel of the desktop. So a task of ours empties the channel into a buffer of
 //! bounded bytes, and only when that is full does the connection wait; a reader that takes
 //! nothing for [`STALL_LIMIT`] meanwhile is cut off, which frees the others. Protocols that ask
-//! before they are answered (VNC, SFTP) never come near that.
+//! before they are answered (VNC, SFTP) never come near that. A terminal does, so its channel is
+//! cut off at once ([`Patience::TERMINAL`]): whoever reads it attaches again and is drawn the
+//! screen as it then is.
 
 use std::io;
 use std::pin::Pin;
@@ -27,12 +29,26 @@ use crate::text::tame;
 
 /// What one channel may hold unread, bytes.
 const BUFFER_BYTES: u32 = 4 * 1024 * 1024;
+/// The same for a terminal: several of the largest screens there are.
+const TERMINAL_BYTES: u32 = 1024 * 1024;
 /// What a message costs besides its bytes, so that a flood of tiny ones is bounded too.
 const MESSAGE_OVERHEAD: u32 = 256;
 /// How long a full buffer may hold up the connection before its channel is closed.
 pub(crate) const STALL_LIMIT: Duration = Duration::from_secs(10);
 /// For a desktop's sshd to confirm a channel. Forks a process for a session when emulated and loaded.
 const CONFIRM_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What a channel's reader may leave unread, and for how long the connection waits for it then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    bytes: u32,
+    stall: Duration,
+}
+
+impl Patience {
+    pub(crate) const ORDINARY: Self = Self { bytes: BUFFER_BYTES, stall: STALL_LIMIT };
+    pub(crate) const TERMINAL: Self = Self { bytes: TERMINAL_BYTES, stall: Duration::ZERO };
+}
 
 /// Why no channel came to be.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +97,7 @@ pub struct DoorChannel {
     end: Arc<OnceLock<End>>,
     writer: Pin<Box<dyn AsyncWrite + Send>>,
     ended: CancellationToken,
-    _close: CloseOnDrop,
+    close: CloseOnDrop,
 }
 
 /// Received bytes and their share of the buffer, given back once they are read.
@@ -102,14 +118,24 @@ enum End {
 
 impl DoorChannel {
     pub(crate) fn over(channel: Channel<Msg>) -> Self {
+        Self::over_with(channel, Patience::ORDINARY)
+    }
+
+    pub(crate) fn over_with(channel: Channel<Msg>, patience: Patience) -> Self {
         let (read, write) = channel.split();
         let writer = Box::pin(write.make_writer());
         let close = CloseOnDrop::new(write);
         let (sender, chunks) = mpsc::unbounded_channel();
         let end = Arc::new(OnceLock::new());
         let ended = CancellationToken::new();
-        tokio::spawn(pump(read, sender, end.clone(), close.clone(), ended.clone()));
-        Self { chunks, current: None, end, writer, ended, _close: close }
+        let pump = Pump { sender, end: end.clone(), close: close.clone(), patience };
+        tokio::spawn(pump.run(read, ended.clone()));
+        Self { chunks, current: None, end, writer, ended, close }
+    }
+
+    /// The half that requests go out on; it closes the channel with its last clone.
+    pub(crate) fn requests(&self) -> CloseOnDrop {
+        self.close.clone()
     }
 
     /// Cancelled once the desktop's side has ended.
@@ -119,42 +145,47 @@ impl DoorChannel {
 }
 
 /// Moves a channel's data into its bounded buffer until either side is done.
-async fn pump(
-    mut read: ChannelReadHalf,
+struct Pump {
     sender: UnboundedSender<Chunk>,
     end: Arc<OnceLock<End>>,
     close: CloseOnDrop,
-    ended: CancellationToken,
-) {
-    let _ended = ended.drop_guard();
-    let room = Arc::new(Semaphore::new(BUFFER_BYTES as usize));
-    let why = loop {
-        let message = tokio::select! {
-            message = read.wait() => message,
-            () = sender.closed() => break End::Orderly,
-        };
-        let bytes = match message {
-            Some(ChannelMsg::Data { data }) => data,
-            Some(ChannelMsg::Eof | ChannelMsg::Close) => break End::Orderly,
-            // Standard error of a program and answers to requests: nobody waits for them here.
-            Some(_) => continue,
-            None => break End::Lost,
-        };
-        let share = u32::try_from(bytes.len()).unwrap_or(u32::MAX).saturating_add(MESSAGE_OVERHEAD);
-        match timeout(STALL_LIMIT, room.clone().acquire_many_owned(share.min(BUFFER_BYTES))).await {
-            Ok(Ok(room)) => {
-                if sender.send(Chunk { bytes, _room: room }).is_err() {
-                    break End::Orderly;
-                }
-            }
-            Ok(Err(_)) | Err(_) => {
-                tracing::info!("a channel whose reader stood still was closed");
-                close.now();
+    patience: Patience,
+}
+
+impl Pump {
+    async fn run(self, mut read: ChannelReadHalf, ended: CancellationToken) {
+        let _ended = ended.drop_guard();
+        let room = Arc::new(Semaphore::new(self.patience.bytes as usize));
+        let why = loop {
+            let message = tokio::select! {
+                message = read.wait() => message,
+                () = self.sender.closed() => break End::Orderly,
+            };
+            let bytes = match message {
+                Some(ChannelMsg::Data { data }) => data,
+                Some(ChannelMsg::Eof | ChannelMsg::Close) => break End::Orderly,
+                // Standard error of a program and answers to requests: nobody waits for them here.
+                Some(_) => continue,
+                None => break End::Lost,
+            };
+            let Some(room) = self.room_for(&room, bytes.len()).await else {
+                tracing::debug!("a channel whose reader stood still was closed");
+                self.close.now();
                 break End::Stalled;
+            };
+            if self.sender.send(Chunk { bytes, _room: room }).is_err() {
+                break End::Orderly;
             }
-        }
-    };
-    let _ = end.set(why);
+        };
+        let _ = self.end.set(why);
+    }
+
+    /// The share of the buffer that these bytes take, once it is free.
+    async fn room_for(&self, room: &Arc<Semaphore>, length: usize) -> Option<OwnedSemaphorePermit> {
+        let share = u32::try_from(length).unwrap_or(u32::MAX).saturating_add(MESSAGE_OVERHEAD);
+        let acquiring = room.clone().acquire_many_owned(share.min(self.patience.bytes));
+        timeout(self.patience.stall, acquiring).await.ok()?.ok()
+    }
 }
 
 impl AsyncRead for DoorChannel {

@@ -2,14 +2,15 @@
 //!
 //! [`Door::open`] takes a stream the engine has connected and proves both sides; on the open
 //! door everything is a channel: commands ([`Door::exec`], [`Door::init`],
-//! [`Door::screenshot`]), sockets inside the desktop ([`Door::streamlocal`]) and files
-//! ([`Door::sftp`]). A [`DoorPool`] keeps one door per desktop.
+//! [`Door::screenshot`]), sockets inside the desktop ([`Door::streamlocal`]), files
+//! ([`Door::sftp`]) and terminals ([`Door::terminal`]). A [`DoorPool`] keeps one door per desktop.
 //!
 //! ```text
 //!  control ──► DoorPool ──► Door ──russh──► sshd in the desktop
 //!                            │ channel: exec, stdin and output bounded
 //!                            │ channel: direct-streamlocal ─► DoorChannel (AsyncRead + AsyncWrite)
-//!                            └ channel: sftp-server        ─► Sftp
+//!                            │ channel: sftp-server        ─► Sftp
+//!                            └ channel: pty + tmux         ─► Terminal
 //! ```
 //!
 //! The guest is hostile: every answer of it is bounded in size and time, and nothing it says
@@ -17,7 +18,7 @@
 //! reads would in the end hold up the others; see [`DoorChannel`] for how that is bounded.
 //!
 //! Deliberately absent: who may enter and why. The caller has decided that already; nothing
-//! here knows a user. No terminal yet.
+//! here knows a user.
 
 mod channel;
 mod door;
@@ -29,6 +30,7 @@ mod login;
 mod pool;
 mod screenshot;
 mod sftp;
+mod terminal;
 mod text;
 
 pub use channel::{ChannelError, DoorChannel};
@@ -40,4 +42,5 @@ pub use keys::KeysError;
 pub use login::{HostKeyPolicy, Login};
 pub use pool::{DoorPool, DoorSource, Entrance, EntranceError, PoolError};
 pub use screenshot::{MAX_SCREENSHOT_BYTES, ScreenshotError};
-pub use sftp::{RemoteFile, Sftp, SftpError};
+pub use sftp::{FileInfo, FileKind, Listing, MOST_ENTRIES, RemoteFile, RemoteWriter, Sftp, SftpError};
+pub use terminal::{Terminal, TerminalError, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow};

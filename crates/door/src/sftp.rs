@@ -1,29 +1,35 @@
 //! Files of a desktop, as its session's user sees them.
 //!
-//! The server is `sftp-server` run as that user on a channel of the door, and is kept for the
-//! next file. Deliberately absent for now: writing and listing.
+//! The server is `sftp-server` run as that user on a channel of the door, and is kept for the next
+//! request; paths mean what they mean there. Several requests are under way at a time, and what a
+//! slow reader or writer makes us hold is bounded. What the server says is a guest's: names that
+//! could lead out of a folder are left out, lists and numbers are bounded.
 
-use std::io;
-use std::pin::Pin;
+mod read;
+mod write;
+
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use rolltop_guest_protocol::SESSION_USER;
-use russh_sftp::client::fs::{File, Metadata};
-use russh_sftp::client::{Config, SftpSession, error::Error};
-use russh_sftp::protocol::StatusCode;
-use tokio::io::{AsyncRead, ReadBuf};
+use russh_sftp::client::error::Error;
+use russh_sftp::client::{Config, RawSftpSession};
+use russh_sftp::protocol::{FileAttributes, OpenFlags, Packet, StatusCode};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{ChannelError, DoorChannel};
 use crate::door::Door;
 
+pub use read::RemoteFile;
+pub use write::RemoteWriter;
+
 /// Where Debian keeps it.
 const SFTP_SERVER: &str = "/usr/lib/openssh/sftp-server";
 /// Long, because an emulated guest under load may take seconds to answer.
 const REQUEST_SECONDS: u64 = 60;
-/// Requests under way for one file, of up to a packet each: what a slow reader makes us hold.
-const CONCURRENT_READS: usize = 16;
+/// Replaces what is at the new name, in one step.
+const POSIX_RENAME: &str = "posix-rename@openssh.com";
+/// Most entries of one folder that are listed.
+pub const MOST_ENTRIES: usize = 10_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SftpError {
@@ -33,10 +39,13 @@ pub enum SftpError {
     NoServer,
     #[error("there is no such file")]
     NotFound,
-    #[error("the desktop's user may not read it")]
+    #[error("the desktop's user may not do this")]
     Denied,
     #[error("it is not a regular file")]
     NotAFile,
+    /// The server says no more than that.
+    #[error("the desktop's file server refused")]
+    Refused,
     #[error("the desktop's file server failed")]
     Server(#[source] Error),
 }
@@ -47,9 +56,9 @@ impl From<Error> for SftpError {
             Error::Status(status) => match status.status_code {
                 StatusCode::NoSuchFile => SftpError::NotFound,
                 StatusCode::PermissionDenied => SftpError::Denied,
+                StatusCode::Failure => SftpError::Refused,
                 StatusCode::Ok
                 | StatusCode::Eof
-                | StatusCode::Failure
                 | StatusCode::BadMessage
                 | StatusCode::NoConnection
                 | StatusCode::ConnectionLost
@@ -62,6 +71,50 @@ impl From<Error> for SftpError {
             | Error::UnexpectedBehavior(_) => SftpError::Server(error),
         }
     }
+}
+
+/// What something at a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    File,
+    Folder,
+    Link,
+    /// A pipe, a socket, a device.
+    Other,
+}
+
+/// What is known of something at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileInfo {
+    pub kind: FileKind,
+    /// Bytes.
+    pub size: u64,
+    /// The permission bits.
+    pub mode: u32,
+    /// Seconds since 1970.
+    pub modified: u32,
+}
+
+impl From<FileAttributes> for FileInfo {
+    fn from(attributes: FileAttributes) -> Self {
+        let bits = attributes.permissions.unwrap_or(0);
+        let kind = match bits & 0o170_000 {
+            0o100_000 => FileKind::File,
+            0o040_000 => FileKind::Folder,
+            0o120_000 => FileKind::Link,
+            _ => FileKind::Other,
+        };
+        let (size, modified) = (attributes.size.unwrap_or(0), attributes.mtime.unwrap_or(0));
+        Self { kind, size, mode: bits & 0o7777, modified }
+    }
+}
+
+/// The entries of a folder, in the server's order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    pub entries: Vec<(String, FileInfo)>,
+    /// There are more than [`MOST_ENTRIES`].
+    pub truncated: bool,
 }
 
 impl Door {
@@ -82,12 +135,9 @@ impl Door {
         channel.exec(false, command).await.map_err(|_| ChannelError::Closed)?;
         let channel = DoorChannel::over(channel);
         let ended = channel.ended();
-        let config = Config {
-            request_timeout_secs: REQUEST_SECONDS,
-            max_concurrent_reads: CONCURRENT_READS,
-            ..Config::default()
-        };
-        let session = SftpSession::new_with_config(channel, config).await.map_err(|_| SftpError::NoServer)?;
+        let config = Config { request_timeout_secs: REQUEST_SECONDS, ..Config::default() };
+        let session = RawSftpSession::new_with_config(channel, config);
+        session.init().await.map_err(|_| SftpError::NoServer)?;
         Ok(Sftp { session: Arc::new(session), ended })
     }
 }
@@ -95,60 +145,185 @@ impl Door {
 /// A file server in a desktop. Clones share it.
 #[derive(Clone)]
 pub struct Sftp {
-    session: Arc<SftpSession>,
+    session: Arc<RawSftpSession>,
     ended: CancellationToken,
 }
 
 impl Sftp {
-    /// Opens a regular file for reading from its start.
+    /// What is at a path, links followed.
+    pub async fn info(&self, path: &str) -> Result<FileInfo, SftpError> {
+        Ok(self.session.stat(path).await?.attrs.into())
+    }
+
+    /// What is at a path, a link as such.
+    pub async fn link_info(&self, path: &str) -> Result<FileInfo, SftpError> {
+        Ok(self.session.lstat(path).await?.attrs.into())
+    }
+
+    /// The path without links, `.` and `..`, of something that is there.
+    pub async fn real_path(&self, path: &str) -> Result<String, SftpError> {
+        let names = self.session.realpath(path).await?;
+        names.files.into_iter().next().map(|file| file.filename).ok_or(SftpError::NotFound)
+    }
+
+    /// What is in a folder.
+    pub async fn list(&self, path: &str) -> Result<Listing, SftpError> {
+        let handle = Held::new(&self.session, self.session.opendir(path).await?.handle);
+        let mut listing = Listing::default();
+        loop {
+            let names = match self.session.readdir(handle.name()).await {
+                Ok(names) => names.files,
+                Err(Error::Status(status)) if status.status_code == StatusCode::Eof => return Ok(listing),
+                Err(error) => return Err(error.into()),
+            };
+            for file in names.into_iter().filter(|file| is_plain_name(&file.filename)) {
+                if listing.entries.len() >= MOST_ENTRIES {
+                    listing.truncated = true;
+                    return Ok(listing);
+                }
+                listing.entries.push((file.filename, file.attrs.into()));
+            }
+        }
+    }
+
+    /// Opens a regular file for reading.
     pub async fn read_file(&self, path: &str) -> Result<RemoteFile, SftpError> {
         // Before opening: to open a named pipe would hold up the server.
-        regular(&self.session.metadata(path).await?)?;
-        let file = self.session.open(path).await?;
-        let metadata = file.metadata().await?;
-        regular(&metadata)?;
-        let size = metadata.size.unwrap_or(0);
-        Ok(RemoteFile { file, size, left: size })
+        regular(self.info(path).await?)?;
+        let handle = self.session.open(path, OpenFlags::READ, FileAttributes::empty()).await?.handle;
+        let handle = Held::new(&self.session, handle);
+        let info = regular(self.session.fstat(handle.name()).await?.attrs.into())?;
+        Ok(RemoteFile::new(handle, info))
+    }
+
+    /// Opens a file for writing from `offset` on, which must not be after its end; what is there
+    /// from `offset` on is cut off. At 0 it is made if it is not there, for its owner alone.
+    pub async fn write_file(&self, path: &str, offset: u64) -> Result<RemoteWriter, SftpError> {
+        let mut flags = OpenFlags::WRITE;
+        if offset == 0 {
+            flags |= OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        }
+        let private = FileAttributes { permissions: Some(0o600), ..FileAttributes::empty() };
+        let handle = Held::new(&self.session, self.session.open(path, flags, private).await?.handle);
+        let info = regular(self.session.fstat(handle.name()).await?.attrs.into())?;
+        if info.size < offset {
+            return Err(SftpError::Refused);
+        }
+        if info.size > offset {
+            let cut = FileAttributes { size: Some(offset), ..FileAttributes::empty() };
+            self.session.fsetstat(handle.name(), cut).await?;
+        }
+        Ok(RemoteWriter::new(handle, offset))
+    }
+
+    pub async fn make_folder(&self, path: &str) -> Result<(), SftpError> {
+        self.session.mkdir(path, FileAttributes::empty()).await?;
+        Ok(())
+    }
+
+    /// Sets the permission bits.
+    pub async fn set_mode(&self, path: &str, mode: u32) -> Result<(), SftpError> {
+        let attributes = FileAttributes { permissions: Some(mode & 0o7777), ..FileAttributes::empty() };
+        self.session.setstat(path, attributes).await?;
+        Ok(())
+    }
+
+    /// Moves, but not over what is there.
+    pub async fn rename(&self, from: &str, to: &str) -> Result<(), SftpError> {
+        self.session.rename(from, to).await?;
+        Ok(())
+    }
+
+    /// Moves, in one step over a file that is there.
+    pub async fn replace(&self, from: &str, to: &str) -> Result<(), SftpError> {
+        let mut data = Vec::with_capacity(from.len() + to.len() + 8);
+        for path in [from, to] {
+            data.extend_from_slice(&(path.len() as u32).to_be_bytes());
+            data.extend_from_slice(path.as_bytes());
+        }
+        match self.session.extended(POSIX_RENAME, data).await? {
+            Packet::Status(status) if status.status_code == StatusCode::Ok => Ok(()),
+            Packet::Status(status) => Err(Error::Status(status).into()),
+            _ => Err(Error::UnexpectedPacket.into()),
+        }
+    }
+
+    /// Takes away a file or a link.
+    pub async fn remove_file(&self, path: &str) -> Result<(), SftpError> {
+        self.session.remove(path).await?;
+        Ok(())
+    }
+
+    /// Takes away an empty folder.
+    pub async fn remove_folder(&self, path: &str) -> Result<(), SftpError> {
+        self.session.rmdir(path).await?;
+        Ok(())
     }
 }
 
-fn regular(metadata: &Metadata) -> Result<(), SftpError> {
-    if metadata.is_regular() { Ok(()) } else { Err(SftpError::NotAFile) }
+fn regular(info: FileInfo) -> Result<FileInfo, SftpError> {
+    if info.kind == FileKind::File { Ok(info) } else { Err(SftpError::NotAFile) }
 }
 
-/// An open file. Reading gives exactly [`RemoteFile::size`] bytes: what was appended since is
-/// left out, and a file that was cut meanwhile is an error rather than a short copy.
-pub struct RemoteFile {
-    file: File,
-    size: u64,
-    left: u64,
+/// Whether a name is one, rather than a way to somewhere else.
+fn is_plain_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
 }
 
-impl RemoteFile {
-    /// Bytes, as of opening.
-    pub fn size(&self) -> u64 {
-        self.size
+/// An open handle; closed with its last clone.
+#[derive(Clone)]
+struct Held(Arc<Closing>);
+
+struct Closing {
+    session: Arc<RawSftpSession>,
+    name: String,
+}
+
+impl Held {
+    fn new(session: &Arc<RawSftpSession>, name: String) -> Self {
+        Self(Arc::new(Closing { session: session.clone(), name }))
+    }
+
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn session(&self) -> &RawSftpSession {
+        &self.0.session
     }
 }
 
-impl AsyncRead for RemoteFile {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.remaining());
-        if room == 0 {
-            return Poll::Ready(Ok(()));
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let (session, name) = (self.session.clone(), std::mem::take(&mut self.name));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // An error means that the server is gone, and the handle with it.
+                let _ = session.close(name).await;
+            });
         }
-        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
-        ready!(Pin::new(&mut self.file).poll_read(context, &mut part))?;
-        let read = part.filled().len();
-        if read == 0 {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_lead_elsewhere_are_none() {
+        assert!(is_plain_name("a b.txt") && is_plain_name("..."));
+        for name in ["", ".", "..", "../x", "a/b", "/etc", "a\0b"] {
+            assert!(!is_plain_name(name), "{name:?}");
         }
-        buffer.advance(read);
-        self.left = self.left.saturating_sub(read as u64);
-        Poll::Ready(Ok(()))
+    }
+
+    #[test]
+    fn a_socket_is_no_file_though_it_has_the_same_bit() {
+        let kind =
+            |bits| FileInfo::from(FileAttributes { permissions: Some(bits), ..FileAttributes::empty() }).kind;
+        assert_eq!(kind(0o140_644), FileKind::Other);
+        assert_eq!(kind(0o100_644), FileKind::File);
+        assert_eq!(kind(0o120_777), FileKind::Link);
+        assert_eq!(kind(0), FileKind::Other);
     }
 }

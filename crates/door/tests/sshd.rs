@@ -243,12 +243,12 @@ async fn files_are_read_as_the_sessions_user() {
     let at = |name: &str| guest.path(name).to_str().unwrap().to_owned();
     let sftp = door.sftp().await.unwrap();
     let mut file = sftp.read_file(&at("file")).await.unwrap();
-    assert_eq!(file.size(), contents.len() as u64);
+    assert_eq!(file.info().size, contents.len() as u64);
     let mut read = Vec::new();
     soon(file.read_to_end(&mut read)).await.unwrap();
     assert!(read == contents);
     let mut empty = sftp.read_file(&at("empty")).await.unwrap();
-    assert_eq!((empty.size(), soon(empty.read(&mut [0; 8])).await.unwrap()), (0, 0));
+    assert_eq!((empty.info().size, soon(empty.read(&mut [0; 8])).await.unwrap()), (0, 0));
     assert!(matches!(soon(sftp.read_file(&at("missing"))).await, Err(SftpError::NotFound)));
     assert!(matches!(soon(sftp.read_file(&at("."))).await, Err(SftpError::NotAFile)));
     assert!(matches!(soon(sftp.read_file(&at("pipe"))).await, Err(SftpError::NotAFile)));

@@ -131,6 +131,11 @@ impl SimEngine {
     pub fn typed_text(&self, desktop: DesktopId) -> Option<String> {
         self.shared.state().guests.get(&desktop).map(|guest| guest.screen().typed())
     }
+
+    /// Bytes of a machine's terminals that their viewers took, for tests.
+    pub fn terminal_bytes(&self, desktop: DesktopId) -> Option<u64> {
+        self.shared.state().guests.get(&desktop).map(|guest| guest.terminal_bytes())
+    }
 }
 
 impl Shared {

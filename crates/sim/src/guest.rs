@@ -17,7 +17,9 @@ mod init;
 mod keys;
 mod rfb;
 mod rfb_message;
+mod sftp;
 mod sshd;
+mod terminals;
 
 /// What every fresh fork has in common.
 pub struct Template {
@@ -51,6 +53,7 @@ pub struct Guest {
     disk: Mutex<Disk>,
     screen: Arc<Screen>,
     files: files::Files,
+    terminals: terminals::Terminals,
     console: Mutex<String>,
     power: Mutex<Power>,
     changed: Box<dyn Fn() + Send + Sync>,
@@ -80,6 +83,7 @@ impl Guest {
             disk: Mutex::new(disk),
             screen: Arc::new(Screen::new(&name, &desktop.to_string())),
             files: files::Files::new(&desktop.to_string()),
+            terminals: terminals::Terminals::default(),
             console: Mutex::default(),
             power: Mutex::new(Power { connections: off.child_token(), on: off }),
             changed,
@@ -96,6 +100,7 @@ impl Guest {
 
     pub fn power_off(&self) {
         locked(&self.power).on.cancel();
+        self.terminals.clear();
         self.log("reboot: Power down");
     }
 
@@ -127,6 +132,11 @@ impl Guest {
 
     pub fn screen(&self) -> &Arc<Screen> {
         &self.screen
+    }
+
+    /// Bytes of terminals that their viewers took.
+    pub fn terminal_bytes(&self) -> u64 {
+        self.terminals.taken()
     }
 
     pub fn console(&self) -> String {

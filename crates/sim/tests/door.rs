@@ -119,7 +119,7 @@ async fn commands_files_and_pictures_work() {
     let mut large = sftp.read_file("/home/desk/large.bin").await.unwrap();
     let mut bytes = Vec::new();
     large.read_to_end(&mut bytes).await.unwrap();
-    assert_eq!(bytes.len() as u64, large.size());
+    assert_eq!(bytes.len() as u64, large.info().size);
     assert!(bytes.iter().enumerate().all(|(place, byte)| *byte == (place % 251) as u8));
     assert!(matches!(sftp.read_file("/nowhere").await, Err(SftpError::NotFound)));
     assert!(matches!(sftp.read_file("/home/desk").await, Err(SftpError::NotAFile)));

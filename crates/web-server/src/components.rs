@@ -3,9 +3,11 @@
 pub(crate) mod control;
 pub(crate) mod desktop;
 pub(crate) mod dialog;
+pub(crate) mod files;
 mod icon;
 pub(crate) mod layout;
 pub(crate) mod steps;
+pub(crate) mod terminals;
 pub(crate) mod time;
 pub(crate) mod toast;
 

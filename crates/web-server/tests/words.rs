@@ -93,7 +93,7 @@ fn every_key_is_used() {
     // Keys made of a fixed part and a name from code or from the API.
     let made = [
         "state-", "action-", "confirm-", "ask-", "warn-", "done-", "run-", "step-", "reason-", "problem-",
-        "purpose-", "stage-", "tab-", "mode-", "quality-", "key-", "size-", "filter-", "error-",
+        "purpose-", "stage-", "tab-", "mode-", "quality-", "key-", "size-", "filter-", "error-", "files-",
     ];
     for (key, _) in messages("en") {
         let named = all.contains(&format!("\"{key}\""));
@@ -123,5 +123,5 @@ fn no_sentence_is_written_in_code() {
 
 /// Names of keys on a keyboard, as the screen's script knows them.
 fn is_key(literal: &str) -> bool {
-    ["Super", "Escape", "Tab", "Print"].contains(&literal)
+    ["Super", "Escape", "Esc", "Tab", "Ctrl", "Print"].contains(&literal)
 }

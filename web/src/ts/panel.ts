@@ -3,6 +3,7 @@
 
 const OPEN = "rolltop-panel";
 const WIDTH = "rolltop-panel-width";
+const WIDE = "rolltop-panel-wide";
 /** Pixels per press of an arrow key. */
 const STEP = 16;
 
@@ -59,24 +60,55 @@ function startGrip(): void {
   });
 }
 
+/** What a tab needs is loaded once it is seen. */
+function loadModules(): void {
+  for (const part of document.querySelectorAll<HTMLElement>("[role=tabpanel]:not([hidden]) [data-module]")) {
+    if (part.clientHeight === 0) continue;
+    const address = part.dataset["module"] ?? "";
+    delete part.dataset["module"];
+    void import(address).catch(() => (part.dataset["module"] = address));
+  }
+}
+
+/** The tab that was open when this page was left for a reload. */
+function startTabs(): void {
+  const named = document.getElementById(`tab-${window.location.hash.slice(1)}`);
+  if (named?.closest("#panel-tabs")) window.setTimeout(() => named.click());
+  document.addEventListener("click", (event) => {
+    const tab = (event.target as Element).closest("#panel-tabs > [role=tablist] > [role=tab]");
+    if (tab) window.history.replaceState(window.history.state, "", `#${tab.id.replace("tab-", "")}`);
+    window.setTimeout(loadModules);
+  });
+  document.addEventListener("htmx:after:settle", loadModules);
+}
+
 export function startPanel(): void {
   if (!document.querySelector("[data-panel-root]")) return;
   // On a narrow window it covers the screen, so it starts hidden.
   const narrow = window.matchMedia("(max-width: 900px)").matches;
   let open = !narrow && recall(OPEN) !== "closed";
+  let wide = recall(WIDE) === "wide";
   const show = () => {
     document.documentElement.classList.toggle("panel-open", open);
     document.querySelector("[data-panel-toggle]")?.setAttribute("aria-pressed", String(open));
+    document.documentElement.classList.toggle("panel-wide", wide);
+    document.querySelector("[data-panel-wide]")?.setAttribute("aria-pressed", String(wide));
   };
   show();
   const width = recall(WIDTH);
   if (width !== null) resize(Number(width));
   startGrip();
+  startTabs();
   document.addEventListener("click", (event) => {
-    if (!(event.target as Element).closest("[data-panel-toggle]")) return;
-    open = !open;
+    const target = event.target as Element;
+    if (target.closest("[data-panel-wide]")) {
+      wide = !wide;
+      remember(WIDE, wide ? "wide" : "narrow");
+    } else if (target.closest("[data-panel-toggle]")) {
+      open = !open;
+      if (!narrow) remember(OPEN, open ? "open" : "closed");
+    } else return;
     show();
-    if (!narrow) remember(OPEN, open ? "open" : "closed");
   });
   document.addEventListener("htmx:after:settle", show);
 }

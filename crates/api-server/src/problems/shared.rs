@@ -1,7 +1,9 @@
 //! Errors that many operations share.
 
 use rolltop_api_types::Code;
-use rolltop_control::{AccessError, AdminError, EnterError, InternalError, QueryError, ReadFileError, Scope};
+use rolltop_control::{
+    AccessError, AdminError, EnterError, FileError, InternalError, QueryError, Scope, TerminalError,
+};
 
 use super::ApiError;
 
@@ -68,15 +70,32 @@ impl From<EnterError> for ApiError {
     }
 }
 
-impl From<ReadFileError> for ApiError {
-    fn from(error: ReadFileError) -> Self {
+impl From<TerminalError> for ApiError {
+    fn from(error: TerminalError) -> Self {
         match error {
-            ReadFileError::BadPath => Self::new(Code::InvalidPath, error.to_string()).in_field("path"),
-            ReadFileError::NoSuchFile => Self::new(Code::FileNotFound, error.to_string()),
-            ReadFileError::Denied => Self::new(Code::FileDenied, error.to_string()),
-            ReadFileError::NotAFile => Self::new(Code::NotAFile, error.to_string()),
-            ReadFileError::Enter(error) => error.into(),
+            TerminalError::NoTmux => Self::new(Code::NoTerminal, error.to_string()),
+            TerminalError::Enter(error) => error.into(),
         }
+    }
+}
+
+impl From<FileError> for ApiError {
+    fn from(error: FileError) -> Self {
+        let code = match error {
+            FileError::Enter(error) => return error.into(),
+            FileError::BadPath => return Self::new(Code::InvalidPath, error.to_string()).in_field("path"),
+            FileError::NoSuchFile => Code::FileNotFound,
+            FileError::Denied => Code::FileDenied,
+            FileError::NotAFile => Code::NotAFile,
+            FileError::NotAFolder => Code::NotAFolder,
+            FileError::Exists => Code::FileExists,
+            FileError::NotEmpty => Code::FolderNotEmpty,
+            FileError::Changed => Code::FileChanged,
+            FileError::WrongOffset(_) => Code::WrongOffset,
+            FileError::BrokenOff => Code::UploadBrokenOff,
+            FileError::Refused => Code::FileRefused,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

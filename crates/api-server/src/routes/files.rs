@@ -1,181 +1,229 @@
-//! `GET /v1/desktops/{id}/files/content`: a file, or a part of it, streamed as it is read.
+//! `/v1/desktops/{id}/files`: what is in a folder, and moving it about.
 
-use axum::body::Body;
+pub(super) mod content;
+pub(super) mod save;
+
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    IF_RANGE, RANGE,
-};
-use http::{HeaderMap, HeaderName, StatusCode};
-use rolltop_api_types::{Code, Problem};
+use http::StatusCode;
+use rolltop_api_types::{Code, CopyFile, CreateFolder, FileEntry, FileList, MoveFile, Problem, UpdateFile};
 use rolltop_control::{Control, purpose};
 use serde::Deserialize;
-use tokio::io::AsyncReadExt;
-use tokio_util::io::ReaderStream;
 use utoipa::IntoParams;
 
-use crate::extract::{Query, Ticket};
+use crate::convert;
+use crate::extract::{Answer, Json, Query, Ticket, ok};
 use crate::problems::ApiError;
-
-/// Read at once and handed on as one piece, bytes.
-const PIECE: usize = 256 << 10;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Which {
-    /// An absolute path inside the desktop.
+pub(crate) struct At {
+    /// An absolute path inside the desktop. It means what it means there.
     #[param(example = "/home/desk/report.pdf")]
     path: String,
 }
 
-/// Download a file
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Remove {
+    /// An absolute path inside the desktop.
+    #[param(example = "/home/desk/old")]
+    path: String,
+    /// Whether a folder goes with all that is in it.
+    #[serde(default)]
+    all: bool,
+}
+
+/// List a folder
 ///
-/// Read as the desktop's user. One range may be asked for (`Range: bytes=…`); any other form of range
-/// gets the whole file.
-#[utoipa::path(get, path = "/v1/desktops/{id}/files/content", tag = "inside", operation_id = "getFileContent",
-    params(
-        ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
-        Which,
-        ("Range" = Option<String>, Header, description = "One range of bytes.", example = "bytes=0-1023"),
-    ),
+/// At most 10,000 entries, by name. Going about among files is noted in the access log once an hour.
+#[utoipa::path(get, path = "/v1/desktops/{id}/files", tag = "files", operation_id = "listFiles",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"), At),
     responses(
-        (status = 200, description = "The file.", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "The range; `Content-Range` says which.", body = Vec<u8>,
-            content_type = "application/octet-stream"),
+        (status = 200, description = "What is in it.", body = FileList),
         (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
             content_type = "application/problem+json"),
         (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
             content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`, `not_a_file`", body = Problem,
+        (status = 409, description = "`not_running`, `not_a_folder`", body = Problem,
             content_type = "application/problem+json"),
-        (status = 416, description = "`range_not_satisfiable`", body = Problem,
+        (status = 422, description = "`invalid_path`", body = Problem,
             content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_path`", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "`desktop_unreachable`", body = Problem,
+            content_type = "application/problem+json"),
     ))]
-pub(crate) async fn content(
+pub(crate) async fn list(
     State(control): State<Control>,
     Ticket(access): Ticket<purpose::Enter>,
-    headers: HeaderMap,
-    Query(which): Query<Which>,
-) -> Result<Response, ApiError> {
-    let file = control.read_file(&access, &which.path).await?;
-    let wanted = wanted_range(&headers, file.size);
-    let (status, first, length) = match wanted {
-        Wanted::Whole => (StatusCode::OK, 0, file.size),
-        Wanted::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
-        Wanted::Nothing => {
-            let detail = format!("The file has {} bytes; ask for a range within them.", file.size);
-            let error = ApiError::new(Code::RangeNotSatisfiable, detail);
-            return Err(error.with_header(CONTENT_RANGE, &format!("bytes */{}", file.size)));
-        }
-    };
-    let mut reader = file.reader;
-    tokio::io::copy(&mut (&mut reader).take(first), &mut tokio::io::sink()).await.map_err(|error| {
-        tracing::warn!(%error, "a file broke off before the range that was asked for");
-        ApiError::new(Code::DesktopUnreachable, "The file could not be read; try again shortly.")
+    Query(at): Query<At>,
+) -> Result<Answer<FileList>, ApiError> {
+    let folder = control.files(&access).await?.list(&at.path).await?;
+    let items = folder.entries.into_iter().map(convert::file_entry).collect();
+    Ok(ok(FileList { path: folder.path, items, truncated: folder.truncated }))
+}
+
+/// What is at a path
+///
+/// A link as such, with what it leads to.
+#[utoipa::path(get, path = "/v1/desktops/{id}/files/info", tag = "files", operation_id = "getFileInfo",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"), At),
+    responses(
+        (status = 200, description = "What is there.", body = FileEntry),
+        (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "`not_running`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_path`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 504, description = "`desktop_unreachable`", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn info(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Enter>,
+    Query(at): Query<At>,
+) -> Result<Answer<FileEntry>, ApiError> {
+    Ok(ok(convert::file_entry(control.files(&access).await?.info(&at.path).await?)))
+}
+
+/// Change permissions
+#[utoipa::path(patch, path = "/v1/desktops/{id}/files", tag = "files", operation_id = "updateFile",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"), At),
+    request_body = UpdateFile,
+    responses(
+        (status = 200, description = "As it is now.", body = FileEntry),
+        (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "`not_running`, `file_refused`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_path`, `invalid_mode`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 504, description = "`desktop_unreachable`", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn update(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Enter>,
+    Query(at): Query<At>,
+    Json(change): Json<UpdateFile>,
+) -> Result<Answer<FileEntry>, ApiError> {
+    let mode = Some(&change.mode).filter(|mode| (3..=4).contains(&mode.len()));
+    let mode = mode.and_then(|mode| u32::from_str_radix(mode, 8).ok()).ok_or_else(|| {
+        ApiError::new(Code::InvalidMode, "Permission bits are three or four octal digits, such as 0644.")
+            .in_field("mode")
     })?;
-    let body = Body::from_stream(ReaderStream::with_capacity(reader.take(length), PIECE));
-    let mut response = (status, file_headers(&which.path, length), body).into_response();
-    if let Wanted::Part { first, last } = wanted
-        && let Ok(value) = format!("bytes {first}-{last}/{}", file.size).try_into()
-    {
-        response.headers_mut().insert(CONTENT_RANGE, value);
-    }
-    Ok(response)
+    Ok(ok(convert::file_entry(control.files(&access).await?.set_mode(&at.path, mode).await?)))
 }
 
-/// Somebody else's bytes on our own origin: a browser may store them and nothing else.
-fn file_headers(path: &str, length: u64) -> [(HeaderName, String); 5] {
-    [
-        (CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (CONTENT_LENGTH, length.to_string()),
-        (CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{}", encoded(file_name(path)))),
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".to_owned()),
-        (ACCEPT_RANGES, "bytes".to_owned()),
-    ]
+/// Delete a file or folder
+///
+/// A link goes, and what it leads to stays. There is no way back.
+#[utoipa::path(delete, path = "/v1/desktops/{id}/files", tag = "files", operation_id = "deleteFile",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"), Remove),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "`not_running`, `folder_not_empty`, `file_refused`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_path`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 504, description = "`desktop_unreachable`", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn remove(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Enter>,
+    Query(at): Query<Remove>,
+) -> Result<StatusCode, ApiError> {
+    control.files(&access).await?.remove(&at.path, at.all).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+/// Make a folder
+#[utoipa::path(post, path = "/v1/desktops/{id}/files/folder", tag = "files", operation_id = "createFolder",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    request_body = CreateFolder,
+    responses(
+        (status = 200, description = "The folder.", body = FileEntry),
+        (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "`not_running`, `file_exists`, `file_refused`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_path`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 504, description = "`desktop_unreachable`", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn folder(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Enter>,
+    Json(folder): Json<CreateFolder>,
+) -> Result<Answer<FileEntry>, ApiError> {
+    Ok(ok(convert::file_entry(control.files(&access).await?.make_folder(&folder.path).await?)))
 }
 
-/// Percent-encoded as RFC 8187 has it.
-fn encoded(name: &str) -> String {
-    name.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
+/// Move or rename
+///
+/// In one step, on one disk. A folder that is there is never replaced.
+#[utoipa::path(post, path = "/v1/desktops/{id}/files/move", tag = "files", operation_id = "moveFile",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    request_body = MoveFile,
+    responses(
+        (status = 200, description = "As it is now.", body = FileEntry),
+        (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "`not_running`, `file_exists`, `file_refused`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_path`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 504, description = "`desktop_unreachable`", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn rename(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Enter>,
+    Json(change): Json<MoveFile>,
+) -> Result<Answer<FileEntry>, ApiError> {
+    let files = control.files(&access).await?;
+    Ok(ok(convert::file_entry(files.rename(&change.from, &change.to, change.replace).await?)))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Whole,
-    /// Both included.
-    Part {
-        first: u64,
-        last: u64,
-    },
-    /// A range that the file doesn't have.
-    Nothing,
-}
-
-/// RFC 9110: what is not understood is ignored. `If-Range` never matches, since files have no tag here.
-fn wanted_range(headers: &HeaderMap, size: u64) -> Wanted {
-    let range = headers
-        .get(RANGE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("bytes="));
-    let Some((first, last)) = range.and_then(|range| range.trim().split_once('-')) else {
-        return Wanted::Whole;
-    };
-    if headers.contains_key(IF_RANGE) || last.contains(',') {
-        return Wanted::Whole;
-    }
-    match (first.parse::<u64>().ok(), last.parse::<u64>().ok()) {
-        (Some(first), Some(last)) if first <= last => within(first, last, size),
-        (Some(first), None) if last.is_empty() => within(first, u64::MAX, size),
-        (None, Some(0)) if first.is_empty() => Wanted::Nothing,
-        (None, Some(end)) if first.is_empty() => within(size.saturating_sub(end), u64::MAX, size),
-        (Some(_), Some(_)) | (Some(_), None) | (None, Some(_)) | (None, None) => Wanted::Whole,
-    }
-}
-
-fn within(first: u64, last: u64, size: u64) -> Wanted {
-    if first >= size { Wanted::Nothing } else { Wanted::Part { first, last: last.min(size - 1) } }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_read_as_rfc_9110_says() {
-        let wanted = |range: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(RANGE, range.parse().unwrap());
-            wanted_range(&headers, 100)
-        };
-        assert_eq!(wanted("bytes=0-9"), Wanted::Part { first: 0, last: 9 });
-        assert_eq!(wanted("bytes=90-"), Wanted::Part { first: 90, last: 99 });
-        assert_eq!(wanted("bytes=-10"), Wanted::Part { first: 90, last: 99 });
-        assert_eq!(wanted("bytes=-1000"), Wanted::Part { first: 0, last: 99 });
-        assert_eq!(wanted("bytes=50-1000"), Wanted::Part { first: 50, last: 99 });
-        assert_eq!(wanted("bytes=100-"), Wanted::Nothing);
-        assert_eq!(wanted("bytes=-0"), Wanted::Nothing);
-        for ignored in ["bytes=9-0", "bytes=0-1,4-5", "lines=1-2", "bytes=a-b", "bytes=", "bytes=-"] {
-            assert_eq!(wanted(ignored), Wanted::Whole, "{ignored}");
-        }
-        assert_eq!(wanted_range(&HeaderMap::new(), 0), Wanted::Whole);
-    }
-
-    #[test]
-    fn a_files_name_can_not_break_out_of_its_header() {
-        assert_eq!(encoded(file_name("/a/b\"\r\nX: \u{e9}.txt")), "b%22%0D%0AX%3A%20%C3%A9.txt");
-    }
+/// Copy
+///
+/// A file, or a folder with all that is in it. The desktop copies by itself; the answer comes once it has.
+#[utoipa::path(post, path = "/v1/desktops/{id}/files/copy", tag = "files", operation_id = "copyFile",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    request_body = CopyFile,
+    responses(
+        (status = 200, description = "The copy.", body = FileEntry),
+        (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "`not_running`, `file_exists`, `file_refused`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_path`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 504, description = "`desktop_unreachable`", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn copy(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Enter>,
+    Json(change): Json<CopyFile>,
+) -> Result<Answer<FileEntry>, ApiError> {
+    let files = control.files(&access).await?;
+    Ok(ok(convert::file_entry(files.copy(&change.from, &change.to).await?)))
 }

@@ -5,8 +5,6 @@
 //! slow viewer slows the desktop's server down, and the other way round. When either end
 //! closes, the other is closed too.
 
-mod gather;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,10 +25,12 @@ use crate::extract::{Asking, Ticket};
 use crate::gate::Bearer;
 use crate::problems::ApiError;
 
-use gather::Gather;
+use super::gather::Gather;
 
 /// Longest message a viewer may send, bytes: a pasted text is the longest there is.
 const MESSAGE_LIMIT: usize = 4 << 20;
+/// At most about this much goes into one message to a viewer.
+const MESSAGE_BYTES: usize = 256 << 10;
 
 /// The live screen
 ///
@@ -90,7 +90,7 @@ impl Relay {
     async fn run(self, socket: WebSocket, screen: ScreenStream) {
         let (mut to_viewer, mut from_viewer) = socket.split();
         let (from_desktop, mut to_desktop) = tokio::io::split(screen);
-        let mut gather = Gather::new(from_desktop);
+        let mut gather = Gather::new(from_desktop, MESSAGE_BYTES);
         let end = tokio::select! {
             end = self.outward(&mut gather, &mut to_viewer) => end,
             end = inward(&mut from_viewer, &mut to_desktop) => end,

@@ -1,11 +1,12 @@
-//! What comes out of a desktop: files, pictures, the console.
+//! Files of a desktop, pictures, the console.
 
+use futures::StreamExt;
 use insta::assert_snapshot;
 use reqwest::Method;
-use rolltop_api_types::Code;
+use rolltop_api_types::{Code, CopyFile, FileKind, MoveFile, SaveCondition, UpdateFile, UploadPart};
 use rolltop_model::DesktopId;
 
-use crate::platform::{Platform, told};
+use crate::platform::{Platform, eventually, told};
 
 /// "# Today\n\n- nothing yet\n": the simulated desktop has it.
 const FILE: &str = "/home/desk/notes/today.md";
@@ -141,4 +142,154 @@ async fn a_picture_and_the_consoles_end() {
     platform.until(desktop.id, rolltop_api_types::DesktopState::Stopped).await;
     let error = platform.client.screenshot(desktop.id, 320).await.err().unwrap();
     assert_eq!(error.code(), Some(Code::NotRunning));
+}
+
+#[tokio::test]
+async fn a_folder_is_listed_with_what_its_links_lead_to() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let folder = platform.client.list_files(desktop.id, "/home/desk/../desk").await.unwrap();
+    assert_eq!(folder.path, "/home/desk");
+    let told: Vec<_> = folder
+        .items
+        .iter()
+        .map(|entry| {
+            let target = entry.target_kind.map_or("", FileKind::as_str);
+            format!("{} {} {} {} {target}", entry.kind.as_str(), entry.mode, entry.size, entry.name)
+        })
+        .collect();
+    assert_eq!(
+        told[..4],
+        [
+            "file 0644 0 empty ",
+            "file 0644 8388608 large.bin ",
+            "link 0777 16 latest folder",
+            "folder 0755 4096 notes ",
+        ]
+    );
+    let error = platform.client.list_files(desktop.id, FILE).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::NotAFolder));
+}
+
+#[tokio::test]
+async fn a_file_is_saved_whole_or_not_at_all() {
+    let platform = Platform::start().await;
+    let (client, id) = (&platform.client, platform.running("research").await.id);
+    let path = "/home/desk/new.txt";
+    let saved = client.save_file(id, path, &SaveCondition::New, "hello").await.unwrap();
+    assert_eq!((saved.offset, saved.file.unwrap().mode.as_str()), (5, "0644"));
+    let again = client.save_file(id, path, &SaveCondition::New, "other").await.unwrap_err();
+    assert_eq!(again.code(), Some(Code::FileExists));
+    client.update_file(id, path, &UpdateFile { mode: "0600".into() }).await.unwrap();
+    client.save_file(id, path, &SaveCondition::Any, "hello again").await.unwrap();
+    assert_eq!(client.file_info(id, path).await.unwrap().mode, "0600", "the bits stay");
+
+    // Two read it, both save: the second is told.
+    let tag = client.file(id, path, None).await.unwrap().tag().unwrap();
+    let condition = SaveCondition::Unchanged(tag);
+    client.save_file(id, path, &condition, "mine").await.unwrap();
+    let late = client.save_file(id, path, &condition, "theirs").await.unwrap_err();
+    assert_eq!((late.code(), late.problem().unwrap().status), (Some(Code::FileChanged), 412));
+    assert_eq!(client.file(id, path, None).await.unwrap().into_bytes().await.unwrap(), b"mine");
+
+    // One that breaks off leaves nothing.
+    let before = client.list_files(id, "/home/desk").await.unwrap();
+    let broken = futures::stream::iter([Ok("half"), Err(std::io::Error::other("gone"))]);
+    client.save_file(id, path, &SaveCondition::Any, reqwest::Body::wrap_stream(broken)).await.unwrap_err();
+    let same = async || client.list_files(id, "/home/desk").await.unwrap() == before;
+    assert!(eventually(same).await, "{:#?}", client.list_files(id, "/home/desk").await);
+    assert_eq!(client.file(id, path, None).await.unwrap().into_bytes().await.unwrap(), b"mine");
+    // A link stays one.
+    client.save_file(id, "/home/desk/latest/today.md", &SaveCondition::Any, "x").await.unwrap();
+    assert_eq!(client.file(id, FILE, None).await.unwrap().into_bytes().await.unwrap(), b"x");
+    let error = client.save_file(id, "/etc/hostname", &SaveCondition::Any, "x").await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::FileDenied));
+}
+
+#[tokio::test]
+async fn an_upload_goes_on_where_it_broke_off() {
+    let platform = Platform::start().await;
+    let (client, id) = (&platform.client, platform.running("research").await.id);
+    let (path, bytes) = ("/home/desk/big.bin", (0..300_000u32).map(|n| (n % 249) as u8).collect::<Vec<_>>());
+    let part = |first: u64, length: u64| UploadPart {
+        upload: "firstupload".into(),
+        first,
+        length,
+        total: bytes.len() as u64,
+    };
+    let piece = |first: usize, length: usize| bytes[first..first + length].to_vec();
+    assert_eq!(client.upload(id, path, "firstupload").await.unwrap().offset, 0);
+    let first = client.upload_file(id, path, &SaveCondition::Any, &part(0, 100_000), piece(0, 100_000)).await;
+    assert_eq!(first.unwrap().offset, 100_000);
+    let gap = client.upload_file(id, path, &SaveCondition::Any, &part(150_000, 10), piece(150_000, 10)).await;
+    assert_eq!(gap.unwrap_err().code(), Some(Code::WrongOffset));
+    // It breaks off in the middle of the second part, and goes on from there.
+    let sent = futures::stream::iter([Ok::<_, std::io::Error>(piece(100_000, 50_000))]);
+    let body = reqwest::Body::wrap_stream(sent.chain(futures::stream::pending()));
+    let (theirs, second) = (client.clone(), part(100_000, 200_000));
+    let uploading =
+        tokio::spawn(async move { theirs.upload_file(id, path, &SaveCondition::Any, &second, body).await });
+    let arrived = async || client.upload(id, path, "firstupload").await.unwrap().offset == 150_000;
+    assert!(eventually(arrived).await, "{:?}", client.upload(id, path, "firstupload").await);
+    uploading.abort();
+    assert!(uploading.await.unwrap_err().is_cancelled());
+    assert_eq!(client.file_info(id, path).await.unwrap_err().code(), Some(Code::FileNotFound));
+    let (rest, last) = (piece(150_000, 150_000), part(150_000, 150_000));
+    let whole = client.upload_file(id, path, &SaveCondition::New, &last, rest).await.unwrap();
+    assert_eq!(whole.file.unwrap().size, 300_000);
+    assert!(client.file(id, path, None).await.unwrap().into_bytes().await.unwrap() == bytes);
+    client.upload_file(id, path, &SaveCondition::Any, &part(0, 1000), piece(0, 1000)).await.unwrap();
+    client.cancel_upload(id, path, "firstupload").await.unwrap();
+    assert_eq!(client.upload(id, path, "firstupload").await.unwrap().offset, 0);
+}
+
+#[tokio::test]
+async fn files_are_moved_copied_and_deleted() {
+    let platform = Platform::start().await;
+    let (client, id) = (&platform.client, platform.running("research").await.id);
+    client.create_folder(id, "/home/desk/it's here").await.unwrap();
+    let error = client.create_folder(id, "/home/desk/it's here").await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::FileExists));
+    let to = |from: &str, to: &str| MoveFile { from: from.into(), to: to.into(), replace: false };
+    client.move_file(id, &to("/home/desk/empty", "/home/desk/it's here/e")).await.unwrap();
+    let taken =
+        client.move_file(id, &to("/home/desk/welcome.txt", "/home/desk/it's here/e")).await.unwrap_err();
+    assert_eq!(taken.code(), Some(Code::FileExists));
+    let replace = MoveFile { replace: true, ..to("/home/desk/welcome.txt", "/home/desk/it's here/e") };
+    assert!(client.move_file(id, &replace).await.unwrap().size > 0);
+    let copy = CopyFile { from: "/home/desk/notes".into(), to: "/home/desk/it's here/notes".into() };
+    client.copy_file(id, &copy).await.unwrap();
+    assert_eq!(client.copy_file(id, &copy).await.unwrap_err().code(), Some(Code::FileExists));
+    assert!(client.file_info(id, "/home/desk/it's here/notes/today.md").await.unwrap().size > 0);
+    let full = client.delete_file(id, "/home/desk/it's here", false).await.unwrap_err();
+    assert_eq!(full.code(), Some(Code::FolderNotEmpty));
+    client.delete_file(id, "/home/desk/latest", true).await.unwrap();
+    assert!(client.file_info(id, FILE).await.is_ok(), "a link goes, what it leads to stays");
+    client.delete_file(id, "/home/desk/it's here", true).await.unwrap();
+    let gone = client.file_info(id, "/home/desk/it's here").await.unwrap_err();
+    assert_eq!(gone.code(), Some(Code::FileNotFound));
+    let denied = client.delete_file(id, "/etc/hostname", false).await.unwrap_err();
+    assert_eq!(denied.code(), Some(Code::FileDenied));
+    let bits = client.update_file(id, FILE, &UpdateFile { mode: "rwx".into() }).await.unwrap_err();
+    assert_eq!(bits.code(), Some(Code::InvalidMode));
+}
+
+#[tokio::test]
+async fn a_folder_comes_as_a_zip_file_that_python_can_read() {
+    let platform = Platform::start().await;
+    let (client, id) = (&platform.client, platform.running("research").await.id);
+    client.save_file(id, "/home/desk/notes/\u{e9}t\u{e9}.txt", &SaveCondition::Any, "soleil").await.unwrap();
+    let bytes = client.archive(id, "/home/desk").await.unwrap().into_bytes().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("desk.zip");
+    std::fs::write(&path, bytes).unwrap();
+    let script = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
+        print(sorted((i.filename, i.file_size) for i in z.infolist()))\nprint(z.read('desk/notes/\u{e9}t\u{e9}.txt'))";
+    let python = std::process::Command::new("python3").arg("-c").arg(script).arg(&path).output().unwrap();
+    let told = String::from_utf8_lossy(&python.stdout);
+    assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
+    for file in ["('desk/', 0)", "('desk/large.bin', 8388608)", "('desk/notes/today.md', 23)", "b'soleil'"] {
+        assert!(told.contains(file), "{file} in {told}");
+    }
+    assert!(!told.contains("latest"), "links are left out: {told}");
 }

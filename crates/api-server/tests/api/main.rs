@@ -18,3 +18,4 @@ mod platform;
 mod screen;
 mod serving;
 mod ssh_keys;
+mod terminal;

@@ -1,10 +1,6 @@
-//! What is not a list of JSON: pictures, logs, files, and the small single things.
+//! What is not a list of JSON: pictures, logs, and the small single things.
 
-use std::ops::RangeInclusive;
-
-use bytes::Bytes;
-use futures::{Stream, StreamExt};
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use http::header::CONTENT_TYPE;
 use rolltop_model::DesktopId;
 
 use super::{Client, ClientError, json, nothing, send, whole};
@@ -15,42 +11,6 @@ use crate::{Host, Me, Template, TemplateList};
 pub struct Image {
     pub content_type: String,
     pub bytes: Vec<u8>,
-}
-
-/// A file on its way out of a desktop.
-pub struct FileBody {
-    response: reqwest::Response,
-}
-
-impl FileBody {
-    /// How many bytes will come, where the server says so.
-    pub fn length(&self) -> Option<u64> {
-        self.header(CONTENT_LENGTH)?.parse().ok()
-    }
-
-    /// How long the whole file is, where only a part comes.
-    pub fn whole_length(&self) -> Option<u64> {
-        self.header(CONTENT_RANGE)?.rsplit_once('/')?.1.parse().ok()
-    }
-
-    /// The next bytes, `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
-        Ok(self.response.chunk().await?)
-    }
-
-    /// All bytes as they come.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, ClientError>> + Send {
-        self.response.bytes_stream().map(|chunk| chunk.map_err(ClientError::from))
-    }
-
-    /// All bytes at once, for small files.
-    pub async fn into_bytes(self) -> Result<Vec<u8>, ClientError> {
-        whole(self.response).await
-    }
-
-    fn header(&self, name: http::HeaderName) -> Option<&str> {
-        self.response.headers().get(name)?.to_str().ok()
-    }
 }
 
 impl Client {
@@ -66,21 +26,6 @@ impl Client {
     pub async fn console(&self, id: DesktopId) -> Result<String, ClientError> {
         let response = send(self.get(&["v1", "desktops", &id.to_string(), "console"])).await?;
         Ok(String::from_utf8_lossy(&whole(response).await?).into_owned())
-    }
-
-    /// `GET /v1/desktops/{id}/files/content`: an absolute path, whole or in part.
-    pub async fn file(
-        &self,
-        id: DesktopId,
-        path: &str,
-        range: Option<RangeInclusive<u64>>,
-    ) -> Result<FileBody, ClientError> {
-        let mut request =
-            self.get(&["v1", "desktops", &id.to_string(), "files", "content"]).query(&[("path", path)]);
-        if let Some(range) = range {
-            request = request.header(RANGE, format!("bytes={}-{}", range.start(), range.end()));
-        }
-        Ok(FileBody { response: send(request).await? })
     }
 
     /// `GET /v1/templates`

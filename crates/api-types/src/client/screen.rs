@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
+use reqwest::Url;
 use rolltop_model::DesktopId;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -16,15 +17,23 @@ pub type ScreenSocket = WebSocketStream<reqwest::Upgraded>;
 impl Client {
     /// `GET /v1/desktops/{id}/screen`
     pub async fn screen(&self, id: DesktopId) -> Result<ScreenSocket, ClientError> {
+        self.websocket(self.url(&["v1", "desktops", &id.to_string(), "screen"]), SCREEN_PROTOCOL).await
+    }
+
+    pub(super) async fn websocket(
+        &self,
+        address: Url,
+        protocol: &str,
+    ) -> Result<WebSocketStream<reqwest::Upgraded>, ClientError> {
         let request = self
             .upgrades
-            .get(self.url(&["v1", "desktops", &id.to_string(), "screen"]))
+            .get(address)
             .headers(self.headers.clone())
             .header(CONNECTION, "Upgrade")
             .header(UPGRADE, "websocket")
             .header(SEC_WEBSOCKET_VERSION, "13")
             .header(SEC_WEBSOCKET_KEY, generate_key())
-            .header(SEC_WEBSOCKET_PROTOCOL, SCREEN_PROTOCOL);
+            .header(SEC_WEBSOCKET_PROTOCOL, protocol);
         let response = send(request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(ClientError::NotAWebSocket);

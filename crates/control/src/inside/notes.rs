@@ -12,7 +12,7 @@ use crate::caller::Caller;
 use crate::clock;
 use crate::control::Inner;
 
-/// Looking at thumbnails is noted once in this time per viewer and desktop.
+/// Looking at thumbnails, and going about among files, is noted once in this time per viewer and desktop.
 const LOOKING_INTERVAL: Duration = Duration::from_secs(3600);
 /// Looks kept in memory at most.
 const LOOKS: usize = 50_000;
@@ -24,6 +24,8 @@ pub(crate) enum Reason {
     ReadFile,
     /// By a person's own client, through the jump host.
     Ssh,
+    Files,
+    Terminal,
 }
 
 impl Reason {
@@ -33,6 +35,8 @@ impl Reason {
             Reason::Screenshot => "screenshot",
             Reason::ReadFile => "file.read",
             Reason::Ssh => "ssh",
+            Reason::Files => "files",
+            Reason::Terminal => "terminal",
         }
     }
 }
@@ -68,7 +72,9 @@ impl Inner {
         why: Reason,
         caller: &Caller,
     ) -> Result<(), StoreError> {
-        if why == Reason::Screenshot && self.access_notes.is_known_look(desktop, caller.rate_key()) {
+        let often = matches!(why, Reason::Screenshot | Reason::Files);
+        let viewer = || format!("{} {}", why.as_str(), caller.rate_key());
+        if often && self.access_notes.is_known_look(desktop, viewer()) {
             return Ok(());
         }
         let entry = AccessEntry { at: clock::now(), why: why.as_str().to_owned(), who: caller.label.clone() };

@@ -1,7 +1,7 @@
 //! What happens when nothing goes wrong.
 
 use rolltop_control::{
-    AccessError, CreateDesktop, CreateError, EnterError, EventFilter, ListFilter, ReadFileError, RenameError,
+    AccessError, CreateDesktop, CreateError, EnterError, EventFilter, FileError, ListFilter, RenameError,
 };
 use rolltop_engine::{Engine, OffReason, Power};
 use rolltop_model::{DesktopId, DesktopState, StopReason};
@@ -31,15 +31,16 @@ async fn a_desktop_comes_up_step_by_step_and_is_entered() {
     platform.control.screen(&enter).await.unwrap().read_exact(&mut banner).await.unwrap();
     assert!(banner.starts_with(b"RFB "));
 
-    let mut file = platform.control.read_file(&enter, "/home/desk/welcome.txt").await.unwrap();
+    let file = platform.control.read_file(&enter, "/home/desk/welcome.txt").await.unwrap();
     let mut text = String::new();
-    file.reader.read_to_string(&mut text).await.unwrap();
+    let size = file.size;
+    file.part(0, size).read_to_string(&mut text).await.unwrap();
     assert!(text.contains(&asked.id.to_string()), "{text}");
-    assert_eq!(text.len() as u64, file.size);
+    assert_eq!(text.len() as u64, size);
     let missing = platform.control.read_file(&enter, "/nowhere").await;
-    assert!(matches!(missing, Err(ReadFileError::NoSuchFile)));
+    assert!(matches!(missing, Err(FileError::NoSuchFile)));
     let relative = platform.control.read_file(&enter, "home/desk/welcome.txt").await;
-    assert!(matches!(relative, Err(ReadFileError::BadPath)));
+    assert!(matches!(relative, Err(FileError::BadPath)));
 
     let read = platform.access(asked.id).await;
     let log = platform.control.access_log(&read).await.unwrap();

@@ -44,7 +44,7 @@ impl Guest {
         let config = format!(
             "HostKey {host}\nAuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\nUseDNS no\n\
              PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxSessions 100\n\
-             AllowStreamLocalForwarding yes\nSetEnv PATH={bin}:/usr/bin:/bin SHIM={bin}\nLogLevel ERROR\n",
+             AllowStreamLocalForwarding yes\nSetEnv PATH={bin}:/usr/bin:/bin SHIM={bin} TMUX_TMPDIR={bin}\nLogLevel ERROR\n",
             host = guest.path("host_key").display(),
             keys = guest.path("authorized_keys").display(),
             bin = guest.directory.path().display(),
@@ -111,6 +111,10 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
+        // Terminals go on without their connection; it may never have had one.
+        let mut tmux = Command::new("tmux");
+        tmux.args(["-L", "rolltop", "kill-server"]).env("TMUX_TMPDIR", self.directory.path());
+        let _ = tmux.stderr(Stdio::null()).status();
         self.kill();
     }
 }

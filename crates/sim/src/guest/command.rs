@@ -7,7 +7,8 @@ use rolltop_guest_protocol::{GUEST_PROGRAM, GuestError};
 use russh::server::Msg;
 use russh::{Channel, ChannelMsg};
 
-use super::{Guest, init, keys};
+use super::files::{HOME, Trouble};
+use super::{Guest, init, keys, sftp, terminals};
 
 /// Most of a command's standard input that is taken, bytes.
 const MAX_INPUT: usize = 1024 * 1024;
@@ -38,7 +39,11 @@ pub async fn run(guest: Arc<Guest>, line: String, mut channel: Channel<Msg>) {
     let words: Vec<&str> = line.split_whitespace().collect();
     let words = without_sudo(&words);
     if words.first().is_some_and(|program| program.ends_with("/sftp-server")) {
-        guest.files.serve(channel).await;
+        sftp::serve(guest.files.clone(), channel).await;
+        return;
+    }
+    if let Some(name) = line.split_once("new-session -A -s ").map(|(_, name)| name.trim_end_matches('\'')) {
+        terminals::attach(guest.clone(), name.to_owned(), channel).await;
         return;
     }
     let reads = matches!(words, [GUEST_PROGRAM, "init" | "keys"] | ["cat"]);
@@ -77,6 +82,14 @@ async fn input(channel: &mut Channel<Msg>) -> Vec<u8> {
     input
 }
 
+/// What a line that was typed in a terminal says.
+pub async fn typed(guest: &Guest, line: &str) -> Vec<u8> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut output = carry_out(guest, &words, Vec::new()).await;
+    output.stdout.append(&mut output.stderr);
+    output.stdout
+}
+
 async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
     match words {
         [GUEST_PROGRAM, "init"] => initialise(guest, &input).await,
@@ -97,9 +110,20 @@ async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
             let name = guest.disk().identity.map_or("template".to_owned(), |identity| identity.hostname);
             Output::said(format!("{name}\n"))
         }
+        ["sh", "-c", "'cd;", "exec", "tmux", .., "list-sessions", "-F", _, _, _] => {
+            Output::said(guest.terminals.list())
+        }
+        ["sh", "-c", "'cd;", "exec", "tmux", .., "kill-session", "-t", name] => {
+            let found = guest.terminals.kill(name.trim_start_matches('=').trim_end_matches('\''));
+            if found { Output::default() } else { Output::failed(1, "can't find session\n") }
+        }
+        ["tmux", "-L", "rolltop", "copy-mode", ..] => Output::default(),
+        ["cp", "-aT", "--", ..] | ["rm", "-rf", "--", ..] => on_files(guest, words),
+        ["ls"] => listed(guest, HOME),
+        ["ls", path] => listed(guest, path),
         ["cat"] => Output::said(input),
         ["cat", path] => match guest.files.contents(path) {
-            Some(contents) => Output::said(contents.as_slice()),
+            Some(contents) => Output::said(contents),
             None => Output::failed(1, format!("cat: {path}: No such file or directory\n")),
         },
         ["sleep", seconds] => {
@@ -110,6 +134,45 @@ async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
         ["exit", code] => Output::failed(code.parse().unwrap_or(2), ""),
         [name, ..] => Output::failed(NOT_FOUND, format!("sh: {name}: not found\n")),
     }
+}
+
+fn listed(guest: &Guest, path: &str) -> Output {
+    match guest.files.list(path) {
+        Ok(names) => Output::said(names.iter().map(|(name, _)| format!("{name}\n")).collect::<String>()),
+        Err(_) => Output::failed(2, format!("ls: cannot access '{path}': No such file or directory\n")),
+    }
+}
+
+/// `cp -aT -- 'FROM' 'TO'` and `rm -rf -- 'PATH'`.
+fn on_files(guest: &Guest, words: &[&str]) -> Output {
+    let line = words.join(" ");
+    let paths = unquoted(line.split_once(" -- ").map_or("", |(_, paths)| paths));
+    let result = match paths.as_slice() {
+        [path] => guest.files.remove_all(path),
+        [from, to] => guest.files.copy(from, to),
+        _ => return Output::failed(2, "usage\n"),
+    };
+    match result {
+        Ok(()) => Output::default(),
+        Err(Trouble::PermissionDenied) => Output::failed(1, "Permission denied\n"),
+        Err(trouble) => Output::failed(1, format!("{trouble:?}\n")),
+    }
+}
+
+/// Words in single quotes, as a shell reads them.
+fn unquoted(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let (mut quoted, mut letters) = (false, text.chars());
+    while let Some(letter) = letters.next() {
+        match (letter, quoted, words.last_mut()) {
+            ('\'', _, _) => quoted = !quoted,
+            ('\\', false, Some(word)) => word.extend(letters.next()),
+            (' ', false, _) => words.push(String::new()),
+            (letter, _, Some(word)) => word.push(letter),
+            (_, _, None) => {}
+        }
+    }
+    words
 }
 
 async fn initialise(guest: &Guest, input: &[u8]) -> Output {

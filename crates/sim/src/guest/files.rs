@@ -1,108 +1,324 @@
-//! Files of a simulated machine: a few, in memory, read-only, served over SFTP.
+//! Files of a simulated machine: a tree in memory, of one user. Lost when the machine goes.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use russh::Channel;
-use russh::server::Msg;
-use russh_sftp::protocol::{Attrs, Data, File, FileAttributes, Handle, Name, OpenFlags, Status, StatusCode};
-use russh_sftp::server;
-use tokio::io::AsyncWriteExt;
-
-const HOME: &str = "/home/desk";
-const OWNER: u32 = 1000;
-const REGULAR: u32 = 0o100_644;
-const DIRECTORY: u32 = 0o040_755;
-/// Most that one read gives, bytes.
-const MAX_READ: usize = 128 * 1024;
-/// Between the channel and the server.
-const PIPE_BYTES: usize = 256 * 1024;
+pub const HOME: &str = "/home/desk";
 /// Size of the file that is there for measuring, bytes.
 const LARGE: usize = 8 * 1024 * 1024;
+/// What one machine's files may hold in all, bytes.
+const ROOM: usize = 256 * 1024 * 1024;
 
-/// By absolute path.
+/// What is at a path. Bits of the kind are not in `mode`.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub content: Content,
+    pub mode: u32,
+    /// Seconds since 1970.
+    pub modified: u32,
+}
+
+#[derive(Debug, Clone)]
+pub enum Content {
+    File(Vec<u8>),
+    Folder,
+    Link(String),
+}
+
+/// Why something was not done; the names are SFTP's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    NoSuchFile,
+    PermissionDenied,
+    Failure,
+}
+
+type Tree = BTreeMap<String, Node>;
+
+/// By absolute path. Only what is under [`HOME`] and `/tmp` may be changed.
 #[derive(Clone)]
-pub struct Files(Arc<BTreeMap<String, Vec<u8>>>);
+pub struct Files(Arc<Mutex<Tree>>);
+
+impl Node {
+    fn file(bytes: Vec<u8>) -> Self {
+        Self { content: Content::File(bytes), mode: 0o644, modified: 0 }
+    }
+
+    fn folder() -> Self {
+        Self { content: Content::Folder, mode: 0o755, modified: 0 }
+    }
+
+    fn size(&self) -> usize {
+        match &self.content {
+            Content::File(bytes) => bytes.len(),
+            Content::Folder => 4096,
+            Content::Link(target) => target.len(),
+        }
+    }
+}
 
 impl Files {
     /// What every simulated machine comes with.
     pub fn new(desktop: &str) -> Self {
+        let mut tree = Tree::new();
+        for folder in ["/", "/etc", "/home", HOME, "/home/desk/notes", "/tmp"] {
+            tree.insert(folder.to_owned(), Node::folder());
+        }
         let large = (0..LARGE).map(|place| (place % 251) as u8).collect();
-        let files = [
-            ("welcome.txt", format!("This is the simulated desktop {desktop}.\n").into_bytes()),
-            ("notes/today.md", b"# Today\n\n- nothing yet\n".to_vec()),
-            ("empty", Vec::new()),
-            ("large.bin", large),
-        ];
-        Self(Arc::new(files.into_iter().map(|(name, bytes)| (format!("{HOME}/{name}"), bytes)).collect()))
+        for (path, bytes) in [
+            ("/etc/hostname", b"desk\n".to_vec()),
+            ("/home/desk/welcome.txt", format!("This is the simulated desktop {desktop}.\n").into_bytes()),
+            ("/home/desk/notes/today.md", b"# Today\n\n- nothing yet\n".to_vec()),
+            ("/home/desk/empty", Vec::new()),
+            ("/home/desk/large.bin", large),
+        ] {
+            tree.insert(path.to_owned(), Node::file(bytes));
+        }
+        let link = Content::Link("/home/desk/notes".to_owned());
+        tree.insert("/home/desk/latest".to_owned(), Node { content: link, mode: 0o777, modified: 0 });
+        Self(Arc::new(Mutex::new(tree)))
     }
 
-    pub fn contents(&self, path: &str) -> Option<&Vec<u8>> {
-        self.0.get(&absolute(path))
+    /// A file's bytes, for commands.
+    pub fn contents(&self, path: &str) -> Option<Vec<u8>> {
+        match self.stat(path)?.content {
+            Content::File(bytes) => Some(bytes),
+            Content::Folder | Content::Link(_) => None,
+        }
     }
 
-    /// Speaks SFTP on a channel until its client is done, and ends it as a program does that went well.
-    pub async fn serve(&self, mut channel: Channel<Msg>) {
-        let server = Server { files: self.clone(), open: HashMap::new(), next: 0 };
-        let (near, far) = tokio::io::duplex(PIPE_BYTES);
-        // Goes on by itself until its stream ends.
-        server::run(far, server).await;
-        let (mut answers, mut requests) = tokio::io::split(near);
-        let mut to_client = channel.make_writer();
-        let answering = async move { tokio::io::copy(&mut answers, &mut to_client).await };
-        let asking = async {
-            let copied = tokio::io::copy(&mut channel.make_reader(), &mut requests).await;
-            requests.shutdown().await.and(copied)
-        };
-        let _ = tokio::join!(answering, asking);
-        // Whoever asked may be gone; then nobody misses this.
-        let _ = channel.exit_status(0).await;
-        let _ = channel.eof().await;
-        let _ = channel.close().await;
+    /// What is at a path, links followed.
+    pub fn stat(&self, path: &str) -> Option<Node> {
+        let tree = self.tree();
+        tree.get(&resolved(&tree, path)?).cloned()
     }
 
-    fn attributes(&self, path: &str) -> Option<FileAttributes> {
-        let (size, permissions) = match self.0.get(path) {
-            Some(bytes) => (bytes.len() as u64, REGULAR),
-            None if self.is_directory(path) => (4096, DIRECTORY),
-            None => return None,
-        };
-        Some(FileAttributes {
-            size: Some(size),
-            permissions: Some(permissions),
-            uid: Some(OWNER),
-            gid: Some(OWNER),
-            atime: Some(0),
-            mtime: Some(0),
-            ..FileAttributes::default()
-        })
+    /// What is at a path, a link as such.
+    pub fn lstat(&self, path: &str) -> Option<Node> {
+        let tree = self.tree();
+        tree.get(&place(&tree, path)?).cloned()
     }
 
-    fn is_directory(&self, path: &str) -> bool {
-        let prefix = if path == "/" { "/".to_owned() } else { format!("{path}/") };
-        self.0.keys().any(|file| file.starts_with(&prefix))
+    /// The path without links.
+    pub fn real(&self, path: &str) -> Option<String> {
+        resolved(&self.tree(), path)
     }
 
-    /// Names directly in a directory.
-    fn list(&self, path: &str) -> Vec<File> {
-        let prefix = if path == "/" { "/".to_owned() } else { format!("{path}/") };
-        let mut names: Vec<&str> = self
-            .0
-            .keys()
-            .filter_map(|file| file.strip_prefix(&prefix))
-            .filter_map(|rest| rest.split('/').next())
-            .collect();
-        names.dedup();
-        let entry = |name: &str| {
-            let attributes = self.attributes(&format!("{prefix}{name}")).unwrap_or_default();
-            File::new(name, attributes)
-        };
-        names.into_iter().map(entry).collect()
+    /// Names directly in a folder with what they are, links as such.
+    pub fn list(&self, path: &str) -> Result<Vec<(String, Node)>, Trouble> {
+        let tree = self.tree();
+        let folder = resolved(&tree, path).ok_or(Trouble::NoSuchFile)?;
+        if !matches!(tree.get(&folder).map(|node| &node.content), Some(Content::Folder)) {
+            return Err(Trouble::NoSuchFile);
+        }
+        let prefix = under(&folder);
+        let below = tree.range::<str, _>((Bound::Excluded(prefix.as_str()), Bound::Unbounded));
+        Ok(below
+            .take_while(|(path, _)| path.starts_with(&prefix))
+            .filter_map(|(path, node)| Some((path.strip_prefix(&prefix)?, node)))
+            .filter(|(name, _)| !name.contains('/'))
+            .map(|(name, node)| (name.to_owned(), node.clone()))
+            .collect())
+    }
+
+    /// Makes a file if there is none; `fresh` insists that there is none.
+    pub fn make_file(&self, path: &str, fresh: bool) -> Result<String, Trouble> {
+        let mut tree = self.tree();
+        let path = resolved(&tree, path).or_else(|| place(&tree, path)).ok_or(Trouble::NoSuchFile)?;
+        match tree.get(&path).map(|node| &node.content) {
+            Some(_) if fresh => Err(Trouble::Failure),
+            Some(Content::File(_)) => changeable(&path).map(|()| path),
+            Some(Content::Folder | Content::Link(_)) => Err(Trouble::Failure),
+            None => {
+                insert(&mut tree, &path, Node::file(Vec::new()))?;
+                Ok(path)
+            }
+        }
+    }
+
+    pub fn make_folder(&self, path: &str) -> Result<(), Trouble> {
+        let mut tree = self.tree();
+        let path = place(&tree, path).ok_or(Trouble::NoSuchFile)?;
+        if tree.contains_key(&path) {
+            return Err(Trouble::Failure);
+        }
+        insert(&mut tree, &path, Node::folder())
+    }
+
+    pub fn write(&self, path: &str, offset: usize, data: &[u8]) -> Result<(), Trouble> {
+        let mut tree = self.tree();
+        let end = offset.checked_add(data.len()).ok_or(Trouble::Failure)?;
+        if tree.values().map(Node::size).sum::<usize>().saturating_add(data.len()) > ROOM || end > ROOM {
+            return Err(Trouble::Failure);
+        }
+        let node = tree.get_mut(path).ok_or(Trouble::Failure)?;
+        let Content::File(bytes) = &mut node.content else { return Err(Trouble::Failure) };
+        if bytes.len() < end {
+            bytes.resize(end, 0);
+        }
+        bytes.get_mut(offset..end).ok_or(Trouble::Failure)?.copy_from_slice(data);
+        node.modified = now();
+        Ok(())
+    }
+
+    /// A part of a file, empty after its end.
+    pub fn read(&self, path: &str, offset: u64, most: usize) -> Option<Vec<u8>> {
+        let tree = self.tree();
+        let Content::File(bytes) = &tree.get(path)?.content else { return None };
+        let rest = usize::try_from(offset).ok().and_then(|from| bytes.get(from..)).unwrap_or_default();
+        Some(rest.get(..rest.len().min(most)).unwrap_or_default().to_vec())
+    }
+
+    /// Sets what is given.
+    pub fn change(&self, path: &str, size: Option<u64>, mode: Option<u32>) -> Result<(), Trouble> {
+        let mut tree = self.tree();
+        let path = resolved(&tree, path).ok_or(Trouble::NoSuchFile)?;
+        changeable(&path)?;
+        let node = tree.get_mut(&path).ok_or(Trouble::NoSuchFile)?;
+        if let (Some(size), Content::File(bytes)) = (size, &mut node.content) {
+            bytes.resize(usize::try_from(size).ok().filter(|size| *size <= ROOM).ok_or(Trouble::Failure)?, 0);
+        }
+        if let Some(mode) = mode {
+            node.mode = mode & 0o7777;
+        }
+        Ok(())
+    }
+
+    /// Takes away a file or link, or a folder that is empty.
+    pub fn remove(&self, path: &str, folder: bool) -> Result<(), Trouble> {
+        let mut tree = self.tree();
+        let path = place(&tree, path).ok_or(Trouble::NoSuchFile)?;
+        let node = tree.get(&path).ok_or(Trouble::NoSuchFile)?;
+        changeable(&path)?;
+        let prefix = under(&path);
+        if matches!(node.content, Content::Folder) != folder
+            || tree.keys().any(|key| key.starts_with(&prefix))
+        {
+            return Err(Trouble::Failure);
+        }
+        tree.remove(&path);
+        Ok(())
+    }
+
+    /// Takes away whatever is there.
+    pub fn remove_all(&self, path: &str) -> Result<(), Trouble> {
+        let mut tree = self.tree();
+        let path = place(&tree, path).ok_or(Trouble::NoSuchFile)?;
+        changeable(&path)?;
+        let prefix = under(&path);
+        tree.retain(|key, _| *key != path && !key.starts_with(&prefix));
+        Ok(())
+    }
+
+    /// Moves; a file that is there is replaced only where `replace` says so.
+    pub fn rename(&self, from: &str, to: &str, replace: bool) -> Result<(), Trouble> {
+        let mut tree = self.tree();
+        let (from, to) = self::pair(&tree, from, to)?;
+        changeable(&from)?;
+        changeable(&to)?;
+        match tree.get(&to).map(|node| &node.content) {
+            None => {}
+            Some(Content::File(_) | Content::Link(_)) if replace => {}
+            Some(_) => return Err(Trouble::Failure),
+        }
+        if under(&to).starts_with(&under(&from)) {
+            return Err(Trouble::Failure);
+        }
+        for (path, node) in below(&tree, &from) {
+            tree.remove(&path);
+            tree.insert(path.replacen(&from, &to, 1), node);
+        }
+        Ok(())
+    }
+
+    /// Copies a file or a folder with all that is in it.
+    pub fn copy(&self, from: &str, to: &str) -> Result<(), Trouble> {
+        let mut tree = self.tree();
+        let (from, to) = self::pair(&tree, from, to)?;
+        changeable(&to)?;
+        for (path, node) in below(&tree, &from) {
+            tree.insert(path.replacen(&from, &to, 1), node);
+        }
+        Ok(())
+    }
+
+    fn tree(&self) -> MutexGuard<'_, Tree> {
+        // Nothing here is left half changed by a panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+fn now() -> u32 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as u32)
+}
+
+fn under(folder: &str) -> String {
+    if folder == "/" { "/".to_owned() } else { format!("{folder}/") }
+}
+
+fn below(tree: &Tree, path: &str) -> Vec<(String, Node)> {
+    let prefix = under(path);
+    let inside = tree.iter().filter(|(key, _)| *key == path || key.starts_with(&prefix));
+    inside.map(|(key, node)| (key.clone(), node.clone())).collect()
+}
+
+fn pair(tree: &Tree, from: &str, to: &str) -> Result<(String, String), Trouble> {
+    let from = place(tree, from).filter(|from| tree.contains_key(from)).ok_or(Trouble::NoSuchFile)?;
+    let to = place(tree, to).ok_or(Trouble::NoSuchFile)?;
+    match parent(&to).and_then(|parent| tree.get(parent)) {
+        Some(Node { content: Content::Folder, .. }) => Ok((from, to)),
+        Some(_) | None => Err(Trouble::NoSuchFile),
+    }
+}
+
+fn insert(tree: &mut Tree, path: &str, node: Node) -> Result<(), Trouble> {
+    changeable(path)?;
+    match parent(path).and_then(|parent| tree.get(parent)) {
+        Some(Node { content: Content::Folder, .. }) => {
+            tree.insert(path.to_owned(), Node { modified: now(), ..node });
+            Ok(())
+        }
+        Some(_) | None => Err(Trouble::NoSuchFile),
+    }
+}
+
+fn changeable(path: &str) -> Result<(), Trouble> {
+    let free = [HOME, "/tmp"].iter().any(|root| path.starts_with(&under(root)));
+    if free { Ok(()) } else { Err(Trouble::PermissionDenied) }
+}
+
+fn parent(path: &str) -> Option<&str> {
+    path.rsplit_once('/').map(|(parent, _)| if parent.is_empty() { "/" } else { parent })
+}
+
+/// The path with the links of its folders followed, its last name as it is.
+fn place(tree: &Tree, path: &str) -> Option<String> {
+    let path = absolute(path);
+    match path.rsplit_once('/') {
+        Some((_, "")) | None => Some(path),
+        Some((folder, name)) => {
+            let folder = if folder.is_empty() { "/".to_owned() } else { resolved(tree, folder)? };
+            Some(format!("{}{name}", under(&folder)))
+        }
+    }
+}
+
+/// The path of what is really there, all links followed.
+fn resolved(tree: &Tree, path: &str) -> Option<String> {
+    let mut path = place(tree, path)?;
+    for _ in 0..8 {
+        match tree.get(&path)?.content {
+            Content::Link(ref target) => path = place(tree, target)?,
+            Content::File(_) | Content::Folder => return Some(path),
+        }
+    }
+    None
+}
+
 /// A path from the root, without `.` and `..`.
-fn absolute(path: &str) -> String {
+pub fn absolute(path: &str) -> String {
     let joined = if path.starts_with('/') { path.to_owned() } else { format!("{HOME}/{path}") };
     let mut parts: Vec<&str> = Vec::new();
     for part in joined.split('/') {
@@ -115,97 +331,4 @@ fn absolute(path: &str) -> String {
         }
     }
     format!("/{}", parts.join("/"))
-}
-
-struct Server {
-    files: Files,
-    /// Open handles: the path, and for a directory whether it has been listed.
-    open: HashMap<String, (String, bool)>,
-    next: u64,
-}
-
-impl Server {
-    fn hold(&mut self, id: u32, path: String) -> Handle {
-        let handle = self.next.to_string();
-        self.next += 1;
-        self.open.insert(handle.clone(), (path, false));
-        Handle { id, handle }
-    }
-
-    fn attributes(&self, id: u32, path: &str) -> Result<Attrs, StatusCode> {
-        self.files.attributes(path).map(|attrs| Attrs { id, attrs }).ok_or(StatusCode::NoSuchFile)
-    }
-}
-
-impl server::Handler for Server {
-    type Error = StatusCode;
-
-    fn unimplemented(&self) -> StatusCode {
-        StatusCode::OpUnsupported
-    }
-
-    async fn open(
-        &mut self,
-        id: u32,
-        path: String,
-        flags: OpenFlags,
-        _: FileAttributes,
-    ) -> Result<Handle, StatusCode> {
-        let path = absolute(&path);
-        if flags.intersects(OpenFlags::WRITE | OpenFlags::CREATE) {
-            return Err(StatusCode::PermissionDenied);
-        }
-        self.attributes(id, &path)?;
-        Ok(self.hold(id, path))
-    }
-
-    async fn close(&mut self, id: u32, handle: String) -> Result<Status, StatusCode> {
-        self.open.remove(&handle).ok_or(StatusCode::Failure)?;
-        let (error_message, language_tag) = ("Ok".to_owned(), "en-US".to_owned());
-        Ok(Status { id, status_code: StatusCode::Ok, error_message, language_tag })
-    }
-
-    async fn read(&mut self, id: u32, handle: String, offset: u64, len: u32) -> Result<Data, StatusCode> {
-        let (path, _) = self.open.get(&handle).ok_or(StatusCode::Failure)?;
-        let bytes = self.files.0.get(path).ok_or(StatusCode::Failure)?;
-        let rest = usize::try_from(offset).ok().and_then(|from| bytes.get(from..)).unwrap_or_default();
-        let length = rest.len().min(len as usize).min(MAX_READ);
-        match rest.get(..length) {
-            Some(data) if !data.is_empty() => Ok(Data { id, data: data.to_vec() }),
-            Some(_) | None => Err(StatusCode::Eof),
-        }
-    }
-
-    async fn stat(&mut self, id: u32, path: String) -> Result<Attrs, StatusCode> {
-        self.attributes(id, &absolute(&path))
-    }
-
-    async fn lstat(&mut self, id: u32, path: String) -> Result<Attrs, StatusCode> {
-        self.attributes(id, &absolute(&path))
-    }
-
-    async fn fstat(&mut self, id: u32, handle: String) -> Result<Attrs, StatusCode> {
-        let (path, _) = self.open.get(&handle).ok_or(StatusCode::Failure)?;
-        self.attributes(id, path)
-    }
-
-    async fn opendir(&mut self, id: u32, path: String) -> Result<Handle, StatusCode> {
-        let path = absolute(&path);
-        if !self.files.is_directory(&path) {
-            return Err(StatusCode::NoSuchFile);
-        }
-        Ok(self.hold(id, path))
-    }
-
-    async fn readdir(&mut self, id: u32, handle: String) -> Result<Name, StatusCode> {
-        let (path, listed) = self.open.get_mut(&handle).ok_or(StatusCode::Failure)?;
-        if std::mem::replace(listed, true) {
-            return Err(StatusCode::Eof);
-        }
-        Ok(Name { id, files: self.files.list(path) })
-    }
-
-    async fn realpath(&mut self, id: u32, path: String) -> Result<Name, StatusCode> {
-        Ok(Name { id, files: vec![File::dummy(absolute(&path))] })
-    }
 }

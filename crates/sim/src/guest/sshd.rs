@@ -12,7 +12,7 @@ use russh::{Channel, ChannelId, ChannelOpenFailure};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{Guest, command, rfb};
+use super::{Guest, command, rfb, sftp};
 
 /// Between a connection that can be cut and the server, which can't be.
 const PIPE_BYTES: usize = 256 * 1024;
@@ -140,8 +140,7 @@ impl server::Handler for Visitor {
         match self.sessions.remove(&id).filter(|_| name == "sftp") {
             Some(channel) => {
                 session.channel_success(id)?;
-                let files = self.guest.files.clone();
-                tokio::spawn(async move { files.serve(channel).await });
+                tokio::spawn(sftp::serve(self.guest.files.clone(), channel));
             }
             None => session.channel_failure(id)?,
         }

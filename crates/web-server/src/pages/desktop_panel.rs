@@ -6,14 +6,17 @@ use rolltop_api_types::{AccessEntry, Desktop, Step};
 use super::desktop::Shown;
 use super::desktop_ssh;
 use crate::components::control::{Ask, Tone, button};
-use crate::components::{Icon, icon, steps, time};
+use crate::components::{Icon, files, icon, steps, terminals, time};
 use crate::language::Language;
 use crate::view::{self, Action, Phase};
 
 /// Its width in pixels: at first, and how far it can be dragged.
-const WIDTH: u32 = 344;
+const WIDTH: u32 = 400;
 const NARROWEST: u32 = 260;
-const WIDEST: u32 = 720;
+const WIDEST: u32 = 1200;
+
+/// The tab that is open at first.
+const FIRST: &str = "activity";
 
 struct Tab {
     name: &'static str,
@@ -23,6 +26,16 @@ struct Tab {
 
 pub(super) fn panel(language: Language, shown: &Shown) -> Markup {
     let tabs = [
+        Tab {
+            name: "terminal",
+            picture: Icon::Terminal,
+            content: inside(language, shown, terminals::terminals(language, shown.desktop.id)),
+        },
+        Tab {
+            name: "files",
+            picture: Icon::Folder,
+            content: inside(language, shown, files::files(language, shown.desktop.id)),
+        },
         Tab { name: "activity", picture: Icon::Activity, content: activity(language, shown) },
         Tab { name: "settings", picture: Icon::Settings, content: settings(language, shown) },
     ];
@@ -32,18 +45,29 @@ pub(super) fn panel(language: Language, shown: &Shown) -> Markup {
         aside.side-panel #side-panel aria-label=(language.say("panel-label")) {
             div.tabs #panel-tabs {
                 div role="tablist" aria-orientation="horizontal" aria-label=(language.say("panel-label")) {
-                    @for (place, tab) in tabs.iter().enumerate() {
+                    @for tab in &tabs {
                         button type="button" role="tab" id={ "tab-" (tab.name) } aria-controls={ "panel-" (tab.name) }
-                            aria-selected=(if place == 0 { "true" } else { "false" }) tabindex=(if place == 0 { "0" } else { "-1" }) {
+                            aria-selected=(if tab.name == FIRST { "true" } else { "false" }) tabindex=(if tab.name == FIRST { "0" } else { "-1" }) {
                             (icon(tab.picture)) (language.say(&format!("tab-{}", tab.name)))
                         }
                     }
                 }
-                @for (place, tab) in tabs.iter().enumerate() {
-                    div role="tabpanel" id={ "panel-" (tab.name) } aria-labelledby={ "tab-" (tab.name) } hidden[place > 0] { (tab.content) }
+                @for tab in &tabs {
+                    div role="tabpanel" id={ "panel-" (tab.name) } aria-labelledby={ "tab-" (tab.name) } hidden[tab.name != FIRST] { (tab.content) }
                 }
+                button.btn.panel-wide-toggle type="button" data-variant="ghost" data-size="icon-sm" data-panel-wide aria-pressed="false"
+                    aria-label=(language.say("panel-wide")) { (icon(Icon::Wide)) }
             }
         }
+    }
+}
+
+/// What is there only while the desktop runs.
+fn inside(language: Language, shown: &Shown, content: Markup) -> Markup {
+    if shown.phase == Phase::Running {
+        content
+    } else {
+        html! { p.panel-empty { (language.say("panel-not-running")) } }
     }
 }
 

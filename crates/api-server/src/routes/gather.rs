@@ -11,19 +11,19 @@ use tokio_util::io::poll_read_buf;
 
 /// Room for one reading at least, bytes.
 const PIECE: usize = 64 << 10;
-/// At most this much goes into one message, bytes.
-const MOST: usize = 256 << 10;
 
 /// Hands out what has come, waiting only while there is nothing at all.
-pub(super) struct Gather<R> {
+pub(crate) struct Gather<R> {
     reader: R,
     buffer: BytesMut,
-    ended: bool,
+    /// About this much goes into one message at most, bytes.
+    most: usize,
+    end: Option<io::Result<()>>,
 }
 
 impl<R: AsyncRead + Unpin> Gather<R> {
-    pub fn new(reader: R) -> Self {
-        Self { reader, buffer: BytesMut::new(), ended: false }
+    pub fn new(reader: R, most: usize) -> Self {
+        Self { reader, buffer: BytesMut::new(), most, end: None }
     }
 
     /// Everything that is there, at least one byte; empty at the end. Loses nothing when dropped halfway.
@@ -32,17 +32,19 @@ impl<R: AsyncRead + Unpin> Gather<R> {
     }
 
     fn poll_gather(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        while !self.ended && self.buffer.len() < MOST {
-            self.buffer.reserve(PIECE);
+        while self.end.is_none() && self.buffer.len() < self.most {
+            self.buffer.reserve(PIECE.min(self.most));
             match poll_read_buf(Pin::new(&mut self.reader), context, &mut self.buffer) {
-                Poll::Ready(Ok(0)) => self.ended = true,
+                Poll::Ready(Ok(0)) => self.end = Some(Ok(())),
                 Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) if self.buffer.is_empty() => return Poll::Ready(Err(error)),
-                // What came before the error is handed out first; the error shows again at the next reading.
-                Poll::Ready(Err(_)) => self.ended = true,
+                Poll::Ready(Err(error)) => self.end = Some(Err(error)),
                 Poll::Pending if self.buffer.is_empty() => return Poll::Pending,
                 Poll::Pending => break,
             }
+        }
+        // What came before an error is handed out first.
+        if let (true, Some(Err(error))) = (self.buffer.is_empty(), &self.end) {
+            return Poll::Ready(Err(io::Error::new(error.kind(), error.to_string())));
         }
         Poll::Ready(Ok(self.buffer.split().freeze()))
     }
@@ -53,10 +55,32 @@ mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
 
+    const MOST: usize = 256 << 10;
+
+    #[tokio::test]
+    async fn an_error_comes_after_what_came_before_it_and_stays() {
+        let reader = failing_reader();
+        let mut gather = Gather::new(reader, MOST);
+        assert_eq!(gather.next().await.unwrap(), "last words");
+        for _ in 0..2 {
+            assert_eq!(gather.next().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        }
+    }
+
+    /// Gives two words and then an error.
+    fn failing_reader() -> impl AsyncRead + Unpin {
+        let failing = futures::stream::iter([
+            Ok(Bytes::from_static(b"last ")),
+            Ok(Bytes::from_static(b"words")),
+            Err(io::Error::new(io::ErrorKind::TimedOut, "read too slowly")),
+        ]);
+        tokio_util::io::StreamReader::new(failing)
+    }
+
     #[tokio::test]
     async fn what_has_come_in_pieces_goes_out_as_one() {
         let (mut desktop, ours) = tokio::io::duplex(1 << 20);
-        let mut gather = Gather::new(ours);
+        let mut gather = Gather::new(ours, MOST);
         for piece in [&b"RFB "[..], b"003.", b"008\n"] {
             desktop.write_all(piece).await.unwrap();
         }

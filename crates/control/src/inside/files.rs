@@ -1,0 +1,318 @@
+//! Files of a desktop, as its session's user may touch them.
+//!
+//! Paths are absolute and mean what they mean in the desktop: nothing here normalises them. What
+//! is saved is written under another name in the same folder and takes its own in one step, so
+//! that nobody finds half a file.
+
+mod archive;
+mod save;
+
+use bytes::Bytes;
+use rolltop_door::{Door, ExecError, ExecLimits, FileInfo, FileKind, Sftp, SftpError};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::{Reason, unavailable};
+use crate::caller::{DesktopAccess, purpose};
+use crate::control::Control;
+use crate::error::EnterError;
+
+pub use archive::Archive;
+pub use save::{Condition, Save, Saved, UploadName};
+
+const LONGEST_PATH: usize = 4096;
+/// A file of up to this many bytes is tagged by what is in it, a longer one by its size and time.
+const READ_WHOLE: u64 = 1024 * 1024;
+/// Links of one folder that are followed to say what they lead to.
+const LINKS_FOLLOWED: usize = 200;
+/// For a desktop to copy or remove a whole folder.
+const FOLDER_LIMITS: ExecLimits = ExecLimits { max_output: 64 * 1024, timeout: Duration::from_secs(900) };
+
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    #[error("A path inside a desktop begins with / and has at most 4096 bytes.")]
+    BadPath,
+    #[error("There is no such file.")]
+    NoSuchFile,
+    #[error("The desktop's user may not do this.")]
+    Denied,
+    #[error("It is not a regular file.")]
+    NotAFile,
+    #[error("It is not a folder.")]
+    NotAFolder,
+    #[error("There is already something of this name.")]
+    Exists,
+    #[error("The folder is not empty.")]
+    NotEmpty,
+    #[error("The file has changed since it was read.")]
+    Changed,
+    /// So much of the upload has arrived.
+    #[error("The upload goes on at byte {0}.")]
+    WrongOffset(u64),
+    #[error("The upload broke off.")]
+    BrokenOff,
+    #[error("The desktop did not do this; its disk may be full.")]
+    Refused,
+    #[error(transparent)]
+    Enter(#[from] EnterError),
+}
+
+impl From<SftpError> for FileError {
+    fn from(error: SftpError) -> Self {
+        match error {
+            SftpError::NotFound => FileError::NoSuchFile,
+            SftpError::Denied => FileError::Denied,
+            SftpError::NotAFile => FileError::NotAFile,
+            SftpError::Refused => FileError::Refused,
+            SftpError::Channel(_) | SftpError::NoServer | SftpError::Server(_) => unavailable(error).into(),
+        }
+    }
+}
+
+/// Something in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    pub name: String,
+    pub info: FileInfo,
+    /// What a link leads to, where that is known.
+    pub target: Option<FileKind>,
+}
+
+/// What is in a folder, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Where it really is.
+    pub path: String,
+    pub entries: Vec<FileEntry>,
+    /// There are more than are listed.
+    pub truncated: bool,
+}
+
+/// A file opened for reading.
+pub struct OpenFile {
+    /// Bytes.
+    pub size: u64,
+    /// Changes when the content does, as an HTTP entity tag without its quotes.
+    pub tag: String,
+    content: Content,
+}
+
+enum Content {
+    Whole(Bytes),
+    Remote(Box<rolltop_door::RemoteFile>),
+}
+
+impl OpenFile {
+    /// Exactly these bytes, which must be within the file, or an error.
+    pub fn part(self, first: u64, length: u64) -> Box<dyn AsyncRead + Send + Unpin> {
+        match self.content {
+            Content::Whole(bytes) => {
+                let first = usize::try_from(first).unwrap_or(usize::MAX).min(bytes.len());
+                let end =
+                    first.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)).min(bytes.len());
+                Box::new(std::io::Cursor::new(bytes.slice(first..end)))
+            }
+            Content::Remote(file) => Box::new(file.part(first, length)),
+        }
+    }
+}
+
+impl Control {
+    /// A desktop's files. Reading is noted each time, the rest once an hour.
+    pub async fn files(&self, access: &DesktopAccess<purpose::Enter>) -> Result<Files, FileError> {
+        self.files_for(access, Reason::Files).await
+    }
+
+    /// A regular file by its absolute path.
+    pub async fn read_file(
+        &self,
+        access: &DesktopAccess<purpose::Enter>,
+        path: &str,
+    ) -> Result<OpenFile, FileError> {
+        checked(path)?;
+        self.files_for(access, Reason::ReadFile).await?.open(path).await
+    }
+
+    async fn files_for(
+        &self,
+        access: &DesktopAccess<purpose::Enter>,
+        reason: Reason,
+    ) -> Result<Files, FileError> {
+        let door = self.enter(access, reason).await?;
+        let sftp = door.sftp().await?;
+        Ok(Files { door, sftp })
+    }
+}
+
+/// The way to one desktop's files.
+#[derive(Clone)]
+pub struct Files {
+    door: Arc<Door>,
+    sftp: Sftp,
+}
+
+impl Files {
+    pub async fn list(&self, path: &str) -> Result<Folder, FileError> {
+        checked(path)?;
+        if self.sftp.info(path).await?.kind != FileKind::Folder {
+            return Err(FileError::NotAFolder);
+        }
+        let real = self.sftp.real_path(path).await?;
+        let listing = self.sftp.list(&real).await?;
+        let mut entries: Vec<_> =
+            listing.entries.into_iter().map(|(name, info)| FileEntry { name, info, target: None }).collect();
+        let links = entries.iter_mut().filter(|entry| entry.info.kind == FileKind::Link).take(LINKS_FOLLOWED);
+        futures::future::join_all(links.map(async |entry| {
+            // A link may lead nowhere, which is no trouble of the list's.
+            entry.target = self.sftp.info(&joined(&real, &entry.name)).await.ok().map(|info| info.kind);
+        }))
+        .await;
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Folder { path: real, entries, truncated: listing.truncated })
+    }
+
+    /// What is at a path, a link as such.
+    pub async fn info(&self, path: &str) -> Result<FileEntry, FileError> {
+        checked(path)?;
+        let info = self.sftp.link_info(path).await?;
+        let target = match info.kind {
+            FileKind::Link => self.sftp.info(path).await.ok().map(|info| info.kind),
+            FileKind::File | FileKind::Folder | FileKind::Other => None,
+        };
+        Ok(FileEntry { name: name_of(path).to_owned(), info, target })
+    }
+
+    async fn open(&self, path: &str) -> Result<OpenFile, FileError> {
+        let mut file = self.sftp.read_file(path).await?;
+        let info = file.info();
+        if info.size > READ_WHOLE {
+            let tag = format!("{}-{}", info.modified, info.size);
+            return Ok(OpenFile { size: info.size, tag, content: Content::Remote(Box::new(file)) });
+        }
+        let mut whole = Vec::new();
+        file.read_to_end(&mut whole).await.map_err(unavailable)?;
+        let tag = Sha256::digest(&whole).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Ok(OpenFile { size: info.size, tag, content: Content::Whole(whole.into()) })
+    }
+
+    pub async fn make_folder(&self, path: &str) -> Result<FileEntry, FileError> {
+        checked(path)?;
+        match self.sftp.make_folder(path).await {
+            Err(SftpError::Refused) if self.is_there(path).await => return Err(FileError::Exists),
+            made => made?,
+        }
+        self.info(path).await
+    }
+
+    /// Sets the permission bits of what is at a path, links followed.
+    pub async fn set_mode(&self, path: &str, mode: u32) -> Result<FileEntry, FileError> {
+        checked(path)?;
+        self.sftp.set_mode(path, mode).await?;
+        self.info(path).await
+    }
+
+    /// Moves; what is at the new path is replaced only if that is wanted and it is no folder.
+    pub async fn rename(&self, from: &str, to: &str, replace: bool) -> Result<FileEntry, FileError> {
+        checked(from)?;
+        checked(to)?;
+        self.sftp.link_info(from).await?;
+        if !replace && self.is_there(to).await {
+            return Err(FileError::Exists);
+        }
+        let moved =
+            if replace { self.sftp.replace(from, to).await } else { self.sftp.rename(from, to).await };
+        match moved {
+            // Another disk, into itself, over a folder: the server does not say which.
+            Err(SftpError::Refused) if self.is_there(to).await => return Err(FileError::Exists),
+            moved => moved?,
+        }
+        self.info(to).await
+    }
+
+    /// Copies a file, or a folder with all that is in it; the desktop does it by itself.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<FileEntry, FileError> {
+        checked(from)?;
+        checked(to)?;
+        self.sftp.link_info(from).await?;
+        if self.is_there(to).await {
+            return Err(FileError::Exists);
+        }
+        self.run(&format!("cp -aT -- {} {}", quoted(from), quoted(to))).await?;
+        self.info(to).await
+    }
+
+    /// Takes away a file or an empty folder, or with `all` a folder with all that is in it.
+    pub async fn remove(&self, path: &str, all: bool) -> Result<(), FileError> {
+        checked(path)?;
+        if self.sftp.link_info(path).await?.kind != FileKind::Folder {
+            return Ok(self.sftp.remove_file(path).await?);
+        }
+        if all {
+            return self.run(&format!("rm -rf -- {}", quoted(path))).await;
+        }
+        match self.sftp.remove_folder(path).await {
+            Err(SftpError::Refused) => Err(FileError::NotEmpty),
+            removed => Ok(removed?),
+        }
+    }
+
+    async fn is_there(&self, path: &str) -> bool {
+        self.sftp.link_info(path).await.is_ok()
+    }
+
+    /// A command of the session's user.
+    async fn run(&self, command: &str) -> Result<(), FileError> {
+        let command = format!("sudo -n -u {} {command}", rolltop_guest_protocol::SESSION_USER);
+        match self.door.exec(&command, "", FOLDER_LIMITS).await {
+            Ok(output) if output.succeeded() => Ok(()),
+            Ok(output) if output.stderr.windows(17).any(|text| text == b"Permission denied") => {
+                Err(FileError::Denied)
+            }
+            Ok(_) => Err(FileError::Refused),
+            Err(ExecError::TimedOut(_)) => Err(EnterError::Timeout.into()),
+            Err(error) => Err(unavailable(error).into()),
+        }
+    }
+}
+
+fn checked(path: &str) -> Result<(), FileError> {
+    if path.starts_with('/') && path.len() <= LONGEST_PATH && !path.contains('\0') {
+        Ok(())
+    } else {
+        Err(FileError::BadPath)
+    }
+}
+
+/// As one word for a shell, whatever is in it.
+fn quoted(path: &str) -> String {
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+fn name_of(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+}
+
+fn joined(folder: &str, name: &str) -> String {
+    format!("{}/{name}", folder.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_stays_one_word() {
+        assert_eq!(quoted("/a b/$(x)"), "'/a b/$(x)'");
+        assert_eq!(quoted("/it's"), r"'/it'\''s'");
+    }
+
+    #[test]
+    fn only_absolute_paths_of_bounded_length_are_paths() {
+        assert!(checked("/home/../etc").is_ok(), "what it means is the desktop's business");
+        for bad in ["", "home", "/a\0b", &format!("/{}", "x".repeat(4096))] {
+            assert!(checked(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Terminals: shells of the session's user that go on while nobody looks.
+
+use std::sync::Arc;
+
+use rolltop_door::{Door, Terminal, TerminalError as DoorError, TerminalInfo, TerminalNumber, TerminalSize};
+
+use super::{Reason, unavailable};
+use crate::caller::{DesktopAccess, purpose};
+use crate::control::Control;
+use crate::error::EnterError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TerminalError {
+    #[error("This desktop has no terminals: its template lacks tmux.")]
+    NoTmux,
+    #[error(transparent)]
+    Enter(#[from] EnterError),
+}
+
+impl From<DoorError> for TerminalError {
+    fn from(error: DoorError) -> Self {
+        match error {
+            DoorError::NoTmux => TerminalError::NoTmux,
+            DoorError::Channel(_) | DoorError::Exec(_) | DoorError::Unexpected(_) => {
+                unavailable(error).into()
+            }
+        }
+    }
+}
+
+/// The way to one terminal, for as long as one viewer looks: noted once, attached to as often as needed.
+pub struct TerminalLine {
+    door: Arc<Door>,
+    number: TerminalNumber,
+}
+
+impl TerminalLine {
+    pub async fn attach(&self, size: TerminalSize) -> Result<Terminal, EnterError> {
+        self.door.terminal(self.number, size).await.map_err(unavailable)
+    }
+
+    /// Shows where a text was shown last.
+    pub async fn search(&self, text: &str) -> Result<(), EnterError> {
+        self.door.search_terminal(self.number, text).await.map_err(unavailable)
+    }
+}
+
+impl Control {
+    /// The way to a terminal of a running desktop; attaching makes it if it is not there.
+    pub async fn terminal(
+        &self,
+        access: &DesktopAccess<purpose::Enter>,
+        number: TerminalNumber,
+    ) -> Result<TerminalLine, EnterError> {
+        let door = self.enter(access, Reason::Terminal).await?;
+        Ok(TerminalLine { door, number })
+    }
+
+    pub async fn terminals(
+        &self,
+        access: &DesktopAccess<purpose::Enter>,
+    ) -> Result<Vec<TerminalInfo>, TerminalError> {
+        Ok(self.enter(access, Reason::Terminal).await?.terminals().await?)
+    }
+
+    /// Ends a terminal and what runs in it. Fine if it is not there.
+    pub async fn close_terminal(
+        &self,
+        access: &DesktopAccess<purpose::Enter>,
+        number: TerminalNumber,
+    ) -> Result<(), TerminalError> {
+        Ok(self.enter(access, Reason::Terminal).await?.close_terminal(number).await?)
+    }
+}

@@ -1,0 +1,165 @@
+// Terminal and files of a desktop in the browser, over the simulated engine: a folder is uploaded, a
+// file edited, and both are seen in the terminal.
+
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { PATIENCE, api, eventually, signIn, startBrowser, startRolltop } from "./platform.js";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const pictures = new URL("out/", import.meta.url).pathname;
+let rolltop, browser, page, id;
+const complaints = [];
+
+before(async () => {
+  mkdirSync(pictures, { recursive: true });
+  rolltop = await startRolltop("sim");
+  browser = await startBrowser();
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 }, permissions: ["clipboard-read", "clipboard-write"],
+  });
+  page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (/Content Security Policy/.test(message.text())) complaints.push(message.text());
+  });
+  await signIn(page, rolltop);
+  await page.getByRole("button", { name: "New desktop" }).first().click();
+  await page.getByRole("dialog").getByLabel("Name").fill("first");
+  await page.getByRole("dialog").getByRole("button", { name: "Create desktop" }).click();
+  await page.getByRole("link", { name: "first", exact: true }).first().click();
+  await page.locator("rolltop-screen[data-status=connected]").waitFor();
+  id = page.url().split("/").pop().split("#")[0];
+}, { timeout: PATIENCE });
+
+after(async () => {
+  await page?.screenshot({ path: join(pictures, "inside.png") });
+  await browser?.close();
+  await rolltop?.stop();
+});
+
+const shown = (where = page) => where.locator(".xterm-rows").first().innerText();
+const shows = (text, where = page) => eventually(`the terminal shows ${text}`, async () => (await shown(where)).includes(text), 30_000);
+const row = (name) => page.locator("rolltop-files tbody tr", { has: page.getByText(name, { exact: true }) });
+
+async function run(line) {
+  await page.locator(".xterm-helper-textarea").first().focus();
+  await page.keyboard.type(`${line}\n`);
+}
+
+test("a terminal is there once its tab is opened, and survives a reload", { timeout: PATIENCE }, async () => {
+  assert.equal(await page.evaluate(() => performance.getEntriesByType("resource").some(({ name }) => name.includes("terminal-"))), false);
+  await page.getByRole("tab", { name: "Terminal" }).click();
+  await shows("desk@first:~$");
+  await run("echo from the terminal");
+  await shows("\nfrom the terminal");
+  await page.reload();
+  await shows("from the terminal");
+  await run("echo after the reload");
+  await shows("\nafter the reload");
+});
+
+test("somebody else in the same terminal sees the same", { timeout: PATIENCE }, async () => {
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await shows("after the reload", other);
+  await run("echo for two");
+  await shows("\nfor two", other);
+  await other.close();
+});
+
+test("a flood neither fills the browser nor ends the terminal", { timeout: PATIENCE }, async () => {
+  await run("yes | head -c 200M");
+  await eventually("the prompt is back", async () => /\$\s*$/.test((await shown()).trimEnd()), 120_000);
+  const heap = await page.evaluate(() => performance.memory.usedJSHeapSize);
+  assert.ok(heap < 200 << 20, `${heap} bytes in use`);
+  await run("echo still here");
+  await shows("\nstill here");
+});
+
+test("a folder is uploaded and a file edited, and the terminal shows both", { timeout: PATIENCE }, async () => {
+  await page.getByRole("tab", { name: "Files" }).click();
+  await row("welcome.txt").waitFor();
+  const local = mkdtempSync(join(tmpdir(), "rolltop-upload-"));
+  mkdirSync(join(local, "trip/photos"), { recursive: true });
+  writeFileSync(join(local, "trip/plan.txt"), "first idea\n");
+  writeFileSync(join(local, "trip/photos/sea.bin"), Buffer.alloc(3_000_000, 7));
+  await page.locator("[data-files]").evaluate((input) => (input.webkitdirectory = true));
+  await page.locator("[data-files]").setInputFiles(join(local, "trip"));
+  rmSync(local, { recursive: true });
+  await row("trip").waitFor();
+  await eventually("all has arrived", async () => (await page.locator(".files-uploads li").count()) === 0, 30_000);
+  await row("trip").getByRole("button").click();
+  await row("plan.txt").getByRole("button").click();
+  const text = page.getByLabel("Text of the file");
+  await text.fill("second idea\n");
+  await page.keyboard.press("Control+s");
+  await page.locator(".toast", { hasText: "plan.txt is saved." }).waitFor();
+  // Somebody else saves; then ours is refused and nothing lost.
+  const elsewhere = await page.request.put(`${rolltop.url}/v1/desktops/${id}/files/content?path=/home/desk/trip/plan.txt`, {
+    headers: { Authorization: `Bearer ${rolltop.apiKey}` }, data: "their idea\n",
+  });
+  assert.equal(elsewhere.status(), 200);
+  await text.fill("third idea\n");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.locator(".toast", { hasText: "has changed meanwhile" }).waitFor();
+  assert.equal(await text.inputValue(), "third idea\n");
+  await page.getByRole("tab", { name: "Terminal" }).click();
+  await run("cat /home/desk/trip/plan.txt");
+  await shows("\ntheir idea");
+  await run("ls /home/desk/trip/photos");
+  await shows("\nsea.bin");
+  const photo = await api(page, rolltop, `/v1/desktops/${id}/files/content?path=/home/desk/trip/photos/sea.bin`);
+  assert.equal((await photo.body()).length, 3_000_000);
+});
+
+test("files are renamed, copied, moved and deleted, each by its dialog", { timeout: PATIENCE }, async () => {
+  await page.getByRole("tab", { name: "Files" }).click();
+  await page.getByRole("button", { name: "Back to the folder" }).click();
+  await page.getByRole("button", { name: "Discard", exact: true }).click();
+  const act = async (name, action, value) => {
+    await row(name).getByRole("checkbox").check();
+    await page.locator(`.files-actions [data-do=${action}]`).click();
+    const dialog = page.locator("dialog[open]");
+    if (value !== undefined) await dialog.locator("input").fill(value);
+    await (value === undefined ? dialog.locator("button[value=yes]").click() : page.keyboard.press("Enter"));
+  };
+  await act("plan.txt", "rename", "plan b.txt");
+  await row("plan b.txt").waitFor();
+  await act("plan b.txt", "copy", "plan c.txt");
+  await row("plan c.txt").waitFor();
+  await act("plan c.txt", "mode", "0600");
+  await act("plan c.txt", "move", "/home/desk");
+  await row("plan c.txt").waitFor({ state: "detached" });
+  await act("photos", "delete");
+  await row("photos").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Up one folder" }).click();
+  await row("plan c.txt").waitFor();
+  const info = await (await api(page, rolltop, `/v1/desktops/${id}/files/info?path=/home/desk/plan%20c.txt`)).json();
+  assert.equal(info.mode, "0600");
+});
+
+for (const scheme of ["light", "dark"]) {
+  for (const [place, size] of Object.entries({ desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } })) {
+    test(`both tabs, ${scheme}, ${place}`, { timeout: PATIENCE }, async () => {
+      await page.setViewportSize(size);
+      await page.emulateMedia({ colorScheme: scheme });
+      for (const tab of ["terminal", "files"]) {
+        await page.goto(`${rolltop.url}/desktops/${id}#${tab}`);
+        await page.reload();
+        if (place === "phone") await page.locator("[data-panel-toggle]").click();
+        await (tab === "terminal" ? shows("desk@first") : row("welcome.txt").waitFor());
+        await page.screenshot({ path: join(pictures, `${tab}-${scheme}-${place}.png`) });
+        await page.evaluate(axe);
+        const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+        const found = violations.flatMap(({ id: rule, nodes }) => nodes.map(({ html, failureSummary }) => `${rule}: ${html.slice(0, 160)} ${failureSummary}`));
+        assert.deepEqual(found, []);
+      }
+      assert.deepEqual(complaints, []);
+    });
+  }
+}

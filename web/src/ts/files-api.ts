@@ -1,0 +1,108 @@
+// The API's operations on a desktop's files, as far as the page uses them.
+
+export interface Entry {
+  name: string;
+  kind: "file" | "folder" | "link" | "other";
+  target_kind?: Entry["kind"];
+  size: number;
+  mode: string;
+  modified_at: string;
+}
+
+export interface Folder {
+  path: string;
+  items: Entry[];
+  truncated: boolean;
+}
+
+/** What the API says went wrong, in a sentence for people. */
+export class Refusal extends Error {
+  constructor(readonly code: string, detail: string) {
+    super(detail);
+  }
+}
+
+export async function refusal(answer: Response): Promise<Refusal> {
+  const problem = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
+  return new Refusal(problem.code ?? "", problem.detail ?? answer.statusText);
+}
+
+export function joined(folder: string, name: string): string {
+  return `${folder.replace(/\/+$/, "")}/${name}`;
+}
+
+export function parent(path: string): string {
+  return path.replace(/\/[^/]*\/?$/, "") || "/";
+}
+
+export class FilesApi {
+  readonly #root: string;
+
+  constructor(desktop: string) {
+    this.#root = `/v1/desktops/${desktop}/files`;
+  }
+
+  address(what: string, query: Record<string, string>): string {
+    return `${this.#root}${what}?${new URLSearchParams(query).toString()}`;
+  }
+
+  content(path: string): string {
+    return this.address("/content", { path });
+  }
+
+  archive(path: string): string {
+    return this.address("/archive", { path });
+  }
+
+  async list(path: string): Promise<Folder> {
+    return (await (await this.#ask("GET", this.address("", { path }))).json()) as Folder;
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    await this.#ask("POST", `${this.#root}/folder`, { path });
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    await this.#ask("POST", `${this.#root}/move`, { from, to });
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    await this.#ask("POST", `${this.#root}/copy`, { from, to });
+  }
+
+  async setMode(path: string, mode: string): Promise<void> {
+    await this.#ask("PATCH", this.address("", { path }), { mode });
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#ask("DELETE", this.address("", { path, all: "true" }));
+  }
+
+  /** The file's bytes and tag, unless it has more than `most` bytes. */
+  async read(path: string, most: number): Promise<{ bytes: Blob; tag: string } | undefined> {
+    const answer = await this.#ask("GET", this.content(path));
+    if (Number(answer.headers.get("content-length") ?? Infinity) > most) {
+      await answer.body?.cancel();
+      return undefined;
+    }
+    return { bytes: await answer.blob(), tag: answer.headers.get("etag") ?? "" };
+  }
+
+  /** Saves what nobody changed since it had this tag; gives the new tag. */
+  async save(path: string, text: string, tag: string): Promise<string> {
+    const answer = await fetch(this.content(path), { method: "PUT", body: new Blob([text]), headers: { "If-Match": tag } });
+    if (!answer.ok) throw await refusal(answer);
+    return answer.headers.get("etag") ?? "";
+  }
+
+  async #ask(method: string, address: string, body?: object): Promise<Response> {
+    const init: RequestInit = { method, cache: "no-store" };
+    if (body) {
+      init.body = JSON.stringify(body);
+      init.headers = { "Content-Type": "application/json" };
+    }
+    const answer = await fetch(address, init);
+    if (!answer.ok) throw await refusal(answer);
+    return answer;
+  }
+}

@@ -1,0 +1,157 @@
+// Uploading many files and folders: two at a time, each with its progress and a way to stop it. An
+// upload that breaks off goes on where it was; what is stopped leaves nothing.
+import { type FilesApi, joined, Refusal } from "./files-api";
+
+const AT_ONCE = 2;
+const TRIES = 6;
+const PAUSE_MS = 1000;
+
+interface Wanted {
+  /** Below the folder that was dropped onto, with its own folders. */
+  path: string;
+  file: File;
+}
+
+/** What was dropped, folders opened. */
+export async function dropped(data: DataTransfer): Promise<{ folders: string[]; files: Wanted[] }> {
+  const folders: string[] = [];
+  const files: Wanted[] = [];
+  const walk = async (entry: FileSystemEntry, path: string): Promise<void> => {
+    if (entry.isFile) {
+      files.push({ path, file: await new Promise((done, failed) => (entry as FileSystemFileEntry).file(done, failed)) });
+      return;
+    }
+    folders.push(path);
+    const reader = (entry as FileSystemDirectoryEntry).createReader();
+    for (;;) {
+      const batch = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed));
+      if (batch.length === 0) return;
+      for (const child of batch) await walk(child, `${path}/${child.name}`);
+    }
+  };
+  // Asked for all at once: the list is empty after the first wait.
+  const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  for (const entry of entries) await walk(entry, entry.name);
+  return { folders, files };
+}
+
+/** What was chosen in the browser's own dialog. */
+export function chosen(list: FileList): { folders: string[]; files: Wanted[] } {
+  const folders = new Set<string>();
+  const files = [...list].map((file) => {
+    const path = file.webkitRelativePath || file.name;
+    const parts = path.split("/").slice(0, -1);
+    parts.forEach((_, depth) => folders.add(parts.slice(0, depth + 1).join("/")));
+    return { path, file };
+  });
+  return { folders: [...folders], files };
+}
+
+export class Uploads {
+  readonly #api: FilesApi;
+  readonly #list: HTMLElement;
+  readonly #template: HTMLTemplateElement;
+  readonly #done: () => void;
+  #waiting: (() => Promise<void>)[] = [];
+  #running = 0;
+
+  constructor(api: FilesApi, list: HTMLElement, template: HTMLTemplateElement, done: () => void) {
+    [this.#api, this.#list, this.#template, this.#done] = [api, list, template, done];
+  }
+
+  async add(folder: string, wanted: { folders: string[]; files: Wanted[] }): Promise<void> {
+    for (const path of wanted.folders) {
+      await this.#api.makeFolder(joined(folder, path)).catch((error: unknown) => {
+        if (!(error instanceof Refusal) || error.code !== "file_exists") throw error;
+      });
+    }
+    for (const { path, file } of wanted.files) this.#queue(joined(folder, path), path, file);
+    if (wanted.files.length === 0) this.#done();
+  }
+
+  #queue(path: string, name: string, file: File): void {
+    const row = this.#template.content.firstElementChild?.cloneNode(true) as HTMLElement;
+    const label = row.querySelector("[data-name]");
+    if (label) label.textContent = name;
+    this.#list.append(row);
+    this.#list.hidden = false;
+    const stop = new AbortController();
+    row.querySelector("button")?.addEventListener("click", () => {
+      stop.abort();
+      this.#away(row);
+    });
+    this.#waiting.push(async () => {
+      if (stop.signal.aborted) return;
+      try {
+        await this.#upload(path, file, stop.signal, (share) => row.querySelector("progress")?.setAttribute("value", String(share)));
+        this.#away(row);
+      } catch (error) {
+        row.dataset["failed"] = "";
+        const reason = row.querySelector("[data-reason]");
+        if (reason) reason.textContent = error instanceof Refusal ? error.message : (row.dataset["brokenOff"] ?? "");
+      }
+    });
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#running < AT_ONCE) {
+      const upload = this.#waiting.shift();
+      if (!upload) break;
+      this.#running += 1;
+      void upload().finally(() => {
+        this.#running -= 1;
+        this.#next();
+        if (this.#running === 0) this.#done();
+      });
+    }
+  }
+
+  #away(row: HTMLElement): void {
+    row.remove();
+    this.#list.hidden = this.#list.childElementCount === 0;
+  }
+
+  async #upload(path: string, file: File, stop: AbortSignal, progress: (share: number) => void): Promise<void> {
+    const upload = crypto.randomUUID().replaceAll("-", "");
+    const query = { path, upload };
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const offset = tries === 1 ? 0 : await this.#offset(query);
+        return await send(this.#api.address("/content", query), file, offset, stop, progress);
+      } catch (error) {
+        if (stop.aborted) {
+          await fetch(this.#api.address("/upload", query), { method: "DELETE" });
+          return;
+        }
+        const passing = !(error instanceof Refusal) || ["upload_broken_off", "wrong_offset", "desktop_unreachable"].includes(error.code);
+        if (!passing || tries >= TRIES) throw error;
+        await new Promise((done) => window.setTimeout(done, PAUSE_MS * tries));
+      }
+    }
+  }
+
+  async #offset(query: Record<string, string>): Promise<number> {
+    const answer = await fetch(this.#api.address("/upload", query), { cache: "no-store" });
+    return answer.ok ? ((await answer.json()) as { offset: number }).offset : 0;
+  }
+}
+
+/** fetch says nothing of how far an upload is. */
+function send(address: string, file: File, offset: number, stop: AbortSignal, progress: (share: number) => void): Promise<void> {
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", address);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    if (file.size > 0 && offset < file.size) request.setRequestHeader("Content-Range", `bytes ${offset}-${file.size - 1}/${file.size}`);
+    request.upload.addEventListener("progress", (event) => progress((offset + event.loaded) / Math.max(file.size, 1)));
+    request.addEventListener("load", () => {
+      if (request.status < 300) return done();
+      const problem = JSON.parse(request.responseText || "{}") as { code?: string; detail?: string };
+      failed(new Refusal(problem.code ?? "", problem.detail ?? ""));
+    });
+    for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => failed(new Error(kind)));
+    stop.addEventListener("abort", () => request.abort());
+    request.send(offset > 0 ? file.slice(offset) : file);
+  });
+}

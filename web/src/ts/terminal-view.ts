@@ -1,0 +1,197 @@
+// One terminal as it is seen: xterm.js with our colours, clipboard, links and keys. Scrolling back
+// and searching are the desktop's (tmux holds the lines), reached by key sequences that no
+// keyboard has.
+import { FitAddon } from "@xterm/addon-fit";
+import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
+import { WebLinksAddon } from "@xterm/addon-web-links";
+import { Terminal } from "@xterm/xterm";
+
+import { TerminalSocket } from "./terminal-socket";
+
+const TO_PROMPT = "\x1b[57999~";
+const AGAIN = "\x1b[57998~";
+const BACK = "\x1b[57997~";
+/** After this long without typing, somebody else may have scrolled back. */
+const IDLE_MS = 2000;
+/** A desktop may fill the clipboard this long after a person did something in its terminal. */
+const GESTURE_MS = 5000;
+const CLIPBOARD_BYTES = 1024 * 1024;
+const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+
+function colours(): Record<string, string> {
+  const style = getComputedStyle(document.documentElement);
+  const token = (name: string) => style.getPropertyValue(`--terminal-${name}`).trim();
+  const theme: Record<string, string> = {
+    background: token("ground"), foreground: token("text"), cursor: token("cursor"), cursorAccent: token("ground"),
+    selectionBackground: token("selection"),
+  };
+  for (const name of COLOURS) {
+    theme[name] = token(name);
+    theme[`bright${name.charAt(0).toUpperCase()}${name.slice(1)}`] = token(`bright-${name}`);
+  }
+  return theme;
+}
+
+export interface Events {
+  broken(forLong: boolean): void;
+  ended(): void;
+  search(): void;
+  leave(): void;
+}
+
+export class TerminalView {
+  readonly place = document.createElement("div");
+  /** The next letter goes with Ctrl: a phone's key row sets it. */
+  control = false;
+  readonly #terminal: Terminal;
+  readonly #fit = new FitAddon();
+  readonly #socket: TerminalSocket;
+  readonly #events: Events;
+  readonly #watch: ResizeObserver;
+  #typedAt = 0;
+  #gestureAt = 0;
+  #scrolled = false;
+
+  constructor(address: string, host: HTMLElement, events: Events) {
+    this.#events = events;
+    this.place.className = "terminal-place";
+    host.append(this.place);
+    this.#terminal = new Terminal({
+      allowProposedApi: true, cursorBlink: false, fontSize: 13, lineHeight: 1.15, minimumContrastRatio: 4.5, scrollback: 0,
+      fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--font-mono"), theme: colours(),
+      rightClickSelectsWord: false, macOptionClickForcesSelection: true,
+    });
+    this.#terminal.loadAddon(this.#fit);
+    this.#terminal.loadAddon(new UnicodeGraphemesAddon());
+    this.#terminal.loadAddon(new WebLinksAddon((_, address) => window.open(address, "_blank", "noopener,noreferrer")));
+    this.#terminal.open(this.place);
+    this.#fit.fit();
+    this.#wire();
+    this.#socket = new TerminalSocket(address, {
+      show: (bytes, drawn) => this.#terminal.write(bytes, drawn),
+      began: () => this.#terminal.reset(),
+      broken: (forLong) => events.broken(forLong),
+      ended: () => events.ended(),
+      size: () => ({ columns: this.#terminal.cols, rows: this.#terminal.rows }),
+    });
+    this.#watch = new ResizeObserver(() => {
+      if (this.place.clientWidth > 0 && this.place.clientHeight > 0) this.#fit.fit();
+    });
+    this.#watch.observe(this.place);
+  }
+
+  focus(): void {
+    this.#terminal.focus();
+  }
+
+  /** As if typed. */
+  type(text: string): void {
+    this.#typed(text);
+    this.focus();
+  }
+
+  search(text: string): void {
+    this.#scrolled = true;
+    this.#socket.search(text);
+  }
+
+  searchOn(further: boolean): void {
+    this.#send(further ? AGAIN : BACK);
+  }
+
+  toPrompt(): void {
+    this.#scrolled = false;
+    this.#send(TO_PROMPT);
+  }
+
+  recolour(): void {
+    this.#terminal.options.theme = colours();
+  }
+
+  close(): void {
+    this.#watch.disconnect();
+    this.#socket.close();
+    this.#terminal.dispose();
+    this.place.remove();
+  }
+
+  #wire(): void {
+    const terminal = this.#terminal;
+    terminal.onData((text) => this.#data(text));
+    terminal.onBinary((text) => this.#socket.send(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));
+    terminal.onResize(({ cols, rows }) => this.#socket?.resize(cols, rows));
+    terminal.parser.registerOscHandler(52, (text) => this.#copied(text));
+    terminal.attachCustomKeyEventHandler((event) => this.#key(event));
+    for (const kind of ["pointerdown", "pointerup", "keydown"]) {
+      this.place.addEventListener(kind, () => (this.#gestureAt = Date.now()), { capture: true });
+    }
+    // Selected with Shift held down, past the desktop's own selecting.
+    this.place.addEventListener("mouseup", () => {
+      const text = terminal.getSelection();
+      if (text !== "") void navigator.clipboard.writeText(text).catch(() => undefined);
+    });
+    this.place.addEventListener("wheel", (event) => (this.#scrolled ||= event.deltaY < 0), { capture: true, passive: true });
+    this.#touch();
+  }
+
+  /** A finger scrolls as a wheel does. */
+  #touch(): void {
+    let last: number | undefined;
+    this.place.addEventListener("touchstart", (event) => (last = event.touches[0]?.clientY), { passive: true });
+    this.place.addEventListener("touchmove", (event) => {
+      const at = event.touches[0]?.clientY;
+      if (at === undefined || last === undefined || this.#terminal.modes.mouseTrackingMode === "none") return;
+      const line = this.place.clientHeight / this.#terminal.rows;
+      const lines = Math.trunc((at - last) / line);
+      if (lines === 0) return;
+      last += lines * line;
+      this.#scrolled ||= lines > 0;
+      this.#send((lines > 0 ? "\x1b[<64;1;1M" : "\x1b[<65;1;1M").repeat(Math.abs(lines)));
+    }, { passive: true });
+  }
+
+  #key(event: KeyboardEvent): boolean {
+    if (event.type !== "keydown" || !event.ctrlKey || !event.shiftKey) return true;
+    if (event.key === "F") this.#events.search();
+    else if (event.key === "ArrowUp") this.#events.leave();
+    else if (event.key === "C") void navigator.clipboard.writeText(this.#terminal.getSelection()).catch(() => undefined);
+    else return true;
+    event.preventDefault();
+    return false;
+  }
+
+  #data(text: string): void {
+    // What the terminal says by itself: the pointer, the focus, answers to questions.
+    if (/^\x1b(\[[<>?IO]|\]|P)/.test(text)) this.#send(text);
+    else this.#typed(text);
+  }
+
+  #typed(text: string): void {
+    if (this.control && text.length === 1) {
+      this.control = false;
+      this.place.dispatchEvent(new CustomEvent("rolltop:control-used", { bubbles: true }));
+      text = String.fromCharCode(text.toUpperCase().charCodeAt(0) & 0x1f);
+    }
+    if (this.#scrolled || Date.now() - this.#typedAt > IDLE_MS) this.toPrompt();
+    this.#typedAt = Date.now();
+    this.#send(text);
+  }
+
+  #send(text: string): void {
+    this.#socket.send(new TextEncoder().encode(text));
+  }
+
+  /** The desktop has copied something. It is never told what our clipboard holds. */
+  #copied(text: string): boolean {
+    const encoded = text.slice(text.indexOf(";") + 1);
+    const recent = Date.now() - this.#gestureAt < GESTURE_MS;
+    if (encoded === "?" || encoded.length > CLIPBOARD_BYTES || !recent || !this.place.contains(document.activeElement)) return true;
+    try {
+      const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+      void navigator.clipboard.writeText(new TextDecoder().decode(bytes)).catch(() => undefined);
+    } catch {
+      // Not base64: nothing to copy.
+    }
+    return true;
+  }
+}
