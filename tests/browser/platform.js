@@ -19,7 +19,7 @@ export const PATIENCE = 240_000;
  * @returns {Promise<{link: string, url: string, apiKey: string, stop: () => Promise<void>}>}
  */
 export async function startRolltop(engine) {
-  if (!existsSync(binary)) throw new Error(`${binary} isn't built: run make test-vm`);
+  if (!existsSync(binary)) throw new Error(`${binary} isn't built: run make test`);
   const data = mkdtempSync("/var/tmp/rolltop-test-");
   writeFileSync(
     join(data, "rolltop.toml"),
@@ -27,7 +27,7 @@ export async function startRolltop(engine) {
   );
   if (engine === "qemu") {
     const templates = process.env.ROLLTOP_TEST_TEMPLATES;
-    if (!templates) throw new Error("ROLLTOP_TEST_TEMPLATES must name the built templates: run make test-vm");
+    if (!templates) throw new Error("ROLLTOP_TEST_TEMPLATES must name the built templates: run make test");
     mkdirSync(join(data, "host"));
     symlinkSync(templates, join(data, "host/templates"));
   }

@@ -223,7 +223,11 @@ impl Role {
             .stderr(log)
             .spawn()
             .with_context(|| format!("the {} role can't be started", self.name))?;
-        std::fs::write(self.data.join(format!("run/{}.pid", self.name)), format!("{}\n", child.id()))?;
+        // Whole or not at all: somebody may be reading it.
+        let path = self.data.join(format!("run/{}.pid", self.name));
+        let temporary = path.with_extension("pid.tmp");
+        std::fs::write(&temporary, format!("{}\n", child.id()))?;
+        std::fs::rename(&temporary, path)?;
         self.child = Some(child);
         Ok(())
     }

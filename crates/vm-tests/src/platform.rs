@@ -40,7 +40,7 @@ impl Options {
     /// The debug build with real guests. Templates come from `ROLLTOP_TEST_TEMPLATES`.
     pub fn real() -> anyhow::Result<Self> {
         let templates = std::env::var_os("ROLLTOP_TEST_TEMPLATES")
-            .context("ROLLTOP_TEST_TEMPLATES must name the folder of built templates: run `make test-vm`")?;
+            .context("ROLLTOP_TEST_TEMPLATES must name the folder of built templates: run `make test`")?;
         Ok(Self {
             binary: Self::built("debug")?,
             engine: "qemu",
