@@ -1,5 +1,6 @@
 //! `/v1/ssh-keys`, `/v1/ssh-keys/{id}`
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use http::StatusCode;
 use rolltop_api_types::{Code, CreateSshKey, Problem, SshKeyAdded, SshKeyList, SshKeyRemoved};
@@ -59,10 +60,11 @@ pub(crate) async fn add(
 pub(crate) async fn remove(
     State(control): State<Control>,
     asking: Asking,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Answer<SshKeyRemoved>, ApiError> {
     let none = || ApiError::new(Code::NotFound, "There is no such key.");
-    let id: SshKeyId = id.parse().map_err(|_| none())?;
+    // What is no id names nothing.
+    let id = id.ok().and_then(|Path(id)| id.parse::<SshKeyId>().ok()).ok_or_else(none)?;
     let delivery = control.remove_ssh_key(&asking.caller, id).await?;
     Ok(ok(SshKeyRemoved { delivery: convert::key_delivery(delivery) }))
 }

@@ -206,8 +206,7 @@ pub(crate) fn meter(share: f64) -> Markup {
 pub(crate) fn copyable(language: Language, id: &str, label: &str, text: &str) -> Markup {
     html! {
         div.copyable {
-            // Focusable, as it scrolls where it is too long.
-            code id=(id) tabindex="0" role="group" aria-label=(label) { (text) }
+            code id=(id) { (text) }
             button.btn type="button" data-variant="ghost" data-size="icon-sm" data-copy=(id)
                 data-copied=(language.say("copied")) aria-label=(language.say_with("copy-what", &[("what", label)])) { (icon(Icon::Copy)) }
         }

@@ -17,6 +17,9 @@ use crate::components::{Icon, dialog, mark, time, toast};
 use crate::failure::{Failure, sentence};
 use crate::language::Language;
 
+/// Id of the field that a key is pasted into.
+const KEY_FIELD: &str = "key-public";
+
 #[derive(Deserialize)]
 pub(crate) struct Answer {
     #[serde(default)]
@@ -88,7 +91,7 @@ fn table(language: Language, keys: &[SshKey]) -> Markup {
                         th.secondary scope="col" { (language.say("column-fingerprint")) }
                         th.secondary scope="col" { (language.say("column-added")) }
                         th scope="col" { (language.say("column-used")) }
-                        th.last scope="col" { span.sr-only { (language.say("column-actions")) } }
+                        th.last scope="col" { (language.say("column-actions")) }
                     }
                 }
                 tbody {
@@ -110,7 +113,7 @@ fn table(language: Language, keys: &[SshKey]) -> Markup {
 }
 
 pub(crate) async fn new(person: SignedIn) -> Markup {
-    let body = body(person.language, "", "", &Problems::default());
+    let body = body(person.language, "", (KEY_FIELD, ""), &Problems::default());
     dialog::show(person.language, true, &form(&body, &words(person.language)))
 }
 
@@ -124,12 +127,13 @@ pub(crate) async fn add(person: SignedIn, Form(answer): Form<Answer>) -> Result<
             Ok(done(language, &text, added.delivery))
         }
         Err(error) if error.problem().is_some() => {
-            // A private key is not sent back: it has been seen by enough eyes.
-            let shown = match error.code() {
-                Some(Code::PrivateKey) => "",
-                _ => key.public_key.expose_secret(),
+            // A private key is not sent back: it has been seen by enough eyes. A field with another
+            // id takes the place of the one that holds it, whose contents would stay.
+            let (id, shown) = match error.code() {
+                Some(Code::PrivateKey) => ("key-public-anew", ""),
+                _ => (KEY_FIELD, key.public_key.expose_secret()),
             };
-            let body = body(language, &answer.name, shown, &problems(language, &error));
+            let body = body(language, &answer.name, (id, shown), &problems(language, &error));
             let status = error.problem().and_then(|problem| StatusCode::from_u16(problem.status).ok());
             let form = dialog::form(language, &form(&body, &words(language)));
             Ok((status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), form).into_response())
@@ -159,12 +163,13 @@ fn form<'a>(body: &'a Markup, (title, submit): &'a (String, String)) -> dialog::
     dialog::Form { id: "add-key", title, action: "/ssh-keys", body, submit, danger: false }
 }
 
-fn body(language: Language, name: &str, key: &str, problems: &Problems) -> Markup {
+/// `key` is its field's id and contents.
+fn body(language: Language, name: &str, key: (&str, &str), problems: &Problems) -> Markup {
     let (key_label, key_hint) = (language.say("field-public-key"), language.say("ssh-key-hint"));
     let (name_label, name_hint) = (language.say("field-name"), language.say("ssh-name-hint"));
     html! {
         @if let Some(text) = &problems.all { (notice(Notice::Error, &html! { (text) })) }
-        (field(&Field { hint: Some(&key_hint), problem: problems.key.as_deref(), autofocus: problems.name.is_none(), ..Field::text("key-public", "public_key", &key_label, key) }))
+        (field(&Field { hint: Some(&key_hint), problem: problems.key.as_deref(), autofocus: problems.name.is_none(), ..Field::text(key.0, "public_key", &key_label, key.1) }))
         (field(&Field { hint: Some(&name_hint), problem: problems.name.as_deref(), required: false, ..Field::text("key-name", "name", &name_label, name) }))
     }
 }
@@ -180,7 +185,10 @@ pub(crate) async fn ask(person: SignedIn, Path(id): Path<String>) -> Result<Mark
     let key = find(&person, &id).await?;
     let language = person.language;
     let title = language.say_with("ssh-ask-remove", &[("name", &key.name)]);
-    let body = html! { p { (language.say("ssh-warn-remove")) } p.mono.quiet { (key.fingerprint) } };
+    let body = html! {
+        p { (language.say("ssh-warn-remove")) }
+        dl.facts { dt { (language.say("column-fingerprint")) } dd.mono { (key.fingerprint) } }
+    };
     let action = format!("/ssh-keys/{}/remove", key.id);
     let submit = language.say("ssh-confirm-remove");
     let form = dialog::Form {
