@@ -43,12 +43,12 @@ doctor: release ## is this machine fit for Rolltop, and if not, what to do
 	@target/release/rolltopd doctor
 
 .PHONY: test
-test: ## lint, units, the whole platform over the simulated engine
+test: ## everything: lint, units, simulation, pages, real guests, real guests in a browser
 	@scripts/test
 
-.PHONY: test-vm
-test-vm: ## the tests that need real guests; half an hour or more
-	@scripts/test vm
+.PHONY: test-fast
+test-fast: ## the same without real guests, in a few minutes
+	@scripts/test fast
 
 .PHONY: bench
 bench: ## the numbers, as JSON lines on standard output

@@ -19,7 +19,7 @@ export const PATIENCE = 240_000;
  * @returns {Promise<{link: string, url: string, apiKey: string, stop: () => Promise<void>}>}
  */
 export async function startRolltop(engine) {
-  if (!existsSync(binary)) throw new Error(`${binary} isn't built: run make test-vm`);
+  if (!existsSync(binary)) throw new Error(`${binary} isn't built: run make test`);
   const data = mkdtempSync("/var/tmp/rolltop-test-");
   writeFileSync(
     join(data, "rolltop.toml"),
@@ -27,11 +27,11 @@ export async function startRolltop(engine) {
   );
   if (engine === "qemu") {
     const templates = process.env.ROLLTOP_TEST_TEMPLATES;
-    if (!templates) throw new Error("ROLLTOP_TEST_TEMPLATES must name the built templates: run make test-vm");
+    if (!templates) throw new Error("ROLLTOP_TEST_TEMPLATES must name the built templates: run make test");
     mkdirSync(join(data, "host"));
     symlinkSync(templates, join(data, "host/templates"));
   }
-  const arguments_ = ["--data", data, "up", "--engine", engine, "--listen", "127.0.0.1:0"];
+  const arguments_ = ["--data", data, "up", "--engine", engine, "--listen", "127.0.0.1:0", "--ssh-listen", "127.0.0.1:0"];
   const child = spawn(binary, arguments_, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const link = await new Promise((resolve, reject) => {

@@ -36,6 +36,10 @@ async function conclude(page) {
 async function dialog(page, path) {
   await page.evaluate((address) => window.htmx.ajax("GET", address, { target: "#dialog", swap: "innerHTML" }), path);
   await page.locator("dialog[open] .dialog-box").waitFor();
+  await dialogSettled(page);
+}
+
+async function dialogSettled(page) {
   // Dialogs fade in; colours are judged once they have. What turns for ever is not waited for.
   await page.evaluate(() => {
     const ending = document.getAnimations().filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime));
@@ -58,7 +62,7 @@ for (const scheme of ["light", "dark"]) {
 
     test(`pages for those who are signed in, ${how}`, async () => {
       const page = await openPage(browser, server.url, { scheme, size });
-      for (const path of ["/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/host", "/account/password"]) {
+      for (const path of ["/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/ssh-keys", "/host", "/account/password"]) {
         await page.visit(path);
         await check(page, `${path}, ${how}`);
       }
@@ -96,6 +100,14 @@ for (const scheme of ["light", "dark"]) {
       await page.visit("/desktops");
       await dialog(page, "/desktops/new");
       await check(page, `new desktop, ${how}`);
+      await page.visit("/ssh-keys");
+      await dialog(page, "/ssh-keys/new");
+      await check(page, `add a key, ${how}`);
+      await page.visit("/ssh-keys");
+      await page.getByRole("button", { name: "Remove" }).first().click();
+      await page.locator("dialog[open] #remove-key").waitFor();
+      await dialogSettled(page);
+      await check(page, `remove a key, ${how}`);
       await conclude(page);
     });
   }

@@ -172,6 +172,7 @@ pub(crate) fn me(view: control::MeView, who: control::Who) -> wire::Me {
     let (kind, id) = match who {
         control::Who::Session { session, .. } => (wire::CredentialKind::Session, session.to_string()),
         control::Who::ApiKey(key) => (wire::CredentialKind::ApiKey, key.to_string()),
+        control::Who::SshKey(key) => (wire::CredentialKind::SshKey, key.to_string()),
     };
     wire::Me {
         user: view.user,
@@ -190,5 +191,37 @@ pub(crate) fn me(view: control::MeView, who: control::Who) -> wire::Me {
 pub(crate) fn leftovers(found: Vec<control::Leftover>) -> wire::LeftoverList {
     wire::LeftoverList {
         items: found.into_iter().map(|left| wire::Leftover { kind: left.kind, name: left.name }).collect(),
+    }
+}
+
+pub(crate) fn ssh_key(view: control::SshKeyView) -> wire::SshKey {
+    wire::SshKey {
+        id: view.id,
+        name: view.name,
+        kind: view.kind,
+        public_key: view.public_key,
+        fingerprint: view.fingerprint,
+        created_at: view.created_at,
+        used_at: view.used_at,
+    }
+}
+
+pub(crate) fn key_delivery(view: control::KeyDelivery) -> wire::KeyDelivery {
+    wire::KeyDelivery { done: view.done, pending: view.pending, at_next_start: view.at_next_start }
+}
+
+pub(crate) fn desktop_ssh(view: control::DesktopSsh) -> wire::DesktopSsh {
+    wire::DesktopSsh {
+        id: view.id,
+        name: view.name,
+        user: control::SESSION_USER.to_owned(),
+        fingerprint: view.host_key.as_deref().and_then(control::fingerprint),
+        host_key: view.host_key,
+        jump: view.gateway.map(|gateway| wire::JumpHost {
+            user: wire::JUMP_USER.to_owned(),
+            port: gateway.port,
+            fingerprint: control::fingerprint(&gateway.host_key).unwrap_or_default(),
+            host_key: gateway.host_key,
+        }),
     }
 }

@@ -17,6 +17,7 @@ mod convert;
 mod envelope;
 mod extract;
 mod gate;
+mod gateway;
 mod openapi;
 mod operations;
 mod problems;
@@ -28,6 +29,6 @@ mod state;
 pub use config::{ApiConfig, RateLimit};
 pub use openapi::description;
 pub use operations::{Access, OPERATIONS, Operation};
-pub use serve::{ServeError, bind, serve_admin, serve_unix};
+pub use serve::{ServeError, bind, serve_only_to, serve_unix};
 
-pub use routes::{admin_router, router};
+pub use routes::{admin_router, gateway_router, router};

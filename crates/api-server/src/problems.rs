@@ -5,6 +5,7 @@ mod account;
 mod desktops;
 mod input;
 mod shared;
+mod ssh;
 
 use std::error::Error;
 use std::fmt::Write as _;

@@ -13,6 +13,8 @@ mod meta;
 mod screen;
 mod screenshot;
 mod session;
+mod ssh;
+mod ssh_keys;
 mod steps;
 mod templates;
 mod terminal;
@@ -20,9 +22,10 @@ mod terminals;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use bytes::Bytes;
 use rolltop_control::Control;
+use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,6 +34,7 @@ use crate::admin;
 use crate::config::ApiConfig;
 use crate::envelope::envelope;
 use crate::gate::{gate, no_such_route};
+use crate::gateway::{self, GatewayState};
 use crate::openapi;
 use crate::problems::ApiError;
 use crate::state::AppState;
@@ -60,6 +64,18 @@ pub fn admin_router(control: Control) -> Router {
         .with_state(control)
 }
 
+/// The jump host's routes, for its own socket. `shutdown` ends its tunnels.
+pub fn gateway_router(control: Control, shutdown: CancellationToken) -> Router {
+    Router::new()
+        .route("/gateway/introduction", put(gateway::introduce))
+        .route("/gateway/key", get(gateway::key))
+        .route("/gateway/tunnel", get(gateway::tunnel))
+        .fallback(missing)
+        .method_not_allowed_fallback(missing)
+        .layer(from_fn(envelope))
+        .with_state(GatewayState { control, shutdown })
+}
+
 /// The routes with their description: what is served is what is described.
 pub(crate) fn described() -> (Router<AppState>, OpenApi) {
     OpenApiRouter::with_openapi(openapi::frame())
@@ -76,6 +92,9 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(screenshot::get))
         .routes(routes!(screen::get))
         .routes(routes!(console::get))
+        .routes(routes!(ssh::get))
+        .routes(routes!(ssh_keys::list, ssh_keys::add))
+        .routes(routes!(ssh_keys::remove))
         .routes(routes!(terminals::list))
         .routes(routes!(terminal::open, terminals::close))
         .routes(routes!(files::list, files::update, files::remove))

@@ -45,8 +45,9 @@ pub async fn serve_unix(
     serve(listener, router, shutdown).await
 }
 
-/// The same for the operator's socket: connections of users other than these are closed at once.
-pub async fn serve_admin(
+/// The same for a socket where the user is the credential: connections of others than these are closed
+/// at once.
+pub async fn serve_only_to(
     listener: UnixListener,
     router: Router,
     allowed_uids: Vec<u32>,
@@ -93,11 +94,10 @@ impl Listener for CheckedListener {
             let (stream, address) = Listener::accept(&mut self.listener).await;
             match stream.peer_cred() {
                 Ok(peer) if self.allowed_uids.contains(&peer.uid()) => return (stream, address),
-                Ok(peer) => tracing::warn!(
-                    uid = peer.uid(),
-                    "a user who may not was turned away from the admin socket"
-                ),
-                Err(error) => tracing::warn!(%error, "the admin socket could not tell who called"),
+                Ok(peer) => {
+                    tracing::warn!(uid = peer.uid(), "a user who may not was turned away from a socket")
+                }
+                Err(error) => tracing::warn!(%error, "a socket could not tell who called"),
             }
         }
     }

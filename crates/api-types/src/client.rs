@@ -8,10 +8,12 @@ mod desktops;
 mod error;
 mod events;
 mod files;
+mod gateway;
 mod rest;
 #[cfg(feature = "screen")]
 mod screen;
 mod sessions;
+mod ssh_keys;
 mod terminals;
 
 use std::fmt;
@@ -29,6 +31,7 @@ pub use admin::AdminClient;
 pub use error::ClientError;
 pub use events::EventStream;
 pub use files::{FileBody, SaveCondition, UploadPart};
+pub use gateway::{GatewayClient, TunnelStream};
 pub use rest::Image;
 #[cfg(feature = "screen")]
 pub use screen::ScreenSocket;

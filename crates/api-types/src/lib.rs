@@ -12,6 +12,7 @@ mod client;
 mod desktop;
 mod event;
 mod file;
+mod gateway;
 mod host;
 mod me;
 mod page;
@@ -19,24 +20,32 @@ mod problem;
 mod scope;
 mod secret;
 mod session;
+mod ssh_key;
 mod step;
 mod template;
 mod terminal;
 
 pub use access::{AccessEntry, AccessLog};
 pub use admin::{ApiKeyCreated, CreateApiKey, Leftover, LeftoverList, SignInLink};
-pub use client::{AdminClient, Client, ClientError, EventStream, FileBody, Image, SaveCondition, UploadPart};
+pub use client::{
+    AdminClient, Client, ClientError, EventStream, FileBody, GatewayClient, Image, SaveCondition,
+    TunnelStream, UploadPart,
+};
 #[cfg(feature = "screen")]
 pub use client::{ScreenSocket, TerminalSocket};
 pub use desktop::{CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, UpdateDesktop};
 pub use event::{Event, EventKind, EventsQuery};
 pub use file::{CopyFile, CreateFolder, FileEntry, FileKind, FileList, MoveFile, UpdateFile, Upload};
+pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PROTOCOL, TunnelQuery};
 pub use host::{Accelerator, AcceleratorKind, Host};
 pub use me::{Credential, CredentialKind, Limits, Me};
 pub use page::ListDesktops;
 pub use problem::{Code, FieldError, Problem, documentation as problem_documentation};
 pub use scope::Scope;
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
+pub use ssh_key::{
+    CreateSshKey, DesktopSsh, JumpHost, KeyDelivery, SshKey, SshKeyAdded, SshKeyList, SshKeyRemoved,
+};
 pub use step::{Step, StepList, StepStatus};
 pub use template::{Template, TemplateList, TemplateSize};
 pub use terminal::{ResizeTerminal, TerminalControl, TerminalEntry, TerminalList, TerminalQuery};

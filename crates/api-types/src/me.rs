@@ -41,6 +41,8 @@ pub struct Credential {
 pub enum CredentialKind {
     Session,
     ApiKey,
+    /// A person's SSH key, at the jump host.
+    SshKey,
 }
 
 /// What the workspace may have, and has.

@@ -117,6 +117,10 @@ codes! {
     /// Nothing can be forked yet: the operator has to build a template first.
     NoTemplate, "no_template", 409, "There is no template yet";
     NotRunning, "not_running", 409, "The desktop is not running";
+    /// The same SSH key was added before.
+    KeyExists, "key_exists", 409, "This key is there already";
+    /// Names of desktops are unique in a workspace only; an id always says which.
+    AmbiguousName, "ambiguous_name", 409, "The name means more than one desktop";
     /// The desktop's template has no tmux, which keeps terminals.
     NoTerminal, "no_terminal", 409, "The desktop has no terminals";
     NotAFile, "not_a_file", 409, "This is not a regular file";
@@ -140,6 +144,10 @@ codes! {
     InvalidMode, "invalid_mode", 422, "These are no permission bits";
     InvalidPath, "invalid_path", 422, "The path can't be used";
     WeakPassword, "weak_password", 422, "The password is too weak";
+    InvalidKey, "invalid_key", 422, "This is not a public key that can be used";
+    WeakKey, "weak_key", 422, "The key is too weak";
+    /// What was sent is a private key. It was not kept.
+    PrivateKey, "private_key", 422, "This is a private key";
     NotAPerson, "not_a_person", 422, "Only a person can do this";
     /// The key came before with another request.
     IdempotencyKeyReused, "idempotency_key_reused", 422, "The idempotency key was used for another request";

@@ -13,10 +13,10 @@ const DESKTOPS: usize = 20;
 /// How long they are left alone after the last of them was ready.
 const SETTLE: Duration = Duration::from_secs(60);
 
-/// Resident memory of web, api and host, idle.
+/// Resident memory of all four roles, idle.
 pub fn control_plane_memory(platform: &Platform) -> anyhow::Result<()> {
     let mut total = 0.0;
-    for role in ["web", "api", "host"] {
+    for role in ["web", "api", "host", "ssh"] {
         total += kib(&format!("/proc/{}/status", platform.role(role)?), "VmRSS:")? * 1024.0 / MB;
     }
     value("control_plane_memory", "MB", &[total])

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use rolltop_model::{ApiKeyId, DesktopId, SessionId, UserId, WorkspaceId};
+use rolltop_model::{ApiKeyId, DesktopId, SessionId, SshKeyId, UserId, WorkspaceId};
 
 /// What a credential is good for. Explicit: nothing implies anything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,8 +53,13 @@ impl fmt::Display for Scope {
 /// The credential that was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    Session { session: SessionId, user: UserId },
+    Session {
+        session: SessionId,
+        user: UserId,
+    },
     ApiKey(ApiKeyId),
+    /// A person's key, shown to the jump host.
+    SshKey(SshKeyId),
 }
 
 /// Somebody whose credential was good.
@@ -101,6 +106,7 @@ impl Caller {
         match self.who {
             Who::Session { user, .. } => user.to_string(),
             Who::ApiKey(key) => key.to_string(),
+            Who::SshKey(key) => key.to_string(),
         }
     }
 }

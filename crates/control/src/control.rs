@@ -10,7 +10,7 @@ use rolltop_engine::Engine;
 use rolltop_model::{DesktopId, LayerId};
 use rolltop_store::Store;
 use rolltop_vault::{Vault, VaultError};
-use tokio::sync::{Mutex, RwLock, mpsc};
+use tokio::sync::{Mutex, RwLock, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,8 @@ use crate::config::ControlConfig;
 use crate::entrance::Credentials;
 use crate::error::AccessError;
 use crate::inside::{AccessNotes, Screenshots};
-use crate::reconcile::{self, Bootstraps, Vitals};
+use crate::reconcile::{self, Bootstraps, KeyDeliveries, Vitals};
+use crate::ssh::GatewayView;
 use crate::templates::Templates;
 
 /// For steps under way to end when the process does.
@@ -54,6 +55,11 @@ pub(crate) struct Inner {
     pub(crate) sweeping: RwLock<()>,
     /// Keys were deleted since the database's log was last emptied.
     pub(crate) keys_removed: AtomicBool,
+    pub(crate) key_deliveries: KeyDeliveries,
+    /// Changes with each SSH key that comes or goes.
+    pub(crate) ssh_keys_changed: watch::Sender<u64>,
+    /// The jump host, once it has introduced itself.
+    pub(crate) gateway: std::sync::Mutex<Option<GatewayView>>,
     pub(crate) stopping: CancellationToken,
 }
 
@@ -101,6 +107,9 @@ impl Control {
             sweeping: RwLock::default(),
             // Perhaps by a process that was killed before it emptied the log.
             keys_removed: AtomicBool::new(true),
+            key_deliveries: KeyDeliveries::default(),
+            ssh_keys_changed: watch::Sender::new(0),
+            gateway: std::sync::Mutex::default(),
             stopping: CancellationToken::new(),
         });
         let reconciler = tokio::spawn(reconcile::run(inner.clone(), nudged));

@@ -26,6 +26,7 @@ mod events;
 mod host;
 mod inside;
 mod reconcile;
+mod ssh;
 mod templates;
 mod views;
 
@@ -43,6 +44,12 @@ pub use inside::{
 };
 pub use rolltop_door::{
     FileInfo, FileKind, Terminal, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow,
+};
+/// Who people log in as inside a desktop.
+pub use rolltop_guest_protocol::SESSION_USER;
+pub use ssh::{
+    AddKeyError, DesktopSsh, GatewayView, KeyDelivery, KeyGuard, PublicKeyError, RemoveKeyError, SshKeyView,
+    Tunnel, TunnelError, fingerprint,
 };
 pub use views::{
     Accelerator, AccessLogView, DesktopView, EventView, HostStatus, Leftover, MeView, Page, StepView,

@@ -13,6 +13,7 @@
 
 mod fault;
 mod keep;
+mod keys;
 mod layers;
 mod perform;
 mod personalise;
@@ -32,6 +33,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::clock;
 use crate::control::Inner;
 
+pub(crate) use keys::{KeyDeliveries, deliver as deliver_keys, digest};
 pub(crate) use personalise::Bootstraps;
 pub(crate) use vitals::Vitals;
 use worker::Next;
@@ -154,6 +156,7 @@ impl Crew {
         self.background.spawn(async move {
             let found = compare(&inner).await;
             keep::empty_log(&inner).await;
+            keys::pass(&inner).await;
             layers::prepare(&inner).await;
             if upkeep {
                 keep::tidy(&inner).await;

@@ -63,7 +63,7 @@ pub struct EventView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessLogView {
     pub at: Timestamp,
-    /// What for: `personalise`, `screenshot`, `screen`, `file.read`.
+    /// What for: `personalise`, `screenshot`, `screen`, `file.read`, `ssh`, `ssh.keys`.
     pub why: String,
     /// The person's or key's name, or `platform`.
     pub who: String,

@@ -32,17 +32,21 @@ impl Door {
     /// The connection stays open though the host key it was proved with may be gone.
     pub async fn init(&self, request: &InitRequest) -> Result<InitReply, InitError> {
         let stdin = serde_json::to_vec(request).map_err(InitError::Request)?;
-        // Where the template made the program setuid, this saves a cold sudo: an emulated second.
-        let command = format!(
-            "if [ -u {GUEST_PROGRAM} ]; then exec {GUEST_PROGRAM} init; fi; exec sudo -n {GUEST_PROGRAM} init"
-        );
-        let output = self.exec(&command, stdin, LIMITS).await?;
+        let output = self.exec(&as_root("init"), stdin, LIMITS).await?;
         if !output.succeeded() {
             return Err(InitError::Guest(complaint(&output)));
         }
         let reply: InitReply = serde_json::from_slice(&output.stdout).map_err(InitError::Reply)?;
         normalised(reply)
     }
+}
+
+/// The line that runs one of the guest program's commands with root's rights. Where the template
+/// made the program setuid, this saves a cold sudo: an emulated second.
+pub(crate) fn as_root(command: &str) -> String {
+    format!(
+        "if [ -u {GUEST_PROGRAM} ]; then exec {GUEST_PROGRAM} {command}; fi; exec sudo -n {GUEST_PROGRAM} {command}"
+    )
 }
 
 /// The guest is not to be trusted with what we pin: the key is parsed, and written out anew.

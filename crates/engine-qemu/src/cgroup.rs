@@ -13,6 +13,8 @@ use crate::fault::{Doing, Fault};
 
 /// The controllers in use.
 const CONTROLLERS: [&str; 3] = ["memory", "cpu", "pids"];
+/// Where version 1 limits disks, if the kernel has it.
+const DISK_CONTROLLER: &str = "blkio";
 /// What QEMU may use beside the guest's memory, MiB: emulation buffers, device state, caches.
 const OVERHEAD_MIB: u64 = 1024;
 /// Threads: processors, workers for the disk, and some of QEMU's own.
@@ -29,29 +31,63 @@ pub(crate) enum Share {
     Background,
 }
 
+/// How hard one machine may work the disk that the engine's directory is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DiskLimits {
+    /// The whole disk, as `major:minor`; partitions have no limits of their own.
+    pub disk: String,
+    pub bytes_per_second: u64,
+    pub operations_per_second: u64,
+}
+
+impl DiskLimits {
+    /// The disk under a directory; `None` where it is no block device (overlay, network, some btrfs).
+    pub(crate) fn of(directory: &Path, bytes_per_second: u64, operations_per_second: u64) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let device = fs::metadata(directory).ok()?.dev();
+        let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+        let entry = fs::canonicalize(Path::new("/sys/dev/block").join(&number)).ok()?;
+        let whole = if entry.join("partition").exists() { entry.parent()? } else { &entry };
+        let disk = fs::read_to_string(whole.join("dev")).ok()?.trim().to_owned();
+        Some(Self { disk, bytes_per_second, operations_per_second })
+    }
+
+    fn unified(&self) -> Vec<(&'static str, String)> {
+        let Self { disk, bytes_per_second: bytes, operations_per_second: operations } = self;
+        vec![("io.max", format!("{disk} rbps={bytes} wbps={bytes} riops={operations} wiops={operations}"))]
+    }
+
+    fn separate(&self) -> Vec<(&'static str, String)> {
+        let limit = |value: u64| format!("{} {value}", self.disk);
+        vec![
+            ("blkio.throttle.read_bps_device", limit(self.bytes_per_second)),
+            ("blkio.throttle.write_bps_device", limit(self.bytes_per_second)),
+            ("blkio.throttle.read_iops_device", limit(self.operations_per_second)),
+            ("blkio.throttle.write_iops_device", limit(self.operations_per_second)),
+        ]
+    }
+}
+
 /// Where the groups are.
 #[derive(Debug, Clone)]
 pub(crate) struct Cgroups {
     /// Directories that hold our machines' groups, one for each hierarchy.
     parents: Vec<PathBuf>,
     unified: bool,
+    disk: Option<DiskLimits>,
 }
 
 impl Cgroups {
     /// Looks at what is mounted under `root` and makes the parent groups, named `name`.
-    pub(crate) fn open(root: &Path, name: &str) -> Result<Self, Fault> {
+    pub(crate) fn open(root: &Path, name: &str, disk: Option<DiskLimits>) -> Result<Self, Fault> {
         let available = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
         let unified =
             CONTROLLERS.iter().all(|wanted| available.split_whitespace().any(|have| have == *wanted));
         let parents: Vec<PathBuf> = if unified {
             vec![root.join(name)]
         } else {
-            CONTROLLERS
-                .iter()
-                .map(|c| root.join(c))
-                .filter(|path| path.is_dir())
-                .map(|p| p.join(name))
-                .collect()
+            let wanted = CONTROLLERS.iter().chain([&DISK_CONTROLLER]);
+            wanted.map(|c| root.join(c)).filter(|path| path.is_dir()).map(|p| p.join(name)).collect()
         };
         if parents.len() < if unified { 1 } else { CONTROLLERS.len() } {
             tracing::warn!(root = %root.display(), "not all control groups are there; some limits don't hold");
@@ -68,10 +104,12 @@ impl Cgroups {
                 for directory in [root, parent] {
                     let control = directory.join("cgroup.subtree_control");
                     fs::write(&control, "+memory +cpu +pids").doing_with("setting", &control)?;
+                    // Not every kernel has it, and desktops run without.
+                    let _ = fs::write(&control, "+io");
                 }
             }
         }
-        Ok(Self { parents, unified })
+        Ok(Self { parents, unified, disk })
     }
 
     /// Makes a machine's groups and opens the files by which a process joins them.
@@ -87,10 +125,25 @@ impl Cgroups {
                     fs::write(&setting, value).doing_with("setting", &setting)?;
                 }
             }
+            self.limit_disk(&group);
             let procs = group.join("cgroup.procs");
             joins.push(File::options().write(true).open(&procs).doing_with("opening", &procs)?.into());
         }
         Ok(joins)
+    }
+
+    /// A kernel that limits no disk, or not this one, is no reason to have no desktop.
+    fn limit_disk(&self, group: &Path) {
+        let Some(disk) = &self.disk else { return };
+        let settings = if self.unified { disk.unified() } else { disk.separate() };
+        for (name, value) in settings {
+            let setting = group.join(name);
+            if setting.exists()
+                && let Err(error) = fs::write(&setting, value)
+            {
+                tracing::warn!(setting = %setting.display(), %error, "the disk's limit does not hold");
+            }
+        }
     }
 
     /// Removes a machine's groups once it has ended; `true` if there were any.
@@ -176,7 +229,7 @@ mod tests {
             fs::create_dir(root.path().join(controller)).unwrap();
         }
         fs::write(root.path().join("cgroup.controllers"), "\n").unwrap();
-        let groups = Cgroups::open(root.path(), "rolltop").unwrap();
+        let groups = Cgroups::open(root.path(), "rolltop", None).unwrap();
         assert!(!groups.unified);
         for controller in CONTROLLERS {
             let group = root.path().join(controller).join("rolltop/x");
@@ -194,12 +247,21 @@ mod tests {
     fn version_two_is_used_where_it_has_them() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("cgroup.controllers"), "cpuset cpu io memory pids\n").unwrap();
-        let groups = Cgroups::open(root.path(), "rolltop").unwrap();
+        let groups = Cgroups::open(root.path(), "rolltop", None).unwrap();
         assert!(groups.unified);
         assert_eq!(groups.parents, [root.path().join("rolltop")]);
         assert_eq!(
             fs::read_to_string(root.path().join("cgroup.subtree_control")).unwrap(),
-            "+memory +cpu +pids"
+            "+io" // a real file takes each of them; this one keeps the last
         );
+    }
+
+    #[test]
+    fn a_disk_is_limited_in_both_ways_of_writing_it() {
+        let disk = DiskLimits { disk: "8:0".into(), bytes_per_second: 1000, operations_per_second: 10 };
+        assert_eq!(disk.unified(), [("io.max", "8:0 rbps=1000 wbps=1000 riops=10 wiops=10".to_owned())]);
+        let separate = disk.separate();
+        assert_eq!(separate.first().unwrap(), &("blkio.throttle.read_bps_device", "8:0 1000".to_owned()));
+        assert_eq!(separate.last().unwrap(), &("blkio.throttle.write_iops_device", "8:0 10".to_owned()));
     }
 }

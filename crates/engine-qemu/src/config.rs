@@ -26,6 +26,10 @@ pub struct QemuConfig {
     /// Sizes of each template to keep baked, the most wanted first. Each takes about 2 GB of disk
     /// and makes desktops of that size start in about a second. Default all: `s`, `m`, `l`.
     pub bake: Vec<Size>,
+    /// How fast one desktop may read, and write, the host's disk, bytes a second. Default 500 MB.
+    pub disk_bytes_per_second: u64,
+    /// How many reads, and writes, of the host's disk one desktop gets a second. Default 10000.
+    pub disk_operations_per_second: u64,
     /// No new machine is begun with less than this free on the disk, bytes. Default 2 GiB.
     pub min_free_disk: u64,
     /// No new machine is begun with less host memory available than this, bytes. Default 512 MiB.
@@ -41,6 +45,8 @@ impl Default for QemuConfig {
             cgroup_root: PathBuf::from("/sys/fs/cgroup"),
             first_uid: 300_000,
             bake: Size::ALL.to_vec(),
+            disk_bytes_per_second: 500_000_000,
+            disk_operations_per_second: 10_000,
             min_free_disk: 2 << 30,
             min_free_memory: 512 << 20,
         }

@@ -57,6 +57,21 @@ pub struct InitStep {
     pub ms: u64,
 }
 
+/// Standard input of `rolltop-guest keys`: who may log in as [`SESSION_USER`] from now on. Replaces
+/// what `init` was told; everything else stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysRequest {
+    /// OpenSSH public lines.
+    pub authorized_keys: Vec<String>,
+}
+
+/// Standard output of `rolltop-guest keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysReply {
+    /// How many keys there are now.
+    pub installed: usize,
+}
+
 /// Printed on standard error, as the only line of JSON there, when a guest command fails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestError {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  rolltop-guest init                   stdin InitRequest, stdout InitReply; as root, or setuid root
+//!  rolltop-guest keys                   stdin KeysRequest, stdout KeysReply; as root, or setuid root
 //!  rolltop-guest screenshot --width N   stdout a JPEG of display :1; as any user the display lets look
 //! ```
 //!
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 
 use rolltop_guest_protocol::GuestError;
 
-const USAGE: &str = "usage: rolltop-guest init | screenshot [--width PIXELS]";
+const USAGE: &str = "usage: rolltop-guest init | keys | screenshot [--width PIXELS]";
 /// Width of a screenshot that names none, pixels.
 const DEFAULT_WIDTH: u16 = 480;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["init"] => end(run_init()),
+        ["keys"] => end(run_keys()),
         ["screenshot"] => end(run_screenshot(DEFAULT_WIDTH)),
         ["screenshot", "--width", width] => match width.parse() {
             Ok(width) => end(run_screenshot(width)),
@@ -39,6 +41,12 @@ fn main() -> ExitCode {
 
 fn run_init() -> Result<(), String> {
     let reply = init::run_here(io::stdin().lock()).map_err(|error| told(&error))?;
+    let text = serde_json::to_vec(&reply).map_err(|error| told(&error))?;
+    write(&text)
+}
+
+fn run_keys() -> Result<(), String> {
+    let reply = init::run_keys_here(io::stdin().lock()).map_err(|error| told(&error))?;
     let text = serde_json::to_vec(&reply).map_err(|error| told(&error))?;
     write(&text)
 }

@@ -129,6 +129,10 @@ id!(
     ApiKeyId, "key"
 );
 id!(
+    /// A person's SSH public key.
+    SshKeyId, "sshk"
+);
+id!(
     /// One HTTP request, for finding it in the log.
     RequestId, "req"
 );

@@ -19,7 +19,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Runs everything: builds and bakes the template if it isn't there, then host, api and web.
+    /// Runs everything: builds and bakes the template if it isn't there, then host, api, web and ssh.
     Up(Up),
     /// The host role: QEMU, disks, memory files, networks. Runs as root.
     Host(Host),
@@ -27,6 +27,8 @@ pub enum Command {
     Api,
     /// The web role: pages, sign-in and the one public port.
     Web(Web),
+    /// The ssh role: the jump host for people's own SSH clients.
+    Ssh(Ssh),
     /// Builds, bakes and lists templates.
     #[command(subcommand)]
     Template(Template),
@@ -50,6 +52,8 @@ pub enum EngineKind {
 pub struct Up {
     #[command(flatten)]
     pub web: Web,
+    #[command(flatten)]
+    pub ssh: Ssh,
     #[arg(long, value_enum, default_value_t)]
     pub engine: EngineKind,
     /// The static `rolltop-guest` binary that goes into the template.
@@ -88,6 +92,13 @@ pub struct Web {
     /// The private key of --tls-cert, PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Ssh {
+    /// Address and port of the jump host (default from rolltop.toml, else 0.0.0.0:2222).
+    #[arg(long, env = "ROLLTOP_SSH_LISTEN")]
+    pub ssh_listen: Option<SocketAddr>,
 }
 
 #[derive(Subcommand)]

@@ -12,6 +12,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub web: WebConfig,
+    pub ssh: SshConfig,
     pub api: ApiConfig,
     /// The QEMU engine; every key is described at [`QemuConfig`].
     pub host: QemuConfig,
@@ -29,6 +30,19 @@ pub struct WebConfig {
 impl Default for WebConfig {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([0, 0, 0, 0], 8443)), public_url: None }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SshConfig {
+    /// Address and port of the jump host; the port is 1024 or higher. Default `0.0.0.0:2222`.
+    pub listen: SocketAddr,
+}
+
+impl Default for SshConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([0, 0, 0, 0], 2222)) }
     }
 }
 

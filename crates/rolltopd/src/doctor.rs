@@ -4,7 +4,7 @@
 //! never fails it.
 
 use std::fmt;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
@@ -67,7 +67,8 @@ pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
         programs(),
         memory(),
         disk(data),
-        port(data, config),
+        port(data, "port", config.web.listen, "ROLLTOP_LISTEN"),
+        port(data, "SSH port", config.ssh.listen, "ROLLTOP_SSH_LISTEN"),
         templates(data),
     ];
     let mut failed = 0;
@@ -276,14 +277,11 @@ fn disk(data: &Path) -> Finding {
     }
 }
 
-fn port(data: &Path, config: &Config) -> Finding {
-    let listen = config.web.listen;
+fn port(data: &Path, what: &'static str, listen: SocketAddr, variable: &str) -> Finding {
     match TcpListener::bind(listen) {
-        Ok(_) => good("port", format!("{listen} is free")),
-        Err(_) if crate::ready::api_listens(data) => good("port", format!("{listen} is Rolltop's own")),
-        Err(error) => {
-            bad("port", format!("{listen} can't be used ({error}): choose another with ROLLTOP_LISTEN"))
-        }
+        Ok(_) => good(what, format!("{listen} is free")),
+        Err(_) if crate::ready::api_listens(data) => good(what, format!("{listen} is Rolltop's own")),
+        Err(error) => bad(what, format!("{listen} can't be used ({error}): choose another with {variable}")),
     }
 }
 

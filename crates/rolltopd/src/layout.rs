@@ -15,23 +15,31 @@ pub const HOST_SOCKET: &str = "run/host.sock";
 pub const API_DIR: &str = "run/api";
 pub const API_SOCKET: &str = "run/api/api.sock";
 pub const ADMIN_SOCKET: &str = "run/api/admin.sock";
+pub const GATEWAY_DIR: &str = "run/gateway";
+pub const GATEWAY_SOCKET: &str = "run/gateway/gateway.sock";
 pub const API_DATA: &str = "api";
 pub const WEB_DATA: &str = "web";
 /// The public address, written by the web role once it listens.
 pub const WEB_URL: &str = "web/url";
+pub const SSH_DATA: &str = "ssh";
+/// Where the jump host listens, written by the ssh role once it does.
+pub const SSH_ADDRESS: &str = "ssh/address";
 pub const HOST_DATA: &str = "host";
 pub const TEMPLATES: &str = "host/templates";
 pub const LOGS: &str = "log";
 
 /// Makes what is missing and sets owners and modes right. Needs root.
-pub fn prepare(data: &Path, api: &Identity, web: &Identity) -> anyhow::Result<()> {
+pub fn prepare(data: &Path, api: &Identity, web: &Identity, ssh: &Identity) -> anyhow::Result<()> {
     let root = Identity::ROOT;
     prepare_host(data)?;
     make(&data.join("run"), &root, 0o711)?;
     // The api makes its sockets here; of others only the web tier may come in, by its group.
     make(&data.join(API_DIR), &Identity { uid: api.uid, gid: web.gid }, 0o750)?;
+    // The same for the jump host, which can reach nothing but this socket.
+    make(&data.join(GATEWAY_DIR), &Identity { uid: api.uid, gid: ssh.gid }, 0o750)?;
     make(&data.join(API_DATA), api, 0o700)?;
     make(&data.join(WEB_DATA), web, 0o700)?;
+    make(&data.join(SSH_DATA), ssh, 0o700)?;
     make(&data.join(LOGS), &root, 0o700)
 }
 

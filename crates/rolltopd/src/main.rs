@@ -1,6 +1,6 @@
 //! `rolltopd`: Rolltop's daemon. One binary, several roles, each its own process.
 //!
-//! `up` runs them all as children; `host`, `api` and `web` are one role each, for systemd.
+//! `up` runs them all as children; `host`, `api`, `web` and `ssh` are one role each, for systemd.
 //! `template`, `doctor` and `admin` are what an operator types. Only this crate chooses
 //! which engine, which store and which addresses are used; it holds no logic of its own.
 
@@ -39,6 +39,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Host(host) => roles::host::run(&arguments.data, &config, host),
         Command::Api => roles::api::run(&arguments.data, &config),
         Command::Web(web) => roles::web::run(&arguments.data, &config, web),
+        Command::Ssh(ssh) => roles::ssh::run(&arguments.data, &config, ssh),
         Command::Template(template) => templates::run(&arguments.data, &config, template),
         Command::Doctor => doctor::run(&arguments.data, &config),
         Command::Admin(admin) => admin::run(&arguments.data, admin),

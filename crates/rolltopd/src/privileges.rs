@@ -45,6 +45,8 @@ impl Identity {
 pub const API_USER: &str = "rolltop-api";
 /// The user of the web role.
 pub const WEB_USER: &str = "rolltop-web";
+/// The user of the ssh role.
+pub const SSH_USER: &str = "rolltop-ssh";
 
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()

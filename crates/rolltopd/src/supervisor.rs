@@ -1,7 +1,7 @@
 //! `rolltopd up`: the roles as child processes.
 //!
 //! It makes the state directory right, sees that the default template is there, starts
-//! host, api and web, prints one line once all of them answer, and starts a role again that
+//! host, api, web and ssh, prints one line once all of them answer, and starts a role again that
 //! ends by itself. It holds nothing: killing it ends the roles and leaves every desktop running.
 
 use std::fs::File;
@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal};
 
 use crate::arguments::{EngineKind, Up};
 use crate::config::Config;
-use crate::privileges::{API_USER, Identity, WEB_USER};
+use crate::privileges::{API_USER, Identity, SSH_USER, WEB_USER};
 use crate::{admin, layout, privileges, ready, templates};
 
 /// How long a role may take to end after it was asked to.
@@ -28,7 +28,8 @@ pub fn run(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
         bail!("Rolltop runs virtual machines and networks, which takes root: run  sudo make up");
     }
     let (api, web) = (Identity::ensure(API_USER)?, Identity::ensure(WEB_USER)?);
-    layout::prepare(data, &api, &web)?;
+    let ssh = Identity::ensure(SSH_USER)?;
+    layout::prepare(data, &api, &web, &ssh)?;
     let data = data.canonicalize().context("the state directory can't be found")?;
     let _lock = lock(&data)?;
     let web_arguments = web_arguments(up)?;
@@ -42,6 +43,7 @@ pub fn run(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
         Role::new("host", &data, host_arguments(up)),
         Role::new("api", &data, vec!["api".to_owned()]),
         Role::new("web", &data, web_arguments),
+        Role::new("ssh", &data, ssh_arguments(up)),
     ];
     let outcome = serve(&data, &mut roles, &stop);
     end(&mut roles);
@@ -79,9 +81,10 @@ fn lock(data: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
-/// Sockets and the address of an earlier run, so that "ready" speaks of this one.
+/// Sockets and the addresses of an earlier run, so that "ready" speaks of this one.
 fn remove_stale(data: &Path) {
-    for path in [layout::HOST_SOCKET, layout::API_SOCKET, layout::ADMIN_SOCKET, layout::WEB_URL] {
+    let sockets = [layout::HOST_SOCKET, layout::API_SOCKET, layout::ADMIN_SOCKET, layout::GATEWAY_SOCKET];
+    for path in sockets.into_iter().chain([layout::WEB_URL, layout::SSH_ADDRESS]) {
         // Not being there is what is wanted.
         let _ = std::fs::remove_file(data.join(path));
     }
@@ -93,6 +96,11 @@ fn host_arguments(up: &Up) -> Vec<String> {
         EngineKind::Sim => "sim",
     };
     ["host", "--engine", engine].map(str::to_owned).to_vec()
+}
+
+fn ssh_arguments(up: &Up) -> Vec<String> {
+    let listen = up.ssh.ssh_listen.map(|listen| ["--ssh-listen".to_owned(), listen.to_string()]);
+    std::iter::once("ssh".to_owned()).chain(listen.into_iter().flatten()).collect()
 }
 
 fn web_arguments(up: &Up) -> anyhow::Result<Vec<String>> {
@@ -147,7 +155,8 @@ fn wait_until_ready(data: &Path, roles: &mut [Role], stop: &UnixStream) -> anyho
         }
         let answers = UnixStream::connect(data.join(layout::HOST_SOCKET)).is_ok()
             && ready::api_listens(data)
-            && data.join(layout::WEB_URL).exists();
+            && data.join(layout::WEB_URL).exists()
+            && data.join(layout::SSH_ADDRESS).exists();
         if answers {
             return Ok(true);
         }
@@ -177,7 +186,7 @@ fn watch(roles: &mut [Role], stop: &UnixStream) {
     }
 }
 
-/// Ends the roles, web first, so that nobody is let in while the rest goes.
+/// Ends the roles, ssh and web first, so that nobody is let in while the rest goes.
 fn end(roles: &mut [Role]) {
     for role in roles.iter_mut().rev() {
         role.end();
@@ -214,7 +223,11 @@ impl Role {
             .stderr(log)
             .spawn()
             .with_context(|| format!("the {} role can't be started", self.name))?;
-        std::fs::write(self.data.join(format!("run/{}.pid", self.name)), format!("{}\n", child.id()))?;
+        // Whole or not at all: somebody may be reading it.
+        let path = self.data.join(format!("run/{}.pid", self.name));
+        let temporary = path.with_extension("pid.tmp");
+        std::fs::write(&temporary, format!("{}\n", child.id()))?;
+        std::fs::rename(&temporary, path)?;
         self.child = Some(child);
         Ok(())
     }

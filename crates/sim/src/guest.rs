@@ -14,6 +14,7 @@ use crate::screen::Screen;
 mod command;
 mod files;
 mod init;
+mod keys;
 mod rfb;
 mod rfb_message;
 mod sftp;

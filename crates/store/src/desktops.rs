@@ -3,6 +3,7 @@
 //! revision it was decided on still stands; the reconciler also holds a lease, whose `fence`
 //! rises each time it changes hands, and writes nothing under an old fence.
 
+mod authorized;
 mod change;
 mod create;
 mod identity;
@@ -10,6 +11,7 @@ mod lease;
 mod list;
 mod row;
 
+pub use authorized::Authorized;
 pub use change::{ChangeError, RenameDesktopError};
 pub use create::{CreateDesktopError, Created, NewDesktop};
 pub use identity::Identity;

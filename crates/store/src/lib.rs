@@ -20,6 +20,7 @@ mod moment;
 mod receipts;
 mod sessions;
 mod sign_in_links;
+mod ssh_keys;
 mod steps;
 mod users;
 mod workspaces;
@@ -28,7 +29,8 @@ pub use access_log::AccessEntry;
 pub use api_keys::{ApiKey, NewApiKey};
 pub use database::Store;
 pub use desktops::{
-    ChangeError, CreateDesktopError, Created, Desktop, Identity, ListQuery, NewDesktop, RenameDesktopError,
+    Authorized, ChangeError, CreateDesktopError, Created, Desktop, Identity, ListQuery, NewDesktop,
+    RenameDesktopError,
 };
 pub use error::StoreError;
 pub use events::{Event, kind};
@@ -36,6 +38,7 @@ pub use idempotency::IdempotencyKey;
 pub use layers::Layer;
 pub use receipts::Receipt;
 pub use sessions::SessionUser;
+pub use ssh_keys::{AddSshKeyError, NewSshKey, SshKey};
 pub use steps::StepRow;
 pub use users::{SetPasswordError, User};
 pub use workspaces::Workspace;

@@ -3,11 +3,12 @@
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 mod m0001_start;
+mod m0002_ssh_keys;
 
 pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_start::Migration)]
+        vec![Box::new(m0001_start::Migration), Box::new(m0002_ssh_keys::Migration)]
     }
 }

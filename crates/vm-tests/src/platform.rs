@@ -28,6 +28,8 @@ pub struct Options {
     pub configuration: String,
     /// The same for every start of one platform, or a client would lose a web role that comes back.
     pub port: u16,
+    /// The jump host's.
+    pub ssh_port: u16,
 }
 
 fn free_port() -> anyhow::Result<u16> {
@@ -38,13 +40,14 @@ impl Options {
     /// The debug build with real guests. Templates come from `ROLLTOP_TEST_TEMPLATES`.
     pub fn real() -> anyhow::Result<Self> {
         let templates = std::env::var_os("ROLLTOP_TEST_TEMPLATES")
-            .context("ROLLTOP_TEST_TEMPLATES must name the folder of built templates: run `make test-vm`")?;
+            .context("ROLLTOP_TEST_TEMPLATES must name the folder of built templates: run `make test`")?;
         Ok(Self {
             binary: Self::built("debug")?,
             engine: "qemu",
             templates: Some(templates.into()),
             configuration: String::new(),
             port: free_port()?,
+            ssh_port: free_port()?,
         })
     }
 
@@ -128,7 +131,7 @@ impl Platform {
     /// SIGKILL to `up` and every role.
     pub async fn kill_everything(&mut self) -> anyhow::Result<()> {
         let mut up = self.up.take().context("not running")?;
-        let roles = ["host", "api", "web"].map(|name| self.role(name));
+        let roles = ["host", "api", "web", "ssh"].map(|name| self.role(name));
         up.kill()?;
         up.wait()?;
         for role in roles {
@@ -206,7 +209,7 @@ impl Platform {
 
     /// The roles' logs, for a failed test's output.
     pub fn logs(&self) -> String {
-        ["host", "api", "web"]
+        ["host", "api", "web", "ssh"]
             .map(|role| {
                 let text =
                     std::fs::read_to_string(self.data().join(format!("log/{role}.log"))).unwrap_or_default();
@@ -246,6 +249,7 @@ fn spawn(options: &Options, data: &Path) -> anyhow::Result<(Child, String)> {
         .args(["--data".as_ref(), data.as_os_str()])
         .args(["up", "--engine", options.engine, "--listen"])
         .arg(format!("127.0.0.1:{}", options.port))
+        .args(["--ssh-listen".to_owned(), format!("127.0.0.1:{}", options.ssh_port)])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;

@@ -96,7 +96,7 @@ async fn desktops_survive_the_kill_of_every_role() -> anyhow::Result<()> {
     let machine = qemus(&desktop.id.to_string());
     assert_eq!(machine.len(), 1);
 
-    for role in ["host", "api", "web"] {
+    for role in ["host", "api", "web", "ssh"] {
         platform.kill_role(role).await?;
         assert_eq!(qemus(&desktop.id.to_string()), machine, "the machine outlives {role}");
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::HeaderMap;
+use http::header::HOST;
 use http::request::Parts;
+use http::uri::Authority;
 use rolltop_api_types::{Client, Code, Me};
 use secrecy::SecretString;
 
@@ -58,6 +60,31 @@ pub(crate) struct SignedIn {
     pub me: Me,
     /// The API's client with this person's session.
     pub client: Client,
+    /// The host as this person's browser knows it, without a port: for commands to copy.
+    pub host: String,
+}
+
+/// The host that people reach us by. It goes into lines that are pasted into shells, so what is no
+/// plain host name or address is left out.
+fn own_host(app: &App, parts: &Parts) -> String {
+    let public = app.public_origin.as_deref().and_then(|origin| origin.split("://").nth(1));
+    let header = || parts.headers.get(HOST).and_then(|value| value.to_str().ok());
+    let host = public.or_else(|| parts.uri.authority().map(Authority::as_str)).or_else(header);
+    host.map(without_port).filter(|host| is_plain(host)).unwrap_or("localhost").to_owned()
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        // An IPv6 address ends in a bracket before its port.
+        Some((before, port)) if port.bytes().all(|b| b.is_ascii_digit()) => before,
+        Some(_) | None => host,
+    }
+}
+
+fn is_plain(host: &str) -> bool {
+    (1..=253).contains(&host.len())
+        && !host.starts_with('-')
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
 }
 
 /// The only pages for those who have followed their link and not yet chosen a password.
@@ -82,6 +109,23 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         if me.needs_password && !WITHOUT_PASSWORD.contains(&parts.uri.path()) {
             return Err(Failure::NeedsPassword);
         }
-        Ok(Self { language, fragment, me, client })
+        Ok(Self { language, fragment, me, client, host: own_host(app, parts) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_for_a_command_has_no_port_and_nothing_a_shell_would_act_on() {
+        assert_eq!(without_port("desk.example.org:8443"), "desk.example.org");
+        assert_eq!(without_port("[2001:db8::1]:8443"), "[2001:db8::1]");
+        assert_eq!(without_port("[2001:db8::1]"), "[2001:db8::1]");
+        assert_eq!(without_port("localhost"), "localhost");
+        for bad in ["", "a;b", "$(id)", "a b", "-oProxyCommand=x", "a\nb", "é"] {
+            assert!(!is_plain(bad), "{bad:?}");
+        }
+        assert!(is_plain("[2001:db8::1]") && is_plain("desk-1.example.org"));
     }
 }

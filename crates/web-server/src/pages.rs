@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod bulk;
 pub(crate) mod desktop;
 mod desktop_panel;
+mod desktop_ssh;
 pub(crate) mod desktops;
 pub(crate) mod host;
 pub(crate) mod new_desktop;
@@ -11,6 +12,7 @@ pub(crate) mod palette;
 pub(crate) mod password;
 pub(crate) mod problem;
 pub(crate) mod sign_in;
+pub(crate) mod ssh_keys;
 pub(crate) mod welcome;
 
 use axum::response::Redirect;

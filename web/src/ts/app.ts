@@ -6,6 +6,7 @@ import "basecoat-css/dropdown-menu";
 import "basecoat-css/command";
 import "basecoat-css/tabs";
 
+import { startCopying } from "./copy";
 import { startDialogs } from "./dialogs";
 import { forgetFrames } from "./frames";
 import { startLive } from "./live";
@@ -20,6 +21,7 @@ document.addEventListener("DOMContentLoaded", () => {
   startPreferences();
   startPanel();
   startDialogs();
+  startCopying();
   startPalette();
   startToasts();
   startThumbnails();

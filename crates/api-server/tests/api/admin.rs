@@ -1,6 +1,6 @@
 //! The operator's socket.
 
-use rolltop_api_server::{admin_router, bind, serve_admin};
+use rolltop_api_server::{admin_router, bind, serve_only_to};
 use rolltop_api_types::{AdminClient, ClientError, CreateApiKey};
 use rolltop_engine::Leftover;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,7 @@ async fn other_users_are_turned_away() {
     let shutdown = CancellationToken::new();
     let nobody = vec![4_000_000_000];
     let server =
-        tokio::spawn(serve_admin(listener, admin_router(platform.control()), nobody, shutdown.clone()));
+        tokio::spawn(serve_only_to(listener, admin_router(platform.control()), nobody, shutdown.clone()));
     let refused = AdminClient::over_unix_socket(&path).unwrap().sign_in_link().await.unwrap_err();
     assert!(matches!(refused, ClientError::Transport(_)), "{refused:?}");
     shutdown.cancel();

@@ -17,4 +17,5 @@ mod input;
 mod platform;
 mod screen;
 mod serving;
+mod ssh_keys;
 mod terminal;

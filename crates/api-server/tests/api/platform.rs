@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rolltop_api_server::{ApiConfig, ServeError, admin_router, bind, router, serve_admin, serve_unix};
+use rolltop_api_server::{ApiConfig, ServeError, admin_router, bind, router, serve_only_to, serve_unix};
 use rolltop_api_types::{
     AdminClient, Client, CreateApiKey, CreateDesktop, Desktop, DesktopState, RedeemLink,
 };
@@ -50,7 +50,7 @@ impl Platform {
         let admin_socket = directory.path().join("admin.sock");
         let own_uid = own_uid(directory.path());
         let listener = bind(&admin_socket, 0o600).unwrap();
-        tokio::spawn(serve_admin(listener, admin_router(control.clone()), vec![own_uid], shutdown.clone()));
+        tokio::spawn(serve_only_to(listener, admin_router(control.clone()), vec![own_uid], shutdown.clone()));
         let admin = AdminClient::over_unix_socket(&admin_socket).unwrap();
         let key = admin.create_api_key(&CreateApiKey::default()).await.unwrap().key;
         let nobody = Client::over_unix_socket(&socket(directory.path())).unwrap();

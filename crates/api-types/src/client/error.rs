@@ -23,6 +23,8 @@ pub enum ClientError {
     TooLong,
     #[error("the server did not open a WebSocket")]
     NotAWebSocket,
+    #[error("the server did not open a tunnel")]
+    NotATunnel,
     #[error("the address is not of the form https://host:port")]
     Address,
     #[error("the credential has characters that no credential has")]
@@ -43,6 +45,7 @@ impl ClientError {
             | ClientError::Answer(_)
             | ClientError::TooLong
             | ClientError::NotAWebSocket
+            | ClientError::NotATunnel
             | ClientError::Address
             | ClientError::Credential => None,
         }

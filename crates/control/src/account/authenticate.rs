@@ -79,7 +79,7 @@ impl Control {
                 let has_password = known.as_ref().is_some_and(|known| known.password_hash.is_some());
                 (Some(user), known.and_then(|known| known.name), has_password)
             }
-            Who::ApiKey(_) => (None, Some(caller.label.clone()), false),
+            Who::ApiKey(_) | Who::SshKey(_) => (None, Some(caller.label.clone()), false),
         };
         let count = self.inner.store.desktop_count(caller.workspace).await?;
         Ok(MeView {

@@ -22,6 +22,8 @@ pub(crate) enum Reason {
     Screen,
     Screenshot,
     ReadFile,
+    /// By a person's own client, through the jump host.
+    Ssh,
     Files,
     Terminal,
 }
@@ -32,6 +34,7 @@ impl Reason {
             Reason::Screen => "screen",
             Reason::Screenshot => "screenshot",
             Reason::ReadFile => "file.read",
+            Reason::Ssh => "ssh",
             Reason::Files => "files",
             Reason::Terminal => "terminal",
         }

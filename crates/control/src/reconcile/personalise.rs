@@ -20,7 +20,7 @@ use rolltop_door::{Door, HostKeyPolicy, InitError, Login, OpenError, generate_ke
 use rolltop_engine::{Bootstrap, EngineError};
 use rolltop_guest_protocol::InitRequest;
 use rolltop_model::{FailReason, MachineView, Observation, PowerView, Step, TemplateVersion};
-use rolltop_store::{AccessEntry, Desktop, Identity};
+use rolltop_store::{AccessEntry, Desktop, Identity, SshKey};
 use rolltop_vault::random_bytes;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
@@ -72,7 +72,9 @@ pub(super) async fn personalise(
     let identity = keep_identity(inner, desktop, known).await?;
     let entry = AccessEntry { at: clock::now(), why: "personalise".to_owned(), who: "platform".to_owned() };
     inner.store.log_access(desktop.id, desktop.workspace, entry).await?;
-    let reply = door.init(&request(desktop, &identity)).await.map_err(refused)?;
+    let keys = inner.store.ssh_keys(desktop.workspace).await?;
+    let given = super::digest(&keys);
+    let reply = door.init(&request(desktop, &identity, keys)).await.map_err(refused)?;
     if identity.host_key.as_ref().is_some_and(|pinned| *pinned != reply.host_public_key) {
         return Err(Fault::wrong_because(
             FailReason::PersonaliseFailed,
@@ -83,6 +85,9 @@ pub(super) async fn personalise(
     if !inner.store.save_personalised(desktop, &after, &reply.host_public_key).await? {
         return Err(Fault::Lost);
     }
+    inner.store.set_authorized_digest(desktop.id, &given).await?;
+    // They may have changed since.
+    inner.key_deliveries.are_due();
     end_step(inner, desktop, boot, "personalise", None).await?;
     tracing::info!(desktop = %desktop.id, boot, renewed = reply.renewed, "personalised");
     inner.doors.adopt(desktop.id, door).await;
@@ -162,14 +167,14 @@ async fn keep_identity(inner: &Inner, desktop: &Desktop, known: Option<Identity>
     inner.store.keep_door_key(desktop.id, desktop.fence, &door_key, &public).await?.ok_or(Fault::Lost)
 }
 
-fn request(desktop: &Desktop, identity: &Identity) -> InitRequest {
+fn request(desktop: &Desktop, identity: &Identity, keys: Vec<SshKey>) -> InitRequest {
     InitRequest {
         desktop: desktop.id.to_string(),
         hostname: desktop.name.to_string(),
         unix_time_ns: Timestamp::now().as_nanosecond(),
         entropy: STANDARD.encode(random_bytes::<64>()),
         door_public_key: identity.door_public_key.clone(),
-        authorized_keys: Vec::new(),
+        authorized_keys: keys.into_iter().map(|key| key.public_key).collect(),
         timezone: None,
     }
 }

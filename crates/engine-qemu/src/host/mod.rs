@@ -15,7 +15,7 @@ use rolltop_template::Manifest;
 use tokio::sync::Semaphore;
 
 use crate::accel;
-use crate::cgroup::Cgroups;
+use crate::cgroup::{Cgroups, DiskLimits};
 use crate::command_line::Accel;
 use crate::config::QemuConfig;
 use crate::fault::{Doing, Fault, told};
@@ -68,7 +68,9 @@ impl Host {
         let qemu_version = qemu_version().await?;
         let network = Network::new(&config.network)?;
         network.prepare_host().await?;
-        let cgroups = Cgroups::open(&config.cgroup_root, &network.plan().table())?;
+        let disk =
+            DiskLimits::of(layout.root(), config.disk_bytes_per_second, config.disk_operations_per_second);
+        let cgroups = Cgroups::open(&config.cgroup_root, &network.plan().table(), disk)?;
         Ok(Self {
             layout,
             network,

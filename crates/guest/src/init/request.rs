@@ -7,7 +7,8 @@ use std::io::Read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rolltop_guest_protocol::InitRequest;
+use rolltop_guest_protocol::{InitRequest, KeysRequest};
+use serde::de::DeserializeOwned;
 
 /// Largest request, bytes: a few hundred keys.
 const MAX_REQUEST: u64 = 256 * 1024;
@@ -34,7 +35,7 @@ pub enum RequestError {
     Read(#[source] std::io::Error),
     #[error("it is larger than {MAX_REQUEST} bytes")]
     TooLarge,
-    #[error("it is not an init request")]
+    #[error("it is not a request of this kind")]
     Json(#[source] serde_json::Error),
     #[error("{0:?} is not a desktop's id")]
     Desktop(String),
@@ -68,12 +69,7 @@ pub struct Personal {
 
 impl Personal {
     pub fn read(input: impl Read) -> Result<Self, RequestError> {
-        let mut text = Vec::new();
-        input.take(MAX_REQUEST + 1).read_to_end(&mut text).map_err(RequestError::Read)?;
-        if text.len() as u64 > MAX_REQUEST {
-            return Err(RequestError::TooLarge);
-        }
-        Self::check(serde_json::from_slice(&text).map_err(RequestError::Json)?)
+        Self::check(parsed(input)?)
     }
 
     fn check(request: InitRequest) -> Result<Self, RequestError> {
@@ -101,19 +97,38 @@ impl Personal {
             return Err(RequestError::Entropy);
         }
         let door_public_key = key_line(&door_public_key).ok_or(RequestError::DoorKey)?;
-        if authorized_keys.len() > MAX_KEYS {
-            return Err(RequestError::TooManyKeys);
-        }
-        let authorized_keys = authorized_keys
-            .iter()
-            .enumerate()
-            .map(|(place, line)| key_line(line).ok_or(RequestError::AuthorizedKey(place + 1)))
-            .collect::<Result<_, _>>()?;
+        let authorized_keys = key_lines(&authorized_keys)?;
         if let Some(zone) = timezone.as_deref().filter(|zone| !is_zone(zone)) {
             return Err(RequestError::Timezone(zone.to_owned()));
         }
         Ok(Self { desktop, hostname, unix_time_ns, entropy, door_public_key, authorized_keys, timezone })
     }
+}
+
+/// The checked keys of a `keys` request.
+pub fn authorized_keys(input: impl Read) -> Result<Vec<String>, RequestError> {
+    let KeysRequest { authorized_keys } = parsed(input)?;
+    key_lines(&authorized_keys)
+}
+
+fn parsed<T: DeserializeOwned>(input: impl Read) -> Result<T, RequestError> {
+    let mut text = Vec::new();
+    input.take(MAX_REQUEST + 1).read_to_end(&mut text).map_err(RequestError::Read)?;
+    if text.len() as u64 > MAX_REQUEST {
+        return Err(RequestError::TooLarge);
+    }
+    serde_json::from_slice(&text).map_err(RequestError::Json)
+}
+
+fn key_lines(lines: &[String]) -> Result<Vec<String>, RequestError> {
+    if lines.len() > MAX_KEYS {
+        return Err(RequestError::TooManyKeys);
+    }
+    lines
+        .iter()
+        .enumerate()
+        .map(|(place, line)| key_line(line).ok_or(RequestError::AuthorizedKey(place + 1)))
+        .collect()
 }
 
 fn is_id(text: &str) -> bool {

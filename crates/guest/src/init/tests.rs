@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use rolltop_guest_protocol::InitReply;
 use tempfile::TempDir;
 
-use super::{InitError, System, run};
+use super::{InitError, System, keys::run_keys, run};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm8nrEsOtM0vYFbmNBCfQ+1bbxLYtp5Fx+T3Hkhq1xN";
 const OTHER: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJxJ5ZrXL1g5Wv1tM6cJ2mV0q3mVb6b0J0kq1o2p3q4r a@b";
@@ -237,4 +237,24 @@ fn a_time_zone_is_set_if_the_database_has_it() {
     zoned["timezone"] = "Atlantis/Deep".into();
     init(&root, &fake, &zoned).unwrap();
     assert_eq!(text(&root, "etc/timezone"), "Europe/Paris\n");
+}
+
+#[test]
+fn keys_replace_those_of_the_session_user_and_nothing_else() {
+    let (root, fake) = (template(), Fake::default());
+    init(&root, &fake, &request("dsk_1")).unwrap();
+    fake.take_calls();
+    let keys = |keys: serde_json::Value| {
+        let request = serde_json::json!({ "authorized_keys": keys }).to_string();
+        run_keys(request.as_bytes(), root.path(), &fake)
+    };
+    assert_eq!(keys(serde_json::json!([KEY, OTHER])).unwrap().installed, 2);
+    assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), format!("{KEY}\n{OTHER}\n"));
+    assert_eq!(text(&root, "home/rolltop/.ssh/authorized_keys"), format!("{KEY}\n"));
+    assert_eq!(text(&root, "etc/hostname"), "blue\n");
+    assert_eq!(fake.take_calls(), ["give 1000", "sync"]);
+    assert_eq!(keys(serde_json::json!([])).unwrap().installed, 0);
+    assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), "");
+    assert!(matches!(keys(serde_json::json!([format!("command=\"sh\" {KEY}")])), Err(InitError::Request(_))));
+    assert!(leftovers(&root).is_empty());
 }

@@ -1,18 +1,18 @@
-//! The api role: control behind two unix sockets, one for the web tier and one for root.
+//! The api role: control behind three unix sockets: for the web tier, for the jump host and for root.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rolltop_api_server::{ApiConfig, serve_admin, serve_unix};
+use rolltop_api_server::{ApiConfig, serve_only_to, serve_unix};
 use rolltop_control::{Control, ControlConfig, Parts};
 use rolltop_engine_qemu::remote::HostClient;
 use rolltop_model::Size;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::privileges::{API_USER, Identity};
+use crate::privileges::{API_USER, Identity, SSH_USER};
 use crate::{layout, logging, privileges};
 
 pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
@@ -39,7 +39,10 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     // The directory decides who may knock at all: the api's user, and the web tier by its group.
     let public_socket = rolltop_api_server::bind(Path::new(layout::API_SOCKET), 0o666)?;
     let admin_socket = rolltop_api_server::bind(Path::new(layout::ADMIN_SOCKET), 0o600)?;
+    let gateway = rolltop_api_server::gateway_router(control.clone(), shutdown.clone());
+    let gateway_socket = rolltop_api_server::bind(Path::new(layout::GATEWAY_SOCKET), 0o666)?;
     let own = rustix::process::geteuid().as_raw();
+    let jump_host = Identity::look_up(SSH_USER)?.map_or(own, |ssh| ssh.uid);
     let signal = async {
         super::asked_to_stop().await;
         shutdown.cancel();
@@ -48,7 +51,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let served = tokio::try_join!(
         async { serve_unix(public_socket, public, shutdown.clone()).await.context("the api's socket") },
         async {
-            serve_admin(admin_socket, admin, vec![0, own], shutdown.clone()).await.context("the admin socket")
+            serve_only_to(admin_socket, admin, vec![0, own], shutdown.clone())
+                .await
+                .context("the admin socket")
+        },
+        async {
+            serve_only_to(gateway_socket, gateway, vec![jump_host, own], shutdown.clone())
+                .await
+                .context("the jump host's socket")
         },
         signal
     );

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod host;
+pub mod ssh;
 pub mod web;
 
 use std::future::Future;

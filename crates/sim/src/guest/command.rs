@@ -8,7 +8,7 @@ use russh::server::Msg;
 use russh::{Channel, ChannelMsg};
 
 use super::files::{HOME, Trouble};
-use super::{Guest, init, sftp, terminals};
+use super::{Guest, init, keys, sftp, terminals};
 
 /// Most of a command's standard input that is taken, bytes.
 const MAX_INPUT: usize = 1024 * 1024;
@@ -39,14 +39,14 @@ pub async fn run(guest: Arc<Guest>, line: String, mut channel: Channel<Msg>) {
     let words: Vec<&str> = line.split_whitespace().collect();
     let words = without_sudo(&words);
     if words.first().is_some_and(|program| program.ends_with("/sftp-server")) {
-        sftp::serve(guest.files.clone(), channel.into_stream()).await;
+        sftp::serve(guest.files.clone(), channel).await;
         return;
     }
     if let Some(name) = line.split_once("new-session -A -s ").map(|(_, name)| name.trim_end_matches('\'')) {
         terminals::attach(guest.clone(), name.to_owned(), channel).await;
         return;
     }
-    let reads = matches!(words, [GUEST_PROGRAM, "init"] | ["cat"]);
+    let reads = matches!(words, [GUEST_PROGRAM, "init" | "keys"] | ["cat"]);
     let input = if reads { input(&mut channel).await } else { Vec::new() };
     let output = carry_out(&guest, words, input).await;
     // Whoever asked may be gone; then nobody misses the answer.
@@ -62,6 +62,7 @@ pub async fn run(guest: Arc<Guest>, line: String, mut channel: Channel<Msg>) {
 fn without_sudo<'a>(words: &'a [&'a str]) -> &'a [&'a str] {
     match words {
         ["if", "[", "-u", .., GUEST_PROGRAM, "init"] => &[GUEST_PROGRAM, "init"],
+        ["if", "[", "-u", .., GUEST_PROGRAM, "keys"] => &[GUEST_PROGRAM, "keys"],
         ["sudo", "-n", "-u", _, rest @ ..] | ["sudo", "-n", rest @ ..] => rest,
         words => words,
     }
@@ -92,6 +93,10 @@ pub async fn typed(guest: &Guest, line: &str) -> Vec<u8> {
 async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
     match words {
         [GUEST_PROGRAM, "init"] => initialise(guest, &input).await,
+        [GUEST_PROGRAM, "keys"] => match keys::keys(guest, &input) {
+            Ok(reply) => Output::said(serde_json::to_vec(&reply).unwrap_or_default()),
+            Err(error) => guest_error(&error),
+        },
         [GUEST_PROGRAM, "screenshot", "--width", width, ..] => {
             match width.parse().ok().map(|w| guest.screen().jpeg(w)) {
                 Some(Some(jpeg)) => Output::said(jpeg),

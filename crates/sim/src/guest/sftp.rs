@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use russh::Channel;
+use russh::server::Msg;
 use russh_sftp::protocol::{
     Attrs, Data, File, FileAttributes, Handle, Name, OpenFlags, Packet, Status, StatusCode, Version,
 };
 use russh_sftp::server;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWriteExt;
 
 use super::files::{Content, Files, Node, Trouble, absolute};
 
@@ -16,12 +18,28 @@ const DIRECTORY: u32 = 0o040_000;
 const LINK: u32 = 0o120_000;
 /// Most that one read gives, bytes.
 const MAX_READ: usize = 128 * 1024;
+/// Between the channel and the server.
+const PIPE_BYTES: usize = 256 * 1024;
 /// Names in one answer to a listing.
 const NAMES: usize = 100;
 
-/// Speaks SFTP on a stream until that ends.
-pub async fn serve(files: Files, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-    server::run(stream, Server { files, open: HashMap::new(), next: 0 }).await;
+/// Speaks SFTP on a channel until its client is done, and ends it as a program does that went well.
+pub async fn serve(files: Files, mut channel: Channel<Msg>) {
+    let (near, far) = tokio::io::duplex(PIPE_BYTES);
+    // Goes on by itself until its stream ends.
+    server::run(far, Server { files, open: HashMap::new(), next: 0 }).await;
+    let (mut answers, mut requests) = tokio::io::split(near);
+    let mut to_client = channel.make_writer();
+    let answering = async move { tokio::io::copy(&mut answers, &mut to_client).await };
+    let asking = async {
+        let copied = tokio::io::copy(&mut channel.make_reader(), &mut requests).await;
+        requests.shutdown().await.and(copied)
+    };
+    let _ = tokio::join!(answering, asking);
+    // Whoever asked may be gone; then nobody misses this.
+    let _ = channel.exit_status(0).await;
+    let _ = channel.eof().await;
+    let _ = channel.close().await;
 }
 
 struct Server {

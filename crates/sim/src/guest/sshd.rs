@@ -140,7 +140,7 @@ impl server::Handler for Visitor {
         match self.sessions.remove(&id).filter(|_| name == "sftp") {
             Some(channel) => {
                 session.channel_success(id)?;
-                tokio::spawn(sftp::serve(self.guest.files.clone(), channel.into_stream()));
+                tokio::spawn(sftp::serve(self.guest.files.clone(), channel));
             }
             None => session.channel_failure(id)?,
         }

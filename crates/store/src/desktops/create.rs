@@ -75,6 +75,7 @@ impl Store {
             door_key: Set(None),
             door_public_key: Set(None),
             host_key: Set(None),
+            authorized_digest: Set(None),
             revision: Set(1),
             fence: Set(0),
             lease_holder: Set(None),

@@ -53,6 +53,19 @@ impl Store {
         Entity::find_by_id(id.to_string()).one(&self.connection).await?.map(Desktop::try_from).transpose()
     }
 
+    /// The desktop of that name in a workspace; one that is being destroyed has none any more.
+    pub async fn desktop_named(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+    ) -> Result<Option<Desktop>, StoreError> {
+        let named = Entity::find()
+            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(Column::Name.eq(name))
+            .filter(Column::Desired.ne(Desired::Destroyed.as_str()));
+        named.one(&self.connection).await?.map(Desktop::try_from).transpose()
+    }
+
     /// How many desktops count against a workspace's limit.
     pub async fn desktop_count(&self, workspace: WorkspaceId) -> Result<u64, StoreError> {
         let alive = Entity::find()

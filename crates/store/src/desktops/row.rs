@@ -38,6 +38,8 @@ pub struct Model {
     pub door_key: Option<Vec<u8>>,
     pub door_public_key: Option<String>,
     pub host_key: Option<String>,
+    /// Digest of people's keys that were last installed in it.
+    pub authorized_digest: Option<String>,
     pub revision: i64,
     pub fence: i64,
     pub lease_holder: Option<String>,

@@ -1,7 +1,7 @@
 //! People, sessions, links and keys.
 
-use rolltop_model::DesktopId;
-use rolltop_store::NewApiKey;
+use rolltop_model::{DesktopId, WorkspaceId};
+use rolltop_store::{AddSshKeyError, NewApiKey, NewSshKey};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 
 use crate::fixture::{after, fixture, start};
@@ -56,4 +56,48 @@ async fn an_api_key_is_found_by_its_hash() {
     assert_eq!(found.scopes, ["desktops:read", "account"]);
     let other = hash_token(&new_token(TokenKind::ApiKey));
     assert!(fixture.store.api_key(other).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_ssh_key_is_there_once_and_only_its_workspace_removes_it() {
+    let fixture = fixture().await;
+    let store = &fixture.store;
+    let new = |fingerprint: &str| NewSshKey {
+        workspace: fixture.workspace,
+        user: None,
+        name: "laptop".into(),
+        kind: "ssh-ed25519".into(),
+        public_key: "ssh-ed25519 AAAA".into(),
+        fingerprint: fingerprint.into(),
+        limit: 2,
+    };
+    let key = store.insert_ssh_key(new("SHA256:a"), start()).await.unwrap();
+    let again = store.insert_ssh_key(new("SHA256:a"), start()).await;
+    assert!(matches!(again, Err(AddSshKeyError::Exists(name)) if name == "laptop"));
+    store.insert_ssh_key(new("SHA256:b"), start()).await.unwrap();
+    let third = store.insert_ssh_key(new("SHA256:c"), start()).await;
+    assert!(matches!(third, Err(AddSshKeyError::LimitReached)));
+
+    store.touch_ssh_key(key.id, after(5)).await.unwrap();
+    let found = store.ssh_keys_with("SHA256:a").await.unwrap();
+    assert_eq!((found.len(), found[0].id, found[0].used_at), (1, key.id, Some(after(5))));
+    assert_eq!(store.ssh_keys(fixture.workspace).await.unwrap().len(), 2);
+    assert!(!store.delete_ssh_key(WorkspaceId::generate(), key.id).await.unwrap());
+    assert!(store.has_ssh_key(key.id).await.unwrap());
+    assert!(store.delete_ssh_key(fixture.workspace, key.id).await.unwrap());
+    assert!(!store.has_ssh_key(key.id).await.unwrap());
+}
+
+#[tokio::test]
+async fn which_keys_a_desktop_has_is_remembered() {
+    let fixture = fixture().await;
+    let store = &fixture.store;
+    let id = fixture.create("one").await.id;
+    assert!(store.authorized().await.unwrap().is_empty(), "it does not run");
+    assert_eq!(store.desktops_not_running(fixture.workspace).await.unwrap(), 1);
+    assert_eq!(store.authorized_digest(id).await.unwrap(), None);
+    store.set_authorized_digest(id, "abc").await.unwrap();
+    assert_eq!(store.authorized_digest(id).await.unwrap().as_deref(), Some("abc"));
+    assert_eq!(store.desktop_named(fixture.workspace, "one").await.unwrap().unwrap().id, id);
+    assert!(store.desktop_named(WorkspaceId::generate(), "one").await.unwrap().is_none());
 }

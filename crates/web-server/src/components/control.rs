@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::{Icon, icon, icon_with};
+use crate::language::Language;
 
 /// How loud a button is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,6 +198,17 @@ pub(crate) fn meter(share: f64) -> Markup {
     html! {
         svg.meter viewBox="0 0 1000 10" preserveAspectRatio="none" data-level=[(share > 0.85).then_some("high")] aria-hidden="true" {
             rect x="0" y="0" width=(width) height="10" {}
+        }
+    }
+}
+
+/// A line to be taken elsewhere, with a button that copies it.
+pub(crate) fn copyable(language: Language, id: &str, label: &str, text: &str) -> Markup {
+    html! {
+        div.copyable {
+            code id=(id) { (text) }
+            button.btn type="button" data-variant="ghost" data-size="icon-sm" data-copy=(id)
+                data-copied=(language.say("copied")) aria-label=(language.say_with("copy-what", &[("what", label)])) { (icon(Icon::Copy)) }
         }
     }
 }

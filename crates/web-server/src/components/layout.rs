@@ -17,6 +17,7 @@ const HTMX: &str = r#"{"includeIndicatorCSS":false,"history":"reload","prefix":"
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Section {
     Desktops,
+    Keys,
     Host,
     None,
 }
@@ -111,6 +112,7 @@ fn rail(person: &SignedIn, section: Section) -> Markup {
             }
             ul.rail-links {
                 (link(Section::Desktops, "/desktops", Icon::Monitor, "rail-desktops"))
+                (link(Section::Keys, "/ssh-keys", Icon::Password, "rail-keys"))
                 @if person.me.admin { (link(Section::Host, "/host", Icon::Server, "rail-host")) }
             }
             ul.rail-links.at-foot {

@@ -11,6 +11,7 @@ reconnecting = Reconnecting…
 rail-label = Main
 rail-home = Rolltop, all desktops
 rail-desktops = Desktops
+rail-keys = Keys
 rail-host = Host
 rail-api = API
 crumbs-label = Where you are
@@ -19,6 +20,8 @@ cancel = Cancel
 dismiss = Dismiss
 toasts-label = Messages
 none = none
+copied = Copied.
+copy-what = Copy: { $what }
 theme = Colours
 theme-light = Light
 theme-dark = Dark
@@ -291,6 +294,8 @@ purpose-personalise = Personalised it
 purpose-screen = Showed its screen
 purpose-screenshot = Took a picture of its screen
 purpose-file-read = Read a file
+purpose-ssh = Let an SSH connection through
+purpose-ssh-keys = Renewed the SSH keys that open it
 purpose-terminal = Opened its terminals
 purpose-files = Went about among its files
 settings-about = About
@@ -302,6 +307,47 @@ fact-processors = Processors
 fact-own = { $amount } its own
 fact-made = Made
 fact-started = Started
+
+## SSH
+ssh = SSH
+ssh-how = From your own terminal, with a key from the page SSH keys. The same works for scp, sftp and rsync.
+ssh-command = SSH command
+ssh-host-key = Host key
+ssh-jump-key = Jump host’s key
+ssh-no-jump = The jump host is not running at the moment.
+ssh-keys = SSH keys
+ssh-keys-text = Each opens every desktop, by your own ssh, scp and sftp.
+ssh-add = Add key
+ssh-add-title = Add an SSH key
+ssh-remove = Remove
+ssh-empty-title = No SSH keys yet
+ssh-empty-text = With a public key of yours here, your own ssh, scp, sftp and editor enter every desktop.
+ssh-key-hint = One line, from the file ending in .pub, such as ~/.ssh/id_ed25519.pub. Never the private key.
+ssh-name-hint = Leave it empty and the key’s own comment is taken.
+ssh-name-problem = A key’s name has 1 to 64 characters.
+ssh-too-many = There are as many keys as there may be. Remove one first.
+ssh-never-used = never
+ssh-ask-remove = Remove { $name }?
+ssh-warn-remove = It opens no desktop any more, and what it has open now is closed within seconds. It can be added again.
+ssh-confirm-remove = Remove key
+ssh-added = { $name } was added.
+ssh-removed = { $name } was removed.
+ssh-in-force = { $count ->
+    [one] In force in { $count } running desktop.
+   *[other] In force in { $count } running desktops.
+}
+ssh-pending = { $count ->
+    [one] { $count } desktop does not answer yet and follows when it does.
+   *[other] { $count } desktops do not answer yet and follow when they do.
+}
+ssh-at-next-start = { $count ->
+    [one] { $count } that is off follows at its next start.
+   *[other] { $count } that are off follow at their next start.
+}
+field-public-key = Public key
+column-fingerprint = Fingerprint
+column-added = Added
+column-used = Last used
 
 ## Host
 host-running = { $count ->
@@ -365,6 +411,10 @@ problem-quota_reached = The workspace has as many desktops as it may have. Delet
 problem-wrong_state = The desktop is in a state in which this can’t be done.
 problem-not_running = The desktop is not running.
 problem-weak_password = The password is too weak: use at least 10 characters.
+problem-weak_key = The key is too weak: make a new pair with ssh-keygen -t ed25519.
+problem-private_key = This is a private key, and it stays with you: paste the public one, from the file ending in .pub.
+problem-invalid_key = Paste one public key: one line, as it is in the file ending in .pub.
+problem-key_exists = This key is there already.
 problem-wrong_credentials = That name and password don’t go together.
 problem-link_not_valid = The link was used before, is too old, or never was one.
 problem-rate_limited = Too many tries. Wait a little.

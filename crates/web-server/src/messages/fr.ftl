@@ -11,6 +11,7 @@ reconnecting = Reconnexion…
 rail-label = Principal
 rail-home = Rolltop, tous les bureaux
 rail-desktops = Bureaux
+rail-keys = Clés
 rail-host = Hôte
 rail-api = API
 crumbs-label = Où vous êtes
@@ -19,6 +20,8 @@ cancel = Annuler
 dismiss = Fermer
 toasts-label = Messages
 none = aucune
+copied = Copié.
+copy-what = Copier : { $what }
 theme = Couleurs
 theme-light = Claires
 theme-dark = Sombres
@@ -291,6 +294,8 @@ purpose-personalise = L’a personnalisé
 purpose-screen = A montré son écran
 purpose-screenshot = A pris une image de son écran
 purpose-file-read = A lu un fichier
+purpose-ssh = A laissé passer une connexion SSH
+purpose-ssh-keys = A renouvelé les clés SSH qui l’ouvrent
 purpose-terminal = A ouvert ses terminaux
 purpose-files = A parcouru ses fichiers
 settings-about = À propos
@@ -302,6 +307,47 @@ fact-processors = Processeurs
 fact-own = { $amount } en propre
 fact-made = Créé
 fact-started = Démarré
+
+## SSH
+ssh = SSH
+ssh-how = Depuis votre propre terminal, avec une clé de la page Clés SSH. Cela vaut aussi pour scp, sftp et rsync.
+ssh-command = Commande SSH
+ssh-host-key = Clé d’hôte
+ssh-jump-key = Clé du relais
+ssh-no-jump = Le relais SSH ne tourne pas pour le moment.
+ssh-keys = Clés SSH
+ssh-keys-text = Chacune ouvre tous les bureaux, par vos propres ssh, scp et sftp.
+ssh-add = Ajouter une clé
+ssh-add-title = Ajouter une clé SSH
+ssh-remove = Retirer
+ssh-empty-title = Pas encore de clé SSH
+ssh-empty-text = Avec une clé publique à vous ici, vos propres ssh, scp, sftp et éditeur entrent dans tous les bureaux.
+ssh-key-hint = Une ligne, du fichier qui finit en .pub, comme ~/.ssh/id_ed25519.pub. Jamais la clé privée.
+ssh-name-hint = Laissez vide et le commentaire de la clé est pris.
+ssh-name-problem = Le nom d’une clé a de 1 à 64 caractères.
+ssh-too-many = Il y a autant de clés qu’il peut y en avoir. Retirez-en une d’abord.
+ssh-never-used = jamais
+ssh-ask-remove = Retirer { $name } ?
+ssh-warn-remove = Elle n’ouvre plus aucun bureau, et ce qu’elle a d’ouvert est fermé en quelques secondes. Elle peut être ajoutée de nouveau.
+ssh-confirm-remove = Retirer la clé
+ssh-added = { $name } a été ajoutée.
+ssh-removed = { $name } a été retirée.
+ssh-in-force = { $count ->
+    [one] En vigueur dans { $count } bureau en marche.
+   *[other] En vigueur dans { $count } bureaux en marche.
+}
+ssh-pending = { $count ->
+    [one] { $count } bureau ne répond pas encore et suivra dès que possible.
+   *[other] { $count } bureaux ne répondent pas encore et suivront dès que possible.
+}
+ssh-at-next-start = { $count ->
+    [one] { $count } à l’arrêt suivra à son prochain démarrage.
+   *[other] { $count } à l’arrêt suivront à leur prochain démarrage.
+}
+field-public-key = Clé publique
+column-fingerprint = Empreinte
+column-added = Ajoutée
+column-used = Dernier usage
 
 ## Host
 host-running = { $count ->
@@ -365,6 +411,10 @@ problem-quota_reached = L’espace a autant de bureaux qu’il peut en avoir. Su
 problem-wrong_state = Le bureau est dans un état où cela ne se peut pas.
 problem-not_running = Le bureau n’est pas en marche.
 problem-weak_password = Le mot de passe est trop faible : au moins 10 caractères.
+problem-weak_key = La clé est trop faible : faites-en une nouvelle avec ssh-keygen -t ed25519.
+problem-private_key = Ceci est une clé privée, et elle reste chez vous : collez la publique, du fichier qui finit en .pub.
+problem-invalid_key = Collez une clé publique : une ligne, comme dans le fichier qui finit en .pub.
+problem-key_exists = Cette clé est déjà là.
 problem-wrong_credentials = Ce nom et ce mot de passe ne vont pas ensemble.
 problem-link_not_valid = Le lien a déjà servi, est trop ancien, ou n’en a jamais été un.
 problem-rate_limited = Trop d’essais. Attendez un peu.

@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::{Markup, html};
-use rolltop_api_types::{AccessEntry, Desktop, Step};
+use rolltop_api_types::{AccessEntry, Desktop, DesktopSsh, Step};
 
 use super::actions;
 use super::desktop_panel;
@@ -30,6 +30,9 @@ pub(super) struct Shown {
     pub steps: Vec<Step>,
     pub access: Vec<AccessEntry>,
     pub console: String,
+    /// How to enter it by SSH, where that could be had.
+    pub ssh: Option<DesktopSsh>,
+    pub host: String,
 }
 
 pub(crate) async fn show(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
@@ -75,7 +78,8 @@ async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
         (Phase::Failed, None) => person.client.console(id).await.unwrap_or_default(),
         _ => String::new(),
     };
-    Ok(Shown { desktop, phase, steps, access, console })
+    let ssh = person.client.desktop_ssh(id).await.ok();
+    Ok(Shown { desktop, phase, steps, access, console, ssh, host: person.host.clone() })
 }
 
 fn body(language: Language, shown: &Shown) -> Markup {

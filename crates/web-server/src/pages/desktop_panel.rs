@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use rolltop_api_types::{AccessEntry, Desktop, Step};
 
 use super::desktop::Shown;
+use super::desktop_ssh;
 use crate::components::control::{Ask, Tone, button};
 use crate::components::{Icon, files, icon, steps, terminals, time};
 use crate::language::Language;
@@ -164,6 +165,7 @@ fn settings(language: Language, shown: &Shown) -> Markup {
                 }
             }
         }
+        @if shown.phase != Phase::Destroying { @if let Some(ssh) = &shown.ssh { (desktop_ssh::section(language, ssh, &shown.host)) } }
         @if shown.phase != Phase::Destroying {
             section.panel-section {
                 h2 { (language.say("settings-name")) }

@@ -29,6 +29,9 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
             button type="button" role="menuitem" #run-new hx-get="/desktops/new" hx-target="#dialog" hx-swap="innerHTML" {
                 (icon(Icon::Plus)) (language.say("new-desktop"))
             }
+            button type="button" role="menuitem" #run-add-key hx-get="/ssh-keys/new" hx-target="#dialog" hx-swap="innerHTML" {
+                (icon(Icon::Password)) (language.say("ssh-add"))
+            }
             @for item in &found.items {
                 @for action in Phase::of(item).actions().iter().copied() {
                     @let path = desktop::action_path(item, action);
@@ -44,6 +47,7 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
         div role="group" aria-labelledby="palette-places" {
             div.menu-heading #palette-places { (language.say("palette-places")) }
             a role="menuitem" #go-desktops href="/desktops" { (icon(Icon::Grid)) (language.say("rail-desktops")) }
+            a role="menuitem" #go-keys href="/ssh-keys" { (icon(Icon::Password)) (language.say("ssh-keys")) }
             @if person.me.admin { a role="menuitem" #go-host href="/host" { (icon(Icon::Server)) (language.say("rail-host")) } }
             a role="menuitem" #go-password href="/account/password" { (icon(Icon::Password)) (language.say("account-password")) }
         }

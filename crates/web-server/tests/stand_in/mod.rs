@@ -7,13 +7,14 @@ mod desktops;
 mod picture;
 mod rfb;
 mod routes;
+mod ssh;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderMap;
-use rolltop_api_types::{Desktop, Event, EventKind};
+use rolltop_api_types::{Desktop, Event, EventKind, SshKey};
 use tokio::sync::broadcast;
 
 pub const NAME: &str = "sam";
@@ -39,6 +40,7 @@ pub struct StandIn {
 pub struct State {
     pub behaviour: Behaviour,
     pub desktops: Mutex<Vec<Desktop>>,
+    pub keys: Mutex<Vec<SshKey>>,
     pub events: broadcast::Sender<Event>,
     pub seen: Mutex<Vec<Seen>>,
     sequence: std::sync::atomic::AtomicU64,
@@ -58,6 +60,7 @@ impl StandIn {
         let state = Arc::new(State {
             behaviour,
             desktops: Mutex::new(desktops),
+            keys: Mutex::new(if behaviour.desktops { ssh::canned() } else { Vec::new() }),
             events: broadcast::channel(256).0,
             seen: Mutex::new(Vec::new()),
             sequence: std::sync::atomic::AtomicU64::new(1),

@@ -24,11 +24,11 @@ use rolltop_model::{DesktopId, DesktopName, Size, UserId, WorkspaceId};
 use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
-use super::{LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, picture, rfb};
+use super::{LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, picture, rfb, ssh};
 
-type App = Arc<State>;
+pub(super) type App = Arc<State>;
 
-struct Refused(Problem);
+pub(super) struct Refused(Problem);
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
@@ -38,11 +38,11 @@ impl IntoResponse for Refused {
     }
 }
 
-fn refuse<T>(code: Code, detail: &str) -> Result<T, Refused> {
+pub(super) fn refuse<T>(code: Code, detail: &str) -> Result<T, Refused> {
     Err(Refused(Problem::new(code, detail)))
 }
 
-fn refuse_field<T>(code: Code, field: &str, detail: &str) -> Result<T, Refused> {
+pub(super) fn refuse_field<T>(code: Code, field: &str, detail: &str) -> Result<T, Refused> {
     Err(Refused(Problem::new(code, detail).in_field(field)))
 }
 
@@ -55,6 +55,8 @@ pub fn router(state: App) -> Router {
         .route("/v1/desktops/{id}", get(one).patch(rename).delete(destroy))
         .route("/v1/desktops/{id}/{action}", get(read).post(act))
         .route("/v1/desktops/{id}/files/content", any(echo))
+        .route("/v1/ssh-keys", get(ssh::list).post(ssh::add))
+        .route("/v1/ssh-keys/{id}", delete(ssh::remove))
         .route("/v1/events", get(events))
         .route("/v1/templates", get(|| async { Json(TemplateList { items: desktops::templates() }) }))
         .route("/v1/host", get(host))
@@ -237,6 +239,7 @@ async fn read(
     match (what.as_str(), socket) {
         ("steps", _) => Ok(Json(StepList { items: desktop.steps.unwrap_or_default() }).into_response()),
         ("access-log", _) => Ok(Json(AccessLog { items: access(&desktop) }).into_response()),
+        ("ssh", _) => Ok(Json(ssh::of(&desktop)).into_response()),
         ("console", _) => Ok(desktops::CONSOLE.into_response()),
         ("screenshot", _) if desktop.state == DesktopState::Running => {
             Ok(([(CONTENT_TYPE, "image/jpeg")], picture::draw(480, 300, seed).jpeg()).into_response())

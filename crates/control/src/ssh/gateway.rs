@@ -1,0 +1,241 @@
+//! What the jump host may ask: whether somebody has a key, and for a stream of bytes to the door of
+//! a desktop which that key opens.
+//!
+//! It is told nothing else, and decides nothing: each tunnel is authorised here, by the key, as if
+//! the key's owner had asked.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use rolltop_engine::{DoorStream, EngineError};
+use rolltop_model::{Desired, DesktopId, DesktopState, SshKeyId};
+use rolltop_store::{Desktop, SshKey};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::caller::{Caller, DesktopAccess, Scope, Who, purpose};
+use crate::clock;
+use crate::control::Control;
+use crate::desktops::CommandError;
+use crate::error::{AccessError, InternalError, internal_from};
+use crate::inside::Reason;
+
+/// How long a desktop that is off may take to start while somebody knocks.
+const START_DEADLINE: Duration = Duration::from_secs(120);
+/// For the engine to reach a desktop's sshd.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The jump host as it has introduced itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayView {
+    /// Its host key, one OpenSSH public line.
+    pub host_key: String,
+    pub port: u16,
+}
+
+/// What a person's SSH client needs to know of a desktop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesktopSsh {
+    pub id: DesktopId,
+    pub name: String,
+    /// The desktop's own, pinned one; none until it has been personalised.
+    pub host_key: Option<String>,
+    /// None while no jump host runs.
+    pub gateway: Option<GatewayView>,
+}
+
+/// Bytes to and from a desktop's sshd.
+pub struct Tunnel {
+    pub stream: DoorStream,
+    pub desktop: DesktopId,
+    guard: KeyGuard,
+}
+
+impl Tunnel {
+    /// The stream, and what tells when it has to end.
+    pub fn split(self) -> (DoorStream, KeyGuard) {
+        (self.stream, self.guard)
+    }
+}
+
+/// Tells when a key is gone.
+pub struct KeyGuard {
+    control: Control,
+    key: SshKeyId,
+    changes: watch::Receiver<u64>,
+}
+
+impl KeyGuard {
+    /// Resolves once the key was removed. Trouble of ours does not end anybody's connection.
+    pub async fn removed(&mut self) {
+        loop {
+            if matches!(self.control.inner.store.has_ssh_key(self.key).await, Ok(false)) {
+                return;
+            }
+            if self.changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TunnelError {
+    /// Not there, or not the key's, or no such key: nobody is told which.
+    #[error("There is no such desktop.")]
+    NotFound,
+    #[error("More than one of your desktops has this name; use its id, dsk_….")]
+    Ambiguous,
+    /// It can't be entered, and one sentence why.
+    #[error("{0}")]
+    NotRunning(String),
+    #[error("The desktop did not start in time; try again shortly.")]
+    StartTimedOut,
+    #[error("The desktop does not answer; try again shortly.")]
+    Unreachable(#[source] EngineError),
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(TunnelError);
+
+impl Control {
+    /// The jump host says who it is.
+    pub fn introduce_gateway(&self, gateway: GatewayView) {
+        *self.inner.gateway.lock().unwrap_or_else(PoisonError::into_inner) = Some(gateway);
+    }
+
+    /// Whether anybody has the key with this fingerprint.
+    pub async fn has_ssh_key(&self, fingerprint: &str) -> Result<bool, InternalError> {
+        Ok(!self.inner.store.ssh_keys_with(fingerprint).await?.is_empty())
+    }
+
+    /// A way to the sshd of the desktop called `target`, or with that id, which the key opens. One
+    /// that is off is started and waited for.
+    pub async fn ssh_tunnel(&self, fingerprint: &str, target: &str) -> Result<Tunnel, TunnelError> {
+        let changes = self.inner.ssh_keys_changed.subscribe();
+        let (key, row) = self.target_of(fingerprint, target).await?;
+        let caller = caller(&key);
+        let access: DesktopAccess<purpose::Enter> = self.authorise(&caller, row.id).await.map_err(barred)?;
+        self.await_running(&access).await?;
+        self.inner.note_access(row.id, row.workspace, Reason::Ssh, &caller).await?;
+        self.inner.store.touch_ssh_key(key.id, clock::now()).await?;
+        let connecting = timeout(CONNECT_DEADLINE, self.inner.engine.connect(row.id)).await;
+        let stream = connecting
+            .unwrap_or_else(|_| Err(EngineError::Timeout("the desktop's sshd".to_owned())))
+            .map_err(|error| match error {
+                EngineError::NotRunning | EngineError::UnknownDesktop => {
+                    TunnelError::NotRunning("The desktop is not running any more.".to_owned())
+                }
+                error => TunnelError::Unreachable(error),
+            })?;
+        tracing::info!(desktop = %row.id, key = %key.id, "a person's SSH connection was let through");
+        let guard = KeyGuard { control: self.clone(), key: key.id, changes };
+        Ok(Tunnel { stream, desktop: row.id, guard })
+    }
+
+    /// What a client needs to know to enter with certainty of whom it speaks to.
+    pub async fn desktop_ssh(
+        &self,
+        access: &DesktopAccess<purpose::Read>,
+    ) -> Result<DesktopSsh, AccessError> {
+        let row = self.inner.store.desktop(access.desktop).await?.ok_or(AccessError::NotFound)?;
+        let gateway = self.inner.gateway.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(DesktopSsh { id: row.id, name: row.name.to_string(), host_key: row.host_key, gateway })
+    }
+
+    /// The one desktop that `target` means to whoever has this key. The same key may be in several
+    /// workspaces, as anybody can add anybody's public key; so a name that means a desktop in more
+    /// than one is no answer, or a stranger could put one of theirs in the place of another's.
+    async fn target_of(&self, fingerprint: &str, target: &str) -> Result<(SshKey, Desktop), TunnelError> {
+        let id = target.parse::<DesktopId>().ok();
+        let mut found = None;
+        for key in self.inner.store.ssh_keys_with(fingerprint).await? {
+            let row = match id {
+                Some(id) => self.inner.store.desktop(id).await?.filter(|row| row.workspace == key.workspace),
+                None => self.inner.store.desktop_named(key.workspace, target).await?,
+            };
+            if let Some(row) = row
+                && found.replace((key, row)).is_some()
+            {
+                return Err(TunnelError::Ambiguous);
+            }
+        }
+        found.ok_or(TunnelError::NotFound)
+    }
+
+    async fn await_running(&self, access: &DesktopAccess<purpose::Enter>) -> Result<(), TunnelError> {
+        let mut events = self.subscribe();
+        let waiting = async {
+            let mut asked = false;
+            loop {
+                let row = self.inner.store.desktop(access.desktop).await?.ok_or(TunnelError::NotFound)?;
+                match (row.record.state, row.record.desired) {
+                    (DesktopState::Destroying | DesktopState::Destroyed, _) | (_, Desired::Destroyed) => {
+                        return Err(TunnelError::NotFound);
+                    }
+                    (DesktopState::Running, Desired::Running) => return Ok(()),
+                    (DesktopState::Running, Desired::Stopped) => {
+                        return Err(TunnelError::NotRunning(
+                            "The desktop is shutting down; try again once it has stopped.".to_owned(),
+                        ));
+                    }
+                    (DesktopState::Failed(reason), _) => {
+                        return Err(TunnelError::NotRunning(format!(
+                            "The desktop has failed: {}",
+                            reason.sentence()
+                        )));
+                    }
+                    (DesktopState::Stopped(_) | DesktopState::Suspended, Desired::Stopped) if !asked => {
+                        asked = true;
+                        self.start_for(access).await?;
+                    }
+                    (DesktopState::Stopped(_) | DesktopState::Suspended, Desired::Stopped) => {
+                        return Err(TunnelError::NotRunning("The desktop was stopped again.".to_owned()));
+                    }
+                    (
+                        DesktopState::Pending
+                        | DesktopState::Booting
+                        | DesktopState::Stopped(_)
+                        | DesktopState::Suspended,
+                        _,
+                    ) => {}
+                }
+                if events.changed().await.is_err() {
+                    return Err(TunnelError::StartTimedOut);
+                }
+            }
+        };
+        timeout(START_DEADLINE, waiting).await.unwrap_or(Err(TunnelError::StartTimedOut))
+    }
+
+    async fn start_for(&self, access: &DesktopAccess<purpose::Enter>) -> Result<(), TunnelError> {
+        tracing::info!(desktop = %access.desktop, "started, because somebody knocks by SSH");
+        let access: DesktopAccess<purpose::Write> =
+            self.authorise(access.caller(), access.desktop).await.map_err(barred)?;
+        match self.start(&access).await {
+            Ok(_) => Ok(()),
+            Err(CommandError::NotFound) => Err(TunnelError::NotFound),
+            Err(CommandError::Refused(refusal)) => Err(TunnelError::NotRunning(refusal.to_string())),
+            Err(CommandError::Internal(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// Whoever has proved to the jump host to hold this key: its owner, as far as entering goes.
+fn caller(key: &SshKey) -> Caller {
+    Caller {
+        who: Who::SshKey(key.id),
+        workspace: key.workspace,
+        scopes: vec![Scope::DesktopsRead, Scope::DesktopsWrite, Scope::DesktopsEnter],
+        only: None,
+        label: key.name.clone(),
+    }
+}
+
+fn barred(error: AccessError) -> TunnelError {
+    match error {
+        AccessError::NotFound | AccessError::Forbidden(_) => TunnelError::NotFound,
+        AccessError::Internal(error) => error.into(),
+    }
+}

@@ -1,0 +1,171 @@
+//! Adding, listing and removing people's keys.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rolltop_model::{SshKeyId, WorkspaceId};
+use rolltop_store::{AddSshKeyError, NewSshKey, SshKey, StoreError};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
+
+use super::PublicKeyError;
+use super::public_key::read;
+use crate::caller::{Caller, Scope, Who};
+use crate::clock;
+use crate::control::Control;
+use crate::error::{InternalError, QueryError, internal_from};
+use crate::reconcile;
+
+/// Most keys of a workspace: each is a line in every desktop.
+const MOST_KEYS: u64 = 100;
+const LONGEST_NAME: usize = 64;
+/// How long a change waits for desktops to take it; what they have not taken by then they get later.
+const DELIVERY_DEADLINE: Duration = Duration::from_secs(20);
+
+/// A key as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshKeyView {
+    pub id: SshKeyId,
+    pub name: String,
+    /// Its algorithm's name, such as `ssh-ed25519`.
+    pub kind: String,
+    /// One OpenSSH line without a comment.
+    pub public_key: String,
+    pub fingerprint: String,
+    pub created_at: Timestamp,
+    /// When it last went through the jump host.
+    pub used_at: Option<Timestamp>,
+}
+
+/// How far a change of keys has come, in desktops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyDelivery {
+    /// Running, and the change is in force there.
+    pub done: u64,
+    /// Running, but not answering yet; tried again until they do.
+    pub pending: u64,
+    /// Not running: the change comes into force when they start.
+    pub at_next_start: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AddKeyError {
+    #[error("This credential lacks the scope {0}.")]
+    Forbidden(Scope),
+    #[error(transparent)]
+    Key(#[from] PublicKeyError),
+    #[error("A key's name has 1 to {LONGEST_NAME} characters and no control characters.")]
+    Name,
+    /// The name it has.
+    #[error("This key is there already, as {0}.")]
+    Exists(String),
+    #[error("There may be {MOST_KEYS} keys at most; remove one first.")]
+    TooMany,
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveKeyError {
+    #[error("This credential lacks the scope {0}.")]
+    Forbidden(Scope),
+    #[error("There is no such key.")]
+    NotFound,
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(AddKeyError, RemoveKeyError);
+
+impl Control {
+    /// Takes a public key, OpenSSH's one line, and has every running desktop know it.
+    pub async fn add_ssh_key(
+        &self,
+        caller: &Caller,
+        name: Option<&str>,
+        public_key: &SecretString,
+    ) -> Result<(SshKeyView, KeyDelivery), AddKeyError> {
+        allowed(caller).map_err(AddKeyError::Forbidden)?;
+        let key = read(public_key.expose_secret())?;
+        let name = match name.map(str::trim) {
+            Some(name) if is_name(name) => name.to_owned(),
+            Some(_) => return Err(AddKeyError::Name),
+            None => key.comment.clone().unwrap_or_else(|| key.kind.clone()),
+        };
+        let new = NewSshKey {
+            workspace: caller.workspace,
+            user: match caller.who {
+                Who::Session { user, .. } => Some(user),
+                Who::ApiKey(_) | Who::SshKey(_) => None,
+            },
+            name,
+            kind: key.kind,
+            public_key: key.line,
+            fingerprint: key.fingerprint,
+            limit: MOST_KEYS,
+        };
+        let row = self.inner.store.insert_ssh_key(new, clock::now()).await.map_err(|error| match error {
+            AddSshKeyError::Exists(name) => AddKeyError::Exists(name),
+            AddSshKeyError::LimitReached => AddKeyError::TooMany,
+            AddSshKeyError::Store(error) => error.into(),
+        })?;
+        tracing::info!(key = %row.id, fingerprint = row.fingerprint, by = caller.label, "an SSH key was added");
+        Ok((row.into(), self.keys_changed(caller.workspace).await?))
+    }
+
+    /// The workspace's keys, oldest first.
+    pub async fn ssh_keys(&self, caller: &Caller) -> Result<Vec<SshKeyView>, QueryError> {
+        allowed(caller).map_err(QueryError::Forbidden)?;
+        Ok(self.inner.store.ssh_keys(caller.workspace).await?.into_iter().map(SshKeyView::from).collect())
+    }
+
+    /// Forgets a key: what it has open through the jump host ends, and no running desktop knows it
+    /// any more.
+    pub async fn remove_ssh_key(&self, caller: &Caller, id: SshKeyId) -> Result<KeyDelivery, RemoveKeyError> {
+        allowed(caller).map_err(RemoveKeyError::Forbidden)?;
+        if !self.inner.store.delete_ssh_key(caller.workspace, id).await? {
+            return Err(RemoveKeyError::NotFound);
+        }
+        tracing::info!(key = %id, by = caller.label, "an SSH key was removed");
+        Ok(self.keys_changed(caller.workspace).await?)
+    }
+
+    async fn keys_changed(&self, workspace: WorkspaceId) -> Result<KeyDelivery, StoreError> {
+        self.inner.ssh_keys_changed.send_modify(|count| *count = count.wrapping_add(1));
+        self.inner.key_deliveries.are_due();
+        // Cut short, it is gone on with by the reconciler.
+        let _ = timeout(DELIVERY_DEADLINE, reconcile::deliver_keys(&self.inner, Some(workspace))).await;
+        let digest = reconcile::digest(&self.inner.store.ssh_keys(workspace).await?);
+        let running = self.inner.store.authorized().await?;
+        let own = running.iter().filter(|row| row.workspace == workspace);
+        let (done, pending): (Vec<_>, Vec<_>) = own.partition(|row| row.digest.as_ref() == Some(&digest));
+        Ok(KeyDelivery {
+            done: done.len() as u64,
+            pending: pending.len() as u64,
+            at_next_start: self.inner.store.desktops_not_running(workspace).await?,
+        })
+    }
+}
+
+/// Keys open every desktop of the workspace, so a credential for one of them has no say here.
+fn allowed(caller: &Caller) -> Result<(), Scope> {
+    if caller.may(Scope::Account) && caller.only.is_none() { Ok(()) } else { Err(Scope::Account) }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
+impl From<SshKey> for SshKeyView {
+    fn from(row: SshKey) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            kind: row.kind,
+            public_key: row.public_key,
+            fingerprint: row.fingerprint,
+            created_at: row.created_at,
+            used_at: row.used_at,
+        }
+    }
+}

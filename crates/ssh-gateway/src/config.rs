@@ -1,0 +1,60 @@
+//! What can be set about the jump host.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Read once at start.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// Default `0.0.0.0:2222`.
+    pub listen: SocketAddr,
+    /// The api's socket for the jump host.
+    pub api_socket: PathBuf,
+    /// Holds the host key. Must exist.
+    pub data_dir: PathBuf,
+    pub limits: Limits,
+}
+
+impl GatewayConfig {
+    pub fn new(api_socket: PathBuf, data_dir: PathBuf) -> Self {
+        let listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 2222));
+        Self { listen, api_socket, data_dir, limits: Limits::default() }
+    }
+}
+
+/// What strangers and people may take up.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at the same time. Default 1000.
+    pub connections: usize,
+    /// Those that have not logged in. Default 100.
+    pub strangers: usize,
+    /// Those from one address, or one /64 of IPv6. Default 50.
+    pub per_address: usize,
+    /// For logging in; a person may have to type a passphrase meanwhile. Default 60 s.
+    pub login: Duration,
+    /// Keys that may be tried on one connection. Default 10.
+    pub attempts: usize,
+    /// Channels on one connection. Default 32.
+    pub channels: usize,
+    /// How often it is asked whether the key of an open connection is still there. Default 3 s.
+    pub recheck: Duration,
+    /// A client that takes nothing and says nothing for this long is let go. Default 5 min.
+    pub silence: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1000,
+            strangers: 100,
+            per_address: 50,
+            login: Duration::from_secs(60),
+            attempts: 10,
+            channels: 32,
+            recheck: Duration::from_secs(3),
+            silence: Duration::from_secs(300),
+        }
+    }
+}
