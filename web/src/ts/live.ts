@@ -17,6 +17,7 @@ let lastSeq: number | undefined;
 let stream: EventSource | undefined;
 let warning: number | undefined;
 let broken = false;
+let connected = false;
 const pending = new Set<string>();
 let gathering: number | undefined;
 
@@ -51,9 +52,11 @@ function opened(): void {
   window.clearTimeout(warning);
   warning = undefined;
   line(false);
-  // What was missed while away is sent again, but only to those who were connected before.
-  if (broken) refresh("*");
+  // What was missed while away is sent again, but only to those who were connected before; and
+  // what happened while the page was on its way is told to nobody.
+  if (broken || !connected) refresh("*");
   broken = false;
+  connected = true;
 }
 
 async function failed(): Promise<void> {

@@ -132,7 +132,13 @@ async fn draw(guest: &Guest, session: &Session, write: &ChannelWriteHalf<Msg>) {
 }
 
 fn type_in(guest: &Arc<Guest>, name: &str, session: &Arc<Session>, bytes: &[u8]) {
-    for byte in bytes {
+    let mut bytes = bytes.iter();
+    while let Some(byte) = bytes.next() {
+        if *byte == 0x1b {
+            // Keys that are no letters, and what a terminal says by itself, up to their last byte.
+            bytes.find(|byte| byte.is_ascii_alphabetic() || **byte == b'~');
+            continue;
+        }
         if let Some(running) = &locked(&session.state).running {
             if *byte == 3 {
                 running.cancel();

@@ -69,7 +69,7 @@ fn table(language: Language) -> Markup {
         table {
             thead {
                 tr {
-                    th { span.sr-only { (language.say("column-pick")) } }
+                    th { span.unseen { (language.say("column-pick")) } }
                     @for (column, name) in [("name", "column-name"), ("size", "column-file-size"), ("modified_at", "column-modified")] {
                         th data-column=(column) { button type="button" { (language.say(name)) } }
                     }
