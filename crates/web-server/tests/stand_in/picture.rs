@@ -72,7 +72,7 @@ impl Picture {
         self.fill(area, ground);
         self.fill((x, y, w, bar_height), bar);
         let line = (unit * 1.0).max(1.0) as u16;
-        let lines = (f32::from(h - bar_height) / (unit * 2.8)) as u16;
+        let lines = (f32::from(h.saturating_sub(bar_height)) / (unit * 2.8)) as u16;
         for number in 0..lines.saturating_sub(1) {
             let top = y + bar_height + (unit * 1.6) as u16 + (f32::from(number) * unit * 2.8) as u16;
             let share = 0.25 + f32::from((number * 37) % 60) / 100.0;
