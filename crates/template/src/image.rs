@@ -148,7 +148,8 @@ pub(crate) fn run_hook(hook: &Path, root: &Path, on_line: &mut dyn FnMut(&str)) 
 pub(crate) fn set_services(services: &Services, root: &Path) -> Result<(), BuildError> {
     for (verb, units) in [("mask", &services.mask), ("enable", &services.enable)] {
         if !units.is_empty() {
-            let mut command = inside(root, &["systemctl", "--quiet", verb]);
+            // By force: what the distribution has enabled may be a link to its own unit where ours is.
+            let mut command = inside(root, &["systemctl", "--quiet", "--force", verb]);
             command.args(units);
             run_quietly("systemctl", command)?;
         }

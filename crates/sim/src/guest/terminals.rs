@@ -156,7 +156,8 @@ fn type_in(guest: &Arc<Guest>, name: &str, session: &Arc<Session>, bytes: &[u8])
                 session.show(format!("^C\r\n{}", prompt(guest)).as_bytes());
             }
             0x7f => {
-                if locked(&session.state).line.pop().is_some() {
+                let erased = locked(&session.state).line.pop();
+                if erased.is_some() {
                     session.show(b"\x08 \x08");
                 }
             }
