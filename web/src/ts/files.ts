@@ -217,7 +217,12 @@ class RolltopFiles extends HTMLElement {
     dialog.querySelector("ul")?.replaceChildren(...items);
     return new Promise((answer) => {
       dialog.returnValue = "";
-      dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
+      dialog.addEventListener("close", () => {
+        this.append(dialog);
+        answer(dialog.returnValue === "yes");
+      }, { once: true });
+      // Inside the panel, the panel would cut it off.
+      document.body.append(dialog);
       dialog.showModal();
     });
   }
