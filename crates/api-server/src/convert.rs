@@ -162,9 +162,18 @@ pub(crate) fn scope(scope: control::Scope) -> wire::Scope {
     match scope {
         control::Scope::DesktopsRead => wire::Scope::DesktopsRead,
         control::Scope::DesktopsWrite => wire::Scope::DesktopsWrite,
-        control::Scope::DesktopsEnter => wire::Scope::DesktopsEnter,
+        control::Scope::DesktopsControl => wire::Scope::DesktopsControl,
+        control::Scope::FilesRead => wire::Scope::FilesRead,
+        control::Scope::FilesWrite => wire::Scope::FilesWrite,
+        control::Scope::Exec => wire::Scope::Exec,
+        control::Scope::KeysRead => wire::Scope::KeysRead,
+        control::Scope::KeysWrite => wire::Scope::KeysWrite,
+        control::Scope::TasksRead => wire::Scope::TasksRead,
+        control::Scope::TasksWrite => wire::Scope::TasksWrite,
+        control::Scope::BillingRead => wire::Scope::BillingRead,
         control::Scope::HostRead => wire::Scope::HostRead,
         control::Scope::Account => wire::Scope::Account,
+        control::Scope::Admin => wire::Scope::Admin,
     }
 }
 
@@ -178,7 +187,7 @@ pub(crate) fn me(view: control::MeView, who: control::Who) -> wire::Me {
         user: view.user,
         name: view.name,
         workspace: view.workspace,
-        admin: view.scopes.contains(&control::Scope::HostRead),
+        admin: view.scopes.contains(&control::Scope::Admin),
         needs_password: view.user.is_some() && !view.has_password,
         credential: wire::Credential { kind, id, scopes: view.scopes.into_iter().map(scope).collect() },
         limits: wire::Limits {

@@ -1,6 +1,6 @@
 //! The API's description, OpenAPI 3.1, made from the routes themselves.
 
-use rolltop_api_types::{Code, Problem, problem_documentation};
+use rolltop_api_types::{Code, Problem, problem_documentation, scope_documentation};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
@@ -34,7 +34,7 @@ Desktops of their own for AI agents and the people they work for: virtual machin
 second after they are asked for.
 
 **Credentials.** Send `Authorization: Bearer` with an API key (`rt_…`) or a session token. Each operation \
-names the scope it needs. What is not yours answers exactly as what does not exist.
+names the scope it needs; no scope implies another. What is not yours answers exactly as what does not exist.
 
 **Limits.** `RateLimit-Policy` and `RateLimit` say what is left; after a 429, wait as long as `Retry-After` \
 says. A JSON body has at most 64 KiB.
@@ -46,6 +46,9 @@ says. A JSON body has at most 64 KiB.
 **Times** are RFC 3339 in UTC. Answers may gain fields: ignore those you don't know. Requests with unknown \
 fields are refused.
 
+";
+
+const PROBLEMS: &str = "\
 **Errors** are RFC 9457 problem documents (`application/problem+json`). Act on `code`, whose meaning never \
 changes:
 
@@ -59,7 +62,11 @@ pub fn description() -> Vec<u8> {
 /// What stands around the routes.
 pub(crate) fn frame() -> OpenApi {
     let mut frame = Frame::openapi();
-    frame.info.description = Some(format!("{INTRODUCTION}{}", problem_documentation()));
+    frame.info.description = Some(format!(
+        "{INTRODUCTION}**Scopes**\n\n{}\n{PROBLEMS}{}",
+        scope_documentation(),
+        problem_documentation()
+    ));
     frame.info.version = "1".to_owned();
     frame
 }

@@ -22,7 +22,11 @@ pub type Operation = (Method, &'static str, Access);
 
 const READ: Access = Access::Scope(Scope::DesktopsRead);
 const WRITE: Access = Access::Scope(Scope::DesktopsWrite);
-const ENTER: Access = Access::Scope(Scope::DesktopsEnter);
+const CONTROL: Access = Access::Scope(Scope::DesktopsControl);
+const READ_FILES: Access = Access::Scope(Scope::FilesRead);
+const WRITE_FILES: Access = Access::Scope(Scope::FilesWrite);
+const READ_KEYS: Access = Access::Scope(Scope::KeysRead);
+const WRITE_KEYS: Access = Access::Scope(Scope::KeysWrite);
 
 pub const OPERATIONS: &[Operation] = &[
     (Method::GET, "/healthz", Access::Open),
@@ -40,34 +44,34 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::GET, "/v1/desktops/{id}", READ),
     (Method::PATCH, "/v1/desktops/{id}", WRITE),
     (Method::DELETE, "/v1/desktops/{id}", WRITE),
-    (Method::POST, "/v1/desktops/{id}/start", WRITE),
-    (Method::POST, "/v1/desktops/{id}/stop", WRITE),
-    (Method::POST, "/v1/desktops/{id}/restart", WRITE),
-    (Method::POST, "/v1/desktops/{id}/retry", WRITE),
+    (Method::POST, "/v1/desktops/{id}/start", CONTROL),
+    (Method::POST, "/v1/desktops/{id}/stop", CONTROL),
+    (Method::POST, "/v1/desktops/{id}/restart", CONTROL),
+    (Method::POST, "/v1/desktops/{id}/retry", CONTROL),
     (Method::GET, "/v1/desktops/{id}/steps", READ),
     (Method::GET, "/v1/desktops/{id}/access-log", READ),
-    (Method::GET, "/v1/desktops/{id}/screenshot", ENTER),
-    (Method::GET, "/v1/desktops/{id}/screen", ENTER),
+    (Method::GET, "/v1/desktops/{id}/screenshot", CONTROL),
+    (Method::GET, "/v1/desktops/{id}/screen", CONTROL),
     (Method::GET, "/v1/desktops/{id}/ssh", READ),
-    (Method::GET, "/v1/ssh-keys", Access::Scope(Scope::Account)),
-    (Method::POST, "/v1/ssh-keys", Access::Scope(Scope::Account)),
-    (Method::DELETE, "/v1/ssh-keys/{id}", Access::Scope(Scope::Account)),
-    (Method::GET, "/v1/desktops/{id}/console", ENTER),
-    (Method::GET, "/v1/desktops/{id}/terminals", ENTER),
-    (Method::GET, "/v1/desktops/{id}/terminals/{number}", ENTER),
-    (Method::DELETE, "/v1/desktops/{id}/terminals/{number}", ENTER),
-    (Method::GET, "/v1/desktops/{id}/files", ENTER),
-    (Method::PATCH, "/v1/desktops/{id}/files", ENTER),
-    (Method::DELETE, "/v1/desktops/{id}/files", ENTER),
-    (Method::GET, "/v1/desktops/{id}/files/info", ENTER),
-    (Method::GET, "/v1/desktops/{id}/files/content", ENTER),
-    (Method::PUT, "/v1/desktops/{id}/files/content", ENTER),
-    (Method::GET, "/v1/desktops/{id}/files/archive", ENTER),
-    (Method::GET, "/v1/desktops/{id}/files/upload", ENTER),
-    (Method::DELETE, "/v1/desktops/{id}/files/upload", ENTER),
-    (Method::POST, "/v1/desktops/{id}/files/folder", ENTER),
-    (Method::POST, "/v1/desktops/{id}/files/move", ENTER),
-    (Method::POST, "/v1/desktops/{id}/files/copy", ENTER),
+    (Method::GET, "/v1/ssh-keys", READ_KEYS),
+    (Method::POST, "/v1/ssh-keys", WRITE_KEYS),
+    (Method::DELETE, "/v1/ssh-keys/{id}", WRITE_KEYS),
+    (Method::GET, "/v1/desktops/{id}/console", CONTROL),
+    (Method::GET, "/v1/desktops/{id}/terminals", CONTROL),
+    (Method::GET, "/v1/desktops/{id}/terminals/{number}", CONTROL),
+    (Method::DELETE, "/v1/desktops/{id}/terminals/{number}", CONTROL),
+    (Method::GET, "/v1/desktops/{id}/files", READ_FILES),
+    (Method::PATCH, "/v1/desktops/{id}/files", WRITE_FILES),
+    (Method::DELETE, "/v1/desktops/{id}/files", WRITE_FILES),
+    (Method::GET, "/v1/desktops/{id}/files/info", READ_FILES),
+    (Method::GET, "/v1/desktops/{id}/files/content", READ_FILES),
+    (Method::PUT, "/v1/desktops/{id}/files/content", WRITE_FILES),
+    (Method::GET, "/v1/desktops/{id}/files/archive", READ_FILES),
+    (Method::GET, "/v1/desktops/{id}/files/upload", WRITE_FILES),
+    (Method::DELETE, "/v1/desktops/{id}/files/upload", WRITE_FILES),
+    (Method::POST, "/v1/desktops/{id}/files/folder", WRITE_FILES),
+    (Method::POST, "/v1/desktops/{id}/files/move", WRITE_FILES),
+    (Method::POST, "/v1/desktops/{id}/files/copy", WRITE_FILES),
 ];
 
 /// What this needs; `None` where the table does not know it. `HEAD` is answered as `GET` is.

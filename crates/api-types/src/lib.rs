@@ -41,7 +41,7 @@ pub use host::{Accelerator, AcceleratorKind, Host};
 pub use me::{Credential, CredentialKind, Limits, Me};
 pub use page::ListDesktops;
 pub use problem::{Code, FieldError, Problem, documentation as problem_documentation};
-pub use scope::Scope;
+pub use scope::{Scope, documentation as scope_documentation};
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
 pub use ssh_key::{
     CreateSshKey, DesktopSsh, JumpHost, KeyDelivery, SshKey, SshKeyAdded, SshKeyList, SshKeyRemoved,

@@ -19,7 +19,7 @@ pub struct Me {
     pub name: Option<String>,
     #[schema(value_type = String, example = "wsp_01k9abc2def3ghj4kmn5pqrs6t")]
     pub workspace: WorkspaceId,
-    /// Whether the admin pages are open to this credential.
+    /// Whether the credential may run the installation: it has the scope `admin`.
     pub admin: bool,
     /// Whether the account still has no password, so that only a sign-in link opens it.
     pub needs_password: bool,

@@ -9,32 +9,69 @@ use std::marker::PhantomData;
 
 use rolltop_model::{ApiKeyId, DesktopId, SessionId, SshKeyId, UserId, WorkspaceId};
 
-/// What a credential is good for. Explicit: nothing implies anything else.
+/// What a credential is good for. Explicit: none implies another, `admin` included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// See desktops, their states, steps and events.
     DesktopsRead,
-    /// Make, rename, start, stop and destroy desktops.
+    /// Make, rename and destroy desktops.
     DesktopsWrite,
-    /// Look at the screen and the console, read files.
-    DesktopsEnter,
+    /// Start and stop desktops, and use them: screen, console, terminals, ports.
+    DesktopsControl,
+    FilesRead,
+    FilesWrite,
+    /// Run commands.
+    Exec,
+    /// See which SSH and API keys there are.
+    KeysRead,
+    /// Add and remove SSH keys, make and revoke API keys.
+    KeysWrite,
+    TasksRead,
+    TasksWrite,
+    BillingRead,
     /// See the host's health.
     HostRead,
     /// Change one's own name and password.
     Account,
+    /// Run the installation: what concerns all workspaces rather than the caller's own. Opens
+    /// nothing inside a workspace, and none of its desktops.
+    Admin,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 5] =
-        [Scope::DesktopsRead, Scope::DesktopsWrite, Scope::DesktopsEnter, Scope::HostRead, Scope::Account];
+    pub const ALL: [Scope; 14] = [
+        Scope::DesktopsRead,
+        Scope::DesktopsWrite,
+        Scope::DesktopsControl,
+        Scope::FilesRead,
+        Scope::FilesWrite,
+        Scope::Exec,
+        Scope::KeysRead,
+        Scope::KeysWrite,
+        Scope::TasksRead,
+        Scope::TasksWrite,
+        Scope::BillingRead,
+        Scope::HostRead,
+        Scope::Account,
+        Scope::Admin,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Scope::DesktopsRead => "desktops:read",
             Scope::DesktopsWrite => "desktops:write",
-            Scope::DesktopsEnter => "desktops:enter",
+            Scope::DesktopsControl => "desktops:control",
+            Scope::FilesRead => "files:read",
+            Scope::FilesWrite => "files:write",
+            Scope::Exec => "exec",
+            Scope::KeysRead => "keys:read",
+            Scope::KeysWrite => "keys:write",
+            Scope::TasksRead => "tasks:read",
+            Scope::TasksWrite => "tasks:write",
+            Scope::BillingRead => "billing:read",
             Scope::HostRead => "host:read",
             Scope::Account => "account",
+            Scope::Admin => "admin",
         }
     }
 
@@ -116,19 +153,31 @@ pub trait Purpose: Send + Sync + 'static {
     const SCOPE: Scope;
 }
 
+/// A purpose that leads through a desktop's door.
+pub trait Inside: Purpose {}
+
 /// The purposes an access can be authorised for.
 pub mod purpose {
-    use super::{Purpose, Scope};
+    use super::{Inside, Purpose, Scope};
 
     /// See what is known of it from outside.
-    #[derive(Debug)]
+    #[derive(Debug, Clone, Copy)]
     pub enum Read {}
     /// Change or destroy it.
-    #[derive(Debug)]
+    #[derive(Debug, Clone, Copy)]
     pub enum Write {}
-    /// Look or go inside.
-    #[derive(Debug)]
-    pub enum Enter {}
+    /// Start and stop it, see and use it: screen, console, terminals, ports.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Control {}
+    /// See and read its files.
+    #[derive(Debug, Clone, Copy)]
+    pub enum ReadFiles {}
+    /// Make, change and remove its files.
+    #[derive(Debug, Clone, Copy)]
+    pub enum WriteFiles {}
+    /// Run commands in it.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Exec {}
 
     impl Purpose for Read {
         const SCOPE: Scope = Scope::DesktopsRead;
@@ -136,9 +185,23 @@ pub mod purpose {
     impl Purpose for Write {
         const SCOPE: Scope = Scope::DesktopsWrite;
     }
-    impl Purpose for Enter {
-        const SCOPE: Scope = Scope::DesktopsEnter;
+    impl Purpose for Control {
+        const SCOPE: Scope = Scope::DesktopsControl;
     }
+    impl Purpose for ReadFiles {
+        const SCOPE: Scope = Scope::FilesRead;
+    }
+    impl Purpose for WriteFiles {
+        const SCOPE: Scope = Scope::FilesWrite;
+    }
+    impl Purpose for Exec {
+        const SCOPE: Scope = Scope::Exec;
+    }
+
+    impl Inside for Control {}
+    impl Inside for ReadFiles {}
+    impl Inside for WriteFiles {}
+    impl Inside for Exec {}
 }
 
 /// The ticket to one desktop for one purpose. It carries the desktop.

@@ -12,7 +12,7 @@ use rolltop_door::{Door, EntranceError, PoolError};
 use rolltop_engine::EngineError;
 use rolltop_model::DesktopState;
 
-use crate::caller::{DesktopAccess, purpose};
+use crate::caller::{DesktopAccess, Inside};
 use crate::control::Control;
 use crate::error::EnterError;
 
@@ -24,9 +24,9 @@ pub use terminal::{TerminalError, TerminalLine};
 
 impl Control {
     /// The door of a running desktop, and a line in its owner's access log.
-    async fn enter(
+    async fn enter<P: Inside>(
         &self,
-        access: &DesktopAccess<purpose::Enter>,
+        access: &DesktopAccess<P>,
         why: Reason,
     ) -> Result<Arc<Door>, EnterError> {
         let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;

@@ -32,7 +32,7 @@ mod views;
 
 pub use account::{AuthenticateError, RedeemError, Redeemed, SetPasswordError, SignInError};
 pub use admin::AdminError;
-pub use caller::{Caller, DesktopAccess, Purpose, Scope, Who, purpose};
+pub use caller::{Caller, DesktopAccess, Inside, Purpose, Scope, Who, purpose};
 pub use config::ControlConfig;
 pub use control::{Control, OpenError, Parts};
 pub use desktops::{CommandError, CreateDesktop, CreateError, ListFilter, RenameError};

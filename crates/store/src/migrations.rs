@@ -4,11 +4,16 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 mod m0001_start;
 mod m0002_ssh_keys;
+mod m0003_scopes;
 
 pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_start::Migration), Box::new(m0002_ssh_keys::Migration)]
+        vec![
+            Box::new(m0001_start::Migration),
+            Box::new(m0002_ssh_keys::Migration),
+            Box::new(m0003_scopes::Migration),
+        ]
     }
 }

@@ -20,7 +20,7 @@ use crate::problems::ApiError;
     ))]
 pub(crate) async fn start(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Write>,
+    Ticket(access): Ticket<purpose::Control>,
 ) -> Result<Answer<Desktop>, ApiError> {
     Ok(accepted(convert::desktop(control.start(&access).await?, true)))
 }
@@ -37,7 +37,7 @@ pub(crate) async fn start(
     ))]
 pub(crate) async fn stop(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Write>,
+    Ticket(access): Ticket<purpose::Control>,
 ) -> Result<Answer<Desktop>, ApiError> {
     Ok(accepted(convert::desktop(control.stop(&access).await?, true)))
 }
@@ -54,7 +54,7 @@ pub(crate) async fn stop(
     ))]
 pub(crate) async fn restart(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Write>,
+    Ticket(access): Ticket<purpose::Control>,
 ) -> Result<Answer<Desktop>, ApiError> {
     Ok(accepted(convert::desktop(control.restart(&access).await?, true)))
 }
@@ -71,7 +71,7 @@ pub(crate) async fn restart(
     ))]
 pub(crate) async fn retry(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Write>,
+    Ticket(access): Ticket<purpose::Control>,
 ) -> Result<Answer<Desktop>, ApiError> {
     Ok(accepted(convert::desktop(control.retry(&access).await?, true)))
 }

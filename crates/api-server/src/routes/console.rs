@@ -19,7 +19,7 @@ use crate::problems::ApiError;
     ))]
 pub(crate) async fn get(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::Control>,
 ) -> Result<String, ApiError> {
     Ok(control.console(&access).await?)
 }

@@ -55,7 +55,7 @@ pub(crate) struct Remove {
     ))]
 pub(crate) async fn list(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::ReadFiles>,
     Query(at): Query<At>,
 ) -> Result<Answer<FileList>, ApiError> {
     let folder = control.files(&access).await?.list(&at.path).await?;
@@ -83,7 +83,7 @@ pub(crate) async fn list(
     ))]
 pub(crate) async fn info(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::ReadFiles>,
     Query(at): Query<At>,
 ) -> Result<Answer<FileEntry>, ApiError> {
     Ok(ok(convert::file_entry(control.files(&access).await?.info(&at.path).await?)))
@@ -108,7 +108,7 @@ pub(crate) async fn info(
     ))]
 pub(crate) async fn update(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::WriteFiles>,
     Query(at): Query<At>,
     Json(change): Json<UpdateFile>,
 ) -> Result<Answer<FileEntry>, ApiError> {
@@ -140,7 +140,7 @@ pub(crate) async fn update(
     ))]
 pub(crate) async fn remove(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::WriteFiles>,
     Query(at): Query<Remove>,
 ) -> Result<StatusCode, ApiError> {
     control.files(&access).await?.remove(&at.path, at.all).await?;
@@ -166,7 +166,7 @@ pub(crate) async fn remove(
     ))]
 pub(crate) async fn folder(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::WriteFiles>,
     Json(folder): Json<CreateFolder>,
 ) -> Result<Answer<FileEntry>, ApiError> {
     Ok(ok(convert::file_entry(control.files(&access).await?.make_folder(&folder.path).await?)))
@@ -193,7 +193,7 @@ pub(crate) async fn folder(
     ))]
 pub(crate) async fn rename(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::WriteFiles>,
     Json(change): Json<MoveFile>,
 ) -> Result<Answer<FileEntry>, ApiError> {
     let files = control.files(&access).await?;
@@ -221,7 +221,7 @@ pub(crate) async fn rename(
     ))]
 pub(crate) async fn copy(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::WriteFiles>,
     Json(change): Json<CopyFile>,
 ) -> Result<Answer<FileEntry>, ApiError> {
     let files = control.files(&access).await?;

@@ -51,7 +51,7 @@ pub(crate) async fn get(
     State(control): State<Control>,
     State(config): State<Arc<ApiConfig>>,
     asking: Asking,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::Control>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| {

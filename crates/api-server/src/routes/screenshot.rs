@@ -39,7 +39,7 @@ pub(crate) struct Picture {
     ))]
 pub(crate) async fn get(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::Control>,
     Query(picture): Query<Picture>,
 ) -> Result<Response, ApiError> {
     let width = picture.width.unwrap_or(DEFAULT_WIDTH);

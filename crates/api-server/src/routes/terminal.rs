@@ -78,7 +78,7 @@ pub(crate) async fn open(
     State(control): State<Control>,
     State(config): State<Arc<ApiConfig>>,
     asking: Asking,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::Control>,
     path: RawPathParams,
     Query(size): Query<TerminalQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,

@@ -25,7 +25,7 @@ use crate::problems::ApiError;
     ))]
 pub(crate) async fn list(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::Control>,
 ) -> Result<Answer<TerminalList>, ApiError> {
     let terminals = control.terminals(&access).await?;
     Ok(ok(TerminalList { items: terminals.into_iter().map(convert::terminal).collect() }))
@@ -51,7 +51,7 @@ pub(crate) async fn list(
     ))]
 pub(crate) async fn close(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::Control>,
     path: RawPathParams,
 ) -> Result<StatusCode, ApiError> {
     control.close_terminal(&access, number(&path)?).await?;

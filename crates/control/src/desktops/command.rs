@@ -3,7 +3,7 @@
 use rolltop_model::{Command, DesktopName, NameError, Refusal};
 use rolltop_store::{ChangeError, RenameDesktopError};
 
-use crate::caller::{DesktopAccess, purpose};
+use crate::caller::{DesktopAccess, Purpose, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
@@ -38,20 +38,23 @@ pub enum RenameError {
 internal_from!(CommandError, RenameError);
 
 impl Control {
-    pub async fn start(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
+    pub async fn start(&self, access: &DesktopAccess<purpose::Control>) -> Result<DesktopView, CommandError> {
         self.command(access, Command::Start).await
     }
 
-    pub async fn stop(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
+    pub async fn stop(&self, access: &DesktopAccess<purpose::Control>) -> Result<DesktopView, CommandError> {
         self.command(access, Command::Stop).await
     }
 
-    pub async fn restart(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
+    pub async fn restart(
+        &self,
+        access: &DesktopAccess<purpose::Control>,
+    ) -> Result<DesktopView, CommandError> {
         self.command(access, Command::Restart).await
     }
 
     /// Tries again after a failure.
-    pub async fn retry(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
+    pub async fn retry(&self, access: &DesktopAccess<purpose::Control>) -> Result<DesktopView, CommandError> {
         self.command(access, Command::Retry).await
     }
 
@@ -60,9 +63,9 @@ impl Control {
         self.command(access, Command::Destroy).await
     }
 
-    async fn command(
+    async fn command<P: Purpose>(
         &self,
-        access: &DesktopAccess<purpose::Write>,
+        access: &DesktopAccess<P>,
         command: Command,
     ) -> Result<DesktopView, CommandError> {
         let store = &self.inner.store;

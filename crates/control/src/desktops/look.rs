@@ -42,7 +42,7 @@ impl Control {
 
     /// The end of what the guest wrote on its serial console, at most 64 KiB of plain text; empty
     /// when there is no machine.
-    pub async fn console(&self, access: &DesktopAccess<purpose::Enter>) -> Result<String, QueryError> {
+    pub async fn console(&self, access: &DesktopAccess<purpose::Control>) -> Result<String, QueryError> {
         match self.inner.engine.console_tail(access.desktop, CONSOLE_BYTES).await {
             Ok(text) => Ok(text),
             Err(EngineError::UnknownDesktop | EngineError::NotRunning) => Ok(String::new()),

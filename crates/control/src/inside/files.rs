@@ -10,12 +10,13 @@ mod save;
 use bytes::Bytes;
 use rolltop_door::{Door, ExecError, ExecLimits, FileInfo, FileKind, Sftp, SftpError};
 use sha2::{Digest, Sha256};
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{Reason, unavailable};
-use crate::caller::{DesktopAccess, purpose};
+use crate::caller::{DesktopAccess, Inside, purpose::ReadFiles, purpose::WriteFiles};
 use crate::control::Control;
 use crate::error::EnterError;
 
@@ -121,39 +122,40 @@ impl OpenFile {
 
 impl Control {
     /// A desktop's files. Reading is noted each time, the rest once an hour.
-    pub async fn files(&self, access: &DesktopAccess<purpose::Enter>) -> Result<Files, FileError> {
+    pub async fn files<P: Inside>(&self, access: &DesktopAccess<P>) -> Result<Files<P>, FileError> {
         self.files_for(access, Reason::Files).await
     }
 
     /// A regular file by its absolute path.
     pub async fn read_file(
         &self,
-        access: &DesktopAccess<purpose::Enter>,
+        access: &DesktopAccess<ReadFiles>,
         path: &str,
     ) -> Result<OpenFile, FileError> {
         checked(path)?;
         self.files_for(access, Reason::ReadFile).await?.open(path).await
     }
 
-    async fn files_for(
+    async fn files_for<P: Inside>(
         &self,
-        access: &DesktopAccess<purpose::Enter>,
+        access: &DesktopAccess<P>,
         reason: Reason,
-    ) -> Result<Files, FileError> {
+    ) -> Result<Files<P>, FileError> {
         let door = self.enter(access, reason).await?;
         let sftp = door.sftp().await?;
-        Ok(Files { door, sftp })
+        Ok(Files { door, sftp, purpose: PhantomData })
     }
 }
 
-/// The way to one desktop's files.
+/// The way to one desktop's files, to read them or to write them as the ticket was for.
 #[derive(Clone)]
-pub struct Files {
+pub struct Files<P> {
     door: Arc<Door>,
     sftp: Sftp,
+    purpose: PhantomData<fn() -> P>,
 }
 
-impl Files {
+impl Files<ReadFiles> {
     pub async fn list(&self, path: &str) -> Result<Folder, FileError> {
         checked(path)?;
         if self.sftp.info(path).await?.kind != FileKind::Folder {
@@ -176,6 +178,12 @@ impl Files {
     /// What is at a path, a link as such.
     pub async fn info(&self, path: &str) -> Result<FileEntry, FileError> {
         checked(path)?;
+        self.entry(path).await
+    }
+}
+
+impl<P> Files<P> {
+    async fn entry(&self, path: &str) -> Result<FileEntry, FileError> {
         let info = self.sftp.link_info(path).await?;
         let target = match info.kind {
             FileKind::Link => self.sftp.info(path).await.ok().map(|info| info.kind),
@@ -197,20 +205,26 @@ impl Files {
         Ok(OpenFile { size: info.size, tag, content: Content::Whole(whole.into()) })
     }
 
+    async fn is_there(&self, path: &str) -> bool {
+        self.sftp.link_info(path).await.is_ok()
+    }
+}
+
+impl Files<WriteFiles> {
     pub async fn make_folder(&self, path: &str) -> Result<FileEntry, FileError> {
         checked(path)?;
         match self.sftp.make_folder(path).await {
             Err(SftpError::Refused) if self.is_there(path).await => return Err(FileError::Exists),
             made => made?,
         }
-        self.info(path).await
+        self.entry(path).await
     }
 
     /// Sets the permission bits of what is at a path, links followed.
     pub async fn set_mode(&self, path: &str, mode: u32) -> Result<FileEntry, FileError> {
         checked(path)?;
         self.sftp.set_mode(path, mode).await?;
-        self.info(path).await
+        self.entry(path).await
     }
 
     /// Moves; what is at the new path is replaced only if that is wanted and it is no folder.
@@ -228,7 +242,7 @@ impl Files {
             Err(SftpError::Refused) if self.is_there(to).await => return Err(FileError::Exists),
             moved => moved?,
         }
-        self.info(to).await
+        self.entry(to).await
     }
 
     /// Copies a file, or a folder with all that is in it; the desktop does it by itself.
@@ -240,7 +254,7 @@ impl Files {
             return Err(FileError::Exists);
         }
         self.run(&format!("cp -aT -- {} {}", quoted(from), quoted(to))).await?;
-        self.info(to).await
+        self.entry(to).await
     }
 
     /// Takes away a file or an empty folder, or with `all` a folder with all that is in it.
@@ -256,10 +270,6 @@ impl Files {
             Err(SftpError::Refused) => Err(FileError::NotEmpty),
             removed => Ok(removed?),
         }
-    }
-
-    async fn is_there(&self, path: &str) -> bool {
-        self.sftp.link_info(path).await.is_ok()
     }
 
     /// A command of the session's user.

@@ -12,7 +12,7 @@ pub type ScreenStream = rolltop_engine::DoorStream;
 
 impl Control {
     /// Connects to the VNC server. The server speaks first (the RFB banner).
-    pub async fn screen(&self, access: &DesktopAccess<purpose::Enter>) -> Result<ScreenStream, EnterError> {
+    pub async fn screen(&self, access: &DesktopAccess<purpose::Control>) -> Result<ScreenStream, EnterError> {
         let door = self.enter(access, Reason::Screen).await?;
         Ok(Box::new(door.streamlocal(VNC_SOCKET).await.map_err(unavailable)?))
     }

@@ -53,7 +53,7 @@ impl Control {
     /// the guest's: serve them as `image/jpeg` with `nosniff`.
     pub async fn screenshot(
         &self,
-        access: &DesktopAccess<purpose::Enter>,
+        access: &DesktopAccess<purpose::Control>,
         width: u16,
     ) -> Result<Bytes, EnterError> {
         let door = self.enter(access, Reason::Screenshot).await?;

@@ -49,7 +49,7 @@ impl Control {
     /// The way to a terminal of a running desktop; attaching makes it if it is not there.
     pub async fn terminal(
         &self,
-        access: &DesktopAccess<purpose::Enter>,
+        access: &DesktopAccess<purpose::Control>,
         number: TerminalNumber,
     ) -> Result<TerminalLine, EnterError> {
         let door = self.enter(access, Reason::Terminal).await?;
@@ -58,7 +58,7 @@ impl Control {
 
     pub async fn terminals(
         &self,
-        access: &DesktopAccess<purpose::Enter>,
+        access: &DesktopAccess<purpose::Control>,
     ) -> Result<Vec<TerminalInfo>, TerminalError> {
         Ok(self.enter(access, Reason::Terminal).await?.terminals().await?)
     }
@@ -66,7 +66,7 @@ impl Control {
     /// Ends a terminal and what runs in it. Fine if it is not there.
     pub async fn close_terminal(
         &self,
-        access: &DesktopAccess<purpose::Enter>,
+        access: &DesktopAccess<purpose::Control>,
         number: TerminalNumber,
     ) -> Result<(), TerminalError> {
         Ok(self.enter(access, Reason::Terminal).await?.close_terminal(number).await?)

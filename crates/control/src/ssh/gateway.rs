@@ -116,7 +116,8 @@ impl Control {
         let changes = self.inner.ssh_keys_changed.subscribe();
         let (key, row) = self.target_of(fingerprint, target).await?;
         let caller = caller(&key);
-        let access: DesktopAccess<purpose::Enter> = self.authorise(&caller, row.id).await.map_err(barred)?;
+        let access: DesktopAccess<purpose::Control> =
+            self.authorise(&caller, row.id).await.map_err(barred)?;
         self.await_running(&access).await?;
         self.inner.note_access(row.id, row.workspace, Reason::Ssh, &caller).await?;
         self.inner.store.touch_ssh_key(key.id, clock::now()).await?;
@@ -164,7 +165,7 @@ impl Control {
         found.ok_or(TunnelError::NotFound)
     }
 
-    async fn await_running(&self, access: &DesktopAccess<purpose::Enter>) -> Result<(), TunnelError> {
+    async fn await_running(&self, access: &DesktopAccess<purpose::Control>) -> Result<(), TunnelError> {
         let mut events = self.subscribe();
         let waiting = async {
             let mut asked = false;
@@ -209,11 +210,9 @@ impl Control {
         timeout(START_DEADLINE, waiting).await.unwrap_or(Err(TunnelError::StartTimedOut))
     }
 
-    async fn start_for(&self, access: &DesktopAccess<purpose::Enter>) -> Result<(), TunnelError> {
+    async fn start_for(&self, access: &DesktopAccess<purpose::Control>) -> Result<(), TunnelError> {
         tracing::info!(desktop = %access.desktop, "started, because somebody knocks by SSH");
-        let access: DesktopAccess<purpose::Write> =
-            self.authorise(access.caller(), access.desktop).await.map_err(barred)?;
-        match self.start(&access).await {
+        match self.start(access).await {
             Ok(_) => Ok(()),
             Err(CommandError::NotFound) => Err(TunnelError::NotFound),
             Err(CommandError::Refused(refusal)) => Err(TunnelError::NotRunning(refusal.to_string())),
@@ -227,7 +226,7 @@ fn caller(key: &SshKey) -> Caller {
     Caller {
         who: Who::SshKey(key.id),
         workspace: key.workspace,
-        scopes: vec![Scope::DesktopsRead, Scope::DesktopsWrite, Scope::DesktopsEnter],
+        scopes: vec![Scope::DesktopsControl],
         only: None,
         label: key.name.clone(),
     }

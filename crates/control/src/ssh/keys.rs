@@ -85,7 +85,7 @@ impl Control {
         name: Option<&str>,
         public_key: &SecretString,
     ) -> Result<(SshKeyView, KeyDelivery), AddKeyError> {
-        allowed(caller).map_err(AddKeyError::Forbidden)?;
+        allowed(caller, Scope::KeysWrite).map_err(AddKeyError::Forbidden)?;
         let key = read(public_key.expose_secret())?;
         let name = match name.map(str::trim) {
             Some(name) if is_name(name) => name.to_owned(),
@@ -115,14 +115,14 @@ impl Control {
 
     /// The workspace's keys, oldest first.
     pub async fn ssh_keys(&self, caller: &Caller) -> Result<Vec<SshKeyView>, QueryError> {
-        allowed(caller).map_err(QueryError::Forbidden)?;
+        allowed(caller, Scope::KeysRead).map_err(QueryError::Forbidden)?;
         Ok(self.inner.store.ssh_keys(caller.workspace).await?.into_iter().map(SshKeyView::from).collect())
     }
 
     /// Forgets a key: what it has open through the jump host ends, and no running desktop knows it
     /// any more.
     pub async fn remove_ssh_key(&self, caller: &Caller, id: SshKeyId) -> Result<KeyDelivery, RemoveKeyError> {
-        allowed(caller).map_err(RemoveKeyError::Forbidden)?;
+        allowed(caller, Scope::KeysWrite).map_err(RemoveKeyError::Forbidden)?;
         if !self.inner.store.delete_ssh_key(caller.workspace, id).await? {
             return Err(RemoveKeyError::NotFound);
         }
@@ -148,8 +148,8 @@ impl Control {
 }
 
 /// Keys open every desktop of the workspace, so a credential for one of them has no say here.
-fn allowed(caller: &Caller) -> Result<(), Scope> {
-    if caller.may(Scope::Account) && caller.only.is_none() { Ok(()) } else { Err(Scope::Account) }
+fn allowed(caller: &Caller, scope: Scope) -> Result<(), Scope> {
+    if caller.may(scope) && caller.only.is_none() { Ok(()) } else { Err(scope) }
 }
 
 fn is_name(name: &str) -> bool {

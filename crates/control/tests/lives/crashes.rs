@@ -120,14 +120,16 @@ impl Story {
             | Event::Retry(which)
             | Event::Delete(which) => {
                 let Some(id) = id(which) else { return };
-                let Ok(write) = platform.control.authorise(&platform.owner, id).await else { return };
+                let (owner, control) = (&platform.owner, &platform.control);
+                let Ok(write) = control.authorise(owner, id).await else { return };
+                let Ok(destroy) = control.authorise(owner, id).await else { return };
                 // Refusals are part of life.
                 let _ = match event {
                     Event::Start(_) => platform.control.start(&write).await,
                     Event::Stop(_) => platform.control.stop(&write).await,
                     Event::Restart(_) => platform.control.restart(&write).await,
                     Event::Retry(_) => platform.control.retry(&write).await,
-                    _ => platform.control.delete(&write).await,
+                    _ => platform.control.delete(&destroy).await,
                 };
             }
             Event::Off(which, why) => {

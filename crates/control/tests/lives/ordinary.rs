@@ -31,15 +31,16 @@ async fn a_desktop_comes_up_step_by_step_and_is_entered() {
     platform.control.screen(&enter).await.unwrap().read_exact(&mut banner).await.unwrap();
     assert!(banner.starts_with(b"RFB "));
 
-    let file = platform.control.read_file(&enter, "/home/desk/welcome.txt").await.unwrap();
+    let files = platform.access(asked.id).await;
+    let file = platform.control.read_file(&files, "/home/desk/welcome.txt").await.unwrap();
     let mut text = String::new();
     let size = file.size;
     file.part(0, size).read_to_string(&mut text).await.unwrap();
     assert!(text.contains(&asked.id.to_string()), "{text}");
     assert_eq!(text.len() as u64, size);
-    let missing = platform.control.read_file(&enter, "/nowhere").await;
+    let missing = platform.control.read_file(&files, "/nowhere").await;
     assert!(matches!(missing, Err(FileError::NoSuchFile)));
-    let relative = platform.control.read_file(&enter, "home/desk/welcome.txt").await;
+    let relative = platform.control.read_file(&files, "home/desk/welcome.txt").await;
     assert!(matches!(relative, Err(FileError::BadPath)));
 
     let read = platform.access(asked.id).await;

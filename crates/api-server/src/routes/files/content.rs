@@ -45,7 +45,7 @@ const PIECE: usize = 256 << 10;
     ))]
 pub(crate) async fn content(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::ReadFiles>,
     headers: HeaderMap,
     Query(at): Query<At>,
 ) -> Result<Response, ApiError> {
@@ -98,7 +98,7 @@ pub(crate) async fn content(
     ))]
 pub(crate) async fn archive(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::ReadFiles>,
     Query(at): Query<At>,
 ) -> Result<Response, ApiError> {
     let archive = control.files(&access).await?.archive(&at.path).await?;

@@ -71,7 +71,7 @@ pub(crate) struct Which {
     ))]
 pub(crate) async fn save(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::WriteFiles>,
     headers: HeaderMap,
     Query(to): Query<To>,
     body: Body,
@@ -121,7 +121,7 @@ pub(crate) async fn save(
     ))]
 pub(crate) async fn offset(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::WriteFiles>,
     Query(which): Query<Which>,
 ) -> Result<Answer<Upload>, ApiError> {
     let upload = name(&which.upload)?;
@@ -149,7 +149,7 @@ pub(crate) async fn offset(
     ))]
 pub(crate) async fn cancel(
     State(control): State<Control>,
-    Ticket(access): Ticket<purpose::Enter>,
+    Ticket(access): Ticket<purpose::WriteFiles>,
     Query(which): Query<Which>,
 ) -> Result<StatusCode, ApiError> {
     let upload = name(&which.upload)?;

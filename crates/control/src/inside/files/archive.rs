@@ -15,6 +15,7 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 
 use super::{FileError, Files, checked, joined, name_of};
+use crate::caller::purpose::ReadFiles;
 
 /// Folders in folders, at most.
 const DEEPEST: usize = 64;
@@ -29,7 +30,7 @@ pub struct Archive {
     pub bytes: Box<dyn Stream<Item = io::Result<Bytes>> + Send + Unpin>,
 }
 
-impl Files {
+impl Files<ReadFiles> {
     /// What is in a folder, and below it, as a zip file.
     pub async fn archive(&self, path: &str) -> Result<Archive, FileError> {
         checked(path)?;
@@ -57,7 +58,7 @@ impl Files {
 }
 
 struct Zip {
-    files: Files,
+    files: Files<ReadFiles>,
     sender: mpsc::Sender<io::Result<Bytes>>,
     written: u64,
     entries: Vec<Entry>,

@@ -10,6 +10,7 @@ use futures::{Stream, StreamExt};
 use rolltop_door::{FileKind, RemoteWriter, SftpError};
 
 use super::{FileEntry, FileError, Files, checked, joined};
+use crate::caller::purpose::WriteFiles;
 
 /// The permission bits of a new file.
 const NEW_FILE: u32 = 0o644;
@@ -66,7 +67,7 @@ pub struct Saved {
     pub file: Option<(FileEntry, String)>,
 }
 
-impl Files {
+impl Files<WriteFiles> {
     /// Takes the bytes, and saves the file after the last.
     pub async fn save<B, E>(&self, save: Save, body: B) -> Result<Saved, FileError>
     where
@@ -137,7 +138,7 @@ impl Files {
         }
         self.complete(save, target, part).await?;
         let tag = self.open(target).await?.tag;
-        Ok(Saved { offset, file: Some((self.info(target).await?, tag)) })
+        Ok(Saved { offset, file: Some((self.entry(target).await?, tag)) })
     }
 
     async fn begin(&self, part: &str, offset: u64) -> Result<RemoteWriter, FileError> {
