@@ -135,32 +135,47 @@ fn list(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// On a terminal one line that changes; elsewhere a line for each new step.
+/// Off a terminal, how often a step that goes on is told of.
+const TOLD_EVERY: Duration = Duration::from_secs(15);
+
+/// On a terminal one line that changes; elsewhere a line for each new step, and one now and then
+/// while it goes on.
 struct Teller {
     terminal: bool,
-    last: String,
+    /// What was written last, and when.
+    last: Option<(String, Instant)>,
 }
 
 impl Teller {
     fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), last: String::new() }
+        Self { terminal: std::io::stderr().is_terminal(), last: None }
     }
 
     fn tell(&mut self, line: &str) {
         let mut out = std::io::stderr();
         // Not being able to tell is no reason not to build.
-        let _ = if self.terminal { write!(out, "\r\x1b[K{line}") } else { self.tell_step(&mut out, line) };
+        let _ = if self.terminal {
+            write!(out, "\r\x1b[K{line}")
+        } else if self.is_due(line) {
+            writeln!(out, "{line}")
+        } else {
+            return;
+        };
         let _ = out.flush();
-        self.last = line.to_owned();
+        self.last = Some((line.to_owned(), Instant::now()));
     }
 
-    fn tell_step(&self, out: &mut impl std::io::Write, line: &str) -> std::io::Result<()> {
+    /// Whether this is another step than the last line's, or that line is old.
+    fn is_due(&self, line: &str) -> bool {
         let step = |line: &str| line.split_once(':').map(|(step, _)| step.to_owned());
-        if step(line) == step(&self.last) { Ok(()) } else { writeln!(out, "{line}") }
+        match &self.last {
+            Some((last, at)) => step(line) != step(last) || at.elapsed() >= TOLD_EVERY,
+            None => true,
+        }
     }
 
     fn end(&mut self) {
-        if self.terminal && !self.last.is_empty() {
+        if self.terminal && self.last.is_some() {
             eprintln!();
         }
     }
