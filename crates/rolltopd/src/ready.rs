@@ -4,7 +4,7 @@ use std::future::Future;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rolltop_api_types::{AdminClient, ClientError};
 
 use crate::layout;
@@ -19,9 +19,10 @@ where
     match runtime.block_on(async { question(AdminClient::over_unix_socket(&socket)?).await }) {
         // It answered, and says itself what is wrong.
         Err(error) if error.problem().is_some() => Err(error.into()),
-        answer => answer.with_context(|| {
-            format!("Rolltop doesn't answer on {}: start it with `make up`", socket.display())
-        }),
+        Err(ClientError::Transport(error)) if error.is_connect() => {
+            bail!("Rolltop isn't running in {}: start it with `make up`", data.display())
+        }
+        answer => answer.with_context(|| format!("Rolltop doesn't answer on {}", socket.display())),
     }
 }
 

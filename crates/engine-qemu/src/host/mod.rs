@@ -8,11 +8,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rolltop_engine::{Accelerator, EngineError};
 use rolltop_model::{DesktopId, Size, TemplateVersion};
 use rolltop_template::Manifest;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::accel;
 use crate::cgroup::{Cgroups, DiskLimits};
@@ -64,7 +66,7 @@ impl Host {
     /// Opens the directory and makes the host ready; adopts nothing yet.
     pub(crate) async fn open(config: QemuConfig) -> Result<Self, Fault> {
         let layout = Layout::open(&config.directory)?;
-        let lock = lock(layout.root().join("lock"))?;
+        let lock = lock(layout.root().join("lock")).await?;
         let qemu_version = qemu_version().await?;
         let network = Network::new(&config.network)?;
         network.prepare_host().await?;
@@ -192,11 +194,22 @@ impl Host {
     }
 }
 
-fn lock(path: PathBuf) -> Result<File, Fault> {
+/// Waits a little for whoever has the directory: a host that is ending, or `doctor` with its question.
+async fn lock(path: PathBuf) -> Result<File, Fault> {
+    const PATIENCE: Duration = Duration::from_secs(10);
     let file = File::options().create(true).append(true).open(&path).doing_with("opening", &path)?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-        .doing_with("another host process works on this directory; locking", &path)?;
-    Ok(file)
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            outcome => {
+                outcome.doing_with("another host process works on this directory; locking", &path)?;
+                return Ok(file);
+            }
+        }
+    }
 }
 
 async fn qemu_version() -> Result<String, Fault> {
