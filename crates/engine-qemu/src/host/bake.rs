@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rolltop_engine::EngineError;
 use rolltop_model::{Size, TemplateVersion};
@@ -127,6 +127,7 @@ impl Host {
         .await?;
         let baked = async {
             self.settle_guest(directory, manifest, index, running.process, started, progress).await?;
+            tokio::time::sleep(until_moment(SystemTime::now())).await;
             progress("Keeping its memory.");
             self.keep(directory, &running, index).await
         };
@@ -225,6 +226,20 @@ impl Host {
     }
 }
 
+/// How long until the moment of a minute at which memory is kept.
+///
+/// A clock on the screen is drawn again when the minute ends that was under way in the bake; until
+/// then every fork shows the time of the bake. So the minute has almost ended: time enough for a
+/// fork to be told the real time first, and nobody has to look at a wrong one for long.
+fn until_moment(now: SystemTime) -> Duration {
+    const MINUTE: Duration = Duration::from_secs(60);
+    const LEFT: Duration = Duration::from_secs(10);
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let into_minute = Duration::from_millis((since.as_millis() % MINUTE.as_millis()) as u64);
+    let wait = (MINUTE + MINUTE - LEFT) - into_minute;
+    if wait >= MINUTE { wait - MINUTE } else { wait }
+}
+
 fn bake_name(index: u32) -> String {
     format!("bake-{index}")
 }
@@ -273,4 +288,17 @@ fn finish(from: &Path, to: &Path, identity: &[u8]) -> Result<(), Fault> {
     }
     durable::write(&from.join(BAKE), identity, 0o444)?;
     durable::rename(from, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_kept_ten_seconds_before_a_minute_ends() {
+        for (into_minute, wait) in [(0, 50), (49, 1), (50, 0), (51, 59), (59, 51)] {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + into_minute);
+            assert_eq!(until_moment(now), Duration::from_secs(wait), "{into_minute} s into the minute");
+        }
+    }
 }
