@@ -68,6 +68,14 @@ async function failed(): Promise<void> {
   else window.setTimeout(connect, RETRY_MS);
 }
 
+/** A part that could not fetch itself tries again: nobody asked for it, so nobody is told. */
+function retryParts(): void {
+  document.addEventListener("htmx:error", (event) => {
+    const subject = event.target instanceof HTMLElement ? event.target.dataset["live"] : undefined;
+    if (subject !== undefined) window.setTimeout(() => refresh(subject), RETRY_MS);
+  });
+}
+
 function connect(): void {
   const after = lastSeq === undefined ? "" : `?after=${lastSeq}`;
   stream?.close();
@@ -82,6 +90,7 @@ function connect(): void {
 export function startLive(): void {
   if (document.body.dataset["events"] !== "on") return;
   connect();
+  retryParts();
   // A page that comes back from the browser's cache has a dead stream and old contents.
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) {

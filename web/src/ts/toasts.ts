@@ -46,5 +46,9 @@ export function startToasts(): void {
       for (const node of change.addedNodes) if (node instanceof HTMLElement) watch(node);
     }
   }).observe(list, { childList: true });
-  document.addEventListener("htmx:error", () => toast("error", word("offline")));
+  document.addEventListener("htmx:error", (event) => {
+    // What refreshes itself also tries again by itself.
+    if (event.target instanceof HTMLElement && event.target.dataset["live"] !== undefined) return;
+    toast("error", word("offline"));
+  });
 }
