@@ -12,6 +12,7 @@ class RolltopFiles extends HTMLElement {
   #api = new FilesApi("");
   #folder: Folder = { path: HOME, items: [], truncated: false };
   #sort: { column: Column; down: boolean } = { column: "name", down: false };
+  #showHidden = false;
   #preview: Preview | undefined;
   #uploads: Uploads | undefined;
   #words: Record<string, string> = {};
@@ -78,8 +79,10 @@ class RolltopFiles extends HTMLElement {
       const order = column === "size" ? a.size - b.size : column === "modified_at" ? a.modified_at.localeCompare(b.modified_at) : 0;
       return folders(a) - folders(b) || (down ? -1 : 1) * (order || names.compare(a.name, b.name));
     });
-    this.#part("tbody").replaceChildren(...items.filter((entry) => !entry.name.startsWith(".rolltop-upload-")).map((entry) => this.#row(entry)));
-    this.#part(".files-empty").hidden = items.length > 0;
+    const rows = items.filter(({ name }) => !name.startsWith(this.#showHidden ? ".rolltop-upload-" : ".")).map((entry) => this.#row(entry));
+    this.#part("tbody").replaceChildren(...rows);
+    this.#part("[data-do=hidden]").ariaPressed = String(this.#showHidden);
+    this.#part(".files-empty").hidden = rows.length > 0;
     this.#part(".files-more").hidden = !this.#folder.truncated;
     for (const head of this.querySelectorAll<HTMLElement>("th[data-column]")) {
       if (head.dataset["column"] === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
@@ -147,6 +150,10 @@ class RolltopFiles extends HTMLElement {
     if (act === "up") return this.#go(parent(this.#folder.path));
     if (act === "home") return this.#go(HOME);
     if (act === "refresh") return this.#go(this.#folder.path);
+    if (act === "hidden") {
+      this.#showHidden = !this.#showHidden;
+      return this.#draw();
+    }
     if (act === "save") return this.#preview?.save();
     if (act === "close") return this.#close();
     if (act === "upload") return this.#part<HTMLInputElement>("[data-files]").click();
@@ -242,8 +249,12 @@ class RolltopFiles extends HTMLElement {
   #bytes(count: number): string {
     const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
     const power = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), 4);
-    const style = { style: "unit", unit: units[power], unitDisplay: "short", maximumFractionDigits: power === 0 ? 0 : 1 } as const;
-    return new Intl.NumberFormat(document.documentElement.lang, style as Intl.NumberFormatOptions).format(count / 1000 ** power);
+    const style = { style: "unit", unit: units[power], unitDisplay: power === 0 ? "narrow" : "short", maximumFractionDigits: 1 } as const;
+    const parts = new Intl.NumberFormat(document.documentElement.lang, style as Intl.NumberFormatOptions).formatToParts(count / 1000 ** power);
+    // The narrow name of a byte, "B" or "o", comes without its space in some languages.
+    const unit = parts.find(({ type }) => type === "unit")?.value ?? "";
+    const number = parts.filter(({ type }) => type !== "unit" && type !== "literal");
+    return `${number.map(({ value }) => value).join("")}\u00a0${unit}`;
   }
 
   #say(key: string, name = ""): string {

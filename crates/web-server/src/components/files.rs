@@ -25,6 +25,8 @@ pub(crate) fn files(language: Language, desktop: DesktopId) -> Markup {
                 (button(language, "up", Icon::Up))
                 (button(language, "home", Icon::Home))
                 input data-path type="text" aria-label=(language.say("files-path")) autocomplete="off" autocapitalize="none" spellcheck="false";
+                button.btn type="button" data-variant="ghost" data-size="icon-sm" data-do="hidden" aria-pressed="false"
+                    aria-label=(language.say("files-hidden")) title=(language.say("files-hidden")) { (icon(Icon::Eye)) }
                 (button(language, "refresh", Icon::Refresh))
                 (button(language, "folder", Icon::FolderPlus))
                 (button(language, "upload", Icon::Upload))

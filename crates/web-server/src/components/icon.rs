@@ -33,6 +33,7 @@ icons! {
     Dots "ellipsis"
     Done "circle-check"
     Expand "maximize"
+    Eye "eye"
     Fit "scaling"
     Gauge "gauge"
     Grid "layout-grid"

@@ -229,6 +229,7 @@ tab-files = Files
 files-path = Folder
 files-up = Up one folder
 files-home = Home folder
+files-hidden = Show hidden files
 files-refresh = Refresh
 files-folder = New folder
 files-upload = Upload files

@@ -229,6 +229,7 @@ tab-files = Fichiers
 files-path = Dossier
 files-up = Dossier parent
 files-home = Dossier personnel
+files-hidden = Montrer les fichiers cachés
 files-refresh = Actualiser
 files-folder = Nouveau dossier
 files-upload = Envoyer des fichiers
