@@ -2,8 +2,11 @@
 // typed is really on its disk.
 
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { PATIENCE, api, eventually, settles, signIn, startBrowser, startRolltop } from "./platform.js";
+import { PATIENCE, api, drop, eventually, settles, signIn, startBrowser, startRolltop } from "./platform.js";
 
 let rolltop, browser, page;
 
@@ -91,6 +94,40 @@ test("the screen follows the window's size", { timeout: PATIENCE }, async () => 
   const before = await width();
   await page.setViewportSize({ width: 1100, height: 760 });
   await eventually("the desktop is narrower", async () => (await width()) < before);
+});
+
+test("the screen fills the monitor and comes back", { timeout: PATIENCE }, async () => {
+  const full = () => page.evaluate(() => document.fullscreenElement?.querySelector("canvas") !== null && document.fullscreenElement !== null);
+  await page.getByRole("button", { name: "Full screen" }).first().click();
+  await eventually("the screen is alone on the monitor", full);
+  await page.getByRole("button", { name: "Full screen" }).first().click();
+  await eventually("the page is back", async () => !(await full()));
+});
+
+test("a folder is uploaded and a file edited, and the terminal shows both", { timeout: PATIENCE }, async () => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.getByRole("tab", { name: "Files" }).click();
+  const row = (name) => page.locator("rolltop-files tbody tr", { has: page.getByText(name, { exact: true }) });
+  await row("proof").waitFor();
+  const local = mkdtempSync(join(tmpdir(), "rolltop-upload-"));
+  mkdirSync(join(local, "trip/photos"), { recursive: true });
+  writeFileSync(join(local, "trip/plan.txt"), "first idea\n");
+  writeFileSync(join(local, "trip/photos/sea.bin"), Buffer.alloc(3_000_000, 7));
+  await drop(page, join(local, "trip"));
+  await row("trip").waitFor();
+  await eventually("all has arrived", async () => (await page.locator(".files-uploads li").count()) === 0);
+  rmSync(local, { recursive: true });
+  await row("trip").getByRole("button").click();
+  await row("plan.txt").getByRole("button").click();
+  await page.getByLabel("Text of the file").fill("second idea\n");
+  await page.keyboard.press("Control+s");
+  await page.locator(".toast", { hasText: "plan.txt is saved." }).waitFor();
+  await page.getByRole("tab", { name: "Terminal" }).click();
+  const shown = () => page.locator(".xterm-rows").first().innerText();
+  await eventually("the prompt is there", async () => (await shown()).includes("desk@first"));
+  await page.locator(".xterm-helper-textarea").first().focus();
+  await page.keyboard.type("cat trip/plan.txt; stat -c %s trip/photos/sea.bin\n");
+  await eventually("the terminal shows both", async () => /second idea\s+3000000/.test(await shown()));
 });
 
 test("it is stopped, started again and deleted with a confirmation", { timeout: 2 * PATIENCE }, async () => {

@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { PATIENCE, api, eventually, signIn, startBrowser, startRolltop } from "./platform.js";
+import { PATIENCE, api, drop, eventually, signIn, startBrowser, startRolltop } from "./platform.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pictures = new URL("out/", import.meta.url).pathname;
@@ -46,17 +46,6 @@ after(async () => {
 const shown = (where = page) => where.locator(".xterm-rows").first().innerText();
 const shows = (text, where = page) => eventually(`the terminal shows ${text}`, async () => (await shown(where)).includes(text), 30_000);
 const row = (name) => page.locator("rolltop-files tbody tr", { has: page.getByText(name, { exact: true }) });
-
-/** Drops something of this machine's onto the files, as from its own file manager. */
-async function drop(path) {
-  const box = await page.locator("rolltop-files").boundingBox();
-  const debug = await page.context().newCDPSession(page);
-  const data = { items: [], files: [path], dragOperationsMask: 1 };
-  for (const type of ["dragEnter", "dragOver", "drop"]) {
-    await debug.send("Input.dispatchDragEvent", { type, x: box.x + box.width / 2, y: box.y + box.height / 2, data });
-  }
-  await debug.detach();
-}
 
 async function run(line) {
   await page.locator(".xterm-helper-textarea").first().focus();
@@ -100,7 +89,7 @@ test("a folder is uploaded and a file edited, and the terminal shows both", { ti
   mkdirSync(join(local, "trip/photos"), { recursive: true });
   writeFileSync(join(local, "trip/plan.txt"), "first idea\n");
   writeFileSync(join(local, "trip/photos/sea.bin"), Buffer.alloc(3_000_000, 7));
-  await drop(join(local, "trip"));
+  await drop(page, join(local, "trip"));
   await row("trip").waitFor();
   await eventually("all has arrived", async () => (await page.locator(".files-uploads li").count()) === 0, 30_000);
   rmSync(local, { recursive: true });

@@ -82,6 +82,17 @@ export async function api(page, rolltop, path) {
   return page.request.get(`${rolltop.url}${path}`, { headers: { Authorization: `Bearer ${rolltop.apiKey}` } });
 }
 
+/** Drops something of this machine's onto the files of a desktop's page, as from its own file manager. */
+export async function drop(page, path) {
+  const box = await page.locator("rolltop-files").boundingBox();
+  const debug = await page.context().newCDPSession(page);
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) {
+    await debug.send("Input.dispatchDragEvent", { type, x: box.x + box.width / 2, y: box.y + box.height / 2, data });
+  }
+  await debug.detach();
+}
+
 /** Whether the answer becomes true within `limit` milliseconds. */
 export async function settles(probe, limit) {
   return eventually("", probe, limit).then(() => true, () => false);
