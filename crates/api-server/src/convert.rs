@@ -72,6 +72,10 @@ pub(crate) fn terminal(info: control::TerminalInfo) -> wire::TerminalEntry {
     wire::TerminalEntry { number: info.number.get().into(), viewers: info.viewers, program: info.program }
 }
 
+pub(crate) fn port(found: control::ListeningPort) -> wire::PortEntry {
+    wire::PortEntry { port: found.port, program: found.program }
+}
+
 pub(crate) fn file_entry(entry: control::FileEntry) -> wire::FileEntry {
     wire::FileEntry {
         name: entry.name,

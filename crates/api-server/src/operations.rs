@@ -60,6 +60,8 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::GET, "/v1/desktops/{id}/terminals", CONTROL),
     (Method::GET, "/v1/desktops/{id}/terminals/{number}", CONTROL),
     (Method::DELETE, "/v1/desktops/{id}/terminals/{number}", CONTROL),
+    (Method::GET, "/v1/desktops/{id}/ports", CONTROL),
+    (Method::GET, "/v1/desktops/{id}/ports/{port}", CONTROL),
     (Method::GET, "/v1/desktops/{id}/files", READ_FILES),
     (Method::PATCH, "/v1/desktops/{id}/files", WRITE_FILES),
     (Method::DELETE, "/v1/desktops/{id}/files", WRITE_FILES),

@@ -10,6 +10,8 @@ mod gather;
 mod host;
 mod me;
 mod meta;
+mod port;
+mod ports;
 mod screen;
 mod screenshot;
 mod session;
@@ -97,6 +99,8 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(ssh_keys::remove))
         .routes(routes!(terminals::list))
         .routes(routes!(terminal::open, terminals::close))
+        .routes(routes!(ports::list))
+        .routes(routes!(port::open))
         .routes(routes!(files::list, files::update, files::remove))
         .routes(routes!(files::info))
         .routes(routes!(files::content::content, files::save::save))

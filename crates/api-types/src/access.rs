@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccessEntry {
     pub at: Timestamp,
-    /// What for, such as `personalise`, `screen`, `screenshot`, `file.read` or `ssh`.
+    /// What for, such as `personalise`, `screen`, `screenshot`, `file.read`, `ports` or `ssh`.
     #[schema(example = "screen")]
     pub purpose: String,
     /// For whom: the person's or key's name, or `platform`.

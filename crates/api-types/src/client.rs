@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod files;
 mod gateway;
+mod ports;
 mod rest;
 #[cfg(feature = "screen")]
 mod screen;
@@ -32,6 +33,8 @@ pub use error::ClientError;
 pub use events::EventStream;
 pub use files::{FileBody, SaveCondition, UploadPart};
 pub use gateway::{GatewayClient, TunnelStream};
+#[cfg(feature = "screen")]
+pub use ports::PortSocket;
 pub use rest::Image;
 #[cfg(feature = "screen")]
 pub use screen::ScreenSocket;

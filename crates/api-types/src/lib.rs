@@ -16,6 +16,7 @@ mod gateway;
 mod host;
 mod me;
 mod page;
+mod port;
 mod problem;
 mod scope;
 mod secret;
@@ -32,7 +33,7 @@ pub use client::{
     TunnelStream, UploadPart,
 };
 #[cfg(feature = "screen")]
-pub use client::{ScreenSocket, TerminalSocket};
+pub use client::{PortSocket, ScreenSocket, TerminalSocket};
 pub use desktop::{CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, UpdateDesktop};
 pub use event::{Event, EventKind, EventsQuery};
 pub use file::{CopyFile, CreateFolder, FileEntry, FileKind, FileList, MoveFile, UpdateFile, Upload};
@@ -40,6 +41,7 @@ pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PRO
 pub use host::{Accelerator, AcceleratorKind, Host};
 pub use me::{Credential, CredentialKind, Limits, Me};
 pub use page::ListDesktops;
+pub use port::{PortEntry, PortList};
 pub use problem::{Code, FieldError, Problem, documentation as problem_documentation};
 pub use scope::{Scope, documentation as scope_documentation};
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
@@ -56,3 +58,6 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 pub const SCREEN_PROTOCOL: &str = "binary";
 /// WebSocket subprotocol of a terminal: what is shown and typed in binary messages, control in text.
 pub const TERMINAL_PROTOCOL: &str = "rolltop.terminal.1";
+/// WebSocket subprotocol of a TCP connection into a desktop: its bytes in binary messages, the end of
+/// each direction as an empty one.
+pub const TCP_PROTOCOL: &str = "rolltop.tcp.1";

@@ -123,6 +123,8 @@ codes! {
     AmbiguousName, "ambiguous_name", 409, "The name means more than one desktop";
     /// The desktop's template has no tmux, which keeps terminals.
     NoTerminal, "no_terminal", 409, "The desktop has no terminals";
+    /// No program in the desktop waits for connections there.
+    PortClosed, "port_closed", 409, "Nothing listens on this port";
     NotAFile, "not_a_file", 409, "This is not a regular file";
     NotAFolder, "not_a_folder", 409, "This is not a folder";
     FileExists, "file_exists", 409, "There is already something of this name";
@@ -142,6 +144,7 @@ codes! {
     UnknownSize, "unknown_size", 422, "There is no such size";
     UnknownTemplate, "unknown_template", 422, "There is no such template";
     InvalidMode, "invalid_mode", 422, "These are no permission bits";
+    InvalidPort, "invalid_port", 422, "There is no such port";
     InvalidPath, "invalid_path", 422, "The path can't be used";
     WeakPassword, "weak_password", 422, "The password is too weak";
     InvalidKey, "invalid_key", 422, "This is not a public key that can be used";
@@ -152,6 +155,7 @@ codes! {
     /// The key came before with another request.
     IdempotencyKeyReused, "idempotency_key_reused", 422, "The idempotency key was used for another request";
     WebsocketRequired, "websocket_required", 426, "A WebSocket is needed";
+    TooManyConnections, "too_many_connections", 429, "Too many connections to the desktop's ports";
     RateLimited, "rate_limited", 429, "Too many requests";
     Internal, "internal", 500, "Something went wrong on our side";
     /// The host role or the database can't be reached; trying again soon helps.

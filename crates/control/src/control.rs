@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use rolltop_door::DoorPool;
+use rolltop_door::{DoorPool, Lanes};
 use rolltop_engine::Engine;
 use rolltop_model::{DesktopId, LayerId};
 use rolltop_store::Store;
@@ -20,7 +20,7 @@ use crate::caller::{Caller, DesktopAccess, Purpose};
 use crate::config::ControlConfig;
 use crate::entrance::Credentials;
 use crate::error::AccessError;
-use crate::inside::{AccessNotes, Screenshots};
+use crate::inside::{AccessNotes, PortPlaces, Screenshots};
 use crate::reconcile::{self, Bootstraps, KeyDeliveries, Vitals};
 use crate::ssh::GatewayView;
 use crate::templates::Templates;
@@ -40,6 +40,9 @@ pub(crate) struct Inner {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) config: ControlConfig,
     pub(crate) doors: DoorPool,
+    /// For connections to ports inside desktops.
+    pub(crate) lanes: Lanes,
+    pub(crate) port_places: PortPlaces,
     /// This process, as the holder of leases.
     pub(crate) holder: String,
     /// Desktops to look at now.
@@ -89,9 +92,11 @@ impl Control {
         store.end_all_leases().await?;
         store.renew_deadlines(crate::clock::now()).await?;
         let (nudges, nudged) = mpsc::unbounded_channel();
-        let credentials = Credentials { store: store.clone(), engine: engine.clone() };
+        let credentials = Arc::new(Credentials { store: store.clone(), engine: engine.clone() });
         let inner = Arc::new(Inner {
-            doors: DoorPool::new(Arc::new(credentials)),
+            doors: DoorPool::new(credentials.clone()),
+            lanes: Lanes::new(credentials),
+            port_places: PortPlaces::default(),
             store,
             engine,
             config,
@@ -160,6 +165,12 @@ impl Control {
 }
 
 impl Inner {
+    /// Closes whatever is open to a desktop.
+    pub(crate) async fn hang_up(&self, desktop: DesktopId) {
+        self.doors.forget(desktop).await;
+        self.lanes.forget(desktop).await;
+    }
+
     /// Has the reconciler look at a desktop now.
     pub(crate) fn nudge(&self, desktop: DesktopId) {
         // Nobody listens only while the process ends.

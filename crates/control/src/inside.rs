@@ -2,6 +2,7 @@
 
 mod files;
 mod notes;
+mod ports;
 mod screen;
 mod screenshot;
 mod terminal;
@@ -18,6 +19,8 @@ use crate::error::EnterError;
 
 pub use files::{Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, UploadName};
 pub(crate) use notes::{AccessNotes, Reason};
+pub(crate) use ports::PortPlaces;
+pub use ports::{ConnectionPlace, PortConnection, PortError};
 pub use screen::ScreenStream;
 pub(crate) use screenshot::Screenshots;
 pub use terminal::{TerminalError, TerminalLine};
@@ -29,21 +32,31 @@ impl Control {
         access: &DesktopAccess<P>,
         why: Reason,
     ) -> Result<Arc<Door>, EnterError> {
+        self.may_enter(access, why).await?;
+        self.inner.doors.door(access.desktop).await.map_err(kept_out)
+    }
+
+    /// Whether it runs; if so, a line in its owner's access log.
+    async fn may_enter<P: Inside>(&self, access: &DesktopAccess<P>, why: Reason) -> Result<(), EnterError> {
         let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
         if row.record.state != DesktopState::Running {
             return Err(EnterError::NotRunning);
         }
-        self.inner.note_access(row.id, row.workspace, why, access.caller()).await?;
-        self.inner.doors.door(access.desktop).await.map_err(|error| match error {
-            PoolError::Forgotten
-            | PoolError::Entrance(
-                EntranceError::NotPersonalised
-                | EntranceError::Engine(EngineError::NotRunning | EngineError::UnknownDesktop),
-            ) => EnterError::NotRunning,
-            PoolError::Entrance(EntranceError::TimedOut(_)) => EnterError::Timeout,
-            PoolError::Entrance(EntranceError::Engine(_) | EntranceError::Credentials(_))
-            | PoolError::Open(_) => unavailable(error),
-        })
+        Ok(self.inner.note_access(row.id, row.workspace, why, access.caller()).await?)
+    }
+}
+
+/// The door did not open.
+fn kept_out(error: PoolError) -> EnterError {
+    match error {
+        PoolError::Forgotten
+        | PoolError::Entrance(
+            EntranceError::NotPersonalised
+            | EntranceError::Engine(EngineError::NotRunning | EngineError::UnknownDesktop),
+        ) => EnterError::NotRunning,
+        PoolError::Entrance(EntranceError::TimedOut(_)) => EnterError::Timeout,
+        PoolError::Entrance(EntranceError::Engine(_) | EntranceError::Credentials(_))
+        | PoolError::Open(_) => unavailable(error),
     }
 }
 

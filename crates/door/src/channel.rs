@@ -10,14 +10,14 @@
 //! screen as it then is.
 
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use russh::client::Msg;
-use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
+use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,12 +25,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::door::Door;
-use crate::text::tame;
+use crate::lanes::{Hold, Lane, Passenger};
 
 /// What one channel may hold unread, bytes.
 const BUFFER_BYTES: u32 = 4 * 1024 * 1024;
 /// The same for a terminal: several of the largest screens there are.
 const TERMINAL_BYTES: u32 = 1024 * 1024;
+/// The same for a tunnel, of which a desktop may have many.
+const TUNNEL_BYTES: u32 = 512 * 1024;
 /// What a message costs besides its bytes, so that a flood of tiny ones is bounded too.
 const MESSAGE_OVERHEAD: u32 = 256;
 /// How long a full buffer may hold up the connection before its channel is closed.
@@ -48,6 +50,8 @@ pub(crate) struct Patience {
 impl Patience {
     pub(crate) const ORDINARY: Self = Self { bytes: BUFFER_BYTES, stall: STALL_LIMIT };
     pub(crate) const TERMINAL: Self = Self { bytes: TERMINAL_BYTES, stall: Duration::ZERO };
+    /// Counts only while other tunnels wait on the same connection; see [`crate::lanes`].
+    const TUNNEL: Self = Self { bytes: TUNNEL_BYTES, stall: Duration::from_secs(60) };
 }
 
 /// Why no channel came to be.
@@ -55,8 +59,8 @@ impl Patience {
 pub enum ChannelError {
     #[error("the door is closed")]
     Closed,
-    #[error("the desktop refused: {0}")]
-    Refused(String),
+    #[error("the desktop refused: {why:?}")]
+    Refused { why: ChannelOpenFailure },
     #[error("the desktop did not answer within {} seconds", .0.as_secs())]
     TimedOut(Duration),
     #[error("the connection to the desktop failed")]
@@ -75,15 +79,13 @@ impl Door {
     }
 }
 
-async fn confirmed(
+pub(crate) async fn confirmed(
     opening: impl Future<Output = Result<Channel<Msg>, russh::Error>>,
 ) -> Result<Channel<Msg>, ChannelError> {
     match timeout(CONFIRM_DEADLINE, opening).await {
         Ok(Ok(channel)) => Ok(channel),
         Ok(Err(russh::Error::SendError | russh::Error::Disconnect)) => Err(ChannelError::Closed),
-        Ok(Err(russh::Error::ChannelOpenFailure(why))) => {
-            Err(ChannelError::Refused(tame(format!("{why:?}").as_bytes())))
-        }
+        Ok(Err(russh::Error::ChannelOpenFailure(why))) => Err(ChannelError::Refused { why }),
         Ok(Err(error)) => Err(ChannelError::Transport(error)),
         Err(_) => Err(ChannelError::TimedOut(CONFIRM_DEADLINE)),
     }
@@ -98,6 +100,8 @@ pub struct DoorChannel {
     writer: Pin<Box<dyn AsyncWrite + Send>>,
     ended: CancellationToken,
     close: CloseOnDrop,
+    /// For a tunnel: its place on its lane.
+    _passenger: Option<Passenger>,
 }
 
 /// Received bytes and their share of the buffer, given back once they are read.
@@ -122,15 +126,24 @@ impl DoorChannel {
     }
 
     pub(crate) fn over_with(channel: Channel<Msg>, patience: Patience) -> Self {
+        Self::pumped(channel, patience, None)
+    }
+
+    pub(crate) fn tunnel(channel: Channel<Msg>, passenger: Passenger) -> Self {
+        Self::pumped(channel, Patience::TUNNEL, Some(passenger))
+    }
+
+    fn pumped(channel: Channel<Msg>, patience: Patience, passenger: Option<Passenger>) -> Self {
         let (read, write) = channel.split();
         let writer = Box::pin(write.make_writer());
         let close = CloseOnDrop::new(write);
         let (sender, chunks) = mpsc::unbounded_channel();
         let end = Arc::new(OnceLock::new());
         let ended = CancellationToken::new();
-        let pump = Pump { sender, end: end.clone(), close: close.clone(), patience };
+        let lane = passenger.as_ref().map(Passenger::lane);
+        let pump = Pump { sender, end: end.clone(), close: close.clone(), patience, lane };
         tokio::spawn(pump.run(read, ended.clone()));
-        Self { chunks, current: None, end, writer, ended, close }
+        Self { chunks, current: None, end, writer, ended, close, _passenger: passenger }
     }
 
     /// The half that requests go out on; it closes the channel with its last clone.
@@ -150,6 +163,7 @@ struct Pump {
     end: Arc<OnceLock<End>>,
     close: CloseOnDrop,
     patience: Patience,
+    lane: Option<Arc<Lane>>,
 }
 
 impl Pump {
@@ -183,8 +197,20 @@ impl Pump {
     /// The share of the buffer that these bytes take, once it is free.
     async fn room_for(&self, room: &Arc<Semaphore>, length: usize) -> Option<OwnedSemaphorePermit> {
         let share = u32::try_from(length).unwrap_or(u32::MAX).saturating_add(MESSAGE_OVERHEAD);
-        let acquiring = room.clone().acquire_many_owned(share.min(self.patience.bytes));
-        timeout(self.patience.stall, acquiring).await.ok()?.ok()
+        let share = share.min(self.patience.bytes);
+        if let Ok(free) = room.clone().try_acquire_many_owned(share) {
+            return Some(free);
+        }
+        let _hold = self.lane.as_ref().map(Hold::of);
+        let mut acquiring = pin!(room.clone().acquire_many_owned(share));
+        loop {
+            match timeout(self.patience.stall, &mut acquiring).await {
+                Ok(acquired) => return acquired.ok(),
+                // Nobody else waits for it.
+                Err(_) if self.lane.as_ref().is_some_and(|lane| lane.tunnels() <= 1) => {}
+                Err(_) => return None,
+            }
+        }
     }
 }
 

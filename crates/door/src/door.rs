@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::lanes::Lane;
 use crate::login::{ExpectedKey, Login};
 use crate::sftp::Sftp;
 
@@ -59,6 +60,7 @@ pub enum OpenError {
 pub struct Door {
     pub(crate) handle: Handle<Visitor>,
     pub(crate) sftp: Mutex<Option<Sftp>>,
+    pub(crate) lane: Arc<Lane>,
     closed: CancellationToken,
     host_key: String,
 }
@@ -115,7 +117,7 @@ async fn connect(
         AuthResult::Failure { .. } => return Err(OpenError::Refused),
     }
     let host_key = shown.get().cloned().unwrap_or_default();
-    Ok(Door { handle, sftp: Mutex::new(None), closed, host_key })
+    Ok(Door { handle, sftp: Mutex::new(None), lane: Arc::default(), closed, host_key })
 }
 
 /// Only what an emulated guest does cheaply: one key exchange, one key type, and AES-GCM, for

@@ -3,7 +3,8 @@
 //! [`Door::open`] takes a stream the engine has connected and proves both sides; on the open
 //! door everything is a channel: commands ([`Door::exec`], [`Door::init`],
 //! [`Door::screenshot`]), sockets inside the desktop ([`Door::streamlocal`]), files
-//! ([`Door::sftp`]) and terminals ([`Door::terminal`]). A [`DoorPool`] keeps one door per desktop.
+//! ([`Door::sftp`]) and terminals ([`Door::terminal`]). A [`DoorPool`] keeps one door per desktop, and [`Lanes`] those for
+//! connections to ports inside it.
 //!
 //! ```text
 //!  control ──► DoorPool ──► Door ──russh──► sshd in the desktop
@@ -11,6 +12,7 @@
 //!                            │ channel: direct-streamlocal ─► DoorChannel (AsyncRead + AsyncWrite)
 //!                            │ channel: sftp-server        ─► Sftp
 //!                            └ channel: pty + tmux         ─► Terminal
+//!          ──► Lanes ──► more doors, for nothing but TCP tunnels
 //! ```
 //!
 //! The guest is hostile: every answer of it is bounded in size and time, and nothing it says
@@ -26,8 +28,10 @@ mod exec;
 mod init;
 mod key;
 mod keys;
+mod lanes;
 mod login;
 mod pool;
+mod ports;
 mod screenshot;
 mod sftp;
 mod terminal;
@@ -39,8 +43,10 @@ pub use exec::{ExecError, ExecLimits, ExecOutput, Exit};
 pub use init::InitError;
 pub use key::{KeyError, fingerprint, generate_key};
 pub use keys::KeysError;
+pub use lanes::{Lanes, TunnelError};
 pub use login::{HostKeyPolicy, Login};
 pub use pool::{DoorPool, DoorSource, Entrance, EntranceError, PoolError};
+pub use ports::{ListeningPort, MOST_PORTS, PortsError};
 pub use screenshot::{MAX_SCREENSHOT_BYTES, ScreenshotError};
 pub use sftp::{FileInfo, FileKind, Listing, MOST_ENTRIES, RemoteFile, RemoteWriter, Sftp, SftpError};
 pub use terminal::{Terminal, TerminalError, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow};

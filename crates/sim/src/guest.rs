@@ -12,9 +12,11 @@ use crate::faults::Faults;
 use crate::screen::Screen;
 
 mod command;
+mod eager;
 mod files;
 mod init;
 mod keys;
+mod ports;
 mod rfb;
 mod rfb_message;
 mod sftp;
@@ -54,6 +56,7 @@ pub struct Guest {
     screen: Arc<Screen>,
     files: files::Files,
     terminals: terminals::Terminals,
+    ports: ports::Ports,
     console: Mutex<String>,
     power: Mutex<Power>,
     changed: Box<dyn Fn() + Send + Sync>,
@@ -84,6 +87,7 @@ impl Guest {
             screen: Arc::new(Screen::new(&name, &desktop.to_string())),
             files: files::Files::new(&desktop.to_string()),
             terminals: terminals::Terminals::default(),
+            ports: ports::Ports::default(),
             console: Mutex::default(),
             power: Mutex::new(Power { connections: off.child_token(), on: off }),
             changed,
@@ -101,6 +105,7 @@ impl Guest {
     pub fn power_off(&self) {
         locked(&self.power).on.cancel();
         self.terminals.clear();
+        self.ports.end_web();
         self.log("reboot: Power down");
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rolltop_door::{
-    Door, ExecLimits, Exit, HostKeyPolicy, InitError, Login, OpenError, SftpError, generate_key,
+    Door, ExecLimits, Exit, HostKeyPolicy, InitError, Login, OpenError, SftpError, TunnelError, generate_key,
 };
 use rolltop_engine::{Engine, EngineError, ForkRequest, LayerKey, OffReason, Power, StartRequest};
 use rolltop_guest_protocol::{InitRequest, VNC_SOCKET};
@@ -253,4 +253,23 @@ mod rfb {
         }
         update
     }
+}
+
+#[tokio::test]
+async fn a_port_echoes_while_more_is_sent() {
+    let desk = Desk::forked(instant()).await;
+    let door = desk.enter(&desk.personalised().await).await.unwrap();
+    let (mut read, mut write) = tokio::io::split(door.tcp(7).await.unwrap());
+    let said: Vec<u8> = (0..5_000_000u32).map(|n| (n % 251) as u8).collect();
+    let mut heard = Vec::new();
+    let both = async {
+        let saying = async {
+            write.write_all(&said).await.unwrap();
+            write.shutdown().await.unwrap();
+        };
+        tokio::join!(saying, read.read_to_end(&mut heard)).1.unwrap();
+    };
+    timeout(Duration::from_secs(30), both).await.unwrap();
+    assert!(heard == said);
+    assert!(matches!(door.tcp(8).await, Err(TunnelError::PortClosed)));
 }

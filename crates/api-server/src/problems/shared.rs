@@ -2,7 +2,8 @@
 
 use rolltop_api_types::Code;
 use rolltop_control::{
-    AccessError, AdminError, EnterError, FileError, InternalError, QueryError, Scope, TerminalError,
+    AccessError, AdminError, EnterError, FileError, InternalError, PortError, QueryError, Scope,
+    TerminalError,
 };
 
 use super::ApiError;
@@ -75,6 +76,16 @@ impl From<TerminalError> for ApiError {
         match error {
             TerminalError::NoTmux => Self::new(Code::NoTerminal, error.to_string()),
             TerminalError::Enter(error) => error.into(),
+        }
+    }
+}
+
+impl From<PortError> for ApiError {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::Closed(_) => Self::new(Code::PortClosed, error.to_string()),
+            PortError::TooMany => Self::new(Code::TooManyConnections, error.to_string()).retry_after(1),
+            PortError::Enter(error) => error.into(),
         }
     }
 }

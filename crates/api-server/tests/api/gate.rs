@@ -13,7 +13,10 @@ use crate::platform::{Platform, told};
 async fn nothing_is_answered_without_a_credential() {
     let platform = Platform::start().await;
     for (method, path, access) in OPERATIONS {
-        let path = path.replace("{id}", "dsk_00000000000000000000000000").replace("{number}", "1");
+        let path = path
+            .replace("{id}", "dsk_00000000000000000000000000")
+            .replace("{number}", "1")
+            .replace("{port}", "80");
         let url = format!("http://api{path}");
         for token in [None, Some("rt_wrong"), Some("")] {
             let mut request = platform.http().request(method.clone(), &url);

@@ -15,6 +15,7 @@ mod files;
 mod gate;
 mod input;
 mod platform;
+mod ports;
 mod screen;
 mod serving;
 mod ssh_keys;

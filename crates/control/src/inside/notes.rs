@@ -12,7 +12,7 @@ use crate::caller::Caller;
 use crate::clock;
 use crate::control::Inner;
 
-/// Looking at thumbnails, and going about among files, is noted once in this time per viewer and desktop.
+/// Looking at thumbnails, going about among files and connecting to ports is noted once in this time per viewer and desktop.
 const LOOKING_INTERVAL: Duration = Duration::from_secs(3600);
 /// Looks kept in memory at most.
 const LOOKS: usize = 50_000;
@@ -26,6 +26,8 @@ pub(crate) enum Reason {
     Ssh,
     Files,
     Terminal,
+    /// Connections to ports inside, and the list of them.
+    Ports,
 }
 
 impl Reason {
@@ -37,6 +39,7 @@ impl Reason {
             Reason::Ssh => "ssh",
             Reason::Files => "files",
             Reason::Terminal => "terminal",
+            Reason::Ports => "ports",
         }
     }
 }
@@ -72,7 +75,7 @@ impl Inner {
         why: Reason,
         caller: &Caller,
     ) -> Result<(), StoreError> {
-        let often = matches!(why, Reason::Screenshot | Reason::Files);
+        let often = matches!(why, Reason::Screenshot | Reason::Files | Reason::Ports);
         let viewer = || format!("{} {}", why.as_str(), caller.rate_key());
         if often && self.access_notes.is_known_look(desktop, viewer()) {
             return Ok(());

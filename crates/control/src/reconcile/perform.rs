@@ -36,7 +36,7 @@ pub(super) async fn perform(
         Step::Rest | Step::Wait { .. } => Ok(()),
         Step::Adopt { .. } | Step::Settle(_) => save(inner, desktop, &done(desktop, step), None).await,
         Step::Plan { .. } | Step::AcceptShutdown => {
-            inner.doors.forget(desktop.id).await;
+            inner.hang_up(desktop.id).await;
             save(inner, desktop, &done(desktop, step), None).await
         }
         Step::Fail(reason) => fail(inner, desktop, step, reason).await,
@@ -54,7 +54,7 @@ pub(super) async fn perform(
         }
         Step::AwaitScreen { boot } => await_screen(inner, desktop, step, boot).await,
         Step::Stop => {
-            inner.doors.forget(desktop.id).await;
+            inner.hang_up(desktop.id).await;
             let grace = inner.config.stop_grace;
             ask(grace.saturating_add(STOP_MARGIN), inner.engine.stop(desktop.id, desktop.fence, grace))
                 .await?;
@@ -70,7 +70,7 @@ pub(super) async fn perform(
 }
 
 async fn fork(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
-    inner.doors.forget(desktop.id).await;
+    inner.hang_up(desktop.id).await;
     let desktop = begin(inner, desktop, step, boot, "fork").await?;
     let still = inner.sweeping.read().await;
     let layer = inner.store.layer_for(desktop.id, desktop.size, clock::now()).await?;
@@ -89,7 +89,7 @@ async fn fork(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result
 }
 
 async fn start(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
-    inner.doors.forget(desktop.id).await;
+    inner.hang_up(desktop.id).await;
     let desktop = begin(inner, desktop, step, boot, "start").await?;
     let Some(layer) = inner.store.layer_of(desktop.id).await? else {
         return Err(Fault::wrong_because(FailReason::Lost, "the key of its disk is gone"));
@@ -134,14 +134,14 @@ async fn finish(
 
 /// Takes away a machine that belongs to nobody yet, so that the next fork begins from nothing.
 async fn discard(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
-    inner.doors.forget(desktop.id).await;
+    inner.hang_up(desktop.id).await;
     ask(ENGINE_DEADLINE, inner.engine.destroy(desktop.id, desktop.fence)).await?;
     if inner.store.discard_identity(desktop).await? { Ok(()) } else { Err(Fault::Lost) }
 }
 
 /// Keys first: from then on what is on the disk is noise, whatever happens next.
 async fn destroy(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
-    inner.doors.forget(desktop.id).await;
+    inner.hang_up(desktop.id).await;
     let keys_removed_at = inner.store.remove_keys(desktop, clock::now()).await?.ok_or(Fault::Lost)?;
     inner.keys_removed.store(true, Ordering::Relaxed);
     let removed = ask(ENGINE_DEADLINE, inner.engine.destroy(desktop.id, desktop.fence)).await?;

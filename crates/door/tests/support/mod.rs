@@ -44,7 +44,8 @@ impl Guest {
         let config = format!(
             "HostKey {host}\nAuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\nUseDNS no\n\
              PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxSessions 100\n\
-             AllowStreamLocalForwarding yes\nSetEnv PATH={bin}:/usr/bin:/bin SHIM={bin} TMUX_TMPDIR={bin}\nLogLevel ERROR\n",
+             AllowStreamLocalForwarding yes\nAllowTcpForwarding local\n\
+             SetEnv PATH={bin}:/usr/bin:/bin SHIM={bin} TMUX_TMPDIR={bin}\nLogLevel ERROR\n",
             host = guest.path("host_key").display(),
             keys = guest.path("authorized_keys").display(),
             bin = guest.directory.path().display(),

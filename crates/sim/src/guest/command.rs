@@ -117,6 +117,18 @@ async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
             let found = guest.terminals.kill(name.trim_start_matches('=').trim_end_matches('\''));
             if found { Output::default() } else { Output::failed(1, "can't find session\n") }
         }
+        ["ss", "-Hltnp"] => Output::said(guest.ports.listing()),
+        ["python3", "-m", "http.server", port] => match port.parse() {
+            Ok(port) => {
+                guest.ports.start_web(port);
+                Output::said(format!("Serving HTTP on 127.0.0.1 port {port}\n"))
+            }
+            Err(_) => Output::failed(2, "usage: python3 -m http.server PORT\n"),
+        },
+        ["pkill", "python3"] => {
+            guest.ports.end_web();
+            Output::default()
+        }
         ["tmux", "-L", "rolltop", "copy-mode", ..] => Output::default(),
         ["cp", "-aT", "--", ..] | ["rm", "-rf", "--", ..] => on_files(guest, words),
         ["ls"] => listed(guest, HOME),

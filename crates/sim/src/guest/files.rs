@@ -63,7 +63,7 @@ impl Files {
     /// What every simulated machine comes with.
     pub fn new(desktop: &str) -> Self {
         let mut tree = Tree::new();
-        for folder in ["/", "/etc", "/home", HOME, "/home/desk/notes", "/tmp"] {
+        for folder in ["/", "/etc", "/home", HOME, "/home/desk/notes", super::ports::SITE, "/tmp"] {
             tree.insert(folder.to_owned(), Node::folder());
         }
         let large = (0..LARGE).map(|place| (place % 251) as u8).collect();
@@ -72,6 +72,7 @@ impl Files {
             ("/home/desk/welcome.txt", format!("This is the simulated desktop {desktop}.\n").into_bytes()),
             ("/home/desk/notes/today.md", b"# Today\n\n- nothing yet\n".to_vec()),
             ("/home/desk/empty", Vec::new()),
+            ("/home/desk/site/index.html", super::ports::INDEX.to_vec()),
             ("/home/desk/large.bin", large),
         ] {
             tree.insert(path.to_owned(), Node::file(bytes));

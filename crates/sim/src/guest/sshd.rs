@@ -12,7 +12,8 @@ use russh::{Channel, ChannelId, ChannelOpenFailure};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{Guest, command, rfb, sftp};
+use super::eager::eager;
+use super::{Guest, command, ports, rfb, sftp};
 
 /// Between a connection that can be cut and the server, which can't be.
 const PIPE_BYTES: usize = 256 * 1024;
@@ -20,7 +21,8 @@ const PIPE_BYTES: usize = 256 * 1024;
 const REJECTION_TIME: Duration = Duration::from_millis(10);
 
 /// One connection, until it ends or `ended` is cancelled.
-pub async fn serve(guest: Arc<Guest>, mut stream: UnixStream, ended: CancellationToken) {
+pub async fn serve(guest: Arc<Guest>, stream: UnixStream, ended: CancellationToken) {
+    let mut stream = eager(stream);
     let config = server::Config {
         keys: vec![host_key(&guest)],
         auth_rejection_time: REJECTION_TIME,
@@ -110,6 +112,27 @@ impl server::Handler for Visitor {
             });
         } else {
             reply.reject(ChannelOpenFailure::ConnectFailed).await;
+        }
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        let listens = |port: &u16| host == "127.0.0.1" && self.guest.ports.listens(*port);
+        match u16::try_from(port).ok().filter(listens) {
+            Some(port) => {
+                reply.accept().await;
+                tokio::spawn(ports::serve(port, self.guest.files.clone(), channel.into_stream()));
+            }
+            None => reply.reject(ChannelOpenFailure::ConnectFailed).await,
         }
         Ok(())
     }

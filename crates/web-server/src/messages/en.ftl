@@ -299,6 +299,7 @@ purpose-ssh = Let an SSH connection through
 purpose-ssh-keys = Renewed the SSH keys that open it
 purpose-terminal = Opened its terminals
 purpose-files = Went about among its files
+purpose-ports = Connected to its ports
 settings-about = About
 settings-name = Name
 settings-delete = Delete

@@ -299,6 +299,7 @@ purpose-ssh = A laissé passer une connexion SSH
 purpose-ssh-keys = A renouvelé les clés SSH qui l’ouvrent
 purpose-terminal = A ouvert ses terminaux
 purpose-files = A parcouru ses fichiers
+purpose-ports = S’est connecté à ses ports
 settings-about = À propos
 settings-name = Nom
 settings-delete = Supprimer
