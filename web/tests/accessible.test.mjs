@@ -53,7 +53,7 @@ for (const scheme of ["light", "dark"]) {
 
     test(`pages for everybody, ${how}`, async () => {
       const page = await openPage(browser, server.url, { signedIn: false, scheme, size });
-      for (const path of ["/sign-in", "/welcome/lnk_first", "/nowhere"]) {
+      for (const path of ["/sign-in", "/welcome/lnk_first", "/nowhere", "/docs", "/docs/ssh", "/docs/search?q=key"]) {
         await page.visit(path);
         await check(page, `${path}, ${how}`);
       }
@@ -62,10 +62,13 @@ for (const scheme of ["light", "dark"]) {
 
     test(`pages for those who are signed in, ${how}`, async () => {
       const page = await openPage(browser, server.url, { scheme, size });
-      for (const path of ["/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/ssh-keys", "/host", "/account/password"]) {
+      for (const path of ["/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/ssh-keys", "/host", "/account/password", "/docs/operating"]) {
         await page.visit(path);
         await check(page, `${path}, ${how}`);
       }
+      await page.locator("#docs-query").fill("key");
+      await page.locator("#docs-found a").first().waitFor();
+      await check(page, `docs being searched, ${how}`);
       await page.visit("/desktops");
       await page.locator(".desktop-card .dropdown-menu > button").first().click();
       await check(page, `a card's menu, ${how}`);

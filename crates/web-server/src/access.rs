@@ -1,4 +1,4 @@
-//! Who is asking: anybody ([`Visitor`]), or somebody the API knows ([`SignedIn`]).
+//! Who is asking: anybody ([`Visitor`]), somebody the API knows ([`SignedIn`]), or either ([`Reader`]).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -110,6 +110,51 @@ impl FromRequestParts<Arc<App>> for SignedIn {
             return Err(Failure::NeedsPassword);
         }
         Ok(Self { language, fragment, me, client, host: own_host(app, parts) })
+    }
+}
+
+/// Of a page that is for everybody, in the frame of those who are signed in where somebody is.
+pub(crate) enum Reader {
+    Person(Box<SignedIn>),
+    Stranger { language: Language, fragment: bool },
+}
+
+impl Reader {
+    pub(crate) fn language(&self) -> Language {
+        match self {
+            Reader::Person(person) => person.language,
+            Reader::Stranger { language, .. } => *language,
+        }
+    }
+
+    /// Whether htmx asks, for a part of a page.
+    pub(crate) fn fragment(&self) -> bool {
+        match self {
+            Reader::Person(person) => person.fragment,
+            Reader::Stranger { fragment, .. } => *fragment,
+        }
+    }
+
+    pub(crate) fn person(&self) -> Option<&SignedIn> {
+        match self {
+            Reader::Person(person) => Some(person),
+            Reader::Stranger { .. } => None,
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Reader {
+    type Rejection = std::convert::Infallible;
+
+    /// A session that has ended, or an API that does not answer, keeps nobody from reading.
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let Visitor { language, fragment, token, .. } = Visitor::new(app, &parts.headers, peer(parts));
+        if token.is_some()
+            && let Ok(person) = SignedIn::from_request_parts(parts, app).await
+        {
+            return Ok(Reader::Person(Box::new(person)));
+        }
+        Ok(Reader::Stranger { language, fragment })
     }
 }
 

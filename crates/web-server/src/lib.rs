@@ -19,6 +19,7 @@ mod assets;
 mod components;
 mod config;
 mod cookie;
+mod docs;
 mod failure;
 mod guard;
 mod headers;

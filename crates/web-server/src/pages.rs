@@ -6,6 +6,8 @@ pub(crate) mod desktop;
 mod desktop_panel;
 mod desktop_ssh;
 pub(crate) mod desktops;
+pub(crate) mod docs;
+pub(crate) mod docs_reference;
 pub(crate) mod host;
 pub(crate) mod new_desktop;
 pub(crate) mod palette;

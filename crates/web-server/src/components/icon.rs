@@ -56,6 +56,7 @@ icons! {
     Search "search"
     Server "server"
     Settings "settings"
+    SignIn "log-in"
     SignOut "log-out"
     Square "square"
     Sun "sun"

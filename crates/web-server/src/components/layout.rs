@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::control::{Tone, check, menu};
 use super::{Icon, icon, large_icon, mark, toast};
-use crate::access::SignedIn;
+use crate::access::{Reader, SignedIn};
 use crate::assets;
 use crate::language::Language;
 
@@ -19,6 +19,7 @@ pub(crate) enum Section {
     Desktops,
     Keys,
     Host,
+    Docs,
     None,
 }
 
@@ -45,11 +46,35 @@ pub(crate) fn page(person: &SignedIn, page: &Page<'_>) -> Markup {
                 a.skip-link href="#content" { (language.say("skip-to-content")) }
                 div.connection-line #connection-line role="status" hidden { (language.say("reconnecting")) }
                 div.frame data-fill[page.fill] {
-                    (rail(person, page.section))
-                    (topline(person, page.title, page.parents))
+                    (rail(language, Some(person), page.section))
+                    (topline(Some(person), language, page.parents, &heading(page.title, false)))
                     main.content #content data-fill[page.fill] { (page.content) }
                 }
                 (palette(language))
+                div #dialog {}
+                (toast::list(language))
+            }
+        }
+    }
+}
+
+/// A page to be read by everybody, with its own heading in its content.
+pub(crate) fn reading(reader: &Reader, title: &str, parents: &[(&str, &str)], content: &Markup) -> Markup {
+    let (language, person) = (reader.language(), reader.person());
+    let here = html! { span.here aria-current="page" { (title) } };
+    html! {
+        (DOCTYPE)
+        html lang=(language.code()) {
+            (head(language, title, false))
+            body data-events=[person.map(|_| "on")] data-words=(words(language)) {
+                a.skip-link href="#content" { (language.say("skip-to-content")) }
+                div.connection-line #connection-line role="status" hidden { (language.say("reconnecting")) }
+                div.frame {
+                    (rail(language, person, Section::Docs))
+                    (topline(person, language, parents, &here))
+                    main.content #content { (content) }
+                }
+                @if person.is_some() { (palette(language)) }
                 div #dialog {}
                 (toast::list(language))
             }
@@ -94,8 +119,8 @@ fn words(language: Language) -> String {
     serde_json::json!({ "offline": language.say("error-unavailable-text") }).to_string()
 }
 
-fn rail(person: &SignedIn, section: Section) -> Markup {
-    let language = person.language;
+/// Those who are not signed in see where the documentation is, and the way in.
+fn rail(language: Language, person: Option<&SignedIn>, section: Section) -> Markup {
     let link = |target: Section, path: &str, picture: Icon, key: &str| {
         html! {
             li {
@@ -110,17 +135,16 @@ fn rail(person: &SignedIn, section: Section) -> Markup {
             a.brand href="/desktops" aria-label=(language.say("rail-home")) {
                 (mark()) span.label { (language.say("product")) }
             }
-            ul.rail-links {
-                (link(Section::Desktops, "/desktops", Icon::Monitor, "rail-desktops"))
-                (link(Section::Keys, "/ssh-keys", Icon::Password, "rail-keys"))
-                @if person.me.admin { (link(Section::Host, "/host", Icon::Server, "rail-host")) }
+            @if let Some(person) = person {
+                ul.rail-links {
+                    (link(Section::Desktops, "/desktops", Icon::Monitor, "rail-desktops"))
+                    (link(Section::Keys, "/ssh-keys", Icon::Password, "rail-keys"))
+                    @if person.me.admin { (link(Section::Host, "/host", Icon::Server, "rail-host")) }
+                }
             }
             ul.rail-links.at-foot {
-                li {
-                    a.rail-link href="/v1/openapi.json" target="_blank" rel="noopener" title=(language.say("rail-api")) {
-                        (large_icon(Icon::Book)) span.label { (language.say("rail-api")) }
-                    }
-                }
+                (link(Section::Docs, "/docs", Icon::Book, "rail-docs"))
+                @if person.is_none() { (link(Section::None, "/sign-in", Icon::SignIn, "sign-in")) }
             }
         }
     }
@@ -131,8 +155,8 @@ pub(crate) fn heading(title: &str, again: bool) -> Markup {
     html! { h1 #here hx-swap-oob=[again.then_some("true")] { bdi { (title) } } }
 }
 
-fn topline(person: &SignedIn, title: &str, parents: &[(&str, &str)]) -> Markup {
-    let language = person.language;
+/// `here` is the page's name.
+fn topline(person: Option<&SignedIn>, language: Language, parents: &[(&str, &str)], here: &Markup) -> Markup {
     html! {
         header.topline {
             div.where {
@@ -141,13 +165,15 @@ fn topline(person: &SignedIn, title: &str, parents: &[(&str, &str)]) -> Markup {
                         ol.crumbs { @for (label, path) in parents { li { a href=(path) { (label) } } } }
                     }
                 }
-                (heading(title, false))
+                (here)
             }
-            div.topline-tools {
-                button.search-button type="button" data-open-palette aria-keyshortcuts="Control+K" {
-                    (icon(Icon::Search)) span.label { (language.say("palette-hint")) } kbd.kbd { (language.say("palette-keys")) }
+            @if let Some(person) = person {
+                div.topline-tools {
+                    button.search-button type="button" data-open-palette aria-keyshortcuts="Control+K" {
+                        (icon(Icon::Search)) span.label { (language.say("palette-hint")) } kbd.kbd { (language.say("palette-keys")) }
+                    }
+                    (account(person))
                 }
-                (account(person))
             }
         }
     }

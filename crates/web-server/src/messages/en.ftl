@@ -13,7 +13,7 @@ rail-home = Rolltop, all desktops
 rail-desktops = Desktops
 rail-keys = Keys
 rail-host = Host
-rail-api = API
+rail-docs = Docs
 crumbs-label = Where you are
 close = Close
 cancel = Cancel
@@ -471,3 +471,25 @@ done-bulk-delete = { $count ->
     [one] { $count } desktop is being deleted.
    *[other] { $count } desktops are being deleted.
 }
+
+## Documentation
+docs-overview = Overview
+docs-contents = Contents
+docs-on-page = On this page
+docs-near = Before and after
+docs-before = Before
+docs-after = Next
+docs-search = Search the docs
+docs-search-hint = Words or the beginnings of words, such as: upload resume
+docs-nothing = Nothing found. Fewer or shorter words may help.
+docs-in-english = The documentation is in English.
+docs-copy = Copy code
+docs-code = Code
+docs-table = Table
+docs-api = API reference
+docs-types = Types
+docs-parameters = Parameters
+docs-body = Body
+docs-answers = Answers
+docs-example = Example
+docs-optional = optional

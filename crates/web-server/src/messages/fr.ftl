@@ -13,7 +13,7 @@ rail-home = Rolltop, tous les bureaux
 rail-desktops = Bureaux
 rail-keys = Clés
 rail-host = Hôte
-rail-api = API
+rail-docs = Aide
 crumbs-label = Où vous êtes
 close = Fermer
 cancel = Annuler
@@ -471,3 +471,25 @@ done-bulk-delete = { $count ->
     [one] { $count } bureau est en cours de suppression.
    *[other] { $count } bureaux sont en cours de suppression.
 }
+
+## Documentation
+docs-overview = Vue d’ensemble
+docs-contents = Sommaire
+docs-on-page = Sur cette page
+docs-near = Avant et après
+docs-before = Précédent
+docs-after = Suivant
+docs-search = Chercher dans l’aide
+docs-search-hint = Des mots ou des débuts de mots, par exemple : upload resume
+docs-nothing = Rien trouvé. Essayez des mots moins nombreux ou plus courts.
+docs-in-english = La documentation est en anglais.
+docs-copy = Copier le code
+docs-code = Code
+docs-table = Tableau
+docs-api = Référence de l’API
+docs-types = Types
+docs-parameters = Paramètres
+docs-body = Corps
+docs-answers = Réponses
+docs-example = Exemple
+docs-optional = facultatif

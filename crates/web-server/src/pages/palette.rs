@@ -5,6 +5,7 @@ use rolltop_api_types::ListDesktops;
 
 use crate::access::SignedIn;
 use crate::components::{Icon, desktop, icon};
+use crate::docs::library;
 use crate::failure::Failure;
 use crate::view::{Action, Phase};
 
@@ -49,7 +50,16 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
             a role="menuitem" #go-desktops href="/desktops" { (icon(Icon::Grid)) (language.say("rail-desktops")) }
             a role="menuitem" #go-keys href="/ssh-keys" { (icon(Icon::Password)) (language.say("ssh-keys")) }
             @if person.me.admin { a role="menuitem" #go-host href="/host" { (icon(Icon::Server)) (language.say("rail-host")) } }
+            a role="menuitem" #go-docs href="/docs" { (icon(Icon::Book)) (language.say("rail-docs")) }
             a role="menuitem" #go-password href="/account/password" { (icon(Icon::Password)) (language.say("account-password")) }
+        }
+        div role="group" aria-labelledby="palette-docs" lang="en" {
+            div.menu-heading #palette-docs lang=(language.code()) { (language.say("rail-docs")) }
+            @for place in library().places() {
+                a role="menuitem" id={ "read-" (place.slug) "-" (place.anchor) } href=(place.address()) {
+                    (icon(Icon::Book)) span { (place.title()) }
+                }
+            }
         }
     })
 }
