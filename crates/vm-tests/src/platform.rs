@@ -10,6 +10,7 @@ use rolltop_api_types::{AdminClient, Client, CreateApiKey, CreateDesktop, Deskto
 use rolltop_engine_qemu::remote::HostClient;
 use rolltop_model::DesktopId;
 use rustix::process::{Pid, Signal, kill_process};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::eventually;
 
@@ -51,6 +52,18 @@ impl Options {
         })
     }
 
+    /// The debug build with the simulated engine: no guests, no templates, quick.
+    pub fn simulated() -> anyhow::Result<Self> {
+        Ok(Self {
+            binary: Self::built("debug")?,
+            engine: "sim",
+            templates: None,
+            configuration: String::new(),
+            port: free_port()?,
+            ssh_port: free_port()?,
+        })
+    }
+
     /// A built `rolltopd`; `ROLLTOPD` names another.
     pub fn built(profile: &str) -> anyhow::Result<PathBuf> {
         let path = match std::env::var_os("ROLLTOPD") {
@@ -71,6 +84,8 @@ pub struct Platform {
     /// The one-time sign-in link it printed.
     pub link: String,
     pub client: Client,
+    /// The client's, with all scopes.
+    key: SecretString,
 }
 
 impl Platform {
@@ -88,19 +103,34 @@ impl Platform {
         }
         let (mut up, link) = spawn(&options, data.path())?;
         let url = link.split("/welcome/").next().unwrap_or_default().to_owned();
-        let client = match connect(data.path(), &url).await {
-            Ok(client) => client,
+        let (client, key) = match connect(data.path(), &url).await {
+            Ok(connected) => connected,
             Err(error) => {
                 // Nothing holds it yet that would end it.
                 up.kill()?;
                 return Err(error);
             }
         };
-        Ok(Self { options, data, up: Some(up), url, link, client })
+        Ok(Self { options, data, up: Some(up), url, link, client, key })
     }
 
     pub fn data(&self) -> &Path {
         self.data.path()
+    }
+
+    /// Of the jump host.
+    pub fn ssh_port(&self) -> u16 {
+        self.options.ssh_port
+    }
+
+    /// The API key of [`Platform::client`], for other programs.
+    pub fn key(&self) -> &str {
+        self.key.expose_secret()
+    }
+
+    /// The `rolltopd` that runs.
+    pub fn binary(&self) -> &Path {
+        &self.options.binary
     }
 
     pub fn host(&self) -> HostClient {
@@ -155,7 +185,7 @@ impl Platform {
         self.up = Some(up);
         self.link = link;
         self.url = self.link.split("/welcome/").next().unwrap_or_default().to_owned();
-        self.client = connect(self.data(), &self.url).await?;
+        (self.client, self.key) = connect(self.data(), &self.url).await?;
         Ok(())
     }
 
@@ -263,9 +293,9 @@ fn spawn(options: &Options, data: &Path) -> anyhow::Result<(Child, String)> {
 }
 
 /// A client with all scopes, over the public HTTPS port.
-async fn connect(data: &Path, url: &str) -> anyhow::Result<Client> {
+async fn connect(data: &Path, url: &str) -> anyhow::Result<(Client, SecretString)> {
     let admin = AdminClient::over_unix_socket(&data.join("run/api/admin.sock"))?;
     let key = admin.create_api_key(&CreateApiKey { name: Some("test".to_owned()) }).await?;
     let certificate = std::fs::read(data.join("web/tls.crt")).context("the self-made certificate")?;
-    Ok(Client::over_https(url, Some(&certificate))?.with_token(&key.key)?)
+    Ok((Client::over_https(url, Some(&certificate))?.with_token(&key.key)?, key.key))
 }
