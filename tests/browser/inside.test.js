@@ -117,10 +117,56 @@ test("a folder is uploaded and a file edited, and the terminal shows both", { ti
   assert.equal((await photo.body()).length, 3_000_000);
 });
 
-test("files are renamed, copied, moved and deleted, each by its dialog", { timeout: PATIENCE }, async () => {
+test("the pages of a PDF file are drawn", { timeout: PATIENCE }, async () => {
+  const put = (name, data) => page.request.put(`${rolltop.url}/v1/desktops/${id}/files/content?path=/home/desk/${name}`, {
+    headers: { Authorization: `Bearer ${rolltop.apiKey}` }, data,
+  });
+  assert.equal((await put("letter.pdf", Buffer.from(pdf("From the desk")))).status(), 200);
+  assert.equal((await put("broken.pdf", Buffer.from("%PDF-1.7 and nothing more"))).status(), 200);
   await page.getByRole("tab", { name: "Files" }).click();
   await page.getByRole("button", { name: "Back to the folder" }).click();
   await page.getByRole("button", { name: "Discard", exact: true }).click();
+  await page.getByRole("button", { name: "Home folder" }).click();
+  await row("letter.pdf").getByRole("button").click();
+  const canvas = page.getByRole("img", { name: "Page 1" });
+  await page.locator("canvas[data-drawn]").waitFor();
+  const dark = () => canvas.evaluate((element) => {
+    const { data } = element.getContext("2d").getImageData(0, 0, element.width, element.height);
+    let count = 0;
+    for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 200 && data[at] < 100) count++;
+    return count;
+  });
+  await eventually("letters are on the page", async () => (await dark()) > 200, 30_000);
+  await page.screenshot({ path: join(pictures, "pdf.png") });
+  await page.getByRole("button", { name: "Back to the folder" }).click();
+  await row("broken.pdf").getByRole("button").click();
+  await page.locator("[data-preview-none]").waitFor();
+  await page.getByRole("button", { name: "Back to the folder" }).click();
+  await row("trip").getByRole("button").click();
+  await row("plan.txt").waitFor();
+});
+
+/** A PDF file of one page with a line on it. */
+function pdf(line) {
+  const text = `BT /F1 32 Tf 60 700 Td (${line}) Tj ET`;
+  const objects = [
+    "<< /Type /Catalog /Pages 2 0 R >>",
+    "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+    "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+    `<< /Length ${text.length} >>\nstream\n${text}\nendstream`,
+    "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+  ];
+  let file = "%PDF-1.7\n";
+  const places = objects.map((object, index) => {
+    const place = file.length;
+    file += `${index + 1} 0 obj\n${object}\nendobj\n`;
+    return `${String(place).padStart(10, "0")} 00000 n \n`;
+  });
+  const xref = file.length;
+  return `${file}xref\n0 6\n0000000000 65535 f \n${places.join("")}trailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n${xref}\n%%EOF\n`;
+}
+
+test("files are renamed, copied, moved and deleted, each by its dialog", { timeout: PATIENCE }, async () => {
   const act = async (name, action, value) => {
     await row(name).getByRole("checkbox").check();
     await page.locator(`.files-actions [data-do=${action}]`).click();

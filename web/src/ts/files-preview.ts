@@ -1,9 +1,11 @@
-// Looking into a file: text can be changed and saved, pictures are shown. A desktop's bytes never
-// become a document here: text goes into a field, a picture into an image, nothing into a frame.
+// Looking into a file: text can be changed and saved, pictures and PDF files are shown. A desktop's
+// bytes never become a document here: text goes into a field, a picture into an image, the pages of
+// a PDF onto canvases, nothing into a frame.
 import { type FilesApi, Refusal } from "./files-api";
 
 const MOST_TEXT = 1024 * 1024;
 const MOST_PICTURE = 32 * 1024 * 1024;
+const MOST_PDF = 64 * 1024 * 1024;
 const PICTURES: Record<string, string> = {
   png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp", avif: "image/avif",
   bmp: "image/bmp", svg: "image/svg+xml", ico: "image/x-icon",
@@ -22,6 +24,7 @@ export class Preview {
   #tag = "";
   #saved = "";
   #url: string | undefined;
+  #endPdf: (() => void) | undefined;
 
   constructor(root: HTMLElement, api: FilesApi, words: Words) {
     [this.#root, this.#api, this.#words] = [root, api, words];
@@ -40,8 +43,10 @@ export class Preview {
     const download = this.#part<HTMLAnchorElement>("[data-preview-download]");
     download.href = this.#api.content(path);
     download.download = name;
-    const picture = PICTURES[name.split(".").pop()?.toLowerCase() ?? ""];
+    const kind = name.split(".").pop()?.toLowerCase() ?? "";
+    const picture = PICTURES[kind];
     if (picture) await this.#showPicture(picture);
+    else if (kind === "pdf") await this.#showPdf();
     else await this.#showText();
     this.#root.hidden = false;
     this.#root.parentElement?.setAttribute("data-previewing", "");
@@ -54,11 +59,13 @@ export class Preview {
   close(): void {
     this.#root.hidden = true;
     this.#root.parentElement?.removeAttribute("data-previewing");
-    for (const part of [this.#text, this.#picture, this.#none]) part.hidden = true;
+    for (const part of [this.#text, this.#picture, this.#pages, this.#none]) part.hidden = true;
     this.#text.value = this.#saved = "";
     if (this.#url) URL.revokeObjectURL(this.#url);
     this.#url = undefined;
     this.#picture.removeAttribute("src");
+    this.#endPdf?.();
+    this.#endPdf = undefined;
     this.#changed();
   }
 
@@ -81,6 +88,25 @@ export class Preview {
     this.#url = URL.createObjectURL(new Blob([read.bytes], { type }));
     this.#picture.src = this.#url;
     this.#picture.hidden = false;
+  }
+
+  async #showPdf(): Promise<void> {
+    const path = this.#path;
+    const read = await this.#api.read(path, MOST_PDF);
+    if (!read) return this.#nothing();
+    const pages = this.#pages;
+    pages.hidden = false;
+    const { showPdf } = (await import(pages.dataset["pdfModule"] ?? "")) as typeof import("./files-pdf");
+    try {
+      const label = (page: number) => this.#words.say("page", String(page));
+      const end = await showPdf(pages, await read.bytes.arrayBuffer(), pages.dataset["pdfWorker"] ?? "", label);
+      // Closed, or another opened, while it was on its way.
+      if (this.#path === path && !pages.hidden) this.#endPdf = end;
+      else end();
+    } catch {
+      pages.hidden = true;
+      this.#nothing();
+    }
   }
 
   async #showText(): Promise<void> {
@@ -114,6 +140,10 @@ export class Preview {
 
   get #picture(): HTMLImageElement {
     return this.#part<HTMLImageElement>("img");
+  }
+
+  get #pages(): HTMLElement {
+    return this.#part("[data-preview-pages]");
   }
 
   get #none(): HTMLElement {

@@ -55,6 +55,7 @@ fn words(language: Language) -> String {
     let say = |key: &str| language.say_with(key, &[("name", "%name%")]);
     serde_json::json!({
         "pick": say("pick"), "copy-name": say("files-copy-name"), "saved": say("files-saved"), "changed": say("files-changed"),
+        "page": say("files-page"),
     })
     .to_string()
 }
@@ -93,6 +94,8 @@ fn preview(language: Language) -> Markup {
             }
             textarea hidden aria-label=(language.say("files-text")) spellcheck="false" autocapitalize="none" {}
             img hidden alt=(language.say("files-picture"));
+            div data-preview-pages data-pdf-module=(assets::address("files-pdf.js")) data-pdf-worker=(assets::address("pdf-worker.js"))
+                tabindex="0" role="group" aria-label=(language.say("files-pages")) hidden {}
             p data-preview-none hidden { (language.say("files-no-preview")) }
         }
     }
