@@ -121,6 +121,7 @@ export class Preview {
       this.#text.readOnly = this.#text.value !== text;
       this.#saved = this.#text.value;
       this.#text.hidden = false;
+      this.#changed();
     } catch {
       this.#nothing();
     }
@@ -131,7 +132,9 @@ export class Preview {
   }
 
   #changed(): void {
-    this.#part<HTMLButtonElement>("[data-do=save]").disabled = !this.unsaved;
+    const save = this.#part<HTMLButtonElement>("[data-do=save]");
+    save.hidden = this.#text.hidden;
+    save.disabled = !this.unsaved;
   }
 
   get #text(): HTMLTextAreaElement {
