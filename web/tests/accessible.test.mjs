@@ -62,7 +62,7 @@ for (const scheme of ["light", "dark"]) {
 
     test(`pages for those who are signed in, ${how}`, async () => {
       const page = await openPage(browser, server.url, { scheme, size });
-      for (const path of ["/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/ssh-keys", "/host", "/account/password", "/docs/operating"]) {
+      for (const path of ["/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/ssh-keys", "/api-keys", "/login/device", "/host", "/account/password", "/docs/operating"]) {
         await page.visit(path);
         await check(page, `${path}, ${how}`);
       }
@@ -79,6 +79,25 @@ for (const scheme of ["light", "dark"]) {
       await page.keyboard.press("Control+k");
       await page.locator("#palette [role=menuitem]").first().waitFor();
       await check(page, `palette, ${how}`);
+      await page.visit("/api-keys");
+      await dialog(page, "/api-keys/new");
+      await check(page, `new API key, ${how}`);
+      await page.locator("#preset-custom").check();
+      await check(page, `new API key with each scope, ${how}`);
+      await page.locator("#api-key-name").fill("robot");
+      await page.locator("#make-key button[type=submit]").click();
+      await page.locator("#new-token").waitFor();
+      await check(page, `a key shown once, ${how}`);
+      await page.visit("/api-keys");
+      await page.getByRole("button", { name: "Revoke" }).first().click();
+      await page.locator("dialog[open] #revoke-key").waitFor();
+      await dialogSettled(page);
+      await check(page, `revoke a key, ${how}`);
+      await page.visit("/login/device");
+      await page.locator("#device-code").fill("BCDF-GHJK");
+      await page.keyboard.press("Enter");
+      await page.locator(".decision").waitFor();
+      await check(page, `a device to be allowed, ${how}`);
       await conclude(page);
     });
 

@@ -2,7 +2,7 @@
 //! no credential.
 
 use axum::extract::State;
-use rolltop_api_types::{ApiKeyCreated, CreateApiKey, LeftoverList, SignInLink};
+use rolltop_api_types::{CreateOperatorKey, LeftoverList, OperatorKey, SignInLink};
 use rolltop_control::Control;
 
 use crate::convert;
@@ -15,9 +15,9 @@ pub(crate) async fn sign_in_link(State(control): State<Control>) -> Result<Answe
 
 pub(crate) async fn api_key(
     State(control): State<Control>,
-    Json(wanted): Json<CreateApiKey>,
-) -> Result<Answer<ApiKeyCreated>, ApiError> {
-    Ok(ok(ApiKeyCreated { key: control.api_key(wanted.name.as_deref()).await? }))
+    Json(wanted): Json<CreateOperatorKey>,
+) -> Result<Answer<OperatorKey>, ApiError> {
+    Ok(ok(OperatorKey { key: control.api_key(wanted.name.as_deref()).await? }))
 }
 
 pub(crate) async fn leftovers(State(control): State<Control>) -> Result<Answer<LeftoverList>, ApiError> {

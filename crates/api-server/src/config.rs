@@ -11,8 +11,7 @@ pub struct ApiConfig {
     pub requests: RateLimit,
     /// How often one address may try to sign in. Default 30 at once, one every two seconds for long.
     pub sign_ins: RateLimit,
-    /// After this much silence a live connection gets a sign of life, and its credential is
-    /// checked again. Default 15 s.
+    /// After this much silence a live connection gets a sign of life. Default 15 s.
     pub heartbeat: Duration,
     /// A screen or terminal whose viewer takes nothing for this long is closed. Default 60 s.
     pub stalled_viewer: Duration,

@@ -4,6 +4,8 @@ use rolltop_api_types as wire;
 use rolltop_control as control;
 use rolltop_model as model;
 
+use crate::problems::ApiError;
+
 pub(crate) fn desktop(view: control::DesktopView, with_steps: bool) -> wire::Desktop {
     let steps = with_steps || !view.steps.is_empty();
     wire::Desktop {
@@ -181,6 +183,48 @@ pub(crate) fn scope(scope: control::Scope) -> wire::Scope {
     }
 }
 
+/// Asked for by name; what this version does not know is refused.
+fn wanted_scope(scope: wire::Scope) -> Result<control::Scope, ApiError> {
+    control::Scope::named(scope.as_str()).ok_or_else(|| {
+        let known: Vec<_> = control::Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+        let detail = format!("One of the scopes is not known; known: {}.", known.join(", "));
+        ApiError::new(wire::Code::InvalidScopes, detail).in_field("scopes")
+    })
+}
+
+pub(crate) fn wanted_api_key(wanted: wire::CreateApiKey) -> Result<control::CreateApiKey, ApiError> {
+    Ok(control::CreateApiKey {
+        name: wanted.name,
+        scopes: wanted.scopes.into_iter().map(wanted_scope).collect::<Result<_, _>>()?,
+        desktop: wanted.desktop,
+        expires_at: wanted.expires_at,
+    })
+}
+
+pub(crate) fn api_key(view: control::ApiKeyView) -> wire::ApiKey {
+    wire::ApiKey {
+        id: view.id,
+        name: view.name,
+        scopes: view.scopes.into_iter().map(scope).collect(),
+        desktop: view.desktop,
+        created_at: view.created_at,
+        expires_at: view.expires_at,
+        used_at: view.used_at,
+        used_from: view.used_from,
+    }
+}
+
+pub(crate) fn device_request(view: control::DeviceRequest) -> wire::DeviceRequest {
+    wire::DeviceRequest {
+        client_name: view.client_name,
+        asked_from: view.asked_from,
+        asked_at: view.asked_at,
+        expires_at: view.expires_at,
+        scopes: view.scopes.into_iter().map(scope).collect(),
+        key_expires_at: view.key_expires_at,
+    }
+}
+
 pub(crate) fn me(view: control::MeView, who: control::Who) -> wire::Me {
     let (kind, id) = match who {
         control::Who::Session { session, .. } => (wire::CredentialKind::Session, session.to_string()),
@@ -193,7 +237,13 @@ pub(crate) fn me(view: control::MeView, who: control::Who) -> wire::Me {
         workspace: view.workspace,
         admin: view.scopes.contains(&control::Scope::Admin),
         needs_password: view.user.is_some() && !view.has_password,
-        credential: wire::Credential { kind, id, scopes: view.scopes.into_iter().map(scope).collect() },
+        credential: wire::Credential {
+            kind,
+            id,
+            scopes: view.scopes.into_iter().map(scope).collect(),
+            desktop: view.desktop,
+            expires_at: view.expires_at,
+        },
         limits: wire::Limits {
             desktops: view.desktop_limit.into(),
             desktops_used: view.desktop_count.into(),

@@ -10,12 +10,11 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use rolltop_api_types::Code;
-use rolltop_control::{Caller, Control, DesktopAccess, Purpose};
+use rolltop_control::{Caller, Control, CredentialGuard, DesktopAccess, Purpose};
 use rolltop_model::DesktopId;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
-use crate::gate::Bearer;
 use crate::problems::{ApiError, explain};
 
 /// Longest JSON body, bytes.
@@ -114,7 +113,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 /// Whoever asks, as the gate found out.
 pub(crate) struct Asking {
     pub caller: Caller,
-    pub bearer: Bearer,
+    /// For what lives on beyond the answer: see [`crate::ending`].
+    pub guard: CredentialGuard,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Asking {
@@ -122,9 +122,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Asking {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let caller = parts.extensions.get::<Caller>().cloned();
-        let bearer = parts.extensions.get::<Bearer>().cloned();
-        match (caller, bearer) {
-            (Some(caller), Some(bearer)) => Ok(Self { caller, bearer }),
+        let guard = parts.extensions.get::<CredentialGuard>().cloned();
+        match (caller, guard) {
+            (Some(caller), Some(guard)) => Ok(Self { caller, guard }),
             (_, _) => Err(ApiError::new(Code::Unauthenticated, "A credential is needed.")),
         }
     }

@@ -1,6 +1,7 @@
 //! Who asks, whether they may, and not too often. Everything behind it finds the [`Caller`] in
 //! the request; nothing behind it runs for a route that [`crate::OPERATIONS`] does not know.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -9,52 +10,52 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::{ALLOW, AUTHORIZATION};
 use rolltop_api_types::Code;
-use rolltop_control::Control;
+use rolltop_control::CredentialGuard;
 use secrecy::SecretString;
 
+use crate::ending::{guard_request, guard_response};
 use crate::operations::{Access, access, methods};
 use crate::problems::ApiError;
 use crate::rate_limit::{Allowance, Limiter};
 use crate::state::AppState;
 
-/// The credential as it came, kept so that long-lived connections can check it again.
-#[derive(Clone)]
-pub(crate) struct Bearer(pub SecretString);
-
-impl Bearer {
-    /// Whether it is still good. Trouble of ours does not end anybody's connection.
-    pub async fn is_still_valid(&self, control: &Control) -> bool {
-        match control.authenticate(&self.0).await {
-            Ok(_) | Err(rolltop_control::AuthenticateError::Internal(_)) => true,
-            Err(rolltop_control::AuthenticateError::Invalid) => false,
-        }
-    }
+/// What a request was let in with.
+#[derive(Default)]
+struct Admitted {
+    allowance: Option<Allowance>,
+    guard: Option<CredentialGuard>,
 }
 
 pub(crate) async fn gate(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    match admit(&state, &mut request).await {
-        Ok(allowance) => {
-            let mut response = next.run(request).await;
-            if let Some(allowance) = allowance {
-                allowance.write(response.headers_mut());
-            }
-            response
-        }
-        Err(error) => error.into_response(),
+    let Admitted { allowance, guard } = match admit(&state, &mut request).await {
+        Ok(admitted) => admitted,
+        Err(error) => return error.into_response(),
+    };
+    let mut response = match guard {
+        Some(guard) => guard_response(next.run(guard_request(request, &guard)).await, guard),
+        None => next.run(request).await,
+    };
+    if let Some(allowance) = allowance {
+        allowance.write(response.headers_mut());
     }
+    response
 }
 
-async fn admit(state: &AppState, request: &mut Request) -> Result<Option<Allowance>, ApiError> {
+async fn admit(state: &AppState, request: &mut Request) -> Result<Admitted, ApiError> {
     let Some(path) = request.extensions().get::<MatchedPath>() else {
         // No route at all: behind us is only the answer that says so.
-        return Ok(None);
+        return Ok(Admitted::default());
     };
     match access(request.method(), path.as_str()) {
         None => Err(no_such_method(path.as_str())),
-        Some(Access::Open) => Ok(None),
-        Some(Access::SignIn) => counted(&state.sign_ins, &address(request.headers())).map(Some),
-        Some(Access::Credential) => admit_caller(state, request, None).await.map(Some),
-        Some(Access::Scope(scope)) => admit_caller(state, request, Some(scope)).await.map(Some),
+        Some(Access::Open) => Ok(Admitted::default()),
+        Some(Access::SignIn) => {
+            let address = address(request.headers());
+            let allowance = counted(&state.sign_ins, address.as_deref().unwrap_or("local"))?;
+            Ok(Admitted { allowance: Some(allowance), guard: None })
+        }
+        Some(Access::Credential) => admit_caller(state, request, None).await,
+        Some(Access::Scope(scope)) => admit_caller(state, request, Some(scope)).await,
     }
 }
 
@@ -78,16 +79,18 @@ async fn admit_caller(
     state: &AppState,
     request: &mut Request,
     scope: Option<rolltop_control::Scope>,
-) -> Result<Allowance, ApiError> {
+) -> Result<Admitted, ApiError> {
     let bearer = bearer(request.headers())?;
-    let caller = state.control.authenticate(&bearer.0).await?;
+    let (caller, guard) = state.control.admit(bearer, address(request.headers()).as_deref()).await?;
     let allowance = counted(&state.requests, &caller.rate_key())?;
     if let Some(scope) = scope.filter(|scope| !caller.may(*scope)) {
-        return Err(scope.into());
+        let mut error = ApiError::from(scope);
+        error.write_allowance(&allowance);
+        return Err(error);
     }
-    request.extensions_mut().insert(bearer);
+    request.extensions_mut().insert(guard.clone());
     request.extensions_mut().insert(caller);
-    Ok(allowance)
+    Ok(Admitted { allowance: Some(allowance), guard: Some(guard) })
 }
 
 fn counted(limiter: &Limiter, key: &str) -> Result<Allowance, ApiError> {
@@ -102,13 +105,13 @@ fn counted(limiter: &Limiter, key: &str) -> Result<Allowance, ApiError> {
     Err(error)
 }
 
-fn bearer(headers: &HeaderMap) -> Result<Bearer, ApiError> {
+fn bearer(headers: &HeaderMap) -> Result<SecretString, ApiError> {
     headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty())
-        .map(|(_, token)| Bearer(SecretString::from(token.trim().to_owned())))
+        .map(|(_, token)| SecretString::from(token.trim().to_owned()))
         .ok_or_else(|| {
             ApiError::new(
                 Code::Unauthenticated,
@@ -118,12 +121,9 @@ fn bearer(headers: &HeaderMap) -> Result<Bearer, ApiError> {
 }
 
 /// Whom the web tier asks for. Only it and its like can reach the socket, so it is believed.
-fn address(headers: &HeaderMap) -> String {
-    headers
-        .get("x-forwarded-for")
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.rsplit(',').next())
-        .map_or_else(|| "local".to_owned(), |address| address.trim().to_owned())
+pub(crate) fn address(headers: &HeaderMap) -> Option<String> {
+    let nearest = headers.get("x-forwarded-for")?.to_str().ok()?.rsplit(',').next()?;
+    nearest.trim().parse::<IpAddr>().ok().map(|address| address.to_string())
 }
 
 #[cfg(test)]
@@ -135,7 +135,7 @@ mod tests {
     fn token(value: &str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
-        bearer(&headers).ok().map(|bearer| bearer.0.expose_secret().to_owned())
+        bearer(&headers).ok().map(|bearer| bearer.expose_secret().to_owned())
     }
 
     #[test]
@@ -150,8 +150,10 @@ mod tests {
     #[test]
     fn the_nearest_proxys_word_counts() {
         let mut headers = HeaderMap::new();
-        assert_eq!(address(&headers), "local");
+        assert_eq!(address(&headers), None);
         headers.insert("x-forwarded-for", HeaderValue::from_static("1.2.3.4, 5.6.7.8"));
-        assert_eq!(address(&headers), "5.6.7.8");
+        assert_eq!(address(&headers).as_deref(), Some("5.6.7.8"));
+        headers.insert("x-forwarded-for", HeaderValue::from_static("1.2.3.4, me"));
+        assert_eq!(address(&headers), None, "what is no address is none");
     }
 }

@@ -14,6 +14,7 @@
 mod admin;
 mod config;
 mod convert;
+mod ending;
 mod envelope;
 mod extract;
 mod gate;

@@ -2,7 +2,9 @@
 //! request's id; the caller gets a sentence.
 
 mod account;
+mod api_keys;
 mod desktops;
+mod device;
 mod input;
 mod shared;
 mod ssh;

@@ -1,9 +1,12 @@
-//! Every route, and the layers around them.
+//! Every route, and the layers around them. A route that outlives its answer ends with its credential:
+//! [`crate::ending`] says how.
 
 mod access_log;
 mod actions;
+mod api_keys;
 mod console;
 mod desktops;
+mod device;
 mod events;
 mod files;
 mod gather;
@@ -95,6 +98,8 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(screen::get))
         .routes(routes!(console::get))
         .routes(routes!(ssh::get))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::revoke))
         .routes(routes!(ssh_keys::list, ssh_keys::add))
         .routes(routes!(ssh_keys::remove))
         .routes(routes!(terminals::list))
@@ -114,6 +119,10 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(host::get))
         .routes(routes!(me::get))
         .routes(routes!(me::set_password))
+        .routes(routes!(device::start))
+        .routes(routes!(device::token))
+        .routes(routes!(device::request))
+        .routes(routes!(device::decide))
         .routes(routes!(session::redeem))
         .routes(routes!(session::sign_in, session::sign_out))
         .split_for_parts()

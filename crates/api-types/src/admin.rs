@@ -15,7 +15,7 @@ pub struct SignInLink {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CreateApiKey {
+pub struct CreateOperatorKey {
     /// What it is for, to be recognised later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -23,7 +23,7 @@ pub struct CreateApiKey {
 
 /// A key with all scopes.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ApiKeyCreated {
+pub struct OperatorKey {
     /// `rt_…`; shown once.
     #[serde(serialize_with = "crate::secret::expose")]
     #[schema(value_type = String, format = Password)]

@@ -4,7 +4,9 @@
 //! for somebody else. It never retries by itself, and never follows a redirect.
 
 mod admin;
+mod api_keys;
 mod desktops;
+mod device;
 mod error;
 mod events;
 mod files;

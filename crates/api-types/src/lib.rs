@@ -7,9 +7,11 @@
 
 mod access;
 mod admin;
+mod api_key;
 mod choice;
 mod client;
 mod desktop;
+mod device;
 mod event;
 mod file;
 mod gateway;
@@ -27,7 +29,8 @@ mod template;
 mod terminal;
 
 pub use access::{AccessEntry, AccessLog};
-pub use admin::{ApiKeyCreated, CreateApiKey, Leftover, LeftoverList, SignInLink};
+pub use admin::{CreateOperatorKey, Leftover, LeftoverList, OperatorKey, SignInLink};
+pub use api_key::{ApiKey, ApiKeyCreated, ApiKeyList, CreateApiKey};
 pub use client::{
     AdminClient, Client, ClientError, EventStream, FileBody, GatewayClient, Image, SaveCondition,
     TunnelStream, UploadPart,
@@ -35,6 +38,7 @@ pub use client::{
 #[cfg(feature = "screen")]
 pub use client::{PortSocket, ScreenSocket, TerminalSocket};
 pub use desktop::{CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, UpdateDesktop};
+pub use device::{DecideDeviceLogin, DeviceCode, DeviceLogin, DeviceRequest, StartDeviceLogin, UserCode};
 pub use event::{Event, EventKind, EventsQuery};
 pub use file::{CopyFile, CreateFolder, FileEntry, FileKind, FileList, MoveFile, UpdateFile, Upload};
 pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PROTOCOL, TunnelQuery};

@@ -1,6 +1,7 @@
 //! Who is asking.
 
-use rolltop_model::{UserId, WorkspaceId};
+use jiff::Timestamp;
+use rolltop_model::{DesktopId, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -33,7 +34,16 @@ pub struct Credential {
     /// `ses_…` or `key_…`.
     #[schema(example = "key_01k9abc2def3ghj4kmn5pqrs6t")]
     pub id: String,
+    /// All it may do: none implies another.
     pub scopes: Vec<Scope>,
+    /// The only desktop it is good for; absent for one that is good for all of the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")]
+    pub desktop: Option<DesktopId>,
+    /// When it ends; absent for a key that does not end by itself, and for a session, which ends
+    /// when it has not been used for long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -98,16 +98,26 @@ codes! {
     InvalidHeader, "invalid_header", 400, "A header is not right";
     /// What arrived stays where the upload has a name.
     UploadBrokenOff, "upload_broken_off", 400, "The upload broke off";
+    /// Nobody has decided about the device yet: ask again.
+    AuthorizationPending, "authorization_pending", 400, "The device is not allowed yet";
+    /// Wait five seconds longer between two questions from now on.
+    SlowDown, "slow_down", 400, "The device asks too often";
+    AccessDenied, "access_denied", 400, "The device was denied";
+    /// The device's code was used, is too old, or never was: begin anew.
+    ExpiredToken, "expired_token", 400, "The device's code is not valid any more";
     Unauthenticated, "unauthenticated", 401, "A valid credential is needed";
     WrongCredentials, "wrong_credentials", 401, "Name or password is not right";
     /// A sign-in link that was used before, is too old, or never was.
     LinkNotValid, "link_not_valid", 401, "The link is not valid";
     MissingScope, "missing_scope", 403, "The credential may not do this";
+    /// A credential that is tied to one desktop makes only keys that are tied to it too.
+    TiedToDesktop, "tied_to_desktop", 403, "The credential is tied to one desktop";
     FileDenied, "file_denied", 403, "The file may not be read";
     /// There is nothing here, or it belongs to somebody else: both are the same answer.
     NotFound, "not_found", 404, "Not found";
     NoSuchRoute, "no_such_route", 404, "The API has no such path";
     FileNotFound, "file_not_found", 404, "There is no such file";
+    NoSuchCode, "no_such_code", 404, "No device waits under this code";
     NoSuchTerminal, "no_such_terminal", 404, "There is no such terminal";
     MethodNotAllowed, "method_not_allowed", 405, "This path has no such method";
     NameTaken, "name_taken", 409, "This name is taken";
@@ -143,6 +153,9 @@ codes! {
     InvalidName, "invalid_name", 422, "The name can't be used";
     UnknownSize, "unknown_size", 422, "There is no such size";
     UnknownTemplate, "unknown_template", 422, "There is no such template";
+    InvalidScopes, "invalid_scopes", 422, "These scopes can't be given";
+    InvalidExpiry, "invalid_expiry", 422, "It can't end then";
+    UnknownDesktop, "unknown_desktop", 422, "There is no such desktop";
     InvalidMode, "invalid_mode", 422, "These are no permission bits";
     InvalidPort, "invalid_port", 422, "There is no such port";
     InvalidPath, "invalid_path", 422, "The path can't be used";

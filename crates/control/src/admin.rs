@@ -2,10 +2,11 @@
 //! checked who calls.
 
 use rolltop_engine::{EngineError, Known};
-use rolltop_store::{NewApiKey, StoreError};
+use rolltop_store::{AddApiKeyError, NewApiKey, StoreError};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::SecretString;
 
+use crate::account::names;
 use crate::caller::Scope;
 use crate::clock;
 use crate::control::Control;
@@ -57,11 +58,17 @@ impl Control {
             workspace: workspace.id,
             name,
             token: hash_token(&token),
-            scopes: Scope::ALL.iter().map(|scope| scope.as_str().to_owned()).collect(),
+            scopes: names(&Scope::ALL),
             desktop: None,
+            expires_at: None,
+            // Whoever has the machine is never locked out.
+            limit: u64::MAX,
         };
-        self.inner.store.insert_api_key(key, now).await?;
-        Ok(token)
+        match self.inner.store.insert_api_key(key, now).await {
+            Ok(_) => Ok(token),
+            Err(AddApiKeyError::LimitReached) => Err(InternalError::Other("there are too many keys")),
+            Err(AddApiKeyError::Store(error)) => Err(error.into()),
+        }
     }
 
     /// What exists on the host and belongs to no desktop.

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use jiff::Timestamp;
 use rolltop_model::{ApiKeyId, DesktopId, SessionId, SshKeyId, UserId, WorkspaceId};
 
 /// What a credential is good for. Explicit: none implies another, `admin` included.
@@ -107,6 +108,8 @@ pub struct Caller {
     pub(crate) scopes: Vec<Scope>,
     /// A key can be tied to one desktop; it then sees no other.
     pub(crate) only: Option<DesktopId>,
+    /// When a key ends, known beforehand.
+    pub(crate) expires_at: Option<Timestamp>,
     /// A person's or key's name, for the access log.
     pub(crate) label: String,
 }

@@ -3,8 +3,12 @@
 use jiff::Timestamp;
 
 pub(crate) fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    whole(Timestamp::now())
+}
+
+/// The same time as the database would give it back.
+pub(crate) fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 /// `at` plus `pause`, at most the end of time.

@@ -53,12 +53,16 @@ pub(crate) struct Inner {
     pub(crate) screenshots: Screenshots,
     pub(crate) access_notes: AccessNotes,
     pub(crate) sign_ins: SignInLimiter,
+    /// Codes of devices, by who types them.
+    pub(crate) device_codes: SignInLimiter,
     /// Read while something is made on the host, written while leftovers are swept: a sweep must
     /// not take what was made after it had asked for what is known.
     pub(crate) sweeping: RwLock<()>,
     /// Keys were deleted since the database's log was last emptied.
     pub(crate) keys_removed: AtomicBool,
     pub(crate) key_deliveries: KeyDeliveries,
+    /// Changes with each credential that ends before its time.
+    pub(crate) credentials_changed: watch::Sender<u64>,
     /// Changes with each SSH key that comes or goes.
     pub(crate) ssh_keys_changed: watch::Sender<u64>,
     /// The jump host, once it has introduced itself.
@@ -109,10 +113,12 @@ impl Control {
             screenshots: Screenshots::default(),
             access_notes: AccessNotes::default(),
             sign_ins: SignInLimiter::default(),
+            device_codes: SignInLimiter::default(),
             sweeping: RwLock::default(),
             // Perhaps by a process that was killed before it emptied the log.
             keys_removed: AtomicBool::new(true),
             key_deliveries: KeyDeliveries::default(),
+            credentials_changed: watch::Sender::new(0),
             ssh_keys_changed: watch::Sender::new(0),
             gateway: std::sync::Mutex::default(),
             stopping: CancellationToken::new(),

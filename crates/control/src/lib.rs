@@ -30,7 +30,11 @@ mod ssh;
 mod templates;
 mod views;
 
-pub use account::{AuthenticateError, RedeemError, Redeemed, SetPasswordError, SignInError};
+pub use account::{
+    ApiKeyView, AuthenticateError, CreateApiKey, CreateKeyError, CredentialGuard, DecideDeviceError,
+    DeviceKeyError, DeviceLogin, DeviceRequest, RedeemError, Redeemed, RevokeKeyError, SetPasswordError,
+    SignInError, StartDeviceError,
+};
 pub use admin::AdminError;
 pub use caller::{Caller, DesktopAccess, Inside, Purpose, Scope, Who, purpose};
 pub use config::ControlConfig;

@@ -99,6 +99,10 @@ pub struct MeView {
     pub name: Option<String>,
     pub has_password: bool,
     pub scopes: Vec<Scope>,
+    /// The only desktop the credential is good for.
+    pub desktop: Option<DesktopId>,
+    /// When an API key ends.
+    pub expires_at: Option<Timestamp>,
     /// Most desktops the workspace may have, and how many it has.
     pub desktop_limit: u32,
     pub desktop_count: u32,

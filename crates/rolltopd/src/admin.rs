@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use rolltop_api_types::CreateApiKey;
+use rolltop_api_types::CreateOperatorKey;
 use secrecy::ExposeSecret as _;
 
 use crate::arguments::Admin;
@@ -14,7 +14,7 @@ use crate::ready::ask;
 pub fn run(data: &Path, command: &Admin) -> anyhow::Result<()> {
     match command {
         Admin::ApiKey { name } => {
-            let request = CreateApiKey { name: Some(name.clone()) };
+            let request = CreateOperatorKey { name: Some(name.clone()) };
             let created = ask(data, |admin| async move { admin.create_api_key(&request).await })?;
             println!("{}", created.key.expose_secret());
         }

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use rolltop_model::{ApiKeyId, DesktopId, WorkspaceId};
 use rolltop_vault::TokenHash;
-use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryOrder};
 
 use crate::database::Store;
 use crate::error::{StoreError, unreadable};
-use crate::moment::{some_from_ms, to_ms};
+use crate::moment::{from_ms, some_from_ms, to_ms};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "api_keys")]
@@ -22,7 +22,10 @@ pub struct Model {
     pub scopes: String,
     pub desktop_id: Option<String>,
     pub created_at: i64,
+    pub expires_at: Option<i64>,
     pub used_at: Option<i64>,
+    /// An address.
+    pub used_from: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -38,55 +41,98 @@ pub struct NewApiKey {
     pub scopes: Vec<String>,
     /// Good for this desktop only.
     pub desktop: Option<DesktopId>,
+    /// None for one that does not end by itself.
+    pub expires_at: Option<Timestamp>,
+    /// Most keys the workspace may have.
+    pub limit: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
     pub id: ApiKeyId,
     pub workspace: WorkspaceId,
     pub name: String,
     pub scopes: Vec<String>,
     pub desktop: Option<DesktopId>,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
     pub used_at: Option<Timestamp>,
+    pub used_from: Option<String>,
 }
 
-impl Store {
-    pub async fn insert_api_key(&self, key: NewApiKey, now: Timestamp) -> Result<ApiKeyId, StoreError> {
-        let write = self.write().await?;
-        let id = ApiKeyId::generate();
-        let row = ActiveModel {
-            id: Set(id.to_string()),
-            workspace_id: Set(key.workspace.to_string()),
-            name: Set(key.name),
-            token_hash: Set(key.token.0.to_vec()),
-            scopes: Set(key.scopes.join(" ")),
-            desktop_id: Set(key.desktop.map(|desktop| desktop.to_string())),
-            created_at: Set(to_ms(now)),
-            used_at: Set(None),
-        };
-        Entity::insert(row).exec_without_returning(&write.transaction).await?;
-        write.commit().await?;
-        Ok(id)
-    }
+#[derive(Debug, thiserror::Error)]
+pub enum AddApiKeyError {
+    #[error("the workspace has as many keys as it may")]
+    LimitReached,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
-    pub async fn api_key(&self, token: TokenHash) -> Result<Option<ApiKey>, StoreError> {
-        let found =
-            Entity::find().filter(Column::TokenHash.eq(token.0.to_vec())).one(&self.connection).await?;
-        let Some(row) = found else { return Ok(None) };
+impl From<DbErr> for AddApiKeyError {
+    fn from(error: DbErr) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl TryFrom<Model> for ApiKey {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
         let bad = unreadable("api_keys");
-        Ok(Some(ApiKey {
+        Ok(Self {
             id: row.id.parse().map_err(&bad)?,
             workspace: row.workspace_id.parse().map_err(&bad)?,
             name: row.name,
             scopes: row.scopes.split_whitespace().map(str::to_owned).collect(),
             desktop: row.desktop_id.map(|id| id.parse()).transpose().map_err(&bad)?,
+            created_at: from_ms(row.created_at, "api_keys")?,
+            expires_at: some_from_ms(row.expires_at, "api_keys")?,
             used_at: some_from_ms(row.used_at, "api_keys")?,
-        }))
+            used_from: row.used_from,
+        })
+    }
+}
+
+impl Store {
+    pub async fn insert_api_key(&self, key: NewApiKey, now: Timestamp) -> Result<ApiKey, AddApiKeyError> {
+        let write = self.write().await?;
+        let key = insert(&write.transaction, key, now).await?;
+        write.commit().await?;
+        Ok(key)
     }
 
-    pub async fn touch_api_key(&self, id: ApiKeyId, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn api_key(&self, token: TokenHash) -> Result<Option<ApiKey>, StoreError> {
+        let found =
+            Entity::find().filter(Column::TokenHash.eq(token.0.to_vec())).one(&self.connection).await?;
+        found.map(ApiKey::try_from).transpose()
+    }
+
+    /// A workspace's keys, or those of them for one desktop, oldest first.
+    pub async fn api_keys(
+        &self,
+        workspace: WorkspaceId,
+        only: Option<DesktopId>,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        let mut query = Entity::find().filter(Column::WorkspaceId.eq(workspace.to_string()));
+        if let Some(only) = only {
+            query = query.filter(Column::DesktopId.eq(only.to_string()));
+        }
+        let rows = query.order_by_asc(Column::Id).all(&self.connection).await?;
+        rows.into_iter().map(ApiKey::try_from).collect()
+    }
+
+    /// Notes that a key was used, and from where.
+    pub async fn touch_api_key(
+        &self,
+        id: ApiKeyId,
+        from: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let write = self.write().await?;
-        let change = ActiveModel { used_at: Set(Some(to_ms(now))), ..Default::default() };
+        let mut change = ActiveModel { used_at: Set(Some(to_ms(now))), ..Default::default() };
+        if let Some(from) = from {
+            change.used_from = Set(Some(from.to_owned()));
+        }
         Entity::update_many()
             .set(change)
             .filter(Column::Id.eq(id.to_string()))
@@ -94,4 +140,48 @@ impl Store {
             .await?;
         write.commit().await
     }
+
+    /// Whether there was such a key in the workspace, and for the one desktop if only that counts.
+    pub async fn delete_api_key(
+        &self,
+        workspace: WorkspaceId,
+        only: Option<DesktopId>,
+        id: ApiKeyId,
+    ) -> Result<bool, StoreError> {
+        let write = self.write().await?;
+        let mut query = Entity::delete_many()
+            .filter(Column::Id.eq(id.to_string()))
+            .filter(Column::WorkspaceId.eq(workspace.to_string()));
+        if let Some(only) = only {
+            query = query.filter(Column::DesktopId.eq(only.to_string()));
+        }
+        let deleted = query.exec(&write.transaction).await?;
+        write.commit().await?;
+        Ok(deleted.rows_affected > 0)
+    }
+}
+
+/// Adds a key within somebody's transaction.
+pub(crate) async fn insert(
+    connection: &impl ConnectionTrait,
+    key: NewApiKey,
+    now: Timestamp,
+) -> Result<ApiKey, AddApiKeyError> {
+    let own = Entity::find().filter(Column::WorkspaceId.eq(key.workspace.to_string()));
+    if own.count(connection).await? >= key.limit {
+        return Err(AddApiKeyError::LimitReached);
+    }
+    let row = ActiveModel {
+        id: Set(ApiKeyId::generate().to_string()),
+        workspace_id: Set(key.workspace.to_string()),
+        name: Set(key.name),
+        token_hash: Set(key.token.0.to_vec()),
+        scopes: Set(key.scopes.join(" ")),
+        desktop_id: Set(key.desktop.map(|desktop| desktop.to_string())),
+        created_at: Set(to_ms(now)),
+        expires_at: Set(key.expires_at.map(to_ms)),
+        used_at: Set(None),
+        used_from: Set(None),
+    };
+    Ok(row.insert(connection).await?.try_into()?)
 }

@@ -11,6 +11,7 @@ mod access_log;
 mod api_keys;
 mod database;
 mod desktops;
+mod device_logins;
 mod error;
 mod events;
 mod idempotency;
@@ -26,12 +27,13 @@ mod users;
 mod workspaces;
 
 pub use access_log::AccessEntry;
-pub use api_keys::{ApiKey, NewApiKey};
+pub use api_keys::{AddApiKeyError, ApiKey, NewApiKey};
 pub use database::Store;
 pub use desktops::{
     Authorized, ChangeError, CreateDesktopError, Created, Desktop, Identity, ListQuery, NewDesktop,
     RenameDesktopError,
 };
+pub use device_logins::{AddDeviceLoginError, DeviceLogin, NewDeviceLogin, Poll};
 pub use error::StoreError;
 pub use events::{Event, kind};
 pub use idempotency::IdempotencyKey;

@@ -65,6 +65,19 @@ impl Store {
         row.try_into()
     }
 
+    pub async fn insert_workspace(&self, name: &str, now: Timestamp) -> Result<Workspace, StoreError> {
+        let write = self.write().await?;
+        let row = ActiveModel {
+            id: Set(WorkspaceId::generate().to_string()),
+            name: Set(name.to_owned()),
+            desktop_limit: Set(None),
+            created_at: Set(to_ms(now)),
+        };
+        let row = row.insert(&write.transaction).await?;
+        write.commit().await?;
+        row.try_into()
+    }
+
     pub async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
         Entity::find_by_id(id.to_string()).one(&self.connection).await?.map(Workspace::try_from).transpose()
     }

@@ -2,7 +2,7 @@
 //!
 //! `rt_` + 32 base62 characters (190 bits) + 6 of checksum: an API key. The checksum lets a
 //! scanner of leaked secrets tell a key from noise, and us refuse a mistyped one unasked.
-//! `rs_`: a session; `rl_`: a sign-in link. All have the same form.
+//! `rs_`: a session; `rl_`: a sign-in link; `rd_`: a device that waits to be signed in. All have the same form.
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -18,16 +18,19 @@ pub enum TokenKind {
     ApiKey,
     Session,
     SignInLink,
+    DeviceCode,
 }
 
 impl TokenKind {
-    const ALL: [TokenKind; 3] = [TokenKind::ApiKey, TokenKind::Session, TokenKind::SignInLink];
+    const ALL: [TokenKind; 4] =
+        [TokenKind::ApiKey, TokenKind::Session, TokenKind::SignInLink, TokenKind::DeviceCode];
 
     pub const fn prefix(self) -> &'static str {
         match self {
             TokenKind::ApiKey => "rt_",
             TokenKind::Session => "rs_",
             TokenKind::SignInLink => "rl_",
+            TokenKind::DeviceCode => "rd_",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use rolltop_api_types::{AdminClient, Client, CreateApiKey, CreateDesktop, Desktop, DesktopState};
+use rolltop_api_types::{AdminClient, Client, CreateDesktop, CreateOperatorKey, Desktop, DesktopState};
 use rolltop_engine_qemu::remote::HostClient;
 use rolltop_model::DesktopId;
 use rustix::process::{Pid, Signal, kill_process};
@@ -295,7 +295,7 @@ fn spawn(options: &Options, data: &Path) -> anyhow::Result<(Child, String)> {
 /// A client with all scopes, over the public HTTPS port.
 async fn connect(data: &Path, url: &str) -> anyhow::Result<(Client, SecretString)> {
     let admin = AdminClient::over_unix_socket(&data.join("run/api/admin.sock"))?;
-    let key = admin.create_api_key(&CreateApiKey { name: Some("test".to_owned()) }).await?;
+    let key = admin.create_api_key(&CreateOperatorKey { name: Some("test".to_owned()) }).await?;
     let certificate = std::fs::read(data.join("web/tls.crt")).context("the self-made certificate")?;
     Ok((Client::over_https(url, Some(&certificate))?.with_token(&key.key)?, key.key))
 }

@@ -45,7 +45,7 @@ pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
 }
 
 /// Our own origin as the visitor's browser sees it.
-fn own_origin(public: Option<&str>, uri: &Uri, headers: &HeaderMap) -> Option<String> {
+pub(crate) fn own_origin(public: Option<&str>, uri: &Uri, headers: &HeaderMap) -> Option<String> {
     if let Some(public) = public {
         return Some(public.to_owned());
     }

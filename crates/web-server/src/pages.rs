@@ -1,14 +1,18 @@
 //! One module per page. A page asks the API, and puts components together.
 
 pub(crate) mod actions;
+mod api_key_form;
+pub(crate) mod api_keys;
 pub(crate) mod bulk;
 pub(crate) mod desktop;
 mod desktop_panel;
 mod desktop_ssh;
 pub(crate) mod desktops;
+pub(crate) mod device;
 pub(crate) mod docs;
 pub(crate) mod docs_reference;
 pub(crate) mod host;
+mod keys;
 pub(crate) mod new_desktop;
 pub(crate) mod palette;
 pub(crate) mod password;

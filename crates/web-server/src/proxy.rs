@@ -57,7 +57,9 @@ pub(crate) async fn forward(
 ) -> Response {
     let upgrading = wants_websocket(request.headers());
     let visitor = upgrading.then(|| hyper::upgrade::on(&mut request));
+    let host = guard::own_origin(app.public_origin.as_deref(), request.uri(), request.headers());
     prepare(&mut request, peer.ip(), upgrading);
+    say_host(request.headers_mut(), host.as_deref());
     let mut response = match exchange(&app.api_socket, request).await {
         Ok(response) => response,
         Err(error) => {
@@ -113,6 +115,14 @@ fn prepare(request: &mut Request, peer: IpAddr, upgrading: bool) {
     {
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
+    }
+}
+
+/// Tells the API as which host we are known, for addresses that it gives out.
+fn say_host(headers: &mut HeaderMap, origin: Option<&str>) {
+    let host = origin.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    if let Some(Ok(host)) = host.map(HeaderValue::try_from) {
+        headers.insert("x-forwarded-host", host);
     }
 }
 

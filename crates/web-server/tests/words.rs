@@ -92,8 +92,30 @@ fn every_key_is_used() {
     let all: String = rust_files(&source()).iter().map(|path| code(path)).collect();
     // Keys made of a fixed part and a name from code or from the API.
     let made = [
-        "state-", "action-", "confirm-", "ask-", "warn-", "done-", "run-", "step-", "reason-", "problem-",
-        "purpose-", "stage-", "tab-", "mode-", "quality-", "key-", "size-", "filter-", "error-", "files-",
+        "state-",
+        "action-",
+        "confirm-",
+        "ask-",
+        "warn-",
+        "done-",
+        "run-",
+        "step-",
+        "reason-",
+        "problem-",
+        "purpose-",
+        "stage-",
+        "api-life-",
+        "preset-",
+        "scopes-",
+        "scope-",
+        "tab-",
+        "mode-",
+        "quality-",
+        "key-",
+        "size-",
+        "filter-",
+        "error-",
+        "files-",
     ];
     for (key, _) in messages("en") {
         let named = all.contains(&format!("\"{key}\""));

@@ -8,7 +8,8 @@ function host(): HTMLElement | null {
 function prepare(dialog: HTMLDialogElement): void {
   dialog.addEventListener("click", (event) => {
     // A click on the backdrop is a click on the dialog itself.
-    if (event.target === dialog) dialog.close();
+    // What is told this once is not lost by a click beside it.
+    if (event.target === dialog && !dialog.querySelector("[data-once]")) dialog.close();
   });
   dialog.addEventListener("close", () => {
     if (dialog.parentElement?.id === "dialog") dialog.remove();
@@ -34,6 +35,8 @@ export function startDialogs(): void {
     const closer = (event.target as Element).closest("[data-close]");
     closer?.closest("dialog")?.close();
   });
+  // What is on the page has changed, and the dialog has more to say.
+  document.addEventListener("rolltop:changed", () => refresh("*"));
   // The server says "done" when what a dialog asked for has been accepted.
   document.addEventListener("rolltop:done", () => {
     closeDialog();

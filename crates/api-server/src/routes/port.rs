@@ -16,16 +16,15 @@ use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
 use rolltop_api_types::{Code, Problem, TCP_PROTOCOL};
-use rolltop_control::{Control, PortConnection, purpose};
+use rolltop_control::{Control, CredentialGuard, PortConnection, purpose};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::gather::Gather;
 use super::ports::number;
 use crate::config::ApiConfig;
 use crate::extract::{Asking, Ticket};
-use crate::gate::Bearer;
 use crate::problems::ApiError;
 
 /// Longest message that may be sent to a desktop, bytes.
@@ -72,18 +71,16 @@ pub(crate) async fn open(
     })?;
     // Before the upgrade, so that what goes wrong can still be said.
     let connection = control.connect_port(&access, port).await?;
-    let relay = Relay { control, config, bearer: asking.bearer };
+    let relay = Relay { config };
     Ok(upgrade
         .protocols([TCP_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
-        .on_upgrade(move |socket| relay.run(socket, connection)))
+        .on_upgrade(move |socket| relay.run(socket, connection, asking.guard)))
 }
 
 struct Relay {
-    control: Control,
     config: Arc<ApiConfig>,
-    bearer: Bearer,
 }
 
 /// Why a relay ended.
@@ -101,7 +98,7 @@ enum End {
 }
 
 impl Relay {
-    async fn run(self, socket: WebSocket, connection: PortConnection) {
+    async fn run(self, socket: WebSocket, connection: PortConnection, guard: CredentialGuard) {
         let PortConnection { stream, place: _place } = connection;
         let (mut to_visitor, mut from_visitor) = socket.split();
         let (from_desktop, to_desktop) = tokio::io::split(stream);
@@ -109,7 +106,7 @@ impl Relay {
         let end = tokio::select! {
             end = self.outward(Gather::new(from_desktop, MESSAGE_BYTES), &mut to_visitor, &said_all) => end,
             end = inward(&mut from_visitor, to_desktop, &said_all) => end,
-            () = self.revoked() => End::Revoked,
+            () = guard.ended() => End::Revoked,
             () = self.config.shutdown.cancelled() => End::Shutdown,
         };
         tracing::debug!(?end, "a connection to a port was closed");
@@ -125,7 +122,9 @@ impl Relay {
         to_visitor: &mut SplitSink<WebSocket, Message>,
         said_all: &CancellationToken,
     ) -> End {
-        let mut heartbeat = self.heartbeat();
+        let beat = self.config.heartbeat;
+        let mut heartbeat = interval_at(Instant::now() + beat, beat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut done = false;
         loop {
             let message = tokio::select! {
@@ -143,24 +142,6 @@ impl Relay {
                 return End::Visitor;
             }
         }
-    }
-
-    /// Resolves once the credential is no longer good.
-    async fn revoked(&self) {
-        let mut heartbeat = self.heartbeat();
-        loop {
-            heartbeat.tick().await;
-            if !self.bearer.is_still_valid(&self.control).await {
-                return;
-            }
-        }
-    }
-
-    fn heartbeat(&self) -> Interval {
-        let beat = self.config.heartbeat;
-        let mut heartbeat = interval_at(Instant::now() + beat, beat);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        heartbeat
     }
 }
 

@@ -16,13 +16,12 @@ use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
 use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL};
-use rolltop_control::{Control, ScreenStream, purpose};
+use rolltop_control::{Control, CredentialGuard, ScreenStream, purpose};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use crate::config::ApiConfig;
 use crate::extract::{Asking, Ticket};
-use crate::gate::Bearer;
 use crate::problems::ApiError;
 
 use super::gather::Gather;
@@ -60,7 +59,7 @@ pub(crate) async fn get(
     })?;
     // Before the upgrade, so that what goes wrong can still be said.
     let screen = control.screen(&access).await?;
-    let relay = Relay { control, config, bearer: asking.bearer };
+    let relay = Relay { config, guard: asking.guard };
     Ok(upgrade
         .protocols([SCREEN_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)
@@ -69,9 +68,8 @@ pub(crate) async fn get(
 }
 
 struct Relay {
-    control: Control,
     config: Arc<ApiConfig>,
-    bearer: Bearer,
+    guard: CredentialGuard,
 }
 
 /// Why a relay ended.
@@ -92,8 +90,9 @@ impl Relay {
         let (from_desktop, mut to_desktop) = tokio::io::split(screen);
         let mut gather = Gather::new(from_desktop, MESSAGE_BYTES);
         let end = tokio::select! {
-            end = self.outward(&mut gather, &mut to_viewer) => end,
+            end = outward(&self.config, &mut gather, &mut to_viewer) => end,
             end = inward(&mut from_viewer, &mut to_desktop) => end,
+            () = self.guard.ended() => End::Revoked,
             () = self.config.shutdown.cancelled() => End::Shutdown,
         };
         tracing::debug!(?end, "a screen was closed");
@@ -101,34 +100,28 @@ impl Relay {
         let _ = timeout(Duration::from_secs(2), to_viewer.send(Message::Close(Some(close_frame(end))))).await;
         let _ = timeout(Duration::from_secs(2), to_desktop.shutdown()).await;
     }
+}
 
-    /// From the desktop to the viewer, with a sign of life in silence.
-    async fn outward(
-        &self,
-        gather: &mut Gather<ReadHalf<ScreenStream>>,
-        to_viewer: &mut SplitSink<WebSocket, Message>,
-    ) -> End {
-        let beat = self.config.heartbeat;
-        let mut heartbeat = interval_at(Instant::now() + beat, beat);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let message = tokio::select! {
-                bytes = gather.next() => match bytes {
-                    Ok(bytes) if !bytes.is_empty() => Message::Binary(bytes),
-                    Ok(_) | Err(_) => return End::Desktop,
-                },
-                _ = heartbeat.tick() => {
-                    if !self.bearer.is_still_valid(&self.control).await {
-                        return End::Revoked;
-                    }
-                    Message::Ping(bytes::Bytes::new())
-                }
-            };
-            match timeout(self.config.stalled_viewer, to_viewer.send(message)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return End::Viewer,
-                Err(_) => return End::Stalled,
-            }
+/// From the desktop to the viewer, with a sign of life in silence.
+async fn outward(
+    config: &ApiConfig,
+    gather: &mut Gather<ReadHalf<ScreenStream>>,
+    to_viewer: &mut SplitSink<WebSocket, Message>,
+) -> End {
+    let mut heartbeat = interval_at(Instant::now() + config.heartbeat, config.heartbeat);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let message = tokio::select! {
+            bytes = gather.next() => match bytes {
+                Ok(bytes) if !bytes.is_empty() => Message::Binary(bytes),
+                Ok(_) | Err(_) => return End::Desktop,
+            },
+            _ = heartbeat.tick() => Message::Ping(bytes::Bytes::new()),
+        };
+        match timeout(config.stalled_viewer, to_viewer.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return End::Viewer,
+            Err(_) => return End::Stalled,
         }
     }
 }

@@ -19,11 +19,13 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::extract::{RawPathParams, State};
 use axum::response::Response;
 use bytes::Bytes;
-use futures::stream::SplitSink;
+use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
 use rolltop_api_types::{Code, Problem, TERMINAL_PROTOCOL, TerminalControl, TerminalQuery};
-use rolltop_control::{Control, Terminal, TerminalLine, TerminalSize, TerminalWindow, purpose};
+use rolltop_control::{
+    Control, CredentialGuard, Terminal, TerminalLine, TerminalSize, TerminalWindow, purpose,
+};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
@@ -31,7 +33,6 @@ use super::gather::Gather;
 use super::terminals::number;
 use crate::config::ApiConfig;
 use crate::extract::{Asking, Query, Ticket};
-use crate::gate::Bearer;
 use crate::problems::ApiError;
 
 /// Longest message a viewer may send, bytes.
@@ -92,27 +93,16 @@ pub(crate) async fn open(
     // Before the upgrade, so that what goes wrong can still be said.
     let line = control.terminal(&access, number).await?;
     let attached = Attached::new(line.attach(size).await?);
-    let relay = Relay {
-        control,
-        config,
-        bearer: asking.bearer,
-        line,
-        size,
-        attached: Some(attached),
-        undrawn: 0,
-        typed: Vec::new(),
-    };
+    let relay = Relay { config, line, size, attached: Some(attached), undrawn: 0, typed: Vec::new() };
     Ok(upgrade
         .protocols([TERMINAL_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
-        .on_upgrade(move |socket| relay.run(socket)))
+        .on_upgrade(move |socket| relay.run(socket, asking.guard)))
 }
 
 struct Relay {
-    control: Control,
     config: Arc<ApiConfig>,
-    bearer: Bearer,
     line: TerminalLine,
     size: TerminalSize,
     /// Absent while the viewer is behind.
@@ -164,32 +154,41 @@ enum End {
 }
 
 type ToViewer = SplitSink<WebSocket, Message>;
+type FromViewer = SplitStream<WebSocket>;
 
 impl Relay {
-    async fn run(mut self, socket: WebSocket) {
+    async fn run(mut self, socket: WebSocket, guard: CredentialGuard) {
         let (mut to_viewer, mut from_viewer) = socket.split();
-        let beat = self.config.heartbeat;
-        let mut heartbeat = interval_at(Instant::now() + beat, beat);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let shutdown = self.config.shutdown.clone();
-        let end = loop {
-            let step = tokio::select! {
-                shown = shown(&mut self.attached), if self.undrawn < WINDOW => self.show(shown, &mut to_viewer).await,
-                message = from_viewer.next() => self.hear(message).await,
-                _ = heartbeat.tick() => self.beat(&mut to_viewer).await,
-                () = shutdown.cancelled() => Err(End::Shutdown),
-            };
-            let step = match step {
-                Ok(()) => self.catch_up(&mut to_viewer).await,
-                end => end,
-            };
-            if let Err(end) = step {
-                break end;
-            }
+        let end = tokio::select! {
+            end = self.carry(&mut to_viewer, &mut from_viewer) => end,
+            () = guard.ended() => End::Revoked,
+            () = shutdown.cancelled() => End::Shutdown,
         };
         tracing::debug!(?end, "a terminal was closed");
         // Not waited for long: the viewer may be gone.
         let _ = timeout(Duration::from_secs(2), to_viewer.send(Message::Close(Some(close_frame(end))))).await;
+    }
+
+    /// Both ways, until either end is done.
+    async fn carry(&mut self, to_viewer: &mut ToViewer, from_viewer: &mut FromViewer) -> End {
+        let beat = self.config.heartbeat;
+        let mut heartbeat = interval_at(Instant::now() + beat, beat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let step = tokio::select! {
+                shown = shown(&mut self.attached), if self.undrawn < WINDOW => self.show(shown, to_viewer).await,
+                message = from_viewer.next() => self.hear(message).await,
+                _ = heartbeat.tick() => self.send(Message::Ping(Bytes::new()), to_viewer).await,
+            };
+            let step = match step {
+                Ok(()) => self.catch_up(to_viewer).await,
+                end => end,
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
     }
 
     /// What the desktop shows, or why it shows no more.
@@ -254,14 +253,6 @@ impl Relay {
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
             Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Viewer),
         }
-    }
-
-    /// A sign of life, and a look whether the viewer may still be here.
-    async fn beat(&mut self, to_viewer: &mut ToViewer) -> Result<(), End> {
-        if !self.bearer.is_still_valid(&self.control).await {
-            return Err(End::Revoked);
-        }
-        self.send(Message::Ping(Bytes::new()), to_viewer).await
     }
 
     async fn send(&mut self, message: Message, to_viewer: &mut ToViewer) -> Result<(), End> {

@@ -1,7 +1,7 @@
 //! The operator's socket.
 
 use rolltop_api_server::{admin_router, bind, serve_only_to};
-use rolltop_api_types::{AdminClient, ClientError, CreateApiKey};
+use rolltop_api_types::{AdminClient, ClientError, CreateOperatorKey};
 use rolltop_engine::Leftover;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,8 @@ async fn leftovers_are_listed_and_swept() {
 #[tokio::test]
 async fn every_key_is_another() {
     let platform = Platform::start().await;
-    let key = platform.admin.create_api_key(&CreateApiKey { name: Some("ci".into()) }).await.unwrap().key;
+    let key =
+        platform.admin.create_api_key(&CreateOperatorKey { name: Some("ci".into()) }).await.unwrap().key;
     let me = platform.nobody.with_token(&key).unwrap().me().await.unwrap();
     assert_ne!(me.credential.id, platform.client.me().await.unwrap().credential.id);
     assert_eq!(me.name.as_deref(), Some("ci"));

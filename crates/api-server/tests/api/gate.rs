@@ -2,40 +2,10 @@
 
 use insta::assert_snapshot;
 use reqwest::Method;
-use rolltop_api_server::{Access, ApiConfig, OPERATIONS, RateLimit};
+use rolltop_api_server::{ApiConfig, RateLimit};
 use rolltop_control::ControlConfig;
 
 use crate::platform::{Platform, told};
-
-/// The table is walked, so a route that is added to it is tested too; that all routes are in the
-/// table is tested beside the description.
-#[tokio::test]
-async fn nothing_is_answered_without_a_credential() {
-    let platform = Platform::start().await;
-    for (method, path, access) in OPERATIONS {
-        let path = path
-            .replace("{id}", "dsk_00000000000000000000000000")
-            .replace("{number}", "1")
-            .replace("{port}", "80");
-        let url = format!("http://api{path}");
-        for token in [None, Some("rt_wrong"), Some("")] {
-            let mut request = platform.http().request(method.clone(), &url);
-            if let Some(token) = token {
-                request = request.bearer_auth(token);
-            }
-            let response = request.send().await.unwrap();
-            match access {
-                Access::Open => assert_eq!(response.status(), 200, "{method} {path}"),
-                Access::SignIn => assert_eq!(response.status(), 422, "{method} {path}: the body is missing"),
-                Access::Credential | Access::Scope(_) => {
-                    assert_eq!(response.status(), 401, "{method} {path} with {token:?}");
-                    assert_eq!(response.headers()["www-authenticate"], "Bearer");
-                    assert_eq!(response.headers()["content-type"], "application/problem+json");
-                }
-            }
-        }
-    }
-}
 
 #[tokio::test]
 async fn what_is_not_there_is_a_problem_too() {

@@ -9,7 +9,11 @@
 
 mod account;
 mod admin;
+mod api_keys;
+mod authorisation;
 mod desktops;
+mod device;
+mod ending;
 mod events;
 mod files;
 mod gate;

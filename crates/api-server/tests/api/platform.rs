@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rolltop_api_server::{ApiConfig, ServeError, admin_router, bind, router, serve_only_to, serve_unix};
 use rolltop_api_types::{
-    AdminClient, Client, CreateApiKey, CreateDesktop, Desktop, DesktopState, RedeemLink,
+    AdminClient, Client, CreateDesktop, CreateOperatorKey, Desktop, DesktopState, RedeemLink,
 };
 use rolltop_control::{Control, ControlConfig, Parts};
 use rolltop_model::DesktopId;
@@ -52,7 +52,7 @@ impl Platform {
         let listener = bind(&admin_socket, 0o600).unwrap();
         tokio::spawn(serve_only_to(listener, admin_router(control.clone()), vec![own_uid], shutdown.clone()));
         let admin = AdminClient::over_unix_socket(&admin_socket).unwrap();
-        let key = admin.create_api_key(&CreateApiKey::default()).await.unwrap().key;
+        let key = admin.create_api_key(&CreateOperatorKey::default()).await.unwrap().key;
         let nobody = Client::over_unix_socket(&socket(directory.path())).unwrap();
         let client = nobody.with_token(&key).unwrap();
         Self { engine, admin, nobody, client, key, shutdown, server, control, directory }
@@ -78,9 +78,18 @@ impl Platform {
 
     /// A session, as a browser would have it after following a link.
     pub async fn session(&self) -> Client {
+        self.session_with_token().await.0
+    }
+
+    pub async fn session_with_token(&self) -> (Client, SecretString) {
         let link = self.admin.sign_in_link().await.unwrap().link_token;
         let session = self.nobody.redeem_link(&RedeemLink { link }).await.unwrap();
-        self.nobody.with_token(&session.token).unwrap()
+        (self.nobody.with_token(&session.token).unwrap(), session.token)
+    }
+
+    /// Where the database and the vault's key are.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     pub async fn create(&self, name: &str) -> Desktop {

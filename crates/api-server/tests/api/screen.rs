@@ -98,17 +98,6 @@ async fn text_is_no_rfb() {
 }
 
 #[tokio::test]
-async fn a_screen_closes_with_the_session() {
-    let config = ApiConfig { heartbeat: Duration::from_millis(200), ..ApiConfig::default() };
-    let platform = Platform::with(config, ControlConfig::default()).await;
-    let desktop = platform.running("research").await;
-    let session = platform.session().await;
-    let mut socket = session.screen(desktop.id).await.unwrap();
-    session.sign_out().await.unwrap();
-    assert_eq!(u16::from(closed(&mut socket).await.expect("a close frame").code), 1008);
-}
-
-#[tokio::test]
 async fn a_viewer_that_takes_nothing_is_let_go() {
     let config = ApiConfig { stalled_viewer: Duration::from_millis(300), ..ApiConfig::default() };
     let platform = Platform::with(config, ControlConfig::default()).await;

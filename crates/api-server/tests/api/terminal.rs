@@ -1,12 +1,8 @@
 //! Terminals: their WebSocket, and what of them stays.
 
-use std::time::Duration;
-
 use futures::{SinkExt, StreamExt};
 use reqwest::Method;
-use rolltop_api_server::ApiConfig;
 use rolltop_api_types::{Code, ResizeTerminal, TerminalControl, TerminalQuery, TerminalSocket};
-use rolltop_control::ControlConfig;
 use rolltop_model::DesktopId;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -140,15 +136,9 @@ async fn a_flood_is_stopped_by_its_viewer() {
 }
 
 #[tokio::test]
-async fn it_closes_with_the_session_the_process_and_on_what_is_no_control() {
-    let config = ApiConfig { heartbeat: Duration::from_millis(200), ..ApiConfig::default() };
-    let platform = Platform::with(config, ControlConfig::default()).await;
+async fn it_closes_with_the_process_and_on_what_is_no_control() {
+    let platform = Platform::start().await;
     let desktop = platform.running("research").await;
-    let session = platform.session().await;
-    let socket = session.terminal(desktop.id, 1, SIZE).await.unwrap();
-    let mut theirs = Viewer { socket, seen: String::new(), close: None };
-    session.sign_out().await.unwrap();
-    assert_eq!(theirs.closed().await, Some(1008));
     let mut mistaken = Viewer::open(&platform, desktop.id, 1).await;
     mistaken.socket.send(Message::text(r#"{"drawn":"all"}"#)).await.unwrap();
     assert_eq!(mistaken.closed().await, Some(1003));

@@ -5,7 +5,7 @@ use std::path::Path;
 use http::Method;
 
 use super::{Client, ClientError, json, with_body};
-use crate::{ApiKeyCreated, CreateApiKey, Leftover, LeftoverList, SignInLink};
+use crate::{CreateOperatorKey, Leftover, LeftoverList, OperatorKey, SignInLink};
 
 #[derive(Debug, Clone)]
 pub struct AdminClient(Client);
@@ -21,7 +21,7 @@ impl AdminClient {
     }
 
     /// `POST /admin/api-key`
-    pub async fn create_api_key(&self, key: &CreateApiKey) -> Result<ApiKeyCreated, ClientError> {
+    pub async fn create_api_key(&self, key: &CreateOperatorKey) -> Result<OperatorKey, ClientError> {
         json(with_body(self.0.request(Method::POST, &["admin", "api-key"]), key)).await
     }
 

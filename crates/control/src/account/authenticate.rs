@@ -5,14 +5,17 @@ use std::time::Duration;
 use rolltop_vault::{TokenKind, classify, hash_token};
 use secrecy::SecretString;
 
+use super::api_keys::known;
 use crate::caller::{Caller, Scope, Who};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, QueryError, internal_from};
 use crate::views::MeView;
 
-/// The time of last use is written at most this often.
-const TOUCH_INTERVAL: Duration = Duration::from_secs(300);
+/// A session's time of last use is written at most this often.
+const SESSION_TOUCH: Duration = Duration::from_secs(300);
+/// A key's, with the address.
+const KEY_TOUCH: Duration = Duration::from_secs(60);
 
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticateError {
@@ -28,10 +31,19 @@ internal_from!(AuthenticateError);
 impl Control {
     /// Who holds this bearer credential: a session token or an `rt_…` API key.
     pub async fn authenticate(&self, bearer: &SecretString) -> Result<Caller, AuthenticateError> {
+        self.identify(bearer, None).await
+    }
+
+    /// The same, and notes the address that it was used from.
+    pub(super) async fn identify(
+        &self,
+        bearer: &SecretString,
+        from: Option<&str>,
+    ) -> Result<Caller, AuthenticateError> {
         match classify(bearer) {
             Some(TokenKind::Session) => self.session_caller(bearer).await,
-            Some(TokenKind::ApiKey) => self.key_caller(bearer).await,
-            Some(TokenKind::SignInLink) | None => Err(AuthenticateError::Invalid),
+            Some(TokenKind::ApiKey) => self.key_caller(bearer, from).await,
+            Some(TokenKind::SignInLink | TokenKind::DeviceCode) | None => Err(AuthenticateError::Invalid),
         }
     }
 
@@ -43,7 +55,7 @@ impl Control {
             store.delete_session(found.session).await?;
             return Err(AuthenticateError::Invalid);
         }
-        if clock::later(found.used_at, TOUCH_INTERVAL) <= now {
+        if clock::later(found.used_at, SESSION_TOUCH) <= now {
             store.touch_session(found.session, now).await?;
         }
         Ok(Caller {
@@ -51,22 +63,31 @@ impl Control {
             workspace: found.user.workspace,
             scopes: Scope::ALL.to_vec(),
             only: None,
+            expires_at: None,
             label: found.user.name.unwrap_or_else(|| "operator".to_owned()),
         })
     }
 
-    async fn key_caller(&self, token: &SecretString) -> Result<Caller, AuthenticateError> {
+    async fn key_caller(
+        &self,
+        token: &SecretString,
+        from: Option<&str>,
+    ) -> Result<Caller, AuthenticateError> {
         let store = &self.inner.store;
         let key = store.api_key(hash_token(token)).await?.ok_or(AuthenticateError::Invalid)?;
         let now = clock::now();
-        if key.used_at.is_none_or(|used| clock::later(used, TOUCH_INTERVAL) <= now) {
-            store.touch_api_key(key.id, now).await?;
+        if key.expires_at.is_some_and(|at| at <= now) {
+            return Err(AuthenticateError::Invalid);
+        }
+        if key.used_at.is_none_or(|used| clock::later(used, KEY_TOUCH) <= now) {
+            store.touch_api_key(key.id, from, now).await?;
         }
         Ok(Caller {
             who: Who::ApiKey(key.id),
             workspace: key.workspace,
-            scopes: key.scopes.iter().filter_map(|name| Scope::named(name)).collect(),
+            scopes: known(&key.scopes),
             only: key.desktop,
+            expires_at: key.expires_at,
             label: key.name,
         })
     }
@@ -88,6 +109,8 @@ impl Control {
             name,
             has_password,
             scopes: caller.scopes.clone(),
+            desktop: caller.only,
+            expires_at: caller.expires_at,
             desktop_limit: self.desktop_limit(caller.workspace).await?,
             desktop_count: u32::try_from(count).unwrap_or(u32::MAX),
         })

@@ -60,6 +60,7 @@ impl Control {
             rolltop_store::SetPasswordError::NoUser => SetPasswordError::NotAPerson,
             rolltop_store::SetPasswordError::Store(error) => error.into(),
         })?;
+        self.inner.credentials_changed();
         tracing::info!(%user, "a password was set");
         Ok(())
     }

@@ -91,7 +91,11 @@ impl Control {
     /// Ends the caller's session; does nothing for an API key.
     pub async fn sign_out(&self, caller: &Caller) -> Result<(), InternalError> {
         match caller.who {
-            Who::Session { session, .. } => Ok(self.inner.store.delete_session(session).await?),
+            Who::Session { session, .. } => {
+                self.inner.store.delete_session(session).await?;
+                self.inner.credentials_changed();
+                Ok(())
+            }
             Who::ApiKey(_) | Who::SshKey(_) => Ok(()),
         }
     }

@@ -228,6 +228,7 @@ fn caller(key: &SshKey) -> Caller {
         workspace: key.workspace,
         scopes: vec![Scope::DesktopsControl],
         only: None,
+        expires_at: None,
         label: key.name.clone(),
     }
 }

@@ -1,10 +1,10 @@
 //! People, sessions, links and keys.
 
 use rolltop_model::{DesktopId, WorkspaceId};
-use rolltop_store::{AddSshKeyError, NewApiKey, NewSshKey};
-use rolltop_vault::{TokenKind, hash_token, new_token};
+use rolltop_store::{AddApiKeyError, AddSshKeyError, NewApiKey, NewSshKey};
+use rolltop_vault::{TokenHash, TokenKind, hash_token, new_token};
 
-use crate::fixture::{after, fixture, start};
+use crate::fixture::{Fixture, after, fixture, start};
 
 #[tokio::test]
 async fn links_work_once_and_not_when_too_old() {
@@ -43,19 +43,54 @@ async fn an_api_key_is_found_by_its_hash() {
     let token = hash_token(&new_token(TokenKind::ApiKey));
     let desktop = DesktopId::generate();
     let key = NewApiKey {
-        workspace: fixture.workspace,
-        name: "ci".into(),
-        token,
+        expires_at: Some(after(60)),
         scopes: vec!["desktops:read".into(), "account".into()],
         desktop: Some(desktop),
+        ..new_key(&fixture, token)
     };
-    let id = fixture.store.insert_api_key(key, start()).await.unwrap();
-    fixture.store.touch_api_key(id, after(5)).await.unwrap();
+    let id = fixture.store.insert_api_key(key, start()).await.unwrap().id;
+    fixture.store.touch_api_key(id, Some("192.0.2.7"), after(5)).await.unwrap();
+    fixture.store.touch_api_key(id, None, after(6)).await.unwrap();
     let found = fixture.store.api_key(token).await.unwrap().unwrap();
-    assert_eq!((found.id, found.desktop, found.used_at), (id, Some(desktop), Some(after(5))));
+    assert_eq!((found.id, found.desktop, found.used_at), (id, Some(desktop), Some(after(6))));
+    assert_eq!(found.used_from.as_deref(), Some("192.0.2.7"), "an unknown address is none");
+    assert_eq!((found.created_at, found.expires_at), (start(), Some(after(60))));
     assert_eq!(found.scopes, ["desktops:read", "account"]);
     let other = hash_token(&new_token(TokenKind::ApiKey));
     assert!(fixture.store.api_key(other).await.unwrap().is_none());
+}
+
+fn new_key(fixture: &Fixture, token: TokenHash) -> NewApiKey {
+    NewApiKey {
+        workspace: fixture.workspace,
+        name: "ci".into(),
+        token,
+        scopes: vec!["desktops:read".into()],
+        desktop: None,
+        expires_at: None,
+        limit: 2,
+    }
+}
+
+#[tokio::test]
+async fn api_keys_are_limited_and_only_their_workspace_removes_them() {
+    let fixture = fixture().await;
+    let (store, workspace) = (&fixture.store, fixture.workspace);
+    let token = || hash_token(&new_token(TokenKind::ApiKey));
+    let desktop = DesktopId::generate();
+    let bound = NewApiKey { desktop: Some(desktop), ..new_key(&fixture, token()) };
+    let bound = store.insert_api_key(bound, start()).await.unwrap();
+    let free = store.insert_api_key(new_key(&fixture, token()), start()).await.unwrap();
+    let third = store.insert_api_key(new_key(&fixture, token()), start()).await;
+    assert!(matches!(third, Err(AddApiKeyError::LimitReached)));
+    assert_eq!(store.api_keys(workspace, None).await.unwrap(), [bound.clone(), free.clone()]);
+    assert_eq!(store.api_keys(workspace, Some(desktop)).await.unwrap(), std::slice::from_ref(&bound));
+    assert!(store.api_keys(WorkspaceId::generate(), None).await.unwrap().is_empty());
+
+    assert!(!store.delete_api_key(WorkspaceId::generate(), None, free.id).await.unwrap());
+    assert!(!store.delete_api_key(workspace, Some(desktop), free.id).await.unwrap());
+    assert!(store.delete_api_key(workspace, None, free.id).await.unwrap());
+    assert!(store.delete_api_key(workspace, Some(desktop), bound.id).await.unwrap());
 }
 
 #[tokio::test]

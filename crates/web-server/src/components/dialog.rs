@@ -45,6 +45,17 @@ pub(crate) fn form(language: Language, form: &Form<'_>) -> Markup {
     }
 }
 
+/// What takes the place of a dialog's form to be read this once: a click beside it does not close it.
+pub(crate) fn told(language: Language, id: &str, title: &str, body: &Markup) -> Markup {
+    html! {
+        form id=(id) method="dialog" data-once {
+            header { h2 id={ (id) "-title" } { (title) } }
+            div.dialog-body { (body) }
+            footer { (submit_focused(Tone::Primary, true, &language.say("done"))) }
+        }
+    }
+}
+
 /// A button that opens the dialog at `path`.
 pub(crate) fn opener(tone: Tone, small: bool, picture: Option<Icon>, label: &str, path: &str) -> Markup {
     ask_button(tone, small, picture, label, &Ask::Dialog(path))

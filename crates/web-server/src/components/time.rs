@@ -11,6 +11,11 @@ pub(crate) fn ago(language: Language, at: Timestamp) -> Markup {
     }
 }
 
+/// A day, for what is far ahead.
+pub(crate) fn day(at: Timestamp) -> Markup {
+    html! { time datetime=(at) title=(at.strftime("%Y-%m-%d %H:%M:%S UTC")) { (at.strftime("%Y-%m-%d")) } }
+}
+
 fn relative(language: Language, at: Timestamp, now: Timestamp) -> String {
     let seconds = u64::try_from(now.duration_since(at).as_secs()).unwrap_or(0);
     match seconds {

@@ -16,6 +16,7 @@ use crate::components::layout::{Page, Section, page};
 use crate::components::{Icon, dialog, mark, time, toast};
 use crate::failure::{Failure, sentence};
 use crate::language::Language;
+use crate::pages::keys::{self, Kind};
 
 /// Id of the field that a key is pasted into.
 const KEY_FIELD: &str = "key-public";
@@ -36,13 +37,13 @@ struct Problems {
 }
 
 pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
-    let keys = person.client.ssh_keys().await?;
+    let ssh_keys = person.client.ssh_keys().await?;
     let language = person.language;
-    let list = list(language, &keys);
+    let list = list(language, &ssh_keys);
     if person.fragment {
         return Ok(list);
     }
-    let content = html! { div.page { (list) } };
+    let content = html! { div.page { (keys::switch(language, Kind::Ssh)) (list) } };
     let title = language.say("ssh-keys");
     Ok(page(
         &person,

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test uses its part of it")]
 
 mod desktops;
+mod keys;
 mod picture;
 mod rfb;
 mod routes;
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderMap;
-use rolltop_api_types::{Desktop, Event, EventKind, SshKey};
+use rolltop_api_types::{ApiKey, Desktop, Event, EventKind, SshKey};
 use tokio::sync::broadcast;
 
 pub const NAME: &str = "sam";
@@ -41,6 +42,9 @@ pub struct State {
     pub behaviour: Behaviour,
     pub desktops: Mutex<Vec<Desktop>>,
     pub keys: Mutex<Vec<SshKey>>,
+    pub api_keys: Mutex<Vec<ApiKey>>,
+    /// What was decided about devices.
+    pub decisions: Mutex<Vec<bool>>,
     pub events: broadcast::Sender<Event>,
     pub seen: Mutex<Vec<Seen>>,
     sequence: std::sync::atomic::AtomicU64,
@@ -57,8 +61,11 @@ pub struct Seen {
 impl StandIn {
     pub async fn start(socket: &Path, behaviour: Behaviour) -> Self {
         let desktops = if behaviour.desktops { desktops::canned() } else { Vec::new() };
+        let only = desktops.first().map(|desktop| desktop.id);
         let state = Arc::new(State {
             behaviour,
+            api_keys: Mutex::new(if behaviour.desktops { keys::canned(only) } else { Vec::new() }),
+            decisions: Mutex::default(),
             desktops: Mutex::new(desktops),
             keys: Mutex::new(if behaviour.desktops { ssh::canned() } else { Vec::new() }),
             events: broadcast::channel(256).0,

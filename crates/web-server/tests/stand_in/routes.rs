@@ -17,14 +17,14 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use rolltop_api_types::{
     AccessEntry, AccessLog, Code, CreateDesktop, Credential, CredentialKind, Desktop, DesktopPage,
-    DesktopState, EventKind, Limits, ListDesktops, Me, PROBLEM_JSON, Problem, StepList, TemplateList,
+    DesktopState, EventKind, Limits, ListDesktops, Me, PROBLEM_JSON, Problem, Scope, StepList, TemplateList,
     UpdateDesktop,
 };
 use rolltop_model::{DesktopId, DesktopName, Size, UserId, WorkspaceId};
 use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
-use super::{LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, picture, rfb, ssh};
+use super::{LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, keys, picture, rfb, ssh};
 
 pub(super) type App = Arc<State>;
 
@@ -55,6 +55,10 @@ pub fn router(state: App) -> Router {
         .route("/v1/desktops/{id}", get(one).patch(rename).delete(destroy))
         .route("/v1/desktops/{id}/{action}", get(read).post(act))
         .route("/v1/desktops/{id}/files/content", any(echo))
+        .route("/v1/api-keys", get(keys::list).post(keys::create))
+        .route("/v1/api-keys/{id}", delete(keys::revoke))
+        .route("/v1/login/device/request", post(keys::device_request))
+        .route("/v1/login/device/decision", post(keys::decide))
         .route("/v1/ssh-keys", get(ssh::list).post(ssh::add))
         .route("/v1/ssh-keys/{id}", delete(ssh::remove))
         .route("/v1/events", get(events))
@@ -106,7 +110,13 @@ async fn me(Shared(state): Shared<App>, headers: HeaderMap) -> Json<Me> {
         workspace: WorkspaceId::from_u128(1),
         admin: true,
         needs_password: new,
-        credential: Credential { kind: CredentialKind::Session, id: "ses_1".to_owned(), scopes: Vec::new() },
+        credential: Credential {
+            kind: CredentialKind::Session,
+            id: "ses_1".to_owned(),
+            scopes: Scope::ALL.to_vec(),
+            desktop: None,
+            expires_at: None,
+        },
         limits: Limits { desktops: 40, desktops_used: used },
     })
 }

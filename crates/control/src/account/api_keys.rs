@@ -1,0 +1,201 @@
+//! Programs' credentials: making, listing and revoking them.
+//!
+//! A key never gives more than its maker has: no scope that the maker lacks, no other desktop than
+//! the one the maker is tied to, no longer life than the maker's own.
+
+use jiff::Timestamp;
+use rolltop_model::{ApiKeyId, DesktopId};
+use rolltop_store::{AddApiKeyError, ApiKey, NewApiKey};
+use rolltop_vault::{TokenKind, hash_token, new_token};
+use secrecy::SecretString;
+
+use crate::caller::{Caller, Scope};
+use crate::clock;
+use crate::control::Control;
+use crate::error::{InternalError, QueryError, internal_from};
+
+/// Most keys of a workspace.
+pub(super) const MOST_KEYS: u64 = 200;
+const LONGEST_NAME: usize = 64;
+
+/// A key as its workspace sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeyView {
+    pub id: ApiKeyId,
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    /// The only desktop it is good for.
+    pub desktop: Option<DesktopId>,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    /// Within a minute.
+    pub used_at: Option<Timestamp>,
+    /// The address it was used from then.
+    pub used_from: Option<String>,
+}
+
+/// A key that somebody wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateApiKey {
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    pub desktop: Option<DesktopId>,
+    pub expires_at: Option<Timestamp>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CreateKeyError {
+    #[error("This credential lacks the scope {0}.")]
+    Forbidden(Scope),
+    #[error("A key's name has 1 to {LONGEST_NAME} characters and no control characters.")]
+    Name,
+    #[error("A key needs at least one scope.")]
+    NoScopes,
+    /// The maker lacks it.
+    #[error("This credential lacks the scope {0}, so it can't give it to a key.")]
+    NotHeld(Scope),
+    /// The maker is tied to one desktop.
+    #[error("This credential is tied to one desktop, and so are the keys it makes: name that desktop.")]
+    Tied,
+    #[error("There is no such desktop.")]
+    UnknownDesktop,
+    #[error("A key ends in the future.")]
+    Expired,
+    /// The maker ends at this time.
+    #[error("This credential ends at {0}, and the keys it makes end then at the latest.")]
+    Outlives(Timestamp),
+    #[error("There may be {MOST_KEYS} API keys at most; revoke one first.")]
+    TooMany,
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeKeyError {
+    #[error("This credential lacks the scope {0}.")]
+    Forbidden(Scope),
+    #[error("There is no such key.")]
+    NotFound,
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(CreateKeyError, RevokeKeyError);
+
+impl Control {
+    /// The workspace's keys, oldest first; for a caller tied to one desktop, those tied to it too.
+    pub async fn api_keys(&self, caller: &Caller) -> Result<Vec<ApiKeyView>, QueryError> {
+        if !caller.may(Scope::KeysRead) {
+            return Err(QueryError::Forbidden(Scope::KeysRead));
+        }
+        let keys = self.inner.store.api_keys(caller.workspace, caller.only).await?;
+        Ok(keys.into_iter().map(ApiKeyView::from).collect())
+    }
+
+    /// Makes a key. Its token is in nobody's hands but the caller's from here on.
+    pub async fn create_api_key(
+        &self,
+        caller: &Caller,
+        wanted: CreateApiKey,
+    ) -> Result<(ApiKeyView, SecretString), CreateKeyError> {
+        if !caller.may(Scope::KeysWrite) {
+            return Err(CreateKeyError::Forbidden(Scope::KeysWrite));
+        }
+        let now = clock::now();
+        let wanted = self.allowed(caller, wanted, now).await?;
+        let token = new_token(TokenKind::ApiKey);
+        let new = NewApiKey {
+            workspace: caller.workspace,
+            name: wanted.name,
+            token: hash_token(&token),
+            scopes: names(&wanted.scopes),
+            desktop: wanted.desktop,
+            expires_at: wanted.expires_at,
+            limit: MOST_KEYS,
+        };
+        let key = self.inner.store.insert_api_key(new, now).await.map_err(|error| match error {
+            AddApiKeyError::LimitReached => CreateKeyError::TooMany,
+            AddApiKeyError::Store(error) => error.into(),
+        })?;
+        tracing::info!(key = %key.id, by = caller.label, "an API key was made");
+        Ok((key.into(), token))
+    }
+
+    /// Revokes a key: what it has open closes at once.
+    pub async fn revoke_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<(), RevokeKeyError> {
+        if !caller.may(Scope::KeysWrite) {
+            return Err(RevokeKeyError::Forbidden(Scope::KeysWrite));
+        }
+        if !self.inner.store.delete_api_key(caller.workspace, caller.only, id).await? {
+            return Err(RevokeKeyError::NotFound);
+        }
+        self.inner.credentials_changed();
+        tracing::info!(key = %id, by = caller.label, "an API key was revoked");
+        Ok(())
+    }
+
+    /// The key in good form, if the caller may make it.
+    pub(super) async fn allowed(
+        &self,
+        caller: &Caller,
+        wanted: CreateApiKey,
+        now: Timestamp,
+    ) -> Result<CreateApiKey, CreateKeyError> {
+        let name = wanted.name.trim().to_owned();
+        let length = name.chars().count();
+        if !(1..=LONGEST_NAME).contains(&length) || name.chars().any(char::is_control) {
+            return Err(CreateKeyError::Name);
+        }
+        if wanted.scopes.is_empty() {
+            return Err(CreateKeyError::NoScopes);
+        }
+        if let Some(scope) = wanted.scopes.iter().find(|scope| !caller.may(**scope)) {
+            return Err(CreateKeyError::NotHeld(*scope));
+        }
+        let scopes = Scope::ALL.into_iter().filter(|scope| wanted.scopes.contains(scope)).collect();
+        let expires_at = wanted.expires_at.map(clock::whole);
+        if expires_at.is_some_and(|at| at <= now) {
+            return Err(CreateKeyError::Expired);
+        }
+        if let Some(end) = caller.expires_at
+            && expires_at.is_none_or(|at| at > end)
+        {
+            return Err(CreateKeyError::Outlives(end));
+        }
+        match (caller.only, wanted.desktop) {
+            (Some(_), None) => return Err(CreateKeyError::Tied),
+            (Some(only), Some(desktop)) if only != desktop => return Err(CreateKeyError::UnknownDesktop),
+            (_, Some(desktop)) => {
+                let row = self.inner.store.desktop(desktop).await?;
+                row.filter(|row| row.workspace == caller.workspace).ok_or(CreateKeyError::UnknownDesktop)?;
+            }
+            (None, None) => {}
+        }
+        Ok(CreateApiKey { name, scopes, desktop: wanted.desktop, expires_at })
+    }
+}
+
+/// As the database keeps them.
+pub(crate) fn names(scopes: &[Scope]) -> Vec<String> {
+    scopes.iter().map(|scope| scope.as_str().to_owned()).collect()
+}
+
+/// Those that this version knows.
+pub(super) fn known(names: &[String]) -> Vec<Scope> {
+    names.iter().filter_map(|name| Scope::named(name)).collect()
+}
+
+impl From<ApiKey> for ApiKeyView {
+    fn from(row: ApiKey) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            scopes: known(&row.scopes),
+            desktop: row.desktop,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            used_at: row.used_at,
+            used_from: row.used_from,
+        }
+    }
+}

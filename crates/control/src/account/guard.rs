@@ -1,0 +1,65 @@
+//! Telling at once when a credential ends: revoked, signed out, expired.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::AuthenticateError;
+use crate::caller::Caller;
+use crate::clock;
+use crate::control::{Control, Inner};
+
+/// A credential is looked at this often even when nothing is heard of it.
+const RECHECK: Duration = Duration::from_secs(10);
+
+/// Watches over one credential. Whatever goes on after its request was answered holds one, and
+/// ends when [`CredentialGuard::ended`] resolves.
+#[derive(Clone)]
+pub struct CredentialGuard {
+    control: Control,
+    bearer: SecretString,
+    expires_at: Option<Timestamp>,
+    /// Subscribed before the credential was checked, so that nothing that came after is missed.
+    changes: watch::Receiver<u64>,
+}
+
+impl CredentialGuard {
+    /// Resolves once the credential is not good any more. Trouble of ours does not end anything.
+    pub async fn ended(mut self) {
+        loop {
+            let left = self.expires_at.map(|at| at.duration_since(clock::now()));
+            let left = left.map(|left| Duration::try_from(left).unwrap_or_default()).unwrap_or(RECHECK);
+            tokio::select! {
+                changed = self.changes.changed() => if changed.is_err() { std::future::pending().await },
+                () = sleep(left.min(RECHECK)) => {}
+            }
+            if matches!(self.control.authenticate(&self.bearer).await, Err(AuthenticateError::Invalid)) {
+                return;
+            }
+        }
+    }
+}
+
+impl Control {
+    /// Lets a request in: who asks, and what tells when that ends. `from` is the address.
+    pub async fn admit(
+        &self,
+        bearer: SecretString,
+        from: Option<&str>,
+    ) -> Result<(Caller, CredentialGuard), AuthenticateError> {
+        let changes = self.inner.credentials_changed.subscribe();
+        let caller = self.identify(&bearer, from).await?;
+        let guard = CredentialGuard { control: self.clone(), bearer, expires_at: caller.expires_at, changes };
+        Ok((caller, guard))
+    }
+}
+
+impl Inner {
+    /// Has every [`CredentialGuard`] look whether it was meant.
+    pub(crate) fn credentials_changed(&self) {
+        self.credentials_changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}

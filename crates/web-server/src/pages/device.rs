@@ -1,0 +1,123 @@
+//! Allowing a device: a person types the code that the device shows, is told what asks and what it
+//! would get, and decides.
+//!
+//! The code is never taken from an address: whoever could make somebody follow a link could else have
+//! their own device allowed. Only a page of ours can send the decision, as with all that changes
+//! something.
+
+use axum::Form;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use maud::{Markup, html};
+use rolltop_api_types::{Code, DecideDeviceLogin, DeviceRequest, UserCode};
+use serde::Deserialize;
+
+use crate::access::SignedIn;
+use crate::components::control::{Field, Notice, Tone, field, notice, submit};
+use crate::components::layout::{doorway, link_button};
+use crate::components::{mark, scopes, time};
+use crate::failure::{Failure, sentence};
+use crate::language::Language;
+
+#[derive(Deserialize)]
+pub(crate) struct Answer {
+    #[serde(default)]
+    code: String,
+    /// `allow` or `deny`; at first neither.
+    #[serde(default)]
+    decision: String,
+}
+
+pub(crate) async fn show(person: SignedIn) -> Markup {
+    typing(person.language, "", None)
+}
+
+pub(crate) async fn submit_code(person: SignedIn, Form(answer): Form<Answer>) -> Result<Response, Failure> {
+    let language = person.language;
+    let code = answer.code.trim().to_owned();
+    let done = match answer.decision.as_str() {
+        "" => {
+            let asked = person.client.device_request(&UserCode { user_code: code.clone() }).await;
+            asked.map(|request| deciding(&person, &code, &request))
+        }
+        decision => {
+            let allow = decision == "allow";
+            let decision = DecideDeviceLogin { user_code: code.clone(), allow };
+            person.client.decide_device_login(&decision).await.map(|()| decided(language, allow))
+        }
+    };
+    match done {
+        Ok(page) => Ok(page.into_response()),
+        Err(error) if error.problem().is_some() => {
+            let status = error.problem().and_then(|problem| StatusCode::from_u16(problem.status).ok());
+            let text = match error.code() {
+                Some(Code::NoSuchCode) => language.say("device-no-such-code"),
+                _ => sentence(language, &error),
+            };
+            let page = typing(language, &code, Some(&text));
+            Ok((status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), page).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn typing(language: Language, code: &str, problem: Option<&str>) -> Markup {
+    let title = language.say("device-title");
+    let (label, hint) = (language.say("device-code"), language.say("device-code-hint"));
+    let content = html! {
+        (mark())
+        header { h1 { (title) } p { (language.say("device-text")) } }
+        form method="post" action="/login/device" {
+            div.code-field {
+                (field(&Field { hint: Some(&hint), problem, autofocus: true, ..Field::text("device-code", "code", &label, code) }))
+            }
+            (submit(Tone::Primary, true, &language.say("device-go")))
+        }
+        (notice(Notice::Warning, &html! { (language.say("device-warn")) }))
+    };
+    doorway(language, &title, &content)
+}
+
+fn deciding(person: &SignedIn, code: &str, request: &DeviceRequest) -> Markup {
+    let language = person.language;
+    let title = language.say_with("device-ask", &[("name", &request.client_name)]);
+    let account = person.me.name.clone().unwrap_or_else(|| language.say("account-unnamed"));
+    let content = html! {
+        (mark())
+        header { h1 { bdi { (title) } } p { (language.say("device-ask-text")) } }
+        dl.facts {
+            dt { (language.say("device-code")) } dd.mono { (code.to_uppercase()) }
+            dt { (language.say("device-from")) } dd.mono { (request.asked_from.as_deref().unwrap_or("—")) }
+            dt { (language.say("device-asked")) } dd { (time::ago(language, request.asked_at)) }
+            dt { (language.say("device-account")) } dd { bdi { (account) } }
+            dt { (language.say("device-until")) } dd { (time::day(request.key_expires_at)) }
+        }
+        section {
+            h2 { (language.say("device-grants")) }
+            (scopes::listed(language, &request.scopes))
+            p.hint { (language.say("device-revoke")) }
+        }
+        (notice(Notice::Warning, &html! { (language.say("device-warn-decide")) }))
+        form.decision method="post" action="/login/device" {
+            input type="hidden" name="code" value=(code);
+            button.btn type="submit" name="decision" value="deny" data-variant="outline" { (language.say("device-deny")) }
+            button.btn type="submit" name="decision" value="allow" data-variant="primary" { (language.say("device-allow")) }
+        }
+    };
+    doorway(language, &title, &content)
+}
+
+fn decided(language: Language, allowed: bool) -> Markup {
+    let (title, text) = if allowed {
+        ("device-allowed", "device-allowed-text")
+    } else {
+        ("device-denied", "device-denied-text")
+    };
+    let title = language.say(title);
+    let content = html! {
+        (mark())
+        header { h1 { (title) } p { (language.say(text)) } }
+        div.decision { (link_button(Tone::Plain, "/api-keys", &language.say("api-keys"))) (link_button(Tone::Plain, "/desktops", &language.say("rail-desktops"))) }
+    };
+    doorway(language, &title, &content)
+}
