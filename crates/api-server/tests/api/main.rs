@@ -11,6 +11,7 @@ mod account;
 mod admin;
 mod desktops;
 mod events;
+mod exec;
 mod files;
 mod gate;
 mod input;
