@@ -1,6 +1,6 @@
 //! Commands through the door, over OpenSSH's own sshd, with the real guest program.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap in a test is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap in a test is a failed test")]
 
 #[path = "../../door/tests/support/mod.rs"]
 mod support;

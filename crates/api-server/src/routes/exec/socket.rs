@@ -34,6 +34,8 @@ const MESSAGE_LIMIT: usize = 128 << 10;
 const WINDOW: u64 = 512 << 10;
 /// Input that may be on its way to the command, the same way.
 const INPUT_WINDOW: u32 = 512 << 10;
+/// For a caller to hear how it ended.
+const CLOSING: Duration = Duration::from_secs(5);
 /// For a caller to say what it wants.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// A signal's name may be so long.
@@ -114,8 +116,14 @@ impl Relay {
             Err(end) => end,
         };
         tracing::debug!(?end, "a command's connection was closed");
+        // Hanging up while the caller still speaks would take from it what it has not read yet.
+        let closing = async {
+            if to_caller.send(Message::Close(Some(close_frame(end)))).await.is_ok() {
+                while let Some(Ok(_)) = from_caller.next().await {}
+            }
+        };
         // Not waited for long: the caller may be gone.
-        let _ = timeout(Duration::from_secs(2), to_caller.send(Message::Close(Some(close_frame(end))))).await;
+        let _ = timeout(CLOSING, closing).await;
     }
 
     async fn serve(
