@@ -32,11 +32,11 @@ guest: ## the program inside a desktop, static
 
 .PHONY: release
 release: web guest
-	@$(CARGO) build --release --locked -p rolltopd
+	@$(CARGO) build --release --locked -p rolltopd -p rolltop
 
 .PHONY: debug
 debug: web guest
-	@$(CARGO) build --locked -p rolltopd
+	@$(CARGO) build --locked -p rolltopd -p rolltop
 
 .PHONY: doctor
 doctor: release ## is this machine fit for Rolltop, and if not, what to do

@@ -15,7 +15,7 @@ use crate::operations::{Access, access};
         description = "Desktops of their own for AI agents and the people they work for.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, rolltop_api_types::Event)),
+    components(schemas(Problem, rolltop_api_types::Event, rolltop_api_types::ExecEvent)),
     modifiers(&Credentials),
     tags(
         (name = "desktops", description = "Making, changing and destroying desktops."),

@@ -25,6 +25,7 @@ const WRITE: Access = Access::Scope(Scope::DesktopsWrite);
 const CONTROL: Access = Access::Scope(Scope::DesktopsControl);
 const READ_FILES: Access = Access::Scope(Scope::FilesRead);
 const WRITE_FILES: Access = Access::Scope(Scope::FilesWrite);
+const EXEC: Access = Access::Scope(Scope::Exec);
 const READ_KEYS: Access = Access::Scope(Scope::KeysRead);
 const WRITE_KEYS: Access = Access::Scope(Scope::KeysWrite);
 
@@ -69,6 +70,8 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::DELETE, "/v1/desktops/{id}/terminals/{number}", CONTROL),
     (Method::GET, "/v1/desktops/{id}/ports", CONTROL),
     (Method::GET, "/v1/desktops/{id}/ports/{port}", CONTROL),
+    (Method::GET, "/v1/desktops/{id}/exec", EXEC),
+    (Method::POST, "/v1/desktops/{id}/exec", EXEC),
     (Method::GET, "/v1/desktops/{id}/files", READ_FILES),
     (Method::PATCH, "/v1/desktops/{id}/files", WRITE_FILES),
     (Method::DELETE, "/v1/desktops/{id}/files", WRITE_FILES),

@@ -8,6 +8,7 @@ mod console;
 mod desktops;
 mod device;
 mod events;
+mod exec;
 mod files;
 mod gather;
 mod host;
@@ -106,6 +107,7 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(terminal::open, terminals::close))
         .routes(routes!(ports::list))
         .routes(routes!(port::open))
+        .routes(routes!(exec::run, exec::socket::open))
         .routes(routes!(files::list, files::update, files::remove))
         .routes(routes!(files::info))
         .routes(routes!(files::content::content, files::save::save))

@@ -9,6 +9,7 @@ mod desktops;
 mod device;
 mod error;
 mod events;
+mod exec;
 mod files;
 mod gateway;
 mod ports;
@@ -18,6 +19,8 @@ mod screen;
 mod sessions;
 mod ssh_keys;
 mod terminals;
+#[cfg(feature = "pinning")]
+mod trust;
 
 use std::fmt;
 use std::path::Path;
@@ -33,6 +36,9 @@ use serde::de::DeserializeOwned;
 pub use admin::AdminClient;
 pub use error::ClientError;
 pub use events::EventStream;
+#[cfg(feature = "screen")]
+pub use exec::ExecSocket;
+pub use exec::ExecStream;
 pub use files::{FileBody, SaveCondition, UploadPart};
 pub use gateway::{GatewayClient, TunnelStream};
 #[cfg(feature = "screen")]
@@ -42,6 +48,8 @@ pub use rest::Image;
 pub use screen::ScreenSocket;
 #[cfg(feature = "screen")]
 pub use terminals::TerminalSocket;
+#[cfg(feature = "pinning")]
+pub use trust::{Fingerprint, NotAFingerprint, shown_certificate};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -13,6 +13,7 @@ mod client;
 mod desktop;
 mod device;
 mod event;
+mod exec;
 mod file;
 mod gateway;
 mod host;
@@ -32,14 +33,17 @@ pub use access::{AccessEntry, AccessLog};
 pub use admin::{CreateOperatorKey, Leftover, LeftoverList, OperatorKey, SignInLink};
 pub use api_key::{ApiKey, ApiKeyCreated, ApiKeyList, CreateApiKey};
 pub use client::{
-    AdminClient, Client, ClientError, EventStream, FileBody, GatewayClient, Image, SaveCondition,
+    AdminClient, Client, ClientError, EventStream, ExecStream, FileBody, GatewayClient, Image, SaveCondition,
     TunnelStream, UploadPart,
 };
 #[cfg(feature = "screen")]
-pub use client::{PortSocket, ScreenSocket, TerminalSocket};
+pub use client::{ExecSocket, PortSocket, ScreenSocket, TerminalSocket};
+#[cfg(feature = "pinning")]
+pub use client::{Fingerprint, NotAFingerprint, shown_certificate};
 pub use desktop::{CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, UpdateDesktop};
 pub use device::{DecideDeviceLogin, DeviceCode, DeviceLogin, DeviceRequest, StartDeviceLogin, UserCode};
 pub use event::{Event, EventKind, EventsQuery};
+pub use exec::{ExecControl, ExecEvent, ExecExit, ExecOutput, ExecProblem, ExecRequest, ExecWords};
 pub use file::{CopyFile, CreateFolder, FileEntry, FileKind, FileList, MoveFile, UpdateFile, Upload};
 pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PROTOCOL, TunnelQuery};
 pub use host::{Accelerator, AcceleratorKind, Host};
@@ -65,3 +69,13 @@ pub const TERMINAL_PROTOCOL: &str = "rolltop.terminal.1";
 /// WebSocket subprotocol of a TCP connection into a desktop: its bytes in binary messages, the end of
 /// each direction as an empty one.
 pub const TCP_PROTOCOL: &str = "rolltop.tcp.1";
+/// WebSocket subprotocol of a command. The first message is an [`ExecRequest`] as text. After that, binary
+/// messages to the server are standard input; those from it are [`EXEC_STDOUT`] or [`EXEC_STDERR`] and what
+/// was written. Texts are [`ExecControl`] to the server and [`ExecEvent`] from it.
+pub const EXEC_PROTOCOL: &str = "rolltop.exec.1";
+/// First byte of a message of standard output.
+pub const EXEC_STDOUT: u8 = 1;
+/// First byte of a message of standard error.
+pub const EXEC_STDERR: u8 = 2;
+/// What each message of input or output counts besides its bytes.
+pub const EXEC_MESSAGE_COST: u32 = 512;

@@ -135,6 +135,8 @@ codes! {
     NoTerminal, "no_terminal", 409, "The desktop has no terminals";
     /// No program in the desktop waits for connections there.
     PortClosed, "port_closed", 409, "Nothing listens on this port";
+    /// The desktop's template is from before there was this.
+    NoExec, "no_exec", 409, "The desktop can't run commands this way";
     NotAFile, "not_a_file", 409, "This is not a regular file";
     NotAFolder, "not_a_folder", 409, "This is not a folder";
     FileExists, "file_exists", 409, "There is already something of this name";
@@ -158,6 +160,12 @@ codes! {
     UnknownDesktop, "unknown_desktop", 422, "There is no such desktop";
     InvalidMode, "invalid_mode", 422, "These are no permission bits";
     InvalidPort, "invalid_port", 422, "There is no such port";
+    InvalidCommand, "invalid_command", 422, "The command can't be run";
+    /// The desktop has no such program.
+    CommandNotFound, "command_not_found", 422, "There is no such program";
+    /// It is there, and the desktop's user may not run it.
+    NotExecutable, "not_executable", 422, "The program can't be run";
+    FolderNotFound, "folder_not_found", 422, "There is no such folder";
     InvalidPath, "invalid_path", 422, "The path can't be used";
     WeakPassword, "weak_password", 422, "The password is too weak";
     InvalidKey, "invalid_key", 422, "This is not a public key that can be used";

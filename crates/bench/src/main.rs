@@ -3,6 +3,7 @@
 //! Everything is measured from outside on real processes and real guests, ratios within one
 //! run on one machine, medians of [`ROUNDS`]. What is going on is told on standard error.
 
+mod cli;
 mod create;
 mod density;
 mod report;
@@ -17,6 +18,12 @@ pub const ROUNDS: usize = 5;
 async fn main() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
+    if is_wanted("cli_help") {
+        cli::help()?;
+    }
+    if wanted == ["cli_help"] {
+        return Ok(());
+    }
     let options = Options { binary: Options::built("release")?, ..Options::real()? };
     let platform = Platform::start(options).await?;
     if is_wanted("create_to_ssh_banner") {

@@ -1,5 +1,6 @@
 //! Looking and going inside a running desktop, through its door. Every time is logged for its owner.
 
+mod exec;
 mod files;
 mod notes;
 mod ports;
@@ -17,6 +18,7 @@ use crate::caller::{DesktopAccess, Inside};
 use crate::control::Control;
 use crate::error::EnterError;
 
+pub use exec::{ExecCommand, ExecError, ExecLine};
 pub use files::{Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, UploadName};
 pub(crate) use notes::{AccessNotes, Reason};
 pub(crate) use ports::PortPlaces;

@@ -43,11 +43,13 @@ pub use desktops::{CommandError, CreateDesktop, CreateError, ListFilter, RenameE
 pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;
 pub use inside::{
-    Archive, Condition, ConnectionPlace, FileEntry, FileError, Files, Folder, OpenFile, PortConnection,
-    PortError, Save, Saved, ScreenStream, TerminalError, TerminalLine, UploadName,
+    Archive, Condition, ConnectionPlace, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files,
+    Folder, OpenFile, PortConnection, PortError, Save, Saved, ScreenStream, TerminalError, TerminalLine,
+    UploadName,
 };
 pub use rolltop_door::{
-    FileInfo, FileKind, ListeningPort, Terminal, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow,
+    Exit, FileInfo, FileKind, ListeningPort, Process, ProcessError, ProcessEvent, ProcessInput,
+    ProcessOutput, Terminal, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow,
 };
 /// Who people log in as inside a desktop.
 pub use rolltop_guest_protocol::SESSION_USER;

@@ -33,6 +33,9 @@ const BUFFER_BYTES: u32 = 4 * 1024 * 1024;
 const TERMINAL_BYTES: u32 = 1024 * 1024;
 /// The same for a tunnel, of which a desktop may have many.
 const TUNNEL_BYTES: u32 = 512 * 1024;
+/// The same for a command, which sends no more than was asked for: a multiple of that, for what
+/// messages cost.
+const PROCESS_BYTES: u32 = 4 * 1024 * 1024;
 /// What a message costs besides its bytes, so that a flood of tiny ones is bounded too.
 const MESSAGE_OVERHEAD: u32 = 256;
 /// How long a full buffer may hold up the connection before its channel is closed.
@@ -52,6 +55,7 @@ impl Patience {
     pub(crate) const TERMINAL: Self = Self { bytes: TERMINAL_BYTES, stall: Duration::ZERO };
     /// Counts only while other tunnels wait on the same connection; see [`crate::lanes`].
     const TUNNEL: Self = Self { bytes: TUNNEL_BYTES, stall: Duration::from_secs(60) };
+    pub(crate) const PROCESS: Self = Self { bytes: PROCESS_BYTES, stall: Duration::ZERO };
 }
 
 /// Why no channel came to be.

@@ -1,14 +1,15 @@
 //! The one way into a desktop: a kept, multiplexed SSH connection to its sshd.
 //!
 //! [`Door::open`] takes a stream the engine has connected and proves both sides; on the open
-//! door everything is a channel: commands ([`Door::exec`], [`Door::init`],
-//! [`Door::screenshot`]), sockets inside the desktop ([`Door::streamlocal`]), files
-//! ([`Door::sftp`]) and terminals ([`Door::terminal`]). A [`DoorPool`] keeps one door per desktop, and [`Lanes`] those for
-//! connections to ports inside it.
+//! door everything is a channel: commands of ours ([`Door::exec`], [`Door::init`],
+//! [`Door::screenshot`]) and of the session's user ([`Door::start`]), sockets inside the desktop
+//! ([`Door::streamlocal`]), files ([`Door::sftp`]) and terminals ([`Door::terminal`]). A [`DoorPool`]
+//! keeps one door per desktop, and [`Lanes`] those for connections to ports inside it.
 //!
 //! ```text
 //!  control ──► DoorPool ──► Door ──russh──► sshd in the desktop
 //!                            │ channel: exec, stdin and output bounded
+//!                            │ channel: rolltop-guest exec ─► Process
 //!                            │ channel: direct-streamlocal ─► DoorChannel (AsyncRead + AsyncWrite)
 //!                            │ channel: sftp-server        ─► Sftp
 //!                            └ channel: pty + tmux         ─► Terminal
@@ -32,6 +33,7 @@ mod lanes;
 mod login;
 mod pool;
 mod ports;
+mod process;
 mod screenshot;
 mod sftp;
 mod terminal;
@@ -47,6 +49,7 @@ pub use lanes::{Lanes, TunnelError};
 pub use login::{HostKeyPolicy, Login};
 pub use pool::{DoorPool, DoorSource, Entrance, EntranceError, PoolError};
 pub use ports::{ListeningPort, MOST_PORTS, PortsError};
+pub use process::{Process, ProcessError, ProcessEvent, ProcessInput, ProcessOutput, StartError};
 pub use screenshot::{MAX_SCREENSHOT_BYTES, ScreenshotError};
 pub use sftp::{FileInfo, FileKind, Listing, MOST_ENTRIES, RemoteFile, RemoteWriter, Sftp, SftpError};
 pub use terminal::{Terminal, TerminalError, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow};

@@ -5,6 +5,8 @@
 //! round, so a field is never renamed, removed or given another meaning, and every new one has
 //! a default. `snapshots` hold this in place.
 
+pub mod exec;
+
 use serde::{Deserialize, Serialize};
 
 /// Where the guest program is in every template. Setuid root where `init` is to be quick; the

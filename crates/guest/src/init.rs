@@ -21,6 +21,7 @@ mod keys;
 mod names;
 mod privilege;
 mod request;
+mod session;
 mod system;
 
 use std::io::Read;
@@ -35,6 +36,7 @@ pub use identity::IdentityError;
 pub use keys::run_keys_here;
 pub use privilege::{PrivilegeError, drop_lent_rights};
 pub use request::RequestError;
+pub use session::{Session, become_session_user};
 pub use system::{Kernel, System};
 
 use files::{Permissions, Tree};

@@ -4,6 +4,8 @@
 //!  rolltop-guest init                   stdin InitRequest, stdout InitReply; as root, or setuid root
 //!  rolltop-guest keys                   stdin KeysRequest, stdout KeysReply; as root, or setuid root
 //!  rolltop-guest screenshot --width N   stdout a JPEG of display :1; as any user the display lets look
+//!  rolltop-guest exec                   runs a command as the session's user, over `guest_protocol::exec`
+//!  rolltop-guest exec --as-caller       the same as whoever calls
 //! ```
 //!
 //! A command that fails says why in one line of JSON on standard error
@@ -12,6 +14,7 @@
 //! It is one static binary that starts few processes and reads few files, because a fork of a
 //! desktop waits for it, perhaps in an emulated machine. So its arguments are read by hand.
 
+mod exec;
 mod init;
 mod screenshot;
 
@@ -20,7 +23,7 @@ use std::process::ExitCode;
 
 use rolltop_guest_protocol::GuestError;
 
-const USAGE: &str = "usage: rolltop-guest init | keys | screenshot [--width PIXELS]";
+const USAGE: &str = "usage: rolltop-guest init | keys | screenshot [--width PIXELS] | exec [--as-caller]";
 /// Width of a screenshot that names none, pixels.
 const DEFAULT_WIDTH: u16 = 480;
 
@@ -35,8 +38,20 @@ fn main() -> ExitCode {
             Ok(width) => end(run_screenshot(width)),
             Err(_) => usage(),
         },
+        ["exec"] => end(run_exec(true)),
+        ["exec", "--as-caller"] => end(run_exec(false)),
         _ => usage(),
     }
+}
+
+fn run_exec(as_session_user: bool) -> Result<(), String> {
+    let session = if as_session_user {
+        Some(init::become_session_user().map_err(|error| told(&error))?)
+    } else {
+        init::drop_lent_rights().map_err(|error| told(&error))?;
+        None
+    };
+    exec::run(session).map_err(|error| told(&error))
 }
 
 fn run_init() -> Result<(), String> {

@@ -136,6 +136,16 @@ impl SimEngine {
     pub fn terminal_bytes(&self, desktop: DesktopId) -> Option<u64> {
         self.shared.state().guests.get(&desktop).map(|guest| guest.terminal_bytes())
     }
+
+    /// How many commands run in a machine that were started for somebody, for tests.
+    pub fn running_commands(&self, desktop: DesktopId) -> Option<usize> {
+        self.shared.state().guests.get(&desktop).map(|guest| guest.running_commands())
+    }
+
+    /// Bytes that such commands have written, for tests.
+    pub fn command_bytes(&self, desktop: DesktopId) -> Option<u64> {
+        self.shared.state().guests.get(&desktop).map(|guest| guest.command_bytes())
+    }
 }
 
 impl Shared {

@@ -13,6 +13,7 @@ use crate::screen::Screen;
 
 mod command;
 mod eager;
+mod exec;
 mod files;
 mod init;
 mod keys;
@@ -20,6 +21,7 @@ mod ports;
 mod rfb;
 mod rfb_message;
 mod sftp;
+mod shell;
 mod sshd;
 mod terminals;
 
@@ -57,6 +59,7 @@ pub struct Guest {
     files: files::Files,
     terminals: terminals::Terminals,
     ports: ports::Ports,
+    commands: exec::Commands,
     console: Mutex<String>,
     power: Mutex<Power>,
     changed: Box<dyn Fn() + Send + Sync>,
@@ -88,6 +91,7 @@ impl Guest {
             files: files::Files::new(&desktop.to_string()),
             terminals: terminals::Terminals::default(),
             ports: ports::Ports::default(),
+            commands: exec::Commands::default(),
             console: Mutex::default(),
             power: Mutex::new(Power { connections: off.child_token(), on: off }),
             changed,
@@ -142,6 +146,16 @@ impl Guest {
     /// Bytes of terminals that their viewers took.
     pub fn terminal_bytes(&self) -> u64 {
         self.terminals.taken()
+    }
+
+    /// How many commands run that were started through `exec`.
+    pub fn running_commands(&self) -> usize {
+        self.commands.running()
+    }
+
+    /// Bytes that such commands have written.
+    pub fn command_bytes(&self) -> u64 {
+        self.commands.written()
     }
 
     pub fn console(&self) -> String {

@@ -2,7 +2,7 @@
 
 use rolltop_api_types::Code;
 use rolltop_control::{
-    AccessError, AdminError, EnterError, FileError, InternalError, PortError, QueryError, Scope,
+    AccessError, AdminError, EnterError, ExecError, FileError, InternalError, PortError, QueryError, Scope,
     TerminalError,
 };
 
@@ -87,6 +87,21 @@ impl From<PortError> for ApiError {
             PortError::TooMany => Self::new(Code::TooManyConnections, error.to_string()).retry_after(1),
             PortError::Enter(error) => error.into(),
         }
+    }
+}
+
+impl From<ExecError> for ApiError {
+    fn from(error: ExecError) -> Self {
+        let (code, field) = match error {
+            ExecError::Enter(error) => return error.into(),
+            ExecError::NotSupported => return Self::new(Code::NoExec, error.to_string()),
+            ExecError::BadCommand => (Code::InvalidCommand, "command"),
+            ExecError::BadVariable => (Code::InvalidCommand, "env"),
+            ExecError::NoSuchProgram(_) => (Code::CommandNotFound, "command"),
+            ExecError::NotExecutable(_) => (Code::NotExecutable, "command"),
+            ExecError::BadFolder | ExecError::NoSuchFolder(_) => (Code::FolderNotFound, "cwd"),
+        };
+        Self::new(code, error.to_string()).in_field(field)
     }
 }
 

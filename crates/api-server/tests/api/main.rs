@@ -15,6 +15,7 @@ mod desktops;
 mod device;
 mod ending;
 mod events;
+mod exec;
 mod files;
 mod gate;
 mod input;

@@ -46,13 +46,13 @@ impl Client {
 
 /// Cuts a byte stream into the `data` of its events. Lines may be cut anywhere on the way.
 #[derive(Default)]
-struct Parser {
+pub(super) struct Parser {
     line: Vec<u8>,
     data: String,
 }
 
 impl Parser {
-    fn feed(&mut self, bytes: &[u8], ready: &mut VecDeque<String>) -> Result<(), ClientError> {
+    pub(super) fn feed(&mut self, bytes: &[u8], ready: &mut VecDeque<String>) -> Result<(), ClientError> {
         for byte in bytes {
             if *byte == b'\n' {
                 let line = std::mem::take(&mut self.line);

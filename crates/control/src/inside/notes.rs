@@ -28,6 +28,7 @@ pub(crate) enum Reason {
     Terminal,
     /// Connections to ports inside, and the list of them.
     Ports,
+    Exec,
 }
 
 impl Reason {
@@ -40,6 +41,7 @@ impl Reason {
             Reason::Files => "files",
             Reason::Terminal => "terminal",
             Reason::Ports => "ports",
+            Reason::Exec => "exec",
         }
     }
 }

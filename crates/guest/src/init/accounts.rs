@@ -17,11 +17,12 @@ pub enum AccountError {
 
 /// One line of `/etc/passwd`, as far as it matters here.
 #[derive(Debug, PartialEq, Eq)]
-struct Account {
-    uid: u32,
-    gid: u32,
+pub(super) struct Account {
+    pub uid: u32,
+    pub gid: u32,
     /// Without the leading slash.
-    home: String,
+    pub home: String,
+    pub shell: String,
 }
 
 /// Wants exactly `keys` to be able to log in as `user`.
@@ -31,9 +32,7 @@ pub fn authorize(
     user: &str,
     keys: &[String],
 ) -> Result<(), AccountError> {
-    let passwd = tree.read("etc/passwd")?.unwrap_or_default();
-    let account = find(&String::from_utf8_lossy(&passwd), user)
-        .ok_or_else(|| AccountError::Unknown(user.to_owned()))?;
+    let account = named(tree, user)?.ok_or_else(|| AccountError::Unknown(user.to_owned()))?;
     let path = tree.at(&account.home).join(".ssh");
     let directory = open_own(tree, &account, &path)?;
     let mut text = keys.join("\n");
@@ -47,8 +46,13 @@ pub fn authorize(
 
 /// The number of a user, if there is one of that name.
 pub fn uid_of(tree: &Tree<'_>, user: &str) -> Result<Option<u32>, FileError> {
+    Ok(named(tree, user)?.map(|account| account.uid))
+}
+
+/// The account of that name, if there is one.
+pub(super) fn named(tree: &Tree<'_>, user: &str) -> Result<Option<Account>, FileError> {
     let passwd = tree.read("etc/passwd")?.unwrap_or_default();
-    Ok(find(&String::from_utf8_lossy(&passwd), user).map(|account| account.uid))
+    Ok(find(&String::from_utf8_lossy(&passwd), user))
 }
 
 /// `~/.ssh`, made if missing. The account owns its home, so a link there is not followed.
@@ -74,10 +78,11 @@ fn find(passwd: &str, user: &str) -> Option<Account> {
     passwd.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         match fields.as_slice() {
-            [name, _, uid, gid, _, home, _] if *name == user => Some(Account {
+            [name, _, uid, gid, _, home, shell] if *name == user => Some(Account {
                 uid: uid.parse().ok()?,
                 gid: gid.parse().ok()?,
                 home: home.strip_prefix('/')?.to_owned(),
+                shell: (*shell).to_owned(),
             }),
             _ => None,
         }
@@ -91,7 +96,8 @@ mod tests {
     #[test]
     fn an_account_is_found_by_its_whole_name() {
         let passwd = "root:x:0:0:root:/root:/bin/bash\nrolltop2:x:5:5::/a:/b\nrolltop:x:999:998::/home/rolltop:/bin/sh\n";
-        let account = Account { uid: 999, gid: 998, home: "home/rolltop".into() };
+        let account =
+            Account { uid: 999, gid: 998, home: "home/rolltop".into(), shell: "/bin/sh".to_owned() };
         assert_eq!(find(passwd, "rolltop"), Some(account));
         assert_eq!(find(passwd, "desk"), None);
         assert_eq!(find("desk:x:1000", "desk"), None);

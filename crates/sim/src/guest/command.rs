@@ -8,7 +8,7 @@ use russh::server::Msg;
 use russh::{Channel, ChannelMsg};
 
 use super::files::{HOME, Trouble};
-use super::{Guest, init, keys, sftp, terminals};
+use super::{Guest, exec, init, keys, sftp, terminals};
 
 /// Most of a command's standard input that is taken, bytes.
 const MAX_INPUT: usize = 1024 * 1024;
@@ -46,6 +46,10 @@ pub async fn run(guest: Arc<Guest>, line: String, mut channel: Channel<Msg>) {
         terminals::attach(guest.clone(), name.to_owned(), channel).await;
         return;
     }
+    if words == [GUEST_PROGRAM, "exec"] {
+        exec::serve(guest, channel).await;
+        return;
+    }
     let reads = matches!(words, [GUEST_PROGRAM, "init" | "keys"] | ["cat"]);
     let input = if reads { input(&mut channel).await } else { Vec::new() };
     let output = carry_out(&guest, words, input).await;
@@ -63,6 +67,7 @@ fn without_sudo<'a>(words: &'a [&'a str]) -> &'a [&'a str] {
     match words {
         ["if", "[", "-u", .., GUEST_PROGRAM, "init"] => &[GUEST_PROGRAM, "init"],
         ["if", "[", "-u", .., GUEST_PROGRAM, "keys"] => &[GUEST_PROGRAM, "keys"],
+        ["if", "[", "-u", .., GUEST_PROGRAM, "exec"] => &[GUEST_PROGRAM, "exec"],
         ["sudo", "-n", "-u", _, rest @ ..] | ["sudo", "-n", rest @ ..] => rest,
         words => words,
     }

@@ -1,0 +1,334 @@
+//! The command line. What is written here is the help and the manual.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  rolltop login desk.example.org       sign in, and remember it
+  rolltop new research --wait          a desktop, ready for use
+  rolltop exec research -- uname -a    run something in it
+  rolltop cp report.pdf research:      bring a file to it
+  rolltop ssh research                 a shell in it
+  rolltop ls --json                    for programs
+
+A desktop is meant by its name, its id, or the beginning of either.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not signed in or not allowed, 4 no such thing,
+5 not possible in this state, 6 server or desktop not reached, 7 waited too long.";
+
+/// Desktops for AI agents and the people they work for.
+#[derive(Parser)]
+#[command(name = "rolltop", version, arg_required_else_help = true, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Args)]
+pub struct Global {
+    /// The server, such as desk.example.org or https://desk.example.org:8443; by default the one that was
+    /// signed in to last
+    #[arg(long, global = true, env = "ROLLTOP_ADDRESS", value_name = "ADDRESS", value_hint = ValueHint::Hostname)]
+    pub address: Option<String>,
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Trust servers whose certificate one of these has signed (PEM)
+    #[arg(long, global = true, env = "ROLLTOP_CA_FILE", value_name = "FILE", value_hint = ValueHint::FilePath,
+        conflicts_with = "fingerprint")]
+    pub ca_file: Option<PathBuf>,
+    /// Trust the server with exactly this certificate: its SHA-256 fingerprint
+    #[arg(long, global = true, env = "ROLLTOP_FINGERPRINT", value_name = "HEX")]
+    pub fingerprint: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Sign in to a server
+    Login(Login),
+    /// Forget a server's credential
+    Logout,
+    /// Show who is signed in where
+    Status,
+    /// Make a desktop
+    #[command(after_help = "Examples:\n  rolltop new research\n  rolltop new build --size l --wait")]
+    New(New),
+    /// List desktops
+    #[command(visible_alias = "list")]
+    Ls(List),
+    /// Show everything that is known of a desktop
+    Show {
+        /// The desktop
+        name: String,
+    },
+    /// Start desktops
+    Start(Which),
+    /// Stop desktops: their systems shut down, their disks stay
+    Stop(Which),
+    /// Stop desktops and start them again
+    Restart(Which),
+    /// Destroy desktops, with everything on them, for good
+    #[command(visible_alias = "destroy")]
+    Rm(Remove),
+    /// Run a command in a desktop, over the API
+    #[command(after_help = "\
+Input, output and the exit code are the command's own, so it fits into a pipeline:
+  tar c src | rolltop exec research -- tar x -C /home/desk
+  rolltop exec research -- journalctl -b | grep -i error
+
+The command runs as user desk, without a terminal; for one, use rolltop ssh. Ctrl-C is passed on,
+a second one leaves. It exits with the command's code, with 128 and the number of the signal that ended
+the command, with 127 or 126 where it was not found or can't be run, and with 255 for trouble on the way.")]
+    Exec(Exec),
+    /// Copy files and folders to or from a desktop, over the API
+    #[command(after_help = "\
+One side is a desktop, NAME:PATH; what is not absolute begins at /home/desk. As with cp, what is
+copied goes into a destination that is a folder, or takes its name.
+  rolltop cp report.pdf research:
+  rolltop cp src research:/home/desk/project
+  rolltop cp research:results/ .
+Permissions to execute are kept. Links, pipes and devices are left out.")]
+    Cp(Copy),
+    /// Open a shell in a desktop with the ssh that is installed here
+    #[command(after_help = "\
+Host keys come from the server, so nothing is asked and nothing is trusted at first sight. What is
+set for all hosts in your own ssh configuration applies.
+  rolltop ssh research
+  rolltop ssh research -- make -C project test
+  rolltop ssh research --option LocalForward=8000:localhost:8000")]
+    Ssh(Ssh),
+    /// Write what ssh, scp, rsync and editors need to reach your desktops by name
+    #[command(after_help = "\
+Writes ~/.ssh/rolltop/ and a line in ~/.ssh/config that includes it. Run it again after making or
+renaming desktops. Then: ssh research.rolltop, scp report.pdf research.rolltop: and so on.")]
+    SshConfig(SshConfig),
+    /// Lead ports of this machine to ports inside a desktop, over the API
+    #[command(after_help = "\
+Only programs on this machine reach them, unless an address is given. Goes on until interrupted.
+  rolltop forward research 3000
+  rolltop forward research 8000:3000 5432
+  rolltop forward research 0.0.0.0:8000:3000")]
+    Forward(Forward),
+    /// Open a desktop in the browser
+    Open {
+        /// The desktop
+        name: String,
+        /// Only print the address
+        #[arg(long)]
+        print: bool,
+    },
+    /// Show the last of what a desktop wrote on its console
+    Logs {
+        /// The desktop
+        name: String,
+    },
+    /// Show what happens
+    Events(Events),
+    /// SSH keys that open your desktops
+    #[command(subcommand, visible_alias = "ssh-keys")]
+    Keys(Keys),
+    /// Show and choose servers
+    Config {
+        /// What to do; by default list them
+        #[command(subcommand)]
+        command: Option<Config>,
+    },
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  rolltop completions bash > ~/.local/share/bash-completion/completions/rolltop"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual's pages, or print the first
+    Man {
+        /// Folder to write all pages to
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        directory: Option<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+pub struct Login {
+    /// The server; like --address
+    #[arg(value_name = "ADDRESS", value_hint = ValueHint::Hostname)]
+    pub server: Option<String>,
+    /// Sign in with an API key, read from standard input or asked for; never an argument, which others
+    /// could see
+    #[arg(long)]
+    pub api_key: bool,
+}
+
+#[derive(Args)]
+pub struct New {
+    /// Its name, also its host name; chosen for you where it is absent
+    pub name: Option<String>,
+    /// s (2 vCPU, 2 GiB, 20 GiB disk), m (2, 4, 40) or l (4, 8, 80)
+    #[arg(long, short)]
+    pub size: Option<String>,
+    /// The template to make it from
+    #[arg(long, short)]
+    pub template: Option<String>,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Args)]
+pub struct Wait {
+    /// Wait until it is done
+    #[arg(long, short)]
+    pub wait: bool,
+    /// How long to wait at most, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub timeout: u64,
+}
+
+#[derive(Args)]
+pub struct List {
+    /// Only those whose name contains this
+    pub text: Option<String>,
+    /// Only those in this state: running, stopped, failed …
+    #[arg(long)]
+    pub state: Option<String>,
+    /// Only ids
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Args)]
+pub struct Which {
+    /// The desktops
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Args)]
+pub struct Remove {
+    /// The desktops
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Args)]
+pub struct Exec {
+    /// The desktop
+    pub name: String,
+    /// The command and its arguments, each as it is: no shell reads them in the desktop
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub words: Vec<String>,
+    /// Folder in the desktop to run it in
+    #[arg(long, short = 'C', value_name = "DIR")]
+    pub cwd: Option<String>,
+    /// A variable for it
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+    /// Give it no input
+    #[arg(long, short = 'n')]
+    pub no_stdin: bool,
+    /// End it after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u32>,
+}
+
+#[derive(Args)]
+pub struct Copy {
+    /// What to copy, and where to
+    #[arg(required = true, num_args = 2.., value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct Ssh {
+    /// The desktop
+    pub name: String,
+    /// File with the private key to use, on the way too; by default ssh's own choice
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub identity: Option<PathBuf>,
+    /// An option for ssh, as its -o takes it
+    #[arg(long, short, value_name = "OPTION")]
+    pub option: Vec<String>,
+    /// A command to run instead of a shell
+    #[arg(last = true, value_name = "COMMAND")]
+    pub words: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct SshConfig {
+    /// File with the private key to use; by default ssh's own choice
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub identity: Option<PathBuf>,
+    /// Print the Host blocks and write nothing
+    #[arg(long)]
+    pub print: bool,
+    /// The folder to write to, instead of ~/.ssh; ssh -F DIR/rolltop/SERVER.conf uses it
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub directory: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Forward {
+    /// The desktop
+    pub name: String,
+    /// REMOTE, LOCAL:REMOTE or ADDRESS:LOCAL:REMOTE; 0 as LOCAL takes any free port
+    #[arg(required = true, value_name = "PORTS")]
+    pub ports: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct Events {
+    /// Only those about this desktop
+    pub name: Option<String>,
+    /// Go on until interrupted, over breaks of the connection too
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only those after this number; 0 for all that are kept
+    #[arg(long, value_name = "SEQ")]
+    pub after: Option<u64>,
+}
+
+#[derive(Subcommand)]
+pub enum Keys {
+    /// List them
+    #[command(visible_alias = "list")]
+    Ls,
+    /// Add a public key
+    Add {
+        /// File with the public key, - for standard input; by default the first of ~/.ssh/id_*.pub
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+        /// What to call it; by default its comment
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Remove a key: what it has open is closed
+    Rm {
+        /// Its name, its id, its fingerprint, or the beginning of one
+        key: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Config {
+    /// List the servers that are known
+    #[command(visible_alias = "list")]
+    Ls,
+    /// Choose the server that is meant from now on
+    Use {
+        /// Its address
+        server: String,
+    },
+    /// Print where everything is kept
+    Path,
+}

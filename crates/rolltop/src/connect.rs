@@ -1,0 +1,122 @@
+//! The way to the server, trusted as it was when one signed in.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rolltop_api_types::{Client, ClientError, shown_certificate};
+use secrecy::SecretString;
+
+use crate::arguments::Global;
+use crate::config::{self, Server, Trust};
+use crate::failure::{Exit, Failure};
+
+/// Names a file that holds an API key, for scripts.
+const KEY_FILE: &str = "ROLLTOP_API_KEY_FILE";
+
+/// A server that is spoken to, with a credential.
+pub struct Connection {
+    pub client: Client,
+    pub address: String,
+    pub json: bool,
+    trust: Trust,
+}
+
+impl Connection {
+    pub fn open(global: &Global) -> Result<Self, Failure> {
+        let address = config::meant(global)?;
+        let stored = config::server(&address)?;
+        let trust = match given_trust(global)? {
+            Some(trust) => trust,
+            None => stored.as_ref().map_or(Trust::System, |server| server.trust.clone()),
+        };
+        let key = match std::env::var_os(KEY_FILE) {
+            Some(path) => key_in(&PathBuf::from(path))?,
+            None => stored.and_then(|server| server.api_key).ok_or_else(|| {
+                let detail = format!("Not signed in to {address}; run rolltop login.");
+                Failure::new(Exit::NotAllowed, "not_signed_in", detail)
+            })?,
+        };
+        let client = client(&address, &trust)?.with_token(&key)?;
+        Ok(Self { client, address, json: global.json, trust })
+    }
+
+    /// Tells more of what went wrong where that is known.
+    pub async fn explained(&self, error: ClientError) -> Failure {
+        explained(&self.address, &self.trust, error).await
+    }
+
+    /// The host's name without the port, as an SSH client wants it.
+    pub fn host(&self) -> &str {
+        let host = self.address.trim_start_matches("https://");
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+}
+
+/// How the command line says to trust the server, where it does.
+pub fn given_trust(global: &Global) -> Result<Option<Trust>, Failure> {
+    if let Some(text) = &global.fingerprint {
+        let fingerprint = text.parse().map_err(|error| Failure::usage(format!("{error}.")))?;
+        return Ok(Some(Trust::Pinned(fingerprint)));
+    }
+    let Some(path) = &global.ca_file else { return Ok(None) };
+    let pem = fs::read_to_string(path).map_err(|error| Failure::io(path.display(), &error))?;
+    Ok(Some(Trust::Signed(pem)))
+}
+
+/// A client that speaks for nobody yet.
+pub fn client(address: &str, trust: &Trust) -> Result<Client, Failure> {
+    let client = match trust {
+        Trust::System => Client::over_https(address, None),
+        Trust::Signed(pem) => Client::over_https(address, Some(pem.as_bytes())),
+        Trust::Pinned(fingerprint) => Client::over_https_pinned(address, *fingerprint),
+    };
+    Ok(client?)
+}
+
+/// What a failed call means. A server that shows another certificate than the pinned one is said so.
+pub async fn explained(address: &str, trust: &Trust, error: ClientError) -> Failure {
+    if !matches!(error, ClientError::Transport(_)) {
+        return error.into();
+    }
+    let Ok(shown) = shown_certificate(address).await else { return error.into() };
+    match trust {
+        Trust::Pinned(pinned) if *pinned == shown => error.into(),
+        Trust::Pinned(pinned) => Failure::new(
+            Exit::Unreachable,
+            "certificate_changed",
+            format!(
+                "{address} shows another certificate than the one that was confirmed, so nothing was sent to it.\n\
+                 confirmed: {pinned}\nshown:     {shown}\n\
+                 If its operator has renewed it, run rolltop login again and compare."
+            ),
+        ),
+        Trust::System | Trust::Signed(_) => Failure::new(
+            Exit::Unreachable,
+            "certificate_not_trusted",
+            format!(
+                "{address} shows a certificate that is not trusted here (SHA-256 {shown}), so nothing was sent to it; \
+                 run rolltop login to compare and confirm it, or give --ca-file or --fingerprint."
+            ),
+        ),
+    }
+}
+
+fn key_in(path: &PathBuf) -> Result<SecretString, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::io(path.display(), &error))?;
+    key_of(&text)
+}
+
+/// The key in a text, which may end with a line's end.
+pub fn key_of(text: &str) -> Result<SecretString, Failure> {
+    let key = text.trim();
+    if key.is_empty() || key.contains(char::is_whitespace) {
+        return Err(Failure::usage("An API key is one word, rt_ and letters; this is none."));
+    }
+    Ok(SecretString::from(key.to_owned()))
+}
+
+/// Forgets the credential and keeps how the server is known.
+pub fn without_key(server: Server) -> Server {
+    Server { api_key: None, ..server }
+}

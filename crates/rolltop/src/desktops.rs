@@ -1,0 +1,341 @@
+//! Desktops: making, listing, showing, starting, stopping and destroying them.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rolltop_api_types::{
+    ClientError, Code, CreateDesktop, Desired, Desktop, DesktopState, ListDesktops, Step, StepStatus,
+};
+use rolltop_model::DesktopId;
+
+use crate::arguments::{List, New, Remove, Wait, Which};
+use crate::connect::Connection;
+use crate::failure::{Exit, Failure};
+use crate::find;
+use crate::output::{Colour, Progress, Table, ago, plain, print, print_json, size};
+
+/// How often it is looked whether what is waited for has come.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// `rolltop new`
+pub async fn new(connection: &Connection, new: &New) -> Result<u8, Failure> {
+    let wanted =
+        CreateDesktop { name: new.name.clone(), template: new.template.clone(), size: new.size.clone() };
+    let desktop = match connection.client.create_desktop(&wanted, None).await {
+        Ok(desktop) => desktop,
+        Err(error) => return Err(connection.explained(error).await),
+    };
+    let desktop = match new.wait.wait {
+        true => reached(connection, &desktop, &new.wait, DesktopState::Running, None).await?,
+        false => desktop,
+    };
+    if connection.json {
+        return print_json(&desktop);
+    }
+    print(&format!("{} {} ({})\n", desktop.name, state_of(&desktop), desktop.id))
+}
+
+/// `rolltop ls`
+pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
+    let state = list.state.as_deref().map(known_state).transpose()?;
+    let mut which = ListDesktops { limit: Some(200), state, q: list.text.clone(), cursor: None };
+    let mut all = Vec::new();
+    loop {
+        let page = match connection.client.desktops(&which).await {
+            Ok(page) => page,
+            Err(error) => return Err(connection.explained(error).await),
+        };
+        all.extend(page.items);
+        which.cursor = page.next_cursor;
+        if which.cursor.is_none() {
+            break;
+        }
+    }
+    if connection.json {
+        return print_json(&serde_json::json!({"items": all}));
+    }
+    if list.quiet {
+        return print(&all.iter().map(|desktop| format!("{}\n", desktop.id)).collect::<String>());
+    }
+    let mut table = Table::new(&["NAME", "STATE", "SIZE", "MEMORY", "TEMPLATE", "AGE", "ID"]);
+    for desktop in all {
+        let state = (state_of(&desktop).to_owned(), colour(desktop.state));
+        let memory = desktop.memory_bytes.map(size).unwrap_or_default();
+        let row = [
+            desktop.size.as_str().to_owned(),
+            memory,
+            desktop.template,
+            ago(desktop.created_at),
+            desktop.id.to_string(),
+        ];
+        let first = [(desktop.name, Colour::Plain), state];
+        table.coloured_row(first.into_iter().chain(row.map(|cell| (cell, Colour::Plain))));
+    }
+    table.print("No desktops; rolltop new NAME makes one.")
+}
+
+fn known_state(text: &str) -> Result<DesktopState, Failure> {
+    DesktopState::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
+        let all: Vec<&str> = DesktopState::ALL.iter().map(|state| state.as_str()).collect();
+        Failure::usage(format!("There is no state {text}; there are {}.", all.join(", ")))
+    })
+}
+
+/// `rolltop show`
+pub async fn show(connection: &Connection, name: &str) -> Result<u8, Failure> {
+    let id = find::desktop(connection, name).await?.id;
+    let desktop = connection.client.desktop(id).await?;
+    if connection.json {
+        return print_json(&desktop);
+    }
+    let mut text = format!("{}\n", desktop.name);
+    let mut line = |head: &str, value: &str| text.push_str(&format!("  {head:<10} {}\n", plain(value)));
+    line("id", &desktop.id.to_string());
+    line("state", state_of(&desktop));
+    if let Some(detail) = &desktop.detail {
+        line("because", detail);
+    }
+    line(
+        "size",
+        &format!(
+            "{}: {} vCPU, {} GiB, {} GiB disk",
+            desktop.size,
+            desktop.vcpus,
+            desktop.memory_mib / 1024,
+            desktop.disk_gib
+        ),
+    );
+    line("template", &desktop.template);
+    line("created", &format!("{} ({} ago)", desktop.created_at, ago(desktop.created_at)));
+    if let Some(started) = desktop.started_at {
+        line("running", &format!("for {}", ago(started)));
+    }
+    if let Some(memory) = desktop.memory_bytes {
+        line("memory", &format!("{} of the host's", size(memory)));
+    }
+    if let Some(disk) = desktop.disk_bytes {
+        line("disk", &format!("{} of the host's", size(disk)));
+    }
+    line("browser", &page(connection, desktop.id));
+    for step in desktop.steps.iter().flatten() {
+        line("step", &step_line(step));
+    }
+    print(&text)
+}
+
+fn step_line(step: &Step) -> String {
+    let took =
+        step.ended_at.map(|ended| format!("{:.2} s", ended.duration_since(step.started_at).as_secs_f64()));
+    let status = match step.status {
+        StepStatus::Running => "running".to_owned(),
+        StepStatus::Done => took.unwrap_or_default(),
+        StepStatus::Failed => format!("failed: {}", step.detail.as_deref().unwrap_or("no reason is known")),
+    };
+    format!("{:<12} {status}", step.name)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Start,
+    Stop,
+    Restart,
+}
+
+/// `rolltop start`, `stop`, `restart`
+pub async fn act(connection: &Connection, which: &Which, action: Action) -> Result<u8, Failure> {
+    let desktops = all_of(connection, &which.names).await?;
+    // A restart is over once it runs since another time.
+    let before: Vec<_> =
+        desktops.iter().map(|desktop| desktop.started_at.filter(|_| action == Action::Restart)).collect();
+    let mut changed = Vec::new();
+    for desktop in desktops {
+        let result = match action {
+            Action::Start => connection.client.start_desktop(desktop.id).await,
+            Action::Stop => connection.client.stop_desktop(desktop.id).await,
+            Action::Restart => connection.client.restart_desktop(desktop.id).await,
+        };
+        changed.push(result.map_err(|error| about(&desktop.name, error))?);
+    }
+    if which.wait.wait {
+        let wanted = match action {
+            Action::Start | Action::Restart => DesktopState::Running,
+            Action::Stop => DesktopState::Stopped,
+        };
+        for (desktop, before) in changed.iter_mut().zip(before) {
+            *desktop = reached(connection, desktop, &which.wait, wanted, before).await?;
+        }
+    }
+    tell(connection, &changed)
+}
+
+/// `rolltop rm`
+pub async fn remove(connection: &Connection, which: &Remove) -> Result<u8, Failure> {
+    let desktops = all_of(connection, &which.names).await?;
+    if !which.yes {
+        confirm(&desktops)?;
+    }
+    let mut changed = Vec::new();
+    for desktop in desktops {
+        let result = connection.client.destroy_desktop(desktop.id).await;
+        changed.push(result.map_err(|error| about(&desktop.name, error))?);
+    }
+    if which.wait.wait {
+        for desktop in &mut changed {
+            gone(connection, desktop, &which.wait).await?;
+        }
+    }
+    tell(connection, &changed)
+}
+
+fn confirm(desktops: &[Desktop]) -> Result<(), Failure> {
+    let names: Vec<&str> = desktops.iter().map(|desktop| desktop.name.as_str()).collect();
+    let names = names.join(", ");
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage(format!("Give --yes to destroy {names}; nobody can be asked here.")));
+    }
+    eprint!("Destroy {names}, with everything on it, for good? Type yes: ");
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::io("standard input", &error))?;
+    if answer.trim() == "yes" {
+        Ok(())
+    } else {
+        Err(Failure::new(Exit::Failed, "not_confirmed", "Nothing was destroyed."))
+    }
+}
+
+async fn all_of(connection: &Connection, names: &[String]) -> Result<Vec<Desktop>, Failure> {
+    let mut desktops: Vec<Desktop> = Vec::new();
+    for name in names {
+        let desktop = find::desktop(connection, name).await?;
+        if desktops.iter().all(|known| known.id != desktop.id) {
+            desktops.push(desktop);
+        }
+    }
+    Ok(desktops)
+}
+
+fn about(name: &str, error: ClientError) -> Failure {
+    let failure = Failure::from(error);
+    Failure { detail: format!("{name}: {}", failure.detail), ..failure }
+}
+
+fn tell(connection: &Connection, desktops: &[Desktop]) -> Result<u8, Failure> {
+    if connection.json {
+        return print_json(&serde_json::json!({"items": desktops}));
+    }
+    let lines = desktops.iter().map(|desktop| format!("{} {}\n", desktop.name, state_of(desktop)));
+    print(&lines.collect::<String>())
+}
+
+/// Waits for a state, in which it was not since `before`. One that has failed says why.
+async fn reached(
+    connection: &Connection,
+    desktop: &Desktop,
+    wait: &Wait,
+    wanted: DesktopState,
+    before: Option<Timestamp>,
+) -> Result<Desktop, Failure> {
+    let begun = Instant::now();
+    let mut progress = Progress::new();
+    loop {
+        let desktop = connection.client.desktop(desktop.id).await?;
+        let is_settled = (desktop.desired == Desired::Stopped) == (wanted == DesktopState::Stopped);
+        let is_again = before.is_none() || desktop.started_at != before;
+        if desktop.state == wanted && is_settled && is_again {
+            return Ok(desktop);
+        }
+        if desktop.state == DesktopState::Failed {
+            let detail = desktop.detail.unwrap_or_else(|| "no reason is known".to_owned());
+            return Err(Failure::new(
+                Exit::Failed,
+                "failed",
+                format!("{} has failed: {detail}", desktop.name),
+            ));
+        }
+        if begun.elapsed() > Duration::from_secs(wait.timeout) {
+            let detail =
+                format!("{} is {} after {} s; it goes on.", desktop.name, state_of(&desktop), wait.timeout);
+            return Err(Failure::new(Exit::TimedOut, "timed_out", detail));
+        }
+        let step = desktop.steps.iter().flatten().rev().find(|step| step.status == StepStatus::Running);
+        progress.say(|elapsed| {
+            let doing = step.map_or_else(|| state_of(&desktop).to_owned(), |step| step.name.clone());
+            format!("{}: {doing}, {} s", desktop.name, elapsed.as_secs())
+        });
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn gone(connection: &Connection, desktop: &mut Desktop, wait: &Wait) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let mut progress = Progress::new();
+    loop {
+        match connection.client.desktop(desktop.id).await {
+            Ok(now) => *desktop = now,
+            Err(error) if error.code() == Some(Code::NotFound) => {
+                desktop.state = DesktopState::Destroyed;
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if begun.elapsed() > Duration::from_secs(wait.timeout) {
+            let detail = format!("{} is still being destroyed after {} s.", desktop.name, wait.timeout);
+            return Err(Failure::new(Exit::TimedOut, "timed_out", detail));
+        }
+        progress.say(|elapsed| format!("{}: destroying, {} s", desktop.name, elapsed.as_secs()));
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn state_of(desktop: &Desktop) -> &'static str {
+    match (desktop.state, desktop.desired) {
+        (DesktopState::Running, Desired::Stopped) => "stopping",
+        (state, _) => state.as_str(),
+    }
+}
+
+fn colour(state: DesktopState) -> Colour {
+    match state {
+        DesktopState::Running => Colour::Green,
+        DesktopState::Failed => Colour::Red,
+        DesktopState::Pending | DesktopState::Booting | DesktopState::Destroying => Colour::Yellow,
+        DesktopState::Suspended | DesktopState::Stopped | DesktopState::Destroyed => Colour::Grey,
+    }
+}
+
+fn page(connection: &Connection, id: DesktopId) -> String {
+    format!("{}/desktops/{id}", connection.address)
+}
+
+/// `rolltop open`
+pub async fn open(connection: &Connection, name: &str, only_print: bool) -> Result<u8, Failure> {
+    let address = page(connection, find::desktop(connection, name).await?.id);
+    if connection.json {
+        return print_json(&serde_json::json!({"url": address}));
+    }
+    if only_print {
+        return print(&format!("{address}\n"));
+    }
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let quiet = || Stdio::null();
+    let opened = Command::new(opener).arg(&address).stdin(quiet()).stdout(quiet()).stderr(quiet()).status();
+    match opened {
+        Ok(status) if status.success() => Ok(0),
+        Ok(_) | Err(_) => {
+            let detail = format!("No browser could be opened here; the address is {address}");
+            Err(Failure::new(Exit::Failed, "no_browser", detail))
+        }
+    }
+}
+
+/// `rolltop logs`
+pub async fn logs(connection: &Connection, name: &str) -> Result<u8, Failure> {
+    let id = find::desktop(connection, name).await?.id;
+    let text = connection.client.console(id).await?;
+    if connection.json {
+        return print_json(&serde_json::json!({"id": id, "console": text}));
+    }
+    print(&plain(&text))
+}

@@ -1,0 +1,85 @@
+//! `rolltop events`: what happens, one line each.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use rolltop_api_types::{ClientError, Event, EventStream};
+
+use crate::arguments::Events;
+use crate::connect::Connection;
+use crate::failure::Failure;
+use crate::find;
+use crate::output::{plain, print, print_json_line};
+
+/// What is kept comes at once; when nothing has come for this long, that was all.
+const QUIET: Duration = Duration::from_millis(700);
+/// Between attempts to come back.
+const PAUSE: Duration = Duration::from_secs(2);
+
+pub async fn run(connection: &Connection, command: &Events) -> Result<u8, Failure> {
+    let desktop = match &command.name {
+        Some(name) => Some(find::desktop(connection, name).await?.id),
+        None => None,
+    };
+    let mut after = command.after;
+    if after.is_none() && !command.follow {
+        after = Some(0);
+    }
+    let mut stream = match connection.client.events(after, desktop).await {
+        Ok(stream) => stream,
+        Err(error) => return Err(connection.explained(error).await),
+    };
+    loop {
+        let next = match command.follow {
+            true => stream.next().await,
+            false => match tokio::time::timeout(QUIET, stream.next()).await {
+                Ok(next) => next,
+                Err(_) => return Ok(0),
+            },
+        };
+        match next {
+            Some(Ok(event)) => {
+                after = Some(event.seq);
+                show(connection, &event)?;
+            }
+            Some(Err(ClientError::Transport(_))) | None if command.follow => {
+                stream = again(connection, after, desktop).await?;
+            }
+            Some(Err(error)) => return Err(error.into()),
+            None => return Ok(0),
+        }
+    }
+}
+
+/// Comes back where it broke off. Only a refusal ends it.
+async fn again(
+    connection: &Connection,
+    after: Option<u64>,
+    desktop: Option<rolltop_model::DesktopId>,
+) -> Result<EventStream, Failure> {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        match connection.client.events(after, desktop).await {
+            Ok(stream) => return Ok(stream),
+            Err(ClientError::Transport(_) | ClientError::Unexpected { .. }) => {}
+            Err(error) if error.problem().is_some_and(|problem| problem.status >= 500) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn show(connection: &Connection, event: &Event) -> Result<u8, Failure> {
+    if connection.json {
+        return print_json_line(event);
+    }
+    let text = |name: &str| event.data.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+    let what = match text("state") {
+        "" => text("name").to_owned(),
+        state => format!("{} {state}", text("name")),
+    };
+    let desktop = event.desktop.map(|id| id.to_string()).unwrap_or_default();
+    let ended = event.data.get("ended").and_then(serde_json::Value::as_bool) == Some(true);
+    let ended = if ended { " done" } else { "" };
+    let line = format!("{}  {:<18} {what}{ended}  {desktop}", event.at, event.kind.as_str());
+    print(&format!("{}\n", plain(&line)))
+}

@@ -1,0 +1,142 @@
+//! `rolltop keys`: the SSH keys that open one's desktops.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use rolltop_api_types::{CreateSshKey, KeyDelivery, SshKey};
+use secrecy::SecretString;
+
+use crate::arguments::Keys;
+use crate::connect::Connection;
+use crate::failure::{Exit, Failure};
+use crate::output::{Table, ago, print, print_json};
+
+/// Longest text that is read as a key, bytes.
+const LONGEST_KEY: u64 = 64 * 1024;
+/// What is looked for in `~/.ssh`, best first.
+const USUAL: [&str; 3] = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"];
+
+pub async fn run(connection: &Connection, command: &Keys) -> Result<u8, Failure> {
+    match command {
+        Keys::Ls => list(connection).await,
+        Keys::Add { file, name } => add(connection, file.as_deref(), name.clone()).await,
+        Keys::Rm { key } => remove(connection, key).await,
+    }
+}
+
+async fn keys(connection: &Connection) -> Result<Vec<SshKey>, Failure> {
+    match connection.client.ssh_keys().await {
+        Ok(keys) => Ok(keys),
+        Err(error) => Err(connection.explained(error).await),
+    }
+}
+
+async fn list(connection: &Connection) -> Result<u8, Failure> {
+    let keys = keys(connection).await?;
+    if connection.json {
+        return print_json(&serde_json::json!({"items": keys}));
+    }
+    let mut table = Table::new(&["NAME", "KIND", "FINGERPRINT", "ADDED", "USED", "ID"]);
+    for key in keys {
+        let used = key.used_at.map_or_else(|| "never".to_owned(), ago);
+        table.row([key.name, key.kind, key.fingerprint, ago(key.created_at), used, key.id.to_string()]);
+    }
+    table.print("No SSH keys; rolltop keys add adds yours.")
+}
+
+async fn add(connection: &Connection, file: Option<&Path>, name: Option<String>) -> Result<u8, Failure> {
+    let text = match file {
+        Some(path) if path == Path::new("-") => read(io::stdin().lock(), "standard input")?,
+        Some(path) => of_file(path)?,
+        None => of_file(&usual()?)?,
+    };
+    let key = CreateSshKey { name, public_key: SecretString::from(text.trim().to_owned()) };
+    let added = match connection.client.add_ssh_key(&key).await {
+        Ok(added) => added,
+        Err(error) => return Err(connection.explained(error).await),
+    };
+    if connection.json {
+        return print_json(&added);
+    }
+    print(&format!(
+        "{} ({}) opens your desktops{}.\n",
+        added.key.name,
+        added.key.fingerprint,
+        delivered(added.delivery)
+    ))
+}
+
+fn delivered(delivery: KeyDelivery) -> String {
+    match (delivery.pending, delivery.at_next_start) {
+        (0, 0) => String::new(),
+        (0, later) => format!("; {later} of them from their next start"),
+        (pending, _) => format!("; {pending} of them don't answer yet and will be told when they do"),
+    }
+}
+
+fn usual() -> Result<PathBuf, Failure> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let found = USUAL.iter().map(|name| home.join(".ssh").join(name)).find(|path| path.is_file());
+    found.ok_or_else(|| {
+        let detail =
+            "There is no public key in ~/.ssh; make one with ssh-keygen -t ed25519, or name its file.";
+        Failure::new(Exit::NotFound, "no_public_key", detail)
+    })
+}
+
+/// A private key's file next to its public half is a common slip, and is never even read.
+fn of_file(path: &Path) -> Result<String, Failure> {
+    let beside = PathBuf::from(format!("{}.pub", path.display()));
+    let path =
+        if path.extension().is_none_or(|kind| kind != "pub") && beside.is_file() { &beside } else { path };
+    let file = fs::File::open(path).map_err(|error| Failure::io(path.display(), &error))?;
+    read(file, &path.display().to_string())
+}
+
+fn read(reader: impl io::Read, what: &str) -> Result<String, Failure> {
+    let mut text = String::new();
+    reader.take(LONGEST_KEY).read_to_string(&mut text).map_err(|error| Failure::io(what, &error))?;
+    if text.contains("PRIVATE KEY") {
+        let detail =
+            "This is a private key, and was not sent; give the public half, the file that ends with .pub.";
+        return Err(Failure::new(Exit::Usage, "private_key", detail));
+    }
+    Ok(text)
+}
+
+async fn remove(connection: &Connection, text: &str) -> Result<u8, Failure> {
+    let keys = keys(connection).await?;
+    let key = chosen(&keys, text)?;
+    let delivery = connection.client.remove_ssh_key(key.id).await?;
+    if connection.json {
+        return print_json(&serde_json::json!({"id": key.id, "delivery": delivery}));
+    }
+    print(&format!("{} opens nothing any more.\n", key.name))
+}
+
+fn chosen<'a>(keys: &'a [SshKey], text: &str) -> Result<&'a SshKey, Failure> {
+    if let Some(exact) = keys.iter().find(|key| key.name == text || key.id.to_string() == text) {
+        return Ok(exact);
+    }
+    let begins = |key: &&SshKey| {
+        !text.is_empty()
+            && (key.name.starts_with(text)
+                || key.id.to_string().starts_with(text)
+                || key.fingerprint.starts_with(text))
+    };
+    let found: Vec<&SshKey> = keys.iter().filter(begins).collect();
+    match found.as_slice() {
+        [one] => Ok(one),
+        [] => Err(Failure::new(
+            Exit::NotFound,
+            "not_found",
+            format!("There is no key {text}; rolltop keys ls lists yours."),
+        )),
+        _ => Err(Failure::new(
+            Exit::NotFound,
+            "ambiguous_name",
+            format!("{text} may mean several keys; say more of it."),
+        )),
+    }
+}

@@ -1,0 +1,165 @@
+//! Signing in: first who the server is, then who we are.
+//!
+//! A server whose certificate this machine trusts needs no question. Any other one's fingerprint is
+//! shown and pinned once a person has confirmed it, or was given by a script; nothing is ever trusted
+//! silently, and no credential leaves before that.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+
+use rolltop_api_types::{Client, ClientError, CredentialKind, Me, shown_certificate};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use secrecy::SecretString;
+use serde::Serialize;
+
+use crate::arguments::{Global, Login};
+use crate::config::{self, Server, Trust};
+use crate::connect::{self, Connection};
+use crate::failure::{Exit, Failure};
+use crate::output::{print, print_json};
+
+/// Longest text that is read as a key, bytes.
+const LONGEST_KEY: u64 = 4096;
+
+/// `rolltop login`
+pub async fn log_in(login: &Login, global: &Global) -> Result<u8, Failure> {
+    let address = match &login.server {
+        Some(text) => config::address(text)?,
+        None => config::meant(global)?,
+    };
+    let trust = match connect::given_trust(global)? {
+        Some(trust) => trust,
+        None => trust(&address).await?,
+    };
+    let nobody = connect::client(&address, &trust)?;
+    if let Err(error) = nobody.healthz().await
+        && matches!(error, ClientError::Transport(_))
+    {
+        return Err(connect::explained(&address, &trust, error).await);
+    }
+    let key = if login.api_key { asked_key()? } else { device(&nobody).await? };
+    let me = nobody.with_token(&key)?.me().await?;
+    config::remember(&Server { address: address.clone(), trust, api_key: Some(key) })?;
+    config::choose(&address)?;
+    if global.json {
+        return print_json(&Signed { address, me });
+    }
+    print(&format!("Signed in to {address} as {}.\n", who(&me)))
+}
+
+/// How this server is to be trusted, which may need a person's word.
+async fn trust(address: &str) -> Result<Trust, Failure> {
+    let stored = config::server(address)?.map(|server| server.trust);
+    let system = Client::over_https(address, None)?;
+    match system.healthz().await {
+        Err(ClientError::Transport(error)) if error.is_connect() => {}
+        Err(ClientError::Transport(error)) => return Err(ClientError::Transport(error).into()),
+        Ok(()) | Err(_) => return Ok(Trust::System),
+    }
+    let shown = shown_certificate(address).await?;
+    match stored {
+        Some(Trust::Pinned(pinned)) if pinned == shown => return Ok(Trust::Pinned(pinned)),
+        Some(Trust::Pinned(pinned)) => {
+            eprintln!("The server shows ANOTHER certificate than the one that was confirmed before.");
+            eprintln!("Confirmed: {pinned}");
+        }
+        Some(Trust::Signed(pem)) => return Ok(Trust::Signed(pem)),
+        Some(Trust::System) | None => {}
+    }
+    eprintln!("The certificate of {address} is not signed by anyone whom this machine trusts.");
+    eprintln!("SHA-256:   {shown}");
+    eprintln!("On the server: openssl x509 -noout -fingerprint -sha256 -in DATA/web/tls.crt");
+    if !io::stdin().is_terminal() {
+        return Err(Failure::new(
+            Exit::NotAllowed,
+            "certificate_not_trusted",
+            format!("Nobody can be asked here; after comparing it, give --fingerprint {shown}."),
+        ));
+    }
+    eprint!("Is this the server's certificate? Type yes to trust it from now on: ");
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::io("standard input", &error))?;
+    if answer.trim() == "yes" {
+        Ok(Trust::Pinned(shown))
+    } else {
+        Err(Failure::new(Exit::NotAllowed, "certificate_not_trusted", "Not trusted; nothing was sent."))
+    }
+}
+
+/// A key from standard input, or from a person who types it unseen.
+fn asked_key() -> Result<SecretString, Failure> {
+    let told = |error: io::Error| Failure::io("the key can't be read", &error);
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        let mut text = String::new();
+        stdin.lock().take(LONGEST_KEY).read_to_string(&mut text).map_err(told)?;
+        return connect::key_of(&text);
+    }
+    eprint!("API key: ");
+    let _ = io::stderr().flush();
+    let before = tcgetattr(&stdin).map_err(|error| told(error.into()))?;
+    let mut unseen = before.clone();
+    unseen.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&stdin, OptionalActions::Flush, &unseen).map_err(|error| told(error.into()))?;
+    let mut text = String::new();
+    let read = stdin.lock().read_line(&mut text);
+    let _ = tcsetattr(&stdin, OptionalActions::Flush, &before);
+    eprintln!();
+    read.map_err(told)?;
+    connect::key_of(&text)
+}
+
+/// By a person in a browser.
+async fn device(_nobody: &Client) -> Result<SecretString, Failure> {
+    Err(Failure::usage("Give --api-key and a key; signing in through the browser is not there yet."))
+}
+
+/// `rolltop logout`
+pub fn log_out(global: &Global) -> Result<u8, Failure> {
+    let address = config::meant(global)?;
+    if let Some(server) = config::server(&address)? {
+        config::remember(&connect::without_key(server))?;
+    }
+    if global.json {
+        return print_json(&serde_json::json!({"address": address}));
+    }
+    print(&format!("The credential for {address} is forgotten here. It stays valid until it is revoked.\n"))
+}
+
+#[derive(Serialize)]
+struct Signed {
+    address: String,
+    #[serde(flatten)]
+    me: Me,
+}
+
+/// `rolltop status`
+pub async fn status(connection: &Connection) -> Result<u8, Failure> {
+    let me = match connection.client.me().await {
+        Ok(me) => me,
+        Err(error) => return Err(connection.explained(error).await),
+    };
+    if connection.json {
+        return print_json(&Signed { address: connection.address.clone(), me });
+    }
+    let scopes: Vec<&str> = me.credential.scopes.iter().map(|scope| scope.as_str()).collect();
+    print(&format!(
+        "Server     {}\nSigned in  {}\nMay        {}\nDesktops   {} of {}\n",
+        connection.address,
+        who(&me),
+        scopes.join(", "),
+        me.limits.desktops_used,
+        me.limits.desktops,
+    ))
+}
+
+fn who(me: &Me) -> String {
+    let kind = match me.credential.kind {
+        CredentialKind::Session => "a session",
+        CredentialKind::ApiKey => "an API key",
+        CredentialKind::SshKey => "an SSH key",
+    };
+    match &me.name {
+        Some(name) => format!("{name}, with {kind} ({})", me.credential.id),
+        None => format!("{kind} ({})", me.credential.id),
+    }
+}

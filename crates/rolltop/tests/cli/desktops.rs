@@ -1,0 +1,102 @@
+//! Making, finding, changing and destroying desktops.
+
+use crate::platform::{Platform, eventually, stdout};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desktop_is_made_listed_stopped_started_and_destroyed() {
+    let platform = Platform::start().await;
+    let person = platform.person().await;
+    let made = person.ok(&["new", "research", "--size", "m", "--wait"]).await;
+    assert!(made.starts_with("research running (dsk_"), "{made}");
+    let list = person.json(&["ls"]).await;
+    let item = &list["items"][0];
+    assert_eq!(
+        (&item["name"], &item["state"], &item["size"]),
+        (&"research".into(), &"running".into(), &"m".into())
+    );
+    let table = person.ok(&["ls"]).await;
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("NAME      STATE    SIZE"), "{table}");
+    assert!(lines[1].starts_with("research  running  m"), "{table}");
+    assert!(!table.contains('\u{1b}'), "no colour where there is no terminal");
+    let shown = person.ok(&["show", "research"]).await;
+    assert!(shown.contains("2 vCPU, 4 GiB, 40 GiB disk") && shown.contains("step"), "{shown}");
+    assert_eq!(person.ok(&["ls", "--state", "stopped", "--quiet"]).await, "");
+    assert_eq!(person.ok(&["stop", "research", "--wait"]).await, "research stopped\n");
+    assert_eq!(person.ok(&["start", "research", "--wait"]).await, "research running\n");
+    assert_eq!(person.json(&["restart", "research", "--wait"]).await["items"][0]["state"], "running");
+    let (code, said) = person.fails(&["rm", "research"]).await;
+    assert!(code == 2 && said.contains("--yes"), "{said}");
+    assert_eq!(person.ok(&["rm", "research", "--yes", "--wait"]).await, "research destroyed\n");
+    let empty = person.run(&["ls"]).await;
+    assert!(empty.status.success() && stdout(&empty).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_ids_and_beginnings_mean_a_desktop_and_mistakes_are_explained() {
+    let platform = Platform::start().await;
+    let person = platform.person().await;
+    let research = platform.running("research").await;
+    platform.running("research-2").await;
+    platform.running("build").await;
+    for means in ["build", "b", "bui"] {
+        assert_eq!(person.json(&["show", means]).await["name"], "build");
+    }
+    assert_eq!(person.json(&["show", &research.id.to_string()]).await["name"], "research");
+    assert_eq!(person.json(&["show", "research"]).await["name"], "research", "a whole name comes first");
+    let (code, said) = person.fails(&["show", "res"]).await;
+    assert_eq!(code, 4);
+    assert!(said.contains("rolltop: res may mean research") && said.contains("say more of it"), "{said}");
+    let (code, said) = person.fails(&["stop", "nothing"]).await;
+    assert_eq!((code, said.as_str()), (4, "rolltop: There is no desktop nothing; rolltop ls lists yours.\n"));
+    let (code, said) = person.fails(&["new", "build"]).await;
+    assert!(code == 5 && said.contains("There is already a desktop called build"), "{code} {said}");
+    let (code, said) = person.fails(&["new", "Not_a_name"]).await;
+    assert!(code == 1 && said.contains("a-z"), "{code} {said}");
+    let (code, said) = person.fails(&["ls", "--state", "asleep"]).await;
+    assert!(code == 2 && said.contains("There is no state asleep"), "{said}");
+    assert_eq!(person.fails(&["nonsense"]).await.0, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_page_its_console_and_what_happened_are_shown() {
+    let platform = Platform::start().await;
+    let person = platform.person().await;
+    let desktop = platform.running("research").await;
+    let page = person.ok(&["open", "research", "--print"]).await;
+    assert_eq!(page, format!("{}/desktops/{}\n", platform.address, desktop.id));
+    assert!(person.ok(&["logs", "research"]).await.contains("Reached target graphical.target"));
+    let events = person.ok(&["events", "research", "--json"]).await;
+    let last: serde_json::Value = serde_json::from_str(events.lines().last().unwrap()).unwrap();
+    assert_eq!(last["desktop"], desktop.id.to_string());
+    assert!(last["seq"].is_u64() && last["kind"].is_string());
+    // Following shows what comes next, as it comes.
+    let output = person.path("followed");
+    let mut follow = person.rolltop(&["events", "--follow", "--json"]);
+    follow.stdout(std::fs::File::create(&output).unwrap());
+    let mut follow = follow.spawn().unwrap();
+    eventually("a change is shown", async || {
+        // Again and again, since it is not told when it has begun to listen.
+        let _ = platform.client.restart_desktop(desktop.id).await;
+        std::fs::read_to_string(&output).unwrap().contains("desktop.changed")
+    })
+    .await;
+    follow.kill().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_completions_and_the_manual_come_without_a_server() {
+    let platform = Platform::start().await;
+    let person = platform.stranger();
+    let help = person.ok(&["--help"]).await;
+    for word in ["login", "exec", "cp", "ssh-config", "Exit codes", "Examples:"] {
+        assert!(help.contains(word), "{word}");
+    }
+    assert!(person.ok(&["exec", "--help"]).await.contains("127"));
+    assert!(person.ok(&["completions", "bash"]).await.contains("_rolltop"));
+    assert!(person.ok(&["completions", "fish"]).await.contains("complete -c rolltop"));
+    person.ok(&["man", "pages"]).await;
+    let page = std::fs::read_to_string(person.path("pages/rolltop-exec.1")).unwrap();
+    assert!(page.contains("rolltop exec"), "{page}");
+    assert!(person.ok(&["man"]).await.contains(".TH rolltop"));
+}
