@@ -105,7 +105,7 @@ fn counted(limiter: &Limiter, key: &str) -> Result<Allowance, ApiError> {
     Err(error)
 }
 
-fn bearer(headers: &HeaderMap) -> Result<SecretString, ApiError> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<SecretString, ApiError> {
     headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())

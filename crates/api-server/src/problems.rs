@@ -6,6 +6,7 @@ mod api_keys;
 mod desktops;
 mod device;
 mod input;
+mod preview;
 mod shared;
 mod ssh;
 

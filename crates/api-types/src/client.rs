@@ -13,6 +13,7 @@ mod exec;
 mod files;
 mod gateway;
 mod ports;
+mod previews;
 mod rest;
 #[cfg(feature = "screen")]
 mod screen;

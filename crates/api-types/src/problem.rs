@@ -108,6 +108,8 @@ codes! {
     Unauthenticated, "unauthenticated", 401, "A valid credential is needed";
     WrongCredentials, "wrong_credentials", 401, "Name or password is not right";
     /// A sign-in link that was used before, is too old, or never was.
+    /// What was shown does not open this preview: it is unknown, for another address, revoked or too old.
+    PreviewClosed, "preview_closed", 401, "The preview is not open to you";
     LinkNotValid, "link_not_valid", 401, "The link is not valid";
     MissingScope, "missing_scope", 403, "The credential may not do this";
     /// A credential that is tied to one desktop makes only keys that are tied to it too.
@@ -159,6 +161,8 @@ codes! {
     InvalidExpiry, "invalid_expiry", 422, "It can't end then";
     UnknownDesktop, "unknown_desktop", 422, "There is no such desktop";
     InvalidMode, "invalid_mode", 422, "These are no permission bits";
+    InvalidLifetime, "invalid_lifetime", 422, "It can't last so long or so shortly";
+    InvalidAddress, "invalid_address", 422, "This is no preview's address";
     InvalidPort, "invalid_port", 422, "There is no such port";
     InvalidCommand, "invalid_command", 422, "The command can't be run";
     /// The desktop has no such program.

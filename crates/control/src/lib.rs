@@ -25,6 +25,7 @@ mod error;
 mod events;
 mod host;
 mod inside;
+mod preview;
 mod reconcile;
 mod ssh;
 mod templates;
@@ -46,6 +47,10 @@ pub use inside::{
     Archive, Condition, ConnectionPlace, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files,
     Folder, OpenFile, PortConnection, PortError, Save, Saved, ScreenStream, TerminalError, TerminalLine,
     UploadName,
+};
+pub use preview::{
+    NewShare, NotAnAddress, Pass, PassError, PreviewAddress, PreviewError, ShareError, ShareView, Ticket,
+    TicketError,
 };
 pub use rolltop_door::{
     Exit, FileInfo, FileKind, ListeningPort, Process, ProcessError, ProcessEvent, ProcessInput,

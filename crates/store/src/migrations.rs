@@ -7,6 +7,7 @@ mod m0002_ssh_keys;
 mod m0003_scopes;
 mod m0004_api_keys;
 mod m0005_device_logins;
+mod m0006_shares;
 
 pub(crate) struct Migrator;
 
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_scopes::Migration),
             Box::new(m0004_api_keys::Migration),
             Box::new(m0005_device_logins::Migration),
+            Box::new(m0006_shares::Migration),
         ]
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `rt_` + 32 base62 characters (190 bits) + 6 of checksum: an API key. The checksum lets a
 //! scanner of leaked secrets tell a key from noise, and us refuse a mistyped one unasked.
-//! `rs_`: a session; `rl_`: a sign-in link; `rd_`: a device that waits to be signed in. All have the same form.
+//! `rs_`: a session; `rl_`: a sign-in link; `rd_`: a device that waits to be signed in; `rv_`: a ticket to a
+//! preview; `rh_`: a share link. All have the same form.
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -19,11 +20,21 @@ pub enum TokenKind {
     Session,
     SignInLink,
     DeviceCode,
+    /// From a session to a preview's address; see control.
+    PreviewTicket,
+    /// Opens one port of one desktop.
+    Share,
 }
 
 impl TokenKind {
-    const ALL: [TokenKind; 4] =
-        [TokenKind::ApiKey, TokenKind::Session, TokenKind::SignInLink, TokenKind::DeviceCode];
+    const ALL: [TokenKind; 6] = [
+        TokenKind::ApiKey,
+        TokenKind::Session,
+        TokenKind::SignInLink,
+        TokenKind::DeviceCode,
+        TokenKind::PreviewTicket,
+        TokenKind::Share,
+    ];
 
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -31,6 +42,8 @@ impl TokenKind {
             TokenKind::Session => "rs_",
             TokenKind::SignInLink => "rl_",
             TokenKind::DeviceCode => "rd_",
+            TokenKind::PreviewTicket => "rv_",
+            TokenKind::Share => "rh_",
         }
     }
 }

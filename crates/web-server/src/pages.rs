@@ -6,6 +6,7 @@ pub(crate) mod api_keys;
 pub(crate) mod bulk;
 pub(crate) mod desktop;
 mod desktop_panel;
+pub(crate) mod desktop_ports;
 mod desktop_ssh;
 pub(crate) mod desktops;
 pub(crate) mod device;

@@ -116,6 +116,7 @@ fn every_key_is_used() {
         "filter-",
         "error-",
         "files-",
+        "preview-",
     ];
     for (key, _) in messages("en") {
         let named = all.contains(&format!("\"{key}\""));

@@ -25,8 +25,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::config::ApiConfig;
-use crate::extract::{Asking, Json, Ticket};
-use crate::gate::Bearer;
+use crate::extract::{Json, Ticket};
 use crate::problems::ApiError;
 
 /// Longest that a command may be given, seconds.
@@ -60,7 +59,6 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 pub(crate) async fn run(
     State(control): State<Control>,
     State(config): State<Arc<ApiConfig>>,
-    asking: Asking,
     Ticket(access): Ticket<purpose::Exec>,
     Json(request): Json<ExecRequest>,
 ) -> Result<Response, ApiError> {
@@ -68,7 +66,7 @@ pub(crate) async fn run(
     let limit = limit(&request)?;
     let process = control.exec(&access).await?.start(command(request)?).await?;
     let (events, receiver) = channel(1);
-    let follower = Follower { control, config, bearer: asking.bearer, events };
+    let follower = Follower { config, events };
     tokio::spawn(follower.run(process, input, limit));
     Ok(Sse::new(ReceiverStream::new(receiver)).into_response())
 }
@@ -127,11 +125,10 @@ fn lost() -> ExecEvent {
     ExecEvent::Error(ExecProblem { code: Code::DesktopUnreachable, detail })
 }
 
-/// Follows one command for one caller.
+/// Follows one command for one caller. When the caller's credential ends, so does its answer, and with
+/// that this.
 struct Follower {
-    control: Control,
     config: Arc<ApiConfig>,
-    bearer: Bearer,
     events: Sender<Result<SseEvent, Infallible>>,
 }
 
@@ -164,7 +161,7 @@ impl Follower {
             let event = tokio::select! {
                 event = output.next() => event,
                 _ = heartbeat.tick() => {
-                    goes_on = self.beat().await;
+                    goes_on = self.deliver(SseEvent::default().comment("still here")).await;
                     continue;
                 }
             };
@@ -188,13 +185,6 @@ impl Follower {
                 }
             };
         }
-    }
-
-    async fn beat(&self) -> bool {
-        if !self.bearer.is_still_valid(&self.control).await {
-            return false;
-        }
-        self.deliver(SseEvent::default().comment("still here")).await
     }
 
     async fn send_text(&self, bytes: Vec<u8>, event: impl Fn(ExecOutput) -> ExecEvent) -> bool {

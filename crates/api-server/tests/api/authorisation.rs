@@ -45,6 +45,9 @@ fn asked(method: &Method, path: &str) -> Asked {
     let websocket = |query| Asked { query, websocket: true, ..Asked::default() };
     match (method.as_str(), path) {
         ("GET", "/v1/events") => Asked { query: "?after=0", endless: true, ..plain },
+        ("GET", "/v1/desktops/{id}/exec") => websocket(""),
+        ("POST", "/v1/desktops/{id}/exec") => body(json!({"command": ["true"]})),
+        ("POST", "/v1/desktops/{id}/shares") => body(json!({"port": 8000, "lasts_seconds": 3600})),
         ("GET", "/v1/desktops/{id}/screen" | "/v1/desktops/{id}/ports/{port}") => websocket(""),
         ("GET", "/v1/desktops/{id}/terminals/{number}") => websocket("?columns=80&rows=24"),
         (
@@ -60,7 +63,8 @@ fn asked(method: &Method, path: &str) -> Asked {
             | "/v1/desktops/{id}/ssh"
             | "/v1/desktops/{id}/console"
             | "/v1/desktops/{id}/terminals"
-            | "/v1/desktops/{id}/ports",
+            | "/v1/desktops/{id}/ports"
+            | "/v1/desktops/{id}/shares",
         )
         | (
             "POST",
@@ -74,6 +78,7 @@ fn asked(method: &Method, path: &str) -> Asked {
             "/v1/session"
             | "/v1/desktops/{id}"
             | "/v1/desktops/{id}/terminals/{number}"
+            | "/v1/desktops/{id}/shares/{share}"
             | "/v1/ssh-keys/{id}"
             | "/v1/api-keys/{id}",
         ) => plain,
@@ -161,7 +166,11 @@ impl Stage {
         token: Option<&SecretString>,
     ) -> RequestBuilder {
         let asked = asked(method, path);
-        let path = path.replace("{id}", id).replace("{number}", "1").replace("{port}", "8000");
+        let path = path
+            .replace("{id}", id)
+            .replace("{number}", "1")
+            .replace("{port}", "8000")
+            .replace("{share}", "shr_00000000000000000000000000");
         let mut request =
             self.platform.http().request(method.clone(), format!("http://api{path}{}", asked.query));
         if let Some(token) = token {

@@ -96,7 +96,7 @@ impl Control {
                 self.inner.credentials_changed();
                 Ok(())
             }
-            Who::ApiKey(_) | Who::SshKey(_) => Ok(()),
+            Who::ApiKey(_) | Who::SshKey(_) | Who::Share(_) => Ok(()),
         }
     }
 

@@ -6,6 +6,7 @@
 mod desktops;
 mod keys;
 mod picture;
+pub mod previews;
 mod rfb;
 mod routes;
 mod ssh;

@@ -18,14 +18,15 @@ use rolltop_api_types::{
     Code, EXEC_MESSAGE_COST, EXEC_PROTOCOL, EXEC_STDERR, EXEC_STDOUT, ExecControl, ExecEvent, ExecRequest,
     Problem,
 };
-use rolltop_control::{Control, ExecLine, Process, ProcessError, ProcessEvent, ProcessInput, purpose};
+use rolltop_control::{
+    Control, CredentialGuard, ExecLine, Process, ProcessError, ProcessEvent, ProcessInput, purpose,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::{command, exit, limit, lost, refused, timed_out};
 use crate::config::ApiConfig;
 use crate::extract::{Asking, Ticket};
-use crate::gate::Bearer;
 use crate::problems::ApiError;
 
 /// Longest message of a caller, bytes.
@@ -76,18 +77,16 @@ pub(crate) async fn open(
     })?;
     // Before the upgrade, so that what goes wrong can still be said.
     let line = control.exec(&access).await?;
-    let relay = Relay { control, config, bearer: asking.bearer, unseen: 0 };
+    let relay = Relay { config, unseen: 0 };
     Ok(upgrade
         .protocols([EXEC_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
-        .on_upgrade(move |socket| relay.run(socket, line)))
+        .on_upgrade(move |socket| relay.run(socket, line, asking.guard)))
 }
 
 struct Relay {
-    control: Control,
     config: Arc<ApiConfig>,
-    bearer: Bearer,
     /// Sent and not taken yet.
     unseen: u64,
 }
@@ -109,11 +108,11 @@ type ToCaller = SplitSink<WebSocket, Message>;
 type FromCaller = SplitStream<WebSocket>;
 
 impl Relay {
-    async fn run(mut self, socket: WebSocket, line: ExecLine) {
+    async fn run(mut self, socket: WebSocket, line: ExecLine, guard: CredentialGuard) {
         let (mut to_caller, mut from_caller) = socket.split();
-        let end = match self.serve(&line, &mut to_caller, &mut from_caller).await {
-            Ok(()) => End::Over,
-            Err(end) => end,
+        let end = tokio::select! {
+            served = self.serve(&line, &mut to_caller, &mut from_caller) => served.err().unwrap_or(End::Over),
+            () = guard.ended() => End::Revoked,
         };
         tracing::debug!(?end, "a command's connection was closed");
         // Hanging up while the caller still speaks would take from it what it has not read yet.
@@ -187,7 +186,7 @@ impl Relay {
                     feeder.free(bytes);
                     self.tell(&ExecEvent::Input { bytes }, to_caller).await?;
                 }
-                _ = heartbeat.tick() => self.beat(to_caller).await?,
+                _ = heartbeat.tick() => self.send(Message::Ping(Bytes::new()), to_caller).await?,
                 () = shutdown.cancelled() => return Err(End::Shutdown),
             }
         }
@@ -215,14 +214,6 @@ impl Relay {
         message.put_slice(&bytes);
         self.unseen = self.unseen.saturating_add(cost(bytes.len()).into());
         self.send(Message::Binary(message.freeze()), to_caller).await.map(|()| false)
-    }
-
-    /// A sign of life, and a look whether the caller may still be here.
-    async fn beat(&mut self, to_caller: &mut ToCaller) -> Result<(), End> {
-        if !self.bearer.is_still_valid(&self.control).await {
-            return Err(End::Revoked);
-        }
-        self.send(Message::Ping(Bytes::new()), to_caller).await
     }
 
     async fn tell(&mut self, event: &ExecEvent, to_caller: &mut ToCaller) -> Result<(), End> {
