@@ -60,7 +60,7 @@ async function scripts() {
     outdir: dist,
   };
   const source = (name) => join(here, "src/ts", name);
-  const modulesOut = await build({ ...shared, format: "esm", entryPoints: ["app.ts", "screen.ts", "terminal.ts", "files.ts"].map(source) });
+  const modulesOut = await build({ ...shared, format: "esm", entryPoints: ["app.ts", "screen.ts", "terminal.ts", "files.ts", "preview-wait.ts"].map(source) });
   const theme = await build({ ...shared, format: "iife", entryPoints: [source("theme.ts")] });
   for (const file of [...modulesOut.outputFiles, ...theme.outputFiles]) {
     emit(file.path.slice(dist.length + 1), file.contents);

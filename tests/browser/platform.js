@@ -54,14 +54,14 @@ export async function startRolltop(engine) {
   };
 }
 
-/** A real Chromium that takes the self-made certificate, and may use the clipboard. */
-export async function startBrowser() {
+/** A real Chromium that takes the self-made certificate, and may use the clipboard. @param {string[]} more */
+export async function startBrowser(more = []) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync", ...more,
     ],
   });
 }

@@ -72,6 +72,17 @@ pub(crate) fn terminal(info: control::TerminalInfo) -> wire::TerminalEntry {
     wire::TerminalEntry { number: info.number.get().into(), viewers: info.viewers, program: info.program }
 }
 
+pub(crate) fn share(view: control::ShareView) -> wire::Share {
+    wire::Share {
+        id: view.id,
+        port: view.port,
+        made_by: view.made_by,
+        created_at: view.created_at,
+        expires_at: view.expires_at,
+        used_at: view.used_at,
+    }
+}
+
 pub(crate) fn port(found: control::ListeningPort) -> wire::PortEntry {
     wire::PortEntry { port: found.port, program: found.program }
 }
@@ -186,6 +197,7 @@ pub(crate) fn me(view: control::MeView, who: control::Who) -> wire::Me {
         control::Who::Session { session, .. } => (wire::CredentialKind::Session, session.to_string()),
         control::Who::ApiKey(key) => (wire::CredentialKind::ApiKey, key.to_string()),
         control::Who::SshKey(key) => (wire::CredentialKind::SshKey, key.to_string()),
+        control::Who::Share(share) => (wire::CredentialKind::Share, share.to_string()),
     };
     wire::Me {
         user: view.user,

@@ -102,7 +102,7 @@ fn counted(limiter: &Limiter, key: &str) -> Result<Allowance, ApiError> {
     Err(error)
 }
 
-fn bearer(headers: &HeaderMap) -> Result<Bearer, ApiError> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Bearer, ApiError> {
     headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())

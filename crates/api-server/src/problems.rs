@@ -4,6 +4,7 @@
 mod account;
 mod desktops;
 mod input;
+mod preview;
 mod shared;
 mod ssh;
 

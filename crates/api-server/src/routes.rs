@@ -12,9 +12,11 @@ mod me;
 mod meta;
 mod port;
 mod ports;
+mod preview;
 mod screen;
 mod screenshot;
 mod session;
+mod shares;
 mod ssh;
 mod ssh_keys;
 mod steps;
@@ -41,7 +43,7 @@ use crate::openapi;
 use crate::problems::ApiError;
 use crate::state::AppState;
 
-/// `/v1` and `/healthz`, ready to be served on the API's socket.
+/// `/v1` and `/healthz`, and what only the web tier asks for, ready to be served on the API's socket.
 pub fn router(control: Control, config: ApiConfig) -> Router {
     let (router, description) = described();
     let description = Bytes::from(openapi::rendered(&description));
@@ -49,6 +51,7 @@ pub fn router(control: Control, config: ApiConfig) -> Router {
     router
         .fallback(missing)
         .layer(from_fn_with_state(state.clone(), gate))
+        .merge(preview::router())
         .layer(from_fn(envelope))
         .with_state(state)
 }
@@ -101,6 +104,8 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(terminal::open, terminals::close))
         .routes(routes!(ports::list))
         .routes(routes!(port::open))
+        .routes(routes!(shares::list, shares::create))
+        .routes(routes!(shares::revoke))
         .routes(routes!(files::list, files::update, files::remove))
         .routes(routes!(files::info))
         .routes(routes!(files::content::content, files::save::save))

@@ -10,6 +10,7 @@ mod events;
 mod files;
 mod gateway;
 mod ports;
+mod previews;
 mod rest;
 #[cfg(feature = "screen")]
 mod screen;

@@ -17,10 +17,12 @@ mod host;
 mod me;
 mod page;
 mod port;
+mod preview;
 mod problem;
 mod scope;
 mod secret;
 mod session;
+mod share;
 mod ssh_key;
 mod step;
 mod template;
@@ -42,9 +44,11 @@ pub use host::{Accelerator, AcceleratorKind, Host};
 pub use me::{Credential, CredentialKind, Limits, Me};
 pub use page::ListDesktops;
 pub use port::{PortEntry, PortList};
+pub use preview::{OpenPreview, PreviewKey, PreviewPass, PreviewQuery, PreviewTicket, RequestTicket};
 pub use problem::{Code, FieldError, Problem, documentation as problem_documentation};
 pub use scope::{Scope, documentation as scope_documentation};
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
+pub use share::{CreateShare, Share, ShareCreated, ShareList};
 pub use ssh_key::{
     CreateSshKey, DesktopSsh, JumpHost, KeyDelivery, SshKey, SshKeyAdded, SshKeyList, SshKeyRemoved,
 };

@@ -43,6 +43,8 @@ pub enum CredentialKind {
     ApiKey,
     /// A person's SSH key, at the jump host.
     SshKey,
+    /// A link to one port of one desktop.
+    Share,
 }
 
 /// What the workspace may have, and has.

@@ -101,6 +101,8 @@ codes! {
     Unauthenticated, "unauthenticated", 401, "A valid credential is needed";
     WrongCredentials, "wrong_credentials", 401, "Name or password is not right";
     /// A sign-in link that was used before, is too old, or never was.
+    /// What was shown does not open this preview: it is unknown, for another address, revoked or too old.
+    PreviewClosed, "preview_closed", 401, "The preview is not open to you";
     LinkNotValid, "link_not_valid", 401, "The link is not valid";
     MissingScope, "missing_scope", 403, "The credential may not do this";
     FileDenied, "file_denied", 403, "The file may not be read";
@@ -144,6 +146,8 @@ codes! {
     UnknownSize, "unknown_size", 422, "There is no such size";
     UnknownTemplate, "unknown_template", 422, "There is no such template";
     InvalidMode, "invalid_mode", 422, "These are no permission bits";
+    InvalidLifetime, "invalid_lifetime", 422, "It can't last so long or so shortly";
+    InvalidAddress, "invalid_address", 422, "This is no preview's address";
     InvalidPort, "invalid_port", 422, "There is no such port";
     InvalidPath, "invalid_path", 422, "The path can't be used";
     WeakPassword, "weak_password", 422, "The password is too weak";

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use rolltop_model::{ApiKeyId, DesktopId, SessionId, SshKeyId, UserId, WorkspaceId};
+use rolltop_model::{ApiKeyId, DesktopId, SessionId, ShareId, SshKeyId, UserId, WorkspaceId};
 
 /// What a credential is good for. Explicit: none implies another, `admin` included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,6 +97,8 @@ pub enum Who {
     ApiKey(ApiKeyId),
     /// A person's key, shown to the jump host.
     SshKey(SshKeyId),
+    /// A link to one port, which was made by somebody who may enter.
+    Share(ShareId),
 }
 
 /// Somebody whose credential was good.
@@ -144,6 +146,7 @@ impl Caller {
             Who::Session { user, .. } => user.to_string(),
             Who::ApiKey(key) => key.to_string(),
             Who::SshKey(key) => key.to_string(),
+            Who::Share(share) => share.to_string(),
         }
     }
 }

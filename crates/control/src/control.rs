@@ -21,6 +21,7 @@ use crate::config::ControlConfig;
 use crate::entrance::Credentials;
 use crate::error::AccessError;
 use crate::inside::{AccessNotes, PortPlaces, Screenshots};
+use crate::preview::Tickets;
 use crate::reconcile::{self, Bootstraps, KeyDeliveries, Vitals};
 use crate::ssh::GatewayView;
 use crate::templates::Templates;
@@ -43,6 +44,9 @@ pub(crate) struct Inner {
     /// For connections to ports inside desktops.
     pub(crate) lanes: Lanes,
     pub(crate) port_places: PortPlaces,
+    /// Seals passes to previews.
+    pub(crate) vault: Vault,
+    pub(crate) tickets: Tickets,
     /// This process, as the holder of leases.
     pub(crate) holder: String,
     /// Desktops to look at now.
@@ -88,7 +92,7 @@ impl Control {
     pub async fn open(parts: Parts) -> Result<Self, OpenError> {
         let Parts { directory, engine, config } = parts;
         let vault = Vault::open_or_create(&directory.join("vault.key"))?;
-        let store = Store::open(&directory.join("rolltop.db"), vault).await?;
+        let store = Store::open(&directory.join("rolltop.db"), vault.clone()).await?;
         store.end_all_leases().await?;
         store.renew_deadlines(crate::clock::now()).await?;
         let (nudges, nudged) = mpsc::unbounded_channel();
@@ -97,6 +101,8 @@ impl Control {
             doors: DoorPool::new(credentials.clone()),
             lanes: Lanes::new(credentials),
             port_places: PortPlaces::default(),
+            vault,
+            tickets: Tickets::default(),
             store,
             engine,
             config,

@@ -25,6 +25,7 @@ mod error;
 mod events;
 mod host;
 mod inside;
+mod preview;
 mod reconcile;
 mod ssh;
 mod templates;
@@ -41,6 +42,10 @@ pub use events::EventFilter;
 pub use inside::{
     Archive, Condition, ConnectionPlace, FileEntry, FileError, Files, Folder, OpenFile, PortConnection,
     PortError, Save, Saved, ScreenStream, TerminalError, TerminalLine, UploadName,
+};
+pub use preview::{
+    NewShare, NotAnAddress, Pass, PassError, PreviewAddress, PreviewError, ShareError, ShareView, Ticket,
+    TicketError,
 };
 pub use rolltop_door::{
     FileInfo, FileKind, ListeningPort, Terminal, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow,

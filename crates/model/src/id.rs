@@ -133,6 +133,10 @@ id!(
     SshKeyId, "sshk"
 );
 id!(
+    /// A link that opens one port of one desktop.
+    ShareId, "shr"
+);
+id!(
     /// One HTTP request, for finding it in the log.
     RequestId, "req"
 );

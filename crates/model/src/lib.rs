@@ -9,7 +9,9 @@ mod name;
 mod size;
 mod template;
 
-pub use id::{ApiKeyId, DesktopId, IdError, LayerId, RequestId, SessionId, SshKeyId, UserId, WorkspaceId};
+pub use id::{
+    ApiKeyId, DesktopId, IdError, LayerId, RequestId, SessionId, ShareId, SshKeyId, UserId, WorkspaceId,
+};
 pub use lifecycle::{
     Command, Desired, DesktopState, FailReason, Limits, MachineView, Observation, OffWhy, PowerView, Record,
     Refusal, Step, StopReason, UnknownState, next_step,

@@ -5,6 +5,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 mod m0001_start;
 mod m0002_ssh_keys;
 mod m0003_scopes;
+mod m0004_shares;
 
 pub(crate) struct Migrator;
 
@@ -14,6 +15,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_start::Migration),
             Box::new(m0002_ssh_keys::Migration),
             Box::new(m0003_scopes::Migration),
+            Box::new(m0004_shares::Migration),
         ]
     }
 }

@@ -59,6 +59,15 @@ impl Store {
     pub async fn session(&self, token: TokenHash) -> Result<Option<SessionUser>, StoreError> {
         let found =
             Entity::find().filter(Column::TokenHash.eq(token.0.to_vec())).one(&self.connection).await?;
+        self.with_user(found).await
+    }
+
+    pub async fn session_by_id(&self, id: SessionId) -> Result<Option<SessionUser>, StoreError> {
+        let found = Entity::find_by_id(id.to_string()).one(&self.connection).await?;
+        self.with_user(found).await
+    }
+
+    async fn with_user(&self, found: Option<Model>) -> Result<Option<SessionUser>, StoreError> {
         let Some(row) = found else { return Ok(None) };
         let Some(user) = users::Entity::find_by_id(&row.user_id).one(&self.connection).await? else {
             return Ok(None);

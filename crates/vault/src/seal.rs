@@ -37,6 +37,7 @@ pub enum SealError {
 }
 
 /// Seals and opens with the key of one file.
+#[derive(Clone)]
 pub struct Vault {
     cipher: XChaCha20Poly1305,
 }

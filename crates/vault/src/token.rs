@@ -2,7 +2,7 @@
 //!
 //! `rt_` + 32 base62 characters (190 bits) + 6 of checksum: an API key. The checksum lets a
 //! scanner of leaked secrets tell a key from noise, and us refuse a mistyped one unasked.
-//! `rs_`: a session; `rl_`: a sign-in link. All have the same form.
+//! `rs_`: a session; `rl_`: a sign-in link; `rv_`: a ticket to a preview; `rh_`: a share link. All have the same form.
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -18,16 +18,28 @@ pub enum TokenKind {
     ApiKey,
     Session,
     SignInLink,
+    /// From a session to a preview's address; see control.
+    PreviewTicket,
+    /// Opens one port of one desktop.
+    Share,
 }
 
 impl TokenKind {
-    const ALL: [TokenKind; 3] = [TokenKind::ApiKey, TokenKind::Session, TokenKind::SignInLink];
+    const ALL: [TokenKind; 5] = [
+        TokenKind::ApiKey,
+        TokenKind::Session,
+        TokenKind::SignInLink,
+        TokenKind::PreviewTicket,
+        TokenKind::Share,
+    ];
 
     pub const fn prefix(self) -> &'static str {
         match self {
             TokenKind::ApiKey => "rt_",
             TokenKind::Session => "rs_",
             TokenKind::SignInLink => "rl_",
+            TokenKind::PreviewTicket => "rv_",
+            TokenKind::Share => "rh_",
         }
     }
 }

@@ -9,7 +9,7 @@ use axum::routing::{any, get, post};
 use rolltop_api_types::Client;
 
 use crate::headers::Insist;
-use crate::{assets, failure, guard, headers, pages, proxy};
+use crate::{assets, failure, guard, headers, pages, preview, proxy};
 
 pub(crate) struct App {
     /// Without a credential; each request adds its own.
@@ -17,6 +17,16 @@ pub(crate) struct App {
     pub api_socket: PathBuf,
     /// Scheme, host and port as people type them, where that was configured.
     pub public_origin: Option<String>,
+}
+
+#[cfg(test)]
+impl App {
+    /// Asks nobody.
+    pub(crate) fn for_tests() -> Arc<Self> {
+        let api_socket = PathBuf::from("/nowhere");
+        let client = Client::over_unix_socket(&api_socket).unwrap();
+        Arc::new(Self { client, api_socket, public_origin: None })
+    }
 }
 
 pub(crate) fn router(app: App, insist: Insist) -> Router {
@@ -31,6 +41,12 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .route("/desktops", get(pages::desktops::show).post(pages::new_desktop::submit))
         .route("/desktops/new", get(pages::new_desktop::show))
         .route("/desktops/{id}", get(pages::desktop::show))
+        .route("/desktops/{id}/ports", get(pages::desktop_ports::show))
+        .route(
+            "/desktops/{id}/ports/{port}/share",
+            get(pages::desktop_ports::ask).post(pages::desktop_ports::share),
+        )
+        .route("/desktops/{id}/shares/{share}/revoke", post(pages::desktop_ports::revoke))
         .route("/desktops/{id}/ask/{what}", get(pages::actions::ask))
         .route("/desktops/{id}/{action}", post(pages::actions::submit))
         .route("/bulk/{action}", get(pages::bulk::ask).post(pages::bulk::submit))
@@ -45,6 +61,7 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .route("/docs/{page}", get(pages::docs::show))
         .route("/docs/images/{name}", get(pages::docs::picture))
         .route("/palette", get(pages::palette::show))
+        .route("/preview/open", get(preview::ticket::open))
         .route("/assets/{name}", get(assets::serve))
         .route("/favicon.ico", get(pages::favicon))
         .route("/v1/{*rest}", any(proxy::forward))
@@ -53,5 +70,6 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), guard::check))
         .layer(from_fn_with_state(Arc::clone(&app), failure::render))
         .layer(from_fn_with_state(insist, headers::add))
+        .layer(from_fn_with_state(Arc::clone(&app), preview::divide))
         .with_state(app)
 }

@@ -20,6 +20,10 @@ pub(crate) async fn check(State(app): State<Arc<App>>, request: Request, next: N
     let borrows_nothing = request.uri().path().starts_with("/v1/")
         && (request.headers().contains_key(AUTHORIZATION)
             || Cookie::from_headers(request.headers()).token.is_none());
+    if !borrows_nothing && is_led_from_elsewhere(request.method(), request.headers()) {
+        tracing::warn!(method = %request.method(), "refused what another site's page asked for in the background");
+        return Failure::CrossSite.into_response();
+    }
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let upgrade = is_upgrade(request.headers());
     if borrows_nothing || (safe && !upgrade) {
@@ -44,15 +48,32 @@ pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
     wants && headers.contains_key(UPGRADE)
 }
 
+/// The host that is asked for, and its port.
+pub(crate) fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    // HTTP/2 has the host in the address, HTTP/1.1 in a header.
+    let in_address = uri.authority().map(http::uri::Authority::as_str);
+    in_address.or_else(|| headers.get(HOST)?.to_str().ok()).map(str::to_owned)
+}
+
+/// Whether a browser brings our cookie to something that another origin's page asked for and that is not
+/// a window going here. Previews are the same site as we are, so a cookie alone tells nothing.
+fn is_led_from_elsewhere(method: &Method, headers: &HeaderMap) -> bool {
+    let says = |name: &str, what: &str| headers.get(name).is_some_and(|value| value == what);
+    if !says("sec-fetch-site", "same-site") && !says("sec-fetch-site", "cross-site") {
+        return false;
+    }
+    let goes_here =
+        *method == Method::GET && says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document");
+    Cookie::from_headers(headers).token.is_some() && !goes_here
+}
+
 /// Our own origin as the visitor's browser sees it.
-fn own_origin(public: Option<&str>, uri: &Uri, headers: &HeaderMap) -> Option<String> {
+pub(crate) fn own_origin(public: Option<&str>, uri: &Uri, headers: &HeaderMap) -> Option<String> {
     if let Some(public) = public {
         return Some(public.to_owned());
     }
-    // HTTP/2 has the host in the address, HTTP/1.1 in a header.
-    let host =
-        uri.authority().map(http::uri::Authority::as_str).or_else(|| headers.get(HOST)?.to_str().ok())?;
-    let host = host.strip_suffix(":443").unwrap_or(host);
+    let host = host(uri, headers)?;
+    let host = host.strip_suffix(":443").unwrap_or(&host);
     Some(format!("https://{host}"))
 }
 
@@ -108,6 +129,28 @@ mod tests {
         assert!(!is_from(&HeaderMap::new(), own));
         assert!(!is_from(&headers(&[("origin", "https://desk.example"), ("origin", "https://evil")]), own));
         assert!(!is_from(&headers(&[("origin", "https://desk.example")]), None));
+    }
+
+    #[test]
+    fn a_neighbours_page_asks_nothing_with_our_cookie() {
+        let cookie = ("cookie", "__Host-rolltop=rs_1");
+        let led = |method, pairs: &[(&'static str, &'static str)]| {
+            is_led_from_elsewhere(&method, &headers(&[&[cookie], pairs].concat()))
+        };
+        let window = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+        let frame = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
+        for site in ["same-site", "cross-site"] {
+            let site = ("sec-fetch-site", site);
+            assert!(led(Method::GET, &[site, ("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")]));
+            assert!(led(Method::GET, &[&[site][..], &frame].concat()));
+            assert!(led(Method::POST, &[&[site][..], &window].concat()));
+            assert!(!led(Method::GET, &[&[site][..], &window].concat()), "a link leads here");
+            assert!(!is_led_from_elsewhere(&Method::POST, &headers(&[site])), "nothing to borrow");
+        }
+        for site in ["same-origin", "none"] {
+            assert!(!led(Method::GET, &[("sec-fetch-site", site)]));
+        }
+        assert!(!led(Method::GET, &[]), "a browser that does not say");
     }
 
     #[test]

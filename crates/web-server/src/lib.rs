@@ -8,6 +8,7 @@
 //! ```text
 //! browser ──TLS──► guard (Origin, Sec-Fetch-Site) ──► pages ──typed client──► API
 //!                                                 └─► proxy ──bytes as they are──► API
+//!   PORT--NAME.HOST ─────► preview ──a pass of its own──► API ──► a program's pages in a desktop
 //! ```
 //!
 //! Deliberately absent: inline scripts and styles (the content security policy forbids them),
@@ -25,9 +26,11 @@ mod guard;
 mod headers;
 mod language;
 mod pages;
+mod preview;
 mod proxy;
 mod server;
 mod tls;
+mod tls_names;
 mod tls_only;
 mod view;
 

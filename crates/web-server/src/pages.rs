@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod bulk;
 pub(crate) mod desktop;
 mod desktop_panel;
+pub(crate) mod desktop_ports;
 mod desktop_ssh;
 pub(crate) mod desktops;
 pub(crate) mod docs;

@@ -43,7 +43,7 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 ];
 
 #[derive(Debug, thiserror::Error)]
-enum ProxyError {
+pub(crate) enum ProxyError {
     #[error("the API's socket can't be opened")]
     Connect(#[source] std::io::Error),
     #[error("the API broke off")]
@@ -82,7 +82,7 @@ fn unavailable() -> Failure {
     })
 }
 
-fn wants_websocket(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_websocket(headers: &HeaderMap) -> bool {
     guard::is_upgrade(headers)
         && headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
@@ -117,7 +117,7 @@ fn prepare(request: &mut Request, peer: IpAddr, upgrading: bool) {
 }
 
 /// Removes what was meant for the connection it came on.
-fn strip(headers: &mut HeaderMap, upgrading: bool) {
+pub(crate) fn strip(headers: &mut HeaderMap, upgrading: bool) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -136,7 +136,10 @@ fn strip(headers: &mut HeaderMap, upgrading: bool) {
     }
 }
 
-async fn exchange(socket: &Path, request: Request) -> Result<http::Response<Incoming>, ProxyError> {
+pub(crate) async fn exchange(
+    socket: &Path,
+    request: Request,
+) -> Result<http::Response<Incoming>, ProxyError> {
     let stream = UnixStream::connect(socket).await.map_err(ProxyError::Connect)?;
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(ProxyError::Exchange)?;
@@ -148,7 +151,7 @@ async fn exchange(socket: &Path, request: Request) -> Result<http::Response<Inco
     sender.send_request(request).await.map_err(ProxyError::Exchange)
 }
 
-async fn splice(visitor: OnUpgrade, api: OnUpgrade) {
+pub(crate) async fn splice(visitor: OnUpgrade, api: OnUpgrade) {
     let (visitor, api) = match tokio::try_join!(visitor, api) {
         Ok(both) => both,
         Err(error) => {

@@ -58,11 +58,11 @@ pub async fn bind(config: WebConfig) -> Result<Server, ServerError> {
         );
     }
     let insist = Insist(config.certificate.is_some());
-    let certificate = match config.certificate {
-        Some(certificate) => certificate,
-        None => Certificate::own(&config.data_dir, config.listen)?,
+    let tls = match config.certificate {
+        Some(certificate) => certificate.server_config()?,
+        None => Certificate::own(&config.data_dir, config.listen)?.server_config_by_name()?,
     };
-    let tls = RustlsConfig::from_config(Arc::new(certificate.server_config()?));
+    let tls = RustlsConfig::from_config(Arc::new(tls));
     let public_origin = config.public_url.as_deref().map(origin).transpose()?;
     let failed = |source| ServerError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).map_err(failed)?;

@@ -11,9 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WantsServerCert;
+use rustls::{ConfigBuilder, ServerConfig};
+
+use crate::tls_names::ByName;
 
 /// Days a self-made certificate is valid: the most that browsers accept.
 const VALID_DAYS: i64 = 397;
@@ -22,8 +25,8 @@ const RENEW_DAYS: u64 = 365;
 
 /// A certificate chain with its private key.
 pub struct Certificate {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
 }
 
 impl std::fmt::Debug for Certificate {
@@ -75,16 +78,27 @@ impl Certificate {
         Self::from_pem(&read(&certificate)?, &read(&key)?)
     }
 
+    /// For an operator's own: it is shown whatever name is asked for.
     pub(crate) fn server_config(self) -> Result<ServerConfig, CertificateError> {
+        let config = Self::builder()?.with_single_cert(self.chain, self.key);
+        Ok(Self::with_protocols(config.map_err(CertificateError::Unusable)?))
+    }
+
+    /// For a self-made one: previews get certificates of their own.
+    pub(crate) fn server_config_by_name(self) -> Result<ServerConfig, CertificateError> {
+        let by_name = Arc::new(ByName::new(self)?);
+        Ok(Self::with_protocols(Self::builder()?.with_cert_resolver(by_name)))
+    }
+
+    fn builder() -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, CertificateError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(CertificateError::Unusable)?
-            .with_no_client_auth()
-            .with_single_cert(self.chain, self.key)
-            .map_err(CertificateError::Unusable)?;
+        let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        Ok(versions.map_err(CertificateError::Unusable)?.with_no_client_auth())
+    }
+
+    fn with_protocols(mut config: ServerConfig) -> ServerConfig {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(config)
+        config
     }
 }
 
@@ -143,8 +157,8 @@ fn outward(from: &str, towards: &str) -> Option<IpAddr> {
     socket.local_addr().ok().map(|address| address.ip())
 }
 
-/// A certificate and its key as PEM.
-fn make(names: &[String]) -> Result<(String, String), CertificateError> {
+/// What a certificate of ours says, for these names.
+pub(crate) fn parameters(names: &[String]) -> Result<rcgen::CertificateParams, CertificateError> {
     let mut parameters = rcgen::CertificateParams::new(names).map_err(CertificateError::Make)?;
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let yesterday = today.saturating_sub(1.day());
@@ -158,8 +172,13 @@ fn make(names: &[String]) -> Result<(String, String), CertificateError> {
         rcgen::date_time_ymd(i32::from(end.year()), end.month().unsigned_abs(), end.day().unsigned_abs());
     parameters.distinguished_name.push(rcgen::DnType::CommonName, "Rolltop");
     parameters.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(parameters)
+}
+
+/// A certificate and its key as PEM.
+fn make(names: &[String]) -> Result<(String, String), CertificateError> {
     let key = rcgen::KeyPair::generate().map_err(CertificateError::Make)?;
-    let certificate = parameters.self_signed(&key).map_err(CertificateError::Make)?;
+    let certificate = parameters(names)?.self_signed(&key).map_err(CertificateError::Make)?;
     Ok((certificate.pem(), key.serialize_pem()))
 }
 

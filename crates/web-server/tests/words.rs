@@ -94,6 +94,7 @@ fn every_key_is_used() {
     let made = [
         "state-", "action-", "confirm-", "ask-", "warn-", "done-", "run-", "step-", "reason-", "problem-",
         "purpose-", "stage-", "tab-", "mode-", "quality-", "key-", "size-", "filter-", "error-", "files-",
+        "preview-",
     ];
     for (key, _) in messages("en") {
         let named = all.contains(&format!("\"{key}\""));

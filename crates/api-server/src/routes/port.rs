@@ -116,6 +116,9 @@ impl Relay {
         // Not waited for long: the visitor may be gone.
         let _ =
             timeout(Duration::from_secs(2), to_visitor.send(Message::Close(Some(close_frame(end))))).await;
+        // What it still says is read, or the system would throw our last words away with the connection.
+        let last = async { while let Some(Ok(_)) = from_visitor.next().await {} };
+        let _ = timeout(Duration::from_secs(2), last).await;
     }
 
     /// From the desktop to the visitor, with a sign of life in silence.

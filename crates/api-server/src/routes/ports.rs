@@ -31,7 +31,9 @@ pub(crate) async fn list(
 /// The port's number in the path.
 pub(super) fn number(path: &RawPathParams) -> Result<u16, ApiError> {
     let text = path.iter().find(|(name, _)| *name == "port").map(|(_, text)| text);
-    text.and_then(|text| text.parse().ok()).filter(|port| *port != 0).ok_or_else(|| {
-        ApiError::new(Code::InvalidPort, "Ports have the numbers 1 to 65535.").in_field("port")
-    })
+    text.and_then(|text| text.parse().ok()).filter(|port| *port != 0).ok_or_else(no_such_port)
+}
+
+pub(super) fn no_such_port() -> ApiError {
+    ApiError::new(Code::InvalidPort, "Ports have the numbers 1 to 65535.").in_field("port")
 }

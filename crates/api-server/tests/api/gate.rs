@@ -16,7 +16,8 @@ async fn nothing_is_answered_without_a_credential() {
         let path = path
             .replace("{id}", "dsk_00000000000000000000000000")
             .replace("{number}", "1")
-            .replace("{port}", "80");
+            .replace("{port}", "80")
+            .replace("{share}", "shr_1");
         let url = format!("http://api{path}");
         for token in [None, Some("rt_wrong"), Some("")] {
             let mut request = platform.http().request(method.clone(), &url);

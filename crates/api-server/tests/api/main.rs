@@ -16,6 +16,7 @@ mod gate;
 mod input;
 mod platform;
 mod ports;
+mod previews;
 mod screen;
 mod serving;
 mod ssh_keys;

@@ -31,7 +31,9 @@ impl Control {
         match classify(bearer) {
             Some(TokenKind::Session) => self.session_caller(bearer).await,
             Some(TokenKind::ApiKey) => self.key_caller(bearer).await,
-            Some(TokenKind::SignInLink) | None => Err(AuthenticateError::Invalid),
+            Some(TokenKind::SignInLink | TokenKind::PreviewTicket | TokenKind::Share) | None => {
+                Err(AuthenticateError::Invalid)
+            }
         }
     }
 
@@ -79,7 +81,7 @@ impl Control {
                 let has_password = known.as_ref().is_some_and(|known| known.password_hash.is_some());
                 (Some(user), known.and_then(|known| known.name), has_password)
             }
-            Who::ApiKey(_) | Who::SshKey(_) => (None, Some(caller.label.clone()), false),
+            Who::ApiKey(_) | Who::SshKey(_) | Who::Share(_) => (None, Some(caller.label.clone()), false),
         };
         let count = self.inner.store.desktop_count(caller.workspace).await?;
         Ok(MeView {

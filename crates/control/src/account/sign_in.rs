@@ -92,7 +92,7 @@ impl Control {
     pub async fn sign_out(&self, caller: &Caller) -> Result<(), InternalError> {
         match caller.who {
             Who::Session { session, .. } => Ok(self.inner.store.delete_session(session).await?),
-            Who::ApiKey(_) | Who::SshKey(_) => Ok(()),
+            Who::ApiKey(_) | Who::SshKey(_) | Who::Share(_) => Ok(()),
         }
     }
 

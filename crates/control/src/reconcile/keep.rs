@@ -35,6 +35,7 @@ async fn remove_old(inner: &Inner) -> Result<(), StoreError> {
     inner.store.delete_events_before(old).await?;
     inner.store.delete_access_log_before(old).await?;
     inner.store.delete_expired_sign_in_links(now).await?;
+    inner.store.delete_expired_shares(now).await?;
     inner.store.delete_sessions_unused_since(clock::earlier(now, inner.config.session_idle)).await?;
     inner.store.checkpoint().await
 }

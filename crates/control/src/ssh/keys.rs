@@ -96,7 +96,7 @@ impl Control {
             workspace: caller.workspace,
             user: match caller.who {
                 Who::Session { user, .. } => Some(user),
-                Who::ApiKey(_) | Who::SshKey(_) => None,
+                Who::ApiKey(_) | Who::SshKey(_) | Who::Share(_) => None,
             },
             name,
             kind: key.kind,

@@ -66,6 +66,14 @@ impl Store {
         named.one(&self.connection).await?.map(Desktop::try_from).transpose()
     }
 
+    /// How many desktops have this name, in whatever workspaces.
+    pub async fn desktops_called(&self, name: &str) -> Result<u64, StoreError> {
+        let named = Entity::find()
+            .filter(Column::Name.eq(name))
+            .filter(Column::Desired.ne(Desired::Destroyed.as_str()));
+        Ok(named.count(&self.connection).await?)
+    }
+
     /// How many desktops count against a workspace's limit.
     pub async fn desktop_count(&self, workspace: WorkspaceId) -> Result<u64, StoreError> {
         let alive = Entity::find()

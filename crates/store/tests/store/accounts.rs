@@ -1,7 +1,7 @@
 //! People, sessions, links and keys.
 
 use rolltop_model::{DesktopId, WorkspaceId};
-use rolltop_store::{AddSshKeyError, NewApiKey, NewSshKey};
+use rolltop_store::{AddSshKeyError, NewApiKey, NewShare, NewSshKey};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 
 use crate::fixture::{after, fixture, start};
@@ -100,4 +100,33 @@ async fn which_keys_a_desktop_has_is_remembered() {
     assert_eq!(store.authorized_digest(id).await.unwrap().as_deref(), Some("abc"));
     assert_eq!(store.desktop_named(fixture.workspace, "one").await.unwrap().unwrap().id, id);
     assert!(store.desktop_named(WorkspaceId::generate(), "one").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_share_link_is_found_by_its_hash_until_it_expires_or_its_desktop_goes() {
+    let fixture = fixture().await;
+    let store = &fixture.store;
+    let desktop = fixture.create("first").await.id;
+    let token = hash_token(&new_token(TokenKind::Share));
+    let new = |token, lasts| NewShare {
+        workspace: fixture.workspace,
+        desktop,
+        port: 3000,
+        token,
+        made_by: "ann".into(),
+        expires_at: after(lasts),
+        limit: 2,
+    };
+    let made = store.insert_share(new(token, 60), start()).await.unwrap().unwrap();
+    let other = hash_token(&new_token(TokenKind::Share));
+    store.insert_share(new(other, 30), start()).await.unwrap().unwrap();
+    let more = || new(hash_token(&new_token(TokenKind::Share)), 60);
+    assert!(store.insert_share(more(), start()).await.unwrap().is_none(), "no more than two");
+    assert!(store.insert_share(more(), after(30)).await.unwrap().is_some(), "one has expired");
+    store.touch_share(made.id, after(5)).await.unwrap();
+    assert_eq!(store.share_with(token).await.unwrap().unwrap().used_at, Some(after(5)));
+    assert_eq!(store.shares(desktop, after(30)).await.unwrap().len(), 2);
+    store.delete_expired_shares(after(60)).await.unwrap();
+    assert!(store.share(made.id).await.unwrap().is_none());
+    assert!(!store.delete_share(desktop, made.id).await.unwrap());
 }

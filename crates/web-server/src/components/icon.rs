@@ -48,6 +48,7 @@ icons! {
     Panel "panel-right"
     Pencil "pencil"
     Password "key-round"
+    Ports "globe"
     Play "play"
     Plus "plus"
     Power "power"

@@ -11,6 +11,13 @@ pub(crate) fn ago(language: Language, at: Timestamp) -> Markup {
     }
 }
 
+/// One that is to come, to the minute.
+pub(crate) fn until(at: Timestamp) -> Markup {
+    html! {
+        time datetime=(at) title=(at.strftime("%Y-%m-%d %H:%M:%S UTC")) { (at.strftime("%Y-%m-%d %H:%M UTC")) }
+    }
+}
+
 fn relative(language: Language, at: Timestamp, now: Timestamp) -> String {
     let seconds = u64::try_from(now.duration_since(at).as_secs()).unwrap_or(0);
     match seconds {

@@ -493,3 +493,54 @@ docs-body = Body
 docs-answers = Answers
 docs-example = Example
 docs-optional = optional
+
+## A preview: what a program in a desktop shows on one of its ports
+
+preview-opening = Opening the preview
+preview-go-on = Go on
+preview-waiting = It opens by itself once it is there.
+preview-home = Open Rolltop
+preview-closed-title = Nothing listens on port { $port } yet
+preview-closed-text = Start a web server in the desktop { $name } on port { $port }.
+preview-off-title = { $name } is not running
+preview-off-text = A preview needs its desktop to run. Start it in Rolltop.
+preview-busy-title = Too many connections
+preview-busy-text = The desktop { $name } has as many connections to its ports as it may. Close some of its pages.
+preview-unreachable-title = { $name } does not answer
+preview-unreachable-text = It may be starting, or have much to do.
+preview-broken-title = No answer from port { $port }
+preview-broken-text = Something listens there, but it is no web server or it broke off.
+preview-share-gone-title = This link does not work any more
+preview-share-gone-text = It has expired or was revoked. Ask whoever gave it to you for another.
+
+## The panel: ports
+
+tab-ports = Ports
+ports-looking = Looking for what listens
+ports-listening = Listening
+ports-again = Look again
+ports-none = No program waits for connections. Start a web server in the desktop, on any port of its loopback, and look again.
+ports-no-names = A preview needs a host name; this page was opened by an address. Use the command below.
+ports-own = On your own machine
+ports-own-text = This brings a port of the desktop to the same one on your machine, without any host name.
+ports-forward = the command
+port-open = Open
+port-open-name = Open port { $port }
+port-copy = Copy the address of port { $port }
+port-copy-title = Copy the address
+port-share = Share
+shares = Share links
+shares-none = None. Only members of the workspace see previews.
+share-until = until
+share-revoke = Revoke
+share-revoked = The link opens nothing any more.
+share-title = Share port { $port } of { $name }
+share-text = Whoever holds the link sees what this port shows, without an account, and nothing else. You can revoke it at any time.
+share-lasts = It lasts
+share-hour = 1 hour
+share-day = 1 day
+share-week = 7 days
+share-make = Make a link
+share-made = The link is made
+share-link = the link
+share-once = It is shown this once. It lasts

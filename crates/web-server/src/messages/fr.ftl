@@ -493,3 +493,54 @@ docs-body = Corps
 docs-answers = Réponses
 docs-example = Exemple
 docs-optional = facultatif
+
+## Un aperçu : ce qu’un programme d’un bureau montre sur un de ses ports
+
+preview-opening = Ouverture de l’aperçu
+preview-go-on = Continuer
+preview-waiting = Il s’ouvre de lui-même dès qu’il est là.
+preview-home = Ouvrir Rolltop
+preview-closed-title = Rien n’écoute encore sur le port { $port }
+preview-closed-text = Lancez un serveur web dans le bureau { $name } sur le port { $port }.
+preview-off-title = { $name } n’est pas en marche
+preview-off-text = Un aperçu demande que son bureau soit en marche. Démarrez-le dans Rolltop.
+preview-busy-title = Trop de connexions
+preview-busy-text = Le bureau { $name } a autant de connexions à ses ports qu’il peut en avoir. Fermez quelques-unes de ses pages.
+preview-unreachable-title = { $name } ne répond pas
+preview-unreachable-text = Il démarre peut-être, ou a beaucoup à faire.
+preview-broken-title = Pas de réponse du port { $port }
+preview-broken-text = Quelque chose y écoute, mais ce n’est pas un serveur web ou il a rompu.
+preview-share-gone-title = Ce lien ne marche plus
+preview-share-gone-text = Il a expiré ou a été révoqué. Demandez-en un autre à qui vous l’a donné.
+
+## Le volet : ports
+
+tab-ports = Ports
+ports-looking = On cherche ce qui écoute
+ports-listening = À l’écoute
+ports-again = Regarder à nouveau
+ports-none = Aucun programme n’attend de connexion. Lancez un serveur web dans le bureau, sur un port quelconque de sa boucle locale, et regardez à nouveau.
+ports-no-names = Un aperçu demande un nom d’hôte ; cette page a été ouverte par une adresse. Prenez la commande ci-dessous.
+ports-own = Sur votre machine
+ports-own-text = Ceci amène un port du bureau au même port de votre machine, sans aucun nom d’hôte.
+ports-forward = la commande
+port-open = Ouvrir
+port-open-name = Ouvrir le port { $port }
+port-copy = Copier l’adresse du port { $port }
+port-copy-title = Copier l’adresse
+port-share = Partager
+shares = Liens de partage
+shares-none = Aucun. Seuls les membres de l’espace voient les aperçus.
+share-until = jusqu’au
+share-revoke = Révoquer
+share-revoked = Le lien n’ouvre plus rien.
+share-title = Partager le port { $port } de { $name }
+share-text = Qui a le lien voit ce que montre ce port, sans compte, et rien d’autre. Vous pouvez le révoquer à tout moment.
+share-lasts = Il dure
+share-hour = 1 heure
+share-day = 1 jour
+share-week = 7 jours
+share-make = Faire un lien
+share-made = Le lien est fait
+share-link = le lien
+share-once = Il n’est montré que cette fois. Il dure

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use rolltop_api_types::{AccessEntry, Desktop, Step};
 
 use super::desktop::Shown;
-use super::desktop_ssh;
+use super::{desktop_ports, desktop_ssh};
 use crate::components::control::{Ask, Tone, button};
 use crate::components::{Icon, files, icon, steps, terminals, time};
 use crate::language::Language;
@@ -35,6 +35,11 @@ pub(super) fn panel(language: Language, shown: &Shown) -> Markup {
             name: "files",
             picture: Icon::Folder,
             content: inside(language, shown, files::files(language, shown.desktop.id)),
+        },
+        Tab {
+            name: "ports",
+            picture: Icon::Ports,
+            content: inside(language, shown, desktop_ports::place(language, shown.desktop.id)),
         },
         Tab { name: "activity", picture: Icon::Activity, content: activity(language, shown) },
         Tab { name: "settings", picture: Icon::Settings, content: settings(language, shown) },

@@ -93,10 +93,15 @@ fn page(visitor: &Visitor, name: &str, next: &str, problem: Option<&str>) -> Mar
 
 /// A path on this site, and nothing else: `//evil` and `/\evil` are other sites to a browser.
 fn own_path(next: &str) -> &str {
+    own_path_or(next, "/desktops")
+}
+
+/// The same, with another path for what is none.
+pub(crate) fn own_path_or<'a>(next: &'a str, otherwise: &'a str) -> &'a str {
     let own = next.starts_with('/')
         && !next.starts_with("//")
         && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if own { next } else { "/desktops" }
+    if own { next } else { otherwise }
 }
 
 #[cfg(test)]

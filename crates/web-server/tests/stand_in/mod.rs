@@ -5,6 +5,7 @@
 
 mod desktops;
 mod picture;
+pub mod previews;
 mod rfb;
 mod routes;
 mod ssh;

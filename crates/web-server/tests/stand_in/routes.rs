@@ -24,7 +24,7 @@ use rolltop_model::{DesktopId, DesktopName, Size, UserId, WorkspaceId};
 use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
-use super::{LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, picture, rfb, ssh};
+use super::{LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, picture, previews, rfb, ssh};
 
 pub(super) type App = Arc<State>;
 
@@ -67,6 +67,9 @@ pub fn router(state: App) -> Router {
         .route("/v1/session", post(sign_in))
         .route("/v1/session/redeem", post(redeem))
         .route("/healthz", get(|| async { "ok" }))
+        .route("/preview/ticket", post(previews::ticket))
+        .route("/preview/pass", post(previews::pass))
+        .route("/preview/connection", get(previews::connection))
         .layer(from_fn_with_state(Arc::clone(&state), record))
         .with_state(state)
 }
@@ -81,7 +84,7 @@ async fn record(Shared(state): Shared<App>, request: Request, next: Next) -> Res
     next.run(request).await
 }
 
-fn token(headers: &HeaderMap) -> &str {
+pub(super) fn token(headers: &HeaderMap) -> &str {
     headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))

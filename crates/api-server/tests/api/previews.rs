@@ -1,0 +1,195 @@
+//! Tickets, passes and share links: what opens a preview, and what does not.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use rolltop_api_server::ApiConfig;
+use rolltop_api_types::{
+    Client, Code, CreateShare, OpenPreview, PreviewKey, PreviewPass, RequestTicket, UpdateDesktop,
+};
+use rolltop_control::ControlConfig;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::platform::{DEADLINE, Platform};
+
+const HERE: &str = "3000--research";
+
+async fn platform() -> Platform {
+    let config = ApiConfig { heartbeat: Duration::from_millis(200), ..ApiConfig::default() };
+    Platform::with(config, ControlConfig::default()).await
+}
+
+async fn ticket(session: &Client, address: &str) -> SecretString {
+    session.preview_ticket(&RequestTicket { address: address.to_owned() }).await.unwrap().ticket
+}
+
+fn opening(address: &str, key: PreviewKey) -> OpenPreview {
+    OpenPreview { address: address.to_owned(), key }
+}
+
+async fn pass(platform: &Platform, session: &Client) -> PreviewPass {
+    let key = PreviewKey::Ticket(ticket(session, HERE).await);
+    platform.nobody.open_preview(&opening(HERE, key)).await.unwrap()
+}
+
+/// The connection, or the status in its place.
+async fn connect(
+    platform: &Platform,
+    pass: &SecretString,
+    address: &str,
+) -> Result<reqwest::Upgraded, StatusCode> {
+    let request = platform
+        .http()
+        .get(format!("http://api/preview/connection?address={address}"))
+        .header("connection", "upgrade")
+        .header("upgrade", "rolltop-tunnel")
+        .bearer_auth(pass.expose_secret());
+    let response = request.send().await.unwrap();
+    match response.status() {
+        StatusCode::SWITCHING_PROTOCOLS => Ok(response.upgrade().await.unwrap()),
+        status => Err(status),
+    }
+}
+
+async fn shows_the_page(platform: &Platform, pass: &SecretString) {
+    let mut connection = connect(platform, pass, HERE).await.unwrap();
+    connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut page = Vec::new();
+    timeout(DEADLINE, connection.read_to_end(&mut page)).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&page).contains("From inside the desktop"));
+}
+
+/// Held open until the other side closes it.
+async fn is_cut(mut connection: reqwest::Upgraded) {
+    let end = timeout(DEADLINE, connection.read(&mut [0; 16])).await.expect("it is cut off in time");
+    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_session_gets_a_pass_by_way_of_a_ticket_that_works_once() {
+    let platform = platform().await;
+    platform.running("research").await;
+    let session = platform.session().await;
+    let one = ticket(&session, HERE).await;
+    let open = async |address: &str, ticket: &SecretString| {
+        let key = PreviewKey::Ticket(ticket.clone());
+        platform.nobody.open_preview(&opening(address, key)).await
+    };
+    let pass = open(HERE, &one).await.unwrap();
+    shows_the_page(&platform, &pass.pass).await;
+    assert_eq!(open(HERE, &one).await.unwrap_err().code(), Some(Code::PreviewClosed), "a second time");
+    let other = ticket(&session, HERE).await;
+    assert_eq!(open("3001--research", &other).await.unwrap_err().code(), Some(Code::PreviewClosed));
+    assert_eq!(open(HERE, &other).await.unwrap_err().code(), Some(Code::PreviewClosed), "used up elsewhere");
+}
+
+#[tokio::test]
+async fn a_pass_opens_one_address_and_nothing_else() {
+    let platform = platform().await;
+    let desktop = platform.running("research").await;
+    let session = platform.session().await;
+    let pass = pass(&platform, &session).await.pass;
+    for address in ["7--research", "3001--research", "3000--other"] {
+        assert_eq!(
+            connect(&platform, &pass, address).await.err(),
+            Some(StatusCode::UNAUTHORIZED),
+            "{address}"
+        );
+    }
+    let by_id = format!("3000--d--{}", desktop.id.to_string().replace("dsk_", ""));
+    assert_eq!(connect(&platform, &pass, &by_id).await.err(), Some(StatusCode::UNAUTHORIZED));
+    for path in ["/v1/me", "/v1/desktops", &format!("/v1/desktops/{}/ports/3000", desktop.id)] {
+        let request = platform.http().get(format!("http://api{path}")).bearer_auth(pass.expose_secret());
+        assert_eq!(request.send().await.unwrap().status(), 401, "{path}");
+    }
+    let changed = pass.expose_secret().replace('A', "B");
+    assert_eq!(connect(&platform, &changed.into(), HERE).await.err(), Some(StatusCode::UNAUTHORIZED));
+    // Other credentials are no passes.
+    for token in [&platform.key, &ticket(&session, HERE).await] {
+        assert_eq!(connect(&platform, token, HERE).await.err(), Some(StatusCode::UNAUTHORIZED));
+    }
+}
+
+#[tokio::test]
+async fn a_pass_ends_with_its_session_and_with_the_desktops_name() {
+    let platform = platform().await;
+    let desktop = platform.running("research").await;
+    let (one, other) = (platform.session().await, platform.session().await);
+    let (ones, others) = (pass(&platform, &one).await.pass, pass(&platform, &other).await.pass);
+    let open = connect(&platform, &ones, HERE).await.unwrap();
+    one.sign_out().await.unwrap();
+    is_cut(open).await;
+    assert_eq!(connect(&platform, &ones, HERE).await.err(), Some(StatusCode::UNAUTHORIZED));
+    shows_the_page(&platform, &others).await;
+    let name = UpdateDesktop { name: "renamed".into() };
+    platform.client.update_desktop(desktop.id, &name).await.unwrap();
+    assert_eq!(connect(&platform, &others, HERE).await.err(), Some(StatusCode::UNAUTHORIZED));
+}
+
+#[tokio::test]
+async fn only_a_person_of_the_workspace_gets_a_ticket() {
+    let platform = platform().await;
+    platform.running("research").await;
+    let wanted = |address: &str| RequestTicket { address: address.to_owned() };
+    let error = platform.client.preview_ticket(&wanted(HERE)).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::NotAPerson));
+    let error = platform.nobody.preview_ticket(&wanted(HERE)).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::Unauthenticated));
+    let session = platform.session().await;
+    let error = session.preview_ticket(&wanted("3000--nowhere")).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::NotFound));
+    let error = session.preview_ticket(&wanted("0--research")).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::InvalidAddress));
+}
+
+#[tokio::test]
+async fn a_share_link_opens_one_port_until_it_is_revoked() {
+    let platform = platform().await;
+    let desktop = platform.running("research").await;
+    let wanted = CreateShare { port: 3000, lasts_seconds: 3600 };
+    let made = platform.client.share_port(desktop.id, &wanted).await.unwrap();
+    assert_eq!(made.address, HERE);
+    let secret = made.path.expose_secret().strip_prefix("/.rolltop/share/").unwrap().to_owned();
+    let open = async |address: &str| {
+        let key = PreviewKey::Share(secret.clone().into());
+        platform.nobody.open_preview(&opening(address, key)).await
+    };
+    let pass = open(HERE).await.unwrap();
+    assert_eq!(pass.expires_at, made.share.expires_at);
+    shows_the_page(&platform, &pass.pass).await;
+    for address in ["7--research", "3000--other"] {
+        assert_eq!(open(address).await.unwrap_err().code(), Some(Code::PreviewClosed), "{address}");
+    }
+    let listed = platform.client.shares(desktop.id).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert!(listed[0].used_at.is_some() && listed[0].id == made.share.id);
+    let log = platform.client.access_log(desktop.id).await.unwrap();
+    assert!(log.iter().any(|entry| entry.purpose == "ports" && entry.actor == "a share link"), "{log:?}");
+
+    let held = connect(&platform, &pass.pass, HERE).await.unwrap();
+    platform.client.revoke_share(desktop.id, made.share.id).await.unwrap();
+    is_cut(held).await;
+    assert_eq!(connect(&platform, &pass.pass, HERE).await.err(), Some(StatusCode::UNAUTHORIZED));
+    assert_eq!(open(HERE).await.unwrap_err().code(), Some(Code::PreviewClosed));
+    let error = platform.client.revoke_share(desktop.id, made.share.id).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::NotFound));
+}
+
+#[tokio::test]
+async fn a_share_link_lasts_neither_for_ever_nor_on_port_0() {
+    let platform = platform().await;
+    let desktop = platform.running("research").await;
+    for (port, lasts_seconds, code) in [
+        (3000, 59, Code::InvalidLifetime),
+        (3000, 7 * 24 * 3600 + 1, Code::InvalidLifetime),
+        (3000, u64::MAX, Code::InvalidLifetime),
+        (0, 3600, Code::InvalidPort),
+    ] {
+        let wanted = CreateShare { port, lasts_seconds };
+        assert_eq!(platform.client.share_port(desktop.id, &wanted).await.unwrap_err().code(), Some(code));
+    }
+    let nobodys = platform.raw(Method::DELETE, &format!("/v1/desktops/{}/shares/nonsense", desktop.id));
+    assert_eq!(nobodys.send().await.unwrap().status(), 404);
+}

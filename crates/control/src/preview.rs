@@ -1,0 +1,188 @@
+//! Previews: web pages that a program in a desktop serves, shown at an address of their own.
+//!
+//! What a browser keeps for such an address is a *pass*. It opens one port of one desktop at one
+//! address and nothing else; no other operation takes it. It is a sealed value: who holds it, for
+//! what, until when, sealed with the vault's key and bound to the address. So nothing is stored for it, and
+//! each use asks whether its holder is still there: the session it was made with, or the share.
+//!
+//! ```text
+//!  session ──► ticket (a minute, once) ──┐
+//!                                        ├─► pass ──► connections to the port
+//!  share link (until it expires) ────────┘
+//! ```
+
+mod address;
+mod share;
+mod ticket;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as URL_SAFE;
+use jiff::Timestamp;
+use rolltop_model::{DesktopId, SessionId, ShareId};
+use rolltop_vault::Cell;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::caller::{Caller, DesktopAccess, Scope, Who, purpose};
+use crate::clock;
+use crate::control::Control;
+use crate::error::{AccessError, InternalError, internal_from};
+use crate::inside::{PortConnection, PortError};
+
+pub use address::{NotAnAddress, PreviewAddress};
+pub use share::{NewShare, ShareError, ShareView};
+pub(crate) use ticket::Tickets;
+pub use ticket::{Ticket, TicketError};
+
+/// Before the text of a pass, so that it can be told apart by eye.
+const PREFIX: &str = "rp_";
+/// Longest text that is looked at, bytes.
+const LONGEST: usize = 512;
+
+/// What a browser is given for one address.
+#[derive(Debug)]
+pub struct Pass {
+    pub token: SecretString,
+    pub desktop: DesktopId,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// Unknown, for another address, revoked or too old: nobody is told which.
+    #[error("This does not open the preview.")]
+    Invalid,
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(PassError);
+
+/// What is sealed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    desktop: DesktopId,
+    holder: Holder,
+    /// Milliseconds since 1970.
+    until: i64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum Holder {
+    Session(SessionId),
+    Share(ShareId),
+}
+
+impl Control {
+    /// A connection to the port that this address means, for whoever holds a pass.
+    pub async fn connect_preview(
+        &self,
+        pass: &SecretString,
+        address: &PreviewAddress,
+    ) -> Result<PortConnection, PreviewError> {
+        let access = self.judge_pass(pass, address).await?;
+        Ok(self.connect_port(&access, address.port()).await?)
+    }
+
+    /// Whether a pass is still good. Trouble of ours does not end anybody's connection.
+    pub async fn is_good_pass(&self, pass: &SecretString, address: &PreviewAddress) -> bool {
+        !matches!(self.judge_pass(pass, address).await, Err(PassError::Invalid))
+    }
+
+    async fn judge_pass(
+        &self,
+        pass: &SecretString,
+        address: &PreviewAddress,
+    ) -> Result<DesktopAccess<purpose::Control>, PassError> {
+        let claims = self.opened(pass, address).ok_or(PassError::Invalid)?;
+        if claims.until <= clock::now().as_millisecond() {
+            return Err(PassError::Invalid);
+        }
+        let caller = match claims.holder {
+            Holder::Session(session) => self.caller_of_session(session).await?,
+            Holder::Share(share) => self.caller_of_share(share, claims.desktop, address).await?,
+        };
+        let caller = caller.ok_or(PassError::Invalid)?;
+        let row = self.inner.store.desktop(claims.desktop).await?.ok_or(PassError::Invalid)?;
+        if !address.means(row.id, row.name.as_str()) {
+            return Err(PassError::Invalid);
+        }
+        self.authorise(&caller, row.id).await.map_err(|error| match error {
+            AccessError::NotFound | AccessError::Forbidden(_) => PassError::Invalid,
+            AccessError::Internal(error) => error.into(),
+        })
+    }
+
+    async fn caller_of_session(&self, session: SessionId) -> Result<Option<Caller>, PassError> {
+        let Some(found) = self.inner.store.session_by_id(session).await? else { return Ok(None) };
+        if clock::later(found.used_at, self.inner.config.session_idle) <= clock::now() {
+            return Ok(None);
+        }
+        Ok(Some(Caller {
+            who: Who::Session { session, user: found.user.id },
+            workspace: found.user.workspace,
+            scopes: vec![SCOPE],
+            only: None,
+            label: found.user.name.unwrap_or_else(|| "operator".to_owned()),
+        }))
+    }
+
+    async fn caller_of_share(
+        &self,
+        share: ShareId,
+        desktop: DesktopId,
+        address: &PreviewAddress,
+    ) -> Result<Option<Caller>, PassError> {
+        let share = self.inner.store.share(share).await?.filter(|share| {
+            share.expires_at > clock::now() && share.desktop == desktop && share.port == address.port()
+        });
+        Ok(share.map(|share| Caller {
+            who: Who::Share(share.id),
+            workspace: share.workspace,
+            scopes: vec![SCOPE],
+            only: Some(share.desktop),
+            label: "a share link".to_owned(),
+        }))
+    }
+
+    fn pass(
+        &self,
+        desktop: DesktopId,
+        holder: Holder,
+        address: &PreviewAddress,
+        expires_at: Timestamp,
+    ) -> Result<Pass, InternalError> {
+        let claims = Claims { desktop, holder, until: expires_at.as_millisecond() };
+        let text =
+            serde_json::to_vec(&claims).map_err(|_| InternalError::Other("a pass can't be written"))?;
+        let label = address.label();
+        let sealed = self.inner.vault.seal(cell(&label), &text).map_err(rolltop_vault::VaultError::from)?;
+        let token = SecretString::from(format!("{PREFIX}{}", URL_SAFE.encode(sealed)));
+        Ok(Pass { token, desktop, expires_at })
+    }
+
+    fn opened(&self, pass: &SecretString, address: &PreviewAddress) -> Option<Claims> {
+        let text = pass.expose_secret();
+        let text = text.strip_prefix(PREFIX).filter(|text| text.len() <= LONGEST)?;
+        let sealed = URL_SAFE.decode(text).ok()?;
+        let opened = self.inner.vault.open(cell(&address.label()), &sealed).ok()?;
+        serde_json::from_slice(opened.expose_secret()).ok()
+    }
+}
+
+/// Where a pass would be kept if it were: at its address.
+fn cell(label: &str) -> Cell<'_> {
+    Cell { table: "previews", row: label, column: "pass" }
+}
+
+/// What a pass is good for.
+const SCOPE: Scope = <purpose::Control as crate::caller::Purpose>::SCOPE;
+
+/// Why a preview shows nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum PreviewError {
+    #[error(transparent)]
+    Pass(#[from] PassError),
+    #[error(transparent)]
+    Port(#[from] PortError),
+}

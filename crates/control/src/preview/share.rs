@@ -1,0 +1,152 @@
+//! Share links: whoever holds one opens one port of one desktop, without an account, until it expires.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rolltop_model::ShareId;
+use rolltop_vault::{TokenKind, classify, hash_token, new_token};
+use secrecy::SecretString;
+
+use super::ticket::TicketError;
+use super::{Holder, Pass, PassError, PreviewAddress};
+use crate::caller::{DesktopAccess, purpose};
+use crate::clock;
+use crate::control::Control;
+use crate::error::{AccessError, InternalError, internal_from};
+
+/// Share links a desktop may have at the same time.
+const MOST_SHARES: u64 = 50;
+const SHORTEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// One that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShareView {
+    pub id: ShareId,
+    pub port: u16,
+    /// Who made it: a person's or key's name.
+    pub made_by: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// When it was last opened.
+    pub used_at: Option<Timestamp>,
+}
+
+/// One that was just made. The secret is told once.
+#[derive(Debug)]
+pub struct NewShare {
+    pub share: ShareView,
+    pub secret: SecretString,
+    pub address: PreviewAddress,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ShareError {
+    #[error("There is no such share link.")]
+    NotFound,
+    #[error("A share link lasts from a minute to seven days.")]
+    Lifetime,
+    #[error("This desktop has {MOST_SHARES} share links already; revoke one first.")]
+    TooMany,
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(ShareError);
+
+impl From<TicketError> for ShareError {
+    fn from(error: TicketError) -> Self {
+        match error {
+            TicketError::NotFound | TicketError::NotAPerson => AccessError::NotFound.into(),
+            TicketError::Forbidden(scope) => AccessError::Forbidden(scope).into(),
+            TicketError::Internal(error) => error.into(),
+        }
+    }
+}
+
+impl From<rolltop_store::Share> for ShareView {
+    fn from(row: rolltop_store::Share) -> Self {
+        Self {
+            id: row.id,
+            port: row.port,
+            made_by: row.made_by,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            used_at: row.used_at,
+        }
+    }
+}
+
+impl Control {
+    /// Makes a link that opens a port for this long.
+    pub async fn share_port(
+        &self,
+        access: &DesktopAccess<purpose::Control>,
+        port: u16,
+        lifetime: Duration,
+    ) -> Result<NewShare, ShareError> {
+        if !(SHORTEST..=LONGEST).contains(&lifetime) {
+            return Err(ShareError::Lifetime);
+        }
+        let address = self.preview_address(access, port).await?;
+        let secret = new_token(TokenKind::Share);
+        let now = clock::now();
+        let new = rolltop_store::NewShare {
+            workspace: access.caller.workspace,
+            desktop: access.desktop,
+            port,
+            token: hash_token(&secret),
+            made_by: access.caller.label.clone(),
+            expires_at: clock::later(now, lifetime),
+            limit: MOST_SHARES,
+        };
+        let share = self.inner.store.insert_share(new, now).await?.ok_or(ShareError::TooMany)?;
+        tracing::info!(desktop = %access.desktop, share = %share.id, port, "a share link was made");
+        Ok(NewShare { share: share.into(), secret, address })
+    }
+
+    /// A desktop's share links that have not expired, oldest first.
+    pub async fn shares(
+        &self,
+        access: &DesktopAccess<purpose::Control>,
+    ) -> Result<Vec<ShareView>, ShareError> {
+        let rows = self.inner.store.shares(access.desktop, clock::now()).await?;
+        Ok(rows.into_iter().map(ShareView::from).collect())
+    }
+
+    /// Takes a link back; who has it open is cut off within seconds.
+    pub async fn revoke_share(
+        &self,
+        access: &DesktopAccess<purpose::Control>,
+        id: ShareId,
+    ) -> Result<(), ShareError> {
+        if !self.inner.store.delete_share(access.desktop, id).await? {
+            return Err(ShareError::NotFound);
+        }
+        tracing::info!(desktop = %access.desktop, share = %id, "a share link was revoked");
+        Ok(())
+    }
+
+    /// What whoever holds a link is given in its place.
+    pub async fn open_share(
+        &self,
+        secret: &SecretString,
+        address: &PreviewAddress,
+    ) -> Result<Pass, PassError> {
+        if classify(secret) != Some(TokenKind::Share) {
+            return Err(PassError::Invalid);
+        }
+        let now = clock::now();
+        let share = self.inner.store.share_with(hash_token(secret)).await?;
+        let share = share.filter(|share| share.expires_at > now && share.port == address.port());
+        let share = share.ok_or(PassError::Invalid)?;
+        let row = self.inner.store.desktop(share.desktop).await?.ok_or(PassError::Invalid)?;
+        if !address.means(row.id, row.name.as_str()) {
+            return Err(PassError::Invalid);
+        }
+        self.inner.store.touch_share(share.id, now).await?;
+        Ok(self.pass(share.desktop, Holder::Share(share.id), address, share.expires_at)?)
+    }
+}

@@ -1,0 +1,216 @@
+//! What of a request reaches the desktop, and what of its answer reaches the browser.
+//!
+//! The desktop is told that it is asked as `localhost`, which is what its programs expect; where the
+//! request really came from is in `X-Forwarded-Host`. Nothing of ours goes in; nothing comes out that
+//! reaches beyond this origin.
+
+use std::net::IpAddr;
+
+use axum::extract::Request;
+use http::header::{
+    ALT_SVC, AUTHORIZATION, COOKIE, FORWARDED, HOST, HeaderName, LOCATION, ORIGIN, SET_COOKIE,
+    STRICT_TRANSPORT_SECURITY,
+};
+use http::{HeaderMap, HeaderValue, Uri, Version};
+
+use super::address::Place;
+use super::pass;
+use crate::proxy;
+
+/// Our credentials begin so.
+const CREDENTIALS: [&str; 6] = ["rt_", "rs_", "rl_", "rp_", "rv_", "rh_"];
+/// What would act beyond this origin: on cookies of the whole site, on names beside it, on what browsers
+/// insist on later, or on who answers for it.
+const KEPT_BACK: [HeaderName; 6] = [
+    STRICT_TRANSPORT_SECURITY,
+    ALT_SVC,
+    HeaderName::from_static("clear-site-data"),
+    HeaderName::from_static("service-worker-allowed"),
+    HeaderName::from_static("public-key-pins"),
+    HeaderName::from_static("origin-agent-cluster"),
+];
+
+pub(super) fn request(request: &mut Request, place: &Place, peer: IpAddr, upgrading: bool) {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let uri = path.parse().unwrap_or_else(|_| Uri::from_static("/"));
+    *request.uri_mut() = uri;
+    *request.version_mut() = Version::HTTP_11;
+    let headers = request.headers_mut();
+    proxy::strip(headers, upgrading);
+    let cookies = without_ours(headers);
+    headers.remove(COOKIE);
+    if let Some(cookies) = cookies {
+        headers.insert(COOKIE, cookies);
+    }
+    if headers.get(AUTHORIZATION).is_some_and(is_ours) {
+        headers.remove(AUTHORIZATION);
+    }
+    let forwarded: Vec<_> =
+        headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-")).cloned().collect();
+    for name in forwarded.iter().chain(&[FORWARDED, HOST]) {
+        headers.remove(name);
+    }
+    let inside = format!("localhost:{}", place.port);
+    // Programs compare the two.
+    if headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes() == place.origin().as_bytes()) {
+        set(headers, ORIGIN, &format!("http://{inside}"));
+    }
+    set(headers, HOST, &inside);
+    set(headers, HeaderName::from_static("x-forwarded-host"), &place.host());
+    set(headers, HeaderName::from_static("x-forwarded-proto"), "https");
+    set(headers, HeaderName::from_static("x-forwarded-for"), &peer.to_string());
+}
+
+pub(super) fn response(headers: &mut HeaderMap, place: &Place, switched: bool) {
+    proxy::strip(headers, switched);
+    for name in KEPT_BACK {
+        headers.remove(name);
+    }
+    let cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().filter_map(confined).collect();
+    headers.remove(SET_COOKIE);
+    for cookie in cookies {
+        headers.append(SET_COOKIE, cookie);
+    }
+    let inside = format!("http://localhost:{}", place.port);
+    let moved =
+        headers.get(LOCATION).and_then(|to| to.to_str().ok()?.strip_prefix(&inside).map(str::to_owned));
+    match moved.as_deref() {
+        Some("") => set(headers, LOCATION, "/"),
+        Some(path) if path.starts_with('/') => set(headers, LOCATION, &format!("{}{path}", place.origin())),
+        Some(_) | None => {}
+    }
+    // Its neighbours can't ask it to drop the difference between their origins.
+    headers.insert(HeaderName::from_static("origin-agent-cluster"), HeaderValue::from_static("?1"));
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
+}
+
+fn is_ours(value: &HeaderValue) -> bool {
+    let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+    text.split_whitespace().last().is_some_and(|token| CREDENTIALS.iter().any(|kind| token.starts_with(kind)))
+}
+
+fn names_ours(pair: &[u8]) -> bool {
+    let name = pair.trim_ascii_start();
+    name.get(..pass::OURS.len()).is_some_and(|name| name.eq_ignore_ascii_case(pass::OURS.as_bytes()))
+}
+
+/// The cookies that are the desktop's own.
+fn without_ours(headers: &HeaderMap) -> Option<HeaderValue> {
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let kept: Vec<&[u8]> = pairs.filter(|pair| !names_ours(pair)).map(<[u8]>::trim_ascii).collect();
+    let joined = kept.join(&b"; "[..]);
+    HeaderValue::from_bytes(&joined).ok().filter(|value| !value.is_empty())
+}
+
+/// A cookie of this host alone; `None` for one with a name of ours.
+fn confined(value: &HeaderValue) -> Option<HeaderValue> {
+    if names_ours(value.as_bytes()) {
+        return None;
+    }
+    let mut parts = value.as_bytes().split(|byte| *byte == b';');
+    let mut kept = vec![parts.next()?];
+    kept.extend(parts.filter(|part| {
+        let name = part.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+        !name.eq_ignore_ascii_case(b"domain")
+    }));
+    HeaderValue::from_bytes(&kept.join(&b";"[..])).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::super::address::place;
+    use super::*;
+
+    fn here() -> Place {
+        place("3000--first.desk.example:8443", None).unwrap().unwrap()
+    }
+
+    fn sent(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut wanted = http::Request::builder().uri("https://3000--first.desk.example:8443/a?b=c");
+        for (name, value) in pairs {
+            wanted = wanted.header(*name, *value);
+        }
+        let mut wanted = wanted.body(Body::empty()).unwrap();
+        request(&mut wanted, &here(), IpAddr::from([192, 0, 2, 7]), false);
+        assert_eq!(wanted.uri(), "/a?b=c");
+        wanted.headers().clone()
+    }
+
+    fn answered(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        response(&mut headers, &here(), false);
+        headers
+    }
+
+    #[test]
+    fn nothing_of_ours_goes_in() {
+        let headers = sent(&[
+            ("cookie", "a=1; __Host-rolltop-preview=rp_x; __host-rolltop=rs_y; b=2"),
+            ("cookie", "__Host-rolltop-desktop=dsk_1"),
+            ("authorization", "Bearer rt_secret"),
+            ("x-forwarded-for", "6.6.6.6"),
+            ("x-forwarded-user", "root"),
+        ]);
+        assert_eq!(headers[COOKIE], "a=1; b=2");
+        assert!(!headers.contains_key(AUTHORIZATION) && !headers.contains_key("x-forwarded-user"));
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.7");
+        assert_eq!(headers["x-forwarded-host"], "3000--first.desk.example:8443");
+        assert_eq!(headers[HOST], "localhost:3000");
+        assert!(!sent(&[("cookie", "__Host-rolltop-preview=rp_x")]).contains_key(COOKIE));
+        assert_eq!(sent(&[("authorization", "Bearer theirs")])[AUTHORIZATION], "Bearer theirs");
+    }
+
+    #[test]
+    fn its_own_origin_is_told_as_it_knows_it() {
+        assert_eq!(
+            sent(&[("origin", "https://3000--first.desk.example:8443")])[ORIGIN],
+            "http://localhost:3000"
+        );
+        let other = "https://8000--first.desk.example:8443";
+        assert_eq!(sent(&[("origin", other)])[ORIGIN], other);
+    }
+
+    #[test]
+    fn nothing_comes_out_that_reaches_beyond() {
+        let headers = answered(&[
+            ("set-cookie", "a=1; Domain=desk.example; Path=/; HttpOnly"),
+            ("set-cookie", "b=2; domain = .example"),
+            ("set-cookie", "__Host-rolltop-preview=mine; Path=/; Secure"),
+            ("set-cookie", " __HOST-Rolltop=mine; Path=/; Secure"),
+            ("clear-site-data", "\"*\""),
+            ("strict-transport-security", "max-age=1; includeSubDomains"),
+            ("alt-svc", "h3=\":443\""),
+            ("service-worker-allowed", "/"),
+            ("x-theirs", "stays"),
+        ]);
+        let cookies: Vec<_> =
+            headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().unwrap()).collect();
+        assert_eq!(cookies, ["a=1; Path=/; HttpOnly", "b=2"]);
+        for name in ["clear-site-data", "strict-transport-security", "alt-svc", "service-worker-allowed"] {
+            assert!(!headers.contains_key(name), "{name}");
+        }
+        assert_eq!(headers["x-theirs"], "stays");
+        assert_eq!(headers["origin-agent-cluster"], "?1");
+    }
+
+    #[test]
+    fn a_redirect_to_where_it_believes_to_be_stays_here() {
+        let to = |location| answered(&[("location", location)])[LOCATION].to_str().unwrap().to_owned();
+        assert_eq!(to("http://localhost:3000/x?y"), "https://3000--first.desk.example:8443/x?y");
+        assert_eq!(to("http://localhost:3000"), "/");
+        for other in ["/x", "https://example.org/", "http://localhost:3000.evil/", "http://localhost:30001/"]
+        {
+            assert_eq!(to(other), other);
+        }
+    }
+}

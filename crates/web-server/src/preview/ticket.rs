@@ -1,0 +1,119 @@
+//! `/preview/open` at our own address: checks who asks, and sends them to the preview with a ticket.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{LOCATION, REFRESH};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use maud::html;
+use rolltop_api_types::RequestTicket;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::access::SignedIn;
+use crate::app::App;
+use crate::components::control::Tone;
+use crate::components::layout::{doorway, link_button};
+use crate::components::mark;
+use crate::failure::{Failure, percent_encoded};
+use crate::guard;
+use crate::pages::sign_in::own_path_or;
+
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    address: String,
+    #[serde(default)]
+    to: String,
+}
+
+/// The query that brings a browser here, and back to this path.
+pub(super) fn query(label: &str, path: &str) -> String {
+    format!("address={}&to={}", percent_encoded(label), percent_encoded(path))
+}
+
+/// Ticket and path out of the query that brings a browser back.
+pub(super) fn from_query(query: &str) -> (SecretString, String) {
+    let mut found = (SecretString::default(), "/".to_owned());
+    for pair in query.split('&') {
+        match pair.split_once('=') {
+            Some(("ticket", secret)) => found.0 = SecretString::from(secret.to_owned()),
+            Some(("to", path)) => found.1 = own_path_or(&percent_decoded(path), "/").to_owned(),
+            Some(_) | None => {}
+        }
+    }
+    found
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
+        match byte {
+            b'%' => match (digit(rest.next()), digit(rest.next())) {
+                (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?')),
+                (_, _) => bytes.push(b'?'),
+            },
+            byte => bytes.push(byte),
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Nothing of the query becomes a host: the preview's is made of the label that the API gives back and
+/// of the host that was asked for this page.
+pub(crate) async fn open(
+    State(app): State<Arc<App>>,
+    person: SignedIn,
+    uri: Uri,
+    headers: HeaderMap,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Failure> {
+    // A window, never something inside somebody's page.
+    if headers.get("sec-fetch-dest").is_some_and(|kind| kind != "document") {
+        return Err(Failure::CrossSite);
+    }
+    let main = guard::own_origin(app.public_origin.as_deref(), &uri, &headers).ok_or(Failure::NotFound)?;
+    let base = main.strip_prefix("https://").ok_or(Failure::NotFound)?;
+    let ticket = person.client.preview_ticket(&RequestTicket { address: wanted.address }).await?;
+    let path = percent_encoded(own_path_or(&wanted.to, "/"));
+    let to = format!(
+        "https://{}.{base}/.rolltop/open?ticket={}&to={path}",
+        ticket.address,
+        ticket.ticket.expose_secret()
+    );
+    let mut header = HeaderValue::try_from(&to).map_err(|_| Failure::NotFound)?;
+    header.set_sensitive(true);
+    // Signing in has led here, and a browser takes no form to another origin, by our own policy: so a page
+    // that goes on by itself. From anywhere else, at once.
+    if headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin") {
+        let refresh = HeaderValue::try_from(format!("0;url={to}")).map_err(|_| Failure::NotFound)?;
+        let language = person.language;
+        let title = language.say("preview-opening");
+        let content = html! {
+            (mark())
+            header { h1 { (title) } }
+            div { (link_button(Tone::Primary, &to, &language.say("preview-go-on"))) }
+        };
+        return Ok(([(REFRESH, refresh)], doorway(language, &title, &content)).into_response());
+    }
+    Ok((StatusCode::SEE_OTHER, [(LOCATION, header)]).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_survives_the_way_there_and_back_and_nothing_else_does() {
+        for path in ["/", "/a/b?c=d&e=%20f", "/x%2Fy"] {
+            let asked = query("3000--first", path);
+            let back = asked.split_once("&to=").unwrap().1;
+            assert_eq!(from_query(&format!("ticket=rv_1&to={back}")).1, path);
+        }
+        for bad in ["//evil", "https://evil", "/\\evil", "%2F%2Fevil", "/%0d%0aSet-Cookie:x", ""] {
+            assert_eq!(from_query(&format!("to={bad}")).1, "/", "{bad}");
+        }
+    }
+}
