@@ -82,6 +82,37 @@ test("a flood neither fills the browser nor ends the terminal", { timeout: PATIE
   await shows("\nstill here");
 });
 
+test("a phone has a row of the keys that its keyboard lacks", { timeout: PATIENCE }, async () => {
+  assert.equal(await page.locator(".terminal-keys").isVisible(), false, "a keyboard and a mouse need none");
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true, viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true,
+    storageState: await page.context().storageState(),
+  });
+  const phone = await context.newPage();
+  phone.setDefaultTimeout(30_000);
+  await phone.goto(`${rolltop.url}/desktops/${id}#terminal`);
+  await phone.locator("[data-panel-toggle]").tap();
+  await shows("desk@first:~$", phone);
+  const keys = phone.getByRole("toolbar", { name: "Special keys" });
+  await keys.waitFor();
+  await phone.locator(".xterm-helper-textarea").first().focus();
+  await phone.keyboard.type("left undone");
+  // Ctrl stays down for one key.
+  await keys.getByRole("button", { name: "Ctrl" }).tap();
+  assert.equal(await keys.getByRole("button", { name: "Ctrl" }).getAttribute("aria-pressed"), "true");
+  await phone.keyboard.type("c");
+  await shows("left undone^C", phone);
+  assert.equal(await keys.getByRole("button", { name: "Ctrl" }).getAttribute("aria-pressed"), "false");
+  await phone.keyboard.type("echo a");
+  for (const name of ["Vertical bar", "Tilde", "Slash"]) await keys.getByRole("button", { name }).tap();
+  await phone.keyboard.type("\n");
+  await shows("echo a|~/", phone);
+  // The row takes no focus, or the phone's own keyboard would go away.
+  assert.ok(await phone.evaluate(() => document.activeElement.classList.contains("xterm-helper-textarea")));
+  assert.ok(await phone.evaluate(() => document.documentElement.scrollWidth <= 390));
+  await context.close();
+});
+
 test("a folder is uploaded and a file edited, and the terminal shows both", { timeout: PATIENCE }, async () => {
   await page.getByRole("tab", { name: "Files" }).click();
   await row("welcome.txt").waitFor();

@@ -4,26 +4,69 @@
 //! run on one machine, medians of [`ROUNDS`]. What is going on is told on standard error.
 
 mod cli;
+mod cpu;
 mod create;
 mod density;
+mod desk;
+mod files;
+mod relay;
 mod report;
 mod rfb;
 
+use desk::Desk;
 use rolltop_vm_tests::{Options, Platform};
 
 /// Rounds of each benchmark.
 pub const ROUNDS: usize = 5;
 
+/// Those that need real guests.
+const IN_GUESTS: [&str; 5] = [
+    "create_to_ssh_banner",
+    "create_to_first_frame",
+    "control_plane_memory",
+    "idle_fork_private_memory",
+    "host_memory_per_desktop",
+];
+/// The command line's start.
+const CLI: &str = "cli_help";
+/// Those that measure the relays, before a guest that costs nothing.
+const RELAYS: [&str; 3] = ["vnc_relay", "terminal_relay", "file_download"];
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
+    for name in &wanted {
+        let known = IN_GUESTS.iter().chain(&RELAYS).chain([&CLI]).any(|known| known == name);
+        anyhow::ensure!(known, "there is no benchmark {name}: {IN_GUESTS:?}, {RELAYS:?}, {CLI}");
+    }
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
-    if is_wanted("cli_help") {
+    if is_wanted(CLI) {
         cli::help()?;
     }
-    if wanted == ["cli_help"] {
-        return Ok(());
+    if RELAYS.into_iter().any(is_wanted) {
+        relays(is_wanted).await?;
     }
+    if IN_GUESTS.into_iter().any(is_wanted) {
+        in_guests(is_wanted).await?;
+    }
+    Ok(())
+}
+
+async fn relays(is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+    let desk = Desk::start(relay::VIEWERS).await?;
+    if is_wanted("vnc_relay") {
+        relay::vnc(&desk).await?;
+    }
+    if is_wanted("terminal_relay") {
+        relay::terminal(&desk).await?;
+    }
+    if is_wanted("file_download") {
+        files::download(&desk).await?;
+    }
+    Ok(())
+}
+
+async fn in_guests(is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     let options = Options { binary: Options::built("release")?, ..Options::real()? };
     let platform = Platform::start(options).await?;
     if is_wanted("create_to_ssh_banner") {

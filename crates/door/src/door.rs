@@ -14,6 +14,7 @@ use russh::keys::key::PrivateKeyWithHashAlg;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKeyOrCertificate};
 use russh::{Disconnect, Preferred, SshId, cipher, kex, mac};
 use secrecy::ExposeSecret;
+use tokio::io::BufReader;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -32,6 +33,8 @@ const KEEPALIVE_MAX: usize = 4;
 /// Bytes a desktop may send on one channel before we must grant it more.
 const WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 const MAX_PACKET_BYTES: u32 = 32 * 1024;
+/// Read from a desktop at once, bytes: many small packets, or two of the largest.
+const READ_AHEAD: usize = 64 * 1024;
 /// Messages russh holds per channel before it stops reading from the connection. Small: the
 /// real buffer of a channel is [`crate::DoorChannel`]'s, which counts bytes.
 const CHANNEL_MESSAGES: usize = 16;
@@ -107,6 +110,8 @@ async fn connect(
     let closed = CancellationToken::new();
     let shown = Arc::new(OnceLock::new());
     let visitor = Visitor { expected, shown: shown.clone(), _ended: closed.clone().drop_guard() };
+    // russh reads a packet's length and then the packet: from here rather than from the kernel.
+    let stream = BufReader::with_capacity(READ_AHEAD, stream);
     let mut handle = client::connect_stream(Arc::new(configuration()), stream, visitor).await?;
     let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
     match handle.authenticate_publickey(user, key).await.map_err(OpenError::Transport)? {

@@ -93,8 +93,9 @@ async fn a_flood_that_nobody_reads_is_let_go_of_and_holds_up_nothing() {
     let mut guest = Guest::new();
     let door = guest.open().await;
     let mut terminal = attach(&door).await;
-    type_in(&mut terminal, "echo be''gun; yes\r").await;
+    type_in(&mut terminal, "echo be''gun\r").await;
     sees(&mut terminal, "begun").await;
+    type_in(&mut terminal, "yes\r").await;
     let let_go =
         async { while door.terminals().await.unwrap().iter().any(|terminal| terminal.viewers > 0) {} };
     timeout(PATIENCE, let_go).await.expect("the viewer that reads nothing is let go of");

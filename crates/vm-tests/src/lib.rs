@@ -6,7 +6,7 @@ mod platform;
 mod processes;
 
 pub use platform::{Options, Platform};
-pub use processes::{alive, qemus};
+pub use processes::{Memory, alive, qemus};
 
 use std::time::Duration;
 

@@ -28,6 +28,9 @@ use super::gather::Gather;
 
 /// Longest message a viewer may send, bytes: a pasted text is the longest there is.
 const MESSAGE_LIMIT: usize = 4 << 20;
+/// Read from a viewer at once, bytes. All of it is set to zero before each reading, so no more than
+/// what is typed and pointed at takes.
+const READ_BYTES: usize = 4 << 10;
 /// At most about this much goes into one message to a viewer.
 const MESSAGE_BYTES: usize = 256 << 10;
 
@@ -64,6 +67,7 @@ pub(crate) async fn get(
         .protocols([SCREEN_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
+        .read_buffer_size(READ_BYTES)
         .on_upgrade(move |socket| relay.run(socket, screen)))
 }
 

@@ -37,6 +37,9 @@ use crate::problems::ApiError;
 
 /// Longest message a viewer may send, bytes.
 const MESSAGE_LIMIT: usize = 1 << 20;
+/// Read from a viewer at once, bytes. All of it is set to zero before each reading, so no more than
+/// what is typed and pointed at takes.
+const READ_BYTES: usize = 4 << 10;
 /// At most about this much goes into one message to a viewer, bytes.
 const MESSAGE_BYTES: usize = 32 << 10;
 /// How much may be on its way to a viewer and not drawn yet, bytes.
@@ -98,6 +101,7 @@ pub(crate) async fn open(
         .protocols([TERMINAL_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
+        .read_buffer_size(READ_BYTES)
         .on_upgrade(move |socket| relay.run(socket, asking.guard)))
 }
 
