@@ -157,6 +157,7 @@ fn who(me: &Me) -> String {
         CredentialKind::Session => "a session",
         CredentialKind::ApiKey => "an API key",
         CredentialKind::SshKey => "an SSH key",
+        CredentialKind::Share => "a share link",
     };
     match &me.name {
         Some(name) => format!("{name}, with {kind} ({})", me.credential.id),
