@@ -35,7 +35,7 @@ impl Watched {
     fn end(&self, what: &str) -> anyhow::Result<()> {
         for (name, memory) in &self.0 {
             let growth = memory.growth()?;
-            eeprintln!("{what}: {name} grew by {:.1} MiB at most", growth as f64 / f64::from(1 << 20));
+            eprintln!("{what}: {name} grew by {:.1} MiB at most", growth as f64 / f64::from(1 << 20));
             ensure!(growth < MOST, "{what}: {name} grew by {growth} bytes");
         }
         Ok(())
