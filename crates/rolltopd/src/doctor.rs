@@ -4,7 +4,7 @@
 //! never fails it.
 
 use std::fmt;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::Path;
 use std::process::Command;
 
@@ -69,6 +69,7 @@ pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
         disk(data),
         port(data, "port", config.web.listen, "ROLLTOP_LISTEN"),
         port(data, "SSH port", config.ssh.listen, "ROLLTOP_SSH_LISTEN"),
+        previews(config, |name| (name, 443).to_socket_addrs().is_ok_and(|mut found| found.next().is_some())),
         templates(data),
     ];
     let mut failed = 0;
@@ -285,6 +286,27 @@ fn port(data: &Path, what: &'static str, listen: SocketAddr, variable: &str) -> 
     }
 }
 
+/// Whether previews, which have host names of their own, can be reached under the public address.
+fn previews(config: &Config, resolves: impl Fn(&str) -> bool) -> Finding {
+    const CERTIFICATE: &str = "a certificate of your own has to name it too";
+    let Some(url) = &config.web.public_url else {
+        return good(
+            "previews",
+            format!("need DNS for *.HOST, unless HOST is localhost; {CERTIFICATE}: see docs/previews.md"),
+        );
+    };
+    let authority = url.trim_start_matches("https://").trim_end_matches('/');
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    if host.starts_with('[') || host.parse::<std::net::IpAddr>().is_ok() {
+        return warn("previews", format!("public_url is an address, before which no name can stand: {url}"));
+    }
+    if resolves(&format!("1--doctor.{host}")) {
+        good("previews", format!("*.{host} is in DNS; {CERTIFICATE}"))
+    } else {
+        warn("previews", format!("*.{host} isn't in DNS: add it, with the address of {host}; {CERTIFICATE}"))
+    }
+}
+
 fn templates(data: &Path) -> Finding {
     let installed = rolltop_template::installed(&data.join(layout::TEMPLATES));
     if installed.is_empty() {
@@ -306,6 +328,23 @@ mod tests {
         assert_eq!(table_that_drops_forwarded(drops), Some("ip filter"));
         assert_eq!(table_that_drops_forwarded(&drops.replace("policy drop", "policy accept")), None);
         assert_eq!(table_that_drops_forwarded(""), None);
+    }
+
+    #[test]
+    fn previews_take_a_wildcard_in_dns() {
+        let told = |url: Option<&str>, known: bool| {
+            let mut config = Config::default();
+            config.web.public_url = url.map(str::to_owned);
+            let finding = previews(&config, |name| known && name == "1--doctor.desk.example");
+            (matches!(finding.verdict, Verdict::Good), finding.sentence)
+        };
+        assert!(told(None, false).0);
+        assert!(told(Some("https://desk.example:8443/"), true).0);
+        let (good, sentence) = told(Some("https://desk.example"), false);
+        assert!(!good && sentence.contains("*.desk.example isn't in DNS"), "{sentence}");
+        for address in ["https://192.0.2.1:8443", "https://[2001:db8::1]:8443"] {
+            assert!(!told(Some(address), true).0, "{address}");
+        }
     }
 
     #[test]
