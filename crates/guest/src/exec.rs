@@ -153,6 +153,8 @@ struct Ready {
     input: bool,
     output: bool,
     error: bool,
+    /// Whether output and error were looked at, which they are only while the window is open.
+    looked: bool,
 }
 
 impl<'a> Relay<'a> {
@@ -190,7 +192,7 @@ impl<'a> Relay<'a> {
             if self.status.is_none() {
                 self.status = self.child.try_wait().map_err(ExecError::Wait)?;
             } else if let Some(status) = self.status
-                && self.window > 0
+                && ready.looked
                 && !ready.output
                 && !ready.error
             {
@@ -214,7 +216,10 @@ impl<'a> Relay<'a> {
             .into_iter()
             .filter_map(|(what, fd, flags)| Some((what, PollFd::from_borrowed_fd(fd?, flags))))
             .unzip();
-        poll(&mut fds, self.longest().as_ref()).or_else(interrupted).map_err(ExecError::Wait)?;
+        match poll(&mut fds, self.longest().as_ref()) {
+            Err(rustix::io::Errno::INTR) => return Ok(Ready::default()),
+            polled => polled.map_err(|error| ExecError::Wait(error.into()))?,
+        };
         let is_ready =
             |what: u8| names.iter().zip(&fds).any(|(name, fd)| *name == what && !fd.revents().is_empty());
         Ok(Ready {
@@ -222,6 +227,7 @@ impl<'a> Relay<'a> {
             input: is_ready(1),
             output: is_ready(2),
             error: is_ready(3),
+            looked: may_flow,
         })
     }
 
@@ -259,10 +265,6 @@ impl<'a> Relay<'a> {
             taken => say(&FromGuest::Window(taken)),
         }
     }
-}
-
-fn interrupted(error: rustix::io::Errno) -> io::Result<usize> {
-    if error == rustix::io::Errno::INTR { Ok(0) } else { Err(error.into()) }
 }
 
 /// Passes on what is there, and says what it took of the window.
