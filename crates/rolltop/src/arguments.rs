@@ -131,6 +131,9 @@ Only programs on this machine reach them, unless an address is given. Goes on un
     /// SSH keys that open your desktops
     #[command(subcommand, visible_alias = "ssh-keys")]
     Keys(Keys),
+    /// API keys, for programs
+    #[command(subcommand)]
+    ApiKeys(ApiKeys),
     /// Show and choose servers
     Config {
         /// What to do; by default list them
@@ -317,6 +320,38 @@ pub enum Keys {
         /// Its name, its id, its fingerprint, or the beginning of one
         key: String,
     },
+}
+
+#[derive(Subcommand)]
+pub enum ApiKeys {
+    /// List them
+    #[command(visible_alias = "list")]
+    Ls,
+    /// Make a key; its secret is printed this once
+    #[command(
+        after_help = "Example:\n  rolltop api-keys create nightly --scope desktops:read --scope exec --days 90 > key"
+    )]
+    Create(CreateKey),
+    /// Revoke a key: what it has open is closed
+    Revoke {
+        /// Its name, its id, or the beginning of one
+        key: String,
+    },
+}
+
+#[derive(Args)]
+pub struct CreateKey {
+    /// What it is for
+    pub name: String,
+    /// What it may do, such as desktops:read; may be given several times
+    #[arg(long, short, required = true)]
+    pub scope: Vec<String>,
+    /// The only desktop it is to be good for
+    #[arg(long, value_name = "NAME")]
+    pub desktop: Option<String>,
+    /// It ends after so many days; by default never
+    #[arg(long)]
+    pub days: Option<u32>,
 }
 
 #[derive(Subcommand)]

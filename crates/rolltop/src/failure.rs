@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use rolltop_api_types::{ClientError, Code};
+use rolltop_api_types::{ClientError, Code, Problem};
 
 use crate::output::plain;
 
@@ -70,7 +70,7 @@ impl From<ClientError> for Failure {
                 } else {
                     problem.detail.clone()
                 };
-                Self::new(exit_of(problem.status), problem.code.as_str(), detail)
+                Self::new(exit_of(problem), problem.code.as_str(), detail)
             }
             ClientError::Address => {
                 Self::usage("An address is of the form desk.example.org or https://HOST:PORT.")
@@ -86,9 +86,10 @@ impl From<ClientError> for Failure {
     }
 }
 
-fn exit_of(status: u16) -> Exit {
-    match status {
+fn exit_of(problem: &Problem) -> Exit {
+    match problem.status {
         401 | 403 => Exit::NotAllowed,
+        _ if problem.code == Code::AccessDenied => Exit::NotAllowed,
         404 => Exit::NotFound,
         409 | 412 => Exit::Conflict,
         429 | 503 | 504 => Exit::Unreachable,

@@ -6,7 +6,9 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
-use rolltop_api_types::{Client, ClientError, CredentialKind, Me, shown_certificate};
+use std::time::{Duration, Instant};
+
+use rolltop_api_types::{Client, ClientError, Code, CredentialKind, Me, StartDeviceLogin, shown_certificate};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -15,7 +17,7 @@ use crate::arguments::{Global, Login};
 use crate::config::{self, Server, Trust};
 use crate::connect::{self, Connection};
 use crate::failure::{Exit, Failure};
-use crate::output::{print, print_json};
+use crate::output::{plain, print, print_json};
 
 /// Longest text that is read as a key, bytes.
 const LONGEST_KEY: u64 = 4096;
@@ -36,7 +38,7 @@ pub async fn log_in(login: &Login, global: &Global) -> Result<u8, Failure> {
     {
         return Err(connect::explained(&address, &trust, error).await);
     }
-    let key = if login.api_key { asked_key()? } else { device(&nobody).await? };
+    let key = if login.api_key { asked_key()? } else { device(&address, &nobody).await? };
     let me = nobody.with_token(&key)?.me().await?;
     config::remember(&Server { address: address.clone(), trust, api_key: Some(key) })?;
     config::choose(&address)?;
@@ -109,8 +111,42 @@ fn asked_key() -> Result<SecretString, Failure> {
 }
 
 /// By a person in a browser.
-async fn device(_nobody: &Client) -> Result<SecretString, Failure> {
-    Err(Failure::usage("Give --api-key and a key; signing in through the browser is not there yet."))
+async fn device(address: &str, nobody: &Client) -> Result<SecretString, Failure> {
+    let client_name = format!("rolltop on {}", this_machine());
+    let login = nobody.start_device_login(&StartDeviceLogin { client_name }).await?;
+    let page = match login.verification_url.strip_prefix('/') {
+        Some(path) => format!("{address}/{path}"),
+        None => login.verification_url.clone(),
+    };
+    eprintln!("Open {} in a browser where you are signed in, and type the code", plain(&page));
+    eprintln!();
+    eprintln!("    {}", plain(&login.user_code));
+    eprintln!();
+    let mut interval = Duration::from_secs(login.interval.clamp(1, 60));
+    let give_up = Instant::now() + Duration::from_secs(login.expires_in.min(3600));
+    while Instant::now() < give_up {
+        tokio::time::sleep(interval).await;
+        match nobody.device_key(&login.device_code).await {
+            Ok(created) => return Ok(created.token),
+            Err(error) => match error.code() {
+                Some(Code::AuthorizationPending) => {}
+                Some(Code::SlowDown) => interval += Duration::from_secs(5),
+                _ => return Err(error.into()),
+            },
+        }
+    }
+    Err(Failure::new(
+        Exit::TimedOut,
+        "expired_token",
+        "Nobody has allowed it in time; run rolltop login again.",
+    ))
+}
+
+/// What a person recognises it by.
+fn this_machine() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let name: String = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
+    if name.is_empty() { "a machine".to_owned() } else { name }
 }
 
 /// `rolltop logout`

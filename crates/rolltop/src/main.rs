@@ -3,6 +3,7 @@
 //! It knows the API and nothing else: what it does, a program with an API key can do too. Nothing
 //! slow is set up before the arguments are read, so that help and completions come at once.
 
+mod api_keys;
 mod arguments;
 mod config;
 mod connect;
@@ -76,6 +77,7 @@ async fn online(command: &Command, global: &Global) -> Result<u8, Failure> {
         Command::SshConfig(command) => ssh::configure(&connection, command).await,
         Command::Forward(command) => forward::run(&connection, command).await,
         Command::Events(command) => events::run(&connection, command).await,
+        Command::ApiKeys(command) => api_keys::run(&connection, command).await,
         Command::Keys(command) => keys::run(&connection, command).await,
         // Done before there was a connection.
         Command::Login(_)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rolltop_api_server::{ApiConfig, bind as bind_socket, gateway_router, router, serve_only_to, serve_unix};
-use rolltop_api_types::{Client, CreateDesktop, Desktop, DesktopState};
+use rolltop_api_types::{Client, CreateDesktop, Desktop, DesktopState, RedeemLink};
 use rolltop_control::{Control, ControlConfig, Parts};
 use rolltop_sim::{SimConfig, SimEngine};
 use rolltop_ssh_gateway::GatewayConfig;
@@ -28,6 +28,8 @@ pub struct Platform {
     /// Speaks with an API key that has all scopes, over the API's own socket.
     pub client: Client,
     pub key: SecretString,
+    /// Speaks as the owner who has signed in, over the same.
+    pub owner: Client,
     /// `https://localhost:PORT`
     pub address: String,
     /// SHA-256 of the certificate, as `openssl` writes it.
@@ -49,7 +51,11 @@ impl Platform {
         let api = ApiConfig { shutdown: shutdown.clone(), ..ApiConfig::default() };
         tokio::spawn(serve_unix(listener, router(control.clone(), api), shutdown.clone()));
         let key = control.api_key(None).await.unwrap();
-        let client = Client::over_unix_socket(&at("api.sock")).unwrap().with_token(&key).unwrap();
+        let nobody = Client::over_unix_socket(&at("api.sock")).unwrap();
+        let client = nobody.with_token(&key).unwrap();
+        let link = control.sign_in_link().await.unwrap();
+        let session = nobody.redeem_link(&RedeemLink { link }).await.unwrap();
+        let owner = nobody.with_token(&session.token).unwrap();
         jump_host(&control, directory.path(), &shutdown).await;
         let web = WebConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -62,7 +68,7 @@ impl Platform {
         let address = web.url().to_owned();
         tokio::spawn(web.serve(shutdown.clone().cancelled_owned()));
         let fingerprint = fingerprint(&at("tls.crt")).await;
-        Self { engine, client, key, address, fingerprint, shutdown, directory }
+        Self { engine, client, key, owner, address, fingerprint, shutdown, directory }
     }
 
     pub fn certificate(&self) -> PathBuf {

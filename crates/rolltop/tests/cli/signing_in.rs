@@ -2,9 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use rolltop_api_types::DecideDeviceLogin;
 use secrecy::ExposeSecret;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::time::timeout;
 
-use crate::platform::{Platform, fed, stderr, stdout};
+use crate::platform::{PATIENCE, Person, Platform, fed, spawned, stderr, stdout};
 
 fn host_file(address: &str) -> String {
     format!(".config/rolltop/servers/{}.toml", address.trim_start_matches("https://").replace(':', "_"))
@@ -92,4 +95,66 @@ async fn a_server_that_is_not_there_is_said_so() {
     let error = person.run(&["status", "--json"]).await;
     let error: serde_json::Value = serde_json::from_str(&stderr(&error)).unwrap();
     assert_eq!(error["error"]["code"], "not_signed_in");
+}
+
+/// Signs in through the browser, where the owner decides; the exit code, and what was said after that.
+async fn decided(platform: &Platform, person: &Person, allow: bool) -> (Option<i32>, String) {
+    let login = ["login", &platform.address, "--fingerprint", &platform.fingerprint];
+    let mut login = spawned(person.rolltop(&login));
+    let mut said = BufReader::new(login.stderr.take().unwrap());
+    let user_code = timeout(PATIENCE, async {
+        loop {
+            let mut line = String::new();
+            assert!(said.read_line(&mut line).await.unwrap() > 0, "it ended without a code");
+            let word = line.trim();
+            if word.len() == 9 && word.as_bytes()[4] == b'-' {
+                return word.to_owned();
+            }
+            assert!(!word.contains("rd_"), "the device's secret is never shown");
+        }
+    });
+    let user_code = user_code.await.unwrap();
+    platform.owner.decide_device_login(&DecideDeviceLogin { user_code, allow }).await.unwrap();
+    let status = timeout(PATIENCE, login.wait()).await.unwrap().unwrap();
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).await.unwrap();
+    (status.code(), rest)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_is_signed_in_in_a_browser_lets_a_terminal_in() {
+    let platform = Platform::start().await;
+    let person = platform.stranger();
+    let (code, said) = decided(&platform, &person, false).await;
+    assert!(code == Some(3) && !said.is_empty(), "{code:?}: {said}");
+    let (code, said) = decided(&platform, &person, true).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(person.json(&["status"]).await["credential"]["kind"], "api_key");
+    assert_eq!(person.json(&["ls"]).await, serde_json::json!({"items": []}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_for_programs_are_made_and_revoked() {
+    let platform = Platform::start().await;
+    let person = platform.person().await;
+    let create = ["api-keys", "create", "nightly", "--scope", "desktops:read", "--days", "90"];
+    let secret = person.ok(&create).await;
+    assert!(secret.starts_with("rt_") && secret.lines().count() == 1, "standard output is the secret alone");
+    let mut script = platform.stranger();
+    let key = script.put("key", &secret);
+    script.environment = vec![
+        ("ROLLTOP_ADDRESS".into(), platform.address.clone()),
+        ("ROLLTOP_FINGERPRINT".into(), platform.fingerprint.clone()),
+        ("ROLLTOP_API_KEY_FILE".into(), key.display().to_string()),
+    ];
+    script.ok(&["ls"]).await;
+    let (code, said) = script.fails(&["new", "mine"]).await;
+    assert!(code == 3 && said.contains("desktops:write"), "{code}: {said}");
+    let listed = person.ok(&["api-keys", "ls"]).await;
+    assert!(listed.contains("nightly") && !listed.contains(secret.trim()), "{listed}");
+    person.ok(&["api-keys", "revoke", "night"]).await;
+    let (code, _) = script.fails(&["ls"]).await;
+    assert_eq!(code, 3, "it opens nothing any more");
+    let (code, said) = person.fails(&["api-keys", "create", "odd", "--scope", "everything"]).await;
+    assert!(code == 2 && said.contains("There is no scope everything"), "{said}");
 }

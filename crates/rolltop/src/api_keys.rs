@@ -1,0 +1,104 @@
+//! `rolltop api-keys`: credentials for programs.
+
+use jiff::{Timestamp, ToSpan as _};
+use rolltop_api_types::{ApiKey, CreateApiKey, Scope};
+use secrecy::ExposeSecret as _;
+
+use crate::arguments::{ApiKeys, CreateKey};
+use crate::connect::Connection;
+use crate::failure::{Exit, Failure};
+use crate::find;
+use crate::output::{Table, ago, print, print_json};
+
+pub async fn run(connection: &Connection, command: &ApiKeys) -> Result<u8, Failure> {
+    match command {
+        ApiKeys::Ls => list(connection).await,
+        ApiKeys::Create(key) => create(connection, key).await,
+        ApiKeys::Revoke { key } => revoke(connection, key).await,
+    }
+}
+
+async fn keys(connection: &Connection) -> Result<Vec<ApiKey>, Failure> {
+    match connection.client.api_keys().await {
+        Ok(keys) => Ok(keys),
+        Err(error) => Err(connection.explained(error).await),
+    }
+}
+
+async fn list(connection: &Connection) -> Result<u8, Failure> {
+    let keys = keys(connection).await?;
+    if connection.json {
+        return print_json(&serde_json::json!({"items": keys}));
+    }
+    let mut table = Table::new(&["NAME", "SCOPES", "DESKTOP", "ENDS", "USED", "ID"]);
+    for key in keys {
+        let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+        let desktop = key.desktop.map_or_else(|| "all".to_owned(), |id| id.to_string());
+        let ends = key.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let used = key.used_at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", ago(at)));
+        table.row([key.name, scopes.join(" "), desktop, ends, used, key.id.to_string()]);
+    }
+    table.print("No API keys; rolltop api-keys create NAME --scope SCOPE makes one.")
+}
+
+async fn create(connection: &Connection, wanted: &CreateKey) -> Result<u8, Failure> {
+    let scopes = wanted.scope.iter().map(|text| scope(text)).collect::<Result<Vec<Scope>, Failure>>()?;
+    let desktop = match &wanted.desktop {
+        Some(name) => Some(find::desktop(connection, name).await?.id),
+        None => None,
+    };
+    let expires_at = wanted.days.map(days_from_now).transpose()?;
+    let request = CreateApiKey { name: wanted.name.clone(), scopes, desktop, expires_at };
+    let created = match connection.client.create_api_key(&request).await {
+        Ok(created) => created,
+        Err(error) => return Err(connection.explained(error).await),
+    };
+    if connection.json {
+        return print_json(&created);
+    }
+    eprintln!("{} ({}); its secret is shown this once:", created.key.name, created.key.id);
+    print(&format!("{}\n", created.token.expose_secret()))
+}
+
+fn scope(text: &str) -> Result<Scope, Failure> {
+    Scope::ALL.iter().copied().find(|scope| scope.as_str() == text).ok_or_else(|| {
+        let all: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+        Failure::usage(format!("There is no scope {text}; there are {}.", all.join(", ")))
+    })
+}
+
+fn days_from_now(days: u32) -> Result<Timestamp, Failure> {
+    let wrong = || Failure::usage(format!("A key can't be good for {days} days."));
+    Timestamp::now().checked_add((i64::from(days) * 24).hours()).map_err(|_| wrong())
+}
+
+async fn revoke(connection: &Connection, text: &str) -> Result<u8, Failure> {
+    let keys = keys(connection).await?;
+    let key = chosen(&keys, text)?;
+    connection.client.revoke_api_key(key.id).await?;
+    if connection.json {
+        return print_json(&serde_json::json!({"id": key.id}));
+    }
+    print(&format!("{} opens nothing any more.\n", key.name))
+}
+
+/// Names need not be unique, so one that several have means none of them.
+fn chosen<'a>(keys: &'a [ApiKey], text: &str) -> Result<&'a ApiKey, Failure> {
+    let is = |key: &&ApiKey| key.name == text || key.id.to_string() == text;
+    let begins = |key: &&ApiKey| {
+        !text.is_empty() && (key.name.starts_with(text) || key.id.to_string().starts_with(text))
+    };
+    let exact: Vec<&ApiKey> = keys.iter().filter(is).collect();
+    let found = if exact.is_empty() { keys.iter().filter(begins).collect() } else { exact };
+    match found.as_slice() {
+        [one] => Ok(one),
+        [] => {
+            let detail = format!("There is no API key {text}; rolltop api-keys ls lists them.");
+            Err(Failure::new(Exit::NotFound, "not_found", detail))
+        }
+        _ => {
+            let detail = format!("{text} may mean several API keys; give the id.");
+            Err(Failure::new(Exit::NotFound, "ambiguous_name", detail))
+        }
+    }
+}
