@@ -22,6 +22,16 @@ pub struct Event {
     pub data: serde_json::Value,
 }
 
+/// How one event of a stream is written (the event stream format of the HTML standard).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StreamedEvent {
+    pub event: String,
+    /// JSON: an `Event` or an `ExecEvent`.
+    pub data: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventKind {

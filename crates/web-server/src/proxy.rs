@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use http::header::{
@@ -30,6 +30,9 @@ use crate::guard;
 
 /// Bytes held per direction of a spliced WebSocket.
 const SPLICE_BUFFER: usize = 64 * 1024;
+
+/// A body up to this many bytes is short.
+const SHORT_BODY: u64 = 64 << 10;
 
 /// Headers that are about one connection and not about the message.
 const HOP_BY_HOP: [HeaderName; 7] = [
@@ -53,9 +56,12 @@ pub(crate) enum ProxyError {
 pub(crate) async fn forward(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    mut request: Request,
+    request: Request,
 ) -> Response {
     let upgrading = wants_websocket(request.headers());
+    let Ok(mut request) = gathered(request).await else {
+        return failure::document(&unavailable());
+    };
     let visitor = upgrading.then(|| hyper::upgrade::on(&mut request));
     let host = guard::own_origin(app.public_origin.as_deref(), request.uri(), request.headers());
     prepare(&mut request, peer.ip(), upgrading);
@@ -76,6 +82,17 @@ pub(crate) async fn forward(
     parts.headers.remove(SET_COOKIE);
     parts.version = Version::default();
     Response::from_parts(parts, Body::new(body))
+}
+
+/// A short body is taken in first, and then sent in one piece with its head: the API may answer on the
+/// head alone and hang up, and what comes after that would drown its answer.
+async fn gathered(request: Request) -> Result<Request, axum::Error> {
+    if !request.body().size_hint().exact().is_some_and(|length| (1..=SHORT_BODY).contains(&length)) {
+        return Ok(request);
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await?;
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 fn unavailable() -> Failure {

@@ -35,7 +35,7 @@ const RETRY_MS: u64 = 1000;
         ("Last-Event-ID" = Option<u64>, Header, description = "The last `seq` that was seen.", example = 41),
     ),
     responses(
-        (status = 200, description = "The stream.", body = String, content_type = "text/event-stream",
+        (status = 200, description = "The stream.", body = rolltop_api_types::StreamedEvent, content_type = "text/event-stream",
             example = "id: 42\nevent: desktop.changed\ndata: {\"seq\":42,\"kind\":\"desktop.changed\",\"desktop\":\"dsk_01k9abc2def3ghj4kmn5pqrs6t\",\"at\":\"2030-01-01T00:00:00Z\",\"data\":{\"name\":\"research\",\"state\":\"running\",\"desired\":\"running\"}}\n\n"),
         (status = 400, description = "`invalid_query`, `invalid_header`", body = Problem,
             content_type = "application/problem+json"),

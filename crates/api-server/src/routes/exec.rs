@@ -45,7 +45,7 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
     params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
     request_body = ExecRequest,
     responses(
-        (status = 200, description = "The command runs.", body = String, content_type = "text/event-stream",
+        (status = 200, description = "The command runs.", body = rolltop_api_types::StreamedEvent, content_type = "text/event-stream",
             example = "event: started\ndata: {\"type\":\"started\"}\n\nevent: stdout\ndata: {\"type\":\"stdout\",\"text\":\"hello\\n\"}\n\nevent: exit\ndata: {\"type\":\"exit\",\"code\":0,\"timed_out\":false}\n\n"),
         (status = 400, description = "`invalid_json`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
