@@ -107,7 +107,7 @@ async fn decided(platform: &Platform, person: &Person, allow: bool) -> (Option<i
             let mut line = String::new();
             assert!(said.read_line(&mut line).await.unwrap() > 0, "it ended without a code");
             let word = line.trim();
-            if word.len() == 9 && word.as_bytes()[4] == b'-' {
+            if word.len() == 9 && word.as_bytes().get(4) == Some(&b'-') {
                 return word.to_owned();
             }
             assert!(!word.contains("rd_"), "the device's secret is never shown");
