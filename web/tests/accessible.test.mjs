@@ -19,6 +19,7 @@ after(async () => {
 /** What axe and the console say of the page as it is, gathered for the end of the test. */
 async function check(page, what) {
   page.found ??= [];
+  await dialogSettled(page);
   // Run from the debugger's side, so that the page's own policy stays as it is.
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
@@ -74,6 +75,7 @@ for (const scheme of ["light", "dark"]) {
       await check(page, `a card's menu, ${how}`);
       await page.keyboard.press("Escape");
       await page.locator("#account-button").click();
+      await page.locator("#account-button[aria-expanded=true]").waitFor();
       await check(page, `account menu, ${how}`);
       await page.keyboard.press("Escape");
       await page.keyboard.press("Control+k");
