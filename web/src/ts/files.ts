@@ -11,6 +11,8 @@ type Column = "name" | "size" | "modified_at";
 class RolltopFiles extends HTMLElement {
   #api = new FilesApi("");
   #folder: Folder = { path: HOME, items: [], truncated: false };
+  /** The folder whose rows are shown. */
+  #drawn = "";
   #sort: { column: Column; down: boolean } = { column: "name", down: false };
   #showHidden = false;
   #preview: Preview | undefined;
@@ -79,7 +81,10 @@ class RolltopFiles extends HTMLElement {
       const order = column === "size" ? a.size - b.size : column === "modified_at" ? a.modified_at.localeCompare(b.modified_at) : 0;
       return folders(a) - folders(b) || (down ? -1 : 1) * (order || names.compare(a.name, b.name));
     });
-    const rows = items.filter(({ name }) => !name.startsWith(this.#showHidden ? ".rolltop-upload-" : ".")).map((entry) => this.#row(entry));
+    // What was ticked stays so, also while a refresh was under way; another folder starts anew.
+    const ticked = this.#drawn === this.#folder.path ? this.#ticked() : new Set<string>();
+    this.#drawn = this.#folder.path;
+    const rows = items.filter(({ name }) => !name.startsWith(this.#showHidden ? ".rolltop-upload-" : ".")).map((entry) => this.#row(entry, ticked.has(entry.name)));
     this.#part("tbody").replaceChildren(...rows);
     this.#part("[data-do=hidden]").ariaPressed = String(this.#showHidden);
     this.#part(".files-empty").hidden = rows.length > 0;
@@ -94,14 +99,16 @@ class RolltopFiles extends HTMLElement {
     this.#picks();
   }
 
-  #row(entry: Entry): HTMLElement {
+  #row(entry: Entry, ticked: boolean): HTMLElement {
     const template = this.#part<HTMLTemplateElement>(`template[data-row=${this.#isFolder(entry) ? "folder" : entry.kind}]`);
     const row = template.content.firstElementChild?.cloneNode(true) as HTMLElement;
     row.dataset["name"] = entry.name;
     const name = row.querySelector<HTMLElement>("[data-open]");
     const words = name?.querySelector("bdi");
     if (words) words.textContent = entry.name;
-    row.querySelector("input")?.setAttribute("aria-label", this.#say("pick", entry.name));
+    const box = row.querySelector("input");
+    if (box) box.checked = ticked;
+    box?.setAttribute("aria-label", this.#say("pick", entry.name));
     const size = row.querySelector("[data-size]");
     if (size && !this.#isFolder(entry)) size.textContent = this.#bytes(entry.size);
     const time = row.querySelector("time");
@@ -201,9 +208,13 @@ class RolltopFiles extends HTMLElement {
     link.click();
   }
 
+  #ticked(): Set<string> {
+    return new Set([...this.querySelectorAll("tbody input:checked")].map((field) => field.closest("tr")?.dataset["name"] ?? ""));
+  }
+
   #picked(): Entry[] {
-    const names = [...this.querySelectorAll<HTMLInputElement>("tbody input:checked")].map((field) => field.closest("tr")?.dataset["name"]);
-    return this.#folder.items.filter(({ name }) => names.includes(name));
+    const ticked = this.#ticked();
+    return this.#folder.items.filter(({ name }) => ticked.has(name));
   }
 
   #picks(): void {
