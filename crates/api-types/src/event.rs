@@ -81,4 +81,8 @@ pub struct EventsQuery {
     /// Where neither is given, the stream begins with what happens next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+    /// With `false`, the stream ends with the last event there is, rather than to wait for more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(example = true)]
+    pub follow: Option<bool>,
 }

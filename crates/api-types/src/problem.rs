@@ -181,6 +181,8 @@ codes! {
     IdempotencyKeyReused, "idempotency_key_reused", 422, "The idempotency key was used for another request";
     WebsocketRequired, "websocket_required", 426, "A WebSocket is needed";
     TooManyConnections, "too_many_connections", 429, "Too many connections to the desktop's ports";
+    TooManyCommands, "too_many_commands", 429, "Too many commands run in the desktop";
+    TooManyViewers, "too_many_viewers", 429, "Too many look at the desktop's terminals";
     RateLimited, "rate_limited", 429, "Too many requests";
     Internal, "internal", 500, "Something went wrong on our side";
     /// The host role or the database can't be reached; trying again soon helps.

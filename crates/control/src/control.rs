@@ -20,7 +20,7 @@ use crate::caller::{Caller, DesktopAccess, Purpose};
 use crate::config::ControlConfig;
 use crate::entrance::Credentials;
 use crate::error::AccessError;
-use crate::inside::{AccessNotes, PortPlaces, Screenshots};
+use crate::inside::{AccessNotes, MOST_COMMANDS, MOST_CONNECTIONS, MOST_VIEWERS, Places, Screenshots};
 use crate::preview::Tickets;
 use crate::reconcile::{self, Bootstraps, KeyDeliveries, Vitals};
 use crate::ssh::GatewayView;
@@ -43,7 +43,12 @@ pub(crate) struct Inner {
     pub(crate) doors: DoorPool,
     /// For connections to ports inside desktops.
     pub(crate) lanes: Lanes,
-    pub(crate) port_places: PortPlaces,
+    /// Connections to ports of a desktop.
+    pub(crate) connections: Places,
+    /// Commands that run in it.
+    pub(crate) commands: Places,
+    /// Viewers of its terminals.
+    pub(crate) viewers: Places,
     /// Seals passes to previews.
     pub(crate) vault: Vault,
     pub(crate) tickets: Tickets,
@@ -104,7 +109,9 @@ impl Control {
         let inner = Arc::new(Inner {
             doors: DoorPool::new(credentials.clone()),
             lanes: Lanes::new(credentials),
-            port_places: PortPlaces::default(),
+            connections: Places::new(MOST_CONNECTIONS),
+            commands: Places::new(MOST_COMMANDS),
+            viewers: Places::new(MOST_VIEWERS),
             vault,
             tickets: Tickets::default(),
             store,

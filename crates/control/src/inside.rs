@@ -3,6 +3,7 @@
 mod exec;
 mod files;
 mod notes;
+mod places;
 mod ports;
 mod screen;
 mod screenshot;
@@ -18,13 +19,17 @@ use crate::caller::{DesktopAccess, Inside};
 use crate::control::Control;
 use crate::error::EnterError;
 
+pub(crate) use exec::MOST_COMMANDS;
 pub use exec::{ExecCommand, ExecError, ExecLine};
 pub use files::{Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, UploadName};
 pub(crate) use notes::{AccessNotes, Reason};
-pub(crate) use ports::PortPlaces;
-pub use ports::{ConnectionPlace, PortConnection, PortError};
+pub use places::Place;
+pub(crate) use places::Places;
+pub(crate) use ports::MOST_CONNECTIONS;
+pub use ports::{PortConnection, PortError};
 pub use screen::ScreenStream;
 pub(crate) use screenshot::Screenshots;
+pub(crate) use terminal::MOST_VIEWERS;
 pub use terminal::{TerminalError, TerminalLine};
 
 impl Control {

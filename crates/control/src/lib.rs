@@ -44,9 +44,8 @@ pub use desktops::{CommandError, CreateDesktop, CreateError, ListFilter, RenameE
 pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;
 pub use inside::{
-    Archive, Condition, ConnectionPlace, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files,
-    Folder, OpenFile, PortConnection, PortError, Save, Saved, ScreenStream, TerminalError, TerminalLine,
-    UploadName,
+    Archive, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files, Folder, OpenFile,
+    PortConnection, PortError, Save, Saved, ScreenStream, TerminalError, TerminalLine, UploadName,
 };
 pub use preview::{
     NewShare, NotAnAddress, Pass, PassError, PreviewAddress, PreviewError, ShareError, ShareView, Ticket,

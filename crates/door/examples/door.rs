@@ -77,9 +77,9 @@ async fn measure(door: &Door) -> Result<(), Failure> {
     timed("20 MB through the door", door.exec("head -c 20000000 /dev/zero", "", LIMITS)).await?;
     let sftp = timed("sftp", door.sftp()).await?;
     let file = async {
-        let mut file = sftp.read_file("/usr/lib/rolltop/rolltop-guest").await?;
+        let file = sftp.read_file("/usr/lib/rolltop/rolltop-guest").await?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).await?;
+        file.reader().read_to_end(&mut bytes).await?;
         Ok::<_, Failure>(bytes.len())
     };
     let length = timed("a file", file).await?;

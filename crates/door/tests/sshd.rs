@@ -242,13 +242,13 @@ async fn files_are_read_as_the_sessions_user() {
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
     let at = |name: &str| guest.path(name).to_str().unwrap().to_owned();
     let sftp = door.sftp().await.unwrap();
-    let mut file = sftp.read_file(&at("file")).await.unwrap();
+    let file = sftp.read_file(&at("file")).await.unwrap();
     assert_eq!(file.info().size, contents.len() as u64);
     let mut read = Vec::new();
-    soon(file.read_to_end(&mut read)).await.unwrap();
+    soon(file.reader().read_to_end(&mut read)).await.unwrap();
     assert!(read == contents);
-    let mut empty = sftp.read_file(&at("empty")).await.unwrap();
-    assert_eq!((empty.info().size, soon(empty.read(&mut [0; 8])).await.unwrap()), (0, 0));
+    let empty = sftp.read_file(&at("empty")).await.unwrap();
+    assert_eq!((empty.info().size, soon(empty.reader().read(&mut [0; 8])).await.unwrap()), (0, 0));
     assert!(matches!(soon(sftp.read_file(&at("missing"))).await, Err(SftpError::NotFound)));
     assert!(matches!(soon(sftp.read_file(&at("."))).await, Err(SftpError::NotAFile)));
     assert!(matches!(soon(sftp.read_file(&at("pipe"))).await, Err(SftpError::NotAFile)));
@@ -262,9 +262,9 @@ async fn a_file_that_is_cut_while_it_is_read_is_an_error() {
     let mut guest = Guest::new();
     let door = guest.open().await;
     guest.put("file", vec![1; 3_000_000], 0o644);
-    let mut file = door.sftp().await.unwrap().read_file(guest.path("file").to_str().unwrap()).await.unwrap();
+    let file = door.sftp().await.unwrap().read_file(guest.path("file").to_str().unwrap()).await.unwrap();
     guest.put("file", "short", 0o644);
-    let error = soon(file.read_to_end(&mut Vec::new())).await.unwrap_err();
+    let error = soon(file.reader().read_to_end(&mut Vec::new())).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
 }
 

@@ -11,8 +11,6 @@ use crate::failure::Failure;
 use crate::find;
 use crate::output::{plain, print, print_json_line};
 
-/// What is kept comes at once; when nothing has come for this long, that was all.
-const QUIET: Duration = Duration::from_millis(700);
 /// Between attempts to come back.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -22,22 +20,16 @@ pub async fn run(connection: &Connection, command: &Events) -> Result<u8, Failur
         None => None,
     };
     let mut after = command.after;
-    if after.is_none() && !command.follow {
-        after = Some(0);
-    }
-    let mut stream = match connection.client.events(after, desktop).await {
+    let opened = match command.follow {
+        true => connection.client.events(after, desktop).await,
+        false => connection.client.past_events(after.unwrap_or(0), desktop).await,
+    };
+    let mut stream = match opened {
         Ok(stream) => stream,
         Err(error) => return Err(connection.explained(error).await),
     };
     loop {
-        let next = match command.follow {
-            true => stream.next().await,
-            false => match tokio::time::timeout(QUIET, stream.next()).await {
-                Ok(next) => next,
-                Err(_) => return Ok(0),
-            },
-        };
-        match next {
+        match stream.next().await {
             Some(Ok(event)) => {
                 after = Some(event.seq);
                 show(connection, &event)?;

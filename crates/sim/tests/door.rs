@@ -116,10 +116,10 @@ async fn commands_files_and_pictures_work() {
     assert_eq!(door.exec("rm -rf /", "", LIMITS).await.unwrap().exit, Exit::Code(127));
     assert!(door.screenshot(480).await.unwrap().len() > 1000);
     let sftp = door.sftp().await.unwrap();
-    let mut large = sftp.read_file("/home/desk/large.bin").await.unwrap();
-    let mut bytes = Vec::new();
-    large.read_to_end(&mut bytes).await.unwrap();
-    assert_eq!(bytes.len() as u64, large.info().size);
+    let large = sftp.read_file("/home/desk/large.bin").await.unwrap();
+    let (mut bytes, size) = (Vec::new(), large.info().size);
+    large.reader().read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(bytes.len() as u64, size);
     assert!(bytes.iter().enumerate().all(|(place, byte)| *byte == (place % 251) as u8));
     assert!(matches!(sftp.read_file("/nowhere").await, Err(SftpError::NotFound)));
     assert!(matches!(sftp.read_file("/home/desk").await, Err(SftpError::NotAFile)));

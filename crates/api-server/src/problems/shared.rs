@@ -75,6 +75,7 @@ impl From<TerminalError> for ApiError {
     fn from(error: TerminalError) -> Self {
         match error {
             TerminalError::NoTmux => Self::new(Code::NoTerminal, error.to_string()),
+            TerminalError::TooMany => Self::new(Code::TooManyViewers, error.to_string()).retry_after(5),
             TerminalError::Enter(error) => error.into(),
         }
     }
@@ -94,6 +95,9 @@ impl From<ExecError> for ApiError {
     fn from(error: ExecError) -> Self {
         let (code, field) = match error {
             ExecError::Enter(error) => return error.into(),
+            ExecError::TooMany => {
+                return Self::new(Code::TooManyCommands, error.to_string()).retry_after(5);
+            }
             ExecError::NotSupported => return Self::new(Code::NoExec, error.to_string()),
             ExecError::BadCommand => (Code::InvalidCommand, "command"),
             ExecError::BadVariable => (Code::InvalidCommand, "env"),

@@ -65,6 +65,7 @@ pub(crate) async fn stream(
         filter,
         after,
         latest,
+        follow: query.follow.unwrap_or(true),
         ready: VecDeque::new(),
         greeted: false,
     };
@@ -87,6 +88,8 @@ struct Follower {
     /// The last event that was read.
     after: i64,
     latest: watch::Receiver<i64>,
+    /// Whether to wait for more.
+    follow: bool,
     ready: VecDeque<EventView>,
     greeted: bool,
 }
@@ -121,6 +124,9 @@ impl Follower {
             self.latest.borrow_and_update();
             if self.read().await? {
                 continue;
+            }
+            if !self.follow {
+                return None;
             }
             match self.wait().await {
                 Wait::Changed => {}

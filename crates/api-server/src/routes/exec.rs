@@ -19,7 +19,9 @@ use bytes::Bytes;
 use rolltop_api_types::{
     Code, ExecEvent, ExecExit, ExecOutput, ExecProblem, ExecRequest, ExecWords, Problem,
 };
-use rolltop_control::{Control, ExecCommand, ExecError, Exit, Process, ProcessEvent, ProcessOutput, purpose};
+use rolltop_control::{
+    Control, ExecCommand, ExecError, ExecLine, Exit, Process, ProcessEvent, ProcessOutput, purpose,
+};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_stream::wrappers::ReceiverStream;
@@ -53,6 +55,8 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_body`, `unknown_field`, `invalid_command`, `command_not_found`, `not_executable`, `folder_not_found`",
             body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_commands`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
     ))]
@@ -64,9 +68,11 @@ pub(crate) async fn run(
 ) -> Result<Response, ApiError> {
     let input = input(&request)?;
     let limit = limit(&request)?;
-    let process = control.exec(&access).await?.start(command(request)?).await?;
+    let command = command(request)?;
+    let line = control.exec(&access).await?;
+    let process = line.start(command).await?;
     let (events, receiver) = channel(1);
-    let follower = Follower { config, events };
+    let follower = Follower { config, events, _line: line };
     tokio::spawn(follower.run(process, input, limit));
     Ok(Sse::new(ReceiverStream::new(receiver)).into_response())
 }
@@ -130,6 +136,7 @@ fn lost() -> ExecEvent {
 struct Follower {
     config: Arc<ApiConfig>,
     events: Sender<Result<SseEvent, Infallible>>,
+    _line: ExecLine,
 }
 
 impl Follower {

@@ -27,7 +27,7 @@ use rolltop_control::{
     Control, CredentialGuard, Terminal, TerminalLine, TerminalSize, TerminalWindow, purpose,
 };
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::gather::Gather;
 use super::terminals::number;
@@ -42,6 +42,10 @@ const MESSAGE_LIMIT: usize = 1 << 20;
 const READ_BYTES: usize = 4 << 10;
 /// At most about this much goes into one message to a viewer, bytes.
 const MESSAGE_BYTES: usize = 32 << 10;
+/// After a message that was not full, the next one waits this long and takes with it what comes
+/// meanwhile: half of the time between two pictures on a viewer's screen, and nothing for an answer to what
+/// was typed after a silence.
+const PACE: Duration = Duration::from_millis(8);
 /// How much may be on its way to a viewer and not drawn yet, bytes.
 const WINDOW: u64 = 256 << 10;
 /// A viewer with no more than this to draw has caught up, bytes.
@@ -75,6 +79,8 @@ const AFRESH: &[u8] = b"\x18\x1bc";
         (status = 409, description = "`not_running`", body = Problem, content_type = "application/problem+json"),
         (status = 426, description = "`websocket_required`", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_viewers`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
     ))]
@@ -96,7 +102,15 @@ pub(crate) async fn open(
     // Before the upgrade, so that what goes wrong can still be said.
     let line = control.terminal(&access, number).await?;
     let attached = Attached::new(line.attach(size).await?);
-    let relay = Relay { config, line, size, attached: Some(attached), undrawn: 0, typed: Vec::new() };
+    let relay = Relay {
+        config,
+        line,
+        size,
+        attached: Some(attached),
+        undrawn: 0,
+        due: Instant::now(),
+        typed: Vec::new(),
+    };
     Ok(upgrade
         .protocols([TERMINAL_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)
@@ -113,6 +127,8 @@ struct Relay {
     attached: Option<Attached>,
     /// Bytes sent that the viewer has not drawn yet.
     undrawn: u64,
+    /// When more may be sent.
+    due: Instant,
     /// What was typed while nothing was attached.
     typed: Vec<u8>,
 }
@@ -181,7 +197,7 @@ impl Relay {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let step = tokio::select! {
-                shown = shown(&mut self.attached), if self.undrawn < WINDOW => self.show(shown, to_viewer).await,
+                shown = shown(&mut self.attached, self.due), if self.undrawn < WINDOW => self.show(shown, to_viewer).await,
                 message = from_viewer.next() => self.hear(message).await,
                 _ = heartbeat.tick() => self.send(Message::Ping(Bytes::new()), to_viewer).await,
             };
@@ -201,6 +217,9 @@ impl Relay {
             Ok(bytes) if bytes.is_empty() => Err(End::Over),
             Ok(bytes) => {
                 self.undrawn = self.undrawn.saturating_add(bytes.len() as u64);
+                if bytes.len() < MESSAGE_BYTES {
+                    self.due = Instant::now() + PACE;
+                }
                 self.send(Message::Binary(bytes), to_viewer).await
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -268,10 +287,14 @@ impl Relay {
     }
 }
 
-/// What is shown next; nothing ever while nothing is attached. Loses nothing when dropped halfway.
-async fn shown(attached: &mut Option<Attached>) -> io::Result<Bytes> {
+/// What is shown next, not before it is due; nothing ever while nothing is attached. Loses nothing when dropped
+/// halfway.
+async fn shown(attached: &mut Option<Attached>, due: Instant) -> io::Result<Bytes> {
     match attached {
-        Some(attached) => attached.shown.next().await,
+        Some(attached) => {
+            sleep_until(due).await;
+            attached.shown.next().await
+        }
         None => std::future::pending().await,
     }
 }

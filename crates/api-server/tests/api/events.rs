@@ -52,6 +52,11 @@ async fn who_comes_back_has_missed_nothing() {
     let middle = all.len() / 2;
     let mut later = platform.client.events(Some(all[middle].seq), None).await.unwrap();
     assert_eq!(until_running(&mut later).await, all[middle + 1..]);
+    let mut past = platform.client.past_events(all[middle].seq, None).await.unwrap();
+    assert_eq!(until_running(&mut past).await, all[middle + 1..]);
+    while let Some(event) = next(&mut past).await {
+        assert!(event.seq > all[middle].seq);
+    }
 
     let header = platform.raw(reqwest::Method::GET, "/v1/events").header("last-event-id", all[0].seq);
     let mut response = header.send().await.unwrap();

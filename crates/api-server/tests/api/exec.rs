@@ -341,3 +341,19 @@ async fn only_a_websocket_carries_input_as_it_comes() {
     let error = platform.client.exec_socket(DesktopId::from_u128(7)).await.err().unwrap();
     assert_eq!(error.code(), Some(Code::NotFound));
 }
+
+#[tokio::test]
+async fn so_many_commands_run_in_a_desktop_and_no_more() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let sleep = shell("sleep 60");
+    let run = || platform.client.exec(desktop.id, &sleep);
+    let mut running = futures::future::try_join_all((0..32).map(|_| run())).await.unwrap();
+    let refused = run().await.err().unwrap();
+    assert_eq!(refused.code(), Some(Code::TooManyCommands));
+    assert_eq!(refused.to_string(), "32 commands run in this desktop already; end one first.");
+    let socket = platform.client.exec_socket(desktop.id).await;
+    assert_eq!(socket.err().unwrap().code(), Some(Code::TooManyCommands), "over either way");
+    running.pop();
+    assert!(eventually(async || run().await.is_ok()).await, "a place is given back");
+}

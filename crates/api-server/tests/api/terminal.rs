@@ -167,3 +167,14 @@ async fn only_a_websocket_with_one_of_a_few_numbers_is_a_terminal() {
     let error = platform.client.terminal(DesktopId::from_u128(7), 1, SIZE).await.err().unwrap();
     assert_eq!(error.code(), Some(Code::NotFound));
 }
+
+#[tokio::test]
+async fn so_many_look_at_a_desktops_terminals_and_no_more() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let open = || platform.client.terminal(desktop.id, 1, SIZE);
+    let mut viewers = futures::future::try_join_all((0..48).map(|_| open())).await.unwrap();
+    assert_eq!(open().await.err().unwrap().code(), Some(Code::TooManyViewers));
+    viewers.pop();
+    assert!(eventually(async || open().await.is_ok()).await, "a place is given back");
+}

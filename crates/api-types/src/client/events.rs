@@ -25,8 +25,20 @@ impl Client {
         after: Option<u64>,
         desktop: Option<DesktopId>,
     ) -> Result<EventStream, ClientError> {
-        let query = EventsQuery { desktop, after };
-        let request = self.get(&["v1", "events"]).query(&query).header(ACCEPT, "text/event-stream");
+        self.stream_events(&EventsQuery { desktop, after, follow: None }).await
+    }
+
+    /// The same up to the last event there is.
+    pub async fn past_events(
+        &self,
+        after: u64,
+        desktop: Option<DesktopId>,
+    ) -> Result<EventStream, ClientError> {
+        self.stream_events(&EventsQuery { desktop, after: Some(after), follow: Some(false) }).await
+    }
+
+    async fn stream_events(&self, query: &EventsQuery) -> Result<EventStream, ClientError> {
+        let request = self.get(&["v1", "events"]).query(query).header(ACCEPT, "text/event-stream");
         let response = send(request).await?;
         let state = (response, Parser::default(), VecDeque::<String>::new());
         Ok(Box::pin(stream::try_unfold(state, |(mut response, mut parser, mut ready)| async move {

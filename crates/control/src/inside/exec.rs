@@ -6,11 +6,13 @@ use std::sync::Arc;
 use rolltop_door::{Door, Process, StartError};
 use rolltop_guest_protocol::exec::{ExecFailureKind, ExecRequest};
 
-use super::{Reason, unavailable};
+use super::{Place, Reason, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
 
+/// Commands that run in one desktop at the same time. Each is a session of its sshd, which has 100.
+pub(crate) const MOST_COMMANDS: usize = 32;
 /// What a text is run with.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
@@ -31,6 +33,8 @@ pub enum ExecError {
     NoSuchFolder(String),
     #[error("This desktop was made from a template that can't run commands this way; make a new one.")]
     NotSupported,
+    #[error("{MOST_COMMANDS} commands run in this desktop already; end one first.")]
+    TooMany,
     #[error(transparent)]
     Enter(#[from] EnterError),
 }
@@ -75,9 +79,10 @@ impl ExecCommand {
     }
 }
 
-/// The way to run one command in a desktop, noted in its owner's access log.
+/// The way to run one command in a desktop, noted in its owner's access log. Held while it runs.
 pub struct ExecLine {
     door: Arc<Door>,
+    _place: Place,
 }
 
 impl ExecLine {
@@ -101,8 +106,9 @@ impl ExecLine {
 
 impl Control {
     /// The way to run a command in a running desktop.
-    pub async fn exec(&self, access: &DesktopAccess<purpose::Exec>) -> Result<ExecLine, EnterError> {
-        Ok(ExecLine { door: self.enter(access, Reason::Exec).await? })
+    pub async fn exec(&self, access: &DesktopAccess<purpose::Exec>) -> Result<ExecLine, ExecError> {
+        let place = self.inner.commands.take(access.desktop).ok_or(ExecError::TooMany)?;
+        Ok(ExecLine { door: self.enter(access, Reason::Exec).await?, _place: place })
     }
 }
 

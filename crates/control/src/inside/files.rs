@@ -8,12 +8,15 @@ mod archive;
 mod save;
 
 use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use rolltop_door::{Door, ExecError, ExecLimits, FileInfo, FileKind, Sftp, SftpError};
 use sha2::{Digest, Sha256};
+use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncReadExt;
 
 use super::{Reason, unavailable};
 use crate::caller::{DesktopAccess, Inside, purpose::ReadFiles, purpose::WriteFiles};
@@ -107,15 +110,15 @@ enum Content {
 
 impl OpenFile {
     /// Exactly these bytes, which must be within the file, or an error.
-    pub fn part(self, first: u64, length: u64) -> Box<dyn AsyncRead + Send + Unpin> {
+    pub fn part(self, first: u64, length: u64) -> BoxStream<'static, io::Result<Bytes>> {
         match self.content {
             Content::Whole(bytes) => {
                 let first = usize::try_from(first).unwrap_or(usize::MAX).min(bytes.len());
                 let end =
                     first.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)).min(bytes.len());
-                Box::new(std::io::Cursor::new(bytes.slice(first..end)))
+                futures::stream::iter([Ok(bytes.slice(first..end))]).boxed()
             }
-            Content::Remote(file) => Box::new(file.part(first, length)),
+            Content::Remote(file) => file.part(first, length).boxed(),
         }
     }
 }
@@ -193,14 +196,14 @@ impl<P> Files<P> {
     }
 
     async fn open(&self, path: &str) -> Result<OpenFile, FileError> {
-        let mut file = self.sftp.read_file(path).await?;
+        let file = self.sftp.read_file(path).await?;
         let info = file.info();
         if info.size > READ_WHOLE {
             let tag = format!("{}-{}", info.modified, info.size);
             return Ok(OpenFile { size: info.size, tag, content: Content::Remote(Box::new(file)) });
         }
         let mut whole = Vec::new();
-        file.read_to_end(&mut whole).await.map_err(unavailable)?;
+        file.reader().read_to_end(&mut whole).await.map_err(unavailable)?;
         let tag = Sha256::digest(&whole).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         Ok(OpenFile { size: info.size, tag, content: Content::Whole(whole.into()) })
     }

@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use rolltop_door::{Door, Terminal, TerminalError as DoorError, TerminalInfo, TerminalNumber, TerminalSize};
 
-use super::{Reason, unavailable};
+use super::{Place, Reason, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
+
+/// Who looks at one desktop's terminals at the same time. Each is a session of its sshd, which has 100.
+pub(crate) const MOST_VIEWERS: usize = 48;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
     #[error("This desktop has no terminals: its template lacks tmux.")]
     NoTmux,
+    #[error("This desktop's terminals are looked at {MOST_VIEWERS} times already; close one first.")]
+    TooMany,
     #[error(transparent)]
     Enter(#[from] EnterError),
 }
@@ -32,6 +37,7 @@ impl From<DoorError> for TerminalError {
 pub struct TerminalLine {
     door: Arc<Door>,
     number: TerminalNumber,
+    _place: Place,
 }
 
 impl TerminalLine {
@@ -51,9 +57,10 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Control>,
         number: TerminalNumber,
-    ) -> Result<TerminalLine, EnterError> {
+    ) -> Result<TerminalLine, TerminalError> {
+        let place = self.inner.viewers.take(access.desktop).ok_or(TerminalError::TooMany)?;
         let door = self.enter(access, Reason::Terminal).await?;
-        Ok(TerminalLine { door, number })
+        Ok(TerminalLine { door, number, _place: place })
     }
 
     pub async fn terminals(

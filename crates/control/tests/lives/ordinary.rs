@@ -1,5 +1,6 @@
 //! What happens when nothing goes wrong.
 
+use futures::TryStreamExt as _;
 use rolltop_control::{
     AccessError, CreateDesktop, CreateError, EnterError, EventFilter, FileError, ListFilter, RenameError,
 };
@@ -33,9 +34,9 @@ async fn a_desktop_comes_up_step_by_step_and_is_entered() {
 
     let files = platform.access(asked.id).await;
     let file = platform.control.read_file(&files, "/home/desk/welcome.txt").await.unwrap();
-    let mut text = String::new();
     let size = file.size;
-    file.part(0, size).read_to_string(&mut text).await.unwrap();
+    let pieces: Vec<bytes::Bytes> = file.part(0, size).try_collect().await.unwrap();
+    let text = String::from_utf8(pieces.concat()).unwrap();
     assert!(text.contains(&asked.id.to_string()), "{text}");
     assert_eq!(text.len() as u64, size);
     let missing = platform.control.read_file(&files, "/nowhere").await;

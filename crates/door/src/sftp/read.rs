@@ -2,13 +2,15 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use futures::Stream;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, StreamExt};
 use russh_sftp::client::error::Error;
 use russh_sftp::protocol::StatusCode;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio_util::io::StreamReader;
 
 use super::{FileInfo, Held};
 
@@ -17,7 +19,7 @@ const PIECE: u64 = 64 * 1024;
 /// Requests under way for one file: what a slow reader makes us hold.
 const UNDER_WAY: usize = 16;
 
-/// An open file. Reading gives exactly the bytes that were asked for: what was appended since is
+/// An open file, as a stream of pieces. Exactly the bytes that were asked for come: what was appended since is
 /// left out, and a file that was cut meanwhile is an error rather than a short copy.
 pub struct RemoteFile {
     handle: Held,
@@ -25,15 +27,12 @@ pub struct RemoteFile {
     /// Where the next request begins, and where the last one ends.
     next: u64,
     end: u64,
-    pieces: FuturesOrdered<BoxFuture<'static, io::Result<Vec<u8>>>>,
-    current: Vec<u8>,
-    taken: usize,
+    pieces: FuturesOrdered<BoxFuture<'static, io::Result<Bytes>>>,
 }
 
 impl RemoteFile {
     pub(super) fn new(handle: Held, info: FileInfo) -> Self {
-        let pieces = FuturesOrdered::new();
-        Self { handle, info, next: 0, end: info.size, pieces, current: Vec::new(), taken: 0 }
+        Self { handle, info, next: 0, end: info.size, pieces: FuturesOrdered::new() }
     }
 
     /// As of opening.
@@ -48,6 +47,11 @@ impl RemoteFile {
         self
     }
 
+    /// The same to be read from.
+    pub fn reader(self) -> StreamReader<Self, Bytes> {
+        StreamReader::new(self)
+    }
+
     fn request(&mut self) {
         while self.pieces.len() < UNDER_WAY && self.next < self.end {
             let length = PIECE.min(self.end - self.next);
@@ -57,7 +61,7 @@ impl RemoteFile {
     }
 }
 
-async fn piece(handle: Held, from: u64, length: u64) -> io::Result<Vec<u8>> {
+async fn piece(handle: Held, from: u64, length: u64) -> io::Result<Bytes> {
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < length {
         let left = length - bytes.len() as u64;
@@ -74,32 +78,18 @@ async fn piece(handle: Held, from: u64, length: u64) -> io::Result<Vec<u8>> {
             bytes.extend_from_slice(&data);
         }
     }
-    Ok(bytes)
+    Ok(bytes.into())
 }
 
 fn shorter() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter")
 }
 
-impl AsyncRead for RemoteFile {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        loop {
-            let rest = self.current.get(self.taken..).unwrap_or_default();
-            if !rest.is_empty() || buffer.remaining() == 0 {
-                let length = rest.len().min(buffer.remaining());
-                buffer.put_slice(rest.get(..length).unwrap_or_default());
-                self.taken += length;
-                return Poll::Ready(Ok(()));
-            }
-            self.request();
-            match ready!(self.pieces.poll_next_unpin(context)) {
-                Some(piece) => (self.current, self.taken) = (piece?, 0),
-                None => return Poll::Ready(Ok(())),
-            }
-        }
+impl Stream for RemoteFile {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        self.request();
+        self.pieces.poll_next_unpin(context)
     }
 }

@@ -59,6 +59,8 @@ const LONGEST_SIGNAL: usize = 16;
         (status = 409, description = "`not_running`", body = Problem, content_type = "application/problem+json"),
         (status = 426, description = "`websocket_required`", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_commands`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
     ))]

@@ -10,14 +10,10 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rolltop_api_types::{Code, Problem};
 use rolltop_control::{Control, purpose};
-use tokio_util::io::ReaderStream;
 
 use super::At;
 use crate::extract::{Query, Ticket};
 use crate::problems::ApiError;
-
-/// Read at once and handed on as one piece, bytes.
-const PIECE: usize = 256 << 10;
 
 /// Download a file
 ///
@@ -61,7 +57,7 @@ pub(crate) async fn content(
         }
     };
     let (size, tag) = (file.size, format!("\"{}\"", file.tag));
-    let body = Body::from_stream(ReaderStream::with_capacity(file.part(first, length), PIECE));
+    let body = Body::from_stream(file.part(first, length));
     let mut response = (status, stored_only(file_name(&at.path)), body).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_LENGTH, length.into());

@@ -8,10 +8,9 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use rolltop_door::{FileInfo, FileKind};
 use std::io;
-use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 
 use super::{FileError, Files, checked, joined, name_of};
@@ -21,7 +20,6 @@ use crate::caller::purpose::ReadFiles;
 const DEEPEST: usize = 64;
 /// Entries in all, at most: what is known of each is kept to the end.
 const MOST: usize = 200_000;
-const PIECE: usize = 128 * 1024;
 
 /// A zip file on its way.
 pub struct Archive {
@@ -113,7 +111,7 @@ impl Zip {
     }
 
     async fn file(&mut self, path: &str, name: String, info: FileInfo) -> io::Result<()> {
-        let Ok(mut file) = self.files.sftp.read_file(path).await else { return Ok(()) };
+        let Ok(file) = self.files.sftp.read_file(path).await else { return Ok(()) };
         let mut entry = Entry {
             name,
             mode: 0o100_000 | info.mode,
@@ -126,16 +124,12 @@ impl Zip {
         self.send(entry.local(true)).await?;
         let (begun, mut crc) = (self.written, Crc::new());
         let mut packer = DeflateEncoder::new(Vec::new(), Compression::fast());
-        let mut buffer = vec![0; PIECE];
-        loop {
-            let length = file.read(&mut buffer).await?;
-            let piece = buffer.get(..length).unwrap_or_default();
-            if piece.is_empty() {
-                break;
-            }
-            crc.update(piece);
-            entry.size += length as u64;
-            packer.write_all(piece)?;
+        let mut pieces = std::pin::pin!(file);
+        while let Some(piece) = pieces.next().await {
+            let piece = piece?;
+            crc.update(&piece);
+            entry.size += piece.len() as u64;
+            packer.write_all(&piece)?;
             self.send(std::mem::take(packer.get_mut())).await?;
         }
         self.send(packer.finish()?).await?;
