@@ -1,24 +1,102 @@
-//! People's own clients, stock OpenSSH and rsync, through the jump host into a real desktop.
+//! People's own clients, stock OpenSSH and rsync, through the jump host into a real desktop; and the API's
+//! commands and connections to ports in the same.
 
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use rolltop_api_types::{CreateSshKey, Desktop, DesktopState};
+use futures::{SinkExt as _, StreamExt as _};
+use rolltop_api_types::{CreateSshKey, Desktop, DesktopState, ExecEvent, ExecExit, ExecRequest};
+use rolltop_model::DesktopId;
 use rolltop_vm_tests::{Options, Platform, eventually};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::Command;
+use tokio_tungstenite::tungstenite::Message;
 
 /// Longest that one command of a client may take.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+async fn commands_run_and_ports_answer(platform: &Platform, desktop: DesktopId) -> anyhow::Result<()> {
+    let words = ["sh", "-c", "id -un; pwd; echo $DISPLAY; cat; exit 7"].map(str::to_owned).to_vec();
+    let request = ExecRequest { stdin: Some("typed ahead".into()), ..ExecRequest::of_words(words) };
+    let (said, exit) = run(platform, desktop, &request).await?;
+    ensure!(said == "desk\n/home/desk\n:1\ntyped ahead", "{said:?}");
+    ensure!(exit.code == Some(7), "{exit:?}");
+    // 50 MB, every byte of it counted, and what is written to both outputs stays apart.
+    let flood =
+        ["sh", "-c", "head -c 50000000 /dev/zero | tr '\\0' x; echo y >&2"].map(str::to_owned).to_vec();
+    let (said, exit) = run(platform, desktop, &ExecRequest::of_words(flood)).await?;
+    ensure!(said.len() == 50_000_000 && said.bytes().all(|byte| byte == b'x'), "{} bytes", said.len());
+    ensure!(exit.code == Some(0), "{exit:?}");
+
+    let serve = "cd /usr/share/doc/bash && exec setsid python3 -m http.server --bind 127.0.0.1 8100";
+    let serve = ["sh", "-c", &format!("{serve} > /tmp/served 2>&1 &")].map(str::to_owned).to_vec();
+    run(platform, desktop, &ExecRequest::of_words(serve)).await?;
+    let mut socket = eventually("the port answers", PATIENCE, || async {
+        Ok(platform.client.connect_port(desktop, 8100).await.ok())
+    })
+    .await?;
+    socket.send(Message::binary(b"GET /copyright HTTP/1.0\r\n\r\n".to_vec())).await?;
+    let mut page = Vec::new();
+    let answer = async {
+        while let Some(message) = socket.next().await {
+            match message? {
+                // The server inside has closed its direction.
+                Message::Binary(bytes) if bytes.is_empty() => return Ok(()),
+                Message::Binary(bytes) => page.extend_from_slice(&bytes),
+                Message::Close(frame) => anyhow::bail!("closed early: {frame:?}"),
+                _ => {}
+            }
+        }
+        anyhow::bail!("the connection broke off")
+    };
+    tokio::time::timeout(PATIENCE, answer).await.context("the answer's end")??;
+    let page = String::from_utf8_lossy(&page);
+    ensure!(page.contains("200 OK") && page.contains("GNU"), "{page}");
+    Ok(())
+}
+
+/// What a command wrote to standard output, and how it ended.
+async fn run(
+    platform: &Platform,
+    desktop: DesktopId,
+    request: &ExecRequest,
+) -> anyhow::Result<(String, ExecExit)> {
+    let mut stream = platform.client.exec(desktop, request).await?;
+    let mut said = Vec::new();
+    while let Some(event) = tokio::time::timeout(PATIENCE, stream.next()).await? {
+        match event? {
+            ExecEvent::Stdout(output) => said.extend(output.bytes().context("its bytes")?),
+            ExecEvent::Exit(exit) => return Ok((String::from_utf8(said)?, exit)),
+            ExecEvent::Error(problem) => anyhow::bail!("{problem:?}"),
+            ExecEvent::Started | ExecEvent::Stderr(_) | ExecEvent::Input { .. } => {}
+        }
+    }
+    anyhow::bail!("the stream ended before the command did")
+}
+
+/// A server as VS Code's is started: it goes on without its shell, on a port of its own choice.
+const REMOTE_SERVER: &str = r#"
+cat > server.mjs <<'END'
+import { createServer } from "node:http";
+import { userInfo } from "node:os";
+const server = createServer((_, answer) => answer.end(userInfo().username));
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+END
+nohup node server.mjs > server.log 2>&1 < /dev/null &
+until [ -s server.log ]; do sleep 0.2; done
+echo "listeningOn==$(cat server.log)=="
+sleep 100
+"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_clients_do_their_work_through_the_jump_host() -> anyhow::Result<()> {
     let platform = Platform::start(Options::real()?).await?;
     let desktop = platform.create("mine").await?;
     let desktop = platform.wait_for(desktop.id, DesktopState::Running).await?;
+    commands_run_and_ports_answer(&platform, desktop.id).await?;
     let person = Person::new(&platform, &desktop).await?;
 
     // The key was added while the desktop ran; nothing is asked, and one enters as `desk`.
@@ -56,6 +134,26 @@ async fn stock_clients_do_their_work_through_the_jump_host() -> anyhow::Result<(
     .await?;
     ensure!(page.contains("inside"), "{page}");
     forward.kill().await?;
+
+    // What VS Code's Remote-SSH does: a script over a shell's standard input starts a server inside, which
+    // names its port, and everything else goes there through a SOCKS proxy of the same connection.
+    let socks = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    let mut remote = person.command("ssh", &["-T", "-D", &format!("127.0.0.1:{socks}"), "mine", "bash"]);
+    let mut remote = remote.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    remote.stdin.take().context("its input")?.write_all(REMOTE_SERVER.as_bytes()).await?;
+    let mut said = tokio::io::BufReader::new(remote.stdout.take().context("its output")?).lines();
+    let port: u16 = loop {
+        let line = tokio::time::timeout(PATIENCE, said.next_line()).await??.context("it ended")?;
+        if let Some(port) = line.strip_prefix("listeningOn==").and_then(|rest| rest.strip_suffix("==")) {
+            break port.parse()?;
+        }
+    };
+    let url = format!("http://127.0.0.1:{port}/version");
+    let proxy = format!("127.0.0.1:{socks}");
+    let version = Command::new("curl").args(["-sS", "--max-time", "60", "--socks5", &proxy, &url]).output();
+    let version = version.await?;
+    ensure!(version.stdout == b"desk", "{version:?}");
+    remote.kill().await?;
 
     // A stopped desktop is started by whoever knocks.
     platform.client.stop_desktop(desktop.id).await?;
