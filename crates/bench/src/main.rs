@@ -30,7 +30,7 @@ const IN_GUESTS: [&str; 5] = [
 /// The command line's start.
 const CLI: &str = "cli_help";
 /// Those that measure the relays, before a guest that costs nothing.
-const RELAYS: [&str; 3] = ["vnc_relay", "terminal_relay", "file_download"];
+const RELAYS: [&str; 4] = ["vnc_relay", "terminal_relay", "file_download", "large_file"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -62,6 +62,9 @@ async fn relays(is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     }
     if is_wanted("file_download") {
         files::download(&desk).await?;
+    }
+    if is_wanted("large_file") {
+        files::large(&desk).await?;
     }
     Ok(())
 }
