@@ -1,5 +1,5 @@
-// The main job, whole: a person asks for a desktop, sees it, clicks and types in it, and what was
-// typed is really on its disk.
+// The main job, whole: a person asks for a desktop, sees it, clicks and types in it, what was
+// typed is really on its disk, and a page that is served inside is shown.
 
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -135,6 +135,43 @@ test("a folder is uploaded and a file edited, and the terminal shows both", { ti
   await page.locator(".xterm-helper-textarea").first().focus();
   await page.keyboard.type("cat trip/plan.txt; stat -c %s trip/photos/sea.bin\n");
   await eventually("the terminal shows both", async () => /second idea\s+3000000/.test(await shown()));
+});
+
+/** A web server with a page and a WebSocket that says one word. */
+const SERVER = `
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+const page = \`<!doctype html><title>Inside</title><h1>From inside</h1><p></p><script>
+  new WebSocket("wss://" + location.host).onmessage = ({ data }) => (document.querySelector("p").textContent = data);
+</script>\`;
+const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(page));
+server.on("upgrade", (asked, socket) => {
+  const key = asked.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  const accept = createHash("sha1").update(key).digest("base64");
+  socket.write("HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n");
+  socket.write("Sec-WebSocket-Accept: " + accept + "\\r\\n\\r\\n");
+  socket.write(Buffer.concat([Buffer.from([0x81, 6]), Buffer.from("spoken")]));
+});
+server.listen(3000, "127.0.0.1");
+`;
+
+test("a web server inside is previewed, its WebSocket too", { timeout: PATIENCE }, async () => {
+  const { id } = await find("first");
+  const headers = { Authorization: `Bearer ${rolltop.apiKey}` };
+  const desktop = `${rolltop.url}/v1/desktops/${id}`;
+  const saved = await page.request.put(`${desktop}/files/content?path=/home/desk/server.mjs`, { headers, data: SERVER });
+  assert.ok(saved.ok(), await saved.text());
+  const started = await page.request.post(`${desktop}/exec`, {
+    headers, data: { command: "setsid node server.mjs > server.log 2>&1 < /dev/null &" },
+  });
+  assert.match(await started.text(), /"code":0/);
+  const preview = await page.context().newPage();
+  preview.setDefaultTimeout(PATIENCE);
+  // Until the server listens, the preview says so and goes on by itself.
+  await preview.goto(`https://3000--first.localhost:${new URL(rolltop.url).port}/`);
+  await preview.getByRole("heading", { name: "From inside" }).waitFor();
+  await preview.getByText("spoken").waitFor();
+  await preview.close();
 });
 
 test("it is stopped, started again and deleted with a confirmation", { timeout: 2 * PATIENCE }, async () => {
