@@ -135,7 +135,7 @@ impl Control {
         address: &PreviewAddress,
     ) -> Result<Option<Caller>, PassError> {
         let share = self.inner.store.share(share).await?.filter(|share| {
-            share.expires_at > clock::now() && share.desktop == desktop && share.port == address.port()
+            share.expires_at > clock::now() && share.desktop == desktop && share.label == address.label()
         });
         Ok(share.map(|share| Caller {
             who: Who::Share(share.id),

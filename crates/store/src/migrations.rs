@@ -8,6 +8,7 @@ mod m0003_scopes;
 mod m0004_api_keys;
 mod m0005_device_logins;
 mod m0006_shares;
+mod m0007_share_labels;
 
 pub(crate) struct Migrator;
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_api_keys::Migration),
             Box::new(m0005_device_logins::Migration),
             Box::new(m0006_shares::Migration),
+            Box::new(m0007_share_labels::Migration),
         ]
     }
 }

@@ -6,7 +6,7 @@ use rolltop_vault::TokenHash;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder};
 
-use crate::database::Store;
+use crate::database::{Store, Write};
 use crate::error::{StoreError, unreadable};
 use crate::moment::{from_ms, some_from_ms, to_ms};
 
@@ -18,6 +18,7 @@ pub struct Model {
     pub workspace_id: String,
     pub desktop_id: String,
     pub port: i32,
+    pub label: String,
     pub token_hash: Vec<u8>,
     pub made_by: String,
     pub created_at: i64,
@@ -35,6 +36,8 @@ pub struct NewShare {
     pub workspace: WorkspaceId,
     pub desktop: DesktopId,
     pub port: u16,
+    /// The first label of the one host name where it opens.
+    pub label: String,
     pub token: TokenHash,
     /// A person's or key's name.
     pub made_by: String,
@@ -49,6 +52,7 @@ pub struct Share {
     pub workspace: WorkspaceId,
     pub desktop: DesktopId,
     pub port: u16,
+    pub label: String,
     pub made_by: String,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
@@ -65,12 +69,20 @@ impl TryFrom<Model> for Share {
             workspace: row.workspace_id.parse().map_err(&bad)?,
             desktop: row.desktop_id.parse().map_err(&bad)?,
             port: row.port.try_into().map_err(unreadable("shares"))?,
+            label: row.label,
             made_by: row.made_by,
             created_at: from_ms(row.created_at, "shares")?,
             expires_at: from_ms(row.expires_at, "shares")?,
             used_at: some_from_ms(row.used_at, "shares")?,
         })
     }
+}
+
+/// All of a desktop's.
+pub(crate) async fn delete_of(write: &Write, desktop: DesktopId) -> Result<(), StoreError> {
+    let of_desktop = Entity::delete_many().filter(Column::DesktopId.eq(desktop.to_string()));
+    of_desktop.exec(&write.transaction).await?;
+    Ok(())
 }
 
 impl Store {
@@ -88,6 +100,7 @@ impl Store {
             workspace_id: Set(new.workspace.to_string()),
             desktop_id: Set(new.desktop.to_string()),
             port: Set(new.port.into()),
+            label: Set(new.label),
             token_hash: Set(new.token.0.to_vec()),
             made_by: Set(new.made_by),
             created_at: Set(to_ms(now)),

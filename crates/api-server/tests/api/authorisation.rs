@@ -12,13 +12,11 @@ use reqwest::{Method, RequestBuilder, Response};
 use rolltop_api_server::{Access, OPERATIONS};
 use rolltop_api_types::{CreateApiKey, CreateSshKey, Scope};
 use rolltop_model::{ApiKeyId, DesktopId, SshKeyId};
-use rolltop_store::{NewApiKey, Store};
-use rolltop_vault::{TokenKind, Vault, hash_token, new_token};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::platform::{DEADLINE, Platform};
+use crate::platform::{DEADLINE, Platform, insert_key};
 
 const SSH_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm8nrEsOtM0vYFbmNBCfQ+1bbxLYtp5Fx+T3Hkhq1xN sam";
 /// In the names of all that the first workspace has, and in nothing else.
@@ -219,29 +217,10 @@ async fn key(
 /// A key of another workspace, and one of the first workspace that has expired: neither can be made
 /// over the API.
 async fn others(platform: &Platform) -> (SecretString, SecretString) {
-    let directory = platform.directory();
-    let vault = Vault::open_or_create(&directory.join("vault.key")).unwrap();
-    let store = Store::open(&directory.join("rolltop.db"), vault).await.unwrap();
-    let now = Timestamp::now();
-    let insert = async |workspace, expires_at| {
-        let token = new_token(TokenKind::ApiKey);
-        let new = NewApiKey {
-            workspace,
-            name: "stranger".into(),
-            token: hash_token(&token),
-            scopes: Scope::ALL.iter().map(|scope| scope.as_str().to_owned()).collect(),
-            desktop: None,
-            expires_at,
-            limit: 100,
-        };
-        store.insert_api_key(new, now).await.unwrap();
-        token
-    };
-    let second = store.insert_workspace("Second", now).await.unwrap().id;
-    let first = store.first_workspace(now).await.unwrap().id;
-    assert_ne!(first, second);
-    let expired = now.checked_sub(SignedDuration::from_secs(1)).unwrap();
-    (insert(second, None).await, insert(first, Some(expired)).await)
+    let store = platform.store().await;
+    let first = store.first_workspace(Timestamp::now()).await.unwrap().id;
+    let expired = Timestamp::now().checked_sub(SignedDuration::from_secs(1)).unwrap();
+    (platform.stranger().await, insert_key(&store, first, Some(expired)).await)
 }
 
 /// All of an answer, or of an endless one what comes until the asker's own workspace has been heard of.

@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rolltop_api_server::{ApiConfig, ServeError, admin_router, bind, router, serve_only_to, serve_unix};
 use rolltop_api_types::{
-    AdminClient, Client, CreateDesktop, CreateOperatorKey, Desktop, DesktopState, RedeemLink,
+    AdminClient, Client, CreateDesktop, CreateOperatorKey, Desktop, DesktopState, RedeemLink, Scope,
 };
 use rolltop_control::{Control, ControlConfig, Parts};
-use rolltop_model::DesktopId;
+use rolltop_model::{DesktopId, WorkspaceId};
 use rolltop_sim::{SimConfig, SimEngine};
+use rolltop_store::{NewApiKey, Store};
+use rolltop_vault::{TokenKind, Vault, hash_token, new_token};
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -92,6 +95,19 @@ impl Platform {
         self.directory.path()
     }
 
+    /// The database itself, for what can't be made over the API.
+    pub async fn store(&self) -> Store {
+        let vault = Vault::open_or_create(&self.directory().join("vault.key")).unwrap();
+        Store::open(&self.directory().join("rolltop.db"), vault).await.unwrap()
+    }
+
+    /// A key with all scopes of a workspace of its own.
+    pub async fn stranger(&self) -> SecretString {
+        let store = self.store().await;
+        let workspace = store.insert_workspace("Second", Timestamp::now()).await.unwrap().id;
+        insert_key(&store, workspace, None).await
+    }
+
     pub async fn create(&self, name: &str) -> Desktop {
         let wanted = CreateDesktop { name: Some(name.into()), ..CreateDesktop::default() };
         self.client.create_desktop(&wanted, None).await.unwrap()
@@ -122,6 +138,26 @@ impl Drop for Platform {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
+}
+
+/// A key with all scopes, as the database has it.
+pub async fn insert_key(
+    store: &Store,
+    workspace: WorkspaceId,
+    expires_at: Option<Timestamp>,
+) -> SecretString {
+    let token = new_token(TokenKind::ApiKey);
+    let new = NewApiKey {
+        workspace,
+        name: "stranger".into(),
+        token: hash_token(&token),
+        scopes: Scope::ALL.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        desktop: None,
+        expires_at,
+        limit: 100,
+    };
+    store.insert_api_key(new, Timestamp::now()).await.unwrap();
+    token
 }
 
 /// Whether this came true before the deadline.

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use rolltop_api_server::ApiConfig;
 use rolltop_api_types::{
-    Client, Code, CreateShare, OpenPreview, PreviewKey, PreviewPass, RequestTicket, UpdateDesktop,
+    Client, Code, CreateDesktop, CreateShare, OpenPreview, PreviewKey, PreviewPass, RequestTicket,
+    UpdateDesktop,
 };
 use rolltop_control::ControlConfig;
+use rolltop_model::DesktopId;
+use rolltop_store::NewShare;
+use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -175,6 +180,93 @@ async fn a_share_link_opens_one_port_until_it_is_revoked() {
     assert_eq!(open(HERE).await.unwrap_err().code(), Some(Code::PreviewClosed));
     let error = platform.client.revoke_share(desktop.id, made.share.id).await.unwrap_err();
     assert_eq!(error.code(), Some(Code::NotFound));
+}
+
+#[tokio::test]
+async fn a_share_link_ends_by_the_clock_and_so_does_what_it_opened() {
+    let platform = platform().await;
+    let desktop = platform.running("research").await;
+    let secret = new_token(TokenKind::Share);
+    let now = Timestamp::now();
+    let expires_at = now.checked_add(SignedDuration::from_secs(3)).unwrap();
+    // Over the API a link lasts a minute at least.
+    let new = NewShare {
+        workspace: platform.client.me().await.unwrap().workspace,
+        desktop: desktop.id,
+        port: 3000,
+        label: HERE.to_owned(),
+        token: hash_token(&secret),
+        made_by: "sam".into(),
+        expires_at,
+        limit: 100,
+    };
+    platform.store().await.insert_share(new, now).await.unwrap().unwrap();
+    let open = || opening(HERE, PreviewKey::Share(secret.clone()));
+    let pass = platform.nobody.open_preview(&open()).await.unwrap().pass;
+    let held = connect(&platform, &pass, HERE).await.unwrap();
+    shows_the_page(&platform, &pass).await;
+    is_cut(held).await;
+    assert!(Timestamp::now() >= expires_at, "not before its time");
+    assert_eq!(connect(&platform, &pass, HERE).await.err(), Some(StatusCode::UNAUTHORIZED));
+    let error = platform.nobody.open_preview(&open()).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::PreviewClosed));
+    assert!(platform.client.shares(desktop.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn desktops_of_two_workspaces_with_one_name_have_an_address_each() {
+    let platform = platform().await;
+    let own = platform.running("research").await;
+    let (session, before) = (platform.session().await, pass(&platform, &platform.session().await).await.pass);
+    let stranger = platform.nobody.with_token(&platform.stranger().await).unwrap();
+    let wanted = CreateDesktop { name: Some("research".into()), ..CreateDesktop::default() };
+    let other = stranger.create_desktop(&wanted, None).await.unwrap();
+    let by_id = |id: DesktopId| format!("3000--d--{}", id.to_string().replace("dsk_", ""));
+
+    let ticket = session.preview_ticket(&RequestTicket { address: HERE.into() }).await.unwrap();
+    assert_eq!(ticket.address, by_id(own.id), "the name alone no longer says which");
+    let key = || PreviewKey::Ticket(ticket.ticket.clone());
+    assert_eq!(
+        platform.nobody.open_preview(&opening(&by_id(other.id), key())).await.unwrap_err().code(),
+        Some(Code::PreviewClosed)
+    );
+    let wanted = RequestTicket { address: by_id(other.id) };
+    assert_eq!(session.preview_ticket(&wanted).await.unwrap_err().code(), Some(Code::NotFound));
+
+    let wanted = CreateShare { port: 3000, lasts_seconds: 3600 };
+    let shared = stranger.share_port(other.id, &wanted).await.unwrap();
+    assert_eq!(shared.address, by_id(other.id));
+    let secret = shared.path.expose_secret().strip_prefix("/.rolltop/share/").unwrap().to_owned();
+    // Neither at the address that was the first one's alone, nor at the one it has now.
+    for address in [HERE, &by_id(own.id)] {
+        let key = PreviewKey::Share(secret.clone().into());
+        let error = platform.nobody.open_preview(&opening(address, key)).await.unwrap_err();
+        assert_eq!(error.code(), Some(Code::PreviewClosed), "{address}");
+    }
+    // Who had the first one open at its name goes on seeing that.
+    shows_the_page(&platform, &before).await;
+}
+
+#[tokio::test]
+async fn a_share_link_stays_closed_when_its_desktop_has_its_name_again() {
+    let platform = platform().await;
+    let desktop = platform.running("research").await;
+    let wanted = CreateShare { port: 3000, lasts_seconds: 3600 };
+    let made = platform.client.share_port(desktop.id, &wanted).await.unwrap();
+    let secret = made.path.expose_secret().strip_prefix("/.rolltop/share/").unwrap().to_owned();
+    let open = || opening(HERE, PreviewKey::Share(secret.clone().into()));
+    let pass = platform.nobody.open_preview(&open()).await.unwrap().pass;
+    let rename = async |name: &str| {
+        platform.client.update_desktop(desktop.id, &UpdateDesktop { name: name.into() }).await.unwrap();
+    };
+    rename("research").await;
+    shows_the_page(&platform, &pass).await;
+    // Meanwhile the address could have been another workspace's.
+    rename("else").await;
+    rename("research").await;
+    assert_eq!(connect(&platform, &pass, HERE).await.err(), Some(StatusCode::UNAUTHORIZED));
+    let error = platform.nobody.open_preview(&open()).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::PreviewClosed));
 }
 
 #[tokio::test]

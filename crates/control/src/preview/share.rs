@@ -97,6 +97,7 @@ impl Control {
             workspace: access.caller.workspace,
             desktop: access.desktop,
             port,
+            label: address.label(),
             token: hash_token(&secret),
             made_by: access.caller.label.clone(),
             expires_at: clock::later(now, lifetime),
@@ -140,7 +141,7 @@ impl Control {
         }
         let now = clock::now();
         let share = self.inner.store.share_with(hash_token(secret)).await?;
-        let share = share.filter(|share| share.expires_at > now && share.port == address.port());
+        let share = share.filter(|share| share.expires_at > now && share.label == address.label());
         let share = share.ok_or(PassError::Invalid)?;
         let row = self.inner.store.desktop(share.desktop).await?.ok_or(PassError::Invalid)?;
         if !address.means(row.id, row.name.as_str()) {

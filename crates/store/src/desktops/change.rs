@@ -13,6 +13,7 @@ use crate::events::{self, kind};
 use crate::layers;
 use crate::moment::{from_ms, to_ms};
 use crate::receipts::{self, Receipt};
+use crate::shares;
 use crate::steps;
 
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +98,7 @@ impl Store {
         if others.count(&write.transaction).await? > 0 {
             return Err(RenameDesktopError::NameTaken);
         }
+        let renamed = row.name != name.as_str();
         let change = ActiveModel {
             id: Set(row.id),
             name: Set(name.to_string()),
@@ -104,6 +106,10 @@ impl Store {
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
+        if renamed {
+            // They are for the address by its name, which may be another desktop's before this has it again.
+            shares::delete_of(&write, id).await?;
+        }
         tell(&mut write, &row, &known, now).await?;
         write.commit().await?;
         Ok(Desktop::try_from(row)?)

@@ -144,6 +144,7 @@ async fn a_share_link_is_found_by_its_hash_until_it_expires_or_its_desktop_goes(
     let desktop = fixture.create("first").await.id;
     let token = hash_token(&new_token(TokenKind::Share));
     let new = |token, lasts| NewShare {
+        label: "3000--first".into(),
         workspace: fixture.workspace,
         desktop,
         port: 3000,
