@@ -1,6 +1,7 @@
 //! How the tables came to be, in order. A migration that was released is never changed.
 
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm_migration::prelude::*;
 
 mod m0001_start;
 mod m0002_ssh_keys;
@@ -15,13 +16,46 @@ pub(crate) struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m0001_start::Migration),
-            Box::new(m0002_ssh_keys::Migration),
-            Box::new(m0003_scopes::Migration),
-            Box::new(m0004_api_keys::Migration),
-            Box::new(m0005_device_logins::Migration),
-            Box::new(m0006_shares::Migration),
-            Box::new(m0007_share_labels::Migration),
+            Box::new(m0001_start::MIGRATION),
+            Box::new(m0002_ssh_keys::MIGRATION),
+            Box::new(m0003_scopes::MIGRATION),
+            Box::new(m0004_api_keys::MIGRATION),
+            Box::new(m0005_device_logins::MIGRATION),
+            Box::new(m0006_shares::MIGRATION),
+            Box::new(m0007_share_labels::MIGRATION),
         ]
+    }
+}
+
+/// One step, all of it or nothing. In SQL that SQLite and PostgreSQL both take, but for the names of
+/// two types: `{counter}`, a number that counts itself, and `{bytes}`.
+struct Migration {
+    name: &'static str,
+    statements: &'static [&'static str],
+}
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let connection = manager.get_connection();
+        let (counter, bytes) = match connection.get_database_backend() {
+            DbBackend::Sqlite => ("INTEGER PRIMARY KEY AUTOINCREMENT", "BLOB"),
+            _ => ("BIGSERIAL PRIMARY KEY", "BYTEA"),
+        };
+        for statement in self.statements {
+            let statement = statement.replace("{counter}", counter).replace("{bytes}", bytes);
+            connection.execute_unprepared(&statement).await?;
+        }
+        Ok(())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
     }
 }

@@ -1,18 +1,10 @@
-//! The first tables. In SQL that SQLite and PostgreSQL both take, but for the two names of a
-//! number that counts itself and of bytes, which differ.
+//! The first tables.
 
-use sea_orm::{ConnectionTrait, DbBackend};
-use sea_orm_migration::prelude::*;
+use super::Migration;
 
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &str {
-        "m0001_start"
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub(super) const MIGRATION: Migration = Migration {
+    name: "m0001_start",
+    statements: &[
     "CREATE TABLE workspaces (
         id TEXT PRIMARY KEY, name TEXT NOT NULL, desktop_limit BIGINT, created_at BIGINT NOT NULL)",
     "CREATE TABLE users (
@@ -70,24 +62,5 @@ const STATEMENTS: &[&str] = &[
     "CREATE TABLE receipts (
         desktop_id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, name TEXT NOT NULL,
         keys_removed_at BIGINT NOT NULL, removed_at BIGINT NOT NULL, bytes BIGINT NOT NULL, removed TEXT NOT NULL)",
-];
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let connection = manager.get_connection();
-        let (counter, bytes) = match connection.get_database_backend() {
-            DbBackend::Sqlite => ("INTEGER PRIMARY KEY AUTOINCREMENT", "BLOB"),
-            _ => ("BIGSERIAL PRIMARY KEY", "BYTEA"),
-        };
-        for statement in STATEMENTS {
-            let statement = statement.replace("{counter}", counter).replace("{bytes}", bytes);
-            connection.execute_unprepared(&statement).await?;
-        }
-        Ok(())
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-}
+],
+};

@@ -1,37 +1,16 @@
 //! People's SSH keys, and which of them each desktop was last given.
 
-use sea_orm::ConnectionTrait;
-use sea_orm_migration::prelude::*;
+use super::Migration;
 
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &str {
-        "m0002_ssh_keys"
-    }
-}
-
-const STATEMENTS: &[&str] = &[
-    "CREATE TABLE ssh_keys (
+pub(super) const MIGRATION: Migration = Migration {
+    name: "m0002_ssh_keys",
+    statements: &[
+        "CREATE TABLE ssh_keys (
         id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL REFERENCES workspaces (id),
         user_id TEXT REFERENCES users (id) ON DELETE CASCADE, name TEXT NOT NULL, kind TEXT NOT NULL,
         public_key TEXT NOT NULL, fingerprint TEXT NOT NULL, created_at BIGINT NOT NULL, used_at BIGINT)",
-    "CREATE UNIQUE INDEX ssh_keys_once ON ssh_keys (workspace_id, fingerprint)",
-    "CREATE INDEX ssh_keys_fingerprint ON ssh_keys (fingerprint)",
-    "ALTER TABLE desktops ADD COLUMN authorized_digest TEXT",
-];
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let connection = manager.get_connection();
-        for statement in STATEMENTS {
-            connection.execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-}
+        "CREATE UNIQUE INDEX ssh_keys_once ON ssh_keys (workspace_id, fingerprint)",
+        "CREATE INDEX ssh_keys_fingerprint ON ssh_keys (fingerprint)",
+        "ALTER TABLE desktops ADD COLUMN authorized_digest TEXT",
+    ],
+};

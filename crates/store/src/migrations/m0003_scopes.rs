@@ -2,41 +2,20 @@
 //! `desktops:enter` allowed is now several scopes. A key that had all of them is the operator's,
 //! and has all there are: no other could be made until then.
 
-use sea_orm::ConnectionTrait;
-use sea_orm_migration::prelude::*;
+use super::Migration;
 
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &str {
-        "m0003_scopes"
-    }
-}
-
-const STATEMENTS: &[&str] = &[
-    "UPDATE api_keys SET scopes = 'desktops:read desktops:write desktops:control files:read files:write exec \
+pub(super) const MIGRATION: Migration = Migration {
+    name: "m0003_scopes",
+    statements: &[
+        "UPDATE api_keys SET scopes = 'desktops:read desktops:write desktops:control files:read files:write exec \
         keys:read keys:write tasks:read tasks:write billing:read host:read account admin' \
         WHERE scopes = 'desktops:read desktops:write desktops:enter host:read account'",
-    "UPDATE api_keys SET scopes = trim(replace(replace(' ' || scopes || ' ', \
+        "UPDATE api_keys SET scopes = trim(replace(replace(' ' || scopes || ' ', \
         ' desktops:enter ', ' desktops:control files:read files:write exec '), \
         ' account ', ' account keys:read keys:write ')) \
         WHERE scopes NOT LIKE '%admin'",
-];
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let connection = manager.get_connection();
-        for statement in STATEMENTS {
-            connection.execute_unprepared(statement).await?;
-        }
-        Ok(())
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-}
+    ],
+};
 
 #[cfg(test)]
 mod tests {
