@@ -13,6 +13,7 @@ pub use api_keys::{ApiKeyView, CreateApiKey, CreateKeyError, RevokeKeyError};
 pub use authenticate::AuthenticateError;
 pub use device::{DecideDeviceError, DeviceKeyError, DeviceLogin, DeviceRequest, StartDeviceError};
 pub use guard::CredentialGuard;
+pub(crate) use guard::Looks;
 pub(crate) use limiter::SignInLimiter;
 pub use password::SetPasswordError;
 pub use sign_in::{RedeemError, Redeemed, SignInError};

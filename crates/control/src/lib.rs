@@ -48,8 +48,8 @@ pub use inside::{
     PortConnection, PortError, Save, Saved, ScreenStream, TerminalError, TerminalLine, UploadName,
 };
 pub use preview::{
-    NewShare, NotAnAddress, Pass, PassError, PreviewAddress, PreviewError, ShareError, ShareView, Ticket,
-    TicketError,
+    NewShare, NotAnAddress, Pass, PassError, PassGuard, PreviewAddress, PreviewError, ShareError, ShareView,
+    Ticket, TicketError,
 };
 pub use rolltop_door::{
     Exit, FileInfo, FileKind, ListeningPort, Process, ProcessError, ProcessEvent, ProcessInput,

@@ -23,6 +23,7 @@ use rolltop_vault::Cell;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use crate::account::Looks;
 use crate::caller::{Caller, DesktopAccess, Scope, Who, purpose};
 use crate::clock;
 use crate::control::Control;
@@ -45,6 +46,27 @@ pub struct Pass {
     pub token: SecretString,
     pub desktop: DesktopId,
     pub expires_at: Timestamp,
+}
+
+/// Watches over a pass while a connection that it opened goes on.
+pub struct PassGuard {
+    control: Control,
+    pass: SecretString,
+    address: PreviewAddress,
+    looks: Looks,
+}
+
+impl PassGuard {
+    /// Resolves once the pass is not good any more. Trouble of ours does not end anybody's connection.
+    pub async fn ended(mut self) {
+        loop {
+            self.looks.next().await;
+            let judged = self.control.judge_pass(&self.pass, &self.address).await;
+            if matches!(judged, Err(PassError::Invalid)) {
+                return;
+            }
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -74,28 +96,29 @@ enum Holder {
 }
 
 impl Control {
-    /// A connection to the port that this address means, for whoever holds a pass.
+    /// A connection to the port that this address means, for whoever holds a pass, and what tells when
+    /// the pass ends.
     pub async fn connect_preview(
         &self,
-        pass: &SecretString,
-        address: &PreviewAddress,
-    ) -> Result<PortConnection, PreviewError> {
-        let access = self.judge_pass(pass, address).await?;
-        Ok(self.connect_port(&access, address.port()).await?)
+        pass: SecretString,
+        address: PreviewAddress,
+    ) -> Result<(PortConnection, PassGuard), PreviewError> {
+        let looks = self.inner.looks();
+        let (access, until) = self.judge_pass(&pass, &address).await?;
+        let connection = self.connect_port(&access, address.port()).await?;
+        let guard = PassGuard { control: self.clone(), pass, address, looks: looks.until(Some(until)) };
+        Ok((connection, guard))
     }
 
-    /// Whether a pass is still good. Trouble of ours does not end anybody's connection.
-    pub async fn is_good_pass(&self, pass: &SecretString, address: &PreviewAddress) -> bool {
-        !matches!(self.judge_pass(pass, address).await, Err(PassError::Invalid))
-    }
-
+    /// What a pass opens, and until when.
     async fn judge_pass(
         &self,
         pass: &SecretString,
         address: &PreviewAddress,
-    ) -> Result<DesktopAccess<purpose::Control>, PassError> {
+    ) -> Result<(DesktopAccess<purpose::Control>, Timestamp), PassError> {
         let claims = self.opened(pass, address).ok_or(PassError::Invalid)?;
-        if claims.until <= clock::now().as_millisecond() {
+        let until = Timestamp::from_millisecond(claims.until).map_err(|_| PassError::Invalid)?;
+        if until <= clock::now() {
             return Err(PassError::Invalid);
         }
         let caller = match claims.holder {
@@ -107,10 +130,11 @@ impl Control {
         if !address.means(row.id, row.name.as_str()) {
             return Err(PassError::Invalid);
         }
-        self.authorise(&caller, row.id).await.map_err(|error| match error {
+        let access = self.authorise(&caller, row.id).await.map_err(|error| match error {
             AccessError::NotFound | AccessError::Forbidden(_) => PassError::Invalid,
             AccessError::Internal(error) => error.into(),
-        })
+        })?;
+        Ok((access, until))
     }
 
     async fn caller_of_session(&self, session: SessionId) -> Result<Option<Caller>, PassError> {

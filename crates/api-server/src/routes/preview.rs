@@ -15,10 +15,8 @@ use hyper_util::rt::TokioIo;
 use rolltop_api_types::{
     Code, OpenPreview, PreviewKey, PreviewPass, PreviewQuery, PreviewTicket, RequestTicket, TUNNEL_PROTOCOL,
 };
-use rolltop_control::{PortConnection, PreviewAddress};
-use secrecy::SecretString;
+use rolltop_control::{PassGuard, PortConnection, PreviewAddress};
 use tokio::io::copy_bidirectional_with_sizes;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::extract::{Answer, Json, Query, ok};
 use crate::gate::bearer;
@@ -72,8 +70,8 @@ async fn connection(
     let pass = bearer(request.headers())?;
     let address = address(&query.address)?;
     // Before the upgrade, so that what goes wrong can still be said.
-    let connection = state.control.connect_preview(&pass, &address).await?;
-    tokio::spawn(carry(state, upgrade, connection, pass, address));
+    let (connection, guard) = state.control.connect_preview(pass, address).await?;
+    tokio::spawn(carry(state, upgrade, connection, guard));
     let headers = [(CONNECTION, "upgrade"), (UPGRADE, TUNNEL_PROTOCOL)];
     Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
 }
@@ -84,13 +82,7 @@ fn address(text: &str) -> Result<PreviewAddress, ApiError> {
     })
 }
 
-async fn carry(
-    state: AppState,
-    upgrade: OnUpgrade,
-    connection: PortConnection,
-    pass: SecretString,
-    address: PreviewAddress,
-) {
+async fn carry(state: AppState, upgrade: OnUpgrade, connection: PortConnection, guard: PassGuard) {
     let PortConnection { stream: mut inside, place: _place } = connection;
     let Ok(outside) = upgrade.await else { return };
     let mut outside = TokioIo::new(outside);
@@ -99,21 +91,8 @@ async fn carry(
             Ok(_) => "both ends were done",
             Err(_) => "one end broke off",
         },
-        () = revoked(&state, &pass, &address) => "its pass is no longer good",
+        () = guard.ended() => "its pass is no longer good",
         () = state.config.shutdown.cancelled() => "the process stops",
     };
     tracing::debug!(ended, "a preview's connection ended");
-}
-
-/// Resolves once the pass is no longer good.
-async fn revoked(state: &AppState, pass: &SecretString, address: &PreviewAddress) {
-    let mut heartbeat = interval(state.config.heartbeat);
-    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    heartbeat.tick().await;
-    loop {
-        heartbeat.tick().await;
-        if !state.control.is_good_pass(pass, address).await {
-            return;
-        }
-    }
 }

@@ -15,27 +15,45 @@ use crate::control::{Control, Inner};
 /// A credential is looked at this often even when nothing is heard of it.
 const RECHECK: Duration = Duration::from_secs(10);
 
+/// When to look again whether something that lets somebody in still does.
+#[derive(Clone)]
+pub(crate) struct Looks {
+    /// When it ends of itself.
+    expires_at: Option<Timestamp>,
+    /// Subscribed before it was first looked at, so that nothing that came after is missed.
+    changes: watch::Receiver<u64>,
+}
+
+impl Looks {
+    pub(crate) fn until(self, at: Option<Timestamp>) -> Self {
+        Self { expires_at: at, ..self }
+    }
+
+    /// Waits until it may have ended.
+    pub(crate) async fn next(&mut self) {
+        let left = self.expires_at.map(|at| at.duration_since(clock::now()));
+        let left = left.map(|left| Duration::try_from(left).unwrap_or_default()).unwrap_or(RECHECK);
+        tokio::select! {
+            changed = self.changes.changed() => if changed.is_err() { std::future::pending().await },
+            () = sleep(left.min(RECHECK)) => {}
+        }
+    }
+}
+
 /// Watches over one credential. Whatever goes on after its request was answered holds one, and
 /// ends when [`CredentialGuard::ended`] resolves.
 #[derive(Clone)]
 pub struct CredentialGuard {
     control: Control,
     bearer: SecretString,
-    expires_at: Option<Timestamp>,
-    /// Subscribed before the credential was checked, so that nothing that came after is missed.
-    changes: watch::Receiver<u64>,
+    looks: Looks,
 }
 
 impl CredentialGuard {
     /// Resolves once the credential is not good any more. Trouble of ours does not end anything.
     pub async fn ended(mut self) {
         loop {
-            let left = self.expires_at.map(|at| at.duration_since(clock::now()));
-            let left = left.map(|left| Duration::try_from(left).unwrap_or_default()).unwrap_or(RECHECK);
-            tokio::select! {
-                changed = self.changes.changed() => if changed.is_err() { std::future::pending().await },
-                () = sleep(left.min(RECHECK)) => {}
-            }
+            self.looks.next().await;
             if matches!(self.control.authenticate(&self.bearer).await, Err(AuthenticateError::Invalid)) {
                 return;
             }
@@ -50,15 +68,20 @@ impl Control {
         bearer: SecretString,
         from: Option<&str>,
     ) -> Result<(Caller, CredentialGuard), AuthenticateError> {
-        let changes = self.inner.credentials_changed.subscribe();
+        let looks = self.inner.looks();
         let caller = self.identify(&bearer, from).await?;
-        let guard = CredentialGuard { control: self.clone(), bearer, expires_at: caller.expires_at, changes };
-        Ok((caller, guard))
+        let looks = looks.until(caller.expires_at);
+        Ok((caller, CredentialGuard { control: self.clone(), bearer, looks }))
     }
 }
 
 impl Inner {
-    /// Has every [`CredentialGuard`] look whether it was meant.
+    /// From now on, for what does not end of itself.
+    pub(crate) fn looks(&self) -> Looks {
+        Looks { expires_at: None, changes: self.credentials_changed.subscribe() }
+    }
+
+    /// Has everybody who [`Looks`] look whether it was meant.
     pub(crate) fn credentials_changed(&self) {
         self.credentials_changed.send_modify(|count| *count = count.wrapping_add(1));
     }

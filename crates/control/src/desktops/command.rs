@@ -98,6 +98,8 @@ impl Control {
                 RenameDesktopError::BeingDestroyed => RenameError::BeingDestroyed,
                 RenameDesktopError::Store(error) => error.into(),
             })?;
+        // Its previews were opened by its name.
+        self.inner.credentials_changed();
         let steps = store.steps(row.id, row.record.boot).await?;
         Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
     }

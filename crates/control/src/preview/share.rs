@@ -126,6 +126,7 @@ impl Control {
         if !self.inner.store.delete_share(access.desktop, id).await? {
             return Err(ShareError::NotFound);
         }
+        self.inner.credentials_changed();
         tracing::info!(desktop = %access.desktop, share = %id, "a share link was revoked");
         Ok(())
     }
