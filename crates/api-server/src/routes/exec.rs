@@ -136,6 +136,7 @@ fn lost() -> ExecEvent {
 struct Follower {
     config: Arc<ApiConfig>,
     events: Sender<Result<SseEvent, Infallible>>,
+    /// Its place among the desktop's commands.
     _line: ExecLine,
 }
 
