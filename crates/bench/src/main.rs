@@ -53,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn relays(is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
-    let desk = Desk::start(relay::VIEWERS).await?;
+    let desk = Desk::start(relay::MANY).await?;
     if is_wanted("vnc_relay") {
         relay::vnc(&desk).await?;
     }
