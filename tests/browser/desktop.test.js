@@ -157,14 +157,9 @@ server.listen(3000, "127.0.0.1");
 
 test("a web server inside is previewed, its WebSocket too", { timeout: PATIENCE }, async () => {
   const { id } = await find("first");
-  const headers = { Authorization: `Bearer ${rolltop.apiKey}` };
-  const desktop = `${rolltop.url}/v1/desktops/${id}`;
-  const saved = await page.request.put(`${desktop}/files/content?path=/home/desk/server.mjs`, { headers, data: SERVER });
+  const saved = await api(page, rolltop, `/v1/desktops/${id}/files/content?path=/home/desk/server.mjs`, "PUT", SERVER);
   assert.ok(saved.ok(), await saved.text());
-  const started = await page.request.post(`${desktop}/exec`, {
-    headers, data: { command: "setsid node server.mjs > server.log 2>&1 < /dev/null &" },
-  });
-  assert.match(await started.text(), /"code":0/);
+  assert.match(await run(id, "setsid node server.mjs > server.log 2>&1 < /dev/null &"), /"code":0/);
   const preview = await page.context().newPage();
   preview.setDefaultTimeout(PATIENCE);
   // Until the server listens, the preview says so and goes on by itself.
@@ -193,11 +188,12 @@ async function circumstances(canvas) {
   const { id } = await find("first");
   const keys = await page.evaluate(() => document.activeElement?.outerHTML.slice(0, 120));
   const screen = await canvas.evaluate((c) => `${c.width}x${c.height} ${c.closest("rolltop-screen").dataset.status}`);
-  const inside = await page.request.post(`${rolltop.url}/v1/desktops/${id}/exec`, {
-    headers: { Authorization: `Bearer ${rolltop.apiKey}` },
-    data: { command: ["ps", "-u", "desk", "-o", "args="] },
-  });
-  return `keys go to ${keys}; the screen is ${screen}; inside:\n${await inside.text()}`;
+  return `keys go to ${keys}; the screen is ${screen}; inside:\n${await run(id, "ps -u desk -o args=")}`;
+}
+
+/** What came of a command inside, as events. */
+async function run(id, command) {
+  return (await api(page, rolltop, `/v1/desktops/${id}/exec`, "POST", { command })).text();
 }
 
 async function find(name) {

@@ -131,9 +131,8 @@ test("a folder is uploaded and a file edited, and the terminal shows both", { ti
   await page.keyboard.press("Control+s");
   await page.locator(".toast", { hasText: "plan.txt is saved." }).waitFor();
   // Somebody else saves; then ours is refused and nothing lost.
-  const elsewhere = await page.request.put(`${rolltop.url}/v1/desktops/${id}/files/content?path=/home/desk/trip/plan.txt`, {
-    headers: { Authorization: `Bearer ${rolltop.apiKey}` }, data: "their idea\n",
-  });
+  const plan = `/v1/desktops/${id}/files/content?path=/home/desk/trip/plan.txt`;
+  const elsewhere = await api(page, rolltop, plan, "PUT", "their idea\n");
   assert.equal(elsewhere.status(), 200);
   await text.fill("third idea\n");
   await page.getByRole("button", { name: "Save", exact: true }).click();
@@ -149,9 +148,8 @@ test("a folder is uploaded and a file edited, and the terminal shows both", { ti
 });
 
 test("the pages of a PDF file are drawn", { timeout: PATIENCE }, async () => {
-  const put = (name, data) => page.request.put(`${rolltop.url}/v1/desktops/${id}/files/content?path=/home/desk/${name}`, {
-    headers: { Authorization: `Bearer ${rolltop.apiKey}` }, data,
-  });
+  const put = (name, data) =>
+    api(page, rolltop, `/v1/desktops/${id}/files/content?path=/home/desk/${name}`, "PUT", data);
   assert.equal((await put("letter.pdf", Buffer.from(pdf("From the desk")))).status(), 200);
   assert.equal((await put("broken.pdf", Buffer.from("%PDF-1.7 and nothing more"))).status(), 200);
   await page.getByRole("tab", { name: "Files" }).click();

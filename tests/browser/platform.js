@@ -78,8 +78,9 @@ export async function signIn(page, rolltop) {
 }
 
 /** Asks the API as a program does; the certificate is self-made. */
-export async function api(page, rolltop, path) {
-  return page.request.get(`${rolltop.url}${path}`, { headers: { Authorization: `Bearer ${rolltop.apiKey}` } });
+export async function api(page, rolltop, path, method = "GET", data = undefined) {
+  const headers = { Authorization: `Bearer ${rolltop.apiKey}` };
+  return page.request.fetch(`${rolltop.url}${path}`, { method, headers, data });
 }
 
 /** Drops something of this machine's onto the files of a desktop's page, as from its own file manager. */

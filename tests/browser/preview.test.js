@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { PATIENCE, eventually, signIn, startBrowser, startRolltop } from "./platform.js";
+import { PATIENCE, api, eventually, signIn, startBrowser, startRolltop } from "./platform.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pictures = new URL("out/", import.meta.url).pathname;
@@ -18,8 +18,7 @@ const NAME = "desk.test";
 const at = (label, path = "/", host = "localhost") => `https://${label}.${host}:${new URL(rolltop.url).port}${path}`;
 
 async function ask(method, path, data) {
-  const headers = { Authorization: `Bearer ${rolltop.apiKey}` };
-  const answer = await page.request.fetch(`${rolltop.url}${path}`, { method, headers, data });
+  const answer = await api(page, rolltop, path, method, data);
   assert.ok(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`);
   return answer.status() === 204 ? undefined : answer.json();
 }

@@ -1,5 +1,5 @@
 //! Throughput of a download through web, api and SFTP, against OpenSSH's `sftp` that fetches the
-//! same file from the same sshd. Both throw the bytes away.
+//! same file from the same sshd. Both throw the bytes away. And what web and api hold while a large one passes.
 
 use std::hash::{DefaultHasher, Hasher as _};
 use std::process::Stdio;

@@ -53,7 +53,8 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn relays(is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
-    let desk = Desk::start(relay::MANY).await?;
+    let desktops = if is_wanted("vnc_relay") { relay::MANY } else { relay::VIEWERS };
+    let desk = Desk::start(desktops).await?;
     if is_wanted("vnc_relay") {
         relay::vnc(&desk).await?;
     }

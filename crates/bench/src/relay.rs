@@ -1,7 +1,7 @@
 //! Bytes per second of processor time through web and api, against Debian's websockify, which
 //! relays the same stream to the same client over TLS. Eight desktops are looked at at a time, as on
-//! a page that shows several; how it is with one alone is measured too (`…_alone`), where
-//! what counts is how often a process is woken, and with as many as a host may have (`vnc_relay_many`).
+//! a page that shows several; how it is with one alone, where what counts is how often a process is
+//! woken, is measured too (`…_alone`), and how it is on a host with many (`vnc_relay_many`).
 //!
 //! `vnc_relay`: a source answers each request of the client with the next update of a session
 //! that was recorded ([`UPDATES`] has the sizes), as a VNC server does, so the client's requests
@@ -31,7 +31,7 @@ const UPDATES: &str = include_str!("updates.txt");
 /// What asks for an update: a FramebufferUpdateRequest's length.
 const REQUEST: usize = 10;
 /// Desktops looked at at a time.
-const VIEWERS: usize = 8;
+pub const VIEWERS: usize = 8;
 /// The same on a host with many.
 pub const MANY: usize = 48;
 /// How many updates pass in one round, by all viewers together.

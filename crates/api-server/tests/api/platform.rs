@@ -104,7 +104,9 @@ impl Platform {
     /// A key with all scopes of a workspace of its own.
     pub async fn stranger(&self) -> SecretString {
         let store = self.store().await;
+        let first = store.first_workspace(Timestamp::now()).await.unwrap().id;
         let workspace = store.insert_workspace("Second", Timestamp::now()).await.unwrap().id;
+        assert_ne!(workspace, first);
         insert_key(&store, workspace, None).await
     }
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use rolltop_api_types::{
     Client, Code, CreateDesktop, CreateShare, OpenPreview, PreviewKey, PreviewPass, RequestTicket,
-    UpdateDesktop,
+    ShareCreated, UpdateDesktop,
 };
 use rolltop_model::DesktopId;
 use rolltop_store::NewShare;
@@ -25,6 +25,11 @@ async fn ticket(session: &Client, address: &str) -> SecretString {
 
 fn opening(address: &str, key: PreviewKey) -> OpenPreview {
     OpenPreview { address: address.to_owned(), key }
+}
+
+/// What a share link has in its address.
+fn secret(made: &ShareCreated) -> SecretString {
+    made.path.expose_secret().strip_prefix("/.rolltop/share/").unwrap().into()
 }
 
 async fn pass(platform: &Platform, session: &Client) -> PreviewPass {
@@ -152,9 +157,9 @@ async fn a_share_link_opens_one_port_until_it_is_revoked() {
     let wanted = CreateShare { port: 3000, lasts_seconds: 3600 };
     let made = platform.client.share_port(desktop.id, &wanted).await.unwrap();
     assert_eq!(made.address, HERE);
-    let secret = made.path.expose_secret().strip_prefix("/.rolltop/share/").unwrap().to_owned();
+    let secret = secret(&made);
     let open = async |address: &str| {
-        let key = PreviewKey::Share(secret.clone().into());
+        let key = PreviewKey::Share(secret.clone());
         platform.nobody.open_preview(&opening(address, key)).await
     };
     let pass = open(HERE).await.unwrap();
@@ -232,10 +237,10 @@ async fn desktops_of_two_workspaces_with_one_name_have_an_address_each() {
     let wanted = CreateShare { port: 3000, lasts_seconds: 3600 };
     let shared = stranger.share_port(other.id, &wanted).await.unwrap();
     assert_eq!(shared.address, by_id(other.id));
-    let secret = shared.path.expose_secret().strip_prefix("/.rolltop/share/").unwrap().to_owned();
+    let secret = secret(&shared);
     // Neither at the address that was the first one's alone, nor at the one it has now.
     for address in [HERE, &by_id(own.id)] {
-        let key = PreviewKey::Share(secret.clone().into());
+        let key = PreviewKey::Share(secret.clone());
         let error = platform.nobody.open_preview(&opening(address, key)).await.unwrap_err();
         assert_eq!(error.code(), Some(Code::PreviewClosed), "{address}");
     }
@@ -249,8 +254,8 @@ async fn a_share_link_stays_closed_when_its_desktop_has_its_name_again() {
     let desktop = platform.running("research").await;
     let wanted = CreateShare { port: 3000, lasts_seconds: 3600 };
     let made = platform.client.share_port(desktop.id, &wanted).await.unwrap();
-    let secret = made.path.expose_secret().strip_prefix("/.rolltop/share/").unwrap().to_owned();
-    let open = || opening(HERE, PreviewKey::Share(secret.clone().into()));
+    let secret = secret(&made);
+    let open = || opening(HERE, PreviewKey::Share(secret.clone()));
     let pass = platform.nobody.open_preview(&open()).await.unwrap().pass;
     let rename = async |name: &str| {
         platform.client.update_desktop(desktop.id, &UpdateDesktop { name: name.into() }).await.unwrap();
