@@ -169,9 +169,45 @@ test("a web server inside is previewed, its WebSocket too", { timeout: PATIENCE 
   await preview.close();
 });
 
+test("it is suspended with an unsaved text and a shell at work, and both are there again", { timeout: 2 * PATIENCE }, async () => {
+  const { id } = await find("first");
+  const canvas = page.locator("rolltop-screen canvas");
+  const shown = () => page.locator(".xterm-rows").first().innerText();
+  await page.getByRole("tab", { name: "Terminal" }).click();
+  await page.locator(".xterm-helper-textarea").first().focus();
+  await page.keyboard.type("word=remembered; clear\n");
+  // A text in an editor that is saved nowhere.
+  await run(id, "setsid mousepad > /dev/null 2>&1 < /dev/null &");
+  await eventually("the editor is there", async () => /mousepad/i.test(await run(id, "wmctrl -lx")));
+  await eventually("the text is typed", async () => {
+    await run(id, "wmctrl -xa mousepad; xdotool key ctrl+a");
+    await canvas.focus();
+    await page.keyboard.type("not saved anywhere");
+    await page.waitForTimeout(1000);
+    return (await textInEditor(id)).includes("not saved anywhere");
+  });
+  const before = await textInEditor(id);
+
+  await page.getByRole("button", { name: "Suspend", exact: true }).click();
+  await page.getByRole("heading", { name: "Suspended" }).waitFor();
+  await eventually("the last picture stays", () => page.locator("#last-frame").evaluate((image) => image.naturalWidth > 0));
+  await page.screenshot({ path: new URL("out/suspended.png", import.meta.url).pathname });
+  await page.getByRole("button", { name: "Resume", exact: true }).click();
+  await canvas.waitFor();
+  await eventually("the screen is drawn", async () => (await colours(canvas)) > 50);
+
+  await eventually("the same shell answers", async () => {
+    await page.locator(".xterm-helper-textarea").first().focus();
+    await page.keyboard.type("echo it is $word\n");
+    return settles(async () => (await shown()).includes("it is remembered"), 20_000);
+  });
+  assert.equal(await textInEditor(id), before, "the unsaved text is what it was");
+});
+
 test("it is stopped, started again and deleted with a confirmation", { timeout: 2 * PATIENCE }, async () => {
   await page.setViewportSize({ width: 1440, height: 900 });
-  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await page.getByRole("button", { name: "Actions for first" }).click();
+  await page.getByRole("menuitem", { name: "Stop" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Stop desktop" }).click();
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await page.locator("rolltop-screen canvas").waitFor();
@@ -182,6 +218,13 @@ test("it is stopped, started again and deleted with a confirmation", { timeout: 
   await dialog.getByRole("button", { name: "Delete desktop" }).click();
   await page.getByText("No desktops yet").waitFor();
 });
+
+/** The text of the editor that is open, by way of the clipboard. */
+async function textInEditor(id) {
+  const copy = "wmctrl -xa mousepad; xdotool key ctrl+a; xdotool key ctrl+c; sleep 1; xclip -selection clipboard -o | base64 -w0";
+  const said = [...(await run(id, copy)).matchAll(/"type":"stdout","text":"([^"]*)"/g)].map(([, text]) => text).join("");
+  return Buffer.from(said, "base64").toString();
+}
 
 /** What may explain that nothing typed arrives: where keys go, and what runs inside. */
 async function circumstances(canvas) {

@@ -79,13 +79,19 @@ test("what is wrong is said at the field, and nothing typed is lost", async () =
   await page.context().close();
 });
 
-test("start, stop, rename and delete, each after its dialog", async () => {
+test("start, suspend, resume, stop, rename and delete, each after its dialog where it has one", async () => {
   const page = await openPage(browser, server.url);
   await page.visit("/desktops");
   await page.visit(await desktopPath(page, "almanac"));
   await page.getByRole("button", { name: "Start" }).click();
   await page.locator("rolltop-screen[data-status=connected] canvas").first().waitFor();
-  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByRole("button", { name: "Suspend" }).click();
+  await page.getByRole("heading", { name: "Suspended" }).waitFor();
+  await page.locator("img.last-frame[data-shown]").waitFor();
+  await page.getByRole("button", { name: "Resume" }).click();
+  await page.locator("rolltop-screen[data-status=connected] canvas").first().waitFor();
+  await page.getByRole("button", { name: "Actions for almanac" }).click();
+  await page.getByRole("menuitem", { name: "Stop" }).click();
   await page.getByRole("button", { name: "Stop desktop" }).click();
   await page.getByRole("heading", { name: "Stopped" }).waitFor();
   await page.locator("img.last-frame[data-shown]").waitFor();

@@ -3,6 +3,7 @@
 use rolltop_api_types as wire;
 use rolltop_control as control;
 use rolltop_model as model;
+use rolltop_model::FailReason;
 
 use crate::problems::ApiError;
 
@@ -13,8 +14,8 @@ pub(crate) fn desktop(view: control::DesktopView, with_steps: bool) -> wire::Des
         name: view.name.to_string(),
         template: view.template.to_string(),
         size: view.size,
-        reason: view.state.reason_code().map(str::to_owned),
-        detail: view.state.reason_sentence().map(str::to_owned),
+        reason: view.state.reason_code().or(view.trouble.map(FailReason::as_str)).map(str::to_owned),
+        detail: view.state.reason_sentence().or(view.trouble.map(FailReason::sentence)).map(str::to_owned),
         state: state(view.state),
         evidence: view.detail,
         desired: desired(view.desired),
@@ -46,6 +47,7 @@ fn state(state: model::DesktopState) -> wire::DesktopState {
 fn desired(desired: model::Desired) -> wire::Desired {
     match desired {
         model::Desired::Running => wire::Desired::Running,
+        model::Desired::Suspended => wire::Desired::Suspended,
         model::Desired::Stopped => wire::Desired::Stopped,
         model::Desired::Destroyed => wire::Desired::Destroyed,
     }

@@ -51,6 +51,8 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::DELETE, "/v1/desktops/{id}", WRITE),
     (Method::POST, "/v1/desktops/{id}/start", CONTROL),
     (Method::POST, "/v1/desktops/{id}/stop", CONTROL),
+    (Method::POST, "/v1/desktops/{id}/suspend", CONTROL),
+    (Method::POST, "/v1/desktops/{id}/resume", CONTROL),
     (Method::POST, "/v1/desktops/{id}/restart", CONTROL),
     (Method::POST, "/v1/desktops/{id}/retry", CONTROL),
     (Method::GET, "/v1/desktops/{id}/steps", READ),

@@ -94,6 +94,8 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(desktops::get, desktops::update, desktops::destroy))
         .routes(routes!(actions::start))
         .routes(routes!(actions::stop))
+        .routes(routes!(actions::suspend))
+        .routes(routes!(actions::resume))
         .routes(routes!(actions::restart))
         .routes(routes!(actions::retry))
         .routes(routes!(steps::list))

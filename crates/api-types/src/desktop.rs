@@ -21,7 +21,8 @@ pub struct Desktop {
     #[schema(schema_with = crate::choice::size)]
     pub size: Size,
     pub state: DesktopState,
-    /// Why it failed, or stopped without being asked, as a stable code.
+    /// Why it failed, stopped without being asked, or could not be suspended and goes on running, as a
+    /// stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "door_timeout")]
     pub reason: Option<String>,
@@ -70,9 +71,10 @@ pub enum DesktopState {
     Pending,
     /// Being made or started.
     Booting,
-    /// Up, with its screen to be seen. With `desired: stopped` it is shutting down.
+    /// Up, with its screen to be seen. With `desired: stopped` it is shutting down, with
+    /// `desired: suspended` its memory is being written.
     Running,
-    /// Its memory is on disk.
+    /// Its memory is on the host's disk, and it takes none of the host's memory.
     Suspended,
     /// Shut down.
     Stopped,
@@ -115,6 +117,7 @@ impl DesktopState {
 #[serde(rename_all = "snake_case")]
 pub enum Desired {
     Running,
+    Suspended,
     Stopped,
     Destroyed,
 }

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use rolltop_api_types::DesktopState;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec,
-    Leftover, Machine, StartRequest, TemplateInfo,
+    Leftover, Machine, StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_engine_qemu::remote::{self, HostClient};
 use rolltop_model::{DesktopId, LayerId, TemplateVersion};
@@ -157,6 +157,12 @@ impl Engine for Detour {
     }
     async fn start(&self, request: &StartRequest) -> Result<(), EngineError> {
         self.host.start(request).await
+    }
+    async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError> {
+        self.host.suspend(request).await
+    }
+    async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
+        self.host.resume(request).await
     }
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
         self.host.release(desktop, fence).await

@@ -56,6 +56,7 @@ fn unanswered(error: EngineError) -> QueryError {
         | EngineError::DiskFull
         | EngineError::NoMemory
         | EngineError::BaseMismatch(_)
+        | EngineError::MemoryUnusable(_)
         | EngineError::Host(_) => InternalError::from(error).into(),
     }
 }

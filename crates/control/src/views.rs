@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, DesktopName, DesktopState, Size, TemplateVersion, UserId, WorkspaceId,
+    Desired, DesktopId, DesktopName, DesktopState, FailReason, Size, TemplateVersion, UserId, WorkspaceId,
 };
 
 pub use rolltop_engine::{Accelerator, HostStatus, Leftover};
@@ -19,6 +19,8 @@ pub struct DesktopView {
     /// Carries its reason: see `DesktopState::{reason_code, reason_sentence}`.
     pub state: DesktopState,
     pub desired: Desired,
+    /// What went wrong with something that was asked of it, while it goes on running.
+    pub trouble: Option<FailReason>,
     /// More about the reason: the last lines of the console, or what the host said. Plain text.
     pub detail: Option<String>,
     pub created_at: Timestamp,
@@ -38,7 +40,7 @@ pub struct DesktopView {
 pub struct StepView {
     /// Which start it belongs to, from 1.
     pub boot: u32,
-    /// `fork`, `start`, `door`, `personalise` or `screen`.
+    /// `fork`, `start`, `resume`, `door`, `personalise` or `screen`.
     pub name: String,
     pub started_at: Timestamp,
     /// None while it runs.

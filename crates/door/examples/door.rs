@@ -40,6 +40,7 @@ async fn main() -> Result<(), Failure> {
         door_public_key: own_line,
         authorized_keys: Vec::new(),
         timezone: Some("Europe/Paris".into()),
+        resumed: false,
     };
     let reply = timed("init", door.init(&request)).await?;
     eprintln!("{reply:?}");

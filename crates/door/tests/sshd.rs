@@ -277,6 +277,7 @@ fn request() -> InitRequest {
         door_public_key: "ssh-ed25519 AAAA".into(),
         authorized_keys: Vec::new(),
         timezone: None,
+        resumed: false,
     }
 }
 

@@ -95,7 +95,8 @@ pub(crate) fn arguments(spec: &MachineSpec<'_>) -> Vec<String> {
         all.push(value);
     }
     if spec.incoming {
-        all.extend(["-incoming".to_owned(), "defer".to_owned()]);
+        // Stopped until we say so, even once everything is loaded.
+        all.extend(["-incoming".to_owned(), "defer".to_owned(), "-S".to_owned()]);
     }
     for flag in ["-nodefaults", "-no-user-config"] {
         all.push(flag.to_owned());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec,
-    Leftover, Machine, StartRequest, TemplateInfo,
+    Leftover, Machine, StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
 
@@ -104,6 +104,16 @@ impl Engine for QemuEngine {
     async fn start(&self, request: &StartRequest) -> Result<(), EngineError> {
         let request = request.clone();
         self.carry(|host| host.start(request)).await
+    }
+
+    async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.suspend(request)).await
+    }
+
+    async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.resume(request)).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

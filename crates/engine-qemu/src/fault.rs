@@ -19,6 +19,8 @@ pub enum Fault {
     MonitorClosed,
     #[error("QEMU ended while it was being started: {0}")]
     Ended(String),
+    #[error("the memory that was kept can't be used: {0}")]
+    Memory(String),
     #[error("{0} took too long")]
     Slow(String),
     #[error("{0}")]
@@ -56,6 +58,7 @@ impl From<Fault> for EngineError {
             {
                 EngineError::NoMemory
             }
+            Fault::Memory(why) => EngineError::MemoryUnusable(why.clone()),
             Fault::Slow(what) => EngineError::Timeout(what.clone()),
             Fault::Io { .. }
             | Fault::Program { .. }

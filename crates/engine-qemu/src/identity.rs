@@ -43,19 +43,17 @@ impl BakeIdentity {
         serde_json::from_slice(&std::fs::read(directory.join(BAKE)).ok()?).ok()
     }
 
-    /// Why a memory baked as `self` can't be loaded by a host that is `now`.
+    /// Why a memory of a machine that was `self` can't be loaded by a host that is `now`: half a sentence.
     pub(crate) fn mismatch(&self, now: &Self) -> Option<String> {
-        let differs = |what: &str, baked: &str, now: &str| {
-            (baked != now)
-                .then(|| format!("it was baked with {what} {baked}, this host has {now}; bake it again"))
+        let differs = |what: &str, then: &str, now: &str| {
+            (then != now).then(|| format!("it is of {what} {then}, and this host has {now}"))
         };
         differs("QEMU", &self.qemu_version, &now.qemu_version)
             .or_else(|| differs("accelerator", &self.accelerator, &now.accelerator))
             .or_else(|| differs("processor", &self.cpu, &now.cpu))
             .or_else(|| {
-                (self.arguments != now.arguments).then(|| {
-                    "it was baked with other devices than this version of Rolltop uses; bake it again".into()
-                })
+                (self.arguments != now.arguments)
+                    .then(|| "it is of a machine with other devices than this version of Rolltop uses".into())
             })
     }
 }
@@ -79,16 +77,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mismatch_says_what_differs_and_what_to_do() {
+    fn a_mismatch_says_what_differs() {
         let baked = BakeIdentity::current("10.0.2", Accel::Tcg, Size::S, "quiet");
         assert_eq!(baked.mismatch(&baked.clone()), None);
         let upgraded = BakeIdentity { qemu_version: "10.1.0".into(), ..baked.clone() };
-        assert_eq!(
-            baked.mismatch(&upgraded).unwrap(),
-            "it was baked with QEMU 10.0.2, this host has 10.1.0; bake it again"
-        );
+        assert_eq!(baked.mismatch(&upgraded).unwrap(), "it is of QEMU 10.0.2, and this host has 10.1.0");
         let kvm = BakeIdentity::current("10.0.2", Accel::Kvm, Size::S, "quiet");
-        assert!(baked.mismatch(&kvm).unwrap().contains("accelerator tcg, this host has kvm"));
+        assert!(baked.mismatch(&kvm).unwrap().contains("accelerator tcg, and this host has kvm"));
         let other = BakeIdentity::current("10.0.2", Accel::Tcg, Size::S, "loud");
         assert!(baked.mismatch(&other).unwrap().contains("other devices"));
     }

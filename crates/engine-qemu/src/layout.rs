@@ -6,7 +6,8 @@
 //!     SIZE/, SIZE-2/          bakes: ram, devices, disk.qcow2, bake.json
 //!   blank/SIZE.ram            empty memory: what a cold-booted machine's memory is based on
 //!   layers/LAYER.qcow2        blank encrypted layers, prepared ahead
-//!   desktops/DESKTOP/         desktop.json, disk.qcow2, pid, monitor, monitor2, console.log, qemu.log
+//!   desktops/DESKTOP/         desktop.json, disk.qcow2, pid, monitor, monitor2, console.log, qemu.log;
+//!                             memory.sealed and memory.json while it is suspended
 //!   fences/DESKTOP            the highest fence of a desktop that has been destroyed
 //!   accelerator.json          what was found out about KVM
 //! ```

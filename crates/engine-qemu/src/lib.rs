@@ -26,6 +26,7 @@ mod identity;
 mod layer;
 mod layout;
 mod machine;
+mod memory;
 mod network;
 mod process;
 mod qmp;

@@ -4,7 +4,7 @@
 //! monitor.
 
 use std::fs::{File, Permissions};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,8 @@ use uuid::Uuid;
 use crate::command_line::{Accel, CONSOLE, DISK, Disk, MachineSpec, Ram, Wires, arguments};
 use crate::durable;
 use crate::fault::{Doing, Fault, told};
-use crate::process::{Launch, Process, launch, secret_file};
+use crate::memory::{self, Kept};
+use crate::process::{Launch, Process, devices_file, launch, sealed_file, secret_file};
 use crate::qmp::{Event, Monitor};
 
 const MONITOR: &str = "monitor";
@@ -52,15 +53,40 @@ pub(crate) struct Boot {
 
 /// What its memory begins as; paths as seen from the machine's directory.
 pub(crate) enum Memory {
-    /// Empty, and kept in the file: for a bake.
-    Kept { ram: String },
+    /// Empty, and written to the file: for a bake.
+    Shared { ram: String },
     /// Empty: a cold boot.
     Blank { ram: String },
     /// A booted machine's.
     Baked { ram: String, devices: String },
+    /// What the machine's directory keeps of it, over that file. It is used up by this.
+    Resumed { ram: String, kept: Kept },
+}
+
+/// What a machine that has just been started waits for.
+enum Incoming {
+    Nothing,
+    /// The state of devices, in a file.
+    Devices(String),
+    /// Memory, and the state of devices in an inherited descriptor.
+    Memory {
+        base: PathBuf,
+        kept: Kept,
+        devices: RawFd,
+    },
 }
 
 impl Memory {
+    /// The file it is a view of, as seen from the engine's directory.
+    pub(crate) fn base(&self) -> String {
+        match self {
+            Memory::Shared { ram } | Memory::Blank { ram } => ram,
+            Memory::Baked { ram, .. } | Memory::Resumed { ram, .. } => ram,
+        }
+        .trim_start_matches("../")
+        .to_owned()
+    }
+
     /// The memory kept in a directory of a template's.
     pub(crate) fn baked(template: &TemplateVersion, bake: &str) -> Self {
         let bake = format!("../../templates/{template}/{bake}");
@@ -144,12 +170,8 @@ impl Running {
 /// Starts a machine and returns once its guest runs.
 pub(crate) async fn boot(boot: Boot) -> Result<(Running, Watched), Fault> {
     let (directory, size) = (boot.directory.clone(), boot.size);
-    let incoming = match &boot.memory {
-        Memory::Baked { devices, .. } => Some(devices.clone()),
-        Memory::Kept { .. } | Memory::Blank { .. } => None,
-    };
     let since = Instant::now();
-    let process = tokio::task::spawn_blocking(move || start(boot))
+    let (process, incoming) = tokio::task::spawn_blocking(move || start(boot))
         .await
         .unwrap_or_else(|_| Err(Fault::Other("starting QEMU broke off".into())))?;
     let started = since.elapsed();
@@ -165,26 +187,57 @@ pub(crate) async fn boot(boot: Boot) -> Result<(Running, Watched), Fault> {
 async fn connect_and_load(
     directory: &Path,
     process: Process,
-    incoming: Option<String>,
+    incoming: Incoming,
 ) -> Result<(Running, Watched), Fault> {
     let (monitor, events) = Monitor::connect(&directory.join(MONITOR)).await?;
-    if let Some(devices) = incoming {
-        let load = async {
-            monitor.run("migrate-incoming", json!({ "uri": format!("file:{devices}") })).await?;
-            while monitor.status().await? == "inmigrate" {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-            monitor.run("cont", json!({})).await
-        };
-        tokio::time::timeout(INCOMING_LIMIT, load)
-            .await
-            .map_err(|_| Fault::Slow("loading a baked machine".into()))??;
+    match incoming {
+        Incoming::Nothing => {}
+        Incoming::Devices(path) => {
+            load_devices(&monitor, &format!("file:{path}")).await?;
+            monitor.run("cont", json!({})).await?;
+        }
+        Incoming::Memory { base, kept, devices } => {
+            blocking(move || kept.load(process, &base)).await?;
+            load_devices(&monitor, &format!("fd:{devices}")).await.map_err(unusable)?;
+            // From here on the machine is what was kept: it must never be loaded a second time.
+            let directory = directory.to_owned();
+            blocking(move || memory::discard(&directory)).await?;
+            monitor.run("cont", json!({})).await?;
+        }
     }
     let status = monitor.status().await?;
     if status != "running" {
         return Err(Fault::Ended(format!("the machine is {status} instead of running")));
     }
     Ok(Running::new(process, Some((monitor, events))))
+}
+
+async fn load_devices(monitor: &Monitor, uri: &str) -> Result<(), Fault> {
+    let load = async {
+        monitor.run("migrate-incoming", json!({ "uri": uri })).await?;
+        while monitor.status().await? == "inmigrate" {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
+    };
+    let loaded = tokio::time::timeout(INCOMING_LIMIT, load).await;
+    loaded.map_err(|_| Fault::Slow("loading a machine's devices".into()))?
+}
+
+/// That QEMU did not take a machine's devices says that they are not for it.
+fn unusable(fault: Fault) -> Fault {
+    match fault {
+        Fault::Refused { description, .. } => Fault::Memory(description),
+        Fault::MonitorClosed => Fault::Memory("QEMU did not take the state of its devices".into()),
+        other => other,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let work = tokio::task::spawn_blocking(work).await;
+    work.unwrap_or_else(|_| Err(Fault::Other("work on a machine broke off".into())))
 }
 
 /// What QEMU wrote in its log says more than that its monitor closed.
@@ -238,7 +291,7 @@ pub(crate) fn remove_sockets(directory: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-fn start(boot: Boot) -> Result<Process, Fault> {
+fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
     let Boot { directory, uid, .. } = &boot;
     remove_sockets(directory)?;
     let monitor = listen(&directory.join(MONITOR))?;
@@ -248,14 +301,21 @@ fn start(boot: Boot) -> Result<Process, Fault> {
     let log = log_file(&directory.join(LOG))?;
     let place = File::open(directory).doing_with("opening", directory)?.into();
     let key = boot.key.as_ref().map(|key| secret_file(key, *uid)).transpose()?;
-    let (ram, incoming) = match &boot.memory {
-        Memory::Kept { ram } => {
+    let saved = devices_file(*uid)?;
+    let mut kept_devices = None;
+    let ram = match &boot.memory {
+        Memory::Shared { ram } => {
             own_file(&directory.join(ram), *uid, boot.size.memory_mib() << 20)?;
-            (Ram::Shared(ram), false)
+            Ram::Shared(ram)
         }
-        Memory::Blank { ram } => (Ram::Private(ram), false),
-        Memory::Baked { ram, .. } => (Ram::Private(ram), true),
+        Memory::Blank { ram } | Memory::Baked { ram, .. } => Ram::Private(ram),
+        Memory::Resumed { ram, kept } => {
+            kept_devices = Some(sealed_file("kept-devices", &kept.devices, *uid)?);
+            Ram::Private(ram)
+        }
     };
+    let incoming = matches!(boot.memory, Memory::Baked { .. } | Memory::Resumed { .. });
+    let devices_number = kept_devices.as_ref().map_or(-1, AsRawFd::as_raw_fd);
     let line = arguments(&MachineSpec {
         name: &boot.name,
         accel: boot.accel,
@@ -280,7 +340,11 @@ fn start(boot: Boot) -> Result<Process, Fault> {
         groups: boot.groups,
         file_bytes: file_limit(boot.size),
         cgroups: boot.cgroups,
-        keep: [monitor.into(), spare_monitor.into(), boot.tap].into_iter().chain(key).collect(),
+        keep: [monitor.into(), spare_monitor.into(), boot.tap, saved]
+            .into_iter()
+            .chain(key)
+            .chain(kept_devices)
+            .collect(),
         log,
     })?;
     let pid = i32::try_from(child.id()).unwrap_or_default();
@@ -293,7 +357,14 @@ fn start(boot: Boot) -> Result<Process, Fault> {
         .doing("starting a thread")?;
     let process = process.ok_or(Fault::MonitorClosed)?;
     process.save(&boot.directory.join(PID))?;
-    Ok(process)
+    let incoming = match boot.memory {
+        Memory::Shared { .. } | Memory::Blank { .. } => Incoming::Nothing,
+        Memory::Baked { devices, .. } => Incoming::Devices(devices),
+        Memory::Resumed { ram, kept } => {
+            Incoming::Memory { base: boot.directory.join(ram), kept, devices: devices_number }
+        }
+    };
+    Ok((process, incoming))
 }
 
 /// A disk that is written full, encrypted, with qcow2's tables; memory, for a bake.

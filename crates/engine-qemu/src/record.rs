@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::durable;
 use crate::fault::Fault;
+use crate::identity::BakeIdentity;
 use crate::layout::Layout;
 
 /// The record's name in a desktop's directory.
@@ -27,10 +28,19 @@ pub(crate) const RECORD: &str = "desktop.json";
 ///               │
 ///               ▼                 guest shut down: Off(Guest), process gone: Off(Died)
 ///              On ───────────────────────────────────────────► Off(…)
-///               │ stop                                          ▲
-///               ▼                                               │
-///            Stopping ─────────────────────────── Off(Asked) ───┘
+///             ▲ │ │ stop                                        ▲ ▲
+///  not        │ │ ▼                                             │ │
+///  possible   │ │ Stopping ────────────────────── Off(Asked) ───┘ │
+///             │ │ suspend                                         │
+///             │ ▼                                                 │
+///          Suspending ──── memory is durable ── Off(Suspended) ───┘
+///                                                 │      ▲
+///                                          resume ▼      │ not possible
+///              On ◄── memory is used up ────── Resuming ─┘
 /// ```
+///
+/// Whether a memory is kept is told by its manifest in the machine's directory, and by nothing
+/// else: it appears when all of the memory is durable and goes before the machine runs again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Phase {
@@ -38,7 +48,22 @@ pub(crate) enum Phase {
     Starting,
     On,
     Stopping,
+    /// It stands still while its memory is written.
+    Suspending,
+    /// Its memory is being loaded; `boot` is what the record's becomes.
+    Resuming {
+        boot: u32,
+    },
     Off(OffReason),
+}
+
+/// What a machine's process was started as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Started {
+    pub machine: BakeIdentity,
+    /// The file its memory is a private view of, a path in the engine's directory.
+    pub ram: String,
 }
 
 /// One machine, on disk.
@@ -62,6 +87,9 @@ pub(crate) struct Record {
     pub has_disk: bool,
     /// The bake it was forked from, a directory in its template's; `None` for the plain image.
     pub base: Option<String>,
+    /// The latest start; `None` before the first, and for one by a version that did not write it.
+    #[serde(default)]
+    pub started: Option<Started>,
 }
 
 impl Record {
@@ -98,8 +126,10 @@ pub(crate) enum ForkDecision {
 pub(crate) fn decide_fork(record: Option<&Record>, boot: u32) -> ForkDecision {
     let Some(record) = record else { return ForkDecision::Make };
     match record.phase {
-        Phase::On | Phase::Stopping if boot <= record.boot => ForkDecision::Done,
-        Phase::On | Phase::Stopping => {
+        Phase::On | Phase::Stopping | Phase::Suspending | Phase::Resuming { .. } if boot <= record.boot => {
+            ForkDecision::Done
+        }
+        Phase::On | Phase::Stopping | Phase::Suspending | Phase::Resuming { .. } => {
             ForkDecision::Refuse("the desktop is running already, from another start")
         }
         Phase::Making | Phase::Starting | Phase::Off(OffReason::NeverStarted) if !record.was_released => {
@@ -116,6 +146,7 @@ pub(crate) fn decide_fork(record: Option<&Record>, boot: u32) -> ForkDecision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command_line::Accel;
 
     fn record(phase: Phase) -> Record {
         Record {
@@ -131,6 +162,10 @@ mod tests {
             was_released: false,
             has_disk: true,
             base: Some("s".into()),
+            started: Some(Started {
+                machine: BakeIdentity::current("10.0.2", Accel::Tcg, Size::S, "quiet"),
+                ram: "templates/desk@0123456789ab/s/ram".into(),
+            }),
         }
     }
 

@@ -11,7 +11,10 @@ use secrecy::ExposeSecret;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-use crate::{Engine, EngineError, ForkRequest, Known, LayerKey, LayerSpec, OffReason, Power, StartRequest};
+use crate::{
+    Engine, EngineError, ForkRequest, Known, LayerKey, LayerSpec, OffReason, Power, StartRequest,
+    SuspendRequest,
+};
 
 /// What the checks are run with.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ impl Contract {
         self.check_templates(engine).await;
         self.check_unknown_desktops(engine).await;
         self.check_life(engine).await;
+        self.check_suspend(engine).await;
+        self.check_memory_given_up(engine).await;
         self.check_fences(engine).await;
         self.check_leftovers(engine).await;
         assert_eq!(engine.observe().await, Ok(Vec::new()), "nothing is left at the end");
@@ -62,6 +67,8 @@ impl Contract {
         assert_eq!(engine.stop(desktop, 1, Duration::ZERO).await, unknown);
         let start = StartRequest { desktop, fence: 1, boot: 1, key: key() };
         assert_eq!(engine.start(&start).await, unknown);
+        assert_eq!(engine.resume(&start).await, unknown);
+        assert_eq!(engine.suspend(&SuspendRequest { desktop, fence: 1, key: key() }).await, unknown);
         let receipt = engine.destroy(desktop, 1).await.expect("what is not there is already removed");
         assert!(receipt.removed.is_empty() && receipt.bytes == 0, "and nothing was: {receipt:?}");
         assert_eq!(engine.observe().await, Ok(Vec::new()), "asking makes nothing");
@@ -117,6 +124,80 @@ impl Contract {
         assert!(receipt.removed.is_empty(), "nothing was left for the second time: {receipt:?}");
     }
 
+    /// Suspended and brought back, each of them twice, and then once more: a memory is used once.
+    pub async fn check_suspend(&self, engine: &dyn Engine) {
+        let request = self.fork_request();
+        let desktop = request.desktop;
+        engine.fork(&request).await.expect("a fork");
+        self.banner(engine, desktop).await;
+        let suspend = SuspendRequest { desktop, fence: 1, key: request.key.clone() };
+        engine.release(desktop, 1).await.expect("a release");
+        for boot in 1..3 {
+            let suspended = Ok(Some((Power::Off { why: OffReason::Suspended }, boot)));
+            for _ in 0..2 {
+                assert_eq!(engine.suspend(&suspend).await, Ok(()));
+                assert_eq!(power(engine, desktop).await, suspended, "it is off when suspend returns");
+            }
+            let machine = engine.observe_one(desktop).await.expect("observing").expect("a machine");
+            assert!(machine.memory_bytes == 0 && machine.disk_bytes > 0, "on disk only: {machine:?}");
+            assert_eq!(engine.connect(desktop).await.map(|_| ()), Err(EngineError::NotRunning));
+            assert_eq!(engine.release(desktop, 1).await, Err(EngineError::NotRunning));
+            assert_eq!(engine.fork(&request).await, Ok(()), "a fork that was carried out long ago");
+            assert_eq!(power(engine, desktop).await, suspended);
+
+            let resume = StartRequest { desktop, fence: 1, boot: boot + 1, key: request.key.clone() };
+            for _ in 0..2 {
+                assert_eq!(engine.resume(&resume).await, Ok(()));
+                let again = Ok(Some((Power::On { quarantined: true }, boot + 1)));
+                assert_eq!(power(engine, desktop).await, again, "a resume begins in quarantine too");
+            }
+            self.banner(engine, desktop).await;
+        }
+        let late = StartRequest { desktop, fence: 1, boot: 3, key: request.key.clone() };
+        engine.stop(desktop, 1, Duration::ZERO).await.expect("a stop");
+        assert_eq!(engine.resume(&late).await, Ok(()), "a resume that was carried out long ago");
+        let off = Ok(Some((Power::Off { why: OffReason::Asked }, 3)));
+        assert_eq!(power(engine, desktop).await, off, "is not carried out again");
+        let none = engine.resume(&StartRequest { boot: 4, ..late }).await;
+        assert!(matches!(none, Err(EngineError::MemoryUnusable(_))), "nothing is kept: {none:?}");
+        assert_eq!(power(engine, desktop).await, off);
+        assert_eq!(engine.suspend(&suspend).await, Err(EngineError::NotRunning));
+        engine.destroy(desktop, 1).await.expect("destroying");
+    }
+
+    /// With another key nothing comes back; a start boots the disk, a stop and a destroy give the memory up.
+    pub async fn check_memory_given_up(&self, engine: &dyn Engine) {
+        let request = self.fork_request();
+        let desktop = request.desktop;
+        engine.fork(&request).await.expect("a fork");
+        self.banner(engine, desktop).await;
+        let suspend = SuspendRequest { desktop, fence: 1, key: request.key.clone() };
+        let start = StartRequest { desktop, fence: 1, boot: 2, key: request.key.clone() };
+        engine.suspend(&suspend).await.expect("a suspension");
+        let suspended = Ok(Some((Power::Off { why: OffReason::Suspended }, 1)));
+        let foreign = StartRequest { key: LayerKey::new([0xa5; 32]), ..start.clone() };
+        let refused = engine.resume(&foreign).await;
+        assert!(matches!(refused, Err(EngineError::MemoryUnusable(_))), "another key: {refused:?}");
+        assert_eq!(power(engine, desktop).await, suspended, "and it is still there");
+
+        assert_eq!(engine.stop(desktop, 1, self.grace).await, Ok(()));
+        let off = Ok(Some((Power::Off { why: OffReason::Asked }, 1)));
+        assert_eq!(power(engine, desktop).await, off, "a stop gives the memory up");
+
+        assert_eq!(engine.start(&start).await, Ok(()));
+        self.banner(engine, desktop).await;
+        engine.suspend(&suspend).await.expect("a suspension of what was booted from its disk");
+        let again = StartRequest { boot: 3, ..start };
+        assert_eq!(engine.start(&again).await, Ok(()), "a start boots the disk");
+        let booted = Ok(Some((Power::On { quarantined: true }, 3)));
+        assert_eq!(power(engine, desktop).await, booted);
+        engine.stop(desktop, 1, Duration::ZERO).await.expect("a stop");
+        let none = engine.resume(&StartRequest { boot: 4, ..again }).await;
+        assert!(matches!(none, Err(EngineError::MemoryUnusable(_))), "the memory is given up: {none:?}");
+        engine.destroy(desktop, 1).await.expect("destroying");
+        assert_eq!(engine.observe_one(desktop).await, Ok(None));
+    }
+
     async fn check_layer(&self, engine: &dyn Engine, request: &ForkRequest) {
         let layer = layer(request);
         for _ in 0..2 {
@@ -138,6 +219,9 @@ impl Contract {
         assert_eq!(engine.destroy(desktop, 4).await.map(|_| ()), refused);
         let start = StartRequest { desktop, fence: 4, boot: 2, key: request.key.clone() };
         assert_eq!(engine.start(&start).await, refused);
+        assert_eq!(engine.resume(&start).await, refused);
+        let suspend = SuspendRequest { desktop, fence: 4, key: request.key.clone() };
+        assert_eq!(engine.suspend(&suspend).await, refused);
         assert_eq!(power(engine, desktop).await, Ok(Some((Power::On { quarantined: true }, 1))));
         assert_eq!(engine.release(desktop, 7).await, Ok(()), "a higher one is taken");
         assert_eq!(engine.release(desktop, 5).await, refused, "and remembered");

@@ -21,6 +21,9 @@ pub enum EngineError {
     NoMemory,
     #[error("the template's memory was baked for another machine: {0}")]
     BaseMismatch(String),
+    /// The disk can still be booted, with [`Engine::start`](crate::Engine::start).
+    #[error("the memory that was kept can't be brought back: {0}")]
+    MemoryUnusable(String),
     #[error("the host did not answer in time: {0}")]
     Timeout(String),
     #[error("the host process can't be reached: {0}")]

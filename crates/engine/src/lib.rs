@@ -52,13 +52,24 @@ pub trait Engine: Send + Sync + 'static {
     /// it in quarantine: nothing but the door. A layer that is not prepared is made on the way.
     async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError>;
 
-    /// Cold-boots a desktop that is off, in quarantine.
+    /// Cold-boots a desktop that is off, in quarantine. What was suspended gives up its memory.
     async fn start(&self, request: &StartRequest) -> Result<(), EngineError>;
+
+    /// Keeps a running machine's memory and devices on the disk, encrypted, and ends it. Returns
+    /// once all of it is durable and the host's memory is free. Where that is not possible, such as
+    /// on a full disk, the machine goes on running as if nothing had been asked.
+    async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError>;
+
+    /// Brings a suspended machine back where it was, in quarantine. The kept memory is verified
+    /// before any of it runs, and used once. Where it can't be brought back the machine stays
+    /// suspended, with the boot number it had.
+    async fn resume(&self, request: &StartRequest) -> Result<(), EngineError>;
 
     /// Ends quarantine: from now on the egress policy holds.
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError>;
 
-    /// Asks the guest to shut down, waits for `grace`, then ends it. Returns once it is off.
+    /// Asks the guest to shut down, waits for `grace`, then ends it. Returns once it is off. What
+    /// was suspended gives up its memory.
     async fn stop(&self, desktop: DesktopId, fence: u64, grace: Duration) -> Result<(), EngineError>;
 
     /// Ends the machine and removes everything of it. Succeeds where there is nothing.
@@ -142,12 +153,21 @@ pub struct StartRequest {
     pub key: LayerKey,
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SuspendRequest {
+    pub desktop: DesktopId,
+    pub fence: u64,
+    /// The key of the layer this desktop was forked on; what is kept is encrypted with one made from it.
+    pub key: LayerKey,
+}
+
 /// What an engine knows of one machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     pub desktop: DesktopId,
     pub power: Power,
-    /// Which start this is or was, from [`ForkRequest::boot`] or [`StartRequest::boot`].
+    /// Which start this is or was, from [`ForkRequest::boot`] or [`StartRequest::boot`]. A resume
+    /// counts as a start.
     pub boot: u32,
     /// Host memory that belongs to this machine alone (Pss of its process), bytes; 0 when off.
     pub memory_bytes: u64,
@@ -174,6 +194,8 @@ pub enum OffReason {
     Died,
     /// Never came up: a start or fork was cut short.
     NeverStarted,
+    /// Its memory is kept: [`Engine::resume`] brings it back.
+    Suspended,
 }
 
 /// What destroying removed, for the owner.

@@ -39,6 +39,10 @@ pub struct InitRequest {
     /// IANA name such as "Europe/Paris"; unchanged when absent.
     #[serde(default)]
     pub timezone: Option<String>,
+    /// The machine's memory was kept and brought back, or is another's: connections to elsewhere that it
+    /// has are dead, and whoever waits on them is to be told.
+    #[serde(default)]
+    pub resumed: bool,
 }
 
 /// Standard output of `rolltop-guest init`.

@@ -76,6 +76,11 @@ fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitReply,
     steps.done("entropy");
     system.set_clock(personal.unix_time_ns).map_err(|e| InitError::System("set its clock", e))?;
     steps.done("clock");
+    if personal.resumed {
+        // Without it they are noticed too, by whoever next sends something.
+        let ended = system.end_connections();
+        steps.done(if ended.is_ok() { "connections" } else { "connections not ended" });
+    }
 
     let tree = Tree::new(root, system);
     let kept = Identity::recorded(&tree, &personal.desktop)?;

@@ -5,8 +5,9 @@
 //!             ▼                                  │
 //! create ─► pending ─► booting ─► running ──► failed(reason)
 //!             ▲           ▲          │ ▲          ▲
-//!             │           └── died ──┘ │          │ from anywhere
-//!             └─ start ─ stopped ◄─────┘
+//!             │           └── died ──┤ │          │ from anywhere
+//!             ├─ start ── stopped ◄──┤
+//!             └─ resume ─ suspended ◄┘
 //!
 //!  delete, from anywhere ─► destroying ─► destroyed (final; the row is gone)
 //! ```

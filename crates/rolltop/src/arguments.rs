@@ -65,11 +65,15 @@ pub enum Command {
         /// The desktop
         name: String,
     },
-    /// Start desktops
+    /// Start desktops; a suspended one resumes where it was
     Start(Which),
     /// Stop desktops: their systems shut down, their disks stay
     Stop(Which),
-    /// Stop desktops and start them again
+    /// Suspend desktops: memory and all is kept on the host's disk
+    Suspend(Which),
+    /// Resume suspended desktops where they were
+    Resume(Which),
+    /// Stop desktops and start them again; a suspended one boots from its disk
     Restart(Which),
     /// Destroy desktops, with everything on them, for good
     #[command(visible_alias = "destroy")]
@@ -195,7 +199,7 @@ pub struct Wait {
 pub struct List {
     /// Only those whose name contains this
     pub text: Option<String>,
-    /// Only those in this state: running, stopped, failed …
+    /// Only those in this state: running, suspended, stopped, failed …
     #[arg(long)]
     pub state: Option<String>,
     /// Only ids

@@ -1,4 +1,4 @@
-//! Desktops: making, listing, showing, starting, stopping and destroying them.
+//! Desktops: making, listing, showing, starting, stopping, suspending and destroying them.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::process::{Command, Stdio};
@@ -140,10 +140,12 @@ fn step_line(step: &Step) -> String {
 pub enum Action {
     Start,
     Stop,
+    Suspend,
+    Resume,
     Restart,
 }
 
-/// `rolltop start`, `stop`, `restart`
+/// `rolltop start`, `stop`, `suspend`, `resume`, `restart`
 pub async fn act(connection: &Connection, which: &Which, action: Action) -> Result<u8, Failure> {
     let desktops = all_of(connection, &which.names).await?;
     // A restart is over once it runs since another time.
@@ -154,14 +156,17 @@ pub async fn act(connection: &Connection, which: &Which, action: Action) -> Resu
         let result = match action {
             Action::Start => connection.client.start_desktop(desktop.id).await,
             Action::Stop => connection.client.stop_desktop(desktop.id).await,
+            Action::Suspend => connection.client.suspend_desktop(desktop.id).await,
+            Action::Resume => connection.client.resume_desktop(desktop.id).await,
             Action::Restart => connection.client.restart_desktop(desktop.id).await,
         };
         changed.push(result.map_err(|error| about(&desktop.name, error))?);
     }
     if which.wait.wait {
         let wanted = match action {
-            Action::Start | Action::Restart => DesktopState::Running,
+            Action::Start | Action::Resume | Action::Restart => DesktopState::Running,
             Action::Stop => DesktopState::Stopped,
+            Action::Suspend => DesktopState::Suspended,
         };
         for (desktop, before) in changed.iter_mut().zip(before) {
             *desktop = reached(connection, desktop, &which.wait, wanted, before).await?;
@@ -241,7 +246,7 @@ async fn reached(
     let mut progress = Progress::new();
     loop {
         let desktop = connection.client.desktop(desktop.id).await?;
-        let is_settled = (desktop.desired == Desired::Stopped) == (wanted == DesktopState::Stopped);
+        let is_settled = is_wanted(desktop.desired, wanted);
         let is_again = before.is_none() || desktop.started_at != before;
         if desktop.state == wanted && is_settled && is_again {
             return Ok(desktop);
@@ -254,6 +259,11 @@ async fn reached(
                 format!("{} has failed: {detail}", desktop.name),
             ));
         }
+        if wanted == DesktopState::Suspended && desktop.state == DesktopState::Running && !is_settled {
+            let detail = desktop.detail.unwrap_or_else(|| "somebody wants it to run".to_owned());
+            let detail = format!("{} was not suspended and goes on running: {detail}", desktop.name);
+            return Err(Failure::new(Exit::Failed, "not_suspended", detail));
+        }
         if begun.elapsed() > Duration::from_secs(wait.timeout) {
             let detail =
                 format!("{} is {} after {} s; it goes on.", desktop.name, state_of(&desktop), wait.timeout);
@@ -265,6 +275,16 @@ async fn reached(
             format!("{}: {doing}, {} s", desktop.name, elapsed.as_secs())
         });
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Whether what the owner wants by now leads to that state.
+fn is_wanted(desired: Desired, state: DesktopState) -> bool {
+    match desired {
+        Desired::Running => state == DesktopState::Running,
+        Desired::Suspended => state == DesktopState::Suspended,
+        Desired::Stopped => state == DesktopState::Stopped,
+        Desired::Destroyed => false,
     }
 }
 
@@ -292,6 +312,7 @@ async fn gone(connection: &Connection, desktop: &mut Desktop, wait: &Wait) -> Re
 fn state_of(desktop: &Desktop) -> &'static str {
     match (desktop.state, desktop.desired) {
         (DesktopState::Running, Desired::Stopped) => "stopping",
+        (DesktopState::Running, Desired::Suspended) => "suspending",
         (state, _) => state.as_str(),
     }
 }

@@ -67,6 +67,8 @@ async fn online(command: &Command, global: &Global) -> Result<u8, Failure> {
         Command::Show { name } => desktops::show(&connection, name).await,
         Command::Start(which) => desktops::act(&connection, which, desktops::Action::Start).await,
         Command::Stop(which) => desktops::act(&connection, which, desktops::Action::Stop).await,
+        Command::Suspend(which) => desktops::act(&connection, which, desktops::Action::Suspend).await,
+        Command::Resume(which) => desktops::act(&connection, which, desktops::Action::Resume).await,
         Command::Restart(which) => desktops::act(&connection, which, desktops::Action::Restart).await,
         Command::Rm(which) => desktops::remove(&connection, which).await,
         Command::Open { name, print } => desktops::open(&connection, name, *print).await,

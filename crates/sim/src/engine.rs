@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rolltop_engine::{
     Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known,
-    LayerSpec, Leftover, Machine, OffReason, StartRequest, TemplateInfo,
+    LayerSpec, Leftover, Machine, OffReason, StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
 use russh::keys::key::safe_rng;
@@ -217,6 +217,8 @@ impl State {
             Change::None => {}
             Change::CameUp => guest.boot(),
             Change::WentDown => guest.power_off(),
+            Change::WasSuspended => guest.suspend(),
+            Change::WasResumed => guest.resume(),
         }
     }
 }
@@ -285,6 +287,30 @@ impl Engine for SimEngine {
     async fn start(&self, request: &StartRequest) -> Result<(), EngineError> {
         self.shared.enter(Operation::Start, self.shared.config.start_time).await?;
         self.shared.come_up(request.desktop, Operation::Start, |world, cut| world.start(request, cut))
+    }
+
+    async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError> {
+        self.shared.enter(Operation::Suspend, self.shared.config.fork_time).await?;
+        if self.shared.faults.is_cut_short(Operation::Suspend) {
+            return Err(EngineError::Host("cut short".into()));
+        }
+        let mut state = self.shared.state();
+        let change = state.world.suspend(request)?;
+        state.carry_out(request.desktop, change);
+        self.shared.save(&state);
+        Ok(())
+    }
+
+    async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
+        self.shared.enter(Operation::Resume, self.shared.config.fork_time).await?;
+        if self.shared.faults.is_cut_short(Operation::Resume) {
+            return Err(EngineError::Host("cut short".into()));
+        }
+        let mut state = self.shared.state();
+        let change = state.world.resume(request)?;
+        state.carry_out(request.desktop, change);
+        self.shared.save(&state);
+        Ok(())
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

@@ -14,6 +14,8 @@ pub enum Operation {
     PrepareLayer,
     Fork,
     Start,
+    Suspend,
+    Resume,
     Release,
     Stop,
     Destroy,
@@ -57,7 +59,7 @@ impl Faults {
     }
 
     /// The next `times` calls stop half way: a fork or start leaves a machine that never came
-    /// up, a destroy one that is off; and the caller is told that the host failed.
+    /// up, a destroy one that is off, a suspend or resume everything as it was; and the caller is told that the host failed.
     pub fn cut_short(&self, operation: Operation, times: u32) {
         self.switches().cut_short.insert(operation, times);
     }
@@ -97,7 +99,10 @@ impl Faults {
 
     pub(crate) fn error_of(&self, operation: Operation) -> Option<EngineError> {
         let mut switches = self.switches();
-        let needs_space = matches!(operation, Operation::PrepareLayer | Operation::Fork | Operation::Start);
+        let needs_space = matches!(
+            operation,
+            Operation::PrepareLayer | Operation::Fork | Operation::Start | Operation::Suspend
+        );
         if switches.disk_full && needs_space {
             return Some(EngineError::DiskFull);
         }

@@ -113,6 +113,22 @@ impl Guest {
         self.log("reboot: Power down");
     }
 
+    /// Everyone connected is cut off; terminals, screen and commands stay as they are.
+    pub fn suspend(&self) {
+        locked(&self.power).connections.cancel();
+    }
+
+    /// New connections are taken again.
+    pub fn resume(&self) {
+        let mut power = locked(&self.power);
+        if power.on.is_cancelled() {
+            // It was suspended in an earlier life of the simulation, which kept its disk only.
+            drop(power);
+            return self.boot();
+        }
+        power.connections = power.on.child_token();
+    }
+
     /// Everyone connected is cut off; new connections are taken.
     pub fn cut_connections(&self) {
         let mut power = locked(&self.power);

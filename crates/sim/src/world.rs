@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rolltop_engine::{
     EngineError, ForkRequest, Known, LayerKey, LayerSpec, Leftover, Machine, OffReason, Power, StartRequest,
+    SuspendRequest,
 };
 use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,10 @@ pub enum Change {
     CameUp,
     /// It went down, and whoever is connected is cut off.
     WentDown,
+    /// The same, and everything in it waits.
+    WasSuspended,
+    /// It goes on where it was.
+    WasResumed,
 }
 
 impl World {
@@ -107,6 +112,39 @@ impl World {
         Ok(held.come_up(request.boot, cut_short))
     }
 
+    pub fn suspend(&mut self, request: &SuspendRequest) -> Result<Change, EngineError> {
+        self.fence(request.desktop, request.fence)?;
+        let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
+        match held.power {
+            Power::On { .. } => {
+                held.power = Power::Off { why: OffReason::Suspended };
+                Ok(Change::WasSuspended)
+            }
+            Power::Off { why: OffReason::Suspended } => Ok(Change::None),
+            Power::Off { .. } => Err(EngineError::NotRunning),
+        }
+    }
+
+    pub fn resume(&mut self, request: &StartRequest) -> Result<Change, EngineError> {
+        self.fence(request.desktop, request.fence)?;
+        let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
+        if request.boot <= held.boot {
+            return Ok(Change::None);
+        }
+        match held.power {
+            Power::On { .. } => Ok(Change::None),
+            Power::Off { why: OffReason::Suspended } if held.key_digest == digest_of(&request.key) => {
+                held.boot = request.boot;
+                held.power = Power::On { quarantined: true };
+                Ok(Change::WasResumed)
+            }
+            Power::Off { why: OffReason::Suspended } => {
+                Err(EngineError::MemoryUnusable("it was kept with another key".into()))
+            }
+            Power::Off { .. } => Err(EngineError::MemoryUnusable("none was kept".into())),
+        }
+    }
+
     pub fn release(&mut self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
         self.fence(desktop, fence)?;
         let held = self.machines.get_mut(&desktop).ok_or(EngineError::UnknownDesktop)?;
@@ -133,10 +171,12 @@ impl World {
         Ok(self.machines.remove(&desktop))
     }
 
-    /// A running machine goes off; one that is off stays as it is.
+    /// A running machine goes off and a suspended one gives up its memory; one that is off stays so.
     pub fn power_off(&mut self, desktop: DesktopId, why: OffReason) -> Change {
         match self.machines.get_mut(&desktop) {
-            Some(held) if matches!(held.power, Power::On { .. }) => {
+            Some(held)
+                if matches!(held.power, Power::On { .. } | Power::Off { why: OffReason::Suspended }) =>
+            {
                 held.power = Power::Off { why };
                 Change::WentDown
             }
@@ -201,10 +241,14 @@ impl Held {
         match self.power {
             Power::On { .. } => return Change::None,
             Power::Off { why: OffReason::NeverStarted } => {}
-            Power::Off { why: OffReason::Asked | OffReason::Guest | OffReason::Died } if repeated => {
+            Power::Off {
+                why: OffReason::Asked | OffReason::Guest | OffReason::Died | OffReason::Suspended,
+            } if repeated => {
                 return Change::None;
             }
-            Power::Off { why: OffReason::Asked | OffReason::Guest | OffReason::Died } => {}
+            Power::Off {
+                why: OffReason::Asked | OffReason::Guest | OffReason::Died | OffReason::Suspended,
+            } => {}
         }
         self.boot = boot;
         if cut_short {

@@ -62,6 +62,7 @@ impl Desk {
             door_public_key: self.public_key.clone(),
             authorized_keys: Vec::new(),
             timezone: None,
+            resumed: false,
         }
     }
 

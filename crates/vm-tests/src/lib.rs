@@ -2,6 +2,7 @@
 //! state directory of its own, driven through its public API. For the tests and the benchmarks
 //! that need real guests; knows nothing of what is inside the processes.
 
+mod exec;
 mod platform;
 mod processes;
 

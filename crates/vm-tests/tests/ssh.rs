@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use futures::{SinkExt as _, StreamExt as _};
-use rolltop_api_types::{CreateSshKey, Desktop, DesktopState, ExecEvent, ExecExit, ExecRequest};
+use rolltop_api_types::{CreateSshKey, Desktop, DesktopState, ExecRequest};
 use rolltop_model::DesktopId;
 use rolltop_vm_tests::{Options, Platform, eventually};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,19 +21,19 @@ const PATIENCE: Duration = Duration::from_secs(120);
 async fn commands_run_and_ports_answer(platform: &Platform, desktop: DesktopId) -> anyhow::Result<()> {
     let words = ["sh", "-c", "id -un; pwd; echo $DISPLAY; cat; exit 7"].map(str::to_owned).to_vec();
     let request = ExecRequest { stdin: Some("typed ahead".into()), ..ExecRequest::of_words(words) };
-    let (said, exit) = run(platform, desktop, &request).await?;
+    let (said, exit) = platform.exec(desktop, &request).await?;
     ensure!(said == "desk\n/home/desk\n:1\ntyped ahead", "{said:?}");
     ensure!(exit.code == Some(7), "{exit:?}");
     // 50 MB, every byte of it counted, and what is written to both outputs stays apart.
     let flood =
         ["sh", "-c", "head -c 50000000 /dev/zero | tr '\\0' x; echo y >&2"].map(str::to_owned).to_vec();
-    let (said, exit) = run(platform, desktop, &ExecRequest::of_words(flood)).await?;
+    let (said, exit) = platform.exec(desktop, &ExecRequest::of_words(flood)).await?;
     ensure!(said.len() == 50_000_000 && said.bytes().all(|byte| byte == b'x'), "{} bytes", said.len());
     ensure!(exit.code == Some(0), "{exit:?}");
 
     let serve = "cd /usr/share/doc/bash && exec setsid python3 -m http.server --bind 127.0.0.1 8100";
     let serve = ["sh", "-c", &format!("{serve} > /tmp/served 2>&1 &")].map(str::to_owned).to_vec();
-    run(platform, desktop, &ExecRequest::of_words(serve)).await?;
+    platform.exec(desktop, &ExecRequest::of_words(serve)).await?;
     let mut socket = eventually("the port answers", PATIENCE, || async {
         Ok(platform.client.connect_port(desktop, 8100).await.ok())
     })
@@ -56,25 +56,6 @@ async fn commands_run_and_ports_answer(platform: &Platform, desktop: DesktopId) 
     let page = String::from_utf8_lossy(&page);
     ensure!(page.contains("200 OK") && page.contains("GNU"), "{page}");
     Ok(())
-}
-
-/// What a command wrote to standard output, and how it ended.
-async fn run(
-    platform: &Platform,
-    desktop: DesktopId,
-    request: &ExecRequest,
-) -> anyhow::Result<(String, ExecExit)> {
-    let mut stream = platform.client.exec(desktop, request).await?;
-    let mut said = Vec::new();
-    while let Some(event) = tokio::time::timeout(PATIENCE, stream.next()).await? {
-        match event? {
-            ExecEvent::Stdout(output) => said.extend(output.bytes().context("its bytes")?),
-            ExecEvent::Exit(exit) => return Ok((String::from_utf8(said)?, exit)),
-            ExecEvent::Error(problem) => anyhow::bail!("{problem:?}"),
-            ExecEvent::Started | ExecEvent::Stderr(_) | ExecEvent::Input { .. } => {}
-        }
-    }
-    anyhow::bail!("the stream ended before the command did")
 }
 
 /// A server as VS Code's is started: it goes on without its shell, on a port of its own choice.
@@ -158,7 +139,14 @@ async fn stock_clients_do_their_work_through_the_jump_host() -> anyhow::Result<(
     // A stopped desktop is started by whoever knocks.
     platform.client.stop_desktop(desktop.id).await?;
     platform.wait_for(desktop.id, DesktopState::Stopped).await?;
-    ensure!(person.run("ssh", &["mine", "cat by-scp | wc -c"]).await?.trim() == "3000000");
+    ensure!(
+        person.run("ssh", &["mine", "cat by-scp | wc -c; echo kept > /dev/shm/kept"]).await?.trim()
+            == "3000000"
+    );
+    // A suspended one is resumed.
+    platform.client.suspend_desktop(desktop.id).await?;
+    platform.wait_for(desktop.id, DesktopState::Suspended).await?;
+    ensure!(person.run("ssh", &["mine", "cat /dev/shm/kept"]).await?.trim() == "kept");
 
     // A key that was removed opens nothing any more.
     for key in platform.client.ssh_keys().await? {

@@ -13,6 +13,7 @@ pub(crate) enum Phase {
     Booting,
     Running,
     Stopping,
+    Suspending,
     Suspended,
     Stopped,
     Failed,
@@ -28,9 +29,10 @@ impl Phase {
             (DesktopState::Pending, _) => Phase::Pending,
             (DesktopState::Booting, _) => Phase::Booting,
             (DesktopState::Running, Desired::Stopped) => Phase::Stopping,
+            (DesktopState::Running, Desired::Suspended) => Phase::Suspending,
             (DesktopState::Running, Desired::Running) => Phase::Running,
             (DesktopState::Suspended, _) => Phase::Suspended,
-            (DesktopState::Stopped, Desired::Running) => Phase::Pending,
+            (DesktopState::Stopped, Desired::Running | Desired::Suspended) => Phase::Pending,
             (DesktopState::Stopped, Desired::Stopped) => Phase::Stopped,
             (DesktopState::Failed, _) => Phase::Failed,
         }
@@ -43,6 +45,7 @@ impl Phase {
             Phase::Booting => "booting",
             Phase::Running => "running",
             Phase::Stopping => "stopping",
+            Phase::Suspending => "suspending",
             Phase::Suspended => "suspended",
             Phase::Stopped => "stopped",
             Phase::Failed => "failed",
@@ -52,7 +55,7 @@ impl Phase {
 
     pub(crate) const fn icon(self) -> Icon {
         match self {
-            Phase::Pending | Phase::Booting | Phase::Stopping => Icon::Loader,
+            Phase::Pending | Phase::Booting | Phase::Stopping | Phase::Suspending => Icon::Loader,
             Phase::Running => Icon::Play,
             Phase::Suspended => Icon::Moon,
             Phase::Stopped => Icon::Square,
@@ -63,7 +66,10 @@ impl Phase {
 
     /// Whether something is under way and will end by itself.
     pub(crate) const fn is_moving(self) -> bool {
-        matches!(self, Phase::Pending | Phase::Booting | Phase::Stopping | Phase::Destroying)
+        match self {
+            Phase::Pending | Phase::Booting | Phase::Stopping | Phase::Suspending | Phase::Destroying => true,
+            Phase::Running | Phase::Suspended | Phase::Stopped | Phase::Failed => false,
+        }
     }
 
     pub(crate) fn label(self, language: Language) -> String {
@@ -73,10 +79,15 @@ impl Phase {
     pub(crate) const fn actions(self) -> &'static [Action] {
         match self {
             Phase::Pending | Phase::Booting => &[Action::Rename, Action::Delete],
-            Phase::Running => &[Action::Stop, Action::Restart, Action::Rename, Action::Delete],
-            Phase::Stopping => &[Action::Rename, Action::Delete],
-            Phase::Suspended | Phase::Stopped => &[Action::Start, Action::Rename, Action::Delete],
-            Phase::Failed => &[Action::Retry, Action::Rename, Action::Delete],
+            Phase::Running => {
+                &[Action::Suspend, Action::Stop, Action::Restart, Action::Rename, Action::Delete]
+            }
+            Phase::Stopping | Phase::Suspending => &[Action::Rename, Action::Delete],
+            Phase::Suspended => {
+                &[Action::Resume, Action::Stop, Action::Restart, Action::Rename, Action::Delete]
+            }
+            Phase::Stopped => &[Action::Start, Action::Rename, Action::Delete],
+            Phase::Failed => &[Action::Retry, Action::Restart, Action::Rename, Action::Delete],
             Phase::Destroying => &[],
         }
     }
@@ -87,6 +98,8 @@ impl Phase {
 pub(crate) enum Action {
     Start,
     Stop,
+    Suspend,
+    Resume,
     Restart,
     Retry,
     Rename,
@@ -94,13 +107,23 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    const ALL: [Action; 6] =
-        [Action::Start, Action::Stop, Action::Restart, Action::Retry, Action::Rename, Action::Delete];
+    const ALL: [Action; 8] = [
+        Action::Start,
+        Action::Stop,
+        Action::Suspend,
+        Action::Resume,
+        Action::Restart,
+        Action::Retry,
+        Action::Rename,
+        Action::Delete,
+    ];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Action::Start => "start",
             Action::Stop => "stop",
+            Action::Suspend => "suspend",
+            Action::Resume => "resume",
             Action::Restart => "restart",
             Action::Retry => "retry",
             Action::Rename => "rename",
@@ -114,7 +137,8 @@ impl Action {
 
     pub(crate) const fn icon(self) -> Icon {
         match self {
-            Action::Start => Icon::Play,
+            Action::Start | Action::Resume => Icon::Play,
+            Action::Suspend => Icon::Moon,
             Action::Stop => Icon::Power,
             Action::Restart => Icon::Restart,
             Action::Retry => Icon::Refresh,
@@ -127,7 +151,7 @@ impl Action {
     pub(crate) const fn asks_first(self) -> bool {
         match self {
             Action::Stop | Action::Restart | Action::Rename | Action::Delete => true,
-            Action::Start | Action::Retry => false,
+            Action::Start | Action::Suspend | Action::Resume | Action::Retry => false,
         }
     }
 

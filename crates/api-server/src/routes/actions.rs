@@ -1,4 +1,4 @@
-//! `POST /v1/desktops/{id}/{start|stop|restart|retry}`
+//! `POST /v1/desktops/{id}/{start|stop|suspend|resume|restart|retry}`
 
 use axum::extract::State;
 use rolltop_api_types::{Desktop, Problem};
@@ -10,7 +10,7 @@ use crate::problems::ApiError;
 
 /// Start a desktop
 ///
-/// Boots it, its disk as it was left. Fine if it runs.
+/// Boots it, its disk as it was left; one that is suspended is resumed. Fine if it runs.
 #[utoipa::path(post, path = "/v1/desktops/{id}/start", tag = "desktops", operation_id = "startDesktop",
     params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
     responses(
@@ -27,7 +27,8 @@ pub(crate) async fn start(
 
 /// Stop a desktop
 ///
-/// Asks the guest to shut down, and ends it after a while if it does not. What is not saved inside is lost.
+/// Asks the guest to shut down, and ends it after a while if it does not. What is not saved inside is lost,
+/// also in one that is suspended.
 #[utoipa::path(post, path = "/v1/desktops/{id}/stop", tag = "desktops", operation_id = "stopDesktop",
     params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
     responses(
@@ -42,9 +43,46 @@ pub(crate) async fn stop(
     Ok(accepted(convert::desktop(control.stop(&access).await?, true)))
 }
 
+/// Suspend a desktop
+///
+/// Keeps its memory, encrypted, on the host's disk and takes it off the host's memory: programs, unsaved work
+/// and all are there again after `resume`. It is suspended once all of it is durable. Where that is not
+/// possible it goes on running, with the `reason`.
+#[utoipa::path(post, path = "/v1/desktops/{id}/suspend", tag = "desktops", operation_id = "suspendDesktop",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 202, description = "It is written down and will be done.", body = Desktop),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`wrong_state`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn suspend(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Control>,
+) -> Result<Answer<Desktop>, ApiError> {
+    Ok(accepted(convert::desktop(control.suspend(&access).await?, true)))
+}
+
+/// Resume a desktop
+///
+/// Brings it back as it was when it was suspended. One that is stopped is booted; fine if it runs.
+#[utoipa::path(post, path = "/v1/desktops/{id}/resume", tag = "desktops", operation_id = "resumeDesktop",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 202, description = "It is written down and will be done.", body = Desktop),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`wrong_state`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn resume(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Control>,
+) -> Result<Answer<Desktop>, ApiError> {
+    Ok(accepted(convert::desktop(control.start(&access).await?, true)))
+}
+
 /// Restart a desktop
 ///
-/// Stops and starts it.
+/// Stops and starts it. One that is suspended, or has failed, boots from its disk: what was only in memory
+/// is lost.
 #[utoipa::path(post, path = "/v1/desktops/{id}/restart", tag = "desktops", operation_id = "restartDesktop",
     params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
     responses(

@@ -68,6 +68,8 @@ fn asked(method: &Method, path: &str) -> Asked {
             "POST",
             "/v1/desktops/{id}/start"
             | "/v1/desktops/{id}/stop"
+            | "/v1/desktops/{id}/suspend"
+            | "/v1/desktops/{id}/resume"
             | "/v1/desktops/{id}/restart"
             | "/v1/desktops/{id}/retry",
         )

@@ -70,6 +70,16 @@ impl Client {
         self.act(id, "stop").await
     }
 
+    /// `POST /v1/desktops/{id}/suspend`
+    pub async fn suspend_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
+        self.act(id, "suspend").await
+    }
+
+    /// `POST /v1/desktops/{id}/resume`
+    pub async fn resume_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
+        self.act(id, "resume").await
+    }
+
     /// `POST /v1/desktops/{id}/restart`
     pub async fn restart_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
         self.act(id, "restart").await

@@ -38,12 +38,21 @@ pub enum RenameError {
 internal_from!(CommandError, RenameError);
 
 impl Control {
+    /// Boots it, or resumes it if it is suspended.
     pub async fn start(&self, access: &DesktopAccess<purpose::Control>) -> Result<DesktopView, CommandError> {
         self.command(access, Command::Start).await
     }
 
     pub async fn stop(&self, access: &DesktopAccess<purpose::Control>) -> Result<DesktopView, CommandError> {
         self.command(access, Command::Stop).await
+    }
+
+    /// Keeps its memory on the disk and takes it off the host's; [`Control::start`] brings it back.
+    pub async fn suspend(
+        &self,
+        access: &DesktopAccess<purpose::Control>,
+    ) -> Result<DesktopView, CommandError> {
+        self.command(access, Command::Suspend).await
     }
 
     pub async fn restart(

@@ -69,6 +69,7 @@ impl Control {
             size,
             state,
             desired: row.record.desired,
+            trouble: row.record.last_failure.filter(|_| is_on),
             detail: row.detail.filter(|_| matches!(state, DesktopState::Failed(_))),
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -29,6 +29,13 @@ impl From<EngineError> for Fault {
             EngineError::Fenced => return Fault::Lost,
             EngineError::UnknownTemplate(_) => FailReason::TemplateGone,
             EngineError::BaseMismatch(_) => FailReason::BaseMismatch,
+            EngineError::MemoryUnusable(why) => {
+                return Fault::Wrong {
+                    reason: FailReason::MemoryUnusable,
+                    why: error.to_string(),
+                    detail: Some(why.clone()),
+                };
+            }
             EngineError::DiskFull => FailReason::DiskFull,
             EngineError::NoMemory => FailReason::NoMemory,
             EngineError::UnknownDesktop

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rolltop_engine::{EngineError, ForkRequest, LayerKey, StartRequest};
+use rolltop_engine::{EngineError, ForkRequest, LayerKey, StartRequest, SuspendRequest};
 use rolltop_guest_protocol::VNC_SOCKET;
 use rolltop_model::{DesktopState, FailReason, Observation, Record, Step};
 use rolltop_store::{Desktop, Layer, Receipt};
@@ -46,6 +46,8 @@ pub(super) async fn perform(
         }
         Step::Fork { boot } => fork(inner, desktop, step, boot).await,
         Step::Start { boot } => start(inner, desktop, step, boot).await,
+        Step::Resume { boot } => resume(inner, desktop, step, boot).await,
+        Step::Suspend => suspend(inner, desktop, step).await,
         Step::Discard => discard(inner, desktop).await,
         Step::Personalise { boot } => personalise::personalise(inner, desktop, step, boot, observed).await,
         Step::Release => {
@@ -91,12 +93,41 @@ async fn fork(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result
 async fn start(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
     inner.hang_up(desktop.id).await;
     let desktop = begin(inner, desktop, step, boot, "start").await?;
-    let Some(layer) = inner.store.layer_of(desktop.id).await? else {
-        return Err(Fault::wrong_because(FailReason::Lost, "the key of its disk is gone"));
-    };
-    let request = StartRequest { desktop: desktop.id, fence: desktop.fence, boot, key: key_of(&layer) };
+    let key = disk_key(inner, &desktop).await?;
+    let request = StartRequest { desktop: desktop.id, fence: desktop.fence, boot, key };
     let started = ask(ENGINE_DEADLINE, inner.engine.start(&request)).await;
     finish(inner, &desktop, step, boot, "start", started).await
+}
+
+async fn resume(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
+    inner.hang_up(desktop.id).await;
+    let desktop = begin(inner, desktop, step, boot, "resume").await?;
+    let key = disk_key(inner, &desktop).await?;
+    let request = StartRequest { desktop: desktop.id, fence: desktop.fence, boot, key };
+    let resumed = ask(ENGINE_DEADLINE, inner.engine.resume(&request)).await;
+    finish(inner, &desktop, step, boot, "resume", resumed).await
+}
+
+async fn suspend(inner: &Inner, desktop: &Desktop, step: Step) -> Result<(), Fault> {
+    let key = disk_key(inner, desktop).await?;
+    inner.hang_up(desktop.id).await;
+    let request = SuspendRequest { desktop: desktop.id, fence: desktop.fence, key };
+    match ask(ENGINE_DEADLINE, inner.engine.suspend(&request)).await {
+        Err(Fault::Wrong { reason: FailReason::StartFailed, why, detail }) => {
+            Err(Fault::Wrong { reason: FailReason::SuspendFailed, why, detail })
+        }
+        suspended => {
+            suspended?;
+            save(inner, desktop, &done(desktop, step), None).await
+        }
+    }
+}
+
+async fn disk_key(inner: &Inner, desktop: &Desktop) -> Result<LayerKey, Fault> {
+    match inner.store.layer_of(desktop.id).await? {
+        Some(layer) => Ok(key_of(&layer)),
+        None => Err(Fault::wrong_because(FailReason::Lost, "the key of its disk is gone")),
+    }
 }
 
 /// Writes that a start begins before anything of it does.
@@ -166,6 +197,8 @@ async fn fail(inner: &Inner, desktop: &Desktop, step: Step, reason: FailReason) 
         FailReason::Lost
         | FailReason::TemplateGone
         | FailReason::BaseMismatch
+        | FailReason::MemoryUnusable
+        | FailReason::SuspendFailed
         | FailReason::DiskFull
         | FailReason::NoMemory
         | FailReason::HostUnreachable => false,

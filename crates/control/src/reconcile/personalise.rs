@@ -74,7 +74,8 @@ pub(super) async fn personalise(
     inner.store.log_access(desktop.id, desktop.workspace, entry).await?;
     let keys = inner.store.ssh_keys(desktop.workspace).await?;
     let given = super::digest(&keys);
-    let reply = door.init(&request(desktop, &identity, keys)).await.map_err(refused)?;
+    let resumed = inner.store.steps(desktop.id, boot).await?.iter().any(|step| step.name == "resume");
+    let reply = door.init(&request(desktop, &identity, keys, resumed)).await.map_err(refused)?;
     if identity.host_key.as_ref().is_some_and(|pinned| *pinned != reply.host_public_key) {
         return Err(Fault::wrong_because(
             FailReason::PersonaliseFailed,
@@ -167,7 +168,7 @@ async fn keep_identity(inner: &Inner, desktop: &Desktop, known: Option<Identity>
     inner.store.keep_door_key(desktop.id, desktop.fence, &door_key, &public).await?.ok_or(Fault::Lost)
 }
 
-fn request(desktop: &Desktop, identity: &Identity, keys: Vec<SshKey>) -> InitRequest {
+fn request(desktop: &Desktop, identity: &Identity, keys: Vec<SshKey>, resumed: bool) -> InitRequest {
     InitRequest {
         desktop: desktop.id.to_string(),
         hostname: desktop.name.to_string(),
@@ -176,6 +177,7 @@ fn request(desktop: &Desktop, identity: &Identity, keys: Vec<SshKey>) -> InitReq
         door_public_key: identity.door_public_key.clone(),
         authorized_keys: keys.into_iter().map(|key| key.public_key).collect(),
         timezone: None,
+        resumed,
     }
 }
 

@@ -157,6 +157,7 @@ pub(super) fn view(machine: &Machine) -> Observation {
         Power::Off { why: OffReason::Guest } => PowerView::Off(OffWhy::Guest),
         Power::Off { why: OffReason::Died } => PowerView::Off(OffWhy::Died),
         Power::Off { why: OffReason::NeverStarted } => PowerView::Off(OffWhy::NeverStarted),
+        Power::Off { why: OffReason::Suspended } => PowerView::Off(OffWhy::Suspended),
     };
     Observation::Present(MachineView { power, boot: machine.boot })
 }

@@ -187,12 +187,24 @@ impl Control {
                             reason.sentence()
                         )));
                     }
-                    (DesktopState::Stopped(_) | DesktopState::Suspended, Desired::Stopped) if !asked => {
+                    (
+                        DesktopState::Stopped(_) | DesktopState::Suspended,
+                        Desired::Stopped | Desired::Suspended,
+                    )
+                    | (DesktopState::Running, Desired::Suspended)
+                        if !asked =>
+                    {
                         asked = true;
                         self.start_for(access).await?;
                     }
-                    (DesktopState::Stopped(_) | DesktopState::Suspended, Desired::Stopped) => {
-                        return Err(TunnelError::NotRunning("The desktop was stopped again.".to_owned()));
+                    (
+                        DesktopState::Stopped(_) | DesktopState::Suspended,
+                        Desired::Stopped | Desired::Suspended,
+                    )
+                    | (DesktopState::Running, Desired::Suspended) => {
+                        return Err(TunnelError::NotRunning(
+                            "The desktop was stopped or suspended again.".to_owned(),
+                        ));
                     }
                     (
                         DesktopState::Pending

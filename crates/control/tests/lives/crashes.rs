@@ -62,6 +62,7 @@ async fn personalise_unheard(platform: &Platform, store: &Store, id: DesktopId) 
         door_public_key: identity.door_public_key,
         authorized_keys: Vec::new(),
         timezone: None,
+        resumed: false,
     };
     assert!(door.init(&request).await.unwrap().renewed);
     door.close().await;
@@ -73,6 +74,7 @@ enum Event {
     Create,
     Start(usize),
     Stop(usize),
+    Suspend(usize),
     Restart(usize),
     Retry(usize),
     Delete(usize),
@@ -85,11 +87,19 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     let which = 0usize..4;
     let why = proptest::sample::select(vec![OffReason::Guest, OffReason::Died]);
-    let operation = proptest::sample::select(vec![Operation::Fork, Operation::Start, Operation::Destroy]);
+    let operation = proptest::sample::select(vec![
+        Operation::Fork,
+        Operation::Start,
+        Operation::Suspend,
+        Operation::Resume,
+        Operation::Destroy,
+    ]);
     prop_oneof![
         3 => Just(Event::Create),
         1 => which.clone().prop_map(Event::Start),
         2 => which.clone().prop_map(Event::Stop),
+        3 => which.clone().prop_map(Event::Suspend),
+        2 => which.clone().prop_map(Event::Start),
         1 => which.clone().prop_map(Event::Restart),
         1 => which.clone().prop_map(Event::Retry),
         2 => which.clone().prop_map(Event::Delete),
@@ -116,6 +126,7 @@ impl Story {
             }
             Event::Start(which)
             | Event::Stop(which)
+            | Event::Suspend(which)
             | Event::Restart(which)
             | Event::Retry(which)
             | Event::Delete(which) => {
@@ -127,6 +138,7 @@ impl Story {
                 let _ = match event {
                     Event::Start(_) => platform.control.start(&write).await,
                     Event::Stop(_) => platform.control.stop(&write).await,
+                    Event::Suspend(_) => platform.control.suspend(&write).await,
                     Event::Restart(_) => platform.control.restart(&write).await,
                     Event::Retry(_) => platform.control.retry(&write).await,
                     _ => platform.control.delete(&destroy).await,
@@ -145,7 +157,9 @@ impl Story {
 
     /// Every desktop comes to what is wanted, or has failed with a reason.
     async fn settle(&self) {
-        for operation in [Operation::Fork, Operation::Start, Operation::Destroy] {
+        for operation in
+            [Operation::Fork, Operation::Start, Operation::Suspend, Operation::Resume, Operation::Destroy]
+        {
             self.platform.engine.faults().cut_short(operation, 0);
         }
         for id in &self.ids {
@@ -159,6 +173,9 @@ impl Story {
                     Some(view) => match (view.state, view.desired) {
                         (DesktopState::Running, Desired::Running) => {
                             has_screen(view) && on == Some(Power::On { quarantined: false })
+                        }
+                        (DesktopState::Suspended, Desired::Suspended) => {
+                            on == Some(Power::Off { why: OffReason::Suspended })
                         }
                         (DesktopState::Stopped(_), Desired::Stopped) | (DesktopState::Failed(_), _) => {
                             !matches!(on, Some(Power::On { .. }))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rolltop_control::ControlConfig;
 use rolltop_engine::{EngineError, Leftover};
-use rolltop_model::{DesktopState, FailReason, Limits};
+use rolltop_model::{Desired, DesktopState, FailReason, Limits};
 use rolltop_sim::{DoorFault, Operation};
 
 use crate::fixture::{PATIENCE, has_failed, has_screen, is, platform, platform_with, quick};
@@ -26,6 +26,54 @@ async fn a_full_disk_fails_with_its_reason_and_trying_again_helps() {
     platform.engine.faults().disk_full(false);
     platform.control.retry(&write).await.unwrap();
     platform.wait(id, "running", has_screen).await;
+}
+
+#[tokio::test]
+async fn a_suspension_that_is_not_possible_says_why_and_the_desktop_goes_on() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let write = platform.access(id).await;
+    platform.engine.faults().disk_full(true);
+    platform.control.suspend(&write).await.unwrap();
+    let view = platform.wait(id, "told why not", |view| view.trouble.is_some()).await;
+    assert_eq!((view.state, view.desired), (DesktopState::Running, Desired::Running));
+    assert_eq!(view.trouble, Some(FailReason::DiskFull));
+    assert!(view.steps.iter().all(|step| step.boot == 1), "it was never off");
+    platform.engine.faults().disk_full(false);
+    platform.engine.faults().fail(Operation::Suspend, EngineError::Host("no".into()), 1);
+    platform.control.suspend(&write).await.unwrap();
+    platform.wait(id, "told why not", |view| view.trouble == Some(FailReason::SuspendFailed)).await;
+    platform.control.suspend(&write).await.unwrap();
+    let view = platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    assert_eq!(view.trouble, None);
+}
+
+#[tokio::test]
+async fn a_memory_that_cant_be_brought_back_says_why_and_the_disk_can_be_booted() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let write = platform.access(id).await;
+    let damaged = || EngineError::MemoryUnusable("it is damaged".into());
+    platform.control.suspend(&write).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    platform.engine.faults().fail(Operation::Resume, damaged(), 1);
+    platform.control.start(&write).await.unwrap();
+    let failed = platform.wait(id, "failed", has_failed).await;
+    assert_eq!(failed.state, DesktopState::Failed(FailReason::MemoryUnusable));
+    assert_eq!(failed.detail.as_deref(), Some("it is damaged"));
+    // It was not thrown away for that: trying again works, as long as it is there.
+    platform.control.retry(&write).await.unwrap();
+    let view = platform.wait(id, "resumed", has_screen).await;
+    assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("resume"));
+
+    platform.control.suspend(&write).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    platform.engine.faults().fail(Operation::Resume, damaged(), 1);
+    platform.control.start(&write).await.unwrap();
+    platform.wait(id, "failed", has_failed).await;
+    platform.control.restart(&write).await.unwrap();
+    let view = platform.wait(id, "booted from its disk", has_screen).await;
+    assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("start"));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use rolltop_control::{
     AccessError, CreateDesktop, CreateError, EnterError, EventFilter, FileError, ListFilter, RenameError,
 };
 use rolltop_engine::{Engine, OffReason, Power};
-use rolltop_model::{DesktopId, DesktopState, StopReason};
+use rolltop_model::{Desired, DesktopId, DesktopState, StopReason};
 use tokio::io::AsyncReadExt;
 
 use crate::fixture::{has_screen, is, is_stopped, platform, platform_with, quick};
@@ -51,6 +51,48 @@ async fn a_desktop_comes_up_step_by_step_and_is_entered() {
     assert_eq!(why, ["personalise", "screenshot", "screen", "file.read", "file.read"]);
     assert_eq!((log[0].who.as_str(), log[4].who.as_str()), ("tests", "platform"));
     platform.control.close().await;
+}
+
+#[tokio::test]
+async fn suspending_and_resuming() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let write = platform.access(id).await;
+    let asked = platform.control.suspend(&write).await.unwrap();
+    assert_eq!((asked.state, asked.desired), (DesktopState::Running, Desired::Suspended));
+    let view = platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    assert!(view.started_at.is_none() && view.memory_bytes.is_none(), "it takes no memory");
+    let shot = platform.control.screenshot(&platform.access(id).await, 480).await;
+    assert!(matches!(shot, Err(EnterError::NotRunning)));
+    assert!(platform.control.retry(&write).await.is_err());
+    platform.control.suspend(&write).await.unwrap();
+    assert_eq!(platform.get(id).await.unwrap().state, DesktopState::Suspended, "asking again is fine");
+
+    platform.control.start(&write).await.unwrap();
+    let view = platform.wait(id, "resumed", has_screen).await;
+    let names: Vec<(u32, &str)> = view.steps.iter().map(|step| (step.boot, step.name.as_str())).collect();
+    assert_eq!(names, [(2, "resume"), (2, "door"), (2, "personalise"), (2, "screen")]);
+
+    // From there it can be stopped, which gives the memory up,
+    platform.control.suspend(&write).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    platform.control.stop(&write).await.unwrap();
+    platform.wait(id, "stopped", is(DesktopState::Stopped(StopReason::Asked))).await;
+    let refused = platform.control.suspend(&write).await.map(|_| ());
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "This desktop does not run, so there is nothing to suspend."
+    );
+    platform.control.start(&write).await.unwrap();
+    let view = platform.wait(id, "booted", has_screen).await;
+    assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("start"));
+
+    // or destroyed.
+    platform.control.suspend(&write).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    platform.control.delete(&platform.access(id).await).await.unwrap();
+    platform.wait_gone(id).await;
+    assert_eq!(platform.engine.observe().await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -65,6 +65,15 @@ impl Host {
             stray.kill().await?;
         }
         let why = match (record.phase, mine.first()) {
+            (Phase::Suspending | Phase::Resuming { .. }, process) => {
+                match self.after_broken_suspend(&mut held, process.copied()).await? {
+                    None => {
+                        desktop.show(&held);
+                        return Ok(());
+                    }
+                    Some(why) => why,
+                }
+            }
             (Phase::On | Phase::Stopping, Some(process)) => {
                 let (running, watched) = machine::adopt(&directory, *process).await;
                 let shut_down = matches!(Self::has_shut_down(&running).await, Ok(true));

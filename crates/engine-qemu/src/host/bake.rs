@@ -117,7 +117,7 @@ impl Host {
             size,
             template: "..".to_owned(),
             kernel_arguments: manifest.cmdline.clone(),
-            memory: Memory::Kept { ram: RAM.to_owned() },
+            memory: Memory::Shared { ram: RAM.to_owned() },
             key: None,
             uid: self.uid(index),
             groups: accel::groups(accel),

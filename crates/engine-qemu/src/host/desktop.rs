@@ -101,8 +101,12 @@ impl Desktop {
 /// A machine's power as its record and process say.
 fn power(record: &Record, has_process: bool) -> Power {
     match record.phase {
-        Phase::On | Phase::Stopping if has_process => Power::On { quarantined: record.quarantined },
-        Phase::On => Power::Off { why: OffReason::Died },
+        Phase::On | Phase::Stopping | Phase::Suspending if has_process => {
+            Power::On { quarantined: record.quarantined }
+        }
+        Phase::On | Phase::Suspending => Power::Off { why: OffReason::Died },
+        // Nothing of it has run yet.
+        Phase::Resuming { .. } => Power::Off { why: OffReason::Suspended },
         Phase::Stopping => Power::Off { why: OffReason::Asked },
         Phase::Making | Phase::Starting => Power::Off { why: OffReason::NeverStarted },
         Phase::Off(why) => Power::Off { why },

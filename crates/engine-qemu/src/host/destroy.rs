@@ -14,6 +14,7 @@ use crate::durable;
 use crate::fault::Doing;
 use crate::layout::disk_bytes;
 use crate::machine::{LOG, recorded_process};
+use crate::memory::SEALED;
 use crate::record::RECORD;
 
 impl Host {
@@ -60,7 +61,12 @@ impl Host {
             removed.push("control group".to_owned());
         }
         let bytes = disk_bytes(&directory);
-        for (name, what) in [(DISK, "disk layer"), (CONSOLE, "console log"), (LOG, "machine log")] {
+        for (name, what) in [
+            (DISK, "disk layer"),
+            (SEALED, "suspended memory"),
+            (CONSOLE, "console log"),
+            (LOG, "machine log"),
+        ] {
             if durable::remove(&directory.join(name))? {
                 removed.push(what.to_owned());
             }

@@ -112,6 +112,7 @@ impl Host {
             was_released: false,
             has_disk: false,
             base,
+            started: None,
         };
         let saved = record.save(&self.layout).await;
         if saved.is_err() {

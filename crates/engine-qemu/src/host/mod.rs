@@ -37,6 +37,7 @@ mod keep_baked;
 mod leftovers;
 mod observe;
 mod power;
+mod suspend;
 mod templates;
 
 use desktop::Desktop;
@@ -185,7 +186,7 @@ impl Host {
                 Some(why) => mismatch = mismatch.or(Some(why)),
             }
         }
-        mismatch.map_or(Ok(None), |why| Err(EngineError::BaseMismatch(why)))
+        mismatch.map_or(Ok(None), |why| Err(EngineError::BaseMismatch(format!("{why}; bake it again"))))
     }
 
     fn blank_memory(&self, size: Size) -> Result<Memory, EngineError> {

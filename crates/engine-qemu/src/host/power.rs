@@ -21,7 +21,7 @@ use crate::host_status;
 use crate::machine::{self, Boot, LOG, Life, Memory, Running, Watched};
 use crate::process::Process;
 use crate::qmp::Event;
-use crate::record::Phase;
+use crate::record::{Phase, Started};
 
 /// How often a running machine's logs and pauses are looked after.
 const ROUNDS: Duration = Duration::from_secs(10);
@@ -56,6 +56,7 @@ impl Host {
         let manifest = self.manifest(&record.template)?;
         host_status::room(self.layout.root(), self.config.min_free_disk, self.config.min_free_memory)?;
         let memory = self.blank_memory(record.size)?;
+        self.give_up_memory(record.desktop).await?;
         record.boot = request.boot;
         record.phase = Phase::Starting;
         record.quarantined = true;
@@ -83,9 +84,13 @@ impl Host {
         memory: Memory,
         tap: OwnedFd,
     ) -> Result<(), EngineError> {
+        let accel = self.accel().await;
         let record = held.record.as_mut().ok_or(EngineError::UnknownDesktop)?;
         let name = record.desktop.to_string();
-        let accel = self.accel().await;
+        record.started =
+            Some(Started { machine: self.identity(manifest, record.size, accel), ram: memory.base() });
+        // Written before the machine runs, so that it is right whenever there is one.
+        record.save(&self.layout).await?;
         let (running, watched) = machine::boot(Boot {
             directory: self.layout.desktop(record.desktop),
             cgroups: self.cgroups.create(&name, record.size, Share::Full)?,
@@ -101,6 +106,9 @@ impl Host {
             tap,
         })
         .await?;
+        if let Phase::Resuming { boot } = record.phase {
+            record.boot = boot;
+        }
         record.phase = Phase::On;
         let saved = record.save(&self.layout).await;
         held.running = Some(running);
@@ -145,7 +153,13 @@ impl Host {
             self.pass_fence(id, &mut held, fence).await?;
             let Held { record, running, .. } = &mut *held;
             let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
-            let Some(running) = running else { return Ok(()) };
+            let Some(running) = running else {
+                if record.phase == Phase::Off(OffReason::Suspended) {
+                    self.give_up_memory(id).await?;
+                    self.turn_off(&desktop, &mut held, OffReason::Asked).await?;
+                }
+                return Ok(());
+            };
             record.phase = Phase::Stopping;
             record.save(&self.layout).await?;
             running.power_down(grace).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec,
-    Leftover, Machine, StartRequest, TemplateInfo,
+    Leftover, Machine, StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, LayerId, TemplateVersion};
 use rustix::net::AddressFamily;
@@ -100,6 +100,14 @@ impl Engine for HostClient {
 
     async fn start(&self, request: &StartRequest) -> Result<(), EngineError> {
         self.call(Request::Start(request.clone())).await
+    }
+
+    async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError> {
+        self.call(Request::Suspend(request.clone())).await
+    }
+
+    async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
+        self.call(Request::Resume(request.clone())).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

@@ -101,6 +101,8 @@ async fn perform(engine: &dyn Engine, request: Request) -> io::Result<Answer> {
         Request::BlankLayers => plain(engine.blank_layers().await),
         Request::Fork(request) => plain(engine.fork(&request).await),
         Request::Start(request) => plain(engine.start(&request).await),
+        Request::Suspend(request) => plain(engine.suspend(&request).await),
+        Request::Resume(request) => plain(engine.resume(&request).await),
         Request::Release { desktop, fence } => plain(engine.release(desktop, fence).await),
         Request::Stop { desktop, fence, grace } => plain(engine.stop(desktop, fence, grace).await),
         Request::Destroy { desktop, fence } => plain(engine.destroy(desktop, fence).await),

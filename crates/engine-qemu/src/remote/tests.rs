@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerKey,
-    LayerSpec, Leftover, Machine, OffReason, Power, StartRequest, TemplateInfo,
+    LayerSpec, Leftover, Machine, OffReason, Power, StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -50,6 +50,13 @@ impl Engine for Fake {
     }
     async fn start(&self, _: &StartRequest) -> Result<(), EngineError> {
         Err(EngineError::DiskFull)
+    }
+    async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError> {
+        assert_eq!((request.fence, request.key.bytes()), (6, &[7; 32]));
+        Ok(())
+    }
+    async fn resume(&self, _: &StartRequest) -> Result<(), EngineError> {
+        Err(EngineError::MemoryUnusable("it is damaged".into()))
     }
     async fn release(&self, _: DesktopId, _: u64) -> Result<(), EngineError> {
         Err(EngineError::Fenced)
@@ -147,6 +154,10 @@ async fn answers_and_errors_arrive_as_they_were_given() {
     assert_eq!(client.stop(desktop, 1, grace).await, Err(EngineError::Timeout("1500".into())));
     assert_eq!(client.destroy(desktop, 1).await.unwrap().bytes, 9);
     assert_eq!(client.observe_one(desktop).await, Ok(None));
+    let key = LayerKey::new([7; 32]);
+    assert_eq!(client.suspend(&SuspendRequest { desktop, fence: 6, key: key.clone() }).await, Ok(()));
+    let resumed = client.resume(&StartRequest { desktop, fence: 6, boot: 2, key }).await;
+    assert_eq!(resumed, Err(EngineError::MemoryUnusable("it is damaged".into())));
     let known = Known { desktops: vec![desktop], layers: vec![] };
     assert_eq!(client.leftovers(&known).await.unwrap()[0].name, desktop.to_string());
 }

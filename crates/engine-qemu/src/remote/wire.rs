@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rolltop_engine::{EngineError, ForkRequest, Known, LayerSpec, StartRequest};
+use rolltop_engine::{EngineError, ForkRequest, Known, LayerSpec, StartRequest, SuspendRequest};
 use rolltop_model::{DesktopId, TemplateVersion};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub(super) enum Request {
     BlankLayers,
     Fork(ForkRequest),
     Start(StartRequest),
+    Suspend(SuspendRequest),
+    Resume(StartRequest),
     Release { desktop: DesktopId, fence: u64 },
     Stop { desktop: DesktopId, fence: u64, grace: Duration },
     Destroy { desktop: DesktopId, fence: u64 },
@@ -46,7 +48,11 @@ impl Request {
             | Request::ConsoleTail { .. }
             | Request::Host => Duration::from_secs(30),
             Request::Release { .. } => Duration::from_secs(30),
-            Request::PrepareLayer(_) | Request::Fork(_) | Request::Start(_) => Duration::from_secs(120),
+            Request::PrepareLayer(_)
+            | Request::Fork(_)
+            | Request::Start(_)
+            | Request::Suspend(_)
+            | Request::Resume(_) => Duration::from_secs(120),
             Request::Stop { grace, .. } => grace.saturating_add(Duration::from_secs(60)),
             Request::Destroy { .. } | Request::Leftovers { .. } | Request::Sweep { .. } => {
                 Duration::from_secs(120)

@@ -15,3 +15,4 @@ mod isolation;
 mod life;
 #[cfg(test)]
 mod secrecy;
+mod suspend;

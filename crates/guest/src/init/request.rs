@@ -65,6 +65,7 @@ pub struct Personal {
     pub door_public_key: String,
     pub authorized_keys: Vec<String>,
     pub timezone: Option<String>,
+    pub resumed: bool,
 }
 
 impl Personal {
@@ -81,6 +82,7 @@ impl Personal {
             door_public_key,
             authorized_keys,
             timezone,
+            resumed,
         } = request;
         if !is_id(&desktop) {
             return Err(RequestError::Desktop(desktop));
@@ -101,7 +103,16 @@ impl Personal {
         if let Some(zone) = timezone.as_deref().filter(|zone| !is_zone(zone)) {
             return Err(RequestError::Timezone(zone.to_owned()));
         }
-        Ok(Self { desktop, hostname, unix_time_ns, entropy, door_public_key, authorized_keys, timezone })
+        Ok(Self {
+            desktop,
+            hostname,
+            unix_time_ns,
+            entropy,
+            door_public_key,
+            authorized_keys,
+            timezone,
+            resumed,
+        })
     }
 }
 

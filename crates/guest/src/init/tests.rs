@@ -57,6 +57,9 @@ impl System for Fake {
     fn sync(&self, _: BorrowedFd<'_>) -> io::Result<()> {
         self.called("sync")
     }
+    fn end_connections(&self) -> io::Result<()> {
+        self.called("connections")
+    }
     fn reload_sshd(&self) -> io::Result<()> {
         self.called("reload")
     }
@@ -257,4 +260,18 @@ fn keys_replace_those_of_the_session_user_and_nothing_else() {
     assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), "");
     assert!(matches!(keys(serde_json::json!([format!("command=\"sh\" {KEY}")])), Err(InitError::Request(_))));
     assert!(leftovers(&root).is_empty());
+}
+
+#[test]
+fn a_resumed_desktop_ends_its_dead_connections_whether_or_not_that_is_possible() {
+    let (root, fake) = (template(), Fake::default());
+    init(&root, &fake, &request("dsk_1")).unwrap();
+    assert!(!fake.take_calls().contains(&"connections".to_owned()), "a first one has none");
+    let mut again = request("dsk_1");
+    again["resumed"] = true.into();
+    init(&root, &fake, &again).unwrap();
+    assert!(fake.take_calls().contains(&"connections".to_owned()));
+    fake.broken.set(Some("connections"));
+    let reply = init(&root, &fake, &again).unwrap();
+    assert!(reply.steps.iter().any(|step| step.name == "connections not ended"), "{:?}", reply.steps);
 }

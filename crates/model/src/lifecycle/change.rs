@@ -9,8 +9,12 @@ use super::state::{Desired, DesktopState, FailReason, StopReason};
 /// What an owner can ask of a desktop that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
+    /// Boots it, or resumes it if it is suspended.
     Start,
     Stop,
+    /// Keeps memory and all, and takes it off the host's memory.
+    Suspend,
+    /// Boots it from its disk; a suspended one gives up its memory.
     Restart,
     /// Try again after a failure.
     Retry,
@@ -24,6 +28,10 @@ pub enum Refusal {
     Failed,
     #[error("This desktop has not failed, so there is nothing to try again.")]
     NotFailed,
+    #[error("This desktop does not run, so there is nothing to suspend.")]
+    NotRunning,
+    #[error("This desktop is still starting; suspend it once it runs.")]
+    StillStarting,
     #[error("This desktop is being destroyed.")]
     BeingDestroyed,
 }
@@ -69,13 +77,29 @@ impl Record {
                 ..self.clone()
             }),
             (Command::Retry, DesktopState::Failed(_)) => Ok(afresh),
-            (Command::Start | Command::Stop | Command::Restart, DesktopState::Failed(_)) => {
+            // From its disk: the way on without a memory that can't be brought back.
+            (Command::Restart, DesktopState::Failed(_) | DesktopState::Suspended) => {
+                Ok(Self { restart: true, ..afresh })
+            }
+            (Command::Start | Command::Stop | Command::Suspend, DesktopState::Failed(_)) => {
                 Err(Refusal::Failed)
             }
             (Command::Retry, _) => Err(Refusal::NotFailed),
-            (Command::Start | Command::Restart, DesktopState::Stopped(_) | DesktopState::Suspended) => {
-                Ok(afresh)
+            (Command::Suspend, DesktopState::Running) if self.desired == Desired::Stopped => {
+                Err(Refusal::NotRunning)
             }
+            (Command::Suspend, DesktopState::Running | DesktopState::Suspended) => Ok(Self {
+                desired: Desired::Suspended,
+                restart: false,
+                last_failure: None,
+                attempts: 0,
+                retry_at: None,
+                ..self.clone()
+            }),
+            (Command::Suspend, DesktopState::Pending | DesktopState::Booting) => Err(Refusal::StillStarting),
+            (Command::Suspend, DesktopState::Stopped(_)) => Err(Refusal::NotRunning),
+            (Command::Start, DesktopState::Stopped(_) | DesktopState::Suspended)
+            | (Command::Restart, DesktopState::Stopped(_)) => Ok(afresh),
             (Command::Start, DesktopState::Pending | DesktopState::Booting | DesktopState::Running) => {
                 Ok(Self { desired: Desired::Running, ..self.clone() })
             }
@@ -102,7 +126,7 @@ impl Record {
     /// The record to store before a step is carried out.
     pub fn begun(&self, step: Step) -> Self {
         match step {
-            Step::Fork { .. } | Step::Start { .. } => {
+            Step::Fork { .. } | Step::Start { .. } | Step::Resume { .. } => {
                 Self { state: DesktopState::Booting, restart: false, ..self.clone() }
             }
             Step::Rest
@@ -114,6 +138,7 @@ impl Record {
             | Step::Release
             | Step::AwaitScreen { .. }
             | Step::NoScreen { .. }
+            | Step::Suspend
             | Step::Stop
             | Step::Settle(_)
             | Step::AcceptShutdown
@@ -139,9 +164,12 @@ impl Record {
                 ..same
             },
             Step::Adopt { boot } => Self { boot, planned_at: now, ..same },
-            Step::Fork { .. } | Step::Start { .. } | Step::Release | Step::Stop => {
-                Self { last_failure: None, retry_at: None, ..same }
-            }
+            Step::Fork { .. }
+            | Step::Start { .. }
+            | Step::Resume { .. }
+            | Step::Release
+            | Step::Suspend
+            | Step::Stop => Self { last_failure: None, retry_at: None, ..same },
             Step::Personalise { boot } => {
                 Self { ready_boot: boot, ready_at: Some(now), last_failure: None, retry_at: None, ..same }
             }
@@ -167,9 +195,12 @@ impl Record {
     pub fn went_wrong(&self, step: Step, reason: FailReason, limits: &Limits, now: Timestamp) -> Self {
         let attempts = self.attempts.saturating_add(1);
         match step {
-            Step::Fork { .. } | Step::Start { .. } | Step::Discard => {
+            Step::Fork { .. } | Step::Start { .. } | Step::Resume { .. } | Step::Discard => {
                 // Another try can't bring these back.
-                let hopeless = matches!(reason, FailReason::TemplateGone | FailReason::BaseMismatch);
+                let hopeless = matches!(
+                    reason,
+                    FailReason::TemplateGone | FailReason::BaseMismatch | FailReason::MemoryUnusable
+                );
                 Self {
                     attempts: if hopeless { limits.attempts.max(attempts) } else { attempts },
                     last_failure: Some(reason),
@@ -180,6 +211,8 @@ impl Record {
             Step::Personalise { .. } => {
                 Self { last_failure: Some(reason), retry_at: Some(limits.retry_at(1, now)), ..self.clone() }
             }
+            // It was not possible; nothing is lost by going on.
+            Step::Suspend => Self { desired: Desired::Running, last_failure: Some(reason), ..self.clone() },
             Step::Release | Step::Stop | Step::Destroy | Step::AwaitScreen { .. } => {
                 Self { retry_at: Some(limits.retry_at(1, now)), ..self.clone() }
             }

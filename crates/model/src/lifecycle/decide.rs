@@ -37,6 +37,10 @@ pub enum Step {
     Start {
         boot: u32,
     },
+    /// Bring back the memory that was kept.
+    Resume {
+        boot: u32,
+    },
     /// Enter and give the machine its identity, clock and keys.
     Personalise {
         boot: u32,
@@ -51,6 +55,9 @@ pub enum Step {
     NoScreen {
         boot: u32,
     },
+    /// Keep its memory and take it off the host's.
+    Suspend,
+    /// Also gives up a suspended machine's memory.
     Stop,
     /// Write down the state that was reached.
     Settle(DesktopState),
@@ -67,7 +74,10 @@ pub enum Step {
 pub fn next_step(record: &Record, observed: Observation, limits: &Limits, now: Timestamp) -> Step {
     let judge = Judge { record, limits, now };
     match (record.state, record.desired) {
-        (DesktopState::Destroyed, Desired::Running | Desired::Stopped | Desired::Destroyed) => Step::Rest,
+        (
+            DesktopState::Destroyed,
+            Desired::Running | Desired::Suspended | Desired::Stopped | Desired::Destroyed,
+        ) => Step::Rest,
         (
             DesktopState::Pending
             | DesktopState::Booting
@@ -79,8 +89,12 @@ pub fn next_step(record: &Record, observed: Observation, limits: &Limits, now: T
             Desired::Destroyed,
         ) => judge.to_destroy(observed),
         // Nothing leads out of destroying; a row that says otherwise is finished all the same.
-        (DesktopState::Destroying, Desired::Running | Desired::Stopped) => judge.to_destroy(observed),
-        (DesktopState::Failed(_), Desired::Running | Desired::Stopped) => judge.in_failure(observed),
+        (DesktopState::Destroying, Desired::Running | Desired::Suspended | Desired::Stopped) => {
+            judge.to_destroy(observed)
+        }
+        (DesktopState::Failed(_), Desired::Running | Desired::Suspended | Desired::Stopped) => {
+            judge.in_failure(observed)
+        }
         (
             DesktopState::Pending
             | DesktopState::Booting
@@ -89,6 +103,14 @@ pub fn next_step(record: &Record, observed: Observation, limits: &Limits, now: T
             | DesktopState::Stopped(_),
             Desired::Stopped,
         ) => judge.to_stop(observed),
+        (
+            DesktopState::Pending
+            | DesktopState::Booting
+            | DesktopState::Running
+            | DesktopState::Suspended
+            | DesktopState::Stopped(_),
+            Desired::Suspended,
+        ) => judge.to_suspend(observed),
         (
             DesktopState::Pending
             | DesktopState::Booting
@@ -140,9 +162,10 @@ impl Judge<'_> {
         match observed {
             Observation::Unknown => Step::Rest,
             Observation::Absent if self.record.ready_boot > 0 => Step::Fail(FailReason::Lost),
-            Observation::Present(MachineView { power: PowerView::On { .. }, .. }) => {
-                self.when_due(Step::Stop)
-            }
+            Observation::Present(MachineView {
+                power: PowerView::On { .. } | PowerView::Off(OffWhy::Suspended),
+                ..
+            }) => self.when_due(Step::Stop),
             Observation::Absent | Observation::Present(MachineView { power: PowerView::Off(_), .. }) => {
                 if settled {
                     Step::Rest
@@ -150,6 +173,28 @@ impl Judge<'_> {
                     Step::Settle(DesktopState::Stopped(StopReason::Asked))
                 }
             }
+        }
+    }
+
+    /// Suspending takes a machine that runs well; until it does, this is the way to running.
+    fn to_suspend(&self, observed: Observation) -> Step {
+        let record = self.record;
+        match observed {
+            Observation::Present(MachineView { power: PowerView::Off(OffWhy::Suspended), .. }) => {
+                if record.state == DesktopState::Suspended {
+                    Step::Rest
+                } else {
+                    Step::Settle(DesktopState::Suspended)
+                }
+            }
+            Observation::Present(MachineView { power: PowerView::On { quarantined: false }, boot })
+                if boot == record.boot
+                    && record.ready_boot == boot
+                    && record.state == DesktopState::Running =>
+            {
+                self.when_due(Step::Suspend)
+            }
+            Observation::Unknown | Observation::Absent | Observation::Present(_) => self.to_run(observed),
         }
     }
 
@@ -167,6 +212,16 @@ impl Judge<'_> {
                 } else {
                     self.while_on(quarantined)
                 }
+            }
+            Observation::Present(MachineView { power: PowerView::Off(OffWhy::Suspended), .. })
+                if self.record.restart =>
+            {
+                self.when_due(Step::Stop)
+            }
+            Observation::Present(MachineView { power: PowerView::Off(OffWhy::Suspended), boot })
+                if boot < self.record.boot =>
+            {
+                self.attempt(Step::Resume { boot: self.record.boot })
             }
             Observation::Present(MachineView { power: PowerView::Off(why), boot }) => {
                 if boot < self.record.boot {
@@ -255,7 +310,7 @@ impl Judge<'_> {
             return anew;
         }
         match why {
-            OffWhy::Asked => anew,
+            OffWhy::Asked | OffWhy::Suspended => anew,
             OffWhy::Guest if record.ready_boot == record.boot => Step::AcceptShutdown,
             OffWhy::Guest | OffWhy::Died => self.after_accident(FailReason::Died, false),
             // The engine may have said so when it was asked to start it, which was counted then.

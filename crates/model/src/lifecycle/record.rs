@@ -24,7 +24,7 @@ pub struct Record {
     pub restart: bool,
     /// Starts that went wrong since the last good one.
     pub attempts: u32,
-    /// What went wrong with the latest of them.
+    /// What went wrong with the latest of them; while it runs, with the latest suspension.
     pub last_failure: Option<super::state::FailReason>,
     /// Not before this is anything tried again.
     pub retry_at: Option<Timestamp>,
@@ -66,6 +66,8 @@ pub enum OffWhy {
     Guest,
     Died,
     NeverStarted,
+    /// Its memory is kept.
+    Suspended,
 }
 
 /// How long is waited and how often is tried.

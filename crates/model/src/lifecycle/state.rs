@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Desired {
     Running,
+    Suspended,
     Stopped,
     Destroyed,
 }
 
-/// What a desktop is. A desktop being stopped is `Running` and desired `Stopped`.
+/// What a desktop is. A desktop being stopped is `Running` and desired `Stopped`; one being
+/// suspended, `Running` and desired `Suspended`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DesktopState {
     /// Waits for the host.
@@ -55,6 +57,10 @@ pub enum FailReason {
     TemplateGone,
     /// The template's memory was baked for another machine.
     BaseMismatch,
+    /// The memory that suspending kept can't be brought back; the disk is as it was.
+    MemoryUnusable,
+    /// It could not be suspended, and goes on running.
+    SuspendFailed,
     DiskFull,
     NoMemory,
     /// The host process did not answer for too long while the desktop was being started.
@@ -66,11 +72,13 @@ pub enum FailReason {
 pub struct UnknownState(pub String);
 
 impl Desired {
-    pub const ALL: [Desired; 3] = [Desired::Running, Desired::Stopped, Desired::Destroyed];
+    pub const ALL: [Desired; 4] =
+        [Desired::Running, Desired::Suspended, Desired::Stopped, Desired::Destroyed];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Desired::Running => "running",
+            Desired::Suspended => "suspended",
             Desired::Stopped => "stopped",
             Desired::Destroyed => "destroyed",
         }
@@ -78,7 +86,7 @@ impl Desired {
 }
 
 impl FailReason {
-    pub const ALL: [FailReason; 10] = [
+    pub const ALL: [FailReason; 12] = [
         FailReason::Lost,
         FailReason::Died,
         FailReason::StartFailed,
@@ -86,6 +94,8 @@ impl FailReason {
         FailReason::PersonaliseFailed,
         FailReason::TemplateGone,
         FailReason::BaseMismatch,
+        FailReason::MemoryUnusable,
+        FailReason::SuspendFailed,
         FailReason::DiskFull,
         FailReason::NoMemory,
         FailReason::HostUnreachable,
@@ -101,6 +111,8 @@ impl FailReason {
             FailReason::PersonaliseFailed => "personalise_failed",
             FailReason::TemplateGone => "template_gone",
             FailReason::BaseMismatch => "base_mismatch",
+            FailReason::MemoryUnusable => "memory_unusable",
+            FailReason::SuspendFailed => "suspend_failed",
             FailReason::DiskFull => "disk_full",
             FailReason::NoMemory => "no_memory",
             FailReason::HostUnreachable => "host_unreachable",
@@ -128,6 +140,12 @@ impl FailReason {
             }
             FailReason::BaseMismatch => {
                 "The template's memory was baked for another version of QEMU or another processor; bake it again, then try again."
+            }
+            FailReason::MemoryUnusable => {
+                "Its suspended memory can't be brought back; restart it to boot from its disk, without what was only in memory."
+            }
+            FailReason::SuspendFailed => {
+                "The machine could not be suspended and goes on running; try again, and look at the host's log if it happens again."
             }
             FailReason::DiskFull => "The host's disk is full; free some space, then try again.",
             FailReason::NoMemory => {

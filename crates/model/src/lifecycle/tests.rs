@@ -48,6 +48,8 @@ fn happening() -> impl Strategy<Value = Happening> {
     let command = proptest::sample::select(vec![
         Command::Start,
         Command::Stop,
+        Command::Suspend,
+        Command::Suspend,
         Command::Restart,
         Command::Retry,
         Command::Retry,
@@ -167,8 +169,9 @@ impl Life {
                             boot: self.record.boot,
                         })
             }
-            (DesktopState::Stopped(_), Desired::Stopped) => off,
-            (DesktopState::Failed(_), Desired::Running | Desired::Stopped) => off,
+            (DesktopState::Suspended, Desired::Suspended) => self.world.keeps_memory(),
+            (DesktopState::Stopped(_), Desired::Stopped) => off && !self.world.keeps_memory(),
+            (DesktopState::Failed(_), Desired::Running | Desired::Suspended | Desired::Stopped) => off,
             (DesktopState::Destroyed, Desired::Destroyed) => self.world.machine.is_none(),
             _ => false,
         }
@@ -181,7 +184,9 @@ impl World {
             step,
             Step::Fork { .. }
                 | Step::Start { .. }
+                | Step::Resume { .. }
                 | Step::Release
+                | Step::Suspend
                 | Step::Stop
                 | Step::Destroy
                 | Step::Discard
@@ -200,7 +205,20 @@ impl World {
             }
             Step::Start { boot } => {
                 assert!(self.machine.is_some(), "started what is not there");
+                assert!(!self.keeps_memory(), "booted over a memory that nobody gave up");
                 self.come_up(boot, cut_short)
+            }
+            Step::Resume { .. } if cut_short => Err(FailReason::StartFailed),
+            Step::Resume { boot } => {
+                let repeated = self.machine.is_some_and(|machine| machine.boot == boot);
+                assert!(repeated || self.keeps_memory(), "resumed what was not suspended");
+                self.come_up(boot, false)
+            }
+            Step::Suspend => {
+                let on = Some(PowerView::On { quarantined: false });
+                let power = self.machine.map(|machine| machine.power);
+                assert!(power == on || self.keeps_memory(), "suspended what does not run");
+                self.set_power(PowerView::Off(OffWhy::Suspended))
             }
             Step::Personalise { boot } | Step::AwaitScreen { boot } => {
                 assert_eq!(self.machine.map(|machine| machine.boot), Some(boot));
@@ -225,6 +243,10 @@ impl World {
             | Step::AcceptShutdown
             | Step::Fail(_) => Ok(()),
         }
+    }
+
+    fn keeps_memory(&self) -> bool {
+        matches!(self.machine, Some(MachineView { power: PowerView::Off(OffWhy::Suspended), .. }))
     }
 
     fn come_up(&mut self, boot: u32, cut_short: bool) -> Result<(), FailReason> {
@@ -284,7 +306,11 @@ proptest! {
         life.settle();
         let at_rest = matches!(
             life.record.state,
-            DesktopState::Running | DesktopState::Stopped(_) | DesktopState::Failed(_) | DesktopState::Destroyed
+            DesktopState::Running
+                | DesktopState::Suspended
+                | DesktopState::Stopped(_)
+                | DesktopState::Failed(_)
+                | DesktopState::Destroyed
         );
         prop_assert!(at_rest, "{:?}", life.record);
     }
@@ -315,8 +341,14 @@ proptest! {
 fn any_machine() -> impl Strategy<Value = MachineView> {
     let power = prop_oneof![
         any::<bool>().prop_map(|quarantined| PowerView::On { quarantined }),
-        proptest::sample::select(vec![OffWhy::Asked, OffWhy::Guest, OffWhy::Died, OffWhy::NeverStarted])
-            .prop_map(PowerView::Off),
+        proptest::sample::select(vec![
+            OffWhy::Asked,
+            OffWhy::Guest,
+            OffWhy::Died,
+            OffWhy::NeverStarted,
+            OffWhy::Suspended,
+        ])
+        .prop_map(PowerView::Off),
     ];
     (power, 1u32..6).prop_map(|(power, boot)| MachineView { power, boot })
 }
@@ -469,4 +501,66 @@ fn a_desktop_the_host_has_lost_says_so() {
     life.world.machine = None;
     life.settle();
     assert_eq!(life.record.state, DesktopState::Failed(FailReason::Lost));
+}
+
+#[test]
+fn a_suspended_desktop_is_resumed_under_a_number_of_its_own() {
+    let mut life = Life::new();
+    life.settle();
+    life.happen(&Happening::Command(Command::Suspend));
+    life.settle();
+    assert_eq!((life.record.state, life.record.boot), (DesktopState::Suspended, 1));
+    life.happen(&Happening::Command(Command::Start));
+    let mut steps = Vec::new();
+    loop {
+        match life.work(false) {
+            Step::Rest => break,
+            step => steps.push(step),
+        }
+    }
+    assert_eq!(steps.get(1), Some(&Step::Resume { boot: 2 }), "{steps:?}");
+    assert_eq!((life.record.state, life.record.boot), (DesktopState::Running, 2));
+}
+
+#[test]
+fn a_suspension_that_goes_wrong_leaves_it_running() {
+    let mut life = Life::new();
+    life.settle();
+    life.happen(&Happening::Command(Command::Suspend));
+    life.world.troubles = vec![Trouble::Refuse(FailReason::DiskFull)];
+    assert_eq!(life.work(false), Step::Suspend);
+    assert_eq!(life.work(false), Step::Rest);
+    assert_eq!((life.record.state, life.record.desired), (DesktopState::Running, Desired::Running));
+}
+
+#[test]
+fn a_memory_that_cant_be_brought_back_waits_for_a_person_who_may_boot_the_disk() {
+    let mut life = Life::new();
+    life.settle();
+    life.happen(&Happening::Command(Command::Suspend));
+    life.settle();
+    life.happen(&Happening::Command(Command::Start));
+    life.world.troubles = vec![Trouble::Refuse(FailReason::MemoryUnusable)];
+    while life.work(false) != Step::Rest {}
+    assert_eq!(life.record.state, DesktopState::Failed(FailReason::MemoryUnusable));
+    assert!(life.world.keeps_memory(), "it is not given up for that");
+    life.happen(&Happening::Command(Command::Restart));
+    life.settle();
+    assert_eq!(life.record.state, DesktopState::Running);
+}
+
+#[test]
+fn stopping_or_restarting_a_suspended_desktop_gives_up_its_memory() {
+    for (command, state) in
+        [(Command::Stop, DesktopState::Stopped(StopReason::Asked)), (Command::Restart, DesktopState::Running)]
+    {
+        let mut life = Life::new();
+        life.settle();
+        life.happen(&Happening::Command(Command::Suspend));
+        life.settle();
+        life.happen(&Happening::Command(command));
+        life.settle();
+        assert_eq!(life.record.state, state);
+        assert!(!life.world.keeps_memory());
+    }
 }

@@ -66,13 +66,13 @@ pub(crate) fn card(language: Language, desktop: &Desktop) -> Markup {
 
 fn thumbnail(language: Language, desktop: &Desktop, phase: Phase) -> Markup {
     html! {
-        div.thumbnail data-state=(phase.as_str()) data-dim[phase == Phase::Stopping] .moving-edge[phase.is_moving()] {
+        div.thumbnail data-state=(phase.as_str()) data-dim[matches!(phase, Phase::Stopping | Phase::Suspending)] .moving-edge[phase.is_moving()] {
             @match phase {
-                Phase::Running | Phase::Stopping => (live_picture(language, desktop)),
+                Phase::Running | Phase::Stopping | Phase::Suspending => (live_picture(language, desktop)),
                 Phase::Pending | Phase::Booting => (steps::list(language, desktop.steps.as_deref().unwrap_or_default())),
                 Phase::Stopped | Phase::Suspended | Phase::Destroying => {
                     (last_picture(desktop))
-                    div.resting { (icon(if phase == Phase::Destroying { Icon::Trash } else { Icon::MonitorOff })) }
+                    div.resting { (icon(match phase { Phase::Destroying => Icon::Trash, Phase::Suspended => Icon::Moon, _ => Icon::MonitorOff })) }
                 }
                 Phase::Failed => {
                     div.resting { (icon(Icon::Alert)) p { (reason(language, desktop)) } }
@@ -129,9 +129,9 @@ fn row(language: Language, desktop: &Desktop) -> Markup {
                 input.pick type="checkbox" name="id" value=(desktop.id) aria-label=(language.say_with("pick", &[("name", &desktop.name)]));
             }
             td.secondary {
-                div.thumbnail.mini data-dim[phase == Phase::Stopping] {
+                div.thumbnail.mini data-dim[matches!(phase, Phase::Stopping | Phase::Suspending)] {
                     @match phase {
-                        Phase::Running | Phase::Stopping => (live_picture(language, desktop)),
+                        Phase::Running | Phase::Stopping | Phase::Suspending => (live_picture(language, desktop)),
                         Phase::Pending | Phase::Booting | Phase::Suspended | Phase::Stopped | Phase::Failed | Phase::Destroying => {
                             (last_picture(desktop)) (icon(Icon::MonitorOff))
                         }

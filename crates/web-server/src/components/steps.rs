@@ -8,7 +8,8 @@ use super::{Icon, icon_with};
 use crate::language::Language;
 use crate::view;
 
-/// The steps in the order in which they come. `start` takes the place of `fork` from the second time on.
+/// The steps in the order in which they come. `start` or `resume` takes the place of `fork` from the second
+/// time on.
 const ORDER: [&str; 3] = ["door", "personalise", "screen"];
 
 /// The last start's steps.
@@ -61,6 +62,11 @@ fn row(language: Language, name: &str, step: Option<&Step>) -> Markup {
             }
         }
     }
+}
+
+/// Whether the last start brings a memory back.
+pub(crate) fn is_resuming(steps: &[Step]) -> bool {
+    last_boot(steps).first().is_some_and(|step| step.name == "resume")
 }
 
 /// Start and length of each step on one time axis.

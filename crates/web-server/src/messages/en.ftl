@@ -43,6 +43,8 @@ palette-actions = Actions
 palette-places = Go to
 run-start = Start { $name }
 run-stop = Stop { $name }
+run-suspend = Suspend { $name }
+run-resume = Resume { $name }
 run-restart = Restart { $name }
 run-retry = Try { $name } again
 run-rename = Rename { $name }
@@ -123,12 +125,14 @@ state-pending = Waiting
 state-booting = Starting
 state-running = Running
 state-stopping = Stopping
+state-suspending = Suspending
 state-suspended = Suspended
 state-stopped = Stopped
 state-failed = Failed
 state-destroying = Deleting
 step-fork = Forked
 step-start = Started
+step-resume = Resumed
 step-door = Door open
 step-personalise = Personalised
 step-screen = Screen
@@ -141,6 +145,8 @@ reason-unknown = It could not be started. The console may tell more.
 ## Actions
 action-start = Start
 action-stop = Stop
+action-suspend = Suspend
+action-resume = Resume
 action-restart = Restart
 action-retry = Try again
 action-rename = Rename
@@ -153,8 +159,8 @@ ask-stop = Stop { $name }?
 ask-restart = Restart { $name }?
 ask-rename = Rename { $name }
 ask-delete = Delete { $name }?
-warn-stop = It is shut down. Programs in it end, and what they have not saved is lost. Its disk stays as it is; starting it again takes as long as a cold boot.
-warn-restart = It is shut down and started again. Programs in it end, and what they have not saved is lost. Its disk stays as it is.
+warn-stop = It is shut down. Programs in it end, and what they have not saved is lost. Its disk stays as it is; starting it again takes as long as a cold boot. Suspending keeps everything.
+warn-restart = It boots from its disk, which stays as it is. Programs in it end, and what they have not saved is lost; so is a memory that was suspended.
 warn-delete = This will be gone:
 warn-delete-disk = its disk, with every file on it
 warn-delete-disk-of = its disk, with every file on it ({ $amount } written)
@@ -162,6 +168,8 @@ warn-delete-programs = its memory, with every program in it
 warn-delete-final = The keys of its disk are destroyed first, so there is no way back. If you may need it again, stop it instead.
 done-start = { $name } is starting.
 done-stop = { $name } is stopping.
+done-suspend = { $name } is being suspended.
+done-resume = { $name } is resuming.
 done-restart = { $name } is restarting.
 done-retry = { $name } is being tried again.
 done-rename = Renamed to { $name }.
@@ -178,7 +186,10 @@ stage-booting = Starting
 stage-stopping = Shutting down
 stage-destroying = Deleting
 stage-stopped = Stopped
+stage-suspending = Writing its memory
 stage-suspended = Suspended
+stage-suspended-text = Programs, windows and unsaved work are on the disk as they were, and take no memory.
+trouble-suspend = It could not be suspended and goes on running.
 stage-stopped-text = Its disk is kept as it is. Start it to go on from there.
 stage-failed = This desktop has failed
 screen-connecting = Connecting to the screen…
@@ -521,6 +532,8 @@ reason-door_timeout = The machine started but could not be entered in time. Look
 reason-personalise_failed = The machine started but could not be given its identity. Try again.
 reason-template_gone = The template this desktop is made from is not on the host. Build it, then try again.
 reason-base_mismatch = The template’s memory was baked for another version of QEMU or another processor. Bake it again, then try again.
+reason-memory_unusable = Its suspended memory can’t be brought back. Restart it to boot from its disk, without what was only in memory.
+reason-suspend_failed = Try again, and look at the host’s log if it happens again.
 reason-disk_full = The host’s disk is full. Free some space, then try again.
 reason-no_memory = The host has too little free memory. Stop other desktops, then try again.
 reason-host_unreachable = The host did not answer. See that it runs, then try again.
@@ -551,6 +564,10 @@ warn-bulk-delete = These will be gone, each with its disk and every file on it:
 done-bulk-start = { $count ->
     [one] { $count } desktop is starting.
    *[other] { $count } desktops are starting.
+}
+done-bulk-suspend = { $count ->
+    [one] { $count } desktop is being suspended.
+   *[other] { $count } desktops are being suspended.
 }
 done-bulk-stop = { $count ->
     [one] { $count } desktop is stopping.

@@ -43,6 +43,8 @@ palette-actions = Actions
 palette-places = Aller à
 run-start = Démarrer { $name }
 run-stop = Arrêter { $name }
+run-suspend = Suspendre { $name }
+run-resume = Reprendre { $name }
 run-restart = Redémarrer { $name }
 run-retry = Réessayer { $name }
 run-rename = Renommer { $name }
@@ -123,12 +125,14 @@ state-pending = En attente
 state-booting = Démarre
 state-running = En marche
 state-stopping = S’arrête
+state-suspending = Suspension
 state-suspended = Suspendu
 state-stopped = Arrêté
 state-failed = En échec
 state-destroying = Suppression
 step-fork = Dupliqué
 step-start = Démarré
+step-resume = Repris
 step-door = Porte ouverte
 step-personalise = Personnalisé
 step-screen = Écran
@@ -141,6 +145,8 @@ reason-unknown = Il n’a pas pu démarrer. La console en dit peut-être plus.
 ## Actions
 action-start = Démarrer
 action-stop = Arrêter
+action-suspend = Suspendre
+action-resume = Reprendre
 action-restart = Redémarrer
 action-retry = Réessayer
 action-rename = Renommer
@@ -153,8 +159,8 @@ ask-stop = Arrêter { $name } ?
 ask-restart = Redémarrer { $name } ?
 ask-rename = Renommer { $name }
 ask-delete = Supprimer { $name } ?
-warn-stop = Il est éteint. Ses programmes se terminent et ce qu’ils n’ont pas enregistré est perdu. Son disque reste tel quel ; le redémarrer prend le temps d’un démarrage à froid.
-warn-restart = Il est éteint puis redémarré. Ses programmes se terminent et ce qu’ils n’ont pas enregistré est perdu. Son disque reste tel quel.
+warn-stop = Il est éteint. Ses programmes se terminent et ce qu’ils n’ont pas enregistré est perdu. Son disque reste tel quel ; le redémarrer prend le temps d’un démarrage à froid. Le suspendre garde tout.
+warn-restart = Il démarre depuis son disque, qui reste tel quel. Ses programmes se terminent et ce qu’ils n’ont pas enregistré est perdu, de même qu’une mémoire suspendue.
 warn-delete = Ceci aura disparu :
 warn-delete-disk = son disque, avec tous ses fichiers
 warn-delete-disk-of = son disque, avec tous ses fichiers ({ $amount } écrits)
@@ -162,6 +168,8 @@ warn-delete-programs = sa mémoire, avec tous ses programmes
 warn-delete-final = Les clés de son disque sont détruites d’abord : il n’y a pas de retour. S’il peut encore servir, arrêtez-le plutôt.
 done-start = { $name } démarre.
 done-stop = { $name } s’arrête.
+done-suspend = { $name } est en cours de suspension.
+done-resume = { $name } reprend.
 done-restart = { $name } redémarre.
 done-retry = Nouvel essai pour { $name }.
 done-rename = Renommé en { $name }.
@@ -178,7 +186,10 @@ stage-booting = Démarrage
 stage-stopping = Arrêt en cours
 stage-destroying = Suppression en cours
 stage-stopped = Arrêté
+stage-suspending = Écriture de sa mémoire
 stage-suspended = Suspendu
+stage-suspended-text = Programmes, fenêtres et travail non enregistré sont sur le disque tels quels, sans occuper de mémoire.
+trouble-suspend = Il n’a pas pu être suspendu et continue de tourner.
 stage-stopped-text = Son disque est gardé tel quel. Démarrez-le pour reprendre de là.
 stage-failed = Ce bureau est en échec
 screen-connecting = Connexion à l’écran…
@@ -521,6 +532,8 @@ reason-door_timeout = La machine a démarré mais n’a pas pu être jointe à t
 reason-personalise_failed = La machine a démarré mais n’a pas pu recevoir son identité. Réessayez.
 reason-template_gone = Le modèle de ce bureau n’est pas sur l’hôte. Construisez-le, puis réessayez.
 reason-base_mismatch = La mémoire du modèle a été préparée pour une autre version de QEMU ou un autre processeur. Préparez-la de nouveau, puis réessayez.
+reason-memory_unusable = Sa mémoire suspendue ne peut pas être rétablie. Redémarrez-le depuis son disque, sans ce qui n’était qu’en mémoire.
+reason-suspend_failed = Réessayez, et consultez le journal de l’hôte si cela se reproduit.
 reason-disk_full = Le disque de l’hôte est plein. Libérez de la place, puis réessayez.
 reason-no_memory = L’hôte a trop peu de mémoire libre. Arrêtez d’autres bureaux, puis réessayez.
 reason-host_unreachable = L’hôte n’a pas répondu. Vérifiez qu’il tourne, puis réessayez.
@@ -551,6 +564,10 @@ warn-bulk-delete = Ceux-ci auront disparu, chacun avec son disque et tous ses fi
 done-bulk-start = { $count ->
     [one] { $count } bureau démarre.
    *[other] { $count } bureaux démarrent.
+}
+done-bulk-suspend = { $count ->
+    [one] { $count } bureau est en cours de suspension.
+   *[other] { $count } bureaux sont en cours de suspension.
 }
 done-bulk-stop = { $count ->
     [one] { $count } bureau s’arrête.

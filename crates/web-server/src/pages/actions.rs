@@ -85,6 +85,8 @@ async fn perform(
     match action {
         Action::Start => client.start_desktop(id).await,
         Action::Stop => client.stop_desktop(id).await,
+        Action::Suspend => client.suspend_desktop(id).await,
+        Action::Resume => client.resume_desktop(id).await,
         Action::Restart => client.restart_desktop(id).await,
         Action::Retry => client.retry_desktop(id).await,
         Action::Rename => {

@@ -16,7 +16,7 @@ use crate::view::Action;
 /// Desktops at most in one request.
 const MOST: usize = 200;
 /// What can be done with several at once.
-pub(crate) const ACTIONS: [Action; 3] = [Action::Start, Action::Stop, Action::Delete];
+pub(crate) const ACTIONS: [Action; 4] = [Action::Start, Action::Suspend, Action::Stop, Action::Delete];
 
 fn action(text: &str) -> Result<Action, Failure> {
     Action::from_str(text).filter(|action| ACTIONS.contains(action)).ok_or(Failure::NotFound)
@@ -74,9 +74,10 @@ async fn perform(person: &SignedIn, id: DesktopId, action: Action) -> Result<Des
     match action {
         Action::Start => person.client.start_desktop(id).await,
         Action::Stop => person.client.stop_desktop(id).await,
+        Action::Suspend => person.client.suspend_desktop(id).await,
         Action::Delete => person.client.destroy_desktop(id).await,
         // Not among ACTIONS; looking at it is harmless.
-        Action::Restart | Action::Retry | Action::Rename => person.client.desktop(id).await,
+        Action::Resume | Action::Restart | Action::Retry | Action::Rename => person.client.desktop(id).await,
     }
 }
 

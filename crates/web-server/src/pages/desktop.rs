@@ -89,6 +89,7 @@ fn body(language: Language, shown: &Shown) -> Markup {
         section.workbench-root #desktop data-live=(desktop.id) data-panel-root data-state=(phase.as_str())
             hx-get=(path) hx-trigger="refresh" hx-swap="outerMorph" hx-target="this" {
             (head(language, shown))
+            @if *phase == Phase::Running && desktop.reason.is_some() { (trouble(language, desktop)) }
             div.workbench {
                 div.workplace data-fullscreen-root {
                     div.stage data-state=(phase.as_str()) { (stage(language, shown)) }
@@ -107,11 +108,21 @@ fn head(language: Language, shown: &Shown) -> Markup {
             (state(language, *phase))
             span.about { (size(language, desktop)) " · " (template(desktop)) }
             div.actions {
-                @if *phase == Phase::Running { (action_button(language, desktop, Action::Stop, Tone::Plain)) }
+                @if *phase == Phase::Running { (action_button(language, desktop, Action::Suspend, Tone::Plain)) }
                 (actions_menu(language, desktop, *phase, "page"))
                 button.btn type="button" data-variant="ghost" data-size="icon-sm" data-panel-toggle aria-pressed="false"
                     aria-controls="side-panel" aria-label=(language.say("panel-toggle")) { (icon(Icon::Panel)) }
             }
+        }
+    }
+}
+
+/// What was asked of it and could not be done, while it goes on.
+fn trouble(language: Language, desktop: &Desktop) -> Markup {
+    html! {
+        p.desktop-trouble role="status" {
+            (icon(Icon::Alert))
+            span { (language.say("trouble-suspend")) " " (reason(language, desktop)) }
         }
     }
 }
@@ -127,26 +138,34 @@ fn stage(language: Language, shown: &Shown) -> Markup {
     match phase {
         Phase::Running => live(language, desktop),
         Phase::Pending | Phase::Booting => html! {
+            @if steps::is_resuming(&shown.steps) { (last_frame(desktop)) }
             div.stage-card.moving-edge data-state=(phase.as_str()) role="status" {
                 h2 { (icon_with(Icon::Loader, true, false)) (language.say(&format!("stage-{}", phase.as_str()))) }
                 (steps::list(language, desktop.steps.as_deref().unwrap_or(&shown.steps)))
             }
         },
-        Phase::Stopping | Phase::Destroying => html! {
+        Phase::Stopping | Phase::Suspending | Phase::Destroying => html! {
             (last_frame(desktop))
             div.stage-card.moving-edge data-state=(phase.as_str()) role="status" {
-                h2 { (icon_with(phase.icon(), *phase == Phase::Stopping, false)) (language.say(&format!("stage-{}", phase.as_str()))) }
+                h2 { (icon_with(phase.icon(), *phase != Phase::Destroying, false)) (language.say(&format!("stage-{}", phase.as_str()))) }
             }
         },
-        Phase::Stopped | Phase::Suspended => html! {
-            (last_frame(desktop))
-            div.stage-card data-state=(phase.as_str()) {
-                h2 { (icon(phase.icon())) (language.say(&format!("stage-{}", phase.as_str()))) }
-                p.quiet { (language.say("stage-stopped-text")) }
-                div.buttons { (action_button(language, desktop, Action::Start, Tone::Primary)) }
-            }
-        },
+        Phase::Stopped => at_rest(language, shown, Action::Start),
+        Phase::Suspended => at_rest(language, shown, Action::Resume),
         Phase::Failed => failed(language, shown),
+    }
+}
+
+/// Off, with the way back.
+fn at_rest(language: Language, shown: &Shown, back: Action) -> Markup {
+    let Shown { desktop, phase, .. } = shown;
+    html! {
+        (last_frame(desktop))
+        div.stage-card data-state=(phase.as_str()) {
+            h2 { (icon(phase.icon())) (language.say(&format!("stage-{}", phase.as_str()))) }
+            p.quiet { (language.say(&format!("stage-{}-text", phase.as_str()))) }
+            div.buttons { (action_button(language, desktop, back, Tone::Primary)) }
+        }
     }
 }
 
@@ -179,6 +198,9 @@ fn failed(language: Language, shown: &Shown) -> Markup {
             }
             div.buttons {
                 (action_button(language, &shown.desktop, Action::Retry, Tone::Primary))
+                @if shown.desktop.reason.as_deref() == Some("memory_unusable") {
+                    (action_button(language, &shown.desktop, Action::Restart, Tone::Plain))
+                }
                 (action_button(language, &shown.desktop, Action::Delete, Tone::DangerQuiet))
             }
         }

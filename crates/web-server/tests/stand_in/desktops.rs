@@ -71,7 +71,7 @@ pub fn canned() -> Vec<Desktop> {
             Size::L,
             4,
             DesktopState::Suspended,
-            Desired::Stopped,
+            Desired::Suspended,
             300.hours(),
         ),
         make("postcard", Size::S, 8, DesktopState::Destroying, Desired::Destroyed, 30.hours()),
@@ -156,6 +156,12 @@ pub async fn stop(state: Arc<State>, id: DesktopId) {
     change(&state, id, EventKind::DesktopChanged, |desktop| desktop.desired = Desired::Stopped);
     tokio::time::sleep(state.behaviour.step).await;
     change(&state, id, EventKind::DesktopChanged, |desktop| desktop.state = DesktopState::Stopped);
+}
+
+pub async fn suspend(state: Arc<State>, id: DesktopId) {
+    change(&state, id, EventKind::DesktopChanged, |desktop| desktop.desired = Desired::Suspended);
+    tokio::time::sleep(state.behaviour.step).await;
+    change(&state, id, EventKind::DesktopChanged, |desktop| desktop.state = DesktopState::Suspended);
 }
 
 pub async fn destroy(state: Arc<State>, id: DesktopId) {

@@ -233,7 +233,11 @@ async fn act(
 ) -> Result<(StatusCode, Json<Desktop>), Refused> {
     let desktop = find(&state, &id)?;
     match (action.as_str(), desktop.state) {
-        ("start", DesktopState::Stopped | DesktopState::Suspended)
+        ("resume" | "start", DesktopState::Suspended) => {
+            drop(tokio::spawn(desktops::boot(state, desktop.id, "resume")));
+        }
+        ("suspend", DesktopState::Running) => drop(tokio::spawn(desktops::suspend(state, desktop.id))),
+        ("start", DesktopState::Stopped)
         | ("retry", DesktopState::Failed)
         | ("restart", DesktopState::Running) => {
             drop(tokio::spawn(desktops::boot(state, desktop.id, "start")));

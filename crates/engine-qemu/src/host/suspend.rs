@@ -1,0 +1,224 @@
+//! Suspending and resuming: memory to the disk, and back.
+//!
+//! The manifest decides. As long as it is there the machine does not run, and the disk is as it
+//! was when the memory was kept; so whatever is cut short ends in a machine that either runs on or
+//! is suspended, and never in both.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rolltop_engine::{EngineError, LayerKey, OffReason, StartRequest, SuspendRequest};
+use rolltop_model::DesktopId;
+use serde_json::json;
+
+use super::Host;
+use super::desktop::{Desktop, Held};
+use crate::command_line::DISK;
+use crate::fault::{Fault, told};
+use crate::host_status;
+use crate::machine::{self, Memory, Running};
+use crate::memory::{self, Kept, Manifest, Source};
+use crate::process::{Process, devices_descriptor, devices_written};
+use crate::record::{Phase, Record, Started};
+
+impl Host {
+    pub(crate) async fn suspend(self: Arc<Self>, request: SuspendRequest) -> Result<(), EngineError> {
+        let (desktop, mut held) = self.hold(request.desktop).await;
+        let outcome = self.suspend_held(&desktop, &mut held, &request).await;
+        self.let_go(request.desktop, &mut held);
+        outcome
+    }
+
+    async fn suspend_held(
+        &self,
+        desktop: &Desktop,
+        held: &mut Held,
+        request: &SuspendRequest,
+    ) -> Result<(), EngineError> {
+        self.pass_fence(request.desktop, held, request.fence).await?;
+        let Held { record, running, .. } = &mut *held;
+        let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
+        let Some(running) = running else {
+            return match record.phase {
+                Phase::Off(OffReason::Suspended) => Ok(()),
+                _ => Err(EngineError::NotRunning),
+            };
+        };
+        match running.monitor()?.status().await?.as_str() {
+            "running" => {}
+            "io-error" => return Err(EngineError::DiskFull),
+            _ => return Err(EngineError::NotRunning),
+        }
+        let saving = self.saving(record, running.process)?;
+        let (needed, saving) = blocking(move || Ok((saving.source().bytes()?, saving))).await?;
+        host_status::room(self.layout.root(), self.config.min_free_disk.saturating_add(needed), 0)?;
+        record.phase = Phase::Suspending;
+        record.save(&self.layout).await?;
+        if let Err(fault) = stand_still_and_keep(running, saving, request.key.clone()).await {
+            tracing::warn!(desktop = %request.desktop, error = told(&fault), "it could not be suspended");
+            self.go_on(record, running).await?;
+            desktop.show(held);
+            return Err(fault.into());
+        }
+        self.turn_off(desktop, held, OffReason::Suspended).await
+    }
+
+    fn saving(&self, record: &Record, process: Process) -> Result<Saving, EngineError> {
+        let Some(Started { machine, ram }) = record.started.clone() else {
+            return Err(EngineError::Host(
+                "it was started by an earlier version of Rolltop; restart it once, then it can be suspended"
+                    .into(),
+            ));
+        };
+        Ok(Saving {
+            directory: self.layout.desktop(record.desktop),
+            process,
+            base: self.layout.root().join(&ram),
+            base_is_blank: ram.starts_with("blank/"),
+            manifest: Manifest::new(record.desktop, machine, ram),
+        })
+    }
+
+    /// Lets a machine go on that stood still to be suspended. What was kept of it goes first.
+    async fn go_on(&self, record: &mut Record, running: &Running) -> Result<(), EngineError> {
+        self.give_up_memory(record.desktop).await?;
+        record.phase = Phase::On;
+        record.save(&self.layout).await?;
+        running.monitor()?.run("cont", json!({})).await?;
+        Ok(())
+    }
+
+    /// Removes a kept memory, if there is one, for good.
+    pub(super) async fn give_up_memory(&self, id: DesktopId) -> Result<(), EngineError> {
+        let directory = self.layout.desktop(id);
+        blocking(move || memory::discard(&directory)).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn resume(self: Arc<Self>, request: StartRequest) -> Result<(), EngineError> {
+        let (desktop, mut held) = self.hold(request.desktop).await;
+        let outcome = self.resume_held(&desktop, &mut held, &request).await;
+        self.let_go(request.desktop, &mut held);
+        outcome
+    }
+
+    async fn resume_held(
+        self: &Arc<Self>,
+        desktop: &Arc<Desktop>,
+        held: &mut Held,
+        request: &StartRequest,
+    ) -> Result<(), EngineError> {
+        self.pass_fence(request.desktop, held, request.fence).await?;
+        let record = held.record.as_mut().ok_or(EngineError::UnknownDesktop)?;
+        if held.running.is_some() || request.boot <= record.boot {
+            return Ok(());
+        }
+        let template = self.manifest(&record.template)?;
+        let now = self.identity(&template, record.size, self.accel().await);
+        let directory = self.layout.desktop(record.desktop);
+        let key = request.key.clone();
+        let (ram, kept) = blocking(move || {
+            let Some(manifest) = Manifest::load(&directory)? else {
+                return Err(Fault::Memory("none was kept".into()));
+            };
+            if let Some(why) = manifest.machine.mismatch(&now) {
+                return Err(Fault::Memory(why));
+            }
+            let kept = Kept::open(&directory, &key, &manifest)?;
+            Ok((format!("../../{}", manifest.base), kept))
+        })
+        .await?;
+        host_status::room(self.layout.root(), self.config.min_free_disk, self.config.min_free_memory)?;
+        record.phase = Phase::Resuming { boot: request.boot };
+        record.quarantined = true;
+        record.save(&self.layout).await?;
+        let index = record.index;
+        desktop.show(held);
+        let resumed = async {
+            let tap = self.network.create(index).await?;
+            let memory = Memory::Resumed { ram, kept };
+            self.boot(desktop, held, &request.key, &template, memory, tap).await
+        };
+        let resumed = resumed.await;
+        if resumed.is_err() {
+            let is_kept = memory::is_kept(&self.layout.desktop(request.desktop));
+            let why = if is_kept { OffReason::Suspended } else { OffReason::Died };
+            if let Err(error) = self.turn_off(desktop, held, why).await {
+                tracing::warn!(%error, "something of a resume that failed is left over");
+            }
+        }
+        resumed
+    }
+
+    /// What has become of a machine that an earlier process of ours was suspending or resuming:
+    /// why it is off, or `None` if it runs on.
+    pub(super) async fn after_broken_suspend(
+        self: &Arc<Self>,
+        held: &mut Held,
+        process: Option<Process>,
+    ) -> Result<Option<OffReason>, EngineError> {
+        let Some(record) = held.record.as_mut() else { return Ok(None) };
+        let directory = self.layout.desktop(record.desktop);
+        let is_kept = memory::is_kept(&directory);
+        match process {
+            Some(process) if is_kept => {
+                process.kill().await?;
+                Ok(Some(OffReason::Suspended))
+            }
+            None if is_kept => Ok(Some(OffReason::Suspended)),
+            None => Ok(Some(OffReason::Died)),
+            Some(process) => {
+                let (running, watched) = machine::adopt(&directory, process).await;
+                if let Phase::Resuming { boot } = record.phase {
+                    record.boot = boot;
+                }
+                self.go_on(record, &running).await?;
+                held.running = Some(running);
+                let Some(desktop) = self.find(record.desktop) else { return Ok(None) };
+                self.watch(&desktop, watched);
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// All that keeping a machine's memory takes.
+struct Saving {
+    directory: PathBuf,
+    process: Process,
+    base: PathBuf,
+    base_is_blank: bool,
+    manifest: Manifest,
+}
+
+impl Saving {
+    fn source(&self) -> Source<'_> {
+        Source { process: self.process, base: &self.base, base_is_blank: self.base_is_blank }
+    }
+}
+
+/// Afterwards the machine stands still and, if it went well, everything of it is durable.
+async fn stand_still_and_keep(running: &Running, mut saving: Saving, key: LayerKey) -> Result<(), Fault> {
+    let monitor = running.monitor()?;
+    let descriptor = devices_descriptor(running.process)?;
+    monitor.run("stop", json!({})).await?;
+    let file = format!("/proc/self/fd/{descriptor}");
+    monitor.run("xen-save-devices-state", json!({ "filename": file, "live": false })).await?;
+    blocking(move || {
+        let devices = devices_written(saving.process, descriptor)?;
+        memory::sync(&saving.directory.join(DISK))?;
+        let mut manifest = saving.manifest.clone();
+        saving.source().keep(&saving.directory, &key, &devices, &mut manifest)?;
+        saving.manifest = manifest;
+        tracing::debug!(bytes = saving.manifest.bytes, chunks = saving.manifest.chunks, "memory is kept");
+        Ok(())
+    })
+    .await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let work = tokio::task::spawn_blocking(work).await;
+    work.unwrap_or_else(|_| Err(Fault::Other("work on a memory broke off".into())))
+}

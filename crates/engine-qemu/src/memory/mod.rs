@@ -1,0 +1,120 @@
+//! A machine's memory on the disk: what of it differs from its base, sealed, with a manifest.
+//!
+//! ```text
+//! memory.sealed    "RTMEM\0\0\x01", then chunks: length, ciphertext, tag
+//!                    chunk 0: the state of the devices
+//!                    others:  runs of pages, at most a mebibyte of them
+//! memory.json      its checksum, then what machine it belongs to; there means: all of it is durable
+//! ```
+//!
+//! A page that the machine has not written to since its base was mapped is in the base and not
+//! here. So what is kept never depends on anything but a base, which is never changed or removed.
+//!
+//! Deliberately absent: when memory is kept, monitors, records.
+
+mod delta;
+mod manifest;
+mod pages;
+mod sealed;
+
+use manifest::MANIFEST;
+pub(crate) use manifest::Manifest;
+
+use std::fs::File;
+use std::path::Path;
+
+use rolltop_engine::LayerKey;
+
+use crate::durable;
+use crate::fault::{Doing, Fault};
+use crate::process::Process;
+use pages::GuestRam;
+use sealed::{Opener, Sealer};
+
+/// The sealed file's name in a machine's directory.
+pub(crate) const SEALED: &str = "memory.sealed";
+
+/// Whose memory is to be kept, and what it is based on.
+pub(crate) struct Source<'a> {
+    pub process: Process,
+    /// The file that its memory is a private view of.
+    pub base: &'a Path,
+    /// That file has nothing in it but zeros.
+    pub base_is_blank: bool,
+}
+
+impl Source<'_> {
+    /// Bytes that keeping it would take at most. The machine may run meanwhile.
+    pub(crate) fn bytes(&self) -> Result<u64, Fault> {
+        let ram = GuestRam::of(self.process, self.base)?;
+        Ok(ram.private_runs()?.iter().map(|run| run.bytes()).sum())
+    }
+
+    /// Writes the memory of a machine that stands still, and `devices`, into `directory`. Durable
+    /// once this returns; the manifest comes last.
+    pub(crate) fn keep(
+        &self,
+        directory: &Path,
+        key: &LayerKey,
+        devices: &[u8],
+        manifest: &mut Manifest,
+    ) -> Result<(), Fault> {
+        let path = directory.join(SEALED);
+        let mut sealer = Sealer::create(&path, key, &manifest.salt)?;
+        sealer.put(devices)?;
+        let ram = GuestRam::of(self.process, self.base)?;
+        manifest.bytes = delta::write(&ram, self.base_is_blank, &mut sealer)?;
+        manifest.chunks = sealer.finish()?;
+        durable::write(&directory.join(MANIFEST), &manifest.to_bytes()?, 0o600)
+    }
+}
+
+/// Kept memory that is being brought back.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    opener: Opener,
+    /// What the devices are to be.
+    pub devices: Vec<u8>,
+    chunks: u32,
+}
+
+impl Kept {
+    /// Opens what the manifest in `directory` tells of. Fails if the key or the file is not the one.
+    pub(crate) fn open(directory: &Path, key: &LayerKey, manifest: &Manifest) -> Result<Self, Fault> {
+        let mut opener = Opener::open(&directory.join(SEALED), key, &manifest.salt)?;
+        let devices = opener.next()?.to_vec();
+        Ok(Self { opener, devices, chunks: manifest.chunks })
+    }
+
+    /// Puts every page into a machine that has not run yet. All of it has been verified when this
+    /// returns; on an error the machine's memory is good for nothing.
+    pub(crate) fn load(mut self, process: Process, base: &Path) -> Result<(), Fault> {
+        let ram = GuestRam::of(process, base)?;
+        for _ in 1..self.chunks {
+            delta::read(self.opener.next()?, &ram)?;
+        }
+        self.opener.finish()
+    }
+}
+
+/// Whether a machine's directory keeps its memory. Then, even if what is kept is damaged, the machine
+/// has not run since.
+pub(crate) fn is_kept(directory: &Path) -> bool {
+    directory.join(MANIFEST).exists()
+}
+
+/// Takes away kept memory; the manifest first and for good, so that it is never used again.
+/// `false` if there was none.
+pub(crate) fn discard(directory: &Path) -> Result<bool, Fault> {
+    let was_kept = durable::remove(&directory.join(MANIFEST))?;
+    if was_kept {
+        durable::sync_directory(directory)?;
+    }
+    durable::remove(&directory.join(SEALED))?;
+    Ok(was_kept)
+}
+
+/// Makes a file's content durable.
+pub(crate) fn sync(path: &Path) -> Result<(), Fault> {
+    File::open(path).and_then(|file| file.sync_all()).doing_with("syncing", path)
+}

@@ -1,0 +1,189 @@
+//! A guest's memory in its QEMU, through `/proc`: which pages it has changed, reading and writing them.
+//!
+//! A page of a private view of a file is the file's until it is written to; then it is the
+//! process's own. The kernel tells which: <https://docs.kernel.org/admin-guide/mm/pagemap.html>.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::fault::{Doing, Fault};
+use crate::process::Process;
+
+pub(super) const PAGE: usize = 4096;
+/// Entries of the page map that are read at a time.
+const ENTRIES: usize = 32 << 10;
+const PRESENT: u64 = 1 << 63;
+const SWAPPED: u64 = 1 << 62;
+/// Of a file, or shared.
+const OF_FILE: u64 = 1 << 61;
+
+/// Pages one after the other, counted from the beginning of the guest's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    pub first: u64,
+    pub count: u64,
+}
+
+impl Run {
+    pub(super) fn bytes(&self) -> u64 {
+        self.count * PAGE as u64
+    }
+}
+
+/// Part of the guest's memory in the address space of its QEMU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    address: u64,
+    length: u64,
+    /// Where in the guest's memory it begins.
+    offset: u64,
+}
+
+/// The memory of one machine.
+#[derive(Debug)]
+pub(super) struct GuestRam {
+    process: Process,
+    parts: Vec<Part>,
+    memory: File,
+}
+
+impl GuestRam {
+    /// The private view that `process` has of the file at `base`.
+    pub(super) fn of(process: Process, base: &Path) -> Result<Self, Fault> {
+        let base = std::fs::canonicalize(base).doing_with("finding", base)?;
+        let path = format!("/proc/{}/maps", process.pid);
+        let maps = std::fs::read_to_string(&path).doing("reading a machine's mappings")?;
+        let parts = parts(&maps, &base.display().to_string());
+        if parts.is_empty() {
+            return Err(Fault::Other(format!("a machine's memory is not a view of {}", base.display())));
+        }
+        let path = format!("/proc/{}/mem", process.pid);
+        let memory = File::options().read(true).write(true).open(path).doing("opening a machine's memory")?;
+        // Asked after opening: the number may have been given away before.
+        if !process.alive() {
+            return Err(Fault::MonitorClosed);
+        }
+        Ok(Self { process, parts, memory })
+    }
+
+    /// Runs of pages that the guest has changed, in order.
+    pub(super) fn private_runs(&self) -> Result<Vec<Run>, Fault> {
+        let path = format!("/proc/{}/pagemap", self.process.pid);
+        let map = File::open(path).doing("opening a machine's page map")?;
+        let mut runs = Vec::new();
+        let mut buffer = vec![0u8; ENTRIES * 8];
+        for part in &self.parts {
+            let (mut page, end) = (part.offset / PAGE as u64, (part.offset + part.length) / PAGE as u64);
+            let mut at = part.address / PAGE as u64 * 8;
+            while page < end {
+                let wanted = usize::try_from(end - page).unwrap_or(ENTRIES).min(ENTRIES);
+                let entries = buffer.get_mut(..wanted * 8).unwrap_or_default();
+                map.read_exact_at(entries, at).doing("reading a machine's page map")?;
+                for entry in entries.chunks_exact(8) {
+                    let entry = u64::from_ne_bytes(entry.try_into().unwrap_or_default());
+                    if is_private(entry) {
+                        extend(&mut runs, page);
+                    }
+                    page += 1;
+                }
+                at += wanted as u64 * 8;
+            }
+        }
+        Ok(runs)
+    }
+
+    /// Reads whole pages from page `first` on.
+    pub(super) fn read(&self, first: u64, pages: &mut [u8]) -> Result<(), Fault> {
+        let address = self.address(first, pages.len())?;
+        self.memory.read_exact_at(pages, address).doing("reading a machine's memory")
+    }
+
+    /// Writes whole pages from page `first` on.
+    pub(super) fn write(&self, first: u64, pages: &[u8]) -> Result<(), Fault> {
+        let address = self.address(first, pages.len())?;
+        self.memory.write_all_at(pages, address).doing("writing a machine's memory")
+    }
+
+    /// Where `length` bytes from page `first` on are, if all of them are in one part.
+    fn address(&self, first: u64, length: usize) -> Result<u64, Fault> {
+        let offset = first.saturating_mul(PAGE as u64);
+        let end = offset.saturating_add(length as u64);
+        let part = self.parts.iter().find(|part| part.offset <= offset && end <= part.offset + part.length);
+        part.map(|part| part.address + (offset - part.offset))
+            .ok_or_else(|| Fault::Memory("it has pages that the machine has not".into()))
+    }
+}
+
+fn is_private(entry: u64) -> bool {
+    entry & (PRESENT | SWAPPED) != 0 && entry & OF_FILE == 0
+}
+
+fn extend(runs: &mut Vec<Run>, page: u64) {
+    match runs.last_mut() {
+        Some(run) if run.first + run.count == page => run.count += 1,
+        _ => runs.push(Run { first: page, count: 1 }),
+    }
+}
+
+/// The mappings of the file at `path`, from the text of `/proc/PID/maps`.
+fn parts(maps: &str, path: &str) -> Vec<Part> {
+    let of_line = |line: &str| {
+        let mut fields = line.splitn(6, char::is_whitespace);
+        let (start, end) = fields.next()?.split_once('-')?;
+        let offset = fields.nth(1)?;
+        (fields.nth(2)?.trim_start() == path).then_some(())?;
+        let number = |text: &str| u64::from_str_radix(text, 16).ok();
+        let (address, end) = (number(start)?, number(end)?);
+        Some(Part { address, length: end.checked_sub(address)?, offset: number(offset)? })
+    };
+    maps.lines().filter_map(of_line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_mappings_of_the_file_are_the_guests_memory() {
+        let maps = "7f0000000000-7f0080000000 rw-p 00000000 fe:00 262145                     /var/lib/r/s/ram\n\
+                    7f0080000000-7f0080001000 rw-p 80000000 fe:00 262145                     /var/lib/r/s/ram\n\
+                    7f1000000000-7f1000001000 r--p 00000000 fe:00 262146                     /usr/lib/ram\n\
+                    7f2000000000-7f2000001000 rw-p 00000000 00:00 0 \n\
+                    7ffd00000000-7ffd00021000 rw-p 00000000 00:00 0                          [stack]\n";
+        let found = parts(maps, "/var/lib/r/s/ram");
+        assert_eq!(
+            found,
+            [
+                Part { address: 0x7f00_0000_0000, length: 0x8000_0000, offset: 0 },
+                Part { address: 0x7f00_8000_0000, length: 0x1000, offset: 0x8000_0000 },
+            ]
+        );
+        assert_eq!(parts(maps, "/elsewhere"), []);
+    }
+
+    #[test]
+    fn a_page_is_private_once_it_is_the_processs_own_even_if_it_is_swapped_out() {
+        for (entry, private) in [
+            (0, false),
+            (PRESENT, true),
+            (SWAPPED, true),
+            (PRESENT | OF_FILE, false),
+            (SWAPPED | OF_FILE, false),
+            (OF_FILE, false),
+            (PRESENT | 1 << 56, true),
+        ] {
+            assert_eq!(is_private(entry), private, "{entry:#x}");
+        }
+    }
+
+    #[test]
+    fn neighbours_become_one_run() {
+        let mut runs = Vec::new();
+        for page in [3, 4, 5, 9, 11, 12] {
+            extend(&mut runs, page);
+        }
+        let run = |first, count| Run { first, count };
+        assert_eq!(runs, [run(3, 3), run(9, 1), run(11, 2)]);
+    }
+}

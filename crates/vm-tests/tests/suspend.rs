@@ -1,0 +1,143 @@
+//! Suspending and resuming real desktops, as a program sees it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::ensure;
+use rolltop_api_types::{Desired, DesktopState, ExecRequest, StepStatus};
+use rolltop_model::DesktopId;
+use rolltop_vm_tests::{Options, Platform, eventually, qemus};
+
+/// A program that counts and holds data nowhere but in memory; prints what tells it apart.
+const BEGIN: &str = "head -c 30000000 /dev/urandom > /dev/shm/blob
+setsid sh -c 'i=0; while :; do i=$((i+1)); echo $i > /dev/shm/count; sleep 0.2; done' > /dev/null 2>&1 < /dev/null &
+echo $! > /dev/shm/pid; sleep 1";
+const LOOK: &str =
+    "md5sum < /dev/shm/blob; kill -0 $(cat /dev/shm/pid) && cat /dev/shm/pid /etc/machine-id /etc/hostname";
+const PATIENCE: Duration = Duration::from_secs(120);
+
+async fn suspended(platform: &Platform, id: DesktopId) -> anyhow::Result<()> {
+    platform.client.suspend_desktop(id).await?;
+    platform.wait_for(id, DesktopState::Suspended).await?;
+    Ok(())
+}
+
+async fn resumed(platform: &Platform, id: DesktopId) -> anyhow::Result<()> {
+    platform.client.resume_desktop(id).await?;
+    platform.wait_for(id, DesktopState::Running).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_desktop_comes_back_with_everything_and_the_right_time() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let desktop = platform.create("laptop").await?;
+    let id = desktop.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    platform.shell(id, BEGIN).await?;
+    let before = platform.shell(id, LOOK).await?;
+    // Somebody waits for this one, over a connection that will be dead.
+    let waiting = ["sleep", "4242"].map(str::to_owned).to_vec();
+    let waiting = platform.client.exec(id, &ExecRequest::of_words(waiting)).await?;
+    let sleeps = "pgrep -cfx 'sleep 4242' || true";
+    eventually("it sleeps", PATIENCE, || async {
+        Ok((platform.shell(id, sleeps).await?.trim() == "1").then_some(()))
+    })
+    .await?;
+
+    suspended(&platform, id).await?;
+    ensure!(qemus(&id.to_string()).is_empty(), "it takes no memory of the host's");
+    let shown = platform.client.desktop(id).await?;
+    ensure!(shown.memory_bytes.is_none() && shown.desired == Desired::Suspended, "{shown:?}");
+    ensure!(shown.disk_bytes.is_some_and(|bytes| bytes > 30_000_000), "but of its disk: {shown:?}");
+    drop(waiting);
+    // Long enough for a clock that stood still to be wrong.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    resumed(&platform, id).await?;
+
+    let asked = SystemTime::now();
+    let clock: u128 = platform.shell(id, "date +%s%N").await?.trim().parse()?;
+    let answered = SystemTime::now();
+    let ns = |time: SystemTime| time.duration_since(UNIX_EPOCH).map(|since| since.as_nanos());
+    let (early, late) = (ns(asked)?.saturating_sub(1_000_000_000), ns(answered)? + 1_000_000_000);
+    ensure!((early..=late).contains(&clock), "its clock says {clock}, between {early} and {late}");
+    let after = platform.shell(id, LOOK).await?;
+    ensure!(after == before, "{before} became {after}");
+    let count =
+        || async { anyhow::Ok(platform.shell(id, "cat /dev/shm/count").await?.trim().parse::<u64>()?) };
+    let earlier = count().await?;
+    eventually("the program goes on", PATIENCE, || async { Ok((count().await? > earlier).then_some(())) })
+        .await?;
+    eventually("what waited on a dead connection has been told", PATIENCE, || async {
+        Ok((platform.shell(id, sleeps).await?.trim() == "0").then_some(()))
+    })
+    .await?;
+    let steps = platform.client.steps(id).await?;
+    let names: Vec<&str> =
+        steps.iter().filter(|step| step.boot == 2).map(|step| step.name.as_str()).collect();
+    ensure!(names.starts_with(&["resume", "door", "personalise"]), "{names:?}");
+    ensure!(steps.iter().all(|step| step.status != StepStatus::Failed), "{steps:?}");
+
+    // One that was booted from its disk is no different.
+    platform.client.stop_desktop(id).await?;
+    platform.wait_for(id, DesktopState::Stopped).await?;
+    platform.client.start_desktop(id).await?;
+    platform.wait_for(id, DesktopState::Running).await?;
+    platform.shell(id, BEGIN).await?;
+    let before = platform.shell(id, LOOK).await?;
+    suspended(&platform, id).await?;
+    resumed(&platform, id).await?;
+    ensure!(platform.shell(id, LOOK).await? == before);
+    suspended(&platform, id).await?;
+    platform.client.destroy_desktop(id).await?;
+    platform.wait_gone(id).await?;
+    ensure!(platform.leftovers()?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_of_suspending_and_resuming_loses_nothing() -> anyhow::Result<()> {
+    let mut platform = Platform::start(Options::real()?).await?;
+    let id = platform.create("laptop").await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    platform.shell(id, BEGIN).await?;
+    let before = platform.shell(id, LOOK).await?;
+    for (role, milliseconds) in
+        [("host", 20), ("host", 60), ("host", 120), ("host", 250), ("api", 20), ("api", 120), ("web", 60)]
+    {
+        let moment = Duration::from_millis(milliseconds);
+        platform.client.suspend_desktop(id).await?;
+        tokio::time::sleep(moment).await; // the moment, not a wait
+        platform.kill_role(role).await?;
+        // It is suspended, or it goes on and says why: then once more.
+        let ended = eventually("it has ended well", PATIENCE, || async {
+            let desktop = platform.client.desktop(id).await?;
+            let rests = match (desktop.state, desktop.desired) {
+                (DesktopState::Suspended, Desired::Suspended) => true,
+                (DesktopState::Running, Desired::Running) => desktop.reason.is_some(),
+                _ => false,
+            };
+            Ok(rests.then_some(desktop))
+        })
+        .await?;
+        if ended.state == DesktopState::Running {
+            ensure!(platform.shell(id, LOOK).await? == before, "{role} after {moment:?}: it goes on");
+            suspended(&platform, id).await?;
+        }
+        platform.client.resume_desktop(id).await?;
+        tokio::time::sleep(moment).await;
+        platform.kill_role(role).await?;
+        platform.wait_for(id, DesktopState::Running).await?;
+        ensure!(platform.shell(id, LOOK).await? == before, "{role} after {moment:?}: what was there is lost");
+    }
+    // Everything at once, suspended: the host's memory is not where it is kept.
+    suspended(&platform, id).await?;
+    platform.kill_everything().await?;
+    platform.start_again().await?;
+    ensure!(platform.client.desktop(id).await?.state == DesktopState::Suspended);
+    resumed(&platform, id).await?;
+    ensure!(platform.shell(id, LOOK).await? == before);
+    platform.client.destroy_desktop(id).await?;
+    platform.wait_gone(id).await?;
+    ensure!(platform.leftovers()?.is_empty());
+    Ok(())
+}
