@@ -224,7 +224,8 @@ impl Judge<'_> {
                 self.attempt(Step::Resume { boot: self.record.boot })
             }
             Observation::Present(MachineView { power: PowerView::Off(why), boot }) => {
-                if boot < self.record.boot {
+                // What was planned before a restart was asked for may have begun, as something else.
+                if boot < self.record.boot && !self.record.restart {
                     // Nothing of anybody's is in it: forking again is quicker and surer than booting it.
                     let fresh = self.record.ready_boot == 0;
                     self.attempt(if fresh { Step::Discard } else { Step::Start { boot: self.record.boot } })
