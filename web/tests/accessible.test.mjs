@@ -63,7 +63,7 @@ for (const scheme of ["light", "dark"]) {
 
     test(`pages for those who are signed in, ${how}`, async () => {
       const page = await openPage(browser, server.url, { scheme, size });
-      for (const path of ["/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/ssh-keys", "/api-keys", "/login/device", "/host", "/account/password", "/docs/operating"]) {
+      for (const path of ["/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/snapshots", "/ssh-keys", "/api-keys", "/login/device", "/host", "/account/password", "/docs/operating"]) {
         await page.visit(path);
         await check(page, `${path}, ${how}`);
       }
@@ -124,6 +124,11 @@ for (const scheme of ["light", "dark"]) {
       await page.visit("/desktops");
       await dialog(page, "/desktops/new");
       await check(page, `new desktop, ${how}`);
+      await page.visit("/snapshots");
+      await page.getByRole("button", { name: "Delete" }).first().click();
+      await page.locator("dialog[open] #delete-snapshot").waitFor();
+      await dialogSettled(page);
+      await check(page, `delete a snapshot, ${how}`);
       await page.visit("/ssh-keys");
       await dialog(page, "/ssh-keys/new");
       await check(page, `add a key, ${how}`);

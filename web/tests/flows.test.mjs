@@ -79,6 +79,29 @@ test("what is wrong is said at the field, and nothing typed is lost", async () =
   await page.context().close();
 });
 
+test("a desktop is kept and forked, and what was kept is forked and deleted", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.visit(await desktopPath(page, "research"));
+  await page.getByRole("button", { name: "Snapshot" }).click();
+  await page.getByText("A snapshot of research is being taken.").waitFor();
+  await page.getByRole("button", { name: "Fork" }).click();
+  await page.getByText("The fork research-1 is being made.").waitFor();
+  await page.getByRole("link", { name: "Snapshots" }).click();
+  const row = page.locator("tbody tr", { hasText: "2026-11-25 21:04:12 UTC" });
+  await row.getByRole("button", { name: "Fork" }).click();
+  await page.getByText("research-1 is being made.").last().waitFor();
+  await row.getByRole("button", { name: "Go back" }).click();
+  await page.getByRole("heading", { name: "Put research back?" }).waitFor();
+  await page.locator("dialog[open]").getByRole("button", { name: "Go back" }).click();
+  await page.getByText("research is going back.").waitFor();
+  await row.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("heading", { name: "Delete 2026-11-25 21:04:12 UTC?" }).waitFor();
+  await page.getByRole("button", { name: "Delete snapshot" }).click();
+  await row.waitFor({ state: "detached" });
+  await page.context().close();
+});
+
 test("start, suspend, resume, stop, rename and delete, each after its dialog where it has one", async () => {
   const page = await openPage(browser, server.url);
   await page.visit("/desktops");

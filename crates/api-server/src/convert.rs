@@ -31,6 +31,31 @@ pub(crate) fn desktop(view: control::DesktopView, with_steps: bool) -> wire::Des
     }
 }
 
+pub(crate) fn snapshot(view: control::SnapshotView) -> wire::Snapshot {
+    wire::Snapshot {
+        id: view.id,
+        desktop: view.desktop,
+        desktop_name: view.desktop_name,
+        name: view.name,
+        state: match view.state {
+            model::SnapshotState::Taking => wire::SnapshotState::Taking,
+            model::SnapshotState::Ready => wire::SnapshotState::Ready,
+            model::SnapshotState::Failed => wire::SnapshotState::Failed,
+            model::SnapshotState::Deleting => wire::SnapshotState::Deleting,
+        },
+        detail: view.reason,
+        template: view.template.to_string(),
+        size: view.size,
+        has_memory: view.has_memory,
+        memory_bytes: view.memory_bytes,
+        disk_bytes: view.disk_bytes,
+        pause_ms: view.pause_ms,
+        made_by: view.made_by,
+        created_at: view.created_at,
+        taken_at: view.taken_at,
+    }
+}
+
 fn state(state: model::DesktopState) -> wire::DesktopState {
     match state {
         model::DesktopState::Pending => wire::DesktopState::Pending,

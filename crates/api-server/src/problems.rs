@@ -8,6 +8,7 @@ mod device;
 mod input;
 mod preview;
 mod shared;
+mod snapshots;
 mod ssh;
 
 use std::error::Error;

@@ -21,6 +21,7 @@ mod screen;
 mod screenshot;
 mod session;
 mod shares;
+mod snapshots;
 mod ssh;
 mod ssh_keys;
 mod steps;
@@ -98,6 +99,12 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(actions::resume))
         .routes(routes!(actions::restart))
         .routes(routes!(actions::retry))
+        .routes(routes!(snapshots::list))
+        .routes(routes!(snapshots::get, snapshots::delete))
+        .routes(routes!(snapshots::take))
+        .routes(routes!(snapshots::fork_desktop))
+        .routes(routes!(snapshots::fork_snapshot))
+        .routes(routes!(snapshots::restore))
         .routes(routes!(steps::list))
         .routes(routes!(access_log::list))
         .routes(routes!(screenshot::get))

@@ -17,7 +17,8 @@ pub struct Event {
     pub desktop: Option<DesktopId>,
     pub at: Timestamp,
     /// More, by kind. `desktop.changed`: `name`, `state`, `desired`, `reason`; `step`: `boot`, `name`,
-    /// `ended`, `error`. Ask for the desktop to see all of it.
+    /// `ended`, `error`; `snapshot.changed`: `id`, `name`, `kind`, `state`. Ask for the desktop or snapshot to see
+    /// all of it.
     #[schema(value_type = Object)]
     pub data: serde_json::Value,
 }
@@ -44,6 +45,9 @@ pub enum EventKind {
     /// A step of a start began or ended; `data` tells which.
     #[serde(rename = "step")]
     Step,
+    /// A snapshot was asked for, taken, not taken or deleted; `data` tells which.
+    #[serde(rename = "snapshot.changed")]
+    SnapshotChanged,
     /// A kind that this version of the client does not know.
     #[serde(other, rename = "unknown")]
     Unknown,
@@ -51,18 +55,24 @@ pub enum EventKind {
 
 crate::choice::described_by_name!(
     EventKind,
-    "`desktop.changed`: made, renamed, or in another state; `desktop.destroyed`: gone; `step`: a step of a start began or ended."
+    "`desktop.changed`: made, renamed, or in another state; `desktop.destroyed`: gone; `step`: a step of a start began or ended; `snapshot.changed`: asked for, taken, not taken or deleted."
 );
 
 impl EventKind {
     /// Every kind there is.
-    pub const ALL: &[EventKind] = &[EventKind::DesktopChanged, EventKind::DesktopDestroyed, EventKind::Step];
+    pub const ALL: &[EventKind] = &[
+        EventKind::DesktopChanged,
+        EventKind::DesktopDestroyed,
+        EventKind::Step,
+        EventKind::SnapshotChanged,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             EventKind::DesktopChanged => "desktop.changed",
             EventKind::DesktopDestroyed => "desktop.destroyed",
             EventKind::Step => "step",
+            EventKind::SnapshotChanged => "snapshot.changed",
             EventKind::Unknown => "unknown",
         }
     }

@@ -26,6 +26,7 @@ mod scope;
 mod secret;
 mod session;
 mod share;
+mod snapshot;
 mod ssh_key;
 mod step;
 mod template;
@@ -57,6 +58,9 @@ pub use problem::{Code, FieldError, Problem, documentation as problem_documentat
 pub use scope::{Scope, documentation as scope_documentation};
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
 pub use share::{CreateShare, Share, ShareCreated, ShareList};
+pub use snapshot::{
+    CreateSnapshot, ForkDesktop, Forks, ListSnapshots, Snapshot, SnapshotList, SnapshotState,
+};
 pub use ssh_key::{
     CreateSshKey, DesktopSsh, JumpHost, KeyDelivery, SshKey, SshKeyAdded, SshKeyList, SshKeyRemoved,
 };

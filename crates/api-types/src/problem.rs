@@ -147,6 +147,8 @@ codes! {
     FileRefused, "file_refused", 409, "The desktop did not do this";
     /// A part of an upload that does not go on where the one before ended.
     WrongOffset, "wrong_offset", 409, "The upload goes on elsewhere";
+    /// Something else still needs it.
+    InUse, "in_use", 409, "It is in use";
     /// Not what it was when it was read; nothing was saved.
     FileChanged, "file_changed", 412, "The file has changed";
     PayloadTooLarge, "payload_too_large", 413, "The body is too large";
@@ -155,6 +157,7 @@ codes! {
     InvalidBody, "invalid_body", 422, "The body is not what is expected";
     UnknownField, "unknown_field", 422, "The body has a field that is not known";
     InvalidName, "invalid_name", 422, "The name can't be used";
+    InvalidCount, "invalid_count", 422, "There can't be so many or so few";
     UnknownSize, "unknown_size", 422, "There is no such size";
     UnknownTemplate, "unknown_template", 422, "There is no such template";
     InvalidScopes, "invalid_scopes", 422, "These scopes can't be given";

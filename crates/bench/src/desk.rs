@@ -20,10 +20,11 @@ use async_trait::async_trait;
 use rolltop_api_types::DesktopState;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec,
-    Leftover, Machine, StartRequest, SuspendRequest, TemplateInfo,
+    Leftover, Machine, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
+    TemplateInfo,
 };
 use rolltop_engine_qemu::remote::{self, HostClient};
-use rolltop_model::{DesktopId, LayerId, TemplateVersion};
+use rolltop_model::{DesktopId, LayerId, SnapshotId, TemplateVersion};
 use rolltop_vm_tests::{Options, Platform, eventually};
 use tokio::net::{TcpStream, UnixListener};
 
@@ -164,6 +165,22 @@ impl Engine for Detour {
     async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
         self.host.resume(request).await
     }
+    async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
+        self.host.snapshot(request).await
+    }
+
+    async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
+        self.host.revert(request).await
+    }
+
+    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
+        self.host.snapshots().await
+    }
+
+    async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
+        self.host.remove_snapshot(snapshot).await
+    }
+
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
         self.host.release(desktop, fence).await
     }

@@ -30,6 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             name: format!("desk-{number}").parse()?,
             template: "desk@0123456789ab".parse()?,
             size: Size::S,
+            origin: None,
             limit: DESKTOPS,
         };
         ids.push(store.create_desktop(new, None, now).await?.desktop.id);

@@ -88,6 +88,7 @@ impl Control {
     async fn known(&self) -> Result<Known, StoreError> {
         let records = self.inner.store.desktop_ids().await?;
         let blanks = self.inner.store.blank_layers().await?;
-        Ok(Known { desktops: records, layers: blanks.into_iter().map(|layer| layer.id).collect() })
+        let layers = blanks.into_iter().map(|layer| layer.id).collect();
+        Ok(Known { desktops: records, layers, snapshots: self.inner.store.snapshot_ids().await? })
     }
 }

@@ -10,7 +10,7 @@ use rolltop_engine::Engine;
 use rolltop_model::{DesktopId, LayerId};
 use rolltop_store::Store;
 use rolltop_vault::{Vault, VaultError};
-use tokio::sync::{Mutex, RwLock, mpsc, watch};
+use tokio::sync::{Mutex, Notify, RwLock, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -67,6 +67,8 @@ pub(crate) struct Inner {
     /// Read while something is made on the host, written while leftovers are swept: a sweep must
     /// not take what was made after it had asked for what is known.
     pub(crate) sweeping: RwLock<()>,
+    /// Has the reconciler look at everything now.
+    pub(crate) look_around: Notify,
     /// Keys were deleted since the database's log was last emptied.
     pub(crate) keys_removed: AtomicBool,
     pub(crate) key_deliveries: KeyDeliveries,
@@ -128,6 +130,7 @@ impl Control {
             sign_ins: SignInLimiter::default(),
             device_codes: SignInLimiter::default(),
             sweeping: RwLock::default(),
+            look_around: Notify::new(),
             // Perhaps by a process that was killed before it emptied the log.
             keys_removed: AtomicBool::new(true),
             key_deliveries: KeyDeliveries::default(),

@@ -51,6 +51,7 @@ fn unanswered(error: EngineError) -> QueryError {
         }
         EngineError::UnknownTemplate(_)
         | EngineError::UnknownDesktop
+        | EngineError::UnknownSnapshot
         | EngineError::NotRunning
         | EngineError::Fenced
         | EngineError::DiskFull

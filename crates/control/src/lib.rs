@@ -27,6 +27,7 @@ mod host;
 mod inside;
 mod preview;
 mod reconcile;
+mod snapshots;
 mod ssh;
 mod templates;
 mod views;
@@ -57,6 +58,7 @@ pub use rolltop_door::{
 };
 /// Who people log in as inside a desktop.
 pub use rolltop_guest_protocol::SESSION_USER;
+pub use snapshots::{ForkDesktop, SnapshotError, SnapshotView};
 pub use ssh::{
     AddKeyError, DesktopSsh, GatewayView, KeyDelivery, KeyGuard, PublicKeyError, RemoveKeyError, SshKeyView,
     Tunnel, TunnelError, fingerprint,

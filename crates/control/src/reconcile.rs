@@ -17,6 +17,7 @@ mod keys;
 mod layers;
 mod perform;
 mod personalise;
+mod snapshots;
 mod vitals;
 mod worker;
 
@@ -58,6 +59,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut nudged: mpsc::UnboundedReceiver<D
                 }
             }
             () = sleep_until(wake) => crew.wake(),
+            () = inner.look_around.notified() => crew.look_around(),
             _ = timer.tick() => crew.look_around(),
         }
     }
@@ -158,6 +160,7 @@ impl Crew {
             keep::empty_log(&inner).await;
             keys::pass(&inner).await;
             layers::prepare(&inner).await;
+            snapshots::tidy(&inner).await;
             if upkeep {
                 keep::tidy(&inner).await;
             }
@@ -196,6 +199,10 @@ async fn compare(inner: &Inner) -> Vec<DesktopId> {
             Step::Rest | Step::Wait { .. } => {}
             _ => due.push(id),
         }
+    }
+    match snapshots::wanted(inner).await {
+        Ok(wanted) => due.extend(wanted),
+        Err(error) => tracing::error!(%error, "the snapshots can't be read"),
     }
     // Rows are read before machines are asked for, so a new desktop may look unknown once.
     for id in observed.keys() {

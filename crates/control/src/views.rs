@@ -53,7 +53,7 @@ pub struct StepView {
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventView {
     pub seq: i64,
-    /// `desktop.changed`, `desktop.destroyed` or `step`.
+    /// `desktop.changed`, `desktop.destroyed`, `step` or `snapshot.changed`.
     pub kind: String,
     pub desktop: Option<DesktopId>,
     pub at: Timestamp,

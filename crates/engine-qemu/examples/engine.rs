@@ -13,7 +13,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rolltop_engine::{Engine, ForkRequest, Known, LayerKey, LayerSpec, Machine, Power, StartRequest};
+use rolltop_engine::{
+    DiskLayer, Engine, ForkRequest, Known, LayerKey, LayerSpec, Machine, Power, StartRequest,
+};
 use rolltop_engine_qemu::{NetworkConfig, QemuConfig, QemuEngine};
 use rolltop_model::{DesktopId, LayerId};
 use tokio::io::AsyncReadExt;
@@ -49,10 +51,12 @@ async fn main() -> Outcome {
         ("stop", [id]) => engine.stop(id.parse()?, 1, Duration::from_secs(60)).await?,
         ("start", [id]) => {
             let desktop: DesktopId = id.parse()?;
-            let boot = engine.observe_one(desktop).await?.map_or(0, |machine| machine.boot) + 1;
+            let machine = engine.observe_one(desktop).await?.ok_or("there is no such machine")?;
+            let boot = machine.boot + 1;
             let key = LayerKey::new(std::fs::read(keys.join(id))?.as_slice().try_into()?);
             let since = Instant::now();
-            engine.start(&StartRequest { desktop, fence: 1, boot, key }).await?;
+            let disk = vec![DiskLayer { layer: machine.layer, key }];
+            engine.start(&StartRequest { desktop, fence: 1, boot, disk }).await?;
             println!("started after {:.3} s", since.elapsed().as_secs_f64());
             banner(&engine, desktop).await?;
             println!("banner after {:.3} s", since.elapsed().as_secs_f64());
@@ -82,11 +86,12 @@ async fn fork(
             boot: 1,
             template: version.parse()?,
             size: size.parse()?,
-            layer: LayerId::generate(),
-            key: LayerKey::new(rand::random()),
+            disk: DiskLayer { layer: LayerId::generate(), key: LayerKey::new(rand::random()) },
+            from: None,
         };
-        std::fs::write(keys.join(request.desktop.to_string()), request.key.bytes())?;
-        let layer = LayerSpec { layer: request.layer, size: request.size, key: request.key.clone() };
+        std::fs::write(keys.join(request.desktop.to_string()), request.disk.key.bytes())?;
+        let layer =
+            LayerSpec { layer: request.disk.layer, size: request.size, key: request.disk.key.clone() };
         engine.prepare_layer(&layer).await?;
         requests.push(request);
     }

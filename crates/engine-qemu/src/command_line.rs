@@ -9,13 +9,14 @@
 
 use std::os::fd::RawFd;
 
-use rolltop_model::Size;
+use rolltop_model::{LayerId, Size};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::layout::layer_seen_from_machine;
 use crate::network::GUEST_MAC;
 
-/// Files in a machine's directory.
+/// Files in a machine's directory; the disk only in a bake's.
 pub(crate) const DISK: &str = "disk.qcow2";
 pub(crate) const CONSOLE: &str = "console.log";
 
@@ -54,12 +55,22 @@ pub(crate) enum Ram<'a> {
 
 /// The guest's disk.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Disk {
+pub(crate) enum Disk<'a> {
     Plain,
-    /// LUKS, its key readable through this inherited descriptor.
-    Encrypted {
-        key: RawFd,
-    },
+    /// The one that is written to first, each over the next; the last over what its header names.
+    Layers(&'a [LayerFile]),
+}
+
+/// One encrypted layer: LUKS, its key readable through this inherited descriptor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LayerFile {
+    pub layer: LayerId,
+    pub key: RawFd,
+}
+
+/// The name of a layer's key in QEMU.
+pub(crate) fn secret_name(layer: LayerId) -> String {
+    format!("key-{layer}")
 }
 
 /// Inherited descriptors of a machine: two monitors' listening sockets and the network's end.
@@ -80,7 +91,7 @@ pub(crate) struct MachineSpec<'a> {
     pub template: &'a str,
     pub kernel_arguments: &'a str,
     pub ram: Ram<'a>,
-    pub disk: Disk,
+    pub disk: Disk<'a>,
     pub generation: Uuid,
     pub wires: Wires,
     /// Waits for the state of devices instead of booting.
@@ -137,28 +148,44 @@ fn board(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn devices(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
-    let mut all = Vec::new();
-    let encryption = match spec.disk {
-        Disk::Plain => "",
-        Disk::Encrypted { key } => {
-            all.push(("-object", format!("secret,id=key0,file=/proc/self/fd/{key}")));
-            ",encrypt.format=luks,encrypt.key-secret=key0"
-        }
+/// The nodes of a disk, lowest first, and the name of the one that the guest sees.
+fn disk(disk: Disk<'_>) -> (Vec<(&'static str, String)>, String) {
+    let Disk::Layers(layers) = disk else {
+        let node = format!(
+            "driver=qcow2,node-name=disk0,discard=unmap,file.driver=file,file.filename={DISK},file.discard=unmap"
+        );
+        return (vec![("-blockdev", node)], "disk0".to_owned());
     };
-    let Wires { monitor, spare_monitor, tap } = spec.wires;
-    all.extend([
-        ("-object", "rng-builtin,id=rng0".to_owned()),
-        ("-device", "virtio-rng-pci,id=rng,rng=rng0".to_owned()),
-        (
+    let mut all = Vec::new();
+    let mut below = None;
+    for (place, LayerFile { layer, key }) in layers.iter().enumerate().rev() {
+        let (secret, path) = (secret_name(*layer), layer_seen_from_machine(*layer));
+        all.push(("-object", format!("secret,id={secret},file=/proc/self/fd/{key}")));
+        let how = if place == 0 { "discard=unmap,file.discard=unmap" } else { "read-only=on" };
+        let backing = below.map_or_else(String::new, |below| format!(",backing={below}"));
+        all.push((
             "-blockdev",
             format!(
-                "driver=qcow2,node-name=disk0,discard=unmap,file.driver=file,file.filename={DISK},\
-                 file.discard=unmap{encryption}"
+                "driver=qcow2,node-name={layer},file.driver=file,file.filename={path},{how},\
+                 encrypt.format=luks,encrypt.key-secret={secret}{backing}"
             ),
-        ),
+        ));
+        below = Some(layer);
+    }
+    (all, below.map(ToString::to_string).unwrap_or_default())
+}
+
+fn devices(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
+    let (nodes, drive) = disk(spec.disk);
+    let Wires { monitor, spare_monitor, tap } = spec.wires;
+    let mut all = vec![
+        ("-object", "rng-builtin,id=rng0".to_owned()),
+        ("-device", "virtio-rng-pci,id=rng,rng=rng0".to_owned()),
+    ];
+    all.extend(nodes);
+    all.extend([
         // A full host pauses the machine until there is room; its own limit is its own error.
-        ("-device", "virtio-blk-pci,id=vda,drive=disk0,werror=enospc,rerror=report".to_owned()),
+        ("-device", format!("virtio-blk-pci,id=vda,drive={drive},werror=enospc,rerror=report")),
         ("-netdev", format!("tap,id=net0,fd={tap},vhost=off")),
         ("-device", format!("virtio-net-pci,id=nic,netdev=net0,mac={GUEST_MAC},romfile=")),
         ("-chardev", format!("file,id=console,path={CONSOLE},append=on")),
@@ -195,6 +222,11 @@ pub(crate) fn identity_digest(accel: Accel, size: Size, kernel_arguments: &str) 
 mod tests {
     use super::*;
 
+    const LAYERS: [LayerFile; 2] = [
+        LayerFile { layer: LayerId::from_u128(2), key: 9 },
+        LayerFile { layer: LayerId::from_u128(1), key: 8 },
+    ];
+
     fn spec() -> MachineSpec<'static> {
         MachineSpec {
             name: "dsk_00000000000000000000000001",
@@ -203,7 +235,7 @@ mod tests {
             template: "../../templates/desk@0123456789ab",
             kernel_arguments: "root=/dev/vda rw console=ttyS0 quiet",
             ram: Ram::Private("../../templates/desk@0123456789ab/s/ram"),
-            disk: Disk::Encrypted { key: 9 },
+            disk: Disk::Layers(&LAYERS),
             generation: Uuid::nil(),
             wires: Wires { monitor: 5, spare_monitor: 6, tap: 7 },
             incoming: true,

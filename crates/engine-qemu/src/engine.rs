@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec,
-    Leftover, Machine, StartRequest, SuspendRequest, TemplateInfo,
+    Leftover, Machine, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
+    TemplateInfo,
 };
-use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 
 use crate::cgroup::Share;
 use crate::config::QemuConfig;
@@ -114,6 +115,24 @@ impl Engine for QemuEngine {
     async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
         let request = request.clone();
         self.carry(|host| host.resume(request)).await
+    }
+
+    async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.snapshot(request)).await
+    }
+
+    async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.revert(request)).await
+    }
+
+    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
+        Ok(self.host.snapshots())
+    }
+
+    async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
+        self.carry(move |host| host.remove_snapshot(snapshot)).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

@@ -5,9 +5,11 @@
 //!   templates/NAME@DIGEST/    image, kernel, manifest (made by crate `template`)
 //!     SIZE/, SIZE-2/          bakes: ram, devices, disk.qcow2, bake.json
 //!   blank/SIZE.ram            empty memory: what a cold-booted machine's memory is based on
-//!   layers/LAYER.qcow2        blank encrypted layers, prepared ahead
-//!   desktops/DESKTOP/         desktop.json, disk.qcow2, pid, monitor, monitor2, console.log, qemu.log;
+//!   layers/LAYER.qcow2        encrypted layers, each a machine's own or, read-only, a snapshot's
+//!     blank/LAYER.qcow2       blank ones, prepared ahead
+//!   desktops/DESKTOP/         desktop.json, pid, monitor, monitor2, console.log, qemu.log;
 //!                             memory.sealed and memory.json while it is suspended
+//!   snapshots/SNAPSHOT/       snapshot.json, memory.sealed and memory.json if the machine had a memory
 //!   fences/DESKTOP            the highest fence of a desktop that has been destroyed
 //!   accelerator.json          what was found out about KVM
 //! ```
@@ -16,7 +18,7 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 
 use crate::fault::{Doing, Fault};
 
@@ -32,11 +34,18 @@ impl Layout {
     /// Makes what is missing.
     pub(crate) fn open(root: &Path) -> Result<Self, Fault> {
         let layout = Self { root: root.to_owned() };
-        for path in [root.to_owned(), layout.templates(), layout.blank(), layout.layers(), layout.desktops()]
-        {
+        for path in [
+            root.to_owned(),
+            layout.templates(),
+            layout.blank(),
+            layout.layers(),
+            layout.blank_layers(),
+            layout.desktops(),
+            layout.snapshots(),
+            layout.fences(),
+        ] {
             make_directory(&path)?;
         }
-        make_directory(&layout.fences())?;
         Ok(layout)
     }
 
@@ -73,7 +82,23 @@ impl Layout {
     }
 
     pub(crate) fn layer(&self, layer: LayerId) -> PathBuf {
-        self.layers().join(format!("{layer}.qcow2"))
+        self.layers().join(layer_name(layer))
+    }
+
+    pub(crate) fn blank_layers(&self) -> PathBuf {
+        self.layers().join("blank")
+    }
+
+    pub(crate) fn blank_layer(&self, layer: LayerId) -> PathBuf {
+        self.blank_layers().join(layer_name(layer))
+    }
+
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+
+    pub(crate) fn snapshot(&self, snapshot: SnapshotId) -> PathBuf {
+        self.snapshots().join(snapshot.to_string())
     }
 
     pub(crate) fn desktops(&self) -> PathBuf {
@@ -130,6 +155,16 @@ fn bake_number(name: &str, size: Size) -> Option<u32> {
     }
 }
 
+/// A layer's name among the others.
+pub(crate) fn layer_name(layer: LayerId) -> String {
+    format!("{layer}.qcow2")
+}
+
+/// Its path as a machine sees it from its own directory.
+pub(crate) fn layer_seen_from_machine(layer: LayerId) -> String {
+    format!("../../layers/{layer}.qcow2")
+}
+
 /// Its path below the root.
 pub(crate) fn blank_ram_name(size: Size) -> String {
     format!("blank/{size}.ram")
@@ -153,6 +188,12 @@ pub(crate) fn disk_bytes(path: &Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
+}
+
+/// Bytes a file takes on the disk; 0 if it is not there.
+pub(crate) fn file_bytes(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    fs::symlink_metadata(path).map_or(0, |metadata| metadata.blocks() * 512)
 }
 
 #[cfg(test)]

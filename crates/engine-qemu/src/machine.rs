@@ -11,15 +11,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rolltop_engine::LayerKey;
+use rolltop_engine::DiskLayer;
 use rolltop_model::{Size, TemplateVersion};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use crate::command_line::{Accel, CONSOLE, DISK, Disk, MachineSpec, Ram, Wires, arguments};
+use crate::command_line::{Accel, CONSOLE, DISK, Disk, LayerFile, MachineSpec, Ram, Wires, arguments};
 use crate::durable;
 use crate::fault::{Doing, Fault, told};
+use crate::layout::layer_name;
 use crate::memory::{self, Kept};
 use crate::process::{Launch, Process, devices_file, launch, sealed_file, secret_file};
 use crate::qmp::{Event, Monitor};
@@ -43,8 +44,10 @@ pub(crate) struct Boot {
     pub template: String,
     pub kernel_arguments: String,
     pub memory: Memory,
-    /// `None` for a plain disk.
-    pub key: Option<LayerKey>,
+    /// Its layers, the one it writes to first; empty for a plain disk in its directory.
+    pub disk: Vec<DiskLayer>,
+    /// Where the layers are.
+    pub layers: PathBuf,
     pub uid: u32,
     pub groups: Vec<u32>,
     pub cgroups: Vec<OwnedFd>,
@@ -297,10 +300,24 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
     let monitor = listen(&directory.join(MONITOR))?;
     let spare_monitor = listen(&directory.join(SPARE_MONITOR))?;
     own_file(&directory.join(CONSOLE), *uid, 0)?;
-    hand_over(&directory.join(DISK), *uid)?;
+    match boot.disk.split_first() {
+        None => hand_over(&directory.join(DISK), *uid)?,
+        Some((top, below)) => {
+            hand_over(&boot.layers.join(layer_name(top.layer)), *uid)?;
+            for layer in below {
+                freeze(&boot.layers.join(layer_name(layer.layer)))?;
+            }
+        }
+    }
     let log = log_file(&directory.join(LOG))?;
     let place = File::open(directory).doing_with("opening", directory)?.into();
-    let key = boot.key.as_ref().map(|key| secret_file(key, *uid)).transpose()?;
+    let mut keys = Vec::new();
+    let mut layers = Vec::new();
+    for DiskLayer { layer, key } in &boot.disk {
+        let key = secret_file(key, *uid)?;
+        layers.push(LayerFile { layer: *layer, key: key.as_raw_fd() });
+        keys.push(key);
+    }
     let saved = devices_file(*uid)?;
     let mut kept_devices = None;
     let ram = match &boot.memory {
@@ -323,7 +340,7 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
         template: &boot.template,
         kernel_arguments: &boot.kernel_arguments,
         ram,
-        disk: key.as_ref().map_or(Disk::Plain, |key| Disk::Encrypted { key: key.as_raw_fd() }),
+        disk: if layers.is_empty() { Disk::Plain } else { Disk::Layers(&layers) },
         generation: Uuid::new_v4(),
         wires: Wires {
             monitor: monitor.as_raw_fd(),
@@ -342,7 +359,7 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
         cgroups: boot.cgroups,
         keep: [monitor.into(), spare_monitor.into(), boot.tap, saved]
             .into_iter()
-            .chain(key)
+            .chain(keys)
             .chain(kept_devices)
             .collect(),
         log,
@@ -387,9 +404,15 @@ fn own_file(path: &Path, uid: u32, length: u64) -> Result<(), Fault> {
     std::os::unix::fs::fchown(&file, Some(uid), Some(uid)).doing_with("giving away", path)
 }
 
-fn hand_over(path: &Path, uid: u32) -> Result<(), Fault> {
+pub(crate) fn hand_over(path: &Path, uid: u32) -> Result<(), Fault> {
     std::fs::set_permissions(path, Permissions::from_mode(0o600)).doing_with("giving away", path)?;
     std::os::unix::fs::chown(path, Some(uid), Some(uid)).doing_with("giving away", path)
+}
+
+/// Makes a layer everybody's to read, which is noise without its key, and nobody's to change.
+pub(crate) fn freeze(path: &Path) -> Result<(), Fault> {
+    std::os::unix::fs::chown(path, Some(0), Some(0)).doing_with("freezing", path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o444)).doing_with("freezing", path)
 }
 
 fn log_file(path: &Path) -> Result<File, Fault> {

@@ -76,7 +76,12 @@ pub(crate) struct Record {
     pub boot: u32,
     pub template: TemplateVersion,
     pub size: Size,
-    pub layer: LayerId,
+    /// The one it writes to first, each over the next.
+    pub layers: Vec<LayerId>,
+    /// A layer that is being put over the others. It lies over the first of them already, so the machine may
+    /// be started from it.
+    #[serde(default)]
+    pub next: Option<LayerId>,
     /// Number of its network and user; nobody else's while the record is there.
     pub index: u32,
     pub phase: Phase,
@@ -93,6 +98,23 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// The layer it writes to.
+    pub(crate) fn layer(&self) -> LayerId {
+        self.layers.first().copied().unwrap_or(LayerId::from_u128(0))
+    }
+
+    /// Every layer it needs.
+    pub(crate) fn all_layers(&self) -> impl Iterator<Item = LayerId> {
+        self.next.into_iter().chain(self.layers.iter().copied())
+    }
+
+    /// Counts a layer that was being put over the others among them.
+    pub(crate) fn take_next(&mut self) {
+        if let Some(next) = self.next.take() {
+            self.layers.insert(0, next);
+        }
+    }
+
     pub(crate) fn load(directory: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(directory.join(RECORD)).ok()?).ok()
     }
@@ -155,7 +177,8 @@ mod tests {
             boot: 1,
             template: "desk@0123456789ab".parse().unwrap(),
             size: Size::S,
-            layer: LayerId::from_u128(2),
+            layers: vec![LayerId::from_u128(2)],
+            next: None,
             index: 4,
             phase,
             quarantined: true,

@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use secrecy::ExposeSecret;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use crate::{
-    Engine, EngineError, ForkRequest, Known, LayerKey, LayerSpec, OffReason, Power, StartRequest,
-    SuspendRequest,
+    DiskLayer, Engine, EngineError, ForkRequest, Known, LayerKey, LayerSpec, OffReason, Origin, Power,
+    RevertRequest, SnapshotRequest, StartRequest, SuspendRequest,
 };
 
 /// What the checks are run with.
@@ -36,6 +36,8 @@ impl Contract {
         self.check_life(engine).await;
         self.check_suspend(engine).await;
         self.check_memory_given_up(engine).await;
+        self.check_snapshots(engine).await;
+        self.check_snapshots_of_what_is_off(engine).await;
         self.check_fences(engine).await;
         self.check_leftovers(engine).await;
         assert_eq!(engine.observe().await, Ok(Vec::new()), "nothing is left at the end");
@@ -65,7 +67,7 @@ impl Contract {
         assert_eq!(engine.console_tail(desktop, 100).await.map(|_| ()), unknown);
         assert_eq!(engine.release(desktop, 1).await, unknown);
         assert_eq!(engine.stop(desktop, 1, Duration::ZERO).await, unknown);
-        let start = StartRequest { desktop, fence: 1, boot: 1, key: key() };
+        let start = StartRequest { desktop, fence: 1, boot: 1, disk: vec![own_layer()] };
         assert_eq!(engine.start(&start).await, unknown);
         assert_eq!(engine.resume(&start).await, unknown);
         assert_eq!(engine.suspend(&SuspendRequest { desktop, fence: 1, key: key() }).await, unknown);
@@ -110,7 +112,7 @@ impl Contract {
         assert_eq!(machine.memory_bytes, 0, "what is off takes no memory");
         assert!(engine.console_tail(desktop, 4000).await.is_ok_and(|text| text.len() <= 4000));
 
-        let start = StartRequest { desktop, fence: 1, boot: 2, key: request.key.clone() };
+        let start = StartRequest { desktop, fence: 1, boot: 2, disk: vec![request.disk.clone()] };
         for _ in 0..2 {
             assert_eq!(engine.start(&start).await, Ok(()));
             let again = Ok(Some((Power::On { quarantined: true }, 2)));
@@ -130,7 +132,7 @@ impl Contract {
         let desktop = request.desktop;
         engine.fork(&request).await.expect("a fork");
         self.banner(engine, desktop).await;
-        let suspend = SuspendRequest { desktop, fence: 1, key: request.key.clone() };
+        let suspend = SuspendRequest { desktop, fence: 1, key: request.disk.key.clone() };
         engine.release(desktop, 1).await.expect("a release");
         for boot in 1..3 {
             let suspended = Ok(Some((Power::Off { why: OffReason::Suspended }, boot)));
@@ -145,7 +147,7 @@ impl Contract {
             assert_eq!(engine.fork(&request).await, Ok(()), "a fork that was carried out long ago");
             assert_eq!(power(engine, desktop).await, suspended);
 
-            let resume = StartRequest { desktop, fence: 1, boot: boot + 1, key: request.key.clone() };
+            let resume = StartRequest { desktop, fence: 1, boot: boot + 1, disk: vec![request.disk.clone()] };
             for _ in 0..2 {
                 assert_eq!(engine.resume(&resume).await, Ok(()));
                 let again = Ok(Some((Power::On { quarantined: true }, boot + 1)));
@@ -153,7 +155,7 @@ impl Contract {
             }
             self.banner(engine, desktop).await;
         }
-        let late = StartRequest { desktop, fence: 1, boot: 3, key: request.key.clone() };
+        let late = StartRequest { desktop, fence: 1, boot: 3, disk: vec![request.disk.clone()] };
         engine.stop(desktop, 1, Duration::ZERO).await.expect("a stop");
         assert_eq!(engine.resume(&late).await, Ok(()), "a resume that was carried out long ago");
         let off = Ok(Some((Power::Off { why: OffReason::Asked }, 3)));
@@ -171,11 +173,12 @@ impl Contract {
         let desktop = request.desktop;
         engine.fork(&request).await.expect("a fork");
         self.banner(engine, desktop).await;
-        let suspend = SuspendRequest { desktop, fence: 1, key: request.key.clone() };
-        let start = StartRequest { desktop, fence: 1, boot: 2, key: request.key.clone() };
+        let suspend = SuspendRequest { desktop, fence: 1, key: request.disk.key.clone() };
+        let start = StartRequest { desktop, fence: 1, boot: 2, disk: vec![request.disk.clone()] };
         engine.suspend(&suspend).await.expect("a suspension");
         let suspended = Ok(Some((Power::Off { why: OffReason::Suspended }, 1)));
-        let foreign = StartRequest { key: LayerKey::new([0xa5; 32]), ..start.clone() };
+        let foreign = DiskLayer { key: LayerKey::new([0xa5; 32]), ..request.disk.clone() };
+        let foreign = StartRequest { disk: vec![foreign], ..start.clone() };
         let refused = engine.resume(&foreign).await;
         assert!(matches!(refused, Err(EngineError::MemoryUnusable(_))), "another key: {refused:?}");
         assert_eq!(power(engine, desktop).await, suspended, "and it is still there");
@@ -198,6 +201,104 @@ impl Contract {
         assert_eq!(engine.observe_one(desktop).await, Ok(None));
     }
 
+    /// A running machine is kept, goes on, and is the origin of others, which outlive it.
+    pub async fn check_snapshots(&self, engine: &dyn Engine) {
+        let request = self.fork_request();
+        let desktop = request.desktop;
+        engine.fork(&request).await.expect("a fork");
+        self.banner(engine, desktop).await;
+        engine.release(desktop, 1).await.expect("a release");
+        let snapshot = snapshot_request(&request.disk, desktop);
+        let info = engine.snapshot(&snapshot).await.expect("a snapshot");
+        assert!(info.has_memory && info.memory_bytes > 0 && info.disk_bytes > 0, "{info:?}");
+        assert_eq!(info.layers, [request.disk.layer]);
+        assert_eq!(engine.snapshot(&snapshot).await, Ok(info.clone()), "asked for again");
+        assert_eq!(engine.snapshots().await, Ok(vec![info]));
+        let machine = engine.observe_one(desktop).await.expect("observing").expect("a machine");
+        assert_eq!((machine.power, machine.boot), (Power::On { quarantined: false }, 1), "it goes on");
+        assert_eq!(machine.layer, snapshot.next.layer, "on the next layer");
+        self.banner(engine, desktop).await;
+
+        let origin = Origin { snapshot: snapshot.snapshot, disk: vec![request.disk.clone()] };
+        let child = ForkRequest { from: Some(origin.clone()), ..self.fork_request() };
+        for _ in 0..2 {
+            assert_eq!(engine.fork(&child).await, Ok(()));
+            let quarantined = Ok(Some((Power::On { quarantined: true }, 1)));
+            assert_eq!(power(engine, child.desktop).await, quarantined);
+        }
+        self.banner(engine, child.desktop).await;
+
+        // The origin goes; what was made from it does not notice.
+        engine.destroy(desktop, 1).await.expect("destroying");
+        assert!(engine.remove_snapshot(snapshot.snapshot).await.expect("removing") > 0, "it frees something");
+        assert_eq!(engine.remove_snapshot(snapshot.snapshot).await, Ok(0), "and nothing the second time");
+        assert_eq!(engine.snapshots().await, Ok(Vec::new()));
+        let late = ForkRequest { from: Some(origin), ..self.fork_request() };
+        assert_eq!(engine.fork(&late).await, Err(EngineError::UnknownSnapshot));
+        assert_eq!(engine.observe_one(late.desktop).await, Ok(None));
+        engine.stop(child.desktop, 1, self.grace).await.expect("a stop");
+        let disk = vec![child.disk.clone(), request.disk.clone()];
+        let start = StartRequest { desktop: child.desktop, fence: 1, boot: 2, disk };
+        let other = StartRequest { disk: vec![child.disk.clone()], ..start.clone() };
+        assert!(matches!(engine.start(&other).await, Err(EngineError::Host(_))), "not with half a disk");
+        assert_eq!(engine.start(&start).await, Ok(()));
+        self.banner(engine, child.desktop).await;
+        engine.destroy(child.desktop, 1).await.expect("destroying");
+        assert_eq!(
+            engine.leftovers(&Known::default()).await,
+            Ok(Vec::new()),
+            "its layers went with the last"
+        );
+    }
+
+    /// What is suspended or off is kept as that, and put back to it.
+    pub async fn check_snapshots_of_what_is_off(&self, engine: &dyn Engine) {
+        let request = self.fork_request();
+        let desktop = request.desktop;
+        engine.fork(&request).await.expect("a fork");
+        self.banner(engine, desktop).await;
+        let suspend = SuspendRequest { desktop, fence: 1, key: request.disk.key.clone() };
+        engine.suspend(&suspend).await.expect("a suspension");
+        let suspended = snapshot_request(&request.disk, desktop);
+        let info = engine.snapshot(&suspended).await.expect("a snapshot of what is suspended");
+        assert!(info.has_memory, "{info:?}");
+        let disk = vec![suspended.next.clone(), request.disk.clone()];
+        let resume = StartRequest { desktop, fence: 1, boot: 2, disk };
+        assert_eq!(engine.resume(&resume).await, Ok(()), "it is still suspended, on one more layer");
+        self.banner(engine, desktop).await;
+        engine.stop(desktop, 1, Duration::ZERO).await.expect("a stop");
+        let off = snapshot_request(&suspended.next, desktop);
+        let info = engine.snapshot(&off).await.expect("a snapshot of what is off");
+        assert!(!info.has_memory && info.memory_bytes == 0, "{info:?}");
+        assert_eq!(info.layers, [suspended.next.layer, request.disk.layer]);
+
+        let origin = Origin { snapshot: suspended.snapshot, disk: vec![request.disk.clone()] };
+        let back = RevertRequest { desktop, fence: 1, from: origin.clone(), next: own_layer() };
+        for _ in 0..2 {
+            assert_eq!(engine.revert(&back).await, Ok(()));
+            let again = Ok(Some((Power::Off { why: OffReason::Suspended }, 2)));
+            assert_eq!(power(engine, desktop).await, again, "back to when it was suspended");
+        }
+        let disk = vec![back.next.clone(), request.disk.clone()];
+        engine.resume(&StartRequest { desktop, fence: 1, boot: 3, disk }).await.expect("a resume");
+        self.banner(engine, desktop).await;
+        let running = engine.revert(&RevertRequest { next: own_layer(), ..back }).await;
+        assert!(matches!(running, Err(EngineError::Host(_))), "not while it runs: {running:?}");
+
+        // The later one has a disk of its own, and no memory.
+        engine.stop(desktop, 1, Duration::ZERO).await.expect("a stop");
+        let disk = vec![suspended.next.clone(), request.disk.clone()];
+        let origin = Origin { snapshot: off.snapshot, disk };
+        let back = RevertRequest { desktop, fence: 1, from: origin, next: own_layer() };
+        engine.revert(&back).await.expect("a way back");
+        assert_eq!(power(engine, desktop).await, Ok(Some((Power::Off { why: OffReason::Asked }, 3))));
+        for snapshot in [suspended.snapshot, off.snapshot] {
+            engine.remove_snapshot(snapshot).await.expect("removing");
+        }
+        engine.destroy(desktop, 1).await.expect("destroying");
+        assert_eq!(engine.leftovers(&Known::default()).await, Ok(Vec::new()));
+    }
+
     async fn check_layer(&self, engine: &dyn Engine, request: &ForkRequest) {
         let layer = layer(request);
         for _ in 0..2 {
@@ -217,10 +318,10 @@ impl Contract {
         assert_eq!(engine.release(desktop, 4).await, refused);
         assert_eq!(engine.stop(desktop, 4, Duration::ZERO).await, refused);
         assert_eq!(engine.destroy(desktop, 4).await.map(|_| ()), refused);
-        let start = StartRequest { desktop, fence: 4, boot: 2, key: request.key.clone() };
+        let start = StartRequest { desktop, fence: 4, boot: 2, disk: vec![request.disk.clone()] };
         assert_eq!(engine.start(&start).await, refused);
         assert_eq!(engine.resume(&start).await, refused);
-        let suspend = SuspendRequest { desktop, fence: 4, key: request.key.clone() };
+        let suspend = SuspendRequest { desktop, fence: 4, key: request.disk.key.clone() };
         assert_eq!(engine.suspend(&suspend).await, refused);
         assert_eq!(power(engine, desktop).await, Ok(Some((Power::On { quarantined: true }, 1))));
         assert_eq!(engine.release(desktop, 7).await, Ok(()), "a higher one is taken");
@@ -236,19 +337,26 @@ impl Contract {
         let blank = LayerSpec { layer: LayerId::generate(), size: self.size, key: key() };
         engine.prepare_layer(&blank).await.expect("a layer");
         engine.fork(&request).await.expect("a fork");
-        let all = Known { desktops: vec![request.desktop], layers: vec![blank.layer] };
+        let snapshot = snapshot_request(&request.disk, request.desktop);
+        engine.snapshot(&snapshot).await.expect("a snapshot");
+        let all = Known {
+            desktops: vec![request.desktop],
+            layers: vec![blank.layer],
+            snapshots: vec![snapshot.snapshot],
+        };
         assert_eq!(engine.leftovers(&all).await, Ok(Vec::new()), "all of it is known");
         assert_eq!(engine.sweep(&all).await, Ok(Vec::new()));
         assert!(matches!(power(engine, request.desktop).await, Ok(Some((Power::On { .. }, _)))));
 
         let found = engine.leftovers(&Known::default()).await.expect("leftovers");
         let names: Vec<&str> = found.iter().map(|leftover| leftover.name.as_str()).collect();
-        for name in [request.desktop.to_string(), blank.layer.to_string()] {
+        for name in [request.desktop.to_string(), blank.layer.to_string(), snapshot.snapshot.to_string()] {
             assert!(names.contains(&name.as_str()), "{name} is among {found:?}");
         }
         assert_eq!(engine.sweep(&Known::default()).await, Ok(found));
         assert_eq!(engine.observe_one(request.desktop).await, Ok(None));
         assert_eq!(engine.blank_layers().await, Ok(Vec::new()));
+        assert_eq!(engine.snapshots().await, Ok(Vec::new()));
         assert_eq!(engine.leftovers(&Known::default()).await, Ok(Vec::new()));
     }
 
@@ -259,8 +367,8 @@ impl Contract {
             boot: 1,
             template: self.template.clone(),
             size: self.size,
-            layer: LayerId::generate(),
-            key: key(),
+            disk: own_layer(),
+            from: None,
         }
     }
 
@@ -282,13 +390,22 @@ impl Contract {
     }
 }
 
+fn own_layer() -> DiskLayer {
+    DiskLayer { layer: LayerId::generate(), key: key() }
+}
+
+fn snapshot_request(disk: &DiskLayer, desktop: DesktopId) -> SnapshotRequest {
+    let (snapshot, next) = (SnapshotId::generate(), own_layer());
+    SnapshotRequest { desktop, fence: 1, snapshot, key: disk.key.clone(), next }
+}
+
 /// A key like any other; its value does not matter, only that it stays the same.
 fn key() -> LayerKey {
     LayerKey::new([0x5a; 32])
 }
 
 fn layer(request: &ForkRequest) -> LayerSpec {
-    LayerSpec { layer: request.layer, size: request.size, key: request.key.clone() }
+    LayerSpec { layer: request.disk.layer, size: request.size, key: request.disk.key.clone() }
 }
 
 /// Power and boot count, as an observer sees them.

@@ -11,6 +11,8 @@ pub enum EngineError {
     UnknownTemplate(String),
     #[error("the host has no such desktop")]
     UnknownDesktop,
+    #[error("the host has no such snapshot")]
+    UnknownSnapshot,
     #[error("the desktop is not running")]
     NotRunning,
     #[error("a newer request for this desktop has been carried out")]

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -48,8 +48,8 @@ pub trait Engine: Send + Sync + 'static {
     /// Layers that are prepared and not yet under a desktop.
     async fn blank_layers(&self) -> Result<Vec<LayerId>, EngineError>;
 
-    /// Makes a desktop out of a template, memory included where that size is baked, and runs
-    /// it in quarantine: nothing but the door. A layer that is not prepared is made on the way.
+    /// Makes a desktop out of a template or a snapshot, memory included where there is one, and runs it
+    /// in quarantine: nothing but the door. A layer that is not prepared is made on the way.
     async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError>;
 
     /// Cold-boots a desktop that is off, in quarantine. What was suspended gives up its memory.
@@ -64,6 +64,25 @@ pub trait Engine: Send + Sync + 'static {
     /// before any of it runs, and used once. Where it can't be brought back the machine stays
     /// suspended, with the boot number it had.
     async fn resume(&self, request: &StartRequest) -> Result<(), EngineError>;
+
+    /// Keeps a point in time of a machine: of its disk, and of its memory if it runs or is suspended. A
+    /// running one stands still for a fraction of a second. From then on the machine writes to
+    /// [`SnapshotRequest::next`], and what it wrote to before is never changed again.
+    ///
+    /// Where it is not possible the machine goes on, its disk under the new layer or not: see
+    /// [`Machine::layer`].
+    async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError>;
+
+    /// Puts a machine that is off back to a snapshot: suspended if that has a memory, else off. What it
+    /// was is gone unless a snapshot has it.
+    async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError>;
+
+    /// Every snapshot this engine holds.
+    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError>;
+
+    /// Removes a snapshot, and the layers that nothing else needs. Returns the bytes freed; 0 where
+    /// there is none.
+    async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError>;
 
     /// Ends quarantine: from now on the egress policy holds.
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError>;
@@ -140,25 +159,79 @@ pub struct ForkRequest {
     pub boot: u32,
     pub template: TemplateVersion,
     pub size: Size,
+    /// The layer it is to write to.
+    pub disk: DiskLayer,
+    /// `None` for the template itself.
+    pub from: Option<Origin>,
+}
+
+/// A snapshot, as the origin of a machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Origin {
+    pub snapshot: SnapshotId,
+    /// Its layers, the latest first.
+    pub disk: Vec<DiskLayer>,
+}
+
+/// One layer of a disk, and its key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DiskLayer {
     pub layer: LayerId,
     pub key: LayerKey,
 }
 
+/// For [`Engine::start`] and [`Engine::resume`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StartRequest {
     pub desktop: DesktopId,
     pub fence: u64,
     pub boot: u32,
-    /// The key of the layer this desktop was forked on.
-    pub key: LayerKey,
+    /// Its layers, the one it writes to first.
+    pub disk: Vec<DiskLayer>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SuspendRequest {
     pub desktop: DesktopId,
     pub fence: u64,
-    /// The key of the layer this desktop was forked on; what is kept is encrypted with one made from it.
+    /// The key of the layer it writes to; what is kept is encrypted with one made from it.
     pub key: LayerKey,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SnapshotRequest {
+    pub desktop: DesktopId,
+    pub fence: u64,
+    pub snapshot: SnapshotId,
+    /// The key of the layer it writes to now; a memory is encrypted with one made from it.
+    pub key: LayerKey,
+    /// A blank layer that it writes to from now on.
+    pub next: DiskLayer,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RevertRequest {
+    pub desktop: DesktopId,
+    pub fence: u64,
+    pub from: Origin,
+    /// A blank layer that it writes to from now on.
+    pub next: DiskLayer,
+}
+
+/// What an engine knows of one snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotInfo {
+    pub snapshot: SnapshotId,
+    pub taken_at: Timestamp,
+    /// Its layers, the latest first.
+    pub layers: Vec<LayerId>,
+    pub has_memory: bool,
+    /// Bytes of its memory on the host's disk.
+    pub memory_bytes: u64,
+    /// Bytes of its latest layer on the host's disk.
+    pub disk_bytes: u64,
+    /// How long the machine stood still for it, milliseconds.
+    pub pause_ms: u64,
 }
 
 /// What an engine knows of one machine.
@@ -169,6 +242,8 @@ pub struct Machine {
     /// Which start this is or was, from [`ForkRequest::boot`] or [`StartRequest::boot`]. A resume
     /// counts as a start.
     pub boot: u32,
+    /// The layer it writes to.
+    pub layer: LayerId,
     /// Host memory that belongs to this machine alone (Pss of its process), bytes; 0 when off.
     pub memory_bytes: u64,
     /// Bytes of its own on the host's disk.
@@ -242,6 +317,7 @@ pub struct Known {
     pub desktops: Vec<DesktopId>,
     /// Prepared layers that no desktop uses yet.
     pub layers: Vec<LayerId>,
+    pub snapshots: Vec<SnapshotId>,
 }
 
 /// Something that belongs to nobody, such as `{kind: "network namespace", name: "rt-7"}`.

@@ -113,6 +113,10 @@ id!(
     LayerId, "lay"
 );
 id!(
+    /// A kept point in time of a desktop.
+    SnapshotId, "snp"
+);
+id!(
     /// What owns desktops, members and keys.
     WorkspaceId, "wsp"
 );

@@ -7,10 +7,12 @@ mod id;
 mod lifecycle;
 mod name;
 mod size;
+mod snapshot;
 mod template;
 
 pub use id::{
-    ApiKeyId, DesktopId, IdError, LayerId, RequestId, SessionId, ShareId, SshKeyId, UserId, WorkspaceId,
+    ApiKeyId, DesktopId, IdError, LayerId, RequestId, SessionId, ShareId, SnapshotId, SshKeyId, UserId,
+    WorkspaceId,
 };
 pub use lifecycle::{
     Command, Desired, DesktopState, FailReason, Limits, MachineView, Observation, OffWhy, PowerView, Record,
@@ -18,4 +20,5 @@ pub use lifecycle::{
 };
 pub use name::{DesktopName, NameError};
 pub use size::{Size, UnknownSize};
+pub use snapshot::{SnapshotKind, SnapshotState, UnknownSnapshotWord};
 pub use template::{TemplateError, TemplateVersion};

@@ -30,6 +30,9 @@ pub enum NameError {
 }
 
 impl DesktopName {
+    /// Longest name, in characters.
+    pub const MAX_LENGTH: usize = MAX_LENGTH;
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

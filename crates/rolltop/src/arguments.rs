@@ -73,6 +73,23 @@ pub enum Command {
     Suspend(Which),
     /// Resume suspended desktops where they were
     Resume(Which),
+    /// Fork a desktop: make others that begin as it is now, memory and all
+    #[command(
+        after_help = "Examples:\n  rolltop fork research\n  rolltop fork research --as try --count 10 --wait\n  rolltop fork --snapshot snp_01k9abc2def3ghj4kmn5pqrs6t"
+    )]
+    Fork(Fork),
+    /// Take a snapshot of a desktop, memory and all
+    Snapshot(TakeSnapshot),
+    /// Go back to a snapshot; what the desktop is now is kept first, for a day
+    Restore {
+        /// The snapshot: its id, or its name
+        snapshot: String,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Snapshots: list and delete them
+    #[command(subcommand)]
+    Snapshots(Snapshots),
     /// Stop desktops and start them again; a suspended one boots from its disk
     Restart(Which),
     /// Destroy desktops, with everything on them, for good
@@ -214,6 +231,52 @@ pub struct Which {
     pub names: Vec<String>,
     #[command(flatten)]
     pub wait: Wait,
+}
+
+#[derive(Args)]
+pub struct Fork {
+    /// The desktop
+    #[arg(required_unless_present = "snapshot", conflicts_with = "snapshot")]
+    pub name: Option<String>,
+    /// A snapshot to fork instead: its id, or its name
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub snapshot: Option<String>,
+    /// What to call it, or what the names of several begin with; by default the origin's, with a number
+    #[arg(long = "as", value_name = "NAME")]
+    pub fork_name: Option<String>,
+    /// How many
+    #[arg(long, short, value_name = "N", default_value_t = 1)]
+    pub count: u32,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Args)]
+pub struct TakeSnapshot {
+    /// The desktop
+    pub name: String,
+    /// What to call it; by default the time
+    #[arg(long = "as", value_name = "NAME")]
+    pub snapshot_name: Option<String>,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Subcommand)]
+pub enum Snapshots {
+    /// List them
+    #[command(visible_alias = "list")]
+    Ls {
+        /// Only those of this desktop
+        #[arg(value_name = "DESKTOP")]
+        name: Option<String>,
+    },
+    /// Delete snapshots; desktops that were made from them stay
+    Rm {
+        /// Ids or names
+        #[arg(required = true, value_name = "SNAPSHOT")]
+        snapshots: Vec<String>,
+    },
 }
 
 #[derive(Args)]

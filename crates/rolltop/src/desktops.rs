@@ -226,7 +226,7 @@ fn about(name: &str, error: ClientError) -> Failure {
     Failure { detail: format!("{name}: {}", failure.detail), ..failure }
 }
 
-fn tell(connection: &Connection, desktops: &[Desktop]) -> Result<u8, Failure> {
+pub(crate) fn tell(connection: &Connection, desktops: &[Desktop]) -> Result<u8, Failure> {
     if connection.json {
         return print_json(&serde_json::json!({"items": desktops}));
     }
@@ -235,7 +235,7 @@ fn tell(connection: &Connection, desktops: &[Desktop]) -> Result<u8, Failure> {
 }
 
 /// Waits for a state, in which it was not since `before`. One that has failed says why.
-async fn reached(
+pub(crate) async fn reached(
     connection: &Connection,
     desktop: &Desktop,
     wait: &Wait,

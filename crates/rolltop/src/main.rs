@@ -18,6 +18,7 @@ mod generate;
 mod keys;
 mod login;
 mod output;
+mod snapshots;
 mod ssh;
 
 use clap::Parser as _;
@@ -67,6 +68,10 @@ async fn online(command: &Command, global: &Global) -> Result<u8, Failure> {
         Command::Show { name } => desktops::show(&connection, name).await,
         Command::Start(which) => desktops::act(&connection, which, desktops::Action::Start).await,
         Command::Stop(which) => desktops::act(&connection, which, desktops::Action::Stop).await,
+        Command::Fork(fork) => snapshots::fork(&connection, fork).await,
+        Command::Snapshot(take) => snapshots::take(&connection, take).await,
+        Command::Restore { snapshot, wait } => snapshots::restore(&connection, snapshot, wait).await,
+        Command::Snapshots(which) => snapshots::run(&connection, which).await,
         Command::Suspend(which) => desktops::act(&connection, which, desktops::Action::Suspend).await,
         Command::Resume(which) => desktops::act(&connection, which, desktops::Action::Resume).await,
         Command::Restart(which) => desktops::act(&connection, which, desktops::Action::Restart).await,

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rolltop_engine::{
     Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known,
-    LayerSpec, Leftover, Machine, OffReason, StartRequest, SuspendRequest, TemplateInfo,
+    LayerSpec, Leftover, Machine, OffReason, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest,
+    SuspendRequest, TemplateInfo,
 };
-use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, PrivateKey};
@@ -73,6 +74,8 @@ struct State {
     world: World,
     /// By machine, whether it is up or not.
     guests: BTreeMap<DesktopId, Arc<Guest>>,
+    /// What was on the disks of snapshots.
+    kept: BTreeMap<SnapshotId, Disk>,
 }
 
 impl SimEngine {
@@ -81,7 +84,7 @@ impl SimEngine {
             Some(directory) => state_file::load(directory)?,
             None => None,
         };
-        let Remembered { bootstrap_key, template_host_key, mut world, disks } = match loaded {
+        let Remembered { bootstrap_key, template_host_key, mut world, disks, kept } = match loaded {
             Some(remembered) => remembered,
             None => blank()?,
         };
@@ -95,7 +98,7 @@ impl SimEngine {
             faults: Arc::default(),
             template: Arc::new(template),
             template_version: TEMPLATE.parse().map_err(StateError::Template)?,
-            state: Mutex::new(State { world, guests: BTreeMap::new() }),
+            state: Mutex::new(State { world, guests: BTreeMap::new(), kept }),
         });
         let guests = disks.into_iter().map(|(id, disk)| (id, shared.guest(id, disk))).collect();
         shared.state().guests = guests;
@@ -163,6 +166,7 @@ impl Shared {
             template_host_key: pem(&self.template.host_key),
             world: state.world.clone(),
             disks: state.guests.iter().map(|(id, guest)| (*id, guest.disk())).collect(),
+            kept: state.kept.clone(),
         }
     }
 
@@ -188,12 +192,14 @@ impl Shared {
         self: &Arc<Self>,
         desktop: DesktopId,
         operation: Operation,
+        origin: Option<SnapshotId>,
         change: impl FnOnce(&mut World, bool) -> Result<Change, EngineError>,
     ) -> Result<(), EngineError> {
         let cut_short = self.faults.is_cut_short(operation);
         let mut state = self.state();
         let change = change(&mut state.world, cut_short)?;
-        state.guests.entry(desktop).or_insert_with(|| self.guest(desktop, Disk::default()));
+        let disk = origin.and_then(|origin| state.kept.get(&origin).cloned()).unwrap_or_default();
+        state.guests.entry(desktop).or_insert_with(|| self.guest(desktop, disk));
         state.carry_out(desktop, change);
         self.save(&state);
         if cut_short { Err(EngineError::Host("cut short".into())) } else { Ok(()) }
@@ -233,6 +239,7 @@ fn blank() -> Result<Remembered, StateError> {
         template_host_key: key()?,
         world: World::default(),
         disks: BTreeMap::new(),
+        kept: BTreeMap::new(),
     })
 }
 
@@ -281,12 +288,13 @@ impl Engine for SimEngine {
         if request.template != self.shared.template_version {
             return Err(EngineError::UnknownTemplate(request.template.to_string()));
         }
-        self.shared.come_up(request.desktop, Operation::Fork, |world, cut| world.fork(request, cut))
+        let origin = request.from.as_ref().map(|origin| origin.snapshot);
+        self.shared.come_up(request.desktop, Operation::Fork, origin, |world, cut| world.fork(request, cut))
     }
 
     async fn start(&self, request: &StartRequest) -> Result<(), EngineError> {
         self.shared.enter(Operation::Start, self.shared.config.start_time).await?;
-        self.shared.come_up(request.desktop, Operation::Start, |world, cut| world.start(request, cut))
+        self.shared.come_up(request.desktop, Operation::Start, None, |world, cut| world.start(request, cut))
     }
 
     async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError> {
@@ -311,6 +319,47 @@ impl Engine for SimEngine {
         state.carry_out(request.desktop, change);
         self.shared.save(&state);
         Ok(())
+    }
+
+    async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
+        self.shared.enter(Operation::Snapshot, self.shared.config.fork_time).await?;
+        if self.shared.faults.is_cut_short(Operation::Snapshot) {
+            return Err(EngineError::Host("cut short".into()));
+        }
+        let mut state = self.shared.state();
+        let info = state.world.snapshot(request)?;
+        if let Some(disk) = state.guests.get(&request.desktop).map(|guest| guest.disk()) {
+            state.kept.entry(request.snapshot).or_insert(disk);
+        }
+        self.shared.save(&state);
+        Ok(info)
+    }
+
+    async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
+        self.shared.enter(Operation::Revert, Duration::ZERO).await?;
+        let mut state = self.shared.state();
+        if state.world.revert(request)?
+            && let Some(disk) = state.kept.get(&request.from.snapshot).cloned()
+        {
+            let guest = self.shared.guest(request.desktop, disk);
+            state.guests.insert(request.desktop, guest);
+        }
+        self.shared.save(&state);
+        Ok(())
+    }
+
+    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
+        self.shared.enter(Operation::Observe, Duration::ZERO).await?;
+        Ok(self.shared.state().world.snapshots())
+    }
+
+    async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
+        self.shared.enter(Operation::RemoveSnapshot, Duration::ZERO).await?;
+        let mut state = self.shared.state();
+        state.kept.remove(&snapshot);
+        let freed = state.world.remove_snapshot(snapshot);
+        self.shared.save(&state);
+        Ok(freed)
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
@@ -346,7 +395,7 @@ impl Engine for SimEngine {
         Ok(DestroyReceipt {
             removed_at: Timestamp::now(),
             bytes: held.as_ref().map_or(0, |_| BLANK_LAYER_BYTES),
-            removed: held.map(|held| vec![format!("disk layer {}", held.layer)]).unwrap_or_default(),
+            removed: held.map(|held| vec![format!("disk layer {}", held.layer())]).unwrap_or_default(),
         })
     }
 
@@ -425,6 +474,7 @@ impl Engine for SimEngine {
             state.carry_out(desktop, Change::WentDown);
             state.guests.remove(&desktop);
         }
+        state.kept.retain(|id, _| known.snapshots.contains(id));
         self.shared.save(&state);
         found.extend(self.shared.faults.sweep_left_behind());
         Ok(found)

@@ -16,6 +16,9 @@ pub enum Operation {
     Start,
     Suspend,
     Resume,
+    Snapshot,
+    Revert,
+    RemoveSnapshot,
     Release,
     Stop,
     Destroy,
@@ -59,7 +62,7 @@ impl Faults {
     }
 
     /// The next `times` calls stop half way: a fork or start leaves a machine that never came
-    /// up, a destroy one that is off, a suspend or resume everything as it was; and the caller is told that the host failed.
+    /// up, a destroy one that is off, a suspend, resume or snapshot everything as it was; and the caller is told that the host failed.
     pub fn cut_short(&self, operation: Operation, times: u32) {
         self.switches().cut_short.insert(operation, times);
     }
@@ -101,7 +104,11 @@ impl Faults {
         let mut switches = self.switches();
         let needs_space = matches!(
             operation,
-            Operation::PrepareLayer | Operation::Fork | Operation::Start | Operation::Suspend
+            Operation::PrepareLayer
+                | Operation::Fork
+                | Operation::Start
+                | Operation::Suspend
+                | Operation::Snapshot
         );
         if switches.disk_full && needs_space {
             return Some(EngineError::DiskFull);

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use rolltop_model::{DesktopId, TemplateError};
+use rolltop_model::{DesktopId, SnapshotId, TemplateError};
 use serde::{Deserialize, Serialize};
 
 use crate::guest::Disk;
@@ -35,6 +35,8 @@ pub struct Remembered {
     pub template_host_key: String,
     pub world: World,
     pub disks: BTreeMap<DesktopId, Disk>,
+    #[serde(default)]
+    pub kept: BTreeMap<SnapshotId, Disk>,
 }
 
 /// The state in `directory`, which is made if missing; `None` if there is none yet.

@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rolltop_engine::{
-    EngineError, ForkRequest, Known, LayerKey, LayerSpec, Leftover, Machine, OffReason, Power, StartRequest,
-    SuspendRequest,
+    DiskLayer, EngineError, ForkRequest, Known, LayerKey, LayerSpec, Leftover, Machine, OffReason, Origin,
+    Power, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
 };
-use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -25,6 +26,8 @@ pub struct World {
     machines: BTreeMap<DesktopId, Held>,
     /// Blank layers and the digests of their keys.
     blank: BTreeMap<LayerId, String>,
+    #[serde(default)]
+    snapshots: BTreeMap<SnapshotId, Kept>,
     /// The highest fence seen for each desktop there ever was.
     fences: BTreeMap<DesktopId, u64>,
 }
@@ -36,8 +39,18 @@ pub struct Held {
     pub boot: u32,
     pub template: TemplateVersion,
     pub size: Size,
-    pub layer: LayerId,
-    key_digest: String,
+    /// With the digests of their keys; the one that is written to first.
+    layers: Vec<(LayerId, String)>,
+}
+
+/// One snapshot as the host holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Kept {
+    taken_at: Timestamp,
+    template: TemplateVersion,
+    size: Size,
+    layers: Vec<(LayerId, String)>,
+    has_memory: bool,
 }
 
 /// What an operation meant for the machine's task.
@@ -61,7 +74,7 @@ impl World {
                 Err(EngineError::Host("the layer exists with another key".into()))
             }
             Some(_) => Ok(()),
-            None if self.layer_in_use(spec.layer).is_some() => Ok(()),
+            None if self.is_in_use(spec.layer) => Ok(()),
             None => {
                 self.blank.insert(spec.layer, digest_of(&spec.key));
                 Ok(())
@@ -76,38 +89,63 @@ impl World {
     /// Brings a new machine up, or with `cut_short` only half way.
     pub fn fork(&mut self, request: &ForkRequest, cut_short: bool) -> Result<Change, EngineError> {
         self.fence(request.desktop, request.fence)?;
-        let key_digest = digest_of(&request.key);
+        let own = (request.disk.layer, digest_of(&request.disk.key));
         if let Some(held) = self.machines.get_mut(&request.desktop) {
-            if held.layer != request.layer || held.key_digest != key_digest {
+            if held.layers.first() != Some(&own) {
                 return Err(EngineError::Host("the desktop exists on another layer".into()));
             }
             return Ok(held.come_up(request.boot, cut_short));
         }
-        if self.layer_in_use(request.layer).is_some() {
-            return Err(EngineError::Host("the layer is under another desktop".into()));
-        }
-        if self.blank.get(&request.layer).is_some_and(|digest| *digest != key_digest) {
-            return Err(EngineError::Host("the layer has another key".into()));
-        }
-        self.blank.remove(&request.layer);
+        let below = match &request.from {
+            None => Vec::new(),
+            Some(origin) => self.kept(origin, &request.template, request.size)?.layers.clone(),
+        };
+        let resumes = request.from.as_ref().and_then(|origin| self.snapshots.get(&origin.snapshot));
+        let resumes = resumes.is_some_and(|kept| kept.has_memory);
+        self.take_blank(&own)?;
         let mut held = Held {
             power: Power::Off { why: OffReason::NeverStarted },
             boot: request.boot,
             template: request.template.clone(),
             size: request.size,
-            layer: request.layer,
-            key_digest,
+            layers: std::iter::once(own).chain(below).collect(),
         };
-        let change = held.come_up(request.boot, cut_short);
+        let change = match held.come_up(request.boot, cut_short) {
+            Change::CameUp if resumes => Change::WasResumed,
+            change => change,
+        };
         self.machines.insert(request.desktop, held);
         Ok(change)
+    }
+
+    /// A blank layer comes under a machine, whether or not it was made ahead.
+    fn take_blank(&mut self, own: &(LayerId, String)) -> Result<(), EngineError> {
+        if self.is_in_use(own.0) {
+            return Err(EngineError::Host("the layer is under another desktop".into()));
+        }
+        if self.blank.get(&own.0).is_some_and(|digest| *digest != own.1) {
+            return Err(EngineError::Host("the layer has another key".into()));
+        }
+        self.blank.remove(&own.0);
+        Ok(())
+    }
+
+    fn kept(&self, origin: &Origin, template: &TemplateVersion, size: Size) -> Result<&Kept, EngineError> {
+        let kept = self.snapshots.get(&origin.snapshot).ok_or(EngineError::UnknownSnapshot)?;
+        if kept.template != *template || kept.size != size {
+            return Err(EngineError::Host("the snapshot is of another template or size".into()));
+        }
+        if digests(&origin.disk) != kept.layers {
+            return Err(EngineError::Host("the snapshot's disk has other layers".into()));
+        }
+        Ok(kept)
     }
 
     pub fn start(&mut self, request: &StartRequest, cut_short: bool) -> Result<Change, EngineError> {
         self.fence(request.desktop, request.fence)?;
         let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
-        if held.key_digest != digest_of(&request.key) {
-            return Err(EngineError::Host("the layer has another key".into()));
+        if held.layers != digests(&request.disk) {
+            return Err(EngineError::Host("the desktop's disk has other layers".into()));
         }
         Ok(held.come_up(request.boot, cut_short))
     }
@@ -133,7 +171,7 @@ impl World {
         }
         match held.power {
             Power::On { .. } => Ok(Change::None),
-            Power::Off { why: OffReason::Suspended } if held.key_digest == digest_of(&request.key) => {
+            Power::Off { why: OffReason::Suspended } if held.layers == digests(&request.disk) => {
                 held.boot = request.boot;
                 held.power = Power::On { quarantined: true };
                 Ok(Change::WasResumed)
@@ -143,6 +181,59 @@ impl World {
             }
             Power::Off { .. } => Err(EngineError::MemoryUnusable("none was kept".into())),
         }
+    }
+
+    pub fn snapshot(&mut self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
+        self.fence(request.desktop, request.fence)?;
+        if let Some(kept) = self.snapshots.get(&request.snapshot) {
+            return Ok(kept.info(request.snapshot));
+        }
+        let next = (request.next.layer, digest_of(&request.next.key));
+        if !self.machines.contains_key(&request.desktop) {
+            return Err(EngineError::UnknownDesktop);
+        }
+        self.take_blank(&next)?;
+        let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
+        let kept = Kept {
+            taken_at: Timestamp::now(),
+            template: held.template.clone(),
+            size: held.size,
+            layers: held.layers.clone(),
+            has_memory: matches!(held.power, Power::On { .. } | Power::Off { why: OffReason::Suspended }),
+        };
+        held.layers.insert(0, next);
+        let info = kept.info(request.snapshot);
+        self.snapshots.insert(request.snapshot, kept);
+        Ok(info)
+    }
+
+    /// `true` if it was carried out now.
+    pub fn revert(&mut self, request: &RevertRequest) -> Result<bool, EngineError> {
+        self.fence(request.desktop, request.fence)?;
+        let next = (request.next.layer, digest_of(&request.next.key));
+        let held = self.machines.get(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
+        if held.layers.first() == Some(&next) {
+            return Ok(false);
+        }
+        if matches!(held.power, Power::On { .. }) {
+            return Err(EngineError::Host("the desktop runs; stop it first".into()));
+        }
+        let kept = self.kept(&request.from, &held.template, held.size)?.clone();
+        self.take_blank(&next)?;
+        let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
+        held.layers = std::iter::once(next).chain(kept.layers).collect();
+        let why = if kept.has_memory { OffReason::Suspended } else { OffReason::Asked };
+        held.power = Power::Off { why };
+        Ok(true)
+    }
+
+    pub fn snapshots(&self) -> Vec<SnapshotInfo> {
+        self.snapshots.iter().map(|(id, kept)| kept.info(*id)).collect()
+    }
+
+    /// Returns the bytes freed.
+    pub fn remove_snapshot(&mut self, snapshot: SnapshotId) -> u64 {
+        self.snapshots.remove(&snapshot).map_or(0, |kept| kept.info(snapshot).memory_bytes + DISK_BYTES)
     }
 
     pub fn release(&mut self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
@@ -204,11 +295,13 @@ impl World {
     pub fn leftovers(&self, known: &Known) -> Vec<Leftover> {
         let desktops: BTreeSet<_> = known.desktops.iter().collect();
         let layers: BTreeSet<_> = known.layers.iter().collect();
+        let kept = self.snapshots.keys().filter(|id| !known.snapshots.contains(id));
         let machines = self.machines.keys().filter(|id| !desktops.contains(id));
         let blank = self.blank.keys().filter(|id| !layers.contains(id));
         machines
             .map(|id| Leftover { kind: "machine".into(), name: id.to_string() })
             .chain(blank.map(|id| Leftover { kind: "disk layer".into(), name: id.to_string() }))
+            .chain(kept.map(|id| Leftover { kind: "snapshot".into(), name: id.to_string() }))
             .collect()
     }
 
@@ -217,6 +310,7 @@ impl World {
         let gone: Vec<_> = self.machines.keys().filter(|id| !known.desktops.contains(id)).copied().collect();
         self.machines.retain(|id, _| known.desktops.contains(id));
         self.blank.retain(|id, _| known.layers.contains(id));
+        self.snapshots.retain(|id, _| known.snapshots.contains(id));
         gone
     }
 
@@ -229,8 +323,24 @@ impl World {
         Ok(())
     }
 
-    fn layer_in_use(&self, layer: LayerId) -> Option<DesktopId> {
-        self.machines.iter().find(|(_, held)| held.layer == layer).map(|(desktop, _)| *desktop)
+    fn is_in_use(&self, layer: LayerId) -> bool {
+        let machines = self.machines.values().flat_map(|held| &held.layers);
+        let snapshots = self.snapshots.values().flat_map(|kept| &kept.layers);
+        machines.chain(snapshots).any(|(id, _)| *id == layer)
+    }
+}
+
+impl Kept {
+    fn info(&self, snapshot: SnapshotId) -> SnapshotInfo {
+        SnapshotInfo {
+            snapshot,
+            taken_at: self.taken_at,
+            layers: self.layers.iter().map(|(layer, _)| *layer).collect(),
+            has_memory: self.has_memory,
+            memory_bytes: if self.has_memory { MEMORY_BYTES / 4 } else { 0 },
+            disk_bytes: DISK_BYTES,
+            pause_ms: 0,
+        }
     }
 }
 
@@ -264,12 +374,22 @@ impl Held {
             Power::On { .. } => MEMORY_BYTES,
             Power::Off { .. } => 0,
         };
-        Machine { desktop, power: self.power, boot: self.boot, memory_bytes, disk_bytes: DISK_BYTES }
+        let layer = self.layer();
+        Machine { desktop, power: self.power, boot: self.boot, layer, memory_bytes, disk_bytes: DISK_BYTES }
+    }
+
+    /// The one it writes to.
+    pub fn layer(&self) -> LayerId {
+        self.layers.first().map_or(LayerId::from_u128(0), |(layer, _)| *layer)
     }
 }
 
 /// How long a machine of the simulation takes to shut down when asked nicely.
 pub const SHUTDOWN: Duration = Duration::from_millis(20);
+
+fn digests(disk: &[DiskLayer]) -> Vec<(LayerId, String)> {
+    disk.iter().map(|layer| (layer.layer, digest_of(&layer.key))).collect()
+}
 
 /// Keys are not kept, as a real host does not keep them.
 fn digest_of(key: &LayerKey) -> String {

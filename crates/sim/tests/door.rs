@@ -8,7 +8,7 @@ use std::time::Duration;
 use rolltop_door::{
     Door, ExecLimits, Exit, HostKeyPolicy, InitError, Login, OpenError, SftpError, TunnelError, generate_key,
 };
-use rolltop_engine::{Engine, EngineError, ForkRequest, LayerKey, OffReason, Power, StartRequest};
+use rolltop_engine::{DiskLayer, Engine, EngineError, ForkRequest, LayerKey, OffReason, Power, StartRequest};
 use rolltop_guest_protocol::{InitRequest, VNC_SOCKET};
 use rolltop_model::{DesktopId, LayerId, Size};
 use rolltop_sim::{DoorFault, SimConfig, SimEngine};
@@ -25,19 +25,16 @@ struct Desk {
     public_key: String,
 }
 
+fn layer() -> DiskLayer {
+    DiskLayer { layer: LayerId::from_u128(7), key: LayerKey::new([3; 32]) }
+}
+
 impl Desk {
     async fn forked(engine: SimEngine) -> Self {
         let desktop = DesktopId::generate();
         let template = engine.templates().await.unwrap().remove(0).version;
-        let request = ForkRequest {
-            desktop,
-            fence: 1,
-            boot: 1,
-            template,
-            size: Size::S,
-            layer: LayerId::generate(),
-            key: LayerKey::new([3; 32]),
-        };
+        let request =
+            ForkRequest { desktop, fence: 1, boot: 1, template, size: Size::S, disk: layer(), from: None };
         engine.fork(&request).await.unwrap();
         let (key, public_key) = generate_key().unwrap();
         Self { engine: Arc::new(engine), desktop, key, public_key }
@@ -100,7 +97,7 @@ async fn an_identity_stays_over_stop_and_start() {
     desk.engine.stop(desk.desktop, 1, Duration::from_secs(1)).await.unwrap();
     door.closed().await;
     assert_eq!(desk.engine.connect(desk.desktop).await.err(), Some(EngineError::NotRunning));
-    let start = StartRequest { desktop: desk.desktop, fence: 1, boot: 2, key: LayerKey::new([3; 32]) };
+    let start = StartRequest { desktop: desk.desktop, fence: 1, boot: 2, disk: vec![layer()] };
     desk.engine.start(&start).await.unwrap();
     desk.enter(&login).await.unwrap();
 }
@@ -193,7 +190,7 @@ async fn what_is_on_disk_survives_the_process_and_running_machines_die_with_it()
     let engine = Arc::new(SimEngine::new(config).unwrap());
     let machine = engine.observe_one(desktop).await.unwrap().unwrap();
     assert_eq!((machine.power, machine.boot), (Power::Off { why: OffReason::Died }, 1));
-    let start = StartRequest { desktop, fence: 1, boot: 2, key: LayerKey::new([3; 32]) };
+    let start = StartRequest { desktop, fence: 1, boot: 2, disk: vec![layer()] };
     engine.start(&start).await.unwrap();
     Desk { engine, desktop, key, public_key }.enter(&login).await.unwrap();
 }

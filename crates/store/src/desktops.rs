@@ -13,7 +13,9 @@ mod row;
 
 pub use authorized::Authorized;
 pub use change::{ChangeError, RenameDesktopError};
+pub(crate) use create::insert;
 pub use create::{CreateDesktopError, Created, NewDesktop};
 pub use identity::Identity;
 pub use list::ListQuery;
 pub use row::Desktop;
+pub(crate) use row::{ActiveModel, Column, Entity, Model, event_data, record};

@@ -15,6 +15,7 @@ pub mod kind {
     pub const DESKTOP_CHANGED: &str = "desktop.changed";
     pub const DESKTOP_DESTROYED: &str = "desktop.destroyed";
     pub const STEP: &str = "step";
+    pub const SNAPSHOT_CHANGED: &str = "snapshot.changed";
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -10,6 +10,7 @@ mod m0004_api_keys;
 mod m0005_device_logins;
 mod m0006_shares;
 mod m0007_share_labels;
+mod m0008_snapshots;
 
 pub(crate) struct Migrator;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_device_logins::MIGRATION),
             Box::new(m0006_shares::MIGRATION),
             Box::new(m0007_share_labels::MIGRATION),
+            Box::new(m0008_snapshots::MIGRATION),
         ]
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod palette;
 pub(crate) mod password;
 pub(crate) mod problem;
 pub(crate) mod sign_in;
+pub(crate) mod snapshots;
 pub(crate) mod ssh_keys;
 pub(crate) mod welcome;
 

@@ -79,14 +79,28 @@ impl Phase {
     pub(crate) const fn actions(self) -> &'static [Action] {
         match self {
             Phase::Pending | Phase::Booting => &[Action::Rename, Action::Delete],
-            Phase::Running => {
-                &[Action::Suspend, Action::Stop, Action::Restart, Action::Rename, Action::Delete]
-            }
+            Phase::Running => &[
+                Action::Suspend,
+                Action::Fork,
+                Action::Snapshot,
+                Action::Stop,
+                Action::Restart,
+                Action::Rename,
+                Action::Delete,
+            ],
             Phase::Stopping | Phase::Suspending => &[Action::Rename, Action::Delete],
-            Phase::Suspended => {
-                &[Action::Resume, Action::Stop, Action::Restart, Action::Rename, Action::Delete]
+            Phase::Suspended => &[
+                Action::Resume,
+                Action::Fork,
+                Action::Snapshot,
+                Action::Stop,
+                Action::Restart,
+                Action::Rename,
+                Action::Delete,
+            ],
+            Phase::Stopped => {
+                &[Action::Start, Action::Fork, Action::Snapshot, Action::Rename, Action::Delete]
             }
-            Phase::Stopped => &[Action::Start, Action::Rename, Action::Delete],
             Phase::Failed => &[Action::Retry, Action::Restart, Action::Rename, Action::Delete],
             Phase::Destroying => &[],
         }
@@ -100,6 +114,8 @@ pub(crate) enum Action {
     Stop,
     Suspend,
     Resume,
+    Fork,
+    Snapshot,
     Restart,
     Retry,
     Rename,
@@ -107,11 +123,13 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    const ALL: [Action; 8] = [
+    const ALL: [Action; 10] = [
         Action::Start,
         Action::Stop,
         Action::Suspend,
         Action::Resume,
+        Action::Fork,
+        Action::Snapshot,
         Action::Restart,
         Action::Retry,
         Action::Rename,
@@ -124,6 +142,8 @@ impl Action {
             Action::Stop => "stop",
             Action::Suspend => "suspend",
             Action::Resume => "resume",
+            Action::Fork => "fork",
+            Action::Snapshot => "snapshot",
             Action::Restart => "restart",
             Action::Retry => "retry",
             Action::Rename => "rename",
@@ -139,6 +159,8 @@ impl Action {
         match self {
             Action::Start | Action::Resume => Icon::Play,
             Action::Suspend => Icon::Moon,
+            Action::Fork => Icon::Fork,
+            Action::Snapshot => Icon::Camera,
             Action::Stop => Icon::Power,
             Action::Restart => Icon::Restart,
             Action::Retry => Icon::Refresh,
@@ -151,7 +173,12 @@ impl Action {
     pub(crate) const fn asks_first(self) -> bool {
         match self {
             Action::Stop | Action::Restart | Action::Rename | Action::Delete => true,
-            Action::Start | Action::Suspend | Action::Resume | Action::Retry => false,
+            Action::Start
+            | Action::Suspend
+            | Action::Resume
+            | Action::Fork
+            | Action::Snapshot
+            | Action::Retry => false,
         }
     }
 

@@ -82,7 +82,7 @@ function connect(): void {
   stream = new EventSource(`/v1/events${after}`);
   stream.addEventListener("open", opened);
   stream.addEventListener("error", () => void failed());
-  for (const kind of ["desktop.changed", "desktop.destroyed", "step"]) {
+  for (const kind of ["desktop.changed", "desktop.destroyed", "step", "snapshot.changed"]) {
     stream.addEventListener(kind, (event) => heard(event as MessageEvent<string>));
   }
 }

@@ -45,7 +45,7 @@ impl From<CreateError> for ApiError {
     }
 }
 
-fn name_taken(name: &str) -> ApiError {
+pub(super) fn name_taken(name: &str) -> ApiError {
     let detail = match shown(name) {
         Some(name) => format!("There is already a desktop called {name}; choose another name."),
         None => "There is already a desktop of that name; choose another one.".to_owned(),

@@ -10,8 +10,8 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, RequestBuilder, Response};
 use rolltop_api_server::{Access, OPERATIONS};
-use rolltop_api_types::{CreateApiKey, CreateSshKey, Scope};
-use rolltop_model::{ApiKeyId, DesktopId, SshKeyId};
+use rolltop_api_types::{CreateApiKey, CreateSnapshot, CreateSshKey, Scope};
+use rolltop_model::{ApiKeyId, DesktopId, SnapshotId, SshKeyId};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -59,6 +59,8 @@ fn asked(method: &Method, path: &str) -> Asked {
             | "/v1/desktops/{id}/access-log"
             | "/v1/desktops/{id}/screenshot"
             | "/v1/desktops/{id}/ssh"
+            | "/v1/snapshots"
+            | "/v1/snapshots/{id}"
             | "/v1/desktops/{id}/console"
             | "/v1/desktops/{id}/terminals"
             | "/v1/desktops/{id}/ports"
@@ -71,7 +73,8 @@ fn asked(method: &Method, path: &str) -> Asked {
             | "/v1/desktops/{id}/suspend"
             | "/v1/desktops/{id}/resume"
             | "/v1/desktops/{id}/restart"
-            | "/v1/desktops/{id}/retry",
+            | "/v1/desktops/{id}/retry"
+            | "/v1/snapshots/{id}/restore",
         )
         | (
             "DELETE",
@@ -80,7 +83,8 @@ fn asked(method: &Method, path: &str) -> Asked {
             | "/v1/desktops/{id}/terminals/{number}"
             | "/v1/desktops/{id}/shares/{share}"
             | "/v1/ssh-keys/{id}"
-            | "/v1/api-keys/{id}",
+            | "/v1/api-keys/{id}"
+            | "/v1/snapshots/{id}",
         ) => plain,
         ("GET", "/v1/desktops/{id}/files" | "/v1/desktops/{id}/files/archive") => query("?path=/home/desk"),
         ("GET", "/v1/desktops/{id}/files/info" | "/v1/desktops/{id}/files/content")
@@ -98,6 +102,8 @@ fn asked(method: &Method, path: &str) -> Asked {
         ("POST", "/v1/desktops/{id}/files/move" | "/v1/desktops/{id}/files/copy") => {
             body(json!({"from": "/home/desk/welcome.txt", "to": "/home/desk/elsewhere"}))
         }
+        ("POST", "/v1/desktops/{id}/snapshots") => body(json!({"name": "kept"})),
+        ("POST", "/v1/desktops/{id}/fork" | "/v1/snapshots/{id}/fork") => body(json!({"count": 1})),
         ("POST", "/v1/desktops") => body(json!({"size": "s"})),
         ("PATCH", "/v1/desktops/{id}") => body(json!({"name": "renamed"})),
         ("POST", "/v1/ssh-keys") => body(json!({"public_key": SSH_KEY})),
@@ -121,6 +127,7 @@ struct Stage {
     desktop: DesktopId,
     ssh_key: SshKeyId,
     api_key: ApiKeyId,
+    snapshot: SnapshotId,
     /// All scopes, in the other workspace.
     stranger: SecretString,
     /// All scopes, for another desktop of the same workspace.
@@ -139,13 +146,26 @@ impl Stage {
         let ssh = CreateSshKey { name: Some(MARK.into()), public_key: SSH_KEY.into() };
         let ssh_key = client.add_ssh_key(&ssh).await.unwrap().key.id;
         let api_key = key(&platform, MARK, Scope::ALL, None).await.1;
+        let named = CreateSnapshot { name: Some(MARK.into()) };
+        let snapshot = client.take_snapshot(desktop, &named).await.unwrap().id;
         let tied = key(&platform, "tied", Scope::ALL, Some(other)).await.0;
         let (revoked, id) = key(&platform, "revoked", Scope::ALL, None).await;
         client.revoke_api_key(id).await.unwrap();
         let (session, token) = platform.session_with_token().await;
         session.sign_out().await.unwrap();
         let (stranger, expired) = others(&platform).await;
-        Self { desktop, ssh_key, api_key, stranger, tied, revoked, expired, signed_out: token, platform }
+        Self {
+            desktop,
+            ssh_key,
+            api_key,
+            snapshot,
+            stranger,
+            tied,
+            revoked,
+            expired,
+            signed_out: token,
+            platform,
+        }
     }
 
     /// The operation for the first workspace's things.
@@ -153,6 +173,7 @@ impl Stage {
         let id = match path {
             path if path.starts_with("/v1/ssh-keys/") => self.ssh_key.to_string(),
             path if path.starts_with("/v1/api-keys/") => self.api_key.to_string(),
+            path if path.starts_with("/v1/snapshots/") => self.snapshot.to_string(),
             _ => self.desktop.to_string(),
         };
         self.request_for(method, path, &id, token)
@@ -196,6 +217,7 @@ impl Stage {
         assert_eq!((desktop.name.as_str(), desktop.state.as_str()), (MARK, "running"));
         assert_eq!(desktop.desired, rolltop_api_types::Desired::Running);
         assert!(client.ssh_keys().await.unwrap().iter().any(|key| key.id == self.ssh_key));
+        assert!(client.snapshot(self.snapshot).await.is_ok());
         assert!(client.api_keys().await.unwrap().iter().any(|key| key.id == self.api_key));
         let file = client.file(self.desktop, "/home/desk/welcome.txt", None).await.unwrap();
         let text = String::from_utf8(file.into_bytes().await.unwrap()).unwrap();

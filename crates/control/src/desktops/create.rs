@@ -116,6 +116,7 @@ impl Control {
                 name: chosen.clone(),
                 template: template.clone(),
                 size,
+                origin: None,
                 limit,
             };
             match self.inner.store.create_desktop(new, key.clone(), clock::now()).await {

@@ -28,6 +28,7 @@ impl From<EngineError> for Fault {
             EngineError::Unreachable(_) => return Fault::Silent(error),
             EngineError::Fenced => return Fault::Lost,
             EngineError::UnknownTemplate(_) => FailReason::TemplateGone,
+            EngineError::UnknownSnapshot => FailReason::OriginGone,
             EngineError::BaseMismatch(_) => FailReason::BaseMismatch,
             EngineError::MemoryUnusable(why) => {
                 return Fault::Wrong {

@@ -3,21 +3,21 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rolltop_engine::{EngineError, ForkRequest, LayerKey, StartRequest, SuspendRequest};
+use rolltop_engine::{DiskLayer, EngineError, ForkRequest, Origin, StartRequest, SuspendRequest};
 use rolltop_guest_protocol::VNC_SOCKET;
 use rolltop_model::{DesktopState, FailReason, Observation, Record, Step};
-use rolltop_store::{Desktop, Layer, Receipt};
-use secrecy::ExposeSecret;
+use rolltop_store::{Desktop, Receipt};
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::fault::Fault;
 use super::personalise;
+use super::snapshots::layer_of;
 use crate::clock;
 use crate::control::Inner;
 
 /// For the engine to bring a machine up or take it away, under the load of many.
-const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
+pub(super) const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
 /// On top of the guest's own grace.
 const STOP_MARGIN: Duration = Duration::from_secs(30);
 /// How long one step tries to see a picture before others get their turn.
@@ -75,15 +75,17 @@ async fn fork(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result
     inner.hang_up(desktop.id).await;
     let desktop = begin(inner, desktop, step, boot, "fork").await?;
     let still = inner.sweeping.read().await;
-    let layer = inner.store.layer_for(desktop.id, desktop.size, clock::now()).await?;
+    let from = origin(inner, &desktop).await?;
+    let over = from.as_ref().and_then(|origin| origin.disk.first()).map(|layer| layer.layer);
+    let layer = inner.store.layer_for(desktop.id, desktop.size, over, clock::now()).await?;
     let request = ForkRequest {
         desktop: desktop.id,
         fence: desktop.fence,
         boot,
         template: desktop.template.clone(),
         size: desktop.size,
-        layer: layer.id,
-        key: key_of(&layer),
+        disk: layer_of(&layer),
+        from,
     };
     let forked = ask(ENGINE_DEADLINE, inner.engine.fork(&request)).await;
     drop(still);
@@ -93,8 +95,8 @@ async fn fork(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result
 async fn start(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
     inner.hang_up(desktop.id).await;
     let desktop = begin(inner, desktop, step, boot, "start").await?;
-    let key = disk_key(inner, &desktop).await?;
-    let request = StartRequest { desktop: desktop.id, fence: desktop.fence, boot, key };
+    let disk = disk(inner, &desktop).await?;
+    let request = StartRequest { desktop: desktop.id, fence: desktop.fence, boot, disk };
     let started = ask(ENGINE_DEADLINE, inner.engine.start(&request)).await;
     finish(inner, &desktop, step, boot, "start", started).await
 }
@@ -102,14 +104,16 @@ async fn start(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Resul
 async fn resume(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
     inner.hang_up(desktop.id).await;
     let desktop = begin(inner, desktop, step, boot, "resume").await?;
-    let key = disk_key(inner, &desktop).await?;
-    let request = StartRequest { desktop: desktop.id, fence: desktop.fence, boot, key };
+    let disk = disk(inner, &desktop).await?;
+    let request = StartRequest { desktop: desktop.id, fence: desktop.fence, boot, disk };
     let resumed = ask(ENGINE_DEADLINE, inner.engine.resume(&request)).await;
     finish(inner, &desktop, step, boot, "resume", resumed).await
 }
 
 async fn suspend(inner: &Inner, desktop: &Desktop, step: Step) -> Result<(), Fault> {
-    let key = disk_key(inner, desktop).await?;
+    let disk = disk(inner, desktop).await?;
+    let top = disk.into_iter().next();
+    let key = top.ok_or_else(|| Fault::wrong_because(FailReason::Lost, "it has no disk"))?.key;
     inner.hang_up(desktop.id).await;
     let request = SuspendRequest { desktop: desktop.id, fence: desktop.fence, key };
     match ask(ENGINE_DEADLINE, inner.engine.suspend(&request)).await {
@@ -123,11 +127,21 @@ async fn suspend(inner: &Inner, desktop: &Desktop, step: Step) -> Result<(), Fau
     }
 }
 
-async fn disk_key(inner: &Inner, desktop: &Desktop) -> Result<LayerKey, Fault> {
-    match inner.store.layer_of(desktop.id).await? {
-        Some(layer) => Ok(key_of(&layer)),
-        None => Err(Fault::wrong_because(FailReason::Lost, "the key of its disk is gone")),
+async fn disk(inner: &Inner, desktop: &Desktop) -> Result<Vec<DiskLayer>, Fault> {
+    let disk = inner.store.disk_of(desktop.id).await?;
+    if disk.is_empty() {
+        return Err(Fault::wrong_because(FailReason::Lost, "the key of its disk is gone"));
     }
+    Ok(disk.iter().map(layer_of).collect())
+}
+
+/// The snapshot that a desktop is forked from.
+async fn origin(inner: &Inner, desktop: &Desktop) -> Result<Option<Origin>, Fault> {
+    let Some(id) = desktop.origin else { return Ok(None) };
+    let gone = || Fault::wrong_because(FailReason::OriginGone, "its snapshot is gone");
+    let snapshot = inner.store.snapshot(id).await?.ok_or_else(gone)?;
+    let disk = inner.store.disk_from(snapshot.layer.ok_or_else(gone)?).await?;
+    Ok(Some(Origin { snapshot: id, disk: disk.iter().map(layer_of).collect() }))
 }
 
 /// Writes that a start begins before anything of it does.
@@ -197,8 +211,10 @@ async fn fail(inner: &Inner, desktop: &Desktop, step: Step, reason: FailReason) 
         FailReason::Lost
         | FailReason::TemplateGone
         | FailReason::BaseMismatch
+        | FailReason::OriginGone
         | FailReason::MemoryUnusable
         | FailReason::SuspendFailed
+        | FailReason::RestoreFailed
         | FailReason::DiskFull
         | FailReason::NoMemory
         | FailReason::HostUnreachable => false,
@@ -277,8 +293,4 @@ pub(super) async fn end_step(
     error: Option<&str>,
 ) -> Result<(), Fault> {
     Ok(inner.store.end_step(desktop.id, desktop.workspace, boot, name, error, clock::now()).await?)
-}
-
-fn key_of(layer: &Layer) -> LayerKey {
-    LayerKey::new(*layer.key.expose_secret())
 }

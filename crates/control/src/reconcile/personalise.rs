@@ -74,7 +74,9 @@ pub(super) async fn personalise(
     inner.store.log_access(desktop.id, desktop.workspace, entry).await?;
     let keys = inner.store.ssh_keys(desktop.workspace).await?;
     let given = super::digest(&keys);
-    let resumed = inner.store.steps(desktop.id, boot).await?.iter().any(|step| step.name == "resume");
+    let is_fork = desktop.origin.is_some() && desktop.record.ready_boot == 0;
+    let steps = inner.store.steps(desktop.id, boot).await?;
+    let resumed = is_fork || steps.iter().any(|step| step.name == "resume");
     let reply = door.init(&request(desktop, &identity, keys, resumed)).await.map_err(refused)?;
     if identity.host_key.as_ref().is_some_and(|pinned| *pinned != reply.host_public_key) {
         return Err(Fault::wrong_because(
@@ -105,8 +107,7 @@ async fn logins(
     if let Some(Identity { door_key, host_key: Some(pinned), .. }) = known {
         return Ok(vec![Login::new(door_key.clone(), HostKeyPolicy::Pinned(pinned.clone()))]);
     }
-    let bootstrap = inner.bootstraps.get(inner, &desktop.template).await?;
-    let first = Login::new(bootstrap.private_key, HostKeyPolicy::Pinned(bootstrap.host_key));
+    let first = first_login(inner, desktop).await?;
     match known {
         // Cut short earlier: perhaps the guest knows our key already.
         Some(identity) if quarantined => {
@@ -114,6 +115,19 @@ async fn logins(
             Ok(vec![first, again])
         }
         Some(_) | None => Ok(vec![first]),
+    }
+}
+
+/// The way into a machine that nobody has personalised yet: the template's, or that of what it was forked from.
+async fn first_login(inner: &Inner, desktop: &Desktop) -> Result<Login, Fault> {
+    let Some(origin) = desktop.origin else {
+        let bootstrap = inner.bootstraps.get(inner, &desktop.template).await?;
+        return Ok(Login::new(bootstrap.private_key, HostKeyPolicy::Pinned(bootstrap.host_key)));
+    };
+    let identity = inner.store.snapshot_identity(origin).await?;
+    match identity.and_then(|identity| Some((identity.door_key, identity.host_key?))) {
+        Some((key, host_key)) => Ok(Login::new(key, HostKeyPolicy::Pinned(host_key))),
+        None => Err(Fault::wrong_because(FailReason::OriginGone, "the way into its snapshot is gone")),
     }
 }
 

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_engine::{Machine, OffReason, Power};
-use rolltop_model::{DesktopId, MachineView, Observation, OffWhy, PowerView, Step, next_step};
+use rolltop_model::{
+    DesktopId, FailReason, MachineView, Observation, OffWhy, PowerView, SnapshotState, Step, next_step,
+};
 use rolltop_store::{Desktop, StoreError};
 use tokio::time::sleep;
 
 use super::fault::Fault;
 use super::perform;
+use super::snapshots;
 use crate::clock;
 use crate::control::Inner;
 
@@ -89,9 +92,24 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
             }
         };
         let step = match next_step(&desktop.record, observed, &inner.config.limits, clock::now()) {
-            Step::Rest => return Next::Rest,
+            Step::Rest => match snapshots::take_wanted(inner, &desktop, observed).await {
+                Ok(true) => continue,
+                Ok(false) => return Next::Rest,
+                Err(error) => {
+                    tracing::warn!(desktop = %id, error = super::fault::chain(&error), "a snapshot waits");
+                    break;
+                }
+            },
             Step::Wait { until } => return Next::At(until),
             step => step,
+        };
+        let step = match origin(inner, &desktop, step).await {
+            Ok(Some(step)) => step,
+            Ok(None) => return Next::At(clock::later(clock::now(), PAUSE)),
+            Err(error) => {
+                tracing::error!(desktop = %id, %error, "what it is forked from can't be read");
+                break;
+            }
         };
         tracing::debug!(desktop = %id, ?step, "next step");
         match perform::perform(inner, &desktop, step, observed).await {
@@ -115,6 +133,18 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
         }
     }
     Next::At(clock::later(clock::now(), PAUSE))
+}
+
+/// The step, unless it is a fork of a snapshot that is not ready: then there is none yet, or it fails.
+async fn origin(inner: &Inner, desktop: &Desktop, step: Step) -> Result<Option<Step>, StoreError> {
+    let (Step::Fork { .. }, Some(origin)) = (step, desktop.origin) else { return Ok(Some(step)) };
+    Ok(match inner.store.snapshot(origin).await?.map(|snapshot| snapshot.state) {
+        Some(SnapshotState::Ready) => Some(step),
+        Some(SnapshotState::Taking) => None,
+        Some(SnapshotState::Failed | SnapshotState::Deleting) | None => {
+            Some(Step::Fail(FailReason::OriginGone))
+        }
+    })
 }
 
 async fn note_failure(

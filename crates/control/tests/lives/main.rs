@@ -8,3 +8,4 @@ mod crashes;
 mod faults;
 mod fixture;
 mod ordinary;
+mod snapshots;

@@ -60,6 +60,11 @@ impl Host {
         let recorded = machine::recorded_process(&directory);
         let (mine, strays): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|process| Some(*process) == recorded);
+        if mine.is_empty()
+            && let Some(record) = held.record.as_mut()
+        {
+            record.take_next();
+        }
         for stray in strays {
             tracing::warn!(desktop = %record.desktop, pid = stray.pid, "ending a process that is in no record");
             stray.kill().await?;
@@ -77,6 +82,7 @@ impl Host {
             (Phase::On | Phase::Stopping, Some(process)) => {
                 let (running, watched) = machine::adopt(&directory, *process).await;
                 let shut_down = matches!(Self::has_shut_down(&running).await, Ok(true));
+                self.settle_layers(&mut held, &running).await?;
                 held.running = Some(running);
                 if !shut_down {
                     desktop.show(&held);

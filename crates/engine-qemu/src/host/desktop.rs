@@ -10,6 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::Host;
 use crate::durable;
 use crate::fault::Doing;
+use crate::layout::file_bytes;
 use crate::machine::Running;
 use crate::process::Process;
 use crate::record::{Phase, Record};
@@ -93,8 +94,10 @@ impl Desktop {
                 bytes
             }
         };
-        let disk_bytes = crate::layout::disk_bytes(&host.layout.desktop(record.desktop));
-        Some(Machine { desktop: record.desktop, power, boot: record.boot, memory_bytes, disk_bytes })
+        let own = crate::layout::disk_bytes(&host.layout.desktop(record.desktop));
+        let layer = record.layer();
+        let disk_bytes = own + file_bytes(&host.layout.layer(layer));
+        Some(Machine { desktop: record.desktop, power, boot: record.boot, layer, memory_bytes, disk_bytes })
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rolltop_engine::{DestroyReceipt, EngineError};
-use rolltop_model::DesktopId;
+use rolltop_model::{DesktopId, LayerId};
 
 use super::Host;
 use super::desktop::{Desktop, Held};
-use crate::command_line::{CONSOLE, DISK};
+use crate::command_line::CONSOLE;
 use crate::durable;
 use crate::fault::Doing;
 use crate::layout::disk_bytes;
@@ -61,17 +61,13 @@ impl Host {
             removed.push("control group".to_owned());
         }
         let bytes = disk_bytes(&directory);
-        for (name, what) in [
-            (DISK, "disk layer"),
-            (SEALED, "suspended memory"),
-            (CONSOLE, "console log"),
-            (LOG, "machine log"),
-        ] {
+        for (name, what) in [(SEALED, "suspended memory"), (CONSOLE, "console log"), (LOG, "machine log")] {
             if durable::remove(&directory.join(name))? {
                 removed.push(what.to_owned());
             }
         }
         remove_rest(&directory)?;
+        let layers: Vec<LayerId> = record.all_layers().collect();
         durable::remove(&directory.join(RECORD))?;
         std::fs::remove_dir(&directory).doing_with("removing", &directory)?;
         removed.push("record".to_owned());
@@ -79,7 +75,11 @@ impl Host {
         self.give_back(record.index);
         held.record = None;
         desktop.show(held);
-        Ok((removed, bytes))
+        let freed = self.remove_unneeded(&layers)?;
+        if freed > 0 {
+            removed.insert(0, "disk layer".to_owned());
+        }
+        Ok((removed, bytes + freed))
     }
 }
 

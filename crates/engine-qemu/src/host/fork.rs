@@ -3,33 +3,30 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use rolltop_engine::{EngineError, ForkRequest, LayerKey, LayerSpec};
-use rolltop_model::{LayerId, Size};
+use rolltop_engine::{DiskLayer, EngineError, ForkRequest, LayerKey, LayerSpec, Origin};
+use rolltop_model::{DesktopId, LayerId, Size};
 use rolltop_template::Manifest;
 
 use super::Host;
 use super::desktop::{Desktop, Held};
-use crate::command_line::DISK;
 use crate::durable;
 use crate::host_status;
 use crate::layer;
-use crate::layout::make_directory;
+use crate::layout::{layer_name, make_directory};
 use crate::machine::Memory;
 use crate::record::{ForkDecision, Phase, Record, decide_fork};
 
 impl Host {
     pub(crate) async fn prepare_layer(&self, spec: &LayerSpec) -> Result<(), EngineError> {
-        let in_use =
-            self.desktops().values().any(|desktop| desktop.record().is_some_and(|r| r.layer == spec.layer));
-        if in_use {
-            return Ok(());
+        if self.layout.layer(spec.layer).exists() {
+            return Ok(()); // a machine has it
         }
         host_status::room(self.layout.root(), self.config.min_free_disk, 0)?;
         self.make_layer(spec.layer, spec.size, &spec.key).await
     }
 
     async fn make_layer(&self, id: LayerId, size: Size, key: &LayerKey) -> Result<(), EngineError> {
-        let path = self.layout.layer(id);
+        let path = self.layout.blank_layer(id);
         loop {
             let place = self.layer_places.acquire().await;
             if path.exists() {
@@ -47,12 +44,16 @@ impl Host {
     }
 
     pub(crate) fn blank_layers(&self) -> Vec<LayerId> {
-        let entries = std::fs::read_dir(self.layout.layers()).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(self.layout.blank_layers()).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         names.filter_map(|name| name.strip_suffix(".qcow2")?.parse().ok()).collect()
     }
 
     pub(crate) async fn fork(self: Arc<Self>, request: ForkRequest) -> Result<(), EngineError> {
+        let _still = match &request.from {
+            Some(_) => Some(self.removing.read().await),
+            None => None,
+        };
         let (desktop, mut held) = self.hold(request.desktop).await;
         let outcome = self.fork_held(&desktop, &mut held, &request).await;
         self.let_go(request.desktop, &mut held);
@@ -72,21 +73,53 @@ impl Host {
             ForkDecision::Make => {}
         }
         let manifest = self.manifest(&request.template)?;
-        let base = self.bake_for(&manifest, request.size, self.accel().await)?;
-        let memory = match &base {
-            Some(bake) => Memory::baked(&request.template, bake),
-            None => self.blank_memory(request.size)?,
+        let plan = match &request.from {
+            None => self.plan_of_template(&manifest, request).await?,
+            Some(origin) => self.plan_of_snapshot(&manifest, request, origin).await?,
         };
         host_status::room(self.layout.root(), self.config.min_free_disk, self.config.min_free_memory)?;
         if held.record.is_some() {
             self.remove_all(desktop, held).await?;
         }
-        self.begin(desktop, held, request, base).await?;
-        let made = self.make(desktop, held, request, &manifest, memory).await;
+        self.begin(desktop, held, request, &plan).await?;
+        let made = self.make(desktop, held, request, &manifest, plan).await;
         if made.is_err() {
             self.abandon(desktop, held).await;
         }
         made
+    }
+
+    async fn plan_of_template(
+        &self,
+        manifest: &Manifest,
+        request: &ForkRequest,
+    ) -> Result<Plan, EngineError> {
+        let template = &request.template;
+        let base = self.bake_for(manifest, request.size, self.accel().await)?;
+        let (memory, backing) = match &base {
+            Some(bake) => {
+                (Memory::baked(template, bake), format!("../templates/{template}/{bake}/disk.qcow2"))
+            }
+            None => (self.blank_memory(request.size)?, format!("../templates/{template}/disk.qcow2")),
+        };
+        Ok(Plan { base, memory, backing, disk: vec![request.disk.clone()] })
+    }
+
+    async fn plan_of_snapshot(
+        &self,
+        manifest: &Manifest,
+        request: &ForkRequest,
+        origin: &Origin,
+    ) -> Result<Plan, EngineError> {
+        let snapshot = self.snapshot_for(origin, &request.template, request.size)?;
+        let now = self.identity(manifest, request.size, self.accel().await);
+        let memory = match self.kept_memory(self.layout.snapshot(origin.snapshot), &origin.disk, now).await? {
+            Some(memory) => memory,
+            None => self.blank_memory(request.size)?,
+        };
+        let backing = layer_name(snapshot.layer());
+        let disk = std::iter::once(&request.disk).chain(&origin.disk).cloned().collect();
+        Ok(Plan { base: snapshot.base, memory, backing, disk })
     }
 
     /// Writes down that a desktop is being made.
@@ -95,7 +128,7 @@ impl Host {
         desktop: &Desktop,
         held: &mut Held,
         request: &ForkRequest,
-        base: Option<String>,
+        plan: &Plan,
     ) -> Result<(), EngineError> {
         let directory = self.layout.desktop(request.desktop);
         make_directory(&directory)?;
@@ -105,13 +138,14 @@ impl Host {
             boot: request.boot,
             template: request.template.clone(),
             size: request.size,
-            layer: request.layer,
+            layers: plan.disk.iter().map(|layer| layer.layer).collect(),
+            next: None,
             index: self.take_index()?,
             phase: Phase::Making,
             quarantined: true,
             was_released: false,
             has_disk: false,
-            base,
+            base: plan.base.clone(),
             started: None,
         };
         let saved = record.save(&self.layout).await;
@@ -130,35 +164,48 @@ impl Host {
         held: &mut Held,
         request: &ForkRequest,
         manifest: &Manifest,
-        memory: Memory,
+        plan: Plan,
     ) -> Result<(), EngineError> {
         let Some(record) = held.record.as_mut() else { return Err(EngineError::UnknownDesktop) };
         let since = Instant::now();
-        let base = record.base.as_deref();
-        let (tap, disk) = tokio::join!(self.network.create(record.index), self.place_layer(request, base));
+        let placing = self.place_layer(request.desktop, &request.disk, request.size, &plan.backing);
+        let (tap, disk) = tokio::join!(self.network.create(record.index), placing);
         disk?;
         let tap = tap?;
         record.has_disk = true;
         let ready = since.elapsed();
-        self.boot(desktop, held, &request.key, manifest, memory, tap).await?;
+        self.boot(desktop, held, &plan.disk, manifest, plan.memory, tap).await?;
         tracing::debug!(desktop = %request.desktop, ?ready, running = ?since.elapsed(), "forked");
         Ok(())
     }
 
-    /// Puts the layer into the desktop's directory, over the template's disk.
-    async fn place_layer(&self, request: &ForkRequest, base: Option<&str>) -> Result<(), EngineError> {
-        let disk = self.layout.desktop(request.desktop).join(DISK);
-        let prepared = self.layout.layer(request.layer);
-        if layer::virtual_size(&prepared) != Some(request.size.disk_gib() << 30) {
-            durable::remove(&prepared)?;
-            self.make_layer(request.layer, request.size, &request.key).await?;
+    /// Puts a blank layer among those in use, over `backing`, a path as seen from there.
+    pub(super) async fn place_layer(
+        &self,
+        desktop: DesktopId,
+        disk: &DiskLayer,
+        size: Size,
+        backing: &str,
+    ) -> Result<(), EngineError> {
+        if self.is_anothers(disk.layer, desktop) {
+            return Err(EngineError::Host("the layer is under another desktop".into()));
         }
-        durable::rename(&prepared, &disk)?;
-        let template = &request.template;
-        let backing = match base {
-            Some(bake) => format!("../../templates/{template}/{bake}/disk.qcow2"),
-            None => format!("../../templates/{template}/disk.qcow2"),
-        };
-        Ok(layer::hang(&disk, &backing, &request.key).await?)
+        let (blank, layer) = (self.layout.blank_layer(disk.layer), self.layout.layer(disk.layer));
+        if layer::virtual_size(&blank) != Some(size.disk_gib() << 30) {
+            durable::remove(&blank)?;
+            self.make_layer(disk.layer, size, &disk.key).await?;
+        }
+        durable::rename(&blank, &layer)?;
+        Ok(layer::hang(&layer, backing, &disk.key).await?)
     }
+}
+
+/// What a fork is made of.
+struct Plan {
+    /// The bake its disk lies over.
+    base: Option<String>,
+    memory: Memory,
+    /// What its own layer lies over.
+    backing: String,
+    disk: Vec<DiskLayer>,
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rolltop_engine::{EngineError, Known, Leftover};
-use rolltop_model::{DesktopId, LayerId};
+use rolltop_model::{DesktopId, LayerId, SnapshotId};
 
 use super::Host;
 use crate::durable;
@@ -21,6 +21,7 @@ use crate::process::{Process, ours};
 enum Found {
     Desktop(DesktopId),
     Layer(LayerId),
+    Snapshot(SnapshotId),
     Process(Process),
     Network(u32),
     ControlGroup(String),
@@ -44,16 +45,24 @@ impl Host {
     }
 
     /// Removes what an earlier process was in the middle of making when it ended: nobody else
-    /// works on this directory. A desktop's directory stays even where its record can't be read,
-    /// for its disk is in there.
+    /// works on this directory. A desktop's directory stays even where its record can't be read, and
+    /// so does any layer then that may be its disk.
     pub(super) async fn tidy(self: &Arc<Self>) {
         let known = Known {
             desktops: self.desktops().keys().copied().collect(),
             layers: self.blank_layers().into_iter().collect(),
+            snapshots: self.snapshots().into_iter().map(|info| info.snapshot).collect(),
         };
-        let desktops = self.layout.desktops();
-        for found in self.find_leftovers(&known) {
-            if matches!(&found, Found::Directory(path) if path.starts_with(&desktops)) {
+        let (desktops, layers) = (self.layout.desktops(), self.layout.layers());
+        let found = self.find_leftovers(&known);
+        let is_unread =
+            |found: &Found| matches!(found, Found::Directory(path) if path.starts_with(&desktops));
+        let any_unread = found.iter().any(is_unread);
+        for found in found {
+            // Nobody knows which layers a desktop has whose record can't be read.
+            let may_be_a_disk =
+                any_unread && matches!(&found, Found::File(path) if path.parent() == Some(layers.as_path()));
+            if is_unread(&found) || may_be_a_disk {
                 continue;
             }
             let Leftover { kind, name } = self.named(&found);
@@ -76,6 +85,7 @@ impl Host {
         let (kind, name) = match found {
             Found::Desktop(id) => ("machine", id.to_string()),
             Found::Layer(id) => ("disk layer", id.to_string()),
+            Found::Snapshot(id) => ("snapshot", id.to_string()),
             Found::Process(process) => ("process", process.pid.to_string()),
             Found::Network(index) => ("network namespace", self.network.plan().namespace(*index)),
             Found::ControlGroup(name) => ("control group", name.clone()),
@@ -98,6 +108,8 @@ impl Host {
         found.extend(self.stray_directories().into_iter().map(Found::Directory));
         let layers = self.blank_layers().into_iter().filter(|layer| !known.layers.contains(layer));
         found.extend(layers.map(Found::Layer));
+        let snapshots = self.snapshots().into_iter().map(|info| info.snapshot);
+        found.extend(snapshots.filter(|id| !known.snapshots.contains(id)).map(Found::Snapshot));
         found.extend(self.stray_files().into_iter().map(Found::File));
         found
     }
@@ -138,18 +150,26 @@ impl Host {
         let baking = self.bakes_under_way();
         let half_baked = entries(&self.layout.templates()).into_iter().flat_map(|version| entries(&version));
         let half_baked = half_baked.filter(|path| !baking && super::bake::is_temporary(path));
-        without_record.chain(half_baked).collect()
+        let half_kept = entries(&self.layout.snapshots()).into_iter().filter(|path| {
+            let busy = self.snapshots_making().contains(path);
+            !busy && super::snapshot::SnapshotRecord::load(path).is_none()
+        });
+        without_record.chain(half_baked).chain(half_kept).collect()
     }
 
     /// Half-made layers, and whatever else lies among them.
     fn stray_files(&self) -> Vec<PathBuf> {
         let blank: BTreeSet<PathBuf> =
-            self.blank_layers().into_iter().map(|id| self.layout.layer(id)).collect();
+            self.blank_layers().into_iter().map(|id| self.layout.blank_layer(id)).collect();
+        let needed: BTreeSet<PathBuf> =
+            self.needed_layers().into_iter().map(|id| self.layout.layer(id)).collect();
         let making = self.layers_making();
-        let files = entries(&self.layout.layers()).into_iter();
-        files
-            .filter(|path| !blank.contains(path) && !making.contains(&path.with_extension("qcow2")))
-            .collect()
+        let half_made = entries(&self.layout.blank_layers()).into_iter();
+        let half_made =
+            half_made.filter(|path| !blank.contains(path) && !making.contains(&path.with_extension("qcow2")));
+        let layers = entries(&self.layout.layers()).into_iter().filter(|path| path.is_file());
+        let unneeded = layers.filter(|path| !needed.contains(path) && !making.contains(path));
+        half_made.chain(unneeded).collect()
     }
 
     async fn remove_leftover(&self, found: Found) -> Result<(), EngineError> {
@@ -164,7 +184,10 @@ impl Host {
                 outcome?;
             }
             Found::Layer(id) => {
-                durable::remove(&self.layout.layer(id))?;
+                durable::remove(&self.layout.blank_layer(id))?;
+            }
+            Found::Snapshot(id) => {
+                self.remove_snapshot_files(id)?;
             }
             Found::Process(process) => process.kill().await?,
             Found::Network(index) => {

@@ -37,6 +37,7 @@ mod keep_baked;
 mod leftovers;
 mod observe;
 mod power;
+mod snapshot;
 mod suspend;
 mod templates;
 
@@ -56,6 +57,10 @@ pub(crate) struct Host {
     layer_places: Semaphore,
     /// Layers being made right now, so that they are taken for no leftovers.
     layers_making: Mutex<BTreeSet<PathBuf>>,
+    /// Directories of snapshots that are being taken right now, for the same reason.
+    snapshots_making: Mutex<BTreeSet<PathBuf>>,
+    /// Held alone while a snapshot is removed, and together while machines are made from snapshots.
+    removing: tokio::sync::RwLock<()>,
     /// Held while a bake is under way.
     baking: tokio::sync::Mutex<()>,
     cpu: CpuMeter,
@@ -84,6 +89,8 @@ impl Host {
             indices: Mutex::default(),
             layer_places: Semaphore::new(2),
             layers_making: Mutex::default(),
+            snapshots_making: Mutex::default(),
+            removing: tokio::sync::RwLock::default(),
             baking: tokio::sync::Mutex::default(),
             cpu: CpuMeter::default(),
             _lock: lock,
@@ -108,6 +115,10 @@ impl Host {
 
     fn layers_making(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
         self.layers_making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn snapshots_making(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.snapshots_making.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the lowest free number; it is given back with [`Host::give_back`].

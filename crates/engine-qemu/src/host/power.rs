@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use rolltop_engine::{EngineError, LayerKey, OffReason, StartRequest};
+use rolltop_engine::{DiskLayer, EngineError, OffReason, StartRequest};
 use rolltop_model::DesktopId;
 use rolltop_template::Manifest;
 use serde_json::json;
@@ -65,7 +65,7 @@ impl Host {
         desktop.show(held);
         let started = async {
             let tap = self.network.create(index).await?;
-            self.boot(desktop, held, &request.key, &manifest, memory, tap).await
+            self.boot(desktop, held, &request.disk, &manifest, memory, tap).await
         };
         let started = started.await;
         if started.is_err() {
@@ -79,13 +79,16 @@ impl Host {
         self: &Arc<Self>,
         desktop: &Arc<Desktop>,
         held: &mut Held,
-        key: &LayerKey,
+        disk: &[DiskLayer],
         manifest: &Manifest,
         memory: Memory,
         tap: OwnedFd,
     ) -> Result<(), EngineError> {
         let accel = self.accel().await;
         let record = held.record.as_mut().ok_or(EngineError::UnknownDesktop)?;
+        if !disk.iter().map(|layer| layer.layer).eq(record.layers.iter().copied()) {
+            return Err(EngineError::Host("the desktop's disk has other layers".into()));
+        }
         let name = record.desktop.to_string();
         record.started =
             Some(Started { machine: self.identity(manifest, record.size, accel), ram: memory.base() });
@@ -100,7 +103,8 @@ impl Host {
             template: format!("../../templates/{}", record.template),
             kernel_arguments: manifest.cmdline.clone(),
             memory,
-            key: Some(key.clone()),
+            disk: disk.to_vec(),
+            layers: self.layout.layers(),
             uid: self.uid(record.index),
             groups: accel::groups(accel),
             tap,

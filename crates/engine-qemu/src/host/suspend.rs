@@ -7,15 +7,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rolltop_engine::{EngineError, LayerKey, OffReason, StartRequest, SuspendRequest};
+use rolltop_engine::{DiskLayer, EngineError, LayerKey, OffReason, StartRequest, SuspendRequest};
 use rolltop_model::DesktopId;
 use serde_json::json;
 
 use super::Host;
 use super::desktop::{Desktop, Held};
-use crate::command_line::DISK;
 use crate::fault::{Fault, told};
 use crate::host_status;
+use crate::identity::BakeIdentity;
 use crate::machine::{self, Memory, Running};
 use crate::memory::{self, Kept, Manifest, Source};
 use crate::process::{Process, devices_descriptor, devices_written};
@@ -63,7 +63,7 @@ impl Host {
         self.turn_off(desktop, held, OffReason::Suspended).await
     }
 
-    fn saving(&self, record: &Record, process: Process) -> Result<Saving, EngineError> {
+    pub(super) fn saving(&self, record: &Record, process: Process) -> Result<Saving, EngineError> {
         let Some(Started { machine, ram }) = record.started.clone() else {
             return Err(EngineError::Host(
                 "it was started by an earlier version of Rolltop; restart it once, then it can be suspended"
@@ -72,10 +72,11 @@ impl Host {
         };
         Ok(Saving {
             directory: self.layout.desktop(record.desktop),
+            disk: self.layout.layer(record.layer()),
             process,
             base: self.layout.root().join(&ram),
             base_is_blank: ram.starts_with("blank/"),
-            manifest: Manifest::new(record.desktop, machine, ram),
+            manifest: Manifest::new(record.desktop, record.layer(), machine, ram),
         })
     }
 
@@ -116,18 +117,9 @@ impl Host {
         let template = self.manifest(&record.template)?;
         let now = self.identity(&template, record.size, self.accel().await);
         let directory = self.layout.desktop(record.desktop);
-        let key = request.key.clone();
-        let (ram, kept) = blocking(move || {
-            let Some(manifest) = Manifest::load(&directory)? else {
-                return Err(Fault::Memory("none was kept".into()));
-            };
-            if let Some(why) = manifest.machine.mismatch(&now) {
-                return Err(Fault::Memory(why));
-            }
-            let kept = Kept::open(&directory, &key, &manifest)?;
-            Ok((format!("../../{}", manifest.base), kept))
-        })
-        .await?;
+        let Some(memory) = self.kept_memory(directory, &request.disk, now).await? else {
+            return Err(EngineError::MemoryUnusable("none was kept".into()));
+        };
         host_status::room(self.layout.root(), self.config.min_free_disk, self.config.min_free_memory)?;
         record.phase = Phase::Resuming { boot: request.boot };
         record.quarantined = true;
@@ -136,8 +128,7 @@ impl Host {
         desktop.show(held);
         let resumed = async {
             let tap = self.network.create(index).await?;
-            let memory = Memory::Resumed { ram, kept };
-            self.boot(desktop, held, &request.key, &template, memory, tap).await
+            self.boot(desktop, held, &request.disk, &template, memory, tap).await
         };
         let resumed = resumed.await;
         if resumed.is_err() {
@@ -148,6 +139,25 @@ impl Host {
             }
         }
         resumed
+    }
+
+    /// The memory that a directory keeps, opened and found to fit a machine that is `now`.
+    pub(super) async fn kept_memory(
+        &self,
+        directory: PathBuf,
+        disk: &[DiskLayer],
+        now: BakeIdentity,
+    ) -> Result<Option<Memory>, EngineError> {
+        let disk = disk.to_vec();
+        let opened = blocking(move || {
+            let Some(manifest) = Manifest::load(&directory)? else { return Ok(None) };
+            if let Some(why) = manifest.machine.mismatch(&now) {
+                return Err(Fault::Memory(why));
+            }
+            let kept = Kept::open(&directory, manifest.key(&disk)?, &manifest)?;
+            Ok(Some(Memory::Resumed { ram: format!("../../{}", manifest.base), kept }))
+        });
+        Ok(opened.await?)
     }
 
     /// What has become of a machine that an earlier process of ours was suspending or resuming:
@@ -183,30 +193,28 @@ impl Host {
 }
 
 /// All that keeping a machine's memory takes.
-struct Saving {
-    directory: PathBuf,
-    process: Process,
+pub(super) struct Saving {
+    /// Where to.
+    pub directory: PathBuf,
+    /// The layer it writes to.
+    pub disk: PathBuf,
+    pub process: Process,
     base: PathBuf,
     base_is_blank: bool,
-    manifest: Manifest,
+    pub manifest: Manifest,
 }
 
 impl Saving {
-    fn source(&self) -> Source<'_> {
+    pub(super) fn source(&self) -> Source<'_> {
         Source { process: self.process, base: &self.base, base_is_blank: self.base_is_blank }
     }
 }
 
 /// Afterwards the machine stands still and, if it went well, everything of it is durable.
 async fn stand_still_and_keep(running: &Running, mut saving: Saving, key: LayerKey) -> Result<(), Fault> {
-    let monitor = running.monitor()?;
-    let descriptor = devices_descriptor(running.process)?;
-    monitor.run("stop", json!({})).await?;
-    let file = format!("/proc/self/fd/{descriptor}");
-    monitor.run("xen-save-devices-state", json!({ "filename": file, "live": false })).await?;
+    let devices = stand_still(running).await?;
     blocking(move || {
-        let devices = devices_written(saving.process, descriptor)?;
-        memory::sync(&saving.directory.join(DISK))?;
+        memory::sync(&saving.disk)?;
         let mut manifest = saving.manifest.clone();
         saving.source().keep(&saving.directory, &key, &devices, &mut manifest)?;
         saving.manifest = manifest;
@@ -216,7 +224,17 @@ async fn stand_still_and_keep(running: &Running, mut saving: Saving, key: LayerK
     .await
 }
 
-async fn blocking<T: Send + 'static>(
+/// Stops the machine; the state of its devices.
+pub(super) async fn stand_still(running: &Running) -> Result<Vec<u8>, Fault> {
+    let monitor = running.monitor()?;
+    let descriptor = devices_descriptor(running.process)?;
+    monitor.run("stop", json!({})).await?;
+    let file = format!("/proc/self/fd/{descriptor}");
+    monitor.run("xen-save-devices-state", json!({ "filename": file, "live": false })).await?;
+    devices_written(running.process, descriptor)
+}
+
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     let work = tokio::task::spawn_blocking(work).await;

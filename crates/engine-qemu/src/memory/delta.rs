@@ -14,17 +14,85 @@ const CHUNK: usize = 1 << 20;
 const RUNS: usize = 8192;
 const ALL_ZERO: u32 = 1 << 31;
 
+/// Where a machine's own pages come from.
+pub(super) trait Pages {
+    /// Runs of them, in order.
+    fn runs(&self) -> Result<Vec<Run>, Fault>;
+    /// Whole pages from `first` on, all of one run.
+    fn read(&self, first: u64, pages: &mut [u8]) -> Result<(), Fault>;
+}
+
+impl Pages for GuestRam {
+    fn runs(&self) -> Result<Vec<Run>, Fault> {
+        self.private_runs()
+    }
+
+    fn read(&self, first: u64, pages: &mut [u8]) -> Result<(), Fault> {
+        GuestRam::read(self, first, pages)
+    }
+}
+
+/// A copy of a machine's own pages.
+pub(super) struct Captured {
+    runs: Vec<Run>,
+    /// Where each run's pages begin.
+    starts: Vec<usize>,
+    pages: Vec<u8>,
+}
+
+impl Captured {
+    /// With room for as many bytes of pages and some more, given to us by the kernel already.
+    pub(super) fn with_room(bytes: u64) -> Self {
+        let bytes = usize::try_from(bytes + bytes / 8).unwrap_or(0) + (4 << 20);
+        // Written to, or each page would be a fault while the machine stands still.
+        Self { runs: Vec::new(), starts: Vec::new(), pages: vec![1; bytes] }
+    }
+
+    /// Copies what the machine has now.
+    pub(super) fn fill(&mut self, ram: &GuestRam) -> Result<(), Fault> {
+        self.runs = ram.private_runs()?;
+        let bytes: u64 = self.runs.iter().map(Run::bytes).sum();
+        self.pages.resize(usize::try_from(bytes).unwrap_or(usize::MAX), 0);
+        self.starts.clear();
+        let mut start = 0;
+        for run in &self.runs {
+            self.starts.push(start);
+            let end = start + usize::try_from(run.bytes()).unwrap_or(usize::MAX);
+            ram.read(run.first, self.pages.get_mut(start..end).unwrap_or_default())?;
+            start = end;
+        }
+        Ok(())
+    }
+}
+
+impl Pages for Captured {
+    fn runs(&self) -> Result<Vec<Run>, Fault> {
+        Ok(self.runs.clone())
+    }
+
+    fn read(&self, first: u64, pages: &mut [u8]) -> Result<(), Fault> {
+        let place = self.runs.partition_point(|run| run.first <= first).checked_sub(1);
+        let copied = place.and_then(|place| {
+            let (run, start) = (self.runs.get(place)?, self.starts.get(place)?);
+            let start = start + usize::try_from(first - run.first).ok()? * PAGE;
+            self.pages.get(start..start + pages.len())
+        });
+        pages.copy_from_slice(copied.ok_or_else(|| Fault::Other("pages that were not copied".into()))?);
+        Ok(())
+    }
+}
+
 /// Writes every page that differs from the base; returns how many bytes of pages were written.
-pub(super) fn write(ram: &GuestRam, base_is_blank: bool, sealer: &mut Sealer) -> Result<u64, Fault> {
+pub(super) fn write(source: &impl Pages, base_is_blank: bool, sealer: &mut Sealer) -> Result<u64, Fault> {
     let mut chunk = Chunk::default();
     let mut buffer = vec![0u8; CHUNK];
     let mut bytes = 0;
-    for run in ram.private_runs()? {
+    for run in source.runs()? {
         let (mut first, end) = (run.first, run.first + run.count);
         while first < end {
             let pages = usize::try_from(end - first).unwrap_or(CHUNK / PAGE).min(CHUNK / PAGE);
             let content = buffer.get_mut(..pages * PAGE).unwrap_or_default();
-            ram.read(first, content)?;
+            source.read(first, content)?;
             for page in content.chunks_exact(PAGE) {
                 let is_zero = is_zero(page);
                 if !(is_zero && base_is_blank) {
@@ -63,8 +131,10 @@ fn write_zeros(ram: &GuestRam, run: Run) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The runs of a chunk, each with its pages or none for zeros.
-fn runs(chunk: &[u8]) -> Option<Vec<(Run, Option<&[u8]>)>> {
+/// A run, with its pages or none for zeros.
+type RunOfPages<'a> = (Run, Option<&'a [u8]>);
+
+fn runs(chunk: &[u8]) -> Option<Vec<RunOfPages<'_>>> {
     let (count, rest) = chunk.split_first_chunk::<4>()?;
     let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
     let (table, mut pages) = rest.split_at_checked(count.checked_mul(8)?)?;

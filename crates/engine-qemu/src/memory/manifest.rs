@@ -4,7 +4,8 @@ use std::path::Path;
 
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use rolltop_model::DesktopId;
+use rolltop_engine::{DiskLayer, LayerKey};
+use rolltop_model::{DesktopId, LayerId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -18,6 +19,8 @@ pub(crate) const MANIFEST: &str = "memory.json";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
     pub desktop: DesktopId,
+    /// The layer whose key the sealed file's is made from.
+    pub layer: LayerId,
     pub kept_at: Timestamp,
     /// The machine it was kept from; only the same can take it back.
     pub machine: BakeIdentity,
@@ -34,8 +37,15 @@ pub(crate) struct Manifest {
 
 impl Manifest {
     /// Of nothing yet.
-    pub(crate) fn new(desktop: DesktopId, machine: BakeIdentity, base: String) -> Self {
-        Self { desktop, kept_at: Timestamp::now(), machine, base, salt: rand::random(), chunks: 0, bytes: 0 }
+    pub(crate) fn new(desktop: DesktopId, layer: LayerId, machine: BakeIdentity, base: String) -> Self {
+        let (kept_at, salt) = (Timestamp::now(), rand::random());
+        Self { desktop, layer, kept_at, machine, base, salt, chunks: 0, bytes: 0 }
+    }
+
+    /// The key it was sealed with, among those of a disk.
+    pub(crate) fn key<'a>(&self, disk: &'a [DiskLayer]) -> Result<&'a LayerKey, Fault> {
+        let layer = disk.iter().find(|layer| layer.layer == self.layer);
+        layer.map(|layer| &layer.key).ok_or_else(|| Fault::Memory("it belongs to another disk".into()))
     }
 
     /// A line with the checksum of what follows, then the manifest.
@@ -93,7 +103,7 @@ mod tests {
 
     fn manifest() -> Manifest {
         let machine = BakeIdentity::current("10.0.2", Accel::Tcg, Size::S, "quiet");
-        Manifest::new(DesktopId::generate(), machine, "blank/s.ram".into())
+        Manifest::new(DesktopId::generate(), LayerId::generate(), machine, "blank/s.ram".into())
     }
 
     #[test]

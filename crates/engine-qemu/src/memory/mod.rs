@@ -50,6 +50,30 @@ impl Source<'_> {
         Ok(ram.private_runs()?.iter().map(|run| run.bytes()).sum())
     }
 
+    /// Room for [`Source::capture`], made while the machine still runs, for making it takes time.
+    /// `None` if it would take more than `most` bytes of the host's memory.
+    pub(crate) fn room(&self, most: u64) -> Result<Option<Room>, Fault> {
+        let bytes = self.bytes()?;
+        Ok((bytes <= most).then(|| Room(delta::Captured::with_room(bytes))))
+    }
+
+    /// Copies the memory of a machine that stands still, so that it may go on before that is written.
+    pub(crate) fn capture(&self, room: &mut Room) -> Result<(), Fault> {
+        room.0.fill(&GuestRam::of(self.process, self.base)?)
+    }
+
+    /// Writes what was copied, and `devices`, as [`Source::keep`] does.
+    pub(crate) fn keep_captured(
+        &self,
+        room: &Room,
+        directory: &Path,
+        key: &LayerKey,
+        devices: &[u8],
+        manifest: &mut Manifest,
+    ) -> Result<(), Fault> {
+        self.write(directory, key, devices, manifest, &room.0)
+    }
+
     /// Writes the memory of a machine that stands still, and `devices`, into `directory`. Durable
     /// once this returns; the manifest comes last.
     pub(crate) fn keep(
@@ -59,15 +83,27 @@ impl Source<'_> {
         devices: &[u8],
         manifest: &mut Manifest,
     ) -> Result<(), Fault> {
-        let path = directory.join(SEALED);
-        let mut sealer = Sealer::create(&path, key, &manifest.salt)?;
+        self.write(directory, key, devices, manifest, &GuestRam::of(self.process, self.base)?)
+    }
+
+    fn write(
+        &self,
+        directory: &Path,
+        key: &LayerKey,
+        devices: &[u8],
+        manifest: &mut Manifest,
+        pages: &impl delta::Pages,
+    ) -> Result<(), Fault> {
+        let mut sealer = Sealer::create(&directory.join(SEALED), key, &manifest.salt)?;
         sealer.put(devices)?;
-        let ram = GuestRam::of(self.process, self.base)?;
-        manifest.bytes = delta::write(&ram, self.base_is_blank, &mut sealer)?;
+        manifest.bytes = delta::write(pages, self.base_is_blank, &mut sealer)?;
         manifest.chunks = sealer.finish()?;
         durable::write(&directory.join(MANIFEST), &manifest.to_bytes()?, 0o600)
     }
 }
+
+/// A copy of a machine's memory, or room for one.
+pub(crate) struct Room(delta::Captured);
 
 /// Kept memory that is being brought back.
 #[derive(Debug)]
@@ -101,6 +137,16 @@ impl Kept {
 /// has not run since.
 pub(crate) fn is_kept(directory: &Path) -> bool {
     directory.join(MANIFEST).exists()
+}
+
+/// Has `to` keep the same memory as `from`, without copying it.
+pub(crate) fn link(from: &Path, to: &Path) -> Result<(), Fault> {
+    for name in [SEALED, MANIFEST] {
+        let (from, to) = (from.join(name), to.join(name));
+        durable::remove(&to)?;
+        std::fs::hard_link(&from, &to).doing_with("linking", &from)?;
+    }
+    durable::sync_directory(to)
 }
 
 /// Takes away kept memory; the manifest first and for good, so that it is never used again.

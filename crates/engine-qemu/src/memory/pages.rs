@@ -55,8 +55,10 @@ impl GuestRam {
         let path = format!("/proc/{}/maps", process.pid);
         let maps = std::fs::read_to_string(&path).doing("reading a machine's mappings")?;
         let parts = parts(&maps, &base.display().to_string());
-        if parts.is_empty() {
-            return Err(Fault::Other(format!("a machine's memory is not a view of {}", base.display())));
+        let length = std::fs::metadata(&base).doing_with("reading", &base)?.len();
+        // A QEMU that its guest has taken over may have mapped the file as it likes, and as often.
+        if !covers_once(&parts, length) {
+            return Err(Fault::Other(format!("a machine's memory is not one view of {}", base.display())));
         }
         let path = format!("/proc/{}/mem", process.pid);
         let memory = File::options().read(true).write(true).open(path).doing("opening a machine's memory")?;
@@ -140,6 +142,15 @@ fn parts(maps: &str, path: &str) -> Vec<Part> {
     maps.lines().filter_map(of_line).collect()
 }
 
+/// Whether the parts are the whole file of that length, each piece of it once and in order.
+fn covers_once(parts: &[Part], length: u64) -> bool {
+    let end = parts.iter().try_fold(0u64, |end, part| {
+        (part.offset == end && part.length.is_multiple_of(PAGE as u64))
+            .then(|| end.checked_add(part.length))?
+    });
+    length > 0 && end == Some(length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +171,24 @@ mod tests {
             ]
         );
         assert_eq!(parts(maps, "/elsewhere"), []);
+    }
+
+    #[test]
+    fn memory_that_is_mapped_twice_or_in_part_is_not_believed() {
+        let part = |offset, length| Part { address: 0x7f00_0000_0000 + offset, length, offset };
+        assert!(covers_once(&[part(0, 0x2000)], 0x2000));
+        assert!(covers_once(&[part(0, 0x1000), part(0x1000, 0x1000)], 0x2000));
+        for parts in [
+            &[][..],
+            &[part(0, 0x1000)],
+            &[part(0x1000, 0x1000)],
+            &[part(0, 0x2000), part(0, 0x2000)],
+            &[part(0, 0x2000), part(0x2000, 0x1000)],
+            &[part(0, 0x1000), part(0x1000, u64::MAX)],
+        ] {
+            assert!(!covers_once(parts, 0x2000), "{parts:?}");
+        }
+        assert!(!covers_once(&[], 0));
     }
 
     #[test]

@@ -8,9 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec,
-    Leftover, Machine, StartRequest, SuspendRequest, TemplateInfo,
+    Leftover, Machine, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
+    TemplateInfo,
 };
-use rolltop_model::{DesktopId, LayerId, TemplateVersion};
+use rolltop_model::{DesktopId, LayerId, SnapshotId, TemplateVersion};
 use rustix::net::AddressFamily;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncWriteExt;
@@ -108,6 +109,22 @@ impl Engine for HostClient {
 
     async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
         self.call(Request::Resume(request.clone())).await
+    }
+
+    async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
+        self.call(Request::Snapshot(request.clone())).await
+    }
+
+    async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
+        self.call(Request::Revert(request.clone())).await
+    }
+
+    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
+        self.call(Request::Snapshots).await
+    }
+
+    async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
+        self.call(Request::RemoveSnapshot { snapshot }).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerKey,
-    LayerSpec, Leftover, Machine, OffReason, Power, StartRequest, SuspendRequest, TemplateInfo,
+    Bootstrap, DestroyReceipt, DiskLayer, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known,
+    LayerKey, LayerSpec, Leftover, Machine, OffReason, Origin, Power, RevertRequest, SnapshotInfo,
+    SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
 };
-use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
+use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -58,6 +59,26 @@ impl Engine for Fake {
     async fn resume(&self, _: &StartRequest) -> Result<(), EngineError> {
         Err(EngineError::MemoryUnusable("it is damaged".into()))
     }
+    async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
+        Ok(SnapshotInfo {
+            snapshot: request.snapshot,
+            taken_at: jiff::Timestamp::UNIX_EPOCH,
+            layers: vec![request.next.layer],
+            has_memory: true,
+            memory_bytes: 7,
+            disk_bytes: 8,
+            pause_ms: 9,
+        })
+    }
+    async fn revert(&self, _: &RevertRequest) -> Result<(), EngineError> {
+        Err(EngineError::UnknownSnapshot)
+    }
+    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
+        Ok(Vec::new())
+    }
+    async fn remove_snapshot(&self, _: SnapshotId) -> Result<u64, EngineError> {
+        Ok(10)
+    }
     async fn release(&self, _: DesktopId, _: u64) -> Result<(), EngineError> {
         Err(EngineError::Fenced)
     }
@@ -74,7 +95,17 @@ impl Engine for Fake {
     async fn observe(&self) -> Result<Vec<Machine>, EngineError> {
         let power = Power::Off { why: OffReason::Guest };
         let desktop = DesktopId::from_u128(1);
-        Ok(vec![Machine { desktop, power, boot: 2, memory_bytes: 0, disk_bytes: 5 }; 20_000])
+        Ok(vec![
+            Machine {
+                desktop,
+                power,
+                boot: 2,
+                layer: LayerId::from_u128(3),
+                memory_bytes: 0,
+                disk_bytes: 5
+            };
+            20_000
+        ])
     }
     async fn observe_one(&self, _: DesktopId) -> Result<Option<Machine>, EngineError> {
         Ok(None)
@@ -137,8 +168,8 @@ fn fork_request() -> ForkRequest {
         boot: 1,
         template: "desk@0123456789ab".parse().unwrap(),
         size: Size::S,
-        layer: LayerId::from_u128(3),
-        key: LayerKey::new([7; 32]),
+        disk: DiskLayer { layer: LayerId::from_u128(3), key: LayerKey::new([7; 32]) },
+        from: None,
     }
 }
 
@@ -156,9 +187,20 @@ async fn answers_and_errors_arrive_as_they_were_given() {
     assert_eq!(client.observe_one(desktop).await, Ok(None));
     let key = LayerKey::new([7; 32]);
     assert_eq!(client.suspend(&SuspendRequest { desktop, fence: 6, key: key.clone() }).await, Ok(()));
-    let resumed = client.resume(&StartRequest { desktop, fence: 6, boot: 2, key }).await;
+    let disk = vec![DiskLayer { layer: LayerId::from_u128(3), key }];
+    let resumed = client.resume(&StartRequest { desktop, fence: 6, boot: 2, disk }).await;
     assert_eq!(resumed, Err(EngineError::MemoryUnusable("it is damaged".into())));
-    let known = Known { desktops: vec![desktop], layers: vec![] };
+    let layer = |key| DiskLayer { layer: LayerId::from_u128(3), key: LayerKey::new([key; 32]) };
+    let (snapshot, next) = (SnapshotId::from_u128(5), layer(8));
+    let taken =
+        SnapshotRequest { desktop, fence: 6, snapshot, key: LayerKey::new([7; 32]), next: next.clone() };
+    assert_eq!(client.snapshot(&taken).await.unwrap().layers, [next.layer]);
+    let from = Origin { snapshot, disk: vec![layer(7)] };
+    let reverted = client.revert(&RevertRequest { desktop, fence: 6, from, next }).await;
+    assert_eq!(reverted, Err(EngineError::UnknownSnapshot));
+    assert_eq!(client.snapshots().await, Ok(Vec::new()));
+    assert_eq!(client.remove_snapshot(snapshot).await, Ok(10));
+    let known = Known { desktops: vec![desktop], ..Known::default() };
     assert_eq!(client.leftovers(&known).await.unwrap()[0].name, desktop.to_string());
 }
 

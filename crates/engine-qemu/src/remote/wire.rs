@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use rolltop_engine::{EngineError, ForkRequest, Known, LayerSpec, StartRequest, SuspendRequest};
-use rolltop_model::{DesktopId, TemplateVersion};
+use rolltop_engine::{
+    EngineError, ForkRequest, Known, LayerSpec, RevertRequest, SnapshotRequest, StartRequest, SuspendRequest,
+};
+use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
 use serde::{Deserialize, Serialize};
 
 /// Longest request line, bytes. A `known` of 10,000 desktops and as many layers fits.
@@ -23,6 +25,10 @@ pub(super) enum Request {
     Start(StartRequest),
     Suspend(SuspendRequest),
     Resume(StartRequest),
+    Snapshot(SnapshotRequest),
+    Revert(RevertRequest),
+    Snapshots,
+    RemoveSnapshot { snapshot: SnapshotId },
     Release { desktop: DesktopId, fence: u64 },
     Stop { desktop: DesktopId, fence: u64, grace: Duration },
     Destroy { desktop: DesktopId, fence: u64 },
@@ -46,13 +52,17 @@ impl Request {
             | Request::ObserveOne { .. }
             | Request::Connect { .. }
             | Request::ConsoleTail { .. }
+            | Request::Snapshots
             | Request::Host => Duration::from_secs(30),
             Request::Release { .. } => Duration::from_secs(30),
             Request::PrepareLayer(_)
             | Request::Fork(_)
             | Request::Start(_)
             | Request::Suspend(_)
-            | Request::Resume(_) => Duration::from_secs(120),
+            | Request::Resume(_)
+            | Request::Snapshot(_)
+            | Request::Revert(_)
+            | Request::RemoveSnapshot { .. } => Duration::from_secs(120),
             Request::Stop { grace, .. } => grace.saturating_add(Duration::from_secs(60)),
             Request::Destroy { .. } | Request::Leftovers { .. } | Request::Sweep { .. } => {
                 Duration::from_secs(120)

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rolltop_engine::{Engine, ForkRequest, Known, LayerKey, OffReason, Power};
+use rolltop_engine::{DiskLayer, Engine, ForkRequest, Known, LayerKey, OffReason, Power};
 use rolltop_engine_qemu::{NetworkConfig, QemuConfig, QemuEngine};
 use rolltop_model::{DesktopId, LayerId, Size, TemplateVersion};
 use rolltop_template::{BOOTSTRAP_KEY, installed};
@@ -87,8 +87,8 @@ impl Host {
             boot: 1,
             template: self.template.clone(),
             size: Size::S,
-            layer: LayerId::generate(),
-            key: LayerKey::new(rand::random()),
+            disk: DiskLayer { layer: LayerId::generate(), key: LayerKey::new(rand::random()) },
+            from: None,
         }
     }
 
@@ -119,7 +119,10 @@ impl Host {
     pub async fn finish(self) {
         self.engine().sweep(&Known::default()).await.unwrap();
         assert_eq!(self.engine().leftovers(&Known::default()).await.unwrap(), []);
-        assert_eq!(fs::read_dir("host/desktops").unwrap().count(), 0);
+        for place in ["host/desktops", "host/snapshots", "host/layers/blank"] {
+            assert_eq!(fs::read_dir(place).unwrap().count(), 0, "{place}");
+        }
+        assert_eq!(fs::read_dir("host/layers").unwrap().count(), 1, "nothing but the folder of blank ones");
     }
 }
 

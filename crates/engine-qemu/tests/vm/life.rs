@@ -83,7 +83,10 @@ async fn a_machine_that_died_while_nobody_looked_is_found_dead_and_starts_again(
     host.open_again().await;
     assert_eq!(host.off(desktop).await, OffReason::Died);
 
-    host.engine().start(&StartRequest { desktop, fence: 2, boot: 2, key: request.key }).await.unwrap();
+    host.engine()
+        .start(&StartRequest { desktop, fence: 2, boot: 2, disk: vec![request.disk] })
+        .await
+        .unwrap();
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let kept = loop {
         match in_guest(&host.template, desktop, "cat kept").await {

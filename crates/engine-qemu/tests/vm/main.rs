@@ -15,4 +15,5 @@ mod isolation;
 mod life;
 #[cfg(test)]
 mod secrecy;
+#[cfg(test)]
 mod suspend;

@@ -32,10 +32,13 @@ async fn a_machines_process_has_no_rights_and_its_key_is_nowhere() {
         assert_ne!(link(&process.to_string(), kind), link("self", kind));
     }
 
-    let text = STANDARD.encode(request.key.bytes());
+    let text = STANDARD.encode(request.disk.key.bytes());
     for name in ["cmdline", "environ"] {
         let content = fs::read(format!("/proc/{process}/{name}")).unwrap();
-        assert!(!contains(&content, text.as_bytes()) && !contains(&content, request.key.bytes()), "{name}");
+        assert!(
+            !contains(&content, text.as_bytes()) && !contains(&content, request.disk.key.bytes()),
+            "{name}"
+        );
     }
     let allowed = [
         "socket:",
@@ -66,11 +69,12 @@ async fn a_machines_process_has_no_rights_and_its_key_is_nowhere() {
 #[tokio::test]
 async fn what_a_guest_writes_is_unreadable_on_the_hosts_disk() {
     let host = Host::open().await;
-    let desktop = host.fork().await.desktop;
+    let request = host.fork().await;
+    let desktop = request.desktop;
     let marker = "a-sentence-that-nobody-else-would-write";
     let script = format!("for i in $(seq 2000); do echo {marker}; done > written && sync && wc -l < written");
     assert_eq!(in_guest(&host.template, desktop, &script).await.unwrap().trim(), "2000");
-    let disk = fs::read(format!("host/desktops/{desktop}/disk.qcow2")).unwrap();
+    let disk = fs::read(format!("host/layers/{}.qcow2", request.disk.layer)).unwrap();
     assert!(disk.len() > 1 << 20, "the disk was written to");
     assert!(!contains(&disk, marker.as_bytes()));
     host.finish().await;

@@ -18,11 +18,11 @@ const BEGIN: &str = "head -c 20000000 /dev/urandom > /dev/shm/blob; echo a-sente
 const LOOK: &str = "md5sum < /dev/shm/blob; pgrep -f '[+][+]i'";
 
 fn suspend(request: &ForkRequest) -> SuspendRequest {
-    SuspendRequest { desktop: request.desktop, fence: 1, key: request.key.clone() }
+    SuspendRequest { desktop: request.desktop, fence: 1, key: request.disk.key.clone() }
 }
 
 fn start(request: &ForkRequest, boot: u32) -> StartRequest {
-    StartRequest { desktop: request.desktop, fence: 1, boot, key: request.key.clone() }
+    StartRequest { desktop: request.desktop, fence: 1, boot, disk: vec![request.disk.clone()] }
 }
 
 fn path(desktop: DesktopId, name: &str) -> String {

@@ -199,7 +199,10 @@ impl Record {
                 // Another try can't bring these back.
                 let hopeless = matches!(
                     reason,
-                    FailReason::TemplateGone | FailReason::BaseMismatch | FailReason::MemoryUnusable
+                    FailReason::TemplateGone
+                        | FailReason::BaseMismatch
+                        | FailReason::OriginGone
+                        | FailReason::MemoryUnusable
                 );
                 Self {
                     attempts: if hopeless { limits.attempts.max(attempts) } else { attempts },

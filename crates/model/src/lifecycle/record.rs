@@ -24,7 +24,8 @@ pub struct Record {
     pub restart: bool,
     /// Starts that went wrong since the last good one.
     pub attempts: u32,
-    /// What went wrong with the latest of them; while it runs, with the latest suspension.
+    /// What went wrong with the latest of them; while it runs, with the latest suspension or
+    /// return to a snapshot.
     pub last_failure: Option<super::state::FailReason>,
     /// Not before this is anything tried again.
     pub retry_at: Option<Timestamp>,

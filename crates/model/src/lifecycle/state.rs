@@ -57,10 +57,14 @@ pub enum FailReason {
     TemplateGone,
     /// The template's memory was baked for another machine.
     BaseMismatch,
+    /// The snapshot it was to be forked from could not be taken, or is gone.
+    OriginGone,
     /// The memory that suspending kept can't be brought back; the disk is as it was.
     MemoryUnusable,
     /// It could not be suspended, and goes on running.
     SuspendFailed,
+    /// It could not be put back to a snapshot.
+    RestoreFailed,
     DiskFull,
     NoMemory,
     /// The host process did not answer for too long while the desktop was being started.
@@ -86,7 +90,7 @@ impl Desired {
 }
 
 impl FailReason {
-    pub const ALL: [FailReason; 12] = [
+    pub const ALL: [FailReason; 14] = [
         FailReason::Lost,
         FailReason::Died,
         FailReason::StartFailed,
@@ -94,8 +98,10 @@ impl FailReason {
         FailReason::PersonaliseFailed,
         FailReason::TemplateGone,
         FailReason::BaseMismatch,
+        FailReason::OriginGone,
         FailReason::MemoryUnusable,
         FailReason::SuspendFailed,
+        FailReason::RestoreFailed,
         FailReason::DiskFull,
         FailReason::NoMemory,
         FailReason::HostUnreachable,
@@ -111,8 +117,10 @@ impl FailReason {
             FailReason::PersonaliseFailed => "personalise_failed",
             FailReason::TemplateGone => "template_gone",
             FailReason::BaseMismatch => "base_mismatch",
+            FailReason::OriginGone => "origin_gone",
             FailReason::MemoryUnusable => "memory_unusable",
             FailReason::SuspendFailed => "suspend_failed",
+            FailReason::RestoreFailed => "restore_failed",
             FailReason::DiskFull => "disk_full",
             FailReason::NoMemory => "no_memory",
             FailReason::HostUnreachable => "host_unreachable",
@@ -141,11 +149,17 @@ impl FailReason {
             FailReason::BaseMismatch => {
                 "The template's memory was baked for another version of QEMU or another processor; bake it again, then try again."
             }
+            FailReason::OriginGone => {
+                "The desktop it was to be forked from could not be kept; fork it again and delete this one."
+            }
             FailReason::MemoryUnusable => {
                 "Its suspended memory can't be brought back; restart it to boot from its disk, without what was only in memory."
             }
             FailReason::SuspendFailed => {
                 "The machine could not be suspended and goes on running; try again, and look at the host's log if it happens again."
+            }
+            FailReason::RestoreFailed => {
+                "It could not be put back; what it was before is kept as a snapshot."
             }
             FailReason::DiskFull => "The host's disk is full; free some space, then try again.",
             FailReason::NoMemory => {

@@ -10,13 +10,17 @@ fn fork(fence: u64, boot: u32) -> ForkRequest {
         boot,
         template: "desk@000000000000".parse().unwrap(),
         size: Size::S,
-        layer: LAYER,
-        key: LayerKey::new([1; 32]),
+        disk: layer([1; 32]),
+        from: None,
     }
 }
 
+fn layer(key: [u8; 32]) -> DiskLayer {
+    DiskLayer { layer: LAYER, key: LayerKey::new(key) }
+}
+
 fn start(fence: u64, boot: u32) -> StartRequest {
-    StartRequest { desktop: DESKTOP, fence, boot, key: LayerKey::new([1; 32]) }
+    StartRequest { desktop: DESKTOP, fence, boot, disk: vec![layer([1; 32])] }
 }
 
 fn power(world: &World) -> Power {
@@ -71,14 +75,14 @@ fn a_layer_belongs_to_one_desktop_and_opens_with_its_key_only() {
     world.prepare_layer(&spec).unwrap();
     world.prepare_layer(&spec).unwrap();
     assert_eq!(world.blank_layers(), [LAYER]);
-    let wrong = ForkRequest { key: LayerKey::new([2; 32]), ..fork(1, 1) };
+    let wrong = ForkRequest { disk: layer([2; 32]), ..fork(1, 1) };
     assert!(matches!(world.fork(&wrong, false), Err(EngineError::Host(_))));
     world.fork(&fork(1, 1), false).unwrap();
     assert!(world.blank_layers().is_empty());
     let other = ForkRequest { desktop: DesktopId::from_u128(2), ..fork(1, 1) };
     assert!(matches!(world.fork(&other, false), Err(EngineError::Host(_))));
     world.stop(DESKTOP, 1).unwrap();
-    let wrong = StartRequest { key: LayerKey::new([2; 32]), ..start(1, 2) };
+    let wrong = StartRequest { disk: vec![layer([2; 32])], ..start(1, 2) };
     assert!(matches!(world.start(&wrong, false), Err(EngineError::Host(_))));
 }
 
@@ -88,7 +92,7 @@ fn what_nobody_knows_is_listed_and_swept() {
     world.fork(&fork(1, 1), false).unwrap();
     let blank = LayerId::from_u128(3);
     world.prepare_layer(&LayerSpec { layer: blank, size: Size::S, key: LayerKey::new([1; 32]) }).unwrap();
-    let all = Known { desktops: vec![DESKTOP], layers: vec![blank] };
+    let all = Known { desktops: vec![DESKTOP], layers: vec![blank], snapshots: Vec::new() };
     assert!(world.leftovers(&all).is_empty());
     assert!(world.sweep(&all).is_empty());
     assert_eq!(world.leftovers(&Known::default()).len(), 2);

@@ -14,6 +14,7 @@ use crate::layers;
 use crate::moment::{from_ms, to_ms};
 use crate::receipts::{self, Receipt};
 use crate::shares;
+use crate::snapshots;
 use crate::steps;
 
 #[derive(Debug, thiserror::Error)]
@@ -195,6 +196,7 @@ impl Store {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop).await? else { return Ok(None) };
         let at = row.keys_removed_at.unwrap_or_else(|| to_ms(now));
+        snapshots::abandon_of(&mut write, desktop.id, now).await?;
         forget_keys(&write, desktop.id).await?;
         let change = ActiveModel {
             id: Set(row.id),
@@ -271,7 +273,7 @@ async fn forget_keys(write: &Write, id: DesktopId) -> Result<(), StoreError> {
         .filter(layers::Column::DesktopId.eq(id.to_string()))
         .exec(&write.transaction)
         .await?;
-    Ok(())
+    layers::delete_unneeded(write).await
 }
 
 async fn tell(write: &mut Write, row: &Model, record: &Record, now: Timestamp) -> Result<(), StoreError> {

@@ -1,11 +1,13 @@
 //! A new desktop's row.
 
 use jiff::Timestamp;
-use rolltop_model::{Desired, DesktopId, DesktopName, Record, Size, TemplateVersion, WorkspaceId};
+use rolltop_model::{
+    Desired, DesktopId, DesktopName, Record, Size, SnapshotId, TemplateVersion, WorkspaceId,
+};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
-use super::row::{ActiveModel, Column, Desktop, Entity, columns, event_data};
+use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_data};
 use crate::database::{Store, Write};
 use crate::error::StoreError;
 use crate::events::{self, kind};
@@ -19,6 +21,8 @@ pub struct NewDesktop {
     pub name: DesktopName,
     pub template: TemplateVersion,
     pub size: Size,
+    /// The snapshot to fork it from.
+    pub origin: Option<SnapshotId>,
     /// Most desktops the workspace may have.
     pub limit: u32,
 }
@@ -62,37 +66,51 @@ impl Store {
         {
             return Ok(Created { desktop, replayed: true });
         }
-        check_room(&write, &new).await?;
-        let record = Record::new(now);
-        let row = ActiveModel {
-            id: Set(new.id.to_string()),
-            workspace_id: Set(new.workspace.to_string()),
-            name: Set(new.name.to_string()),
-            template: Set(new.template.to_string()),
-            size: Set(new.size.to_string()),
-            detail: Set(None),
-            keys_removed_at: Set(None),
-            door_key: Set(None),
-            door_public_key: Set(None),
-            host_key: Set(None),
-            authorized_digest: Set(None),
-            revision: Set(1),
-            fence: Set(0),
-            lease_holder: Set(None),
-            lease_until: Set(None),
-            created_at: Set(to_ms(now)),
-            updated_at: Set(to_ms(now)),
-            ..columns(&record)
-        };
-        let row = row.insert(&write.transaction).await?;
+        let row = insert(&mut write, &new, now).await?;
         if let Some(key) = key {
             idempotency::insert(&write, new.workspace, key, new.id, now).await?;
         }
-        let data = event_data(&row.name, &record);
-        events::insert(&mut write, &row.workspace_id, &row.id, kind::DESKTOP_CHANGED, data, now).await?;
         write.commit().await?;
         Ok(Created { desktop: row.try_into()?, replayed: false })
     }
+}
+
+/// A desktop's row and its event, if there is room for it.
+pub(crate) async fn insert(
+    write: &mut Write,
+    new: &NewDesktop,
+    now: Timestamp,
+) -> Result<Model, CreateDesktopError> {
+    check_room(write, new).await?;
+    let record = Record::new(now);
+    let row = ActiveModel {
+        id: Set(new.id.to_string()),
+        workspace_id: Set(new.workspace.to_string()),
+        name: Set(new.name.to_string()),
+        template: Set(new.template.to_string()),
+        size: Set(new.size.to_string()),
+        detail: Set(None),
+        keys_removed_at: Set(None),
+        door_key: Set(None),
+        door_public_key: Set(None),
+        host_key: Set(None),
+        authorized_digest: Set(None),
+        origin_id: Set(new.origin.map(|origin| origin.to_string())),
+        restore_id: Set(None),
+        restore_undo_id: Set(None),
+        restore_layer_id: Set(None),
+        revision: Set(1),
+        fence: Set(0),
+        lease_holder: Set(None),
+        lease_until: Set(None),
+        created_at: Set(to_ms(now)),
+        updated_at: Set(to_ms(now)),
+        ..columns(&record)
+    };
+    let row = row.insert(&write.transaction).await?;
+    let data = event_data(&row.name, &record);
+    events::insert(write, &row.workspace_id, &row.id, kind::DESKTOP_CHANGED, data, now).await?;
+    Ok(row)
 }
 
 async fn replayed(

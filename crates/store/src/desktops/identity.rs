@@ -62,7 +62,7 @@ impl Store {
         }
     }
 
-    fn opened_identity(&self, row: Model) -> Result<Option<Identity>, StoreError> {
+    pub(crate) fn opened_identity(&self, row: Model) -> Result<Option<Identity>, StoreError> {
         let (Some(sealed), Some(door_public_key)) = (row.door_key, row.door_public_key) else {
             return Ok(None);
         };

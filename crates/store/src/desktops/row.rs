@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    DesktopId, DesktopName, DesktopState, FailReason, Record, Size, TemplateVersion, WorkspaceId,
+    DesktopId, DesktopName, DesktopState, FailReason, Record, Size, SnapshotId, TemplateVersion, WorkspaceId,
 };
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -40,6 +40,12 @@ pub struct Model {
     pub host_key: Option<String>,
     /// Digest of people's keys that were last installed in it.
     pub authorized_digest: Option<String>,
+    /// The snapshot it was forked from.
+    pub origin_id: Option<String>,
+    /// The snapshot it is to be put back to, what is kept of it before that, and the layer it then writes to.
+    pub restore_id: Option<String>,
+    pub restore_undo_id: Option<String>,
+    pub restore_layer_id: Option<String>,
     pub revision: i64,
     pub fence: i64,
     pub lease_holder: Option<String>,
@@ -61,6 +67,8 @@ pub struct Desktop {
     pub name: DesktopName,
     pub template: TemplateVersion,
     pub size: Size,
+    /// The snapshot it was forked from.
+    pub origin: Option<SnapshotId>,
     pub record: Record,
     /// More about a failure: the console's end, what the host said.
     pub detail: Option<String>,
@@ -86,6 +94,7 @@ impl TryFrom<Model> for Desktop {
             name: row.name.parse().map_err(unreadable(TABLE))?,
             template: row.template.parse().map_err(unreadable(TABLE))?,
             size: row.size.parse().map_err(unreadable(TABLE))?,
+            origin: row.origin_id.map(|id| id.parse()).transpose().map_err(unreadable(TABLE))?,
             record,
             detail: row.detail,
             host_key: row.host_key,
@@ -97,7 +106,7 @@ impl TryFrom<Model> for Desktop {
     }
 }
 
-pub(super) fn record(row: &Model) -> Result<Record, StoreError> {
+pub(crate) fn record(row: &Model) -> Result<Record, StoreError> {
     let number = |value: i64| u32::try_from(value).map_err(unreadable(TABLE));
     let last_failure = row.last_failure.as_deref().map(reason).transpose()?;
     Ok(Record {
@@ -141,7 +150,7 @@ pub(super) fn columns(record: &Record) -> ActiveModel {
 }
 
 /// What an event says of a desktop.
-pub(super) fn event_data(name: &str, record: &Record) -> Value {
+pub(crate) fn event_data(name: &str, record: &Record) -> Value {
     json!({
         "name": name,
         "state": record.state.name(),

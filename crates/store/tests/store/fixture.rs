@@ -41,6 +41,7 @@ impl Fixture {
             name: name.parse().unwrap(),
             template: "desk@0123456789ab".parse().unwrap(),
             size: Size::S,
+            origin: None,
             limit: 3,
         }
     }

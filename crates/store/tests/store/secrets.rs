@@ -14,13 +14,13 @@ async fn a_desktop_takes_a_prepared_layer_and_keeps_it() {
     let other = store.insert_blank_layer(Size::M, start()).await.unwrap();
     store.mark_layer_prepared(other.id).await.unwrap();
     let one = fixture.create("one").await.id;
-    let made = store.layer_for(one, Size::S, start()).await.unwrap();
+    let made = store.layer_for(one, Size::S, None, start()).await.unwrap();
     assert_ne!(made.id, blank.id, "a layer that is still being made is left alone");
-    assert_eq!(store.layer_for(one, Size::S, start()).await.unwrap().id, made.id);
+    assert_eq!(store.layer_for(one, Size::S, None, start()).await.unwrap().id, made.id);
 
     store.mark_layer_prepared(blank.id).await.unwrap();
     let two = fixture.create("two").await.id;
-    let taken = store.layer_for(two, Size::S, start()).await.unwrap();
+    let taken = store.layer_for(two, Size::S, None, start()).await.unwrap();
     assert_eq!(taken.id, blank.id);
     assert_eq!(taken.key.expose_secret(), blank.key.expose_secret());
     let left: Vec<_> = store.blank_layers().await.unwrap().into_iter().map(|layer| layer.id).collect();
@@ -34,7 +34,7 @@ async fn keys_are_sealed_in_the_file_and_gone_from_it_after_destroying() {
     let fixture = fixture().await;
     let store = &fixture.store;
     let id = fixture.create("one").await.id;
-    let layer = store.layer_for(id, Size::S, start()).await.unwrap();
+    let layer = store.layer_for(id, Size::S, None, start()).await.unwrap();
     let desktop = fixture.leased(id).await;
     let door_key = SecretString::from("-----BEGIN OPENSSH PRIVATE KEY----- very secret");
     let kept = store.keep_door_key(id, desktop.fence, &door_key, "ssh-ed25519 AAAA").await.unwrap().unwrap();
@@ -68,7 +68,7 @@ async fn a_forgotten_desktop_leaves_receipt_events_and_access_log() {
     let key = IdempotencyKey { key: "k".into(), request_hash: [0; 32] };
     let created = store.create_desktop(fixture.new_desktop("one"), Some(key), start()).await.unwrap();
     let id = created.desktop.id;
-    store.layer_for(id, Size::S, start()).await.unwrap();
+    store.layer_for(id, Size::S, None, start()).await.unwrap();
     let entry = AccessEntry { at: start(), why: "personalise".into(), who: "platform".into() };
     store.log_access(id, fixture.workspace, entry.clone()).await.unwrap();
     store.begin_step(id, fixture.workspace, 1, "fork", start()).await.unwrap();

@@ -17,6 +17,7 @@ const HTMX: &str = r#"{"includeIndicatorCSS":false,"history":"reload","prefix":"
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Section {
     Desktops,
+    Snapshots,
     Keys,
     Host,
     Docs,
@@ -138,6 +139,7 @@ fn rail(language: Language, person: Option<&SignedIn>, section: Section) -> Mark
             @if let Some(person) = person {
                 ul.rail-links {
                     (link(Section::Desktops, "/desktops", Icon::Monitor, "rail-desktops"))
+                    (link(Section::Snapshots, "/snapshots", Icon::Layers, "rail-snapshots"))
                     (link(Section::Keys, "/ssh-keys", Icon::Password, "rail-keys"))
                     @if person.me.admin { (link(Section::Host, "/host", Icon::Server, "rail-host")) }
                 }

@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::{Markup, html};
-use rolltop_api_types::{ClientError, Desktop, UpdateDesktop};
+use rolltop_api_types::{ClientError, CreateSnapshot, Desktop, ForkDesktop, UpdateDesktop};
 use rolltop_model::DesktopId;
 use serde::Deserialize;
 
@@ -87,6 +87,14 @@ async fn perform(
         Action::Stop => client.stop_desktop(id).await,
         Action::Suspend => client.suspend_desktop(id).await,
         Action::Resume => client.resume_desktop(id).await,
+        Action::Fork => {
+            let made = client.fork_desktop(id, &ForkDesktop::default()).await?;
+            made.into_iter().next().ok_or(ClientError::Unexpected { status: 202 })
+        }
+        Action::Snapshot => {
+            client.take_snapshot(id, &CreateSnapshot::default()).await?;
+            client.desktop(id).await
+        }
         Action::Restart => client.restart_desktop(id).await,
         Action::Retry => client.retry_desktop(id).await,
         Action::Rename => {

@@ -77,7 +77,12 @@ async fn perform(person: &SignedIn, id: DesktopId, action: Action) -> Result<Des
         Action::Suspend => person.client.suspend_desktop(id).await,
         Action::Delete => person.client.destroy_desktop(id).await,
         // Not among ACTIONS; looking at it is harmless.
-        Action::Resume | Action::Restart | Action::Retry | Action::Rename => person.client.desktop(id).await,
+        Action::Resume
+        | Action::Fork
+        | Action::Snapshot
+        | Action::Restart
+        | Action::Retry
+        | Action::Rename => person.client.desktop(id).await,
     }
 }
 

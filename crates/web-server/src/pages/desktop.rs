@@ -108,7 +108,11 @@ fn head(language: Language, shown: &Shown) -> Markup {
             (state(language, *phase))
             span.about { (size(language, desktop)) " · " (template(desktop)) }
             div.actions {
-                @if *phase == Phase::Running { (action_button(language, desktop, Action::Suspend, Tone::Plain)) }
+                @if *phase == Phase::Running {
+                    @for action in [Action::Suspend, Action::Fork, Action::Snapshot] {
+                        (action_button(language, desktop, action, Tone::Plain))
+                    }
+                }
                 (actions_menu(language, desktop, *phase, "page"))
                 button.btn type="button" data-variant="ghost" data-size="icon-sm" data-panel-toggle aria-pressed="false"
                     aria-controls="side-panel" aria-label=(language.say("panel-toggle")) { (icon(Icon::Panel)) }
@@ -122,7 +126,10 @@ fn trouble(language: Language, desktop: &Desktop) -> Markup {
     html! {
         p.desktop-trouble role="status" {
             (icon(Icon::Alert))
-            span { (language.say("trouble-suspend")) " " (reason(language, desktop)) }
+            span {
+                @if desktop.reason.as_deref() != Some("restore_failed") { (language.say("trouble-suspend")) " " }
+                (reason(language, desktop))
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod picture;
 pub mod previews;
 mod rfb;
 mod routes;
+mod snapshots;
 mod ssh;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderMap;
-use rolltop_api_types::{ApiKey, Desktop, Event, EventKind, SshKey};
+use rolltop_api_types::{ApiKey, Desktop, Event, EventKind, Snapshot, SshKey};
 use tokio::sync::broadcast;
 
 pub const NAME: &str = "sam";
@@ -43,6 +44,7 @@ pub struct State {
     pub behaviour: Behaviour,
     pub desktops: Mutex<Vec<Desktop>>,
     pub keys: Mutex<Vec<SshKey>>,
+    pub snapshots: Mutex<Vec<Snapshot>>,
     pub api_keys: Mutex<Vec<ApiKey>>,
     /// What was decided about devices.
     pub decisions: Mutex<Vec<bool>>,
@@ -67,6 +69,7 @@ impl StandIn {
             behaviour,
             api_keys: Mutex::new(if behaviour.desktops { keys::canned(only) } else { Vec::new() }),
             decisions: Mutex::default(),
+            snapshots: Mutex::new(snapshots::canned(&desktops)),
             desktops: Mutex::new(desktops),
             keys: Mutex::new(if behaviour.desktops { ssh::canned() } else { Vec::new() }),
             events: broadcast::channel(256).0,

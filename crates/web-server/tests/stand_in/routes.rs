@@ -25,7 +25,8 @@ use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::{
-    LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, keys, picture, previews, rfb, ssh,
+    LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, keys, picture, previews, rfb, snapshots,
+    ssh,
 };
 
 pub(super) type App = Arc<State>;
@@ -61,6 +62,12 @@ pub fn router(state: App) -> Router {
         .route("/v1/api-keys/{id}", delete(keys::revoke))
         .route("/v1/login/device/request", post(keys::device_request))
         .route("/v1/login/device/decision", post(keys::decide))
+        .route("/v1/desktops/{id}/snapshots", post(snapshots::take))
+        .route("/v1/desktops/{id}/fork", post(snapshots::fork_desktop))
+        .route("/v1/snapshots", get(snapshots::list))
+        .route("/v1/snapshots/{id}", get(snapshots::one).delete(snapshots::delete))
+        .route("/v1/snapshots/{id}/fork", post(snapshots::fork))
+        .route("/v1/snapshots/{id}/restore", post(snapshots::restore))
         .route("/v1/ssh-keys", get(ssh::list).post(ssh::add))
         .route("/v1/ssh-keys/{id}", delete(ssh::remove))
         .route("/v1/events", get(events))
@@ -165,7 +172,7 @@ async fn list(Shared(state): Shared<App>, Query(which): Query<ListDesktops>) -> 
     Json(DesktopPage { items, next_cursor: None })
 }
 
-fn find(state: &State, id: &str) -> Result<Desktop, Refused> {
+pub(super) fn find(state: &State, id: &str) -> Result<Desktop, Refused> {
     let desktops = state.desktops.lock().expect("no test panicked");
     match desktops.iter().find(|desktop| desktop.id.to_string() == id) {
         Some(desktop) => Ok(desktop.clone()),

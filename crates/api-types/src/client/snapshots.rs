@@ -1,0 +1,58 @@
+//! Snapshots and forks.
+
+use http::Method;
+use rolltop_model::{DesktopId, SnapshotId};
+
+use super::{Client, ClientError, json, nothing, with_body};
+use crate::{CreateSnapshot, Desktop, ForkDesktop, Forks, ListSnapshots, Snapshot, SnapshotList};
+
+impl Client {
+    /// `GET /v1/snapshots`
+    pub async fn snapshots(&self, which: &ListSnapshots) -> Result<Vec<Snapshot>, ClientError> {
+        let list: SnapshotList = json(self.get(&["v1", "snapshots"]).query(which)).await?;
+        Ok(list.items)
+    }
+
+    /// `GET /v1/snapshots/{id}`
+    pub async fn snapshot(&self, id: SnapshotId) -> Result<Snapshot, ClientError> {
+        json(self.get(&["v1", "snapshots", &id.to_string()])).await
+    }
+
+    /// `DELETE /v1/snapshots/{id}`
+    pub async fn delete_snapshot(&self, id: SnapshotId) -> Result<(), ClientError> {
+        nothing(self.request(Method::DELETE, &["v1", "snapshots", &id.to_string()])).await
+    }
+
+    /// `POST /v1/desktops/{id}/snapshots`
+    pub async fn take_snapshot(
+        &self,
+        id: DesktopId,
+        snapshot: &CreateSnapshot,
+    ) -> Result<Snapshot, ClientError> {
+        let request = self.request(Method::POST, &["v1", "desktops", &id.to_string(), "snapshots"]);
+        json(with_body(request, snapshot)).await
+    }
+
+    /// `POST /v1/desktops/{id}/fork`
+    pub async fn fork_desktop(&self, id: DesktopId, fork: &ForkDesktop) -> Result<Vec<Desktop>, ClientError> {
+        let request = self.request(Method::POST, &["v1", "desktops", &id.to_string(), "fork"]);
+        let forks: Forks = json(with_body(request, fork)).await?;
+        Ok(forks.items)
+    }
+
+    /// `POST /v1/snapshots/{id}/restore`
+    pub async fn restore_snapshot(&self, id: SnapshotId) -> Result<Desktop, ClientError> {
+        json(self.request(Method::POST, &["v1", "snapshots", &id.to_string(), "restore"])).await
+    }
+
+    /// `POST /v1/snapshots/{id}/fork`
+    pub async fn fork_snapshot(
+        &self,
+        id: SnapshotId,
+        fork: &ForkDesktop,
+    ) -> Result<Vec<Desktop>, ClientError> {
+        let request = self.request(Method::POST, &["v1", "snapshots", &id.to_string(), "fork"]);
+        let forks: Forks = json(with_body(request, fork)).await?;
+        Ok(forks.items)
+    }
+}

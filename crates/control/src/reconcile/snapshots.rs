@@ -1,0 +1,237 @@
+//! Taking the snapshots that are wanted of a desktop, and removing those that are not any more.
+//!
+//! A snapshot is taken by whoever holds the desktop's lease, while the desktop rests in a state:
+//! running, suspended or stopped. What is not finished is asked of the engine again, under the same
+//! id and with the same next layer.
+
+use rolltop_engine::{DiskLayer, EngineError, LayerKey, Origin, RevertRequest, SnapshotRequest};
+use rolltop_model::{
+    DesktopId, DesktopState, FailReason, LayerId, MachineView, Observation, PowerView, SnapshotKind,
+    SnapshotState,
+};
+use rolltop_store::{Desktop, Layer, Restore, Snapshot, SnapshotError, StoreError, Taken};
+use secrecy::ExposeSecret;
+
+use super::fault::{Fault, chain};
+use super::perform::{ENGINE_DEADLINE, ask};
+use crate::clock;
+use crate::control::Inner;
+
+/// Layers a desktop's disk may have: each is looked through for what the ones above do not have.
+const MOST_LAYERS: usize = 64;
+/// How long what a desktop was before it was put back is kept.
+const KEPT_FOR_UNDO: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+const TOO_DEEP: &str = "This desktop has been kept or forked 63 times, which is as often as is possible yet.";
+
+/// Takes the oldest snapshot that is wanted of a desktop at rest; `false` if there is none.
+pub(super) async fn take_wanted(
+    inner: &Inner,
+    desktop: &Desktop,
+    observed: Observation,
+) -> Result<bool, Fault> {
+    let Some(snapshot) = inner.store.wanted_snapshot(desktop.id).await? else {
+        return restore_wanted(inner, desktop, observed).await;
+    };
+    let reason = match desktop.record.state {
+        DesktopState::Running | DesktopState::Suspended | DesktopState::Stopped(_) => {
+            return take(inner, desktop, &snapshot).await.map(|()| true);
+        }
+        DesktopState::Failed(reason) => reason.sentence(),
+        DesktopState::Pending
+        | DesktopState::Booting
+        | DesktopState::Destroying
+        | DesktopState::Destroyed => return Ok(false),
+    };
+    fail(inner, desktop, &snapshot, reason, false).await?;
+    Ok(true)
+}
+
+async fn take(inner: &Inner, desktop: &Desktop, snapshot: &Snapshot) -> Result<(), Fault> {
+    let disk = inner.store.disk_of(desktop.id).await?;
+    let Some(top) = disk.first() else {
+        return fail(inner, desktop, snapshot, "The desktop has no disk.", false).await;
+    };
+    if disk.len() >= MOST_LAYERS {
+        return fail(inner, desktop, snapshot, TOO_DEEP, false).await;
+    }
+    let _still = inner.sweeping.read().await;
+    let next = inner.store.next_layer(snapshot, clock::now()).await?;
+    let request = SnapshotRequest {
+        desktop: desktop.id,
+        fence: desktop.fence,
+        snapshot: snapshot.id,
+        key: key_of(top),
+        next: layer_of(&next),
+    };
+    let answer = ask(ENGINE_DEADLINE, inner.engine.snapshot(&request)).await;
+    let info = match answer {
+        Ok(info) => info,
+        Err(Fault::Wrong { reason, why, .. }) => {
+            tracing::warn!(desktop = %desktop.id, snapshot = %snapshot.id, why, "a snapshot was not taken");
+            // It may write to the next layer all the same.
+            let machine = ask(ENGINE_DEADLINE, inner.engine.observe_one(desktop.id)).await?;
+            let moved_on = machine.is_some_and(|machine| machine.layer == next.id);
+            let sentence = match reason {
+                FailReason::DiskFull => reason.sentence(),
+                _ => "The host could not take it; the desktop goes on as it was.",
+            };
+            return fail(inner, desktop, snapshot, sentence, moved_on).await;
+        }
+        Err(other) => return Err(other),
+    };
+    let taken = Taken {
+        at: info.taken_at,
+        has_memory: info.has_memory,
+        memory_bytes: info.memory_bytes,
+        disk_bytes: info.disk_bytes,
+        pause_ms: info.pause_ms,
+    };
+    if !inner.store.finish_snapshot(desktop, snapshot.id, taken, clock::now()).await? {
+        return Err(Fault::Lost);
+    }
+    tracing::info!(desktop = %desktop.id, snapshot = %snapshot.id, pause_ms = info.pause_ms, "a snapshot was taken");
+    nudge_forks(inner, snapshot).await
+}
+
+async fn fail(
+    inner: &Inner,
+    desktop: &Desktop,
+    snapshot: &Snapshot,
+    reason: &str,
+    moved_on: bool,
+) -> Result<(), Fault> {
+    let now = clock::now();
+    if !inner.store.fail_snapshot(desktop, snapshot.id, reason, moved_on, now).await? {
+        return Err(Fault::Lost);
+    }
+    nudge_forks(inner, snapshot).await
+}
+
+/// Puts a desktop back to a snapshot, once what it is now is kept; `false` if that is not wanted.
+async fn restore_wanted(inner: &Inner, desktop: &Desktop, observed: Observation) -> Result<bool, Fault> {
+    let Some(Restore { to, undo }) = inner.store.wanted_restore(desktop.id).await? else { return Ok(false) };
+    let rests = matches!(
+        desktop.record.state,
+        DesktopState::Running | DesktopState::Suspended | DesktopState::Stopped(_)
+    );
+    let restored = match (undo.state, to.layer) {
+        _ if !rests => return Ok(false),
+        (SnapshotState::Ready, Some(layer)) => restore(inner, desktop, &to, layer, observed).await,
+        _ => Err(Fault::wrong_because(FailReason::RestoreFailed, "what it was could not be kept first")),
+    };
+    match restored {
+        Ok(()) => {}
+        Err(Fault::Wrong { why, .. }) => {
+            tracing::warn!(desktop = %desktop.id, snapshot = %to.id, why, "it was not put back");
+            if !inner.store.fail_restore(desktop, clock::now()).await? {
+                return Err(Fault::Lost);
+            }
+        }
+        Err(other) => return Err(other),
+    }
+    Ok(true)
+}
+
+async fn restore(
+    inner: &Inner,
+    desktop: &Desktop,
+    to: &Snapshot,
+    layer: LayerId,
+    observed: Observation,
+) -> Result<(), Fault> {
+    inner.hang_up(desktop.id).await;
+    let below = inner.store.disk_from(layer).await?;
+    let _still = inner.sweeping.read().await;
+    let next = inner.store.restore_layer(desktop, to, clock::now()).await?;
+    if matches!(observed, Observation::Present(MachineView { power: PowerView::On { .. }, .. })) {
+        // All of it is kept, so it need not shut down.
+        let stop = inner.engine.stop(desktop.id, desktop.fence, std::time::Duration::ZERO);
+        ask(ENGINE_DEADLINE, stop).await?;
+    }
+    let request = RevertRequest {
+        desktop: desktop.id,
+        fence: desktop.fence,
+        from: Origin { snapshot: to.id, disk: below.iter().map(layer_of).collect() },
+        next: layer_of(&next),
+    };
+    if let Err(fault) = ask(ENGINE_DEADLINE, inner.engine.revert(&request)).await {
+        // It may have been done, and the answer not heard.
+        let machine = ask(ENGINE_DEADLINE, inner.engine.observe_one(desktop.id)).await?;
+        if machine.is_none_or(|machine| machine.layer != next.id) {
+            return Err(fault);
+        }
+    }
+    if !inner.store.finish_restore(desktop, clock::now()).await? {
+        return Err(Fault::Lost);
+    }
+    inner.keys_removed.store(true, std::sync::atomic::Ordering::Relaxed);
+    tracing::info!(desktop = %desktop.id, snapshot = %to.id, "put back to a snapshot");
+    Ok(())
+}
+
+/// Those that wait for it.
+async fn nudge_forks(inner: &Inner, snapshot: &Snapshot) -> Result<(), Fault> {
+    for desktop in inner.store.forks_of(snapshot.id).await? {
+        inner.nudge(desktop);
+    }
+    Ok(())
+}
+
+/// Desktops of which a snapshot is wanted, or that are to be put back to one.
+pub(super) async fn wanted(inner: &Inner) -> Result<Vec<DesktopId>, StoreError> {
+    let wanted = inner.store.snapshots_in(SnapshotState::Taking).await?;
+    let mut desktops: Vec<DesktopId> = wanted.into_iter().map(|snapshot| snapshot.desktop).collect();
+    desktops.extend(inner.store.restoring().await?);
+    Ok(desktops)
+}
+
+/// Removes from the host what is to go, and deletes what was only for forks that are there by now.
+pub(super) async fn tidy(inner: &Inner) {
+    if let Err(error) = try_tidy(inner).await {
+        tracing::warn!(error = chain(&error), "snapshots can't be tidied");
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum TidyError {
+    #[error("the engine did not remove it")]
+    Engine(#[from] EngineError),
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+}
+
+async fn try_tidy(inner: &Inner) -> Result<(), TidyError> {
+    for state in [SnapshotState::Ready, SnapshotState::Failed] {
+        for snapshot in inner.store.snapshots_in(state).await? {
+            let is_over = match snapshot.kind {
+                SnapshotKind::Manual => false,
+                SnapshotKind::Fork => true,
+                SnapshotKind::Undo => snapshot.created_at < clock::earlier(clock::now(), KEPT_FOR_UNDO),
+            };
+            if !is_over {
+                continue;
+            }
+            match inner.store.delete_snapshot(snapshot.id, clock::now()).await {
+                Ok(_) => inner.keys_removed.store(true, std::sync::atomic::Ordering::Relaxed),
+                Err(SnapshotError::Store(error)) => return Err(error.into()),
+                // Forks are on their way.
+                Err(_) => {}
+            }
+        }
+    }
+    for snapshot in inner.store.snapshots_in(SnapshotState::Deleting).await? {
+        inner.engine.remove_snapshot(snapshot.id).await?;
+        inner.store.forget_snapshot(snapshot.id).await?;
+        tracing::debug!(snapshot = %snapshot.id, "a snapshot is removed");
+    }
+    Ok(())
+}
+
+pub(super) fn key_of(layer: &Layer) -> LayerKey {
+    LayerKey::new(*layer.key.expose_secret())
+}
+
+/// A layer as the engine is told of it.
+pub(super) fn layer_of(layer: &Layer) -> DiskLayer {
+    DiskLayer { layer: layer.id, key: key_of(layer) }
+}

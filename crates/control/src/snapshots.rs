@@ -1,0 +1,344 @@
+//! Snapshots and forks: asking for them, listing and deleting them.
+
+use jiff::Timestamp;
+use rolltop_model::{
+    DesktopId, DesktopName, DesktopState, NameError, Size, SnapshotId, SnapshotKind, SnapshotState,
+    TemplateVersion,
+};
+use rolltop_store::{CreateDesktopError, NewDesktop, NewSnapshot, SnapshotError as StoreSnapshotError};
+
+use crate::caller::{Caller, DesktopAccess, Scope, purpose};
+use crate::clock;
+use crate::control::Control;
+use crate::error::{InternalError, internal_from};
+use crate::views::DesktopView;
+
+/// Snapshots a workspace may have.
+const MOST_SNAPSHOTS: u64 = 1000;
+/// Forks of one request.
+const MOST_FORKS: u32 = 50;
+const LONGEST_NAME: usize = 100;
+/// Names of forks tried before giving up.
+const NAME_TRIES: u32 = 10_000;
+
+/// One snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotView {
+    pub id: SnapshotId,
+    /// What it is of; it may be gone.
+    pub desktop: DesktopId,
+    pub desktop_name: String,
+    pub name: String,
+    pub kind: SnapshotKind,
+    pub state: SnapshotState,
+    /// Why it could not be taken.
+    pub reason: Option<String>,
+    pub template: TemplateVersion,
+    pub size: Size,
+    pub has_memory: bool,
+    pub memory_bytes: u64,
+    pub disk_bytes: u64,
+    pub pause_ms: Option<u64>,
+    pub made_by: String,
+    pub created_at: Timestamp,
+    pub taken_at: Option<Timestamp>,
+}
+
+/// What forks are to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ForkDesktop {
+    /// The name of the one, or what the names of several begin with; by default the origin's.
+    pub name: Option<String>,
+    /// How many; 1 by default.
+    pub count: Option<u32>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("This credential lacks the scope {0}.")]
+    Forbidden(Scope),
+    #[error("There is no such snapshot.")]
+    NotFound,
+    #[error("There is no such desktop.")]
+    NoSuchDesktop,
+    #[error("A snapshot's name has 1 to {LONGEST_NAME} characters and no control characters.")]
+    BadName,
+    /// The desktop is in a state in which there is nothing to keep.
+    #[error("{0}")]
+    WrongState(&'static str),
+    #[error("This workspace has {MOST_SNAPSHOTS} snapshots already; delete one first.")]
+    TooMany,
+    #[error("Desktops are being made from this snapshot or put back to it; try again once they run.")]
+    InUse,
+    #[error("One request makes 1 to {MOST_FORKS} forks.")]
+    BadCount,
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error("There is already a desktop called {0}.")]
+    NameTaken(String),
+    #[error("This workspace may have {0} desktops; destroy one first.")]
+    QuotaReached(u32),
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(SnapshotError);
+
+impl From<rolltop_store::Snapshot> for SnapshotView {
+    fn from(row: rolltop_store::Snapshot) -> Self {
+        Self {
+            id: row.id,
+            desktop: row.desktop,
+            desktop_name: row.desktop_name,
+            name: row.name,
+            kind: row.kind,
+            state: row.state,
+            reason: row.reason,
+            template: row.template,
+            size: row.size,
+            has_memory: row.has_memory,
+            memory_bytes: row.memory_bytes,
+            disk_bytes: row.disk_bytes,
+            pause_ms: row.pause_ms,
+            made_by: row.made_by,
+            created_at: row.created_at,
+            taken_at: row.taken_at,
+        }
+    }
+}
+
+impl Control {
+    /// Asks for a snapshot of a desktop as it is now. It is taken within moments, while the desktop
+    /// runs, is suspended or stopped; one that is on its way to a state is kept once it is there.
+    pub async fn take_snapshot(
+        &self,
+        access: &DesktopAccess<purpose::Write>,
+        name: Option<&str>,
+    ) -> Result<SnapshotView, SnapshotError> {
+        let name = match name.map(str::trim) {
+            None => default_name(clock::now()),
+            Some(name) if is_name(name) => name.to_owned(),
+            Some(_) => return Err(SnapshotError::BadName),
+        };
+        self.keepable(access.desktop).await?;
+        let new = self.new_snapshot(access.desktop, name, SnapshotKind::Manual, &access.caller);
+        let row = self.inner.store.insert_snapshot(new, clock::now()).await.map_err(|e| refused(e, "", 0))?;
+        tracing::info!(desktop = %row.desktop, snapshot = %row.id, "snapshot asked for");
+        self.inner.nudge(row.desktop);
+        Ok(row.into())
+    }
+
+    /// The workspace's snapshots, or one desktop's, newest first; not those that forks are made from.
+    pub async fn snapshots(
+        &self,
+        caller: &Caller,
+        desktop: Option<DesktopId>,
+    ) -> Result<Vec<SnapshotView>, SnapshotError> {
+        if !caller.may(Scope::DesktopsRead) {
+            return Err(SnapshotError::Forbidden(Scope::DesktopsRead));
+        }
+        let desktop = caller.only.or(desktop).filter(|id| caller.only.is_none_or(|only| only == *id));
+        let rows = self.inner.store.snapshots(caller.workspace, desktop).await?;
+        let shown = rows.into_iter().filter(|row| row.kind != SnapshotKind::Fork);
+        Ok(shown.map(SnapshotView::from).collect())
+    }
+
+    pub async fn snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<SnapshotView, SnapshotError> {
+        self.own_snapshot(caller, id, Scope::DesktopsRead).await.map(SnapshotView::from)
+    }
+
+    /// Deletes a snapshot: what nothing else needs of it is noise from then on, and removed.
+    pub async fn delete_snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<(), SnapshotError> {
+        let row = self.own_snapshot(caller, id, Scope::DesktopsWrite).await?;
+        self.inner
+            .store
+            .delete_snapshot(row.id, clock::now())
+            .await
+            .map_err(|error| refused(error, "", 0))?;
+        self.inner.keys_removed.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.inner.look_around.notify_one();
+        Ok(())
+    }
+
+    /// Makes desktops that begin as this one is now, memory included: a snapshot is taken of it, and each of
+    /// them made from that.
+    pub async fn fork(
+        &self,
+        access: &DesktopAccess<purpose::Write>,
+        wanted: &ForkDesktop,
+    ) -> Result<Vec<DesktopView>, SnapshotError> {
+        let row = self.keepable(access.desktop).await?;
+        let name = format!("Fork of {}", row.name);
+        let new = self.new_snapshot(row.id, name, SnapshotKind::Fork, &access.caller);
+        let origin = (row.name.to_string(), row.template.clone(), row.size);
+        let made = self.make_forks(&access.caller, Err(new), origin, wanted).await?;
+        self.inner.nudge(access.desktop);
+        Ok(made)
+    }
+
+    /// Makes desktops that begin as a snapshot was.
+    pub async fn fork_snapshot(
+        &self,
+        caller: &Caller,
+        id: SnapshotId,
+        wanted: &ForkDesktop,
+    ) -> Result<Vec<DesktopView>, SnapshotError> {
+        let row = self.own_snapshot(caller, id, Scope::DesktopsWrite).await?;
+        if row.state != SnapshotState::Ready {
+            return Err(SnapshotError::WrongState("This snapshot is not ready."));
+        }
+        let origin = (row.desktop_name, row.template, row.size);
+        self.make_forks(caller, Ok(row.id), origin, wanted).await
+    }
+
+    /// Puts the desktop back to what it was. What it is now is kept first, for a day, so that there is a way back
+    /// from that too. It runs afterwards.
+    pub async fn restore(&self, caller: &Caller, id: SnapshotId) -> Result<DesktopView, SnapshotError> {
+        let row = self.own_snapshot(caller, id, Scope::DesktopsWrite).await?;
+        if row.state != SnapshotState::Ready {
+            return Err(SnapshotError::WrongState("This snapshot is not ready."));
+        }
+        self.keepable(row.desktop).await?;
+        let name: String = format!("Before going back to {}", row.name).chars().take(LONGEST_NAME).collect();
+        let undo = self.new_snapshot(row.desktop, name, SnapshotKind::Undo, caller);
+        let desktop = self.inner.store.ask_restore(row.id, undo, clock::now()).await;
+        let desktop = desktop.map_err(|error| refused(error, "", 0))?;
+        tracing::info!(desktop = %desktop.id, snapshot = %row.id, "to be put back");
+        self.inner.nudge(desktop.id);
+        Ok(self.view(desktop, Vec::new()))
+    }
+
+    async fn make_forks(
+        &self,
+        caller: &Caller,
+        from: Result<SnapshotId, NewSnapshot>,
+        (origin_name, template, size): (String, TemplateVersion, Size),
+        wanted: &ForkDesktop,
+    ) -> Result<Vec<DesktopView>, SnapshotError> {
+        if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
+            return Err(SnapshotError::Forbidden(Scope::DesktopsWrite));
+        }
+        let count = wanted.count.unwrap_or(1);
+        if !(1..=MOST_FORKS).contains(&count) {
+            return Err(SnapshotError::BadCount);
+        }
+        let limit = self.desktop_limit(caller.workspace).await?;
+        let names = self.fork_names(caller, wanted.name.as_deref(), &origin_name, count).await?;
+        let last = names.last().map(ToString::to_string).unwrap_or_default();
+        let desktops = names.into_iter().map(|name| NewDesktop {
+            id: DesktopId::generate(),
+            workspace: caller.workspace,
+            name,
+            template: template.clone(),
+            size,
+            origin: None,
+            limit,
+        });
+        let made = self.inner.store.fork_desktops(from, desktops.collect(), clock::now()).await;
+        let made = made.map_err(|error| refused(error, &last, limit))?;
+        for desktop in &made {
+            tracing::info!(desktop = %desktop.id, origin = ?desktop.origin, "fork asked for");
+            self.inner.nudge(desktop.id);
+        }
+        Ok(made.into_iter().map(|row| self.view(row, Vec::new())).collect())
+    }
+
+    /// One is called as wished; several, and one without a wish, are numbered.
+    async fn fork_names(
+        &self,
+        caller: &Caller,
+        wanted: Option<&str>,
+        origin: &str,
+        count: u32,
+    ) -> Result<Vec<DesktopName>, SnapshotError> {
+        if let (Some(name), 1) = (wanted, count) {
+            return Ok(vec![name.parse()?]);
+        }
+        let stem: DesktopName = wanted.unwrap_or(origin).parse()?;
+        let mut names = Vec::new();
+        for number in 1..NAME_TRIES {
+            let end = format!("-{number}");
+            let stem: String = stem.as_str().chars().take(DesktopName::MAX_LENGTH - end.len()).collect();
+            let name: DesktopName = format!("{}{end}", stem.trim_end_matches('-')).parse()?;
+            if self.inner.store.desktop_named(caller.workspace, name.as_str()).await?.is_none() {
+                names.push(name);
+            }
+            if names.len() == count as usize {
+                break;
+            }
+        }
+        Ok(names)
+    }
+
+    /// The desktop, if there is something of it to be kept.
+    async fn keepable(&self, id: DesktopId) -> Result<rolltop_store::Desktop, SnapshotError> {
+        let row = self.inner.store.desktop(id).await?.ok_or(SnapshotError::NoSuchDesktop)?;
+        match row.record.state {
+            DesktopState::Failed(_) => {
+                Err(SnapshotError::WrongState("This desktop has failed; try again first."))
+            }
+            DesktopState::Destroying | DesktopState::Destroyed => Err(SnapshotError::NoSuchDesktop),
+            _ if row.record.ready_boot == 0 => {
+                Err(SnapshotError::WrongState("This desktop is still being made; try again once it runs."))
+            }
+            DesktopState::Pending
+            | DesktopState::Booting
+            | DesktopState::Running
+            | DesktopState::Suspended
+            | DesktopState::Stopped(_) => Ok(row),
+        }
+    }
+
+    async fn own_snapshot(
+        &self,
+        caller: &Caller,
+        id: SnapshotId,
+        scope: Scope,
+    ) -> Result<rolltop_store::Snapshot, SnapshotError> {
+        if !caller.may(scope) {
+            return Err(SnapshotError::Forbidden(scope));
+        }
+        let row = self.inner.store.snapshot(id).await?.filter(|row| {
+            row.workspace == caller.workspace
+                && row.state != SnapshotState::Deleting
+                && caller.only.is_none_or(|only| only == row.desktop)
+        });
+        row.ok_or(SnapshotError::NotFound)
+    }
+
+    fn new_snapshot(
+        &self,
+        desktop: DesktopId,
+        name: String,
+        kind: SnapshotKind,
+        caller: &Caller,
+    ) -> NewSnapshot {
+        NewSnapshot { desktop, name, kind, made_by: caller.label.clone(), limit: MOST_SNAPSHOTS }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
+fn default_name(now: Timestamp) -> String {
+    now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn refused(error: StoreSnapshotError, name: &str, limit: u32) -> SnapshotError {
+    match error {
+        StoreSnapshotError::Gone => SnapshotError::NoSuchDesktop,
+        StoreSnapshotError::LimitReached => SnapshotError::TooMany,
+        StoreSnapshotError::InUse => SnapshotError::InUse,
+        StoreSnapshotError::Desktop(CreateDesktopError::NameTaken) => {
+            SnapshotError::NameTaken(name.to_owned())
+        }
+        StoreSnapshotError::Desktop(CreateDesktopError::LimitReached) => SnapshotError::QuotaReached(limit),
+        StoreSnapshotError::Desktop(CreateDesktopError::IdempotencyMismatch) => {
+            SnapshotError::Internal(InternalError::Other("a fork has no idempotency key"))
+        }
+        StoreSnapshotError::Desktop(CreateDesktopError::Store(error)) | StoreSnapshotError::Store(error) => {
+            error.into()
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! Snapshots: a point in time of a machine, and the way back to it.
+//!
+//! ```text
+//!            a blank layer is put over the machine's disk, and written down
+//!                                   │
+//!  running: stand still, copy the memory, write to the new layer, go on (a fraction of a second)
+//!  suspended: link its memory       │        off: nothing more
+//!                                   ▼
+//!            the layer below is frozen; memory is written; snapshot.json comes last
+//! ```
+//!
+//! A layer under another one is never written to again, so a snapshot is a name for it, and
+//! every machine made from a snapshot lies over the same one. What is cut short leaves a machine
+//! whose disk has one more layer, which is the same disk, and no snapshot.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use rolltop_engine::{
+    DiskLayer, EngineError, OffReason, Origin, RevertRequest, SnapshotInfo, SnapshotRequest,
+};
+use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Host;
+use super::desktop::{Desktop, Held};
+use super::suspend::{blocking, stand_still};
+use crate::command_line::secret_name;
+use crate::durable;
+use crate::fault::{Doing, Fault, told};
+use crate::host_status;
+use crate::layout::{file_bytes, layer_name, layer_seen_from_machine, make_directory};
+use crate::machine::{Running, freeze, hand_over};
+use crate::memory;
+use crate::record::{Phase, Record};
+
+/// The record's name in a snapshot's directory.
+const RECORD: &str = "snapshot.json";
+
+/// One snapshot, on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SnapshotRecord {
+    pub snapshot: SnapshotId,
+    pub taken_at: Timestamp,
+    pub template: TemplateVersion,
+    pub size: Size,
+    /// The bake its disk lies over; `None` for the plain image.
+    pub base: Option<String>,
+    /// The latest first.
+    pub layers: Vec<LayerId>,
+    pub has_memory: bool,
+    pub pause_ms: u64,
+}
+
+impl SnapshotRecord {
+    pub(super) fn load(directory: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(directory.join(RECORD)).ok()?).ok()
+    }
+
+    fn save(&self, directory: &Path) -> Result<(), Fault> {
+        let text = serde_json::to_vec_pretty(self).map_err(|error| Fault::Other(error.to_string()))?;
+        durable::write(&directory.join(RECORD), &text, 0o600)
+    }
+
+    /// The latest of its layers.
+    pub(super) fn layer(&self) -> LayerId {
+        self.layers.first().copied().unwrap_or(LayerId::from_u128(0))
+    }
+}
+
+impl Host {
+    pub(crate) fn snapshots(&self) -> Vec<SnapshotInfo> {
+        self.snapshot_records().iter().map(|record| self.info(record)).collect()
+    }
+
+    fn snapshot_records(&self) -> Vec<SnapshotRecord> {
+        let entries = std::fs::read_dir(self.layout.snapshots()).into_iter().flatten().flatten();
+        entries.filter_map(|entry| SnapshotRecord::load(&entry.path())).collect()
+    }
+
+    fn info(&self, record: &SnapshotRecord) -> SnapshotInfo {
+        let directory = self.layout.snapshot(record.snapshot);
+        SnapshotInfo {
+            snapshot: record.snapshot,
+            taken_at: record.taken_at,
+            layers: record.layers.clone(),
+            has_memory: record.has_memory,
+            memory_bytes: file_bytes(&directory.join(memory::SEALED)),
+            disk_bytes: file_bytes(&self.layout.layer(record.layer())),
+            pause_ms: record.pause_ms,
+        }
+    }
+
+    /// Every layer that a machine or a snapshot needs.
+    pub(super) fn needed_layers(&self) -> Vec<LayerId> {
+        self.layers_needed_by(|_| true)
+    }
+
+    /// Whether a snapshot, or a machine that is not this one, needs a layer.
+    pub(super) fn is_anothers(&self, layer: LayerId, desktop: DesktopId) -> bool {
+        self.layers_needed_by(|record| record.desktop != desktop).contains(&layer)
+    }
+
+    fn layers_needed_by(&self, counts: impl Fn(&Record) -> bool) -> Vec<LayerId> {
+        let desktops: Vec<Record> = self.desktops().values().filter_map(|desktop| desktop.record()).collect();
+        let desktops = desktops.iter().filter(|record| counts(record));
+        let mut needed: Vec<LayerId> = desktops.flat_map(Record::all_layers).collect();
+        needed.extend(self.snapshot_records().into_iter().flat_map(|record| record.layers));
+        needed
+    }
+
+    /// Removes those layers that nothing needs any more. Returns the bytes freed.
+    pub(super) fn remove_unneeded(&self, layers: &[LayerId]) -> Result<u64, Fault> {
+        let needed = self.needed_layers();
+        let mut freed = 0;
+        for layer in layers.iter().filter(|layer| !needed.contains(layer)) {
+            let path = self.layout.layer(*layer);
+            freed += file_bytes(&path);
+            durable::remove(&path)?;
+        }
+        Ok(freed)
+    }
+
+    pub(crate) async fn snapshot(
+        self: Arc<Self>,
+        request: SnapshotRequest,
+    ) -> Result<SnapshotInfo, EngineError> {
+        let (desktop, mut held) = self.hold(request.desktop).await;
+        let directory = self.layout.snapshot(request.snapshot);
+        self.snapshots_making().insert(directory.clone());
+        let outcome = self.snapshot_held(&desktop, &mut held, &request).await;
+        self.snapshots_making().remove(&directory);
+        if outcome.is_err() && SnapshotRecord::load(&directory).is_none() {
+            remove_directory(&directory)?;
+        }
+        self.let_go(request.desktop, &mut held);
+        outcome
+    }
+
+    async fn snapshot_held(
+        &self,
+        desktop: &Desktop,
+        held: &mut Held,
+        request: &SnapshotRequest,
+    ) -> Result<SnapshotInfo, EngineError> {
+        self.pass_fence(request.desktop, held, request.fence).await?;
+        let directory = self.layout.snapshot(request.snapshot);
+        if let Some(record) = SnapshotRecord::load(&directory) {
+            return Ok(self.info(&record)); // taken before
+        }
+        let record = held.record.as_mut().ok_or(EngineError::UnknownDesktop)?;
+        if !record.has_disk {
+            return Err(EngineError::Host("the desktop was never completely made".into()));
+        }
+        if record.all_layers().any(|layer| layer == request.next.layer) {
+            return Err(EngineError::Host("this snapshot was cut short; take another".into()));
+        }
+        host_status::room(self.layout.root(), self.config.min_free_disk, 0)?;
+        make_directory(&directory)?;
+        self.place_layer(request.desktop, &request.next, record.size, &layer_name(record.layer())).await?;
+        record.next = Some(request.next.layer);
+        record.save(&self.layout).await?;
+        desktop.show(held);
+        let taken = self.take(desktop, held, request, &directory).await;
+        // A machine that has ended meanwhile may have written to the new layer.
+        if let Some(record) = held.record.as_mut()
+            && record.next.is_some()
+        {
+            record.take_next();
+            record.save(&self.layout).await?;
+        }
+        desktop.show(held);
+        let taken = taken?;
+        taken.save(&directory)?;
+        Ok(self.info(&taken))
+    }
+
+    /// Everything but the snapshot's record.
+    async fn take(
+        &self,
+        desktop: &Desktop,
+        held: &mut Held,
+        request: &SnapshotRequest,
+        directory: &Path,
+    ) -> Result<SnapshotRecord, EngineError> {
+        let Held { record, running, .. } = &mut *held;
+        let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
+        let mut taken = SnapshotRecord {
+            snapshot: request.snapshot,
+            taken_at: Timestamp::now(),
+            template: record.template.clone(),
+            size: record.size,
+            base: record.base.clone(),
+            layers: record.layers.clone(),
+            has_memory: true,
+            pause_ms: 0,
+        };
+        let frozen = self.layout.layer(record.layer());
+        match running {
+            Some(running) => self.take_running(record, running, request, directory, &mut taken).await?,
+            None if record.phase == Phase::Off(OffReason::Suspended) => {
+                let (from, to) = (self.layout.desktop(record.desktop), directory.to_owned());
+                blocking(move || memory::link(&from, &to)).await?;
+            }
+            None => taken.has_memory = false,
+        }
+        record.take_next();
+        record.save(&self.layout).await?;
+        desktop.show(held);
+        blocking(move || {
+            memory::sync(&frozen)?;
+            freeze(&frozen)
+        })
+        .await?;
+        Ok(taken)
+    }
+
+    async fn take_running(
+        &self,
+        record: &mut Record,
+        running: &Running,
+        request: &SnapshotRequest,
+        directory: &Path,
+        taken: &mut SnapshotRecord,
+    ) -> Result<(), EngineError> {
+        match running.monitor()?.status().await?.as_str() {
+            "running" => {}
+            "io-error" => return Err(EngineError::DiskFull),
+            _ => return Err(EngineError::NotRunning),
+        }
+        let saving = self.saving(record, running.process)?;
+        // Where the host has too little memory for a copy, the machine stands still for as long as writing takes.
+        let most = host_status::memory().available / 2;
+        let (mut room, saving) = blocking(move || Ok((saving.source().room(most)?, saving))).await?;
+        hand_over(&self.layout.layer(request.next.layer), self.uid(record.index))?;
+        add_layer(running, &request.next).await?;
+        let since = Instant::now();
+        let copied = async {
+            let devices = stand_still(running).await?;
+            taken.taken_at = Timestamp::now();
+            let (to, key) = (directory.to_owned(), request.key.clone());
+            let (room, saving, devices) = blocking(move || {
+                match &mut room {
+                    Some(room) => saving.source().capture(room)?,
+                    None => saving.source().keep(&to, &key, &devices, &mut saving.manifest.clone())?,
+                }
+                Ok((room, saving, devices))
+            })
+            .await?;
+            let nodes =
+                json!({ "node": record.layer().to_string(), "overlay": request.next.layer.to_string() });
+            running.monitor()?.run("blockdev-snapshot", nodes).await?;
+            Ok::<_, Fault>((devices, room, saving))
+        };
+        let copied = copied.await;
+        running.monitor()?.run("cont", json!({})).await?;
+        taken.pause_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (devices, room, saving) = match copied {
+            Ok(copied) => copied,
+            Err(fault) => {
+                // It writes to its old layer as before, unless the very last of it failed.
+                self.settle_next(record, running).await?;
+                return Err(fault.into());
+            }
+        };
+        tracing::debug!(desktop = %record.desktop, pause = ?since.elapsed(), "a snapshot is copied");
+        let Some(room) = room else { return Ok(()) };
+        let (directory, key) = (directory.to_owned(), request.key.clone());
+        blocking(move || {
+            let mut manifest = saving.manifest.clone();
+            saving.source().keep_captured(&room, &directory, &key, &devices, &mut manifest)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Finds out whether a machine writes to the layer that was being put over the others, and
+    /// writes that down. One that it does not write to is removed.
+    async fn settle_next(&self, record: &mut Record, running: &Running) -> Result<(), Fault> {
+        let Some(next) = record.next else { return Ok(()) };
+        if writes_to(running, next).await? {
+            record.take_next();
+            return record.save(&self.layout).await;
+        }
+        if let Err(fault) = remove_layer(running, next).await {
+            tracing::debug!(error = told(&fault), "a layer was not opened, or stays open unused");
+        }
+        record.next = None;
+        record.save(&self.layout).await?;
+        durable::remove(&self.layout.layer(next))?;
+        Ok(())
+    }
+
+    /// The same for a machine found running, which goes on if it was left standing.
+    pub(super) async fn settle_layers(&self, held: &mut Held, running: &Running) -> Result<(), Fault> {
+        let Some(record) = held.record.as_mut() else { return Ok(()) };
+        self.settle_next(record, running).await?;
+        if running.monitor()?.status().await? == "paused" {
+            // It stood still for a snapshot.
+            running.monitor()?.run("cont", json!({})).await?;
+        }
+        Ok(())
+    }
+
+    /// The snapshot to make a machine of this template and size from.
+    pub(super) fn snapshot_for(
+        &self,
+        origin: &Origin,
+        template: &TemplateVersion,
+        size: Size,
+    ) -> Result<SnapshotRecord, EngineError> {
+        let record = SnapshotRecord::load(&self.layout.snapshot(origin.snapshot));
+        let record = record.ok_or(EngineError::UnknownSnapshot)?;
+        if record.template != *template || record.size != size {
+            return Err(EngineError::Host("the snapshot is of another template or size".into()));
+        }
+        if !origin.disk.iter().map(|layer| layer.layer).eq(record.layers.iter().copied()) {
+            return Err(EngineError::Host("the snapshot's disk has other layers".into()));
+        }
+        Ok(record)
+    }
+
+    pub(crate) async fn revert(self: Arc<Self>, request: RevertRequest) -> Result<(), EngineError> {
+        let _still = self.removing.read().await;
+        let (desktop, mut held) = self.hold(request.desktop).await;
+        let outcome = self.revert_held(&desktop, &mut held, &request).await;
+        self.let_go(request.desktop, &mut held);
+        outcome
+    }
+
+    async fn revert_held(
+        &self,
+        desktop: &Desktop,
+        held: &mut Held,
+        request: &RevertRequest,
+    ) -> Result<(), EngineError> {
+        self.pass_fence(request.desktop, held, request.fence).await?;
+        let record = held.record.as_mut().ok_or(EngineError::UnknownDesktop)?;
+        if record.layer() == request.next.layer {
+            return Ok(()); // carried out before
+        }
+        if held.running.is_some() {
+            return Err(EngineError::Host("the desktop runs; stop it first".into()));
+        }
+        let snapshot = self.snapshot_for(&request.from, &record.template, record.size)?;
+        host_status::room(self.layout.root(), self.config.min_free_disk, 0)?;
+        self.place_layer(request.desktop, &request.next, record.size, &layer_name(snapshot.layer())).await?;
+        self.give_up_memory(record.desktop).await?;
+        let (from, to) = (self.layout.snapshot(snapshot.snapshot), self.layout.desktop(record.desktop));
+        if snapshot.has_memory {
+            blocking(move || memory::link(&from, &to)).await?;
+        }
+        let before: Vec<LayerId> = record.all_layers().collect();
+        record.layers = std::iter::once(request.next.layer).chain(snapshot.layers).collect();
+        record.next = None;
+        record.base = snapshot.base;
+        record.phase = Phase::Off(if snapshot.has_memory { OffReason::Suspended } else { OffReason::Asked });
+        record.save(&self.layout).await?;
+        desktop.show(held);
+        self.remove_unneeded(&before)?;
+        Ok(())
+    }
+
+    pub(crate) async fn remove_snapshot(self: Arc<Self>, id: SnapshotId) -> Result<u64, EngineError> {
+        // Not while a machine is being made from one.
+        let _alone = self.removing.write().await;
+        Ok(self.remove_snapshot_files(id)?)
+    }
+
+    pub(super) fn remove_snapshot_files(&self, id: SnapshotId) -> Result<u64, Fault> {
+        let directory = self.layout.snapshot(id);
+        let Some(record) = SnapshotRecord::load(&directory) else {
+            remove_directory(&directory)?;
+            return Ok(0);
+        };
+        let memory = file_bytes(&directory.join(memory::SEALED));
+        durable::remove(&directory.join(RECORD))?;
+        durable::sync_directory(&directory)?;
+        remove_directory(&directory)?;
+        Ok(memory + self.remove_unneeded(&record.layers)?)
+    }
+}
+
+fn remove_directory(path: &Path) -> Result<(), Fault> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).doing_with("removing", path),
+        _ => Ok(()),
+    }
+}
+
+/// Has a running machine open a layer that it does not write to yet.
+async fn add_layer(running: &Running, next: &DiskLayer) -> Result<(), Fault> {
+    let monitor = running.monitor()?;
+    let secret = secret_name(next.layer);
+    let key = STANDARD.encode(next.key.bytes());
+    monitor.run("object-add", json!({ "qom-type": "secret", "id": secret, "data": key })).await?;
+    let node = json!({
+        "driver": "qcow2",
+        "node-name": next.layer.to_string(),
+        "discard": "unmap",
+        "file": { "driver": "file", "filename": layer_seen_from_machine(next.layer), "discard": "unmap" },
+        "encrypt": { "format": "luks", "key-secret": secret },
+        "backing": null,
+    });
+    monitor.run("blockdev-add", node).await?;
+    Ok(())
+}
+
+async fn remove_layer(running: &Running, layer: LayerId) -> Result<(), Fault> {
+    let monitor = running.monitor()?;
+    monitor.run("blockdev-del", json!({ "node-name": layer.to_string() })).await?;
+    monitor.run("object-del", json!({ "id": secret_name(layer) })).await?;
+    Ok(())
+}
+
+/// Whether the guest's disk is this layer.
+async fn writes_to(running: &Running, layer: LayerId) -> Result<bool, Fault> {
+    let disks = running.monitor()?.run("query-block", json!({})).await?;
+    let name = layer.to_string();
+    let disks = disks.as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok(disks
+        .iter()
+        .any(|disk| disk.pointer("/inserted/node-name").and_then(Value::as_str) == Some(name.as_str())))
+}

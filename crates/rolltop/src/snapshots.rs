@@ -1,0 +1,161 @@
+//! Snapshots and forks.
+
+use std::time::{Duration, Instant};
+
+use rolltop_api_types::{CreateSnapshot, DesktopState, ForkDesktop, ListSnapshots, Snapshot, SnapshotState};
+use rolltop_model::SnapshotId;
+
+use crate::arguments::{Fork, Snapshots, TakeSnapshot, Wait};
+use crate::connect::Connection;
+use crate::desktops::{reached, tell};
+use crate::failure::{Exit, Failure};
+use crate::find;
+use crate::output::{Progress, Table, ago, print, print_json, size};
+
+/// How often it is looked whether a snapshot is ready.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// `rolltop fork`
+pub async fn fork(connection: &Connection, fork: &Fork) -> Result<u8, Failure> {
+    let wanted = ForkDesktop { name: fork.fork_name.clone(), count: Some(fork.count) };
+    let client = &connection.client;
+    let mut forks = match (&fork.name, &fork.snapshot) {
+        (_, Some(snapshot)) => {
+            client.fork_snapshot(find_one(connection, snapshot).await?.id, &wanted).await?
+        }
+        (Some(name), None) => client.fork_desktop(find::desktop(connection, name).await?.id, &wanted).await?,
+        (None, None) => {
+            return Err(Failure::usage("Name a desktop, or a snapshot with --snapshot.".to_owned()));
+        }
+    };
+    if fork.wait.wait {
+        for desktop in &mut forks {
+            *desktop = reached(connection, desktop, &fork.wait, DesktopState::Running, None).await?;
+        }
+    }
+    tell(connection, &forks)
+}
+
+/// `rolltop snapshot`
+pub async fn take(connection: &Connection, take: &TakeSnapshot) -> Result<u8, Failure> {
+    let desktop = find::desktop(connection, &take.name).await?;
+    let wanted = CreateSnapshot { name: take.snapshot_name.clone() };
+    let mut snapshot = connection.client.take_snapshot(desktop.id, &wanted).await?;
+    if take.wait.wait {
+        snapshot = ready(connection, snapshot.id, &take.wait).await?;
+    }
+    if connection.json {
+        return print_json(&snapshot);
+    }
+    let paused = snapshot.pause_ms.filter(|_| snapshot.has_memory);
+    let paused = paused.map(|ms| format!(", it stood still for {ms} ms")).unwrap_or_default();
+    print(&format!("{} {} of {}{paused}\n", snapshot.id, state_of(&snapshot), snapshot.desktop_name))
+}
+
+/// `rolltop restore`
+pub async fn restore(connection: &Connection, snapshot: &str, wait: &Wait) -> Result<u8, Failure> {
+    let before = find_one(connection, snapshot).await?;
+    let since = connection.client.desktop(before.desktop).await?.started_at;
+    let mut desktop = connection.client.restore_snapshot(before.id).await?;
+    if wait.wait {
+        // It is back once it runs since another time.
+        desktop = reached(connection, &desktop, wait, DesktopState::Running, since).await?;
+    }
+    tell(connection, &[desktop])
+}
+
+/// `rolltop snapshots`
+pub async fn run(connection: &Connection, which: &Snapshots) -> Result<u8, Failure> {
+    match which {
+        Snapshots::Ls { name } => list(connection, name.as_deref()).await,
+        Snapshots::Rm { snapshots } => {
+            for snapshot in snapshots {
+                let found = find_one(connection, snapshot).await?;
+                connection.client.delete_snapshot(found.id).await?;
+                if !connection.json {
+                    print(&format!("{} deleted\n", found.id))?;
+                }
+            }
+            if connection.json { print_json(&serde_json::json!({})) } else { Ok(0) }
+        }
+    }
+}
+
+async fn list(connection: &Connection, name: Option<&str>) -> Result<u8, Failure> {
+    let desktop = match name {
+        Some(name) => Some(find::desktop(connection, name).await?.id),
+        None => None,
+    };
+    let found = connection.client.snapshots(&ListSnapshots { desktop }).await?;
+    if connection.json {
+        return print_json(&serde_json::json!({"items": found}));
+    }
+    let mut table = Table::new(&["NAME", "OF", "STATE", "MEMORY", "DISK", "AGE", "ID"]);
+    for snapshot in found {
+        let memory = if snapshot.has_memory { size(snapshot.memory_bytes) } else { String::new() };
+        table.row([
+            snapshot.name.clone(),
+            snapshot.desktop_name.clone(),
+            state_of(&snapshot).to_owned(),
+            memory,
+            size(snapshot.disk_bytes),
+            ago(snapshot.taken_at.unwrap_or(snapshot.created_at)),
+            snapshot.id.to_string(),
+        ]);
+    }
+    table.print("No snapshots; rolltop snapshot NAME takes one.")
+}
+
+/// By id, the beginning of one, or name; nothing where that fits several.
+async fn find_one(connection: &Connection, text: &str) -> Result<Snapshot, Failure> {
+    let all = connection.client.snapshots(&ListSnapshots::default()).await?;
+    let mut fitting =
+        all.into_iter().filter(|found| found.name == text || found.id.to_string().starts_with(text));
+    match (fitting.next(), fitting.next()) {
+        (Some(found), None) => Ok(found),
+        (Some(_), Some(_)) => Err(Failure::usage(format!(
+            "Several snapshots are called {text}; give an id of rolltop snapshots ls."
+        ))),
+        (None, _) => Err(Failure::new(
+            Exit::NotFound,
+            "not_found",
+            format!("There is no snapshot {text}; rolltop snapshots ls lists them."),
+        )),
+    }
+}
+
+async fn ready(connection: &Connection, id: SnapshotId, wait: &Wait) -> Result<Snapshot, Failure> {
+    let begun = Instant::now();
+    let mut progress = Progress::new();
+    loop {
+        let snapshot = connection.client.snapshot(id).await?;
+        match snapshot.state {
+            SnapshotState::Ready => return Ok(snapshot),
+            SnapshotState::Failed | SnapshotState::Deleting => {
+                let detail = snapshot.detail.unwrap_or_else(|| "no reason is known".to_owned());
+                return Err(Failure::new(
+                    Exit::Failed,
+                    "failed",
+                    format!("The snapshot was not taken: {detail}"),
+                ));
+            }
+            SnapshotState::Taking => {}
+        }
+        if begun.elapsed() > Duration::from_secs(wait.timeout) {
+            let detail = format!("{id} is not taken after {} s; it goes on.", wait.timeout);
+            return Err(Failure::new(Exit::TimedOut, "timed_out", detail));
+        }
+        progress
+            .say(|elapsed| format!("{}: taking a snapshot, {} s", snapshot.desktop_name, elapsed.as_secs()));
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn state_of(snapshot: &Snapshot) -> &'static str {
+    match snapshot.state {
+        SnapshotState::Taking => "taking",
+        SnapshotState::Ready => "ready",
+        SnapshotState::Failed => "failed",
+        SnapshotState::Deleting => "deleting",
+    }
+}

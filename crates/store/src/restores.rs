@@ -1,0 +1,161 @@
+//! Putting desktops back to snapshots of themselves. The wish is in the desktop's row until it is done.
+
+use jiff::Timestamp;
+use rolltop_model::{Desired, DesktopId, FailReason, SnapshotId, SnapshotState};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+
+use crate::database::{Store, Write};
+use crate::desktops::{self, Desktop};
+use crate::error::{StoreError, unreadable};
+use crate::events::{self, kind};
+use crate::layers::{self, Layer};
+use crate::moment::to_ms;
+use crate::snapshots::{self, NewSnapshot, Snapshot, SnapshotError};
+
+/// A wish to put a desktop back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restore {
+    pub to: Snapshot,
+    /// What is kept of it first.
+    pub undo: Snapshot,
+}
+
+impl Store {
+    /// Writes down that a desktop is to be put back to a snapshot of it, and that what it is now is to be kept first.
+    pub async fn ask_restore(
+        &self,
+        snapshot: SnapshotId,
+        undo: NewSnapshot,
+        now: Timestamp,
+    ) -> Result<Desktop, SnapshotError> {
+        let mut write = self.write().await?;
+        let to = snapshots::find(&write, snapshot).await?.ok_or(SnapshotError::Gone)?;
+        let row = find(&write, undo.desktop).await?.ok_or(SnapshotError::Gone)?;
+        if to.state != SnapshotState::Ready.as_str() || row.restore_id.is_some() {
+            return Err(SnapshotError::InUse);
+        }
+        let undo = snapshots::insert(&mut write, &undo, now).await?;
+        let change = desktops::ActiveModel {
+            id: Set(row.id),
+            restore_id: Set(Some(to.id)),
+            restore_undo_id: Set(Some(undo.id)),
+            updated_at: Set(to_ms(now)),
+            ..Default::default()
+        };
+        let row = change.update(&write.transaction).await?;
+        tell(&mut write, &row, now).await?;
+        write.commit().await?;
+        Ok(row.try_into()?)
+    }
+
+    pub async fn wanted_restore(&self, desktop: DesktopId) -> Result<Option<Restore>, StoreError> {
+        let row = desktops::Entity::find_by_id(desktop.to_string()).one(&self.connection).await?;
+        let Some((Some(to), Some(undo))) = row.map(|row| (row.restore_id, row.restore_undo_id)) else {
+            return Ok(None);
+        };
+        let id = |text: String| text.parse::<SnapshotId>().map_err(unreadable("desktops"));
+        let (to, undo) = (self.snapshot(id(to)?).await?, self.snapshot(id(undo)?).await?);
+        let gone = || unreadable("desktops")("a snapshot is gone");
+        Ok(Some(Restore { to: to.ok_or_else(gone)?, undo: undo.ok_or_else(gone)? }))
+    }
+
+    /// Desktops that are to be put back.
+    pub async fn restoring(&self) -> Result<Vec<DesktopId>, StoreError> {
+        let rows = desktops::Entity::find().filter(desktops::Column::RestoreId.is_not_null());
+        let rows = rows.all(&self.connection).await?;
+        rows.into_iter().map(|row| row.id.parse().map_err(unreadable("desktops"))).collect()
+    }
+
+    /// The layer that the desktop is to write to once it is put back: the same each time this is asked.
+    pub async fn restore_layer(
+        &self,
+        desktop: &Desktop,
+        over: &Snapshot,
+        now: Timestamp,
+    ) -> Result<Layer, StoreError> {
+        let write = self.write().await?;
+        let row = find(&write, desktop.id).await?.ok_or_else(|| unreadable("desktops")("it is gone"))?;
+        if let Some(id) = &row.restore_layer_id {
+            let layer = layers::Entity::find_by_id(id).one(&write.transaction).await?;
+            return self.opened(layer.ok_or_else(|| unreadable("desktops")("its layer is gone"))?);
+        }
+        let layer = self.take_blank(&write, desktop.size, now).await?;
+        let parent = over.layer.map(|layer| layer.to_string());
+        let change = layers::ActiveModel { parent_id: Set(parent), ..layer.into() };
+        let layer = change.update(&write.transaction).await?;
+        let change = desktops::ActiveModel {
+            id: Set(row.id),
+            restore_layer_id: Set(Some(layer.id.clone())),
+            ..Default::default()
+        };
+        change.update(&write.transaction).await?;
+        write.commit().await?;
+        self.opened(layer)
+    }
+
+    /// Writes down that it is put back, and is to run from there. The key of what it wrote to before goes,
+    /// unless a snapshot has it. `false` if the lease was lost.
+    pub async fn finish_restore(&self, desktop: &Desktop, now: Timestamp) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let Some(row) = held(&write, desktop).await? else { return Ok(false) };
+        snapshots::switch_layers(&write, desktop.id, row.restore_layer_id.as_deref()).await?;
+        let change = desktops::ActiveModel {
+            id: Set(row.id),
+            desired: Set(Desired::Running.as_str().to_owned()),
+            attempts: Set(0),
+            last_failure: Set(None),
+            retry_at: Set(None),
+            planned_at: Set(to_ms(now)),
+            revision: Set(row.revision.saturating_add(1)),
+            restore_id: Set(None),
+            restore_undo_id: Set(None),
+            restore_layer_id: Set(None),
+            updated_at: Set(to_ms(now)),
+            ..Default::default()
+        };
+        let row = change.update(&write.transaction).await?;
+        layers::delete_unneeded(&write).await?;
+        tell(&mut write, &row, now).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Gives the wish up; the desktop says why.
+    pub async fn fail_restore(&self, desktop: &Desktop, now: Timestamp) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let Some(row) = held(&write, desktop).await? else { return Ok(false) };
+        if let Some(layer) = &row.restore_layer_id {
+            layers::release(&write, layer).await?;
+        }
+        let change = desktops::ActiveModel {
+            id: Set(row.id),
+            last_failure: Set(Some(FailReason::RestoreFailed.as_str().to_owned())),
+            restore_id: Set(None),
+            restore_undo_id: Set(None),
+            restore_layer_id: Set(None),
+            updated_at: Set(to_ms(now)),
+            ..Default::default()
+        };
+        let row = change.update(&write.transaction).await?;
+        tell(&mut write, &row, now).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+}
+
+async fn find(write: &Write, id: DesktopId) -> Result<Option<desktops::Model>, StoreError> {
+    let row = desktops::Entity::find_by_id(id.to_string()).one(&write.transaction).await?;
+    Ok(row.filter(|row| row.desired != Desired::Destroyed.as_str()))
+}
+
+/// The row, if the lease it was taken with still stands.
+async fn held(write: &Write, desktop: &Desktop) -> Result<Option<desktops::Model>, StoreError> {
+    let row = find(write, desktop.id).await?;
+    Ok(row.filter(|row| u64::try_from(row.fence) == Ok(desktop.fence)))
+}
+
+async fn tell(write: &mut Write, row: &desktops::Model, now: Timestamp) -> Result<(), StoreError> {
+    let data = desktops::event_data(&row.name, &desktops::record(row)?);
+    events::insert(write, &row.workspace_id, &row.id, kind::DESKTOP_CHANGED, data, now).await
+}

@@ -1,0 +1,538 @@
+//! Points in time of desktops. A row is written when one is asked for; whoever works on the desktop takes
+//! it and writes down what came of it. With the key of its layer, if nothing else needs that, goes what it kept.
+
+use jiff::Timestamp;
+use rolltop_model::{
+    Desired, DesktopId, LayerId, Size, SnapshotId, SnapshotKind, SnapshotState, TemplateVersion, WorkspaceId,
+};
+use rolltop_vault::Cell;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::database::{Store, Write};
+use crate::desktops::{self, CreateDesktopError, Desktop, Identity, NewDesktop};
+use crate::error::{StoreError, unreadable};
+use crate::events::{self, kind};
+use crate::layers::{self, Layer};
+use crate::moment::{from_ms, some_from_ms, to_ms};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "snapshots")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub workspace_id: String,
+    pub desktop_id: String,
+    pub desktop_name: String,
+    pub name: String,
+    pub kind: String,
+    pub state: String,
+    pub reason: Option<String>,
+    pub layer_id: Option<String>,
+    pub next_layer_id: Option<String>,
+    pub template: String,
+    pub size: String,
+    pub has_memory: bool,
+    pub memory_bytes: i64,
+    pub disk_bytes: i64,
+    pub pause_ms: Option<i64>,
+    pub made_by: String,
+    pub created_at: i64,
+    pub taken_at: Option<i64>,
+    pub door_key: Option<Vec<u8>>,
+    pub door_public_key: Option<String>,
+    pub host_key: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+#[derive(Debug, Clone)]
+pub struct NewSnapshot {
+    pub desktop: DesktopId,
+    pub name: String,
+    pub kind: SnapshotKind,
+    /// A person's or key's name.
+    pub made_by: String,
+    /// Most that the workspace may have.
+    pub limit: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub id: SnapshotId,
+    pub workspace: WorkspaceId,
+    /// What it is of; it may be gone.
+    pub desktop: DesktopId,
+    pub desktop_name: String,
+    pub name: String,
+    pub kind: SnapshotKind,
+    pub state: SnapshotState,
+    /// Why it has failed, for people.
+    pub reason: Option<String>,
+    /// The layer that it is of, once it is ready.
+    pub layer: Option<LayerId>,
+    pub template: TemplateVersion,
+    pub size: Size,
+    pub has_memory: bool,
+    pub memory_bytes: u64,
+    pub disk_bytes: u64,
+    /// How long the desktop stood still for it.
+    pub pause_ms: Option<u64>,
+    pub made_by: String,
+    pub created_at: Timestamp,
+    pub taken_at: Option<Timestamp>,
+}
+
+/// What the engine said of one that it has taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    pub at: Timestamp,
+    pub has_memory: bool,
+    pub memory_bytes: u64,
+    pub disk_bytes: u64,
+    pub pause_ms: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("there is no such desktop or snapshot")]
+    Gone,
+    #[error("the workspace has as many snapshots as it may")]
+    LimitReached,
+    #[error("desktops are being made from it")]
+    InUse,
+    #[error(transparent)]
+    Desktop(#[from] CreateDesktopError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DbErr> for SnapshotError {
+    fn from(error: DbErr) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+const TABLE: &str = "snapshots";
+
+impl TryFrom<Model> for Snapshot {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        let amount = |bytes: i64| u64::try_from(bytes).map_err(unreadable(TABLE));
+        Ok(Self {
+            id: row.id.parse().map_err(unreadable(TABLE))?,
+            workspace: row.workspace_id.parse().map_err(unreadable(TABLE))?,
+            desktop: row.desktop_id.parse().map_err(unreadable(TABLE))?,
+            desktop_name: row.desktop_name,
+            name: row.name,
+            kind: row.kind.parse().map_err(unreadable(TABLE))?,
+            state: row.state.parse().map_err(unreadable(TABLE))?,
+            reason: row.reason,
+            layer: row.layer_id.map(|id| id.parse()).transpose().map_err(unreadable(TABLE))?,
+            template: row.template.parse().map_err(unreadable(TABLE))?,
+            size: row.size.parse().map_err(unreadable(TABLE))?,
+            has_memory: row.has_memory,
+            memory_bytes: amount(row.memory_bytes)?,
+            disk_bytes: amount(row.disk_bytes)?,
+            pause_ms: row.pause_ms.map(amount).transpose()?,
+            made_by: row.made_by,
+            created_at: from_ms(row.created_at, TABLE)?,
+            taken_at: some_from_ms(row.taken_at, TABLE)?,
+        })
+    }
+}
+
+impl Store {
+    /// Writes down that a snapshot is wanted.
+    pub async fn insert_snapshot(&self, new: NewSnapshot, now: Timestamp) -> Result<Snapshot, SnapshotError> {
+        let mut write = self.write().await?;
+        let row = insert(&mut write, &new, now).await?;
+        write.commit().await?;
+        Ok(row.try_into()?)
+    }
+
+    /// Writes down desktops as wanted, made from a snapshot that is there or of one that is to be taken
+    /// first: all of them, or none.
+    pub async fn fork_desktops(
+        &self,
+        from: Result<SnapshotId, NewSnapshot>,
+        mut desktops: Vec<NewDesktop>,
+        now: Timestamp,
+    ) -> Result<Vec<Desktop>, SnapshotError> {
+        let mut write = self.write().await?;
+        let row = match from {
+            Ok(id) => find(&write, id).await?.filter(|row| row.state == SnapshotState::Ready.as_str()),
+            Err(new) => Some(insert(&mut write, &new, now).await?),
+        };
+        let snapshot = Snapshot::try_from(row.ok_or(SnapshotError::Gone)?)?;
+        let mut made = Vec::new();
+        for new in &mut desktops {
+            new.origin = Some(snapshot.id);
+            made.push(desktops::insert(&mut write, new, now).await?.try_into()?);
+        }
+        write.commit().await?;
+        Ok(made)
+    }
+
+    pub async fn snapshot(&self, id: SnapshotId) -> Result<Option<Snapshot>, StoreError> {
+        let row = Entity::find_by_id(id.to_string()).one(&self.connection).await?;
+        row.map(Snapshot::try_from).transpose()
+    }
+
+    /// A workspace's, or one desktop's, newest first.
+    pub async fn snapshots(
+        &self,
+        workspace: WorkspaceId,
+        desktop: Option<DesktopId>,
+    ) -> Result<Vec<Snapshot>, StoreError> {
+        let mut select = Entity::find()
+            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(Column::State.ne(SnapshotState::Deleting.as_str()))
+            .order_by_desc(Column::Id);
+        if let Some(desktop) = desktop {
+            select = select.filter(Column::DesktopId.eq(desktop.to_string()));
+        }
+        select.all(&self.connection).await?.into_iter().map(Snapshot::try_from).collect()
+    }
+
+    /// Every one there is a row for.
+    pub async fn snapshot_ids(&self) -> Result<Vec<SnapshotId>, StoreError> {
+        let ids: Vec<String> =
+            Entity::find().select_only().column(Column::Id).into_tuple().all(&self.connection).await?;
+        ids.into_iter().map(|id| id.parse().map_err(unreadable(TABLE))).collect()
+    }
+
+    /// Those in a state, oldest first.
+    pub async fn snapshots_in(&self, state: SnapshotState) -> Result<Vec<Snapshot>, StoreError> {
+        let select = Entity::find().filter(Column::State.eq(state.as_str())).order_by_asc(Column::Id);
+        select.all(&self.connection).await?.into_iter().map(Snapshot::try_from).collect()
+    }
+
+    /// The oldest that is to be taken of a desktop.
+    pub async fn wanted_snapshot(&self, desktop: DesktopId) -> Result<Option<Snapshot>, StoreError> {
+        let select = Entity::find()
+            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .filter(Column::State.eq(SnapshotState::Taking.as_str()))
+            .order_by_asc(Column::Id);
+        select.one(&self.connection).await?.map(Snapshot::try_from).transpose()
+    }
+
+    /// The layer that the desktop is to write to once the snapshot is taken: the same each time this is asked.
+    pub async fn next_layer(&self, snapshot: &Snapshot, now: Timestamp) -> Result<Layer, StoreError> {
+        let write = self.write().await?;
+        let row = find(&write, snapshot.id).await?.ok_or_else(|| unreadable(TABLE)("it is gone"))?;
+        if let Some(id) = &row.next_layer_id {
+            let layer = layers::Entity::find_by_id(id).one(&write.transaction).await?;
+            return self.opened(layer.ok_or_else(|| unreadable(TABLE)("its layer is gone"))?);
+        }
+        let top = top_of(&write, snapshot.desktop).await?;
+        let layer = self.take_blank(&write, snapshot.size, now).await?;
+        // From here on it is nobody's to take: it lies over another.
+        let change = layers::ActiveModel { parent_id: Set(Some(top.id)), ..layer.into() };
+        let layer = change.update(&write.transaction).await?;
+        let change =
+            ActiveModel { id: Set(row.id), next_layer_id: Set(Some(layer.id.clone())), ..Default::default() };
+        change.update(&write.transaction).await?;
+        write.commit().await?;
+        self.opened(layer)
+    }
+
+    /// Writes down that it is taken: the desktop writes to the next layer, and the one before is the
+    /// snapshot's. `false` if the desktop's lease was lost.
+    pub async fn finish_snapshot(
+        &self,
+        desktop: &Desktop,
+        snapshot: SnapshotId,
+        taken: Taken,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let Some(row) = held(&write, desktop, snapshot).await? else { return Ok(false) };
+        let frozen = switch_layers(&write, desktop.id, row.next_layer_id.as_deref()).await?;
+        let parent = desktops::Entity::find_by_id(desktop.id.to_string()).one(&write.transaction).await?;
+        let parent = parent.ok_or_else(|| unreadable(TABLE)("the desktop is gone"))?;
+        let identity = self.opened_identity(parent)?;
+        let cell = row.id.clone();
+        let seal = |identity: &Identity| {
+            self.vault.seal(door_key_cell(&cell), identity.door_key.expose_secret().as_bytes())
+        };
+        let number = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let change = ActiveModel {
+            id: Set(row.id.clone()),
+            state: Set(SnapshotState::Ready.as_str().to_owned()),
+            layer_id: Set(Some(frozen)),
+            next_layer_id: Set(None),
+            has_memory: Set(taken.has_memory),
+            memory_bytes: Set(number(taken.memory_bytes)),
+            disk_bytes: Set(number(taken.disk_bytes)),
+            pause_ms: Set(Some(number(taken.pause_ms))),
+            taken_at: Set(Some(to_ms(taken.at))),
+            door_key: Set(identity.as_ref().map(seal).transpose()?),
+            door_public_key: Set(identity.as_ref().map(|identity| identity.door_public_key.clone())),
+            host_key: Set(identity.and_then(|identity| identity.host_key)),
+            ..Default::default()
+        };
+        let row = change.update(&write.transaction).await?;
+        // Until now they could only wait.
+        desktops::Entity::update_many()
+            .col_expr(desktops::Column::PlannedAt, Expr::value(to_ms(now)))
+            .filter(desktops::Column::OriginId.eq(&row.id))
+            .filter(desktops::Column::ReadyBoot.eq(0))
+            .exec(&write.transaction)
+            .await?;
+        tell(&mut write, &row, now).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Writes down that it could not be taken, and whether the desktop writes to the next layer all the same.
+    pub async fn fail_snapshot(
+        &self,
+        desktop: &Desktop,
+        snapshot: SnapshotId,
+        reason: &str,
+        moved_on: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let Some(row) = held(&write, desktop, snapshot).await? else { return Ok(false) };
+        if moved_on {
+            switch_layers(&write, desktop.id, row.next_layer_id.as_deref()).await?;
+        } else if let Some(next) = &row.next_layer_id {
+            layers::release(&write, next).await?;
+        }
+        let change = ActiveModel {
+            id: Set(row.id.clone()),
+            state: Set(SnapshotState::Failed.as_str().to_owned()),
+            reason: Set(Some(reason.to_owned())),
+            next_layer_id: Set(None),
+            ..Default::default()
+        };
+        let row = change.update(&write.transaction).await?;
+        tell(&mut write, &row, now).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Desktops that are being made from a snapshot and have no identity of their own yet.
+    pub async fn forks_of(&self, id: SnapshotId) -> Result<Vec<DesktopId>, StoreError> {
+        let ids: Vec<String> = desktops::Entity::find()
+            .filter(desktops::Column::OriginId.eq(id.to_string()))
+            .filter(desktops::Column::ReadyBoot.eq(0))
+            .select_only()
+            .column(desktops::Column::Id)
+            .into_tuple()
+            .all(&self.connection)
+            .await?;
+        ids.into_iter().map(|id| id.parse().map_err(unreadable("desktops"))).collect()
+    }
+
+    /// The way into a machine made from a snapshot, until it has an identity of its own.
+    pub async fn snapshot_identity(&self, id: SnapshotId) -> Result<Option<Identity>, StoreError> {
+        let Some(row) = Entity::find_by_id(id.to_string()).one(&self.connection).await? else {
+            return Ok(None);
+        };
+        let (Some(sealed), Some(door_public_key)) = (row.door_key, row.door_public_key) else {
+            return Ok(None);
+        };
+        let opened = self.vault.open(door_key_cell(&row.id), &sealed)?;
+        let text = std::str::from_utf8(opened.expose_secret()).map_err(unreadable(TABLE))?;
+        Ok(Some(Identity { door_key: SecretString::from(text), door_public_key, host_key: row.host_key }))
+    }
+
+    /// Deletes its keys, as far as nothing else needs them; what is left is to be removed from the host.
+    /// One that desktops are being made from stays.
+    pub async fn delete_snapshot(&self, id: SnapshotId, now: Timestamp) -> Result<Snapshot, SnapshotError> {
+        let mut write = self.write().await?;
+        let row = find(&write, id).await?.ok_or(SnapshotError::Gone)?;
+        let is_wanted = being_made_from(&write, id).await? || being_restored(&write, id).await?;
+        if row.state == SnapshotState::Taking.as_str() || is_wanted {
+            return Err(SnapshotError::InUse);
+        }
+        let change = ActiveModel {
+            id: Set(row.id),
+            state: Set(SnapshotState::Deleting.as_str().to_owned()),
+            layer_id: Set(None),
+            door_key: Set(None),
+            ..Default::default()
+        };
+        let row = change.update(&write.transaction).await?;
+        layers::delete_unneeded(&write).await?;
+        tell(&mut write, &row, now).await?;
+        write.commit().await?;
+        Ok(row.try_into()?)
+    }
+
+    /// Forgets one that the host holds nothing of any more.
+    pub async fn forget_snapshot(&self, id: SnapshotId) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        Entity::delete_many()
+            .filter(Column::Id.eq(id.to_string()))
+            .filter(Column::State.eq(SnapshotState::Deleting.as_str()))
+            .exec(&write.transaction)
+            .await?;
+        write.commit().await
+    }
+}
+
+/// What was wanted of a desktop that is being destroyed can't be taken any more.
+pub(crate) async fn abandon_of(
+    write: &mut Write,
+    desktop: DesktopId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let of = desktops::Entity::find_by_id(desktop.to_string()).one(&write.transaction).await?;
+    if let Some(layer) = of.and_then(|row| row.restore_layer_id) {
+        layers::release(write, &layer).await?;
+        let change = desktops::ActiveModel {
+            id: Set(desktop.to_string()),
+            restore_id: Set(None),
+            restore_layer_id: Set(None),
+            ..Default::default()
+        };
+        change.update(&write.transaction).await?;
+    }
+    let wanted = Entity::find()
+        .filter(Column::DesktopId.eq(desktop.to_string()))
+        .filter(Column::State.eq(SnapshotState::Taking.as_str()));
+    for row in wanted.all(&write.transaction).await? {
+        if let Some(next) = &row.next_layer_id {
+            layers::release(write, next).await?;
+        }
+        let change = ActiveModel {
+            id: Set(row.id),
+            state: Set(SnapshotState::Failed.as_str().to_owned()),
+            reason: Set(Some("The desktop was destroyed.".to_owned())),
+            next_layer_id: Set(None),
+            ..Default::default()
+        };
+        let row = change.update(&write.transaction).await?;
+        tell(write, &row, now).await?;
+    }
+    Ok(())
+}
+
+/// The layers that snapshots are of.
+pub(crate) async fn layers_in_use(write: &Write) -> Result<Vec<String>, StoreError> {
+    let layers: Vec<Option<String>> =
+        Entity::find().select_only().column(Column::LayerId).into_tuple().all(&write.transaction).await?;
+    Ok(layers.into_iter().flatten().collect())
+}
+
+pub(crate) async fn insert(
+    write: &mut Write,
+    new: &NewSnapshot,
+    now: Timestamp,
+) -> Result<Model, SnapshotError> {
+    let desktop = desktops::Entity::find_by_id(new.desktop.to_string()).one(&write.transaction).await?;
+    let desktop =
+        desktop.filter(|row| row.desired != Desired::Destroyed.as_str()).ok_or(SnapshotError::Gone)?;
+    let others = Entity::find()
+        .filter(Column::WorkspaceId.eq(&desktop.workspace_id))
+        .filter(Column::State.ne(SnapshotState::Deleting.as_str()));
+    if others.count(&write.transaction).await? >= new.limit {
+        return Err(SnapshotError::LimitReached);
+    }
+    let row = ActiveModel {
+        id: Set(SnapshotId::generate().to_string()),
+        workspace_id: Set(desktop.workspace_id),
+        desktop_id: Set(desktop.id),
+        desktop_name: Set(desktop.name),
+        name: Set(new.name.clone()),
+        kind: Set(new.kind.as_str().to_owned()),
+        state: Set(SnapshotState::Taking.as_str().to_owned()),
+        reason: Set(None),
+        layer_id: Set(None),
+        next_layer_id: Set(None),
+        template: Set(desktop.template),
+        size: Set(desktop.size),
+        has_memory: Set(false),
+        memory_bytes: Set(0),
+        disk_bytes: Set(0),
+        pause_ms: Set(None),
+        made_by: Set(new.made_by.clone()),
+        created_at: Set(to_ms(now)),
+        taken_at: Set(None),
+        door_key: Set(None),
+        door_public_key: Set(None),
+        host_key: Set(None),
+    };
+    let row = row.insert(&write.transaction).await?;
+    tell(write, &row, now).await?;
+    Ok(row)
+}
+
+pub(crate) async fn find(write: &Write, id: SnapshotId) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id(id.to_string()).one(&write.transaction).await?)
+}
+
+/// The row, if it is still to be taken and the lease of its desktop still stands.
+async fn held(write: &Write, desktop: &Desktop, id: SnapshotId) -> Result<Option<Model>, StoreError> {
+    let parent = desktops::Entity::find_by_id(desktop.id.to_string()).one(&write.transaction).await?;
+    if parent.is_none_or(|row| u64::try_from(row.fence) != Ok(desktop.fence)) {
+        return Ok(None);
+    }
+    let row = find(write, id).await?;
+    Ok(row.filter(|row| row.state == SnapshotState::Taking.as_str()))
+}
+
+async fn top_of(write: &Write, desktop: DesktopId) -> Result<layers::Model, StoreError> {
+    let top = layers::Entity::find().filter(layers::Column::DesktopId.eq(desktop.to_string()));
+    let top = top.one(&write.transaction).await?;
+    top.ok_or_else(|| unreadable("layers")("a desktop has none"))
+}
+
+/// The desktop writes to the next layer from now on; gives the one that it wrote to.
+pub(crate) async fn switch_layers(
+    write: &Write,
+    desktop: DesktopId,
+    next: Option<&str>,
+) -> Result<String, StoreError> {
+    let next = next.ok_or_else(|| unreadable(TABLE)("it has no next layer"))?;
+    let before = top_of(write, desktop).await?;
+    let change = layers::ActiveModel {
+        id: Set(before.id.clone()),
+        desktop_id: Set(None),
+        frozen: Set(true),
+        ..Default::default()
+    };
+    change.update(&write.transaction).await?;
+    let change = layers::ActiveModel {
+        id: Set(next.to_owned()),
+        desktop_id: Set(Some(desktop.to_string())),
+        prepared: Set(true),
+        ..Default::default()
+    };
+    change.update(&write.transaction).await?;
+    Ok(before.id)
+}
+
+/// Whether a desktop is being forked from it that is not its own yet.
+async fn being_made_from(write: &Write, id: SnapshotId) -> Result<bool, StoreError> {
+    let waiting = desktops::Entity::find()
+        .filter(desktops::Column::OriginId.eq(id.to_string()))
+        .filter(desktops::Column::ReadyBoot.eq(0))
+        .filter(desktops::Column::Desired.ne(Desired::Destroyed.as_str()));
+    Ok(waiting.count(&write.transaction).await? > 0)
+}
+
+/// Whether a desktop is being put back to it.
+async fn being_restored(write: &Write, id: SnapshotId) -> Result<bool, StoreError> {
+    let waiting = desktops::Entity::find().filter(desktops::Column::RestoreId.eq(id.to_string()));
+    Ok(waiting.count(&write.transaction).await? > 0)
+}
+
+async fn tell(write: &mut Write, row: &Model, now: Timestamp) -> Result<(), StoreError> {
+    let data = serde_json::json!({ "id": row.id, "name": row.name, "kind": row.kind, "state": row.state });
+    events::insert(write, &row.workspace_id, &row.desktop_id, kind::SNAPSHOT_CHANGED, data, now).await
+}
+
+fn door_key_cell(row: &str) -> Cell<'_> {
+    Cell { table: "snapshots", row, column: "door_key" }
+}

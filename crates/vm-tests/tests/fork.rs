@@ -1,0 +1,181 @@
+//! Forks and snapshots of real desktops, as a program sees them.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use rolltop_api_types::{CreateSnapshot, Desktop, DesktopState, ForkDesktop, ListSnapshots, SnapshotState};
+use rolltop_model::{DesktopId, SnapshotId};
+use rolltop_vm_tests::{Options, Platform, eventually};
+
+const PATIENCE: Duration = Duration::from_secs(240);
+/// Python's own library is compiled in the background, as somebody's build would be.
+const BUILD: &str = "mkdir build && cp -r /usr/lib/python3.*/asyncio /usr/lib/python3.*/email build/
+setsid sh -c 'python3 -m compileall -q -f build > build.log 2>&1; echo $? > done' > /dev/null 2>&1 < /dev/null &
+head -c 10000000 /dev/urandom > /dev/shm/blob";
+/// How far it is, and how it ended.
+const BUILT: &str = "find build -name '*.pyc' | wc -l; cat done build.log";
+const IDENTITY: &str = "cat /etc/machine-id /etc/hostname /etc/ssh/ssh_host_ed25519_key.pub";
+
+async fn ready(platform: &Platform, id: SnapshotId) -> anyhow::Result<()> {
+    eventually("the snapshot is ready", PATIENCE, || async {
+        let snapshot = platform.client.snapshot(id).await?;
+        ensure!(snapshot.state != SnapshotState::Failed, "{snapshot:?}");
+        Ok((snapshot.state == SnapshotState::Ready).then_some(()))
+    })
+    .await
+}
+
+async fn built(platform: &Platform, id: DesktopId, name: &str) -> anyhow::Result<String> {
+    eventually(&format!("the build in {name} ends"), PATIENCE, || async {
+        Ok(platform.shell(id, BUILT).await.ok())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_forks_in_the_middle_of_a_build_all_finish_it() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let parent = platform.create("mason").await?;
+    platform.wait_for(parent.id, DesktopState::Running).await?;
+    platform.shell(parent.id, BUILD).await?;
+    let blob = platform.shell(parent.id, "md5sum < /dev/shm/blob").await?;
+    ensure!(platform.shell(parent.id, "cat done").await.is_err(), "the build is under way");
+
+    let wanted = ForkDesktop { name: None, count: Some(10) };
+    let forks = platform.client.fork_desktop(parent.id, &wanted).await?;
+    ensure!(forks.len() == 10 && forks[0].name == "mason-1", "{forks:?}");
+    for fork in &forks {
+        platform.wait_for(fork.id, DesktopState::Running).await?;
+    }
+    let mut identities = vec![platform.shell(parent.id, IDENTITY).await?];
+    let whole = built(&platform, parent.id, "mason").await?;
+    let mut lines = whole.lines();
+    let files: u32 = lines.next().unwrap_or_default().parse()?;
+    ensure!(files > 40 && lines.next() == Some("0") && lines.next().is_none(), "{whole}");
+    for Desktop { id, name, .. } in &forks {
+        ensure!(built(&platform, *id, name).await? == whole, "{name} has built something else");
+        ensure!(
+            platform.shell(*id, "md5sum < /dev/shm/blob").await? == blob,
+            "{name} has the parent's memory"
+        );
+        let identity = platform.shell(*id, IDENTITY).await?;
+        ensure!(identity.contains(name), "{identity}");
+        identities.push(identity);
+    }
+    for (place, identity) in identities.iter().enumerate() {
+        let lines: Vec<&str> = identity.lines().collect();
+        let others = identities.iter().skip(place + 1);
+        ensure!(
+            others.clone().all(|other| other.lines().zip(&lines).all(|(one, two)| one != *two)),
+            "no two share a name, a machine-id or a host key: {identities:?}"
+        );
+    }
+    // What they were forked from was only for that.
+    eventually("the snapshot in between is gone", PATIENCE, || async {
+        Ok(platform.leftovers()?.is_empty().then_some(()))
+    })
+    .await?;
+    for id in forks.iter().map(|fork| fork.id).chain([parent.id]) {
+        platform.client.destroy_desktop(id).await?;
+    }
+    for id in forks.iter().map(|fork| fork.id).chain([parent.id]) {
+        platform.wait_gone(id).await?;
+    }
+    ensure!(platform.leftovers()?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_of_a_snapshot_or_fork_loses_nothing() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let id = platform.create("origin").await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    platform.shell(id, "head -c 10000000 /dev/urandom > /dev/shm/blob; echo on-disk > kept; sync").await?;
+    let look = "md5sum < /dev/shm/blob; cat kept";
+    let before = platform.shell(id, look).await?;
+    for (role, milliseconds) in [("host", 60), ("host", 200), ("api", 60), ("host", 400)] {
+        let moment = Duration::from_millis(milliseconds);
+        let name = CreateSnapshot { name: Some(format!("{role}-{milliseconds}")) };
+        let asked = platform.client.take_snapshot(id, &name).await?.id;
+        tokio::time::sleep(moment).await; // the moment, not a wait
+        platform.kill_role(role).await?;
+        let settled = eventually("the snapshot is ready or has failed", PATIENCE, || async {
+            let snapshot = platform.client.snapshot(asked).await?;
+            Ok((snapshot.state != SnapshotState::Taking).then_some(snapshot))
+        })
+        .await?;
+        ensure!(platform.shell(id, look).await? == before, "{role} after {moment:?}: the desktop goes on");
+        if settled.state == SnapshotState::Failed {
+            ensure!(settled.detail.is_some(), "{settled:?}");
+        }
+        // The next one is of the same desktop, whatever became of this one.
+        let again = platform.client.take_snapshot(id, &CreateSnapshot::default()).await?.id;
+        ready(&platform, again).await?;
+        let fork = ForkDesktop { name: Some(format!("fork-{role}-{milliseconds}")), count: None };
+        let fork = platform.client.fork_snapshot(again, &fork).await?.remove(0).id;
+        tokio::time::sleep(moment).await;
+        platform.kill_role(role).await?;
+        platform.wait_for(fork, DesktopState::Running).await?;
+        ensure!(platform.shell(fork, look).await? == before, "{role} after {moment:?}: the fork has it all");
+        platform.client.destroy_desktop(fork).await?;
+        platform.wait_gone(fork).await?;
+        for snapshot in platform.client.snapshots(&ListSnapshots::default()).await? {
+            platform.client.delete_snapshot(snapshot.id).await?;
+        }
+        eventually("nothing is left over", PATIENCE, || async {
+            Ok(platform.leftovers()?.is_empty().then_some(()))
+        })
+        .await?;
+    }
+    // After all those layers its disk is what it was, from cold too.
+    platform.client.restart_desktop(id).await?;
+    eventually("it has booted its disk", PATIENCE, || async {
+        Ok(platform.shell(id, "cat kept; test ! -e /dev/shm/blob").await.ok())
+    })
+    .await?;
+    platform.client.destroy_desktop(id).await?;
+    platform.wait_gone(id).await?;
+    ensure!(platform.leftovers()?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desktop_goes_back_to_a_snapshot_and_nothing_is_lost_by_that() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let id = platform.create("undo").await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    let look = "cat /dev/shm/memory kept";
+    platform.shell(id, "echo early | tee kept > /dev/shm/memory; sync").await?;
+    let name = CreateSnapshot { name: Some("early".to_owned()) };
+    let early = platform.client.take_snapshot(id, &name).await?.id;
+    ready(&platform, early).await?;
+    platform.shell(id, "echo late | tee kept > /dev/shm/memory; sync").await?;
+
+    platform.client.restore_snapshot(early).await?;
+    let is = |what: &'static str| {
+        let platform = &platform;
+        eventually(what, PATIENCE, move || async move {
+            Ok(platform
+                .shell(id, look)
+                .await
+                .ok()
+                .filter(|text| *text == format!("{what}\n{what}\n"))
+                .map(|_| ()))
+        })
+    };
+    is("early").await?;
+    let undo = platform.client.snapshots(&ListSnapshots { desktop: Some(id) }).await?.remove(0);
+    ensure!(undo.name == "Before going back to early", "{undo:?}");
+    platform.client.restore_snapshot(undo.id).await?;
+    is("late").await?;
+
+    platform.client.destroy_desktop(id).await?;
+    platform.wait_gone(id).await?;
+    for snapshot in platform.client.snapshots(&ListSnapshots::default()).await? {
+        platform.client.delete_snapshot(snapshot.id).await?;
+    }
+    eventually("nothing is left over", PATIENCE, || async {
+        Ok(platform.leftovers()?.is_empty().then_some(()))
+    })
+    .await
+}

@@ -1,0 +1,178 @@
+//! What was kept: every snapshot of the workspace, desktops made from them, and deleting them.
+
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use rolltop_api_types::{ForkDesktop, ListSnapshots, Snapshot, SnapshotState};
+use rolltop_model::SnapshotId;
+
+use crate::access::SignedIn;
+use crate::components::control::{Ask, Tone, button};
+use crate::components::layout::{Page, Section, page};
+use crate::components::{Icon, dialog, icon_with, mark, time, toast};
+use crate::failure::Failure;
+use crate::language::Language;
+use crate::view;
+
+pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
+    let snapshots = person.client.snapshots(&ListSnapshots::default()).await?;
+    let language = person.language;
+    let list = list(language, &snapshots);
+    if person.fragment {
+        return Ok(list);
+    }
+    let content = html! { div.page { (list) } };
+    let title = language.say("snapshots");
+    Ok(page(
+        &person,
+        &Page {
+            title: &title,
+            section: Section::Snapshots,
+            parents: &[],
+            fill: false,
+            screen: false,
+            content: &content,
+        },
+    ))
+}
+
+fn list(language: Language, snapshots: &[Snapshot]) -> Markup {
+    html! {
+        section #snapshots data-live="desktops" hx-get="/snapshots" hx-trigger="refresh" hx-swap="outerMorph" hx-target="this" {
+            @if snapshots.is_empty() {
+                div.empty-state {
+                    (mark())
+                    h2 { (language.say("snapshots-empty-title")) }
+                    p { (language.say("snapshots-empty-text")) }
+                }
+            } @else {
+                div.filters { span.quiet { (language.say("snapshots-text")) } }
+                (table(language, snapshots))
+            }
+        }
+    }
+}
+
+fn table(language: Language, snapshots: &[Snapshot]) -> Markup {
+    html! {
+        div.table-frame {
+            table.desktop-table {
+                thead {
+                    tr {
+                        th scope="col" { (language.say("column-name")) }
+                        th.secondary scope="col" { (language.say("column-of")) }
+                        th scope="col" { (language.say("column-state")) }
+                        th.secondary.numeric scope="col" { (language.say("column-memory")) }
+                        th.secondary.numeric scope="col" { (language.say("column-disk")) }
+                        th.secondary scope="col" { (language.say("column-taken")) }
+                        th.last scope="col" { span.visually-hidden { (language.say("column-actions")) } }
+                    }
+                }
+                tbody { @for snapshot in snapshots { (row(language, snapshot)) } }
+            }
+        }
+    }
+}
+
+fn row(language: Language, snapshot: &Snapshot) -> Markup {
+    let path = |action: &str| format!("/snapshots/{}/{action}", snapshot.id);
+    let memory = snapshot.has_memory.then(|| view::bytes(language, snapshot.memory_bytes));
+    html! {
+        tr id={ "snapshot-" (snapshot.id) } {
+            td.name {
+                bdi { (snapshot.name) }
+                @if let Some(detail) = &snapshot.detail { div.quiet { (detail) } }
+            }
+            td.secondary { bdi { (snapshot.desktop_name) } }
+            td { (state(language, snapshot.state)) }
+            td.secondary.numeric { @match memory { Some(text) => (text), None => span.quiet { (language.say("snapshot-no-memory")) } } }
+            td.secondary.numeric { (view::bytes(language, snapshot.disk_bytes)) }
+            td.secondary { (time::ago(language, snapshot.taken_at.unwrap_or(snapshot.created_at))) }
+            td.last {
+                @if snapshot.state == SnapshotState::Ready {
+                    (button(Tone::Plain, true, Some(Icon::Restart), &language.say("snapshot-restore"), &Ask::Dialog(&path("restore"))))
+                    (button(Tone::Plain, true, Some(Icon::Fork), &language.say("snapshot-fork"), &Ask::Do(&path("fork"))))
+                }
+                @if snapshot.state != SnapshotState::Taking {
+                    (button(Tone::Ghost, true, Some(Icon::Trash), &language.say("action-delete"), &Ask::Dialog(&path("delete"))))
+                }
+            }
+        }
+    }
+}
+
+fn state(language: Language, state: SnapshotState) -> Markup {
+    let (word, picture, colour) = match state {
+        SnapshotState::Taking => ("snapshot-taking", Icon::Loader, "booting"),
+        SnapshotState::Ready => ("snapshot-ready", Icon::Done, "running"),
+        SnapshotState::Failed => ("snapshot-failed", Icon::Alert, "failed"),
+        SnapshotState::Deleting => ("snapshot-deleting", Icon::Trash, "destroying"),
+    };
+    html! {
+        span.state data-state=(colour) {
+            (icon_with(picture, state == SnapshotState::Taking, false))
+            (language.say(word))
+        }
+    }
+}
+
+fn id(text: &str) -> Result<SnapshotId, Failure> {
+    text.parse().map_err(|_| Failure::NotFound)
+}
+
+pub(crate) async fn fork(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
+    let made = person.client.fork_snapshot(self::id(&id)?, &ForkDesktop::default()).await?;
+    let name = made.first().map_or("", |desktop| desktop.name.as_str());
+    Ok(done(person.language, &person.language.say_with("snapshot-forked", &[("name", name)])))
+}
+
+pub(crate) async fn ask_restore(person: SignedIn, Path(id): Path<String>) -> Result<Markup, Failure> {
+    let snapshot = person.client.snapshot(self::id(&id)?).await?;
+    let language = person.language;
+    let title = language.say_with("snapshot-ask-restore", &[("name", &snapshot.desktop_name)]);
+    let body = html! { p { (language.say("snapshot-warn-restore")) } };
+    let action = format!("/snapshots/{}/restore", snapshot.id);
+    let submit = language.say("snapshot-restore");
+    let form = dialog::Form {
+        id: "restore-snapshot",
+        title: &title,
+        action: &action,
+        body: &body,
+        submit: &submit,
+        danger: false,
+    };
+    Ok(dialog::show(language, false, &form))
+}
+
+pub(crate) async fn restore(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
+    let desktop = person.client.restore_snapshot(self::id(&id)?).await?;
+    Ok(done(person.language, &person.language.say_with("snapshot-restored", &[("name", &desktop.name)])))
+}
+
+pub(crate) async fn ask(person: SignedIn, Path(id): Path<String>) -> Result<Markup, Failure> {
+    let snapshot = person.client.snapshot(self::id(&id)?).await?;
+    let language = person.language;
+    let title = language.say_with("snapshot-ask-delete", &[("name", &snapshot.name)]);
+    let body = html! { p { (language.say("snapshot-warn-delete")) } };
+    let action = format!("/snapshots/{}/delete", snapshot.id);
+    let submit = language.say("snapshot-confirm-delete");
+    let form = dialog::Form {
+        id: "delete-snapshot",
+        title: &title,
+        action: &action,
+        body: &body,
+        submit: &submit,
+        danger: true,
+    };
+    Ok(dialog::show(language, false, &form))
+}
+
+pub(crate) async fn delete(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
+    let snapshot = person.client.snapshot(self::id(&id)?).await?;
+    person.client.delete_snapshot(snapshot.id).await?;
+    Ok(done(person.language, &person.language.say_with("snapshot-deleted", &[("name", &snapshot.name)])))
+}
+
+fn done(language: Language, text: &str) -> Response {
+    ([("hx-trigger", "rolltop:done")], toast::done(language, text)).into_response()
+}

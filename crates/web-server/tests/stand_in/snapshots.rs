@@ -1,0 +1,126 @@
+//! Snapshots: three to look at, and as many as are asked for.
+
+use std::sync::Arc;
+
+use axum::extract::{Json, Path, State as Shared};
+use http::StatusCode;
+use jiff::{Timestamp, ToSpan};
+use rolltop_api_types::{
+    Code, CreateSnapshot, Desktop, EventKind, ForkDesktop, Forks, Snapshot, SnapshotList, SnapshotState,
+};
+use rolltop_model::{DesktopId, SnapshotId};
+
+use super::desktops;
+use super::routes::{App, Refused, find, refuse};
+
+pub fn canned(desktops: &[Desktop]) -> Vec<Snapshot> {
+    let Some(of) = desktops.first() else { return Vec::new() };
+    let ago = |hours: i64| Timestamp::now().checked_sub(hours.hours()).expect("a time");
+    let base = Snapshot { created_at: ago(2), taken_at: Some(ago(2)), ..fresh(of, "before the upgrade") };
+    let disk_only =
+        Snapshot { has_memory: false, memory_bytes: 0, name: "as delivered".to_owned(), ..base.clone() };
+    let failed = Snapshot {
+        id: SnapshotId::generate(),
+        name: "in the night".to_owned(),
+        state: SnapshotState::Failed,
+        detail: Some("The host's disk is full; free some space, then try again.".to_owned()),
+        taken_at: None,
+        created_at: ago(9),
+        ..base.clone()
+    };
+    vec![base, failed, Snapshot { id: SnapshotId::generate(), taken_at: Some(ago(40)), ..disk_only }]
+}
+
+fn fresh(of: &Desktop, name: &str) -> Snapshot {
+    Snapshot {
+        id: SnapshotId::generate(),
+        desktop: of.id,
+        desktop_name: of.name.clone(),
+        name: name.to_owned(),
+        state: SnapshotState::Ready,
+        detail: None,
+        template: of.template.clone(),
+        size: of.size,
+        has_memory: true,
+        memory_bytes: 143 << 20,
+        disk_bytes: 61 << 20,
+        pause_ms: Some(92),
+        made_by: "sam".to_owned(),
+        created_at: Timestamp::now(),
+        taken_at: Some(Timestamp::now()),
+    }
+}
+
+pub async fn list(Shared(state): Shared<App>) -> Json<SnapshotList> {
+    Json(SnapshotList { items: state.snapshots.lock().expect("no test panicked").clone() })
+}
+
+pub async fn one(Shared(state): Shared<App>, Path(id): Path<String>) -> Result<Json<Snapshot>, Refused> {
+    let snapshots = state.snapshots.lock().expect("no test panicked");
+    match snapshots.iter().find(|snapshot| snapshot.id.to_string() == id) {
+        Some(snapshot) => Ok(Json(snapshot.clone())),
+        None => refuse(Code::NotFound, "There is no such snapshot."),
+    }
+}
+
+pub async fn delete(Shared(state): Shared<App>, Path(id): Path<String>) -> Result<StatusCode, Refused> {
+    let gone = one(Shared(Arc::clone(&state)), Path(id)).await?.0;
+    state.snapshots.lock().expect("no test panicked").retain(|snapshot| snapshot.id != gone.id);
+    tell(&state, gone.desktop);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn take(
+    Shared(state): Shared<App>,
+    Path(id): Path<String>,
+    Json(wanted): Json<CreateSnapshot>,
+) -> Result<(StatusCode, Json<Snapshot>), Refused> {
+    let of = find(&state, &id)?;
+    let taken = fresh(&of, wanted.name.as_deref().unwrap_or("2026-11-25 21:04:12 UTC"));
+    state.snapshots.lock().expect("no test panicked").insert(0, taken.clone());
+    tell(&state, of.id);
+    Ok((StatusCode::ACCEPTED, Json(taken)))
+}
+
+pub async fn fork_desktop(
+    Shared(state): Shared<App>,
+    Path(id): Path<String>,
+    Json(_): Json<ForkDesktop>,
+) -> Result<(StatusCode, Json<Forks>), Refused> {
+    let of = find(&state, &id)?;
+    Ok((StatusCode::ACCEPTED, Json(make(state, &of.name, of.size))))
+}
+
+pub async fn fork(
+    Shared(state): Shared<App>,
+    Path(id): Path<String>,
+    Json(_): Json<ForkDesktop>,
+) -> Result<(StatusCode, Json<Forks>), Refused> {
+    let of = one(Shared(Arc::clone(&state)), Path(id)).await?.0;
+    Ok((StatusCode::ACCEPTED, Json(make(state, &of.desktop_name, of.size))))
+}
+
+pub async fn restore(
+    Shared(state): Shared<App>,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Desktop>), Refused> {
+    let of = one(Shared(Arc::clone(&state)), Path(id)).await?.0;
+    let desktop = find(&state, &of.desktop.to_string())?;
+    tokio::spawn(desktops::boot(state, desktop.id, "resume"));
+    Ok((StatusCode::ACCEPTED, Json(desktop)))
+}
+
+fn make(state: App, name: &str, size: rolltop_model::Size) -> Forks {
+    let desktop = Desktop { id: DesktopId::generate(), ..desktops::fresh(&format!("{name}-1"), size, 0) };
+    state.desktops.lock().expect("no test panicked").insert(0, desktop.clone());
+    state.tell(EventKind::DesktopChanged, &desktop);
+    tokio::spawn(desktops::boot(state, desktop.id, "fork"));
+    Forks { items: vec![desktop] }
+}
+
+fn tell(state: &App, of: DesktopId) {
+    let desktop = state.desktops.lock().expect("no test panicked").iter().find(|one| one.id == of).cloned();
+    if let Some(desktop) = desktop {
+        state.tell(EventKind::SnapshotChanged, &desktop);
+    }
+}
