@@ -51,7 +51,7 @@ pub async fn to_ssh_banner(platform: &Platform) -> anyhow::Result<()> {
 }
 
 /// Until a desktop's sshd has greeted, seen over a connection of our own.
-async fn banner(platform: &Platform, desktop: DesktopId) -> anyhow::Result<()> {
+pub async fn banner(platform: &Platform, desktop: DesktopId) -> anyhow::Result<()> {
     let host = platform.host();
     eventually("an SSH banner", LIMIT, || async {
         let Ok(mut stream) = host.connect(desktop).await else { return Ok(None) };
@@ -81,7 +81,7 @@ pub async fn to_first_frame(platform: &Platform) -> anyhow::Result<()> {
     crate::report::value("create_to_first_frame", "s", &times)
 }
 
-async fn remove(platform: &Platform, desktop: DesktopId) -> anyhow::Result<()> {
+pub async fn remove(platform: &Platform, desktop: DesktopId) -> anyhow::Result<()> {
     platform.client.destroy_desktop(desktop).await?;
     platform.wait_gone(desktop).await
 }

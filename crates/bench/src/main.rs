@@ -9,6 +9,7 @@ mod create;
 mod density;
 mod desk;
 mod files;
+mod kept;
 mod relay;
 mod report;
 mod rfb;
@@ -20,13 +21,16 @@ use rolltop_vm_tests::{Options, Platform};
 pub const ROUNDS: usize = 5;
 
 /// Those that need real guests.
-const IN_GUESTS: [&str; 5] = [
+const IN_GUESTS: [&str; 6] = [
     "create_to_ssh_banner",
     "create_to_first_frame",
     "control_plane_memory",
     "idle_fork_private_memory",
     "host_memory_per_desktop",
+    KEPT,
 ];
+/// Suspending, resuming, snapshots and forks.
+const KEPT: &str = "kept";
 /// The command line's start.
 const CLI: &str = "cli_help";
 /// Those that measure the relays, before a guest that costs nothing.
@@ -81,6 +85,9 @@ async fn in_guests(is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     }
     if is_wanted("control_plane_memory") {
         density::control_plane_memory(&platform)?;
+    }
+    if is_wanted(KEPT) {
+        kept::all(&platform).await?;
     }
     if is_wanted("idle_fork_private_memory") || is_wanted("host_memory_per_desktop") {
         density::twenty_idle_desktops(&platform).await?;

@@ -1,0 +1,262 @@
+//! Suspending, resuming, snapshots and forks of desktops that have changed much of their memory, against QEMU's
+//! own ways: `migrate` to a file with mapped RAM, and internal snapshots (`savevm`, `loadvm`).
+//!
+//! QEMU's ways are driven through the spare monitor of the same desktop's QEMU, one after the other with ours, so
+//! that both have the same machine and the same memory to keep. Neither `loadvm` nor `migrate` here pays
+//! for ending a process and starting another, as resuming does.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use rolltop_api_types::{CreateDesktop, CreateSnapshot, DesktopState, ForkDesktop, SnapshotState};
+use rolltop_model::DesktopId;
+use rolltop_vm_tests::{Platform, eventually};
+use serde_json::{Value, json};
+
+use crate::ROUNDS;
+use crate::create::{banner, remove};
+use crate::report::{Line, median, print, value};
+
+const LIMIT: Duration = Duration::from_secs(300);
+/// Megabytes that a program of the guest's has written to, and the size of the desktop.
+const DIRTY: [(u32, &str); 5] = [(50, "s"), (100, "s"), (500, "s"), (1000, "s"), (2000, "m")];
+/// The one that the aims are set for.
+const AIM: u32 = 100;
+/// Forks of one request.
+const FORKS: u32 = 10;
+
+/// Times of one way, milliseconds.
+#[derive(Default)]
+struct Times {
+    pause: Vec<f64>,
+    suspend: Vec<f64>,
+    resume: Vec<f64>,
+    migrate: Vec<f64>,
+    savevm: Vec<f64>,
+    loadvm: Vec<f64>,
+}
+
+pub async fn all(platform: &Platform) -> anyhow::Result<()> {
+    for (megabytes, size) in DIRTY {
+        let id = dirty(platform, megabytes, size).await?;
+        let mut times = Times::default();
+        for round in 0..ROUNDS {
+            one_round(platform, id, &mut times).await?;
+            eprintln!(
+                "{megabytes} MB {}/{ROUNDS}: pause {:.0?}, migrate {:.0?}, suspend {:.0?}, savevm {:.0?}, resume {:.0?}, loadvm {:.0?} ms",
+                round + 1,
+                times.pause.last(),
+                times.migrate.last(),
+                times.suspend.last(),
+                times.savevm.last(),
+                times.resume.last(),
+                times.loadvm.last()
+            );
+        }
+        let name = |what: &str| {
+            if megabytes == AIM && what != "live_fork_pause" {
+                what.to_owned()
+            } else {
+                format!("{what}_{megabytes}mb")
+            }
+        };
+        against(&name("live_fork_pause"), &times.pause, "migrate file: with mapped-ram", &times.migrate)?;
+        against(&name("suspend"), &times.suspend, "savevm", &times.savevm)?;
+        against(&name("resume_to_ssh_banner"), &times.resume, "loadvm, in a QEMU that runs", &times.loadvm)?;
+        remove(platform, id).await?;
+    }
+    forks(platform).await
+}
+
+fn against(name: &str, ours: &[f64], what: &str, theirs: &[f64]) -> anyhow::Result<()> {
+    let (value, other) = (median(ours), median(theirs));
+    print(&Line {
+        name,
+        value,
+        unit: "ms",
+        against: Some(what),
+        against_value: Some(other),
+        ratio: Some(other / value),
+        n: ours.len(),
+    })
+}
+
+/// A desktop in which a program has written to as much memory.
+async fn dirty(platform: &Platform, megabytes: u32, size: &str) -> anyhow::Result<DesktopId> {
+    let request = CreateDesktop {
+        name: Some(format!("dirty-{megabytes}")),
+        size: Some(size.to_owned()),
+        ..CreateDesktop::default()
+    };
+    let id = platform.client.create_desktop(&request, None).await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    let program = format!(
+        "import time; held = b'x' * ({megabytes} * 1000000); print('held', flush=True); time.sleep(1e6)"
+    );
+    let script = format!(
+        "setsid python3 -c \"{program}\" > held 2>&1 < /dev/null & until grep -q held held; do sleep 0.2; done"
+    );
+    platform.shell(id, &script).await?;
+    Ok(id)
+}
+
+async fn one_round(platform: &Platform, id: DesktopId, times: &mut Times) -> anyhow::Result<()> {
+    let client = &platform.client;
+    let directory = platform.data().join("host/desktops").join(id.to_string());
+    let by_qemu = move |directory: PathBuf| tokio::task::spawn_blocking(move || qemus_ways(&directory));
+    let QemusWays { migrate, savevm, loadvm } = by_qemu(directory).await??;
+    times.migrate.push(migrate);
+    times.savevm.push(savevm);
+    times.loadvm.push(loadvm);
+
+    let snapshot = client.take_snapshot(id, &CreateSnapshot::default()).await?.id;
+    let taken = eventually("a snapshot", LIMIT, || async {
+        let snapshot = client.snapshot(snapshot).await?;
+        ensure!(snapshot.state != SnapshotState::Failed, "{snapshot:?}");
+        Ok((snapshot.state == SnapshotState::Ready).then_some(snapshot))
+    })
+    .await?;
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a pause")]
+    times.pause.push(taken.pause_ms.context("its pause")? as f64);
+    client.delete_snapshot(snapshot).await?;
+
+    let start = Instant::now();
+    client.suspend_desktop(id).await?;
+    platform.wait_for(id, DesktopState::Suspended).await?;
+    times.suspend.push(start.elapsed().as_secs_f64() * 1000.0);
+    let start = Instant::now();
+    client.resume_desktop(id).await?;
+    banner(platform, id).await?;
+    times.resume.push(start.elapsed().as_secs_f64() * 1000.0);
+    platform.wait_for(id, DesktopState::Running).await?;
+    Ok(())
+}
+
+/// From the request for ten forks of a running desktop until every door is open, and what each has for itself.
+async fn forks(platform: &Platform) -> anyhow::Result<()> {
+    let id = dirty(platform, AIM, "s").await?;
+    let mut all = Vec::new();
+    for round in 0..ROUNDS {
+        let start = Instant::now();
+        let wanted = ForkDesktop { name: Some(format!("ten-{round}")), count: Some(FORKS) };
+        let forks = platform.client.fork_desktop(id, &wanted).await?;
+        for fork in &forks {
+            banner(platform, fork.id).await?;
+        }
+        all.push(start.elapsed().as_secs_f64());
+        eprintln!("ten_forks {}/{ROUNDS}: {:.2?} s", round + 1, all.last());
+        for fork in &forks {
+            platform.wait_for(fork.id, DesktopState::Running).await?;
+        }
+        for fork in &forks {
+            platform.client.destroy_desktop(fork.id).await?;
+        }
+        for fork in &forks {
+            platform.wait_gone(fork.id).await?;
+        }
+    }
+    value("ten_forks_to_ssh_banners", "s", &all)?;
+    remove(platform, id).await
+}
+
+/// Milliseconds that QEMU's own ways took.
+struct QemusWays {
+    migrate: f64,
+    savevm: f64,
+    loadvm: f64,
+}
+
+fn qemus_ways(directory: &Path) -> anyhow::Result<QemusWays> {
+    let mut monitor = Monitor::connect(&directory.join("monitor2"))?;
+    let file = directory.join("stock");
+    std::fs::write(&file, b"")?;
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+    let enable = json!({ "capabilities": [{ "capability": "mapped-ram", "state": true }] });
+    monitor.run("migrate-set-capabilities", &enable)?;
+    let unlimited = json!({ "max-bandwidth": 1_u64 << 50 });
+    monitor.run("migrate-set-parameters", &unlimited)?;
+    let start = Instant::now();
+    monitor.run("stop", &json!({}))?;
+    monitor.run("migrate", &json!({ "uri": "file:stock" }))?;
+    monitor.until("query-migrate", "completed")?;
+    monitor.run("cont", &json!({}))?;
+    let migrate = start.elapsed().as_secs_f64() * 1000.0;
+    std::fs::remove_file(&file)?;
+    let disable = json!({ "capabilities": [{ "capability": "mapped-ram", "state": false }] });
+    monitor.run("migrate-set-capabilities", &disable)?;
+
+    let disks = monitor.run("query-block", &json!({}))?;
+    let node = disks.pointer("/0/inserted/node-name").and_then(Value::as_str).context("its disk")?.to_owned();
+    let mut job = |command: &str| -> anyhow::Result<f64> {
+        let start = Instant::now();
+        let save = json!({ "job-id": "stock", "tag": "stock", "vmstate": node, "devices": [node] });
+        let forget = json!({ "job-id": "stock", "tag": "stock", "devices": [node] });
+        monitor.run(command, if command == "snapshot-delete" { &forget } else { &save })?;
+        monitor.finished("stock")?;
+        let took = start.elapsed().as_secs_f64() * 1000.0;
+        monitor.run("job-dismiss", &json!({ "id": "stock" }))?;
+        Ok(took)
+    };
+    let savevm = job("snapshot-save")?;
+    let loadvm = job("snapshot-load")?;
+    job("snapshot-delete")?;
+    monitor.run("cont", &json!({}))?;
+    Ok(QemusWays { migrate, savevm, loadvm })
+}
+
+/// The spare monitor of a desktop's QEMU.
+struct Monitor(BufReader<UnixStream>);
+
+impl Monitor {
+    fn connect(path: &Path) -> anyhow::Result<Self> {
+        let stream = UnixStream::connect(path).context("the spare monitor")?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        let mut monitor = Self(BufReader::new(stream));
+        monitor.run("qmp_capabilities", &json!({}))?;
+        Ok(monitor)
+    }
+
+    fn run(&mut self, command: &str, arguments: &Value) -> anyhow::Result<Value> {
+        let request = json!({ "execute": command, "arguments": arguments, "id": 1 });
+        self.0.get_mut().write_all(format!("{request}\n").as_bytes())?;
+        loop {
+            let mut line = String::new();
+            ensure!(self.0.read_line(&mut line)? > 0, "QEMU is gone");
+            let mut answer: Value = serde_json::from_str(&line)?;
+            if let Some(error) = answer.pointer("/error/desc") {
+                bail!("{command}: {error}");
+            }
+            if answer.get("id").is_some() {
+                return Ok(answer.get_mut("return").map(Value::take).unwrap_or_default());
+            }
+        }
+    }
+
+    /// Asks until its `status` is this.
+    fn until(&mut self, command: &str, status: &str) -> anyhow::Result<()> {
+        loop {
+            let answer = self.run(command, &json!({}))?;
+            match answer.get("status").and_then(Value::as_str) {
+                Some(now) if now == status => return Ok(()),
+                Some("failed") => bail!("{command}: {answer}"),
+                _ => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+
+    fn finished(&mut self, id: &str) -> anyhow::Result<()> {
+        loop {
+            let jobs = self.run("query-jobs", &json!({}))?;
+            let job = jobs.as_array().into_iter().flatten().find(|job| job["id"] == id);
+            let job = job.with_context(|| format!("no job {id}"))?;
+            if job["status"] == "concluded" {
+                ensure!(job.get("error").is_none(), "{job}");
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
