@@ -125,7 +125,9 @@ for (const scheme of ["light", "dark"]) {
       await dialog(page, "/desktops/new");
       await check(page, `new desktop, ${how}`);
       await page.visit("/snapshots");
-      await page.getByRole("button", { name: "Delete" }).first().click();
+      await page.getByRole("button", { name: "Actions for before the upgrade" }).click();
+      await check(page, `a snapshot's menu, ${how}`);
+      await page.getByRole("menuitem", { name: "Delete" }).click();
       await page.locator("dialog[open] #delete-snapshot").waitFor();
       await dialogSettled(page);
       await check(page, `delete a snapshot, ${how}`);

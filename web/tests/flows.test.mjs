@@ -89,13 +89,17 @@ test("a desktop is kept and forked, and what was kept is forked and deleted", as
   await page.getByText("The fork research-1 is being made.").waitFor();
   await page.getByRole("link", { name: "Snapshots" }).click();
   const row = page.locator("tbody tr", { hasText: "2026-11-25 21:04:12 UTC" });
-  await row.getByRole("button", { name: "Fork" }).click();
+  const choose = async (action) => {
+    await row.getByRole("button", { name: "Actions for 2026-11-25 21:04:12 UTC" }).click();
+    await row.getByRole("menuitem", { name: action }).click();
+  };
+  await choose("Fork");
   await page.getByText("research-1 is being made.").last().waitFor();
-  await row.getByRole("button", { name: "Go back" }).click();
+  await choose("Go back");
   await page.getByRole("heading", { name: "Put research back?" }).waitFor();
   await page.locator("dialog[open]").getByRole("button", { name: "Go back" }).click();
   await page.getByText("research is going back.").waitFor();
-  await row.getByRole("button", { name: "Delete" }).click();
+  await choose("Delete");
   await page.getByRole("heading", { name: "Delete 2026-11-25 21:04:12 UTC?" }).waitFor();
   await page.getByRole("button", { name: "Delete snapshot" }).click();
   await row.waitFor({ state: "detached" });

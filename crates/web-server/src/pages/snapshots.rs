@@ -7,7 +7,7 @@ use rolltop_api_types::{ForkDesktop, ListSnapshots, Snapshot, SnapshotState};
 use rolltop_model::SnapshotId;
 
 use crate::access::SignedIn;
-use crate::components::control::{Ask, Tone, button};
+use crate::components::control::{Ask, Tone, menu, menu_button, menu_item};
 use crate::components::layout::{Page, Section, page};
 use crate::components::{Icon, dialog, icon_with, mark, time, toast};
 use crate::failure::Failure;
@@ -56,7 +56,7 @@ fn list(language: Language, snapshots: &[Snapshot]) -> Markup {
 fn table(language: Language, snapshots: &[Snapshot]) -> Markup {
     html! {
         div.table-frame {
-            table.desktop-table {
+            table.desktop-table.snapshot-table {
                 thead {
                     tr {
                         th scope="col" { (language.say("column-name")) }
@@ -75,28 +75,48 @@ fn table(language: Language, snapshots: &[Snapshot]) -> Markup {
 }
 
 fn row(language: Language, snapshot: &Snapshot) -> Markup {
-    let path = |action: &str| format!("/snapshots/{}/{action}", snapshot.id);
+    let is_ready = snapshot.state == SnapshotState::Ready;
     let memory = snapshot.has_memory.then(|| view::bytes(language, snapshot.memory_bytes));
     html! {
         tr id={ "snapshot-" (snapshot.id) } {
             td.name {
                 bdi { (snapshot.name) }
-                @if let Some(detail) = &snapshot.detail { div.quiet { (detail) } }
+                @if let Some(detail) = &snapshot.detail { div.quiet.why { (detail) } }
             }
             td.secondary { bdi { (snapshot.desktop_name) } }
             td { (state(language, snapshot.state)) }
-            td.secondary.numeric { @match memory { Some(text) => (text), None => span.quiet { (language.say("snapshot-no-memory")) } } }
-            td.secondary.numeric { (view::bytes(language, snapshot.disk_bytes)) }
-            td.secondary { (time::ago(language, snapshot.taken_at.unwrap_or(snapshot.created_at))) }
-            td.last {
-                @if snapshot.state == SnapshotState::Ready {
-                    (button(Tone::Plain, true, Some(Icon::Restart), &language.say("snapshot-restore"), &Ask::Dialog(&path("restore"))))
-                    (button(Tone::Plain, true, Some(Icon::Fork), &language.say("snapshot-fork"), &Ask::Do(&path("fork"))))
-                }
-                @if snapshot.state != SnapshotState::Taking {
-                    (button(Tone::Ghost, true, Some(Icon::Trash), &language.say("action-delete"), &Ask::Dialog(&path("delete"))))
+            td.secondary.numeric {
+                @match memory {
+                    Some(text) if is_ready => (text),
+                    None if is_ready => span.quiet { (language.say("snapshot-no-memory")) },
+                    _ => {}
                 }
             }
+            td.secondary.numeric { @if is_ready { (view::bytes(language, snapshot.disk_bytes)) } }
+            td.secondary { (time::ago(language, snapshot.taken_at.unwrap_or(snapshot.created_at))) }
+            td.last { (actions(language, snapshot)) }
+        }
+    }
+}
+
+fn actions(language: Language, snapshot: &Snapshot) -> Markup {
+    let id = format!("actions-{}", snapshot.id);
+    let path = |action: &str| format!("/snapshots/{}/{action}", snapshot.id);
+    let item = |action: &str, picture, word: &str, ask: &Ask<'_>| {
+        menu_item(&format!("{id}-{action}"), picture, &language.say(word), action == "delete", ask)
+    };
+    let items = html! {
+        @if snapshot.state == SnapshotState::Ready {
+            (item("restore", Icon::Restart, "snapshot-restore", &Ask::Dialog(&path("restore"))))
+            (item("fork", Icon::Fork, "snapshot-fork", &Ask::Do(&path("fork"))))
+            div role="separator" {}
+        }
+        (item("delete", Icon::Trash, "action-delete", &Ask::Dialog(&path("delete"))))
+    };
+    let name = language.say_with("actions-of", &[("name", &snapshot.name)]);
+    html! {
+        @if snapshot.state != SnapshotState::Taking {
+            (menu(&id, &menu_button(&id, Tone::Ghost, Icon::Dots, &name, None), true, &items))
         }
     }
 }
