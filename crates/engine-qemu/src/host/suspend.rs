@@ -83,10 +83,10 @@ impl Host {
     /// Lets a machine go on that stood still to be suspended. What was kept of it goes first.
     async fn go_on(&self, record: &mut Record, running: &Running) -> Result<(), EngineError> {
         self.give_up_memory(record.desktop).await?;
-        record.phase = Phase::On;
-        record.save(&self.layout).await?;
+        // Before anything is written down, for which there may be no room.
         running.monitor()?.run("cont", json!({})).await?;
-        Ok(())
+        record.phase = Phase::On;
+        Ok(record.save(&self.layout).await?)
     }
 
     /// Removes a kept memory, if there is one, for good.
