@@ -116,6 +116,8 @@ async fn restore_wanted(inner: &Inner, desktop: &Desktop, observed: Observation)
     );
     let restored = match (undo.state, to.layer) {
         _ if !rests => return Ok(false),
+        // It was asked for after we had looked for snapshots to be taken: that comes first.
+        (SnapshotState::Taking, _) => return Ok(true),
         (SnapshotState::Ready, Some(layer)) => restore(inner, desktop, &to, layer, observed).await,
         _ => Err(Fault::wrong_because(FailReason::RestoreFailed, "what it was could not be kept first")),
     };
