@@ -8,7 +8,7 @@ use rolltop_model::{
 use rolltop_vault::Cell;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, Condition, QueryOrder, QuerySelect};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::database::{Store, Write};
@@ -393,6 +393,7 @@ pub(crate) async fn abandon_of(
         let change = desktops::ActiveModel {
             id: Set(desktop.to_string()),
             restore_id: Set(None),
+            restore_undo_id: Set(None),
             restore_layer_id: Set(None),
             ..Default::default()
         };
@@ -522,9 +523,12 @@ async fn being_made_from(write: &Write, id: SnapshotId) -> Result<bool, StoreErr
     Ok(waiting.count(&write.transaction).await? > 0)
 }
 
-/// Whether a desktop is being put back to it.
+/// Whether a desktop is being put back to it, or it is what that desktop is before.
 async fn being_restored(write: &Write, id: SnapshotId) -> Result<bool, StoreError> {
-    let waiting = desktops::Entity::find().filter(desktops::Column::RestoreId.eq(id.to_string()));
+    let part = Condition::any()
+        .add(desktops::Column::RestoreId.eq(id.to_string()))
+        .add(desktops::Column::RestoreUndoId.eq(id.to_string()));
+    let waiting = desktops::Entity::find().filter(part);
     Ok(waiting.count(&write.transaction).await? > 0)
 }
 
