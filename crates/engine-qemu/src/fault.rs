@@ -70,6 +70,14 @@ impl From<Fault> for EngineError {
     }
 }
 
+/// Does work that waits for disks, devices or programs where nobody else waits for it.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let work = tokio::task::spawn_blocking(work).await;
+    work.unwrap_or_else(|_| Err(Fault::Other("work on the host broke off".into())))
+}
+
 /// The error and its sources as one line.
 pub(crate) fn told(error: &dyn Error) -> String {
     let mut text = error.to_string();

@@ -13,7 +13,7 @@ use rolltop_model::Size;
 use tokio::process::Command;
 
 use crate::durable;
-use crate::fault::{Doing, Fault};
+use crate::fault::{Doing, Fault, blocking};
 use crate::process::{PROGRAM_PATH, inherit, secret_file};
 
 /// Makes a blank encrypted layer at `path`, whole or not at all.
@@ -83,12 +83,6 @@ async fn finish(mut command: Command) -> Result<(), Fault> {
         status: output.status.to_string(),
         stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
     })
-}
-
-async fn blocking(work: impl FnOnce() -> Result<(), Fault> + Send + 'static) -> Result<(), Fault> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(Fault::Other("work on a layer broke off".into())))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::command_line::{Accel, CONSOLE, DISK, Disk, LayerFile, MachineSpec, Ram, Wires, arguments};
 use crate::durable;
-use crate::fault::{Doing, Fault, told};
+use crate::fault::{Doing, Fault, blocking, told};
 use crate::layout::layer_name;
 use crate::memory::{self, Kept};
 use crate::process::{Launch, Process, devices_file, launch, sealed_file, secret_file};
@@ -234,13 +234,6 @@ fn unusable(fault: Fault) -> Fault {
         Fault::MonitorClosed => Fault::Memory("QEMU did not take the state of its devices".into()),
         other => other,
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    let work = tokio::task::spawn_blocking(work).await;
-    work.unwrap_or_else(|_| Err(Fault::Other("work on a machine broke off".into())))
 }
 
 /// What QEMU wrote in its log says more than that its monitor closed.

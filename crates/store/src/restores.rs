@@ -49,13 +49,10 @@ impl Store {
         Ok(row.try_into()?)
     }
 
-    pub async fn wanted_restore(&self, desktop: DesktopId) -> Result<Option<Restore>, StoreError> {
-        let row = desktops::Entity::find_by_id(desktop.to_string()).one(&self.connection).await?;
-        let Some((Some(to), Some(undo))) = row.map(|row| (row.restore_id, row.restore_undo_id)) else {
-            return Ok(None);
-        };
-        let id = |text: String| text.parse::<SnapshotId>().map_err(unreadable("desktops"));
-        let (to, undo) = (self.snapshot(id(to)?).await?, self.snapshot(id(undo)?).await?);
+    /// What a desktop is to be put back to, as its row said when it was read.
+    pub async fn wanted_restore(&self, desktop: &Desktop) -> Result<Option<Restore>, StoreError> {
+        let Some((to, undo)) = desktop.restore else { return Ok(None) };
+        let (to, undo) = (self.snapshot(to).await?, self.snapshot(undo).await?);
         let gone = || unreadable("desktops")("a snapshot is gone");
         Ok(Some(Restore { to: to.ok_or_else(gone)?, undo: undo.ok_or_else(gone)? }))
     }

@@ -107,17 +107,16 @@ async fn fail(
     nudge_forks(inner, snapshot).await
 }
 
-/// Puts a desktop back to a snapshot, once what it is now is kept; `false` if that is not wanted.
+/// Puts a desktop back to a snapshot, once what it is now is kept; `false` if that is not wanted. The desktop's row,
+/// which holds the wish, was read before it was looked for snapshots to be taken, so that one was not missed.
 async fn restore_wanted(inner: &Inner, desktop: &Desktop, observed: Observation) -> Result<bool, Fault> {
-    let Some(Restore { to, undo }) = inner.store.wanted_restore(desktop.id).await? else { return Ok(false) };
+    let Some(Restore { to, undo }) = inner.store.wanted_restore(desktop).await? else { return Ok(false) };
     let rests = matches!(
         desktop.record.state,
         DesktopState::Running | DesktopState::Suspended | DesktopState::Stopped(_)
     );
     let restored = match (undo.state, to.layer) {
         _ if !rests => return Ok(false),
-        // It was asked for after we had looked for snapshots to be taken: that comes first.
-        (SnapshotState::Taking, _) => return Ok(true),
         (SnapshotState::Ready, Some(layer)) => restore(inner, desktop, &to, layer, observed).await,
         _ => Err(Fault::wrong_because(FailReason::RestoreFailed, "what it was could not be kept first")),
     };

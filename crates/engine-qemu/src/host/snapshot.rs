@@ -29,10 +29,10 @@ use serde_json::{Value, json};
 
 use super::Host;
 use super::desktop::{Desktop, Held};
-use super::suspend::{blocking, stand_still};
+use super::suspend::stand_still;
 use crate::command_line::secret_name;
 use crate::durable;
-use crate::fault::{Doing, Fault, told};
+use crate::fault::{Doing, Fault, blocking, told};
 use crate::host_status;
 use crate::layout::{file_bytes, layer_name, layer_seen_from_machine, make_directory};
 use crate::machine::{Running, freeze, hand_over};
@@ -99,20 +99,20 @@ impl Host {
 
     /// Every layer that a machine or a snapshot needs.
     pub(super) fn needed_layers(&self) -> Vec<LayerId> {
-        self.layers_needed_by(|_| true)
+        let desktops: Vec<Record> = self.desktops().values().filter_map(|desktop| desktop.record()).collect();
+        let mut needed: Vec<LayerId> = desktops.iter().flat_map(Record::all_layers).collect();
+        needed.extend(self.snapshot_records().into_iter().flat_map(|record| record.layers));
+        needed
     }
 
     /// Whether a snapshot, or a machine that is not this one, needs a layer.
     pub(super) fn is_anothers(&self, layer: LayerId, desktop: DesktopId) -> bool {
-        self.layers_needed_by(|record| record.desktop != desktop).contains(&layer)
-    }
-
-    fn layers_needed_by(&self, counts: impl Fn(&Record) -> bool) -> Vec<LayerId> {
-        let desktops: Vec<Record> = self.desktops().values().filter_map(|desktop| desktop.record()).collect();
-        let desktops = desktops.iter().filter(|record| counts(record));
-        let mut needed: Vec<LayerId> = desktops.flat_map(Record::all_layers).collect();
-        needed.extend(self.snapshot_records().into_iter().flat_map(|record| record.layers));
-        needed
+        let others =
+            |record: &Record| record.desktop != desktop && record.all_layers().any(|one| one == layer);
+        self.desktops().values().filter_map(|entry| entry.record()).any(|record| others(&record))
+            // Only then are the snapshots' records worth reading.
+            || self.layout.layer(layer).exists()
+                && self.snapshot_records().iter().any(|record| record.layers.contains(&layer))
     }
 
     /// Removes those layers that nothing needs any more. Returns the bytes freed.
@@ -248,7 +248,7 @@ impl Host {
             let (room, saving, devices) = blocking(move || {
                 match &mut room {
                     Some(room) => saving.source().capture(room)?,
-                    None => saving.source().keep(&to, &key, &devices, &mut saving.manifest.clone())?,
+                    None => saving.source().keep(&to, &key, &devices, saving.manifest.clone())?,
                 }
                 Ok((room, saving, devices))
             })
@@ -273,8 +273,7 @@ impl Host {
         let Some(room) = room else { return Ok(()) };
         let (directory, key) = (directory.to_owned(), request.key.clone());
         blocking(move || {
-            let mut manifest = saving.manifest.clone();
-            saving.source().keep_captured(&room, &directory, &key, &devices, &mut manifest)
+            saving.source().keep_captured(&room, &directory, &key, &devices, saving.manifest.clone())
         })
         .await?;
         Ok(())

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::Host;
 use super::desktop::{Desktop, Held};
-use crate::fault::{Fault, told};
+use crate::fault::{Fault, blocking, told};
 use crate::host_status;
 use crate::identity::BakeIdentity;
 use crate::machine::{self, Memory, Running};
@@ -211,15 +211,11 @@ impl Saving {
 }
 
 /// Afterwards the machine stands still and, if it went well, everything of it is durable.
-async fn stand_still_and_keep(running: &Running, mut saving: Saving, key: LayerKey) -> Result<(), Fault> {
+async fn stand_still_and_keep(running: &Running, saving: Saving, key: LayerKey) -> Result<(), Fault> {
     let devices = stand_still(running).await?;
     blocking(move || {
         memory::sync(&saving.disk)?;
-        let mut manifest = saving.manifest.clone();
-        saving.source().keep(&saving.directory, &key, &devices, &mut manifest)?;
-        saving.manifest = manifest;
-        tracing::debug!(bytes = saving.manifest.bytes, chunks = saving.manifest.chunks, "memory is kept");
-        Ok(())
+        saving.source().keep(&saving.directory, &key, &devices, saving.manifest.clone())
     })
     .await
 }
@@ -232,11 +228,4 @@ pub(super) async fn stand_still(running: &Running) -> Result<Vec<u8>, Fault> {
     let file = format!("/proc/self/fd/{descriptor}");
     monitor.run("xen-save-devices-state", json!({ "filename": file, "live": false })).await?;
     devices_written(running.process, descriptor)
-}
-
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    let work = tokio::task::spawn_blocking(work).await;
-    work.unwrap_or_else(|_| Err(Fault::Other("work on a memory broke off".into())))
 }

@@ -69,7 +69,7 @@ impl Source<'_> {
         directory: &Path,
         key: &LayerKey,
         devices: &[u8],
-        manifest: &mut Manifest,
+        manifest: Manifest,
     ) -> Result<(), Fault> {
         self.write(directory, key, devices, manifest, &room.0)
     }
@@ -81,7 +81,7 @@ impl Source<'_> {
         directory: &Path,
         key: &LayerKey,
         devices: &[u8],
-        manifest: &mut Manifest,
+        manifest: Manifest,
     ) -> Result<(), Fault> {
         self.write(directory, key, devices, manifest, &GuestRam::of(self.process, self.base)?)
     }
@@ -91,13 +91,14 @@ impl Source<'_> {
         directory: &Path,
         key: &LayerKey,
         devices: &[u8],
-        manifest: &mut Manifest,
+        mut manifest: Manifest,
         pages: &impl delta::Pages,
     ) -> Result<(), Fault> {
         let mut sealer = Sealer::create(&directory.join(SEALED), key, &manifest.salt)?;
         sealer.put(devices)?;
         manifest.bytes = delta::write(pages, self.base_is_blank, &mut sealer)?;
         manifest.chunks = sealer.finish()?;
+        tracing::debug!(bytes = manifest.bytes, chunks = manifest.chunks, "memory is kept");
         durable::write(&directory.join(MANIFEST), &manifest.to_bytes()?, 0o600)
     }
 }

@@ -14,7 +14,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::config::NetworkConfig;
-use crate::fault::{Doing, Fault};
+use crate::fault::{Doing, Fault, blocking};
 
 mod cidr;
 mod namespace;
@@ -191,12 +191,4 @@ impl Network {
             .chain(interfaces.iter().filter_map(|name| self.plan.index_of_interface(name)))
             .collect()
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(Fault::Other("work on the network broke off".into())))
 }

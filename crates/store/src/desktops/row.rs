@@ -69,6 +69,8 @@ pub struct Desktop {
     pub size: Size,
     /// The snapshot it was forked from.
     pub origin: Option<SnapshotId>,
+    /// The snapshot it is to be put back to, and that of what it is before: one is written with the other.
+    pub restore: Option<(SnapshotId, SnapshotId)>,
     pub record: Record,
     /// More about a failure: the console's end, what the host said.
     pub detail: Option<String>,
@@ -88,13 +90,16 @@ impl TryFrom<Model> for Desktop {
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let record = record(&row)?;
+        let snapshot = |id: &Option<String>| id.as_deref().map(str::parse::<SnapshotId>).transpose();
+        let snapshot = |id: &Option<String>| snapshot(id).map_err(unreadable(TABLE));
         Ok(Self {
             id: row.id.parse().map_err(unreadable(TABLE))?,
             workspace: row.workspace_id.parse().map_err(unreadable(TABLE))?,
             name: row.name.parse().map_err(unreadable(TABLE))?,
             template: row.template.parse().map_err(unreadable(TABLE))?,
             size: row.size.parse().map_err(unreadable(TABLE))?,
-            origin: row.origin_id.map(|id| id.parse()).transpose().map_err(unreadable(TABLE))?,
+            origin: snapshot(&row.origin_id)?,
+            restore: snapshot(&row.restore_id)?.zip(snapshot(&row.restore_undo_id)?),
             record,
             detail: row.detail,
             host_key: row.host_key,
