@@ -1,11 +1,14 @@
 //! Encrypted disk layers: qcow2 files with LUKS inside, each with a key of its own.
 //!
-//! Making one stretches its key for two seconds, so blank ones are made ahead; putting one
-//! over a template takes milliseconds. Only layers no guest has written to are ever opened by
-//! a process with our rights: what a guest has written is parsed by its own QEMU alone.
+//! Blank ones are written out here, in milliseconds. What a guest has written is parsed by its own QEMU
+//! alone, never by a process with our rights.
 
-use std::fs::File;
-use std::io::Read;
+mod image;
+mod luks;
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rolltop_engine::LayerKey;
@@ -14,36 +17,42 @@ use tokio::process::Command;
 
 use crate::durable;
 use crate::fault::{Doing, Fault, blocking};
-use crate::process::{PROGRAM_PATH, inherit, secret_file};
+use crate::process::{PROGRAM_PATH, passphrase};
 
 /// Makes a blank encrypted layer at `path`, whole or not at all.
 pub(crate) async fn create(path: &Path, size: Size, key: &LayerKey) -> Result<(), Fault> {
-    let temporary = path.with_extension("tmp");
-    durable::remove(&temporary)?;
-    let options = "encrypt.format=luks,encrypt.key-secret=key0,encrypt.iter-time=10";
-    let size = format!("{}G", size.disk_gib());
-    let fixed = ["create", "-q", "-f", "qcow2", "-o", options];
-    let made = with_key(key, &fixed, &[&temporary.display().to_string(), &size]).await;
-    if made.is_err() {
-        durable::remove(&temporary)?;
-    }
-    made?;
-    let (from, to) = (temporary, path.to_owned());
+    let (to, key) = (path.to_owned(), key.clone());
     blocking(move || {
-        File::open(&from).and_then(|file| file.sync_all()).doing_with("syncing", &from)?;
-        durable::rename(&from, &to)
+        let temporary = to.with_extension("tmp");
+        durable::remove(&temporary)?;
+        let luks = luks::header(passphrase(&key).as_bytes())?;
+        let image = image::blank(size.disk_gib() << 30, &luks);
+        let written = write(&temporary, &image);
+        if written.is_err() {
+            durable::remove(&temporary)?;
+        }
+        written?;
+        durable::rename(&temporary, &to)
     })
     .await
 }
 
+fn write(path: &Path, image: &[u8]) -> Result<(), Fault> {
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = opened.doing_with("making", path)?;
+    file.write_all(image).and_then(|()| file.sync_all()).doing_with("writing", path)
+}
+
 /// Puts a blank layer over `backing`, a path as seen from the layer's own directory.
-pub(crate) async fn hang(path: &Path, backing: &str, key: &LayerKey) -> Result<(), Fault> {
-    let image = format!(
-        "driver=qcow2,encrypt.key-secret=key0,file.driver=file,file.filename={}",
-        // A comma in a name is doubled in this notation.
-        path.display().to_string().replace(',', ",,")
-    );
-    with_key(key, &["rebase", "-q", "-u", "-F", "qcow2", "-b", backing, "--image-opts"], &[&image]).await
+pub(crate) async fn hang(path: &Path, backing: &str) -> Result<(), Fault> {
+    let (path, backing) = (path.to_owned(), backing.to_owned());
+    blocking(move || {
+        let size = virtual_size(&path).ok_or_else(|| Fault::Other("a blank layer can't be read".into()))?;
+        let mut file = OpenOptions::new().write(true).open(&path).doing_with("opening", &path)?;
+        let header = image::header(size, luks::LENGTH, Some(&backing));
+        file.write_all(&header).and_then(|()| file.sync_all()).doing_with("writing", &path)
+    })
+    .await
 }
 
 /// Makes a plain overlay, for a bake. Nothing personal ever gets onto it.
@@ -62,16 +71,6 @@ pub(crate) fn virtual_size(path: &Path) -> Option<u64> {
     (magic == b"QFI\xfb").then(|| u64::from_be_bytes(*size))
 }
 
-async fn with_key(key: &LayerKey, arguments: &[&str], last: &[&str]) -> Result<(), Fault> {
-    let mut command = std::process::Command::new("qemu-img");
-    let number = inherit(&mut command, secret_file(key, 0)?);
-    let (verb, rest) =
-        arguments.split_first().ok_or_else(|| Fault::Other("no command for qemu-img".into()))?;
-    command.arg(verb).args(["--object", &format!("secret,id=key0,file=/proc/self/fd/{number}")]);
-    command.args(rest).args(last);
-    finish(Command::from(command)).await
-}
-
 async fn finish(mut command: Command) -> Result<(), Fault> {
     command.env_clear().env("PATH", PROGRAM_PATH).stdin(std::process::Stdio::null()).kill_on_drop(true);
     let output = command.output().await.doing("starting qemu-img")?;
@@ -88,6 +87,41 @@ async fn finish(mut command: Command) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `qemu-img`'s verdict on a layer that was made and hung over another.
+    #[tokio::test]
+    async fn qemu_finds_a_blank_layer_whole_and_opens_it_with_its_key_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let (base, path) = (directory.path().join("base.qcow2"), directory.path().join("layer.qcow2"));
+        let qemu_img = |arguments: &[&str]| {
+            let output = std::process::Command::new("qemu-img").args(arguments).output();
+            output.expect("qemu-img is needed: run scripts/setup test")
+        };
+        let asked = |verb: &str, key: [u8; 32]| {
+            let secret = format!("secret,id=key,data={}", passphrase(&LayerKey::new(key)));
+            let image = format!("driver=qcow2,file.filename={},encrypt.key-secret=key", path.display());
+            qemu_img(&[verb, "--output=json", "--object", &secret, "--image-opts", &image])
+        };
+        let said = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+        for size in Size::ALL {
+            create(&path, size, &LayerKey::new([8; 32])).await.unwrap();
+            assert_eq!(virtual_size(&path), Some(size.disk_gib() << 30));
+            let checked = asked("check", [8; 32]);
+            assert!(checked.status.success(), "{}", said(&checked));
+        }
+        let made = qemu_img(&["create", "-q", "-f", "qcow2", &base.display().to_string(), "80G"]);
+        assert!(made.status.success());
+        hang(&path, "base.qcow2").await.unwrap();
+        let checked = asked("check", [8; 32]);
+        assert!(checked.status.success(), "{}", said(&checked));
+        assert!(asked("map", [8; 32]).status.success(), "what lies below is found");
+        let wrong = asked("map", [9; 32]);
+        assert!(!wrong.status.success() && said(&wrong).contains("Invalid password"), "{}", said(&wrong));
+        let described = qemu_img(&["info", "--output=json", &path.display().to_string()]);
+        let described: serde_json::Value = serde_json::from_slice(&described.stdout).unwrap();
+        assert_eq!(described["backing-filename"], "base.qcow2");
+        assert_eq!(described["backing-filename-format"], "qcow2");
+    }
 
     #[test]
     fn a_layers_size_is_read_from_its_header() {

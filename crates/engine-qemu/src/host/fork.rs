@@ -196,7 +196,7 @@ impl Host {
             self.make_layer(disk.layer, size, &disk.key).await?;
         }
         durable::rename(&blank, &layer)?;
-        Ok(layer::hang(&layer, backing, &disk.key).await?)
+        Ok(layer::hang(&layer, backing).await?)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -94,16 +94,4 @@ fn keep_only(keep: &[OwnedFd]) -> io::Result<()> {
         fcntl_setfd(descriptor.as_fd(), FdFlags::empty())?;
     }
     Ok(())
-}
-
-/// Has `command` inherit `descriptor` under the number it has here, which is returned.
-pub(crate) fn inherit(command: &mut Command, descriptor: OwnedFd) -> RawFd {
-    let number = descriptor.as_raw_fd();
-    let share = move || {
-        let borrowed: BorrowedFd<'_> = descriptor.as_fd();
-        Ok(fcntl_setfd(borrowed, FdFlags::empty())?)
-    };
-    // SAFETY: one system call on a descriptor the closure owns.
-    unsafe { command.pre_exec(share) };
-    number
 }

@@ -11,8 +11,10 @@ mod secret;
 mod watched;
 
 pub use identity::{Process, ours};
-pub(crate) use launch::{Launch, inherit, launch};
-pub(crate) use secret::{devices_descriptor, devices_file, devices_written, sealed_file, secret_file};
+pub(crate) use launch::{Launch, launch};
+pub(crate) use secret::{
+    devices_descriptor, devices_file, devices_written, passphrase, sealed_file, secret_file,
+};
 
 /// Where programs are looked for, whatever the environment says.
 pub(crate) const PROGRAM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -20,7 +20,12 @@ const MAX_DEVICES: u64 = 32 << 20;
 /// The layer's key as QEMU takes it (text, so base64), readable by user `uid` alone through an
 /// inherited descriptor. Never on a command line, in an environment or on a disk.
 pub(crate) fn secret_file(key: &LayerKey, uid: u32) -> Result<OwnedFd, Fault> {
-    sealed_file("layer-key", STANDARD.encode(key.bytes()).as_bytes(), uid)
+    sealed_file("layer-key", passphrase(key).as_bytes(), uid)
+}
+
+/// A layer's key as QEMU takes passphrases: text.
+pub(crate) fn passphrase(key: &LayerKey) -> String {
+    STANDARD.encode(key.bytes())
 }
 
 /// A file with `content` that user `uid` alone may read, and nobody change.
