@@ -1,9 +1,11 @@
 //! Suspending, resuming, snapshots and forks of desktops that have changed much of their memory, against QEMU's
 //! own ways: `migrate` to a file with mapped RAM, and internal snapshots (`savevm`, `loadvm`).
 //!
-//! QEMU's ways are driven through the spare monitor of the same desktop's QEMU, one after the other with ours, so
-//! that both have the same machine and the same memory to keep. Neither `loadvm` nor `migrate` here pays
-//! for ending a process and starting another, as resuming does.
+//! QEMU's ways are driven through the spare monitor of another desktop's QEMU, in turn with ours. Both run the
+//! same machine, and in both a program has written to as much memory; the other desktop was booted from its
+//! disk, because a QEMU that was given the state of devices without a configuration section can't
+//! migrate. Neither `loadvm` nor `migrate` here pays for ending a process and starting another, as
+//! resuming does.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -41,10 +43,12 @@ struct Times {
 
 pub async fn all(platform: &Platform) -> anyhow::Result<()> {
     for (megabytes, size) in DIRTY {
-        let id = dirty(platform, megabytes, size).await?;
+        let id = dirty(platform, &format!("dirty-{megabytes}"), megabytes, size, false).await?;
+        let stock = dirty(platform, &format!("stock-{megabytes}"), megabytes, size, true).await?;
+        calm(platform).await?;
         let mut times = Times::default();
         for round in 0..ROUNDS {
-            one_round(platform, id, &mut times).await?;
+            one_round(platform, id, stock, &mut times).await?;
             eprintln!(
                 "{megabytes} MB {}/{ROUNDS}: pause {:.0?}, migrate {:.0?}, suspend {:.0?}, savevm {:.0?}, resume {:.0?}, loadvm {:.0?} ms",
                 round + 1,
@@ -67,6 +71,7 @@ pub async fn all(platform: &Platform) -> anyhow::Result<()> {
         against(&name("suspend"), &times.suspend, "savevm", &times.savevm)?;
         against(&name("resume_to_ssh_banner"), &times.resume, "loadvm, in a QEMU that runs", &times.loadvm)?;
         remove(platform, id).await?;
+        remove(platform, stock).await?;
     }
     forks(platform).await
 }
@@ -84,15 +89,27 @@ fn against(name: &str, ours: &[f64], what: &str, theirs: &[f64]) -> anyhow::Resu
     })
 }
 
-/// A desktop in which a program has written to as much memory.
-async fn dirty(platform: &Platform, megabytes: u32, size: &str) -> anyhow::Result<DesktopId> {
+/// A desktop in which a program has written to as much memory; booted from its disk, or forked.
+async fn dirty(
+    platform: &Platform,
+    name: &str,
+    megabytes: u32,
+    size: &str,
+    booted: bool,
+) -> anyhow::Result<DesktopId> {
     let request = CreateDesktop {
-        name: Some(format!("dirty-{megabytes}")),
+        name: Some(name.to_owned()),
         size: Some(size.to_owned()),
         ..CreateDesktop::default()
     };
     let id = platform.client.create_desktop(&request, None).await?.id;
     platform.wait_for(id, DesktopState::Running).await?;
+    if booted {
+        platform.client.stop_desktop(id).await?;
+        platform.wait_for(id, DesktopState::Stopped).await?;
+        platform.client.start_desktop(id).await?;
+        platform.wait_for(id, DesktopState::Running).await?;
+    }
     let program = format!(
         "import time; held = b'x' * ({megabytes} * 1000000); print('held', flush=True); time.sleep(1e6)"
     );
@@ -103,11 +120,23 @@ async fn dirty(platform: &Platform, megabytes: u32, size: &str) -> anyhow::Resul
     Ok(id)
 }
 
-async fn one_round(platform: &Platform, id: DesktopId, times: &mut Times) -> anyhow::Result<()> {
+async fn one_round(
+    platform: &Platform,
+    id: DesktopId,
+    stock: DesktopId,
+    times: &mut Times,
+) -> anyhow::Result<()> {
     let client = &platform.client;
-    let directory = platform.data().join("host/desktops").join(id.to_string());
-    let by_qemu = move |directory: PathBuf| tokio::task::spawn_blocking(move || qemus_ways(&directory));
+    let directory = platform.data().join("host/desktops").join(stock.to_string());
+    let by_qemu = move |directory: PathBuf| {
+        tokio::task::spawn_blocking(move || {
+            let said = || std::fs::read_to_string(directory.join("qemu.log")).unwrap_or_default();
+            qemus_ways(&directory).with_context(|| format!("QEMU's own ways; it said: {}", said()))
+        })
+    };
+    settle().await?;
     let QemusWays { migrate, savevm, loadvm } = by_qemu(directory).await??;
+    settle().await?;
     times.migrate.push(migrate);
     times.savevm.push(savevm);
     times.loadvm.push(loadvm);
@@ -122,6 +151,7 @@ async fn one_round(platform: &Platform, id: DesktopId, times: &mut Times) -> any
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a pause")]
     times.pause.push(taken.pause_ms.context("its pause")? as f64);
     client.delete_snapshot(snapshot).await?;
+    settle().await?;
 
     let start = Instant::now();
     client.suspend_desktop(id).await?;
@@ -135,9 +165,32 @@ async fn one_round(platform: &Platform, id: DesktopId, times: &mut Times) -> any
     Ok(())
 }
 
+/// Waits until the guests have nothing more to do: one that has just booted works on for a minute.
+async fn calm(platform: &Platform) -> anyhow::Result<()> {
+    let mut calm = 0;
+    eventually("calm guests", LIMIT, || async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok((platform.client.host().await?.cpu_busy < 0.2).then_some(()))
+    })
+    .await?;
+    while calm < 5 {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        calm = if platform.client.host().await?.cpu_busy < 0.3 { calm + 1 } else { 0 };
+    }
+    Ok(())
+}
+
+/// Waits until what was written before is on the disk, so that nobody pays for another's.
+async fn settle() -> anyhow::Result<()> {
+    let synced = tokio::process::Command::new("sync").status().await?;
+    ensure!(synced.success(), "sync failed");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    Ok(())
+}
+
 /// From the request for ten forks of a running desktop until every door is open, and what each has for itself.
 async fn forks(platform: &Platform) -> anyhow::Result<()> {
-    let id = dirty(platform, AIM, "s").await?;
+    let id = dirty(platform, "origin", AIM, "s", false).await?;
     let mut all = Vec::new();
     for round in 0..ROUNDS {
         let start = Instant::now();
@@ -188,12 +241,21 @@ fn qemus_ways(directory: &Path) -> anyhow::Result<QemusWays> {
     let disable = json!({ "capabilities": [{ "capability": "mapped-ram", "state": false }] });
     monitor.run("migrate-set-capabilities", &disable)?;
 
+    // The state can't go into the disk itself: QEMU breaks off where that is encrypted.
+    let state = directory.join("stock.qcow2");
+    let arguments = ["create", "-q", "-f", "qcow2"];
+    let made = std::process::Command::new("qemu-img").args(arguments).arg(&state).arg("64G").status()?;
+    ensure!(made.success(), "no image for the state");
+    std::fs::set_permissions(&state, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+    let file = json!({ "driver": "file", "filename": "stock.qcow2" });
+    monitor.run("blockdev-add", &json!({ "driver": "qcow2", "node-name": "stock", "file": file }))?;
     let disks = monitor.run("query-block", &json!({}))?;
     let node = disks.pointer("/0/inserted/node-name").and_then(Value::as_str).context("its disk")?.to_owned();
     let mut job = |command: &str| -> anyhow::Result<f64> {
         let start = Instant::now();
-        let save = json!({ "job-id": "stock", "tag": "stock", "vmstate": node, "devices": [node] });
-        let forget = json!({ "job-id": "stock", "tag": "stock", "devices": [node] });
+        let save =
+            json!({ "job-id": "stock", "tag": "stock", "vmstate": "stock", "devices": [node, "stock"] });
+        let forget = json!({ "job-id": "stock", "tag": "stock", "devices": [node, "stock"] });
         monitor.run(command, if command == "snapshot-delete" { &forget } else { &save })?;
         monitor.finished("stock")?;
         let took = start.elapsed().as_secs_f64() * 1000.0;
@@ -203,6 +265,8 @@ fn qemus_ways(directory: &Path) -> anyhow::Result<QemusWays> {
     let savevm = job("snapshot-save")?;
     let loadvm = job("snapshot-load")?;
     job("snapshot-delete")?;
+    monitor.run("blockdev-del", &json!({ "node-name": "stock" }))?;
+    std::fs::remove_file(&state)?;
     monitor.run("cont", &json!({}))?;
     Ok(QemusWays { migrate, savevm, loadvm })
 }

@@ -10,6 +10,7 @@ mod density;
 mod desk;
 mod files;
 mod kept;
+mod plot;
 mod relay;
 mod report;
 mod rfb;
@@ -31,6 +32,8 @@ const IN_GUESTS: [&str; 6] = [
 ];
 /// Suspending, resuming, snapshots and forks.
 const KEPT: &str = "kept";
+/// Draws what `kept` has printed, from standard input.
+const PLOT: &str = "plot";
 /// The command line's start.
 const CLI: &str = "cli_help";
 /// Those that measure the relays, before a guest that costs nothing.
@@ -39,6 +42,9 @@ const RELAYS: [&str; 4] = ["vnc_relay", "terminal_relay", "file_download", "larg
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if wanted.first().is_some_and(|name| name == PLOT) {
+        return plot::kept();
+    }
     for name in &wanted {
         let known = IN_GUESTS.iter().chain(&RELAYS).chain([&CLI]).any(|known| known == name);
         anyhow::ensure!(known, "there is no benchmark {name}: {IN_GUESTS:?}, {RELAYS:?}, {CLI}");

@@ -183,7 +183,7 @@ async fn open(desk: &Desk, guest: &Guest, what: What) -> anyhow::Result<ScreenSo
     Ok(match what {
         What::Screen => desk.platform.client.screen(guest.desktop).await?,
         What::Terminal => {
-            let size = TerminalQuery { columns: 120, rows: 40 };
+            let size = TerminalQuery { columns: 120, rows: 40, wake: true };
             desk.platform.client.terminal(guest.desktop, 1, size).await?
         }
     })

@@ -106,6 +106,8 @@ pub(crate) fn arguments(spec: &MachineSpec<'_>) -> Vec<String> {
         all.push(value);
     }
     if spec.incoming {
+        // The state of devices alone comes without a section about the machine.
+        all.extend(["-global".to_owned(), "migration.send-configuration=off".to_owned()]);
         // Stopped until we say so, even once everything is loaded.
         all.extend(["-incoming".to_owned(), "defer".to_owned(), "-S".to_owned()]);
     }
@@ -135,7 +137,6 @@ fn board(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
         ("-smp", spec.size.vcpus().to_string()),
         ("-m", format!("{mib}M")),
         ("-object", format!("memory-backend-file,id=mem,size={mib}M,mem-path={path},{how}")),
-        ("-global", "migration.send-configuration=off".to_owned()),
         ("-rtc", "base=utc".to_owned()),
         ("-kernel", format!("{}/vmlinuz", spec.template)),
         ("-initrd", format!("{}/initrd", spec.template)),
