@@ -115,7 +115,13 @@ for (const scheme of ["light", "dark"]) {
       await page.visit(path);
       if (place === "phone") await page.locator("[data-panel-toggle]").click();
       await page.locator("#tab-settings").click();
+      await page.locator("#sleep").getByRole("button", { name: "Change…" }).waitFor();
       await check(page, `settings, ${how}`);
+      for (const what of ["sleep/edit", "hold"]) {
+        await page.visit(path);
+        await dialog(page, `${path}/${what}`);
+        await check(page, `${what}, ${how}`);
+      }
       for (const what of ["stop", "restart", "rename", "delete"]) {
         await page.visit(path);
         await dialog(page, `${path}/ask/${what}`);

@@ -140,6 +140,56 @@ test("start, suspend, resume, stop, rename and delete, each after its dialog whe
   await page.context().close();
 });
 
+test("opening a suspended desktop's page wakes it", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.visit(await desktopPath(page, "invoices-2026"));
+  await page.locator("rolltop-screen[data-status=connected] canvas").first().waitFor();
+  await page.getByRole("button", { name: "Suspend" }).click();
+  await page.getByRole("heading", { name: "Suspended" }).waitFor();
+  await page.getByRole("button", { name: "Resume" }).waitFor();
+  await page.reload();
+  await page.locator("rolltop-screen[data-status=connected] canvas").first().waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("when a desktop sleeps is seen and changed, and it is held awake", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.visit(await desktopPath(page, "research"));
+  await page.locator("#tab-settings").click();
+  const sleep = page.locator("#sleep");
+  await sleep.getByText("It sleeps after 30 minutes without use.").waitFor();
+  await sleep.getByText("its processors are busy: 43% of one").waitFor();
+  await sleep.getByText("A reason that only newer servers know.").waitFor();
+  await sleep.getByRole("button", { name: "Change…" }).click();
+  const dialog = page.locator("#sleep-policy");
+  await dialog.getByRole("spinbutton", { name: "minutes without use" }).fill("90");
+  await dialog.getByText("Stay awake at these times").click();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await sleep.getByText("It sleeps after 90 minutes without use.").waitFor();
+  assert.equal(await sleep.getByText("Awake Mon").count(), 0);
+  await sleep.getByRole("button", { name: "Change…" }).click();
+  await dialog.getByText("Stay awake at these times").click();
+  const zone = dialog.getByRole("textbox", { name: "Time zone" });
+  assert.notEqual(await zone.inputValue(), "", "the browser's own is proposed");
+  for (const day of ["Mon", "Tue", "Wed", "Thu", "Fri"]) await dialog.getByRole("checkbox", { name: day }).uncheck();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByText("A schedule needs days.").waitFor();
+  assert.equal(await dialog.getByRole("spinbutton", { name: "minutes without use" }).inputValue(), "90");
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await sleep.getByRole("button", { name: "Keep awake…" }).click();
+  await page.locator("#hold").getByRole("radio", { name: "4 hours" }).check();
+  await page.locator("#hold").getByLabel("What for (optional)").fill("a long download");
+  await page.locator("#hold").getByRole("button", { name: "Keep awake…" }).click();
+  const held = sleep.locator("li", { hasText: "a long download" });
+  await held.getByRole("button", { name: "Let go" }).click();
+  await held.waitFor({ state: "detached" });
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("several are started, stopped and deleted at once", async () => {
   const own = await startServer();
   const page = await openPage(browser, own.url);

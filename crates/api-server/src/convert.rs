@@ -19,6 +19,7 @@ pub(crate) fn desktop(view: control::DesktopView, with_steps: bool) -> wire::Des
         state: state(view.state),
         evidence: view.detail,
         desired: desired(view.desired),
+        autostart: view.autostart,
         created_at: view.created_at,
         updated_at: view.updated_at,
         started_at: view.started_at,
@@ -53,6 +54,46 @@ pub(crate) fn snapshot(view: control::SnapshotView) -> wire::Snapshot {
         made_by: view.made_by,
         created_at: view.created_at,
         taken_at: view.taken_at,
+    }
+}
+
+pub(crate) fn waking(wake: bool) -> control::Waking {
+    if wake { control::Waking::Wake } else { control::Waking::LetSleep }
+}
+
+pub(crate) fn sleep(view: control::SleepView) -> wire::Sleep {
+    let schedule = view.policy.schedule.map(model::ScheduleParts::from);
+    wire::Sleep {
+        policy: wire::SleepPolicy {
+            after_minutes: view.policy.after.map(model::Minutes::get),
+            schedule: schedule.map(|parts| wire::Schedule {
+                days: parts.days,
+                from: parts.from,
+                to: parts.to,
+                time_zone: parts.time_zone,
+            }),
+        },
+        awake_because: view.awake_because.into_iter().map(awake_reason).collect(),
+        holds: view.holds.into_iter().map(hold).collect(),
+    }
+}
+
+fn awake_reason(reason: model::AwakeReason) -> wire::AwakeReason {
+    wire::AwakeReason {
+        reason: reason.as_str().to_owned(),
+        detail: reason.to_string(),
+        amount: reason.amount(),
+        until: reason.until(),
+    }
+}
+
+pub(crate) fn hold(view: control::HoldView) -> wire::Hold {
+    wire::Hold {
+        id: view.id,
+        reason: view.reason,
+        made_by: view.made_by,
+        created_at: view.created_at,
+        expires_at: view.expires_at,
     }
 }
 
@@ -95,6 +136,17 @@ pub(crate) fn step(view: control::StepView) -> wire::Step {
 
 pub(crate) fn access_entry(view: control::AccessLogView) -> wire::AccessEntry {
     wire::AccessEntry { at: view.at, purpose: view.why, actor: view.who }
+}
+
+pub(crate) fn history_entry(view: control::HistoryView) -> wire::HistoryEntry {
+    wire::HistoryEntry {
+        kind: view.kind,
+        actor: view.who,
+        detail: view.detail,
+        began_at: view.began_at,
+        ended_at: view.ended_at,
+        error: view.error,
+    }
 }
 
 pub(crate) fn terminal(info: control::TerminalInfo) -> wire::TerminalEntry {

@@ -19,6 +19,7 @@ mod envelope;
 mod extract;
 mod gate;
 mod gateway;
+mod metrics;
 mod openapi;
 mod operations;
 mod problems;
@@ -28,6 +29,7 @@ mod serve;
 mod state;
 
 pub use config::{ApiConfig, RateLimit};
+pub use metrics::{Render, serve_metrics};
 pub use openapi::description;
 pub use operations::{Access, OPERATIONS, Operation};
 pub use serve::{ServeError, bind, serve_only_to, serve_unix};

@@ -8,6 +8,7 @@ mod device;
 mod input;
 mod preview;
 mod shared;
+mod sleep;
 mod snapshots;
 mod ssh;
 

@@ -11,6 +11,7 @@ mod events;
 mod exec;
 mod files;
 mod gather;
+mod history;
 mod host;
 mod me;
 mod meta;
@@ -21,6 +22,7 @@ mod screen;
 mod screenshot;
 mod session;
 mod shares;
+mod sleep;
 mod snapshots;
 mod ssh;
 mod ssh_keys;
@@ -105,7 +107,11 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(snapshots::fork_desktop))
         .routes(routes!(snapshots::fork_snapshot))
         .routes(routes!(snapshots::restore))
+        .routes(routes!(sleep::get, sleep::set))
+        .routes(routes!(sleep::hold))
+        .routes(routes!(sleep::release))
         .routes(routes!(steps::list))
+        .routes(routes!(history::list))
         .routes(routes!(access_log::list))
         .routes(routes!(screenshot::get))
         .routes(routes!(screen::get))

@@ -37,6 +37,10 @@ pub struct Desktop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
     pub desired: Desired,
+    /// It starts again by itself after the host was restarted; otherwise it is then `stopped`, with the reason
+    /// `host_restarted`.
+    #[serde(default)]
+    pub autostart: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// When it last began to run.
@@ -141,13 +145,24 @@ pub struct CreateDesktop {
     pub size: Option<String>,
 }
 
-/// What to change of a desktop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// What to change of a desktop. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateDesktop {
     /// The new name. The desktop's host name follows at its next start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "research-2")]
-    pub name: String,
+    pub name: Option<String>,
+    /// Whether it starts again by itself after the host was restarted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = true)]
+    pub autostart: Option<bool>,
+}
+
+impl UpdateDesktop {
+    pub fn rename(name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..Self::default() }
+    }
 }
 
 /// One page of desktops, newest first.

@@ -16,6 +16,7 @@ mod event;
 mod exec;
 mod file;
 mod gateway;
+mod history;
 mod host;
 mod me;
 mod page;
@@ -26,6 +27,7 @@ mod scope;
 mod secret;
 mod session;
 mod share;
+mod sleep;
 mod snapshot;
 mod ssh_key;
 mod step;
@@ -49,6 +51,7 @@ pub use event::{Event, EventKind, EventsQuery, StreamedEvent};
 pub use exec::{ExecControl, ExecEvent, ExecExit, ExecOutput, ExecProblem, ExecRequest, ExecWords};
 pub use file::{CopyFile, CreateFolder, FileEntry, FileKind, FileList, MoveFile, UpdateFile, Upload};
 pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PROTOCOL, TunnelQuery};
+pub use history::{History, HistoryEntry};
 pub use host::{Accelerator, AcceleratorKind, Host};
 pub use me::{Credential, CredentialKind, Limits, Me};
 pub use page::ListDesktops;
@@ -58,6 +61,7 @@ pub use problem::{Code, FieldError, Problem, documentation as problem_documentat
 pub use scope::{Scope, documentation as scope_documentation};
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
 pub use share::{CreateShare, Share, ShareCreated, ShareList};
+pub use sleep::{AwakeReason, CreateHold, Hold, Schedule, Sleep, SleepPolicy, WakeQuery};
 pub use snapshot::{
     CreateSnapshot, ForkDesktop, Forks, ListSnapshots, Snapshot, SnapshotList, SnapshotState,
 };

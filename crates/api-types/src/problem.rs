@@ -164,6 +164,9 @@ codes! {
     InvalidExpiry, "invalid_expiry", 422, "It can't end then";
     UnknownDesktop, "unknown_desktop", 422, "There is no such desktop";
     InvalidMode, "invalid_mode", 422, "These are no permission bits";
+    InvalidMinutes, "invalid_minutes", 422, "There can't be so many minutes or so few";
+    InvalidSchedule, "invalid_schedule", 422, "The schedule is not right";
+    InvalidReason, "invalid_reason", 422, "The reason is not one line of text";
     InvalidLifetime, "invalid_lifetime", 422, "It can't last so long or so shortly";
     InvalidAddress, "invalid_address", 422, "This is no preview's address";
     InvalidPort, "invalid_port", 422, "There is no such port";

@@ -36,6 +36,10 @@ pub struct TerminalQuery {
     #[serde(default = "rows")]
     #[param(default = 24, example = 24)]
     pub rows: u16,
+    /// Whether a suspended desktop is resumed for it, and waited for; otherwise it is `not_running`.
+    #[serde(default = "crate::sleep::yes")]
+    #[param(default = true, example = true)]
+    pub wake: bool,
 }
 
 const fn columns() -> u16 {

@@ -31,6 +31,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             template: "desk@0123456789ab".parse()?,
             size: Size::S,
             origin: None,
+            made_by: "bench".to_owned(),
+            origin_name: None,
             limit: DESKTOPS,
         };
         ids.push(store.create_desktop(new, None, now).await?.desktop.id);

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use crate::account::names;
 use crate::caller::Scope;
 use crate::clock;
-use crate::control::Control;
+use crate::control::{Control, Inner};
 use crate::error::{InternalError, internal_from};
 use crate::views::Leftover;
 
@@ -73,22 +73,28 @@ impl Control {
 
     /// What exists on the host and belongs to no desktop.
     pub async fn leftovers(&self) -> Result<Vec<Leftover>, AdminError> {
-        let _still = self.inner.sweeping.write().await;
-        Ok(self.inner.engine.leftovers(&self.known().await?).await?)
+        self.inner.leftovers().await
     }
 
     /// Removes what [`Control::leftovers`] lists, and returns it.
     pub async fn sweep(&self) -> Result<Vec<Leftover>, AdminError> {
         let _still = self.inner.sweeping.write().await;
-        let swept = self.inner.engine.sweep(&self.known().await?).await?;
+        let swept = self.inner.engine.sweep(&self.inner.known().await?).await?;
         tracing::info!(count = swept.len(), "leftovers swept");
         Ok(swept)
     }
+}
+
+impl Inner {
+    pub(crate) async fn leftovers(&self) -> Result<Vec<Leftover>, AdminError> {
+        let _still = self.sweeping.write().await;
+        Ok(self.engine.leftovers(&self.known().await?).await?)
+    }
 
     async fn known(&self) -> Result<Known, StoreError> {
-        let records = self.inner.store.desktop_ids().await?;
-        let blanks = self.inner.store.blank_layers().await?;
+        let records = self.store.desktop_ids().await?;
+        let blanks = self.store.blank_layers().await?;
         let layers = blanks.into_iter().map(|layer| layer.id).collect();
-        Ok(Known { desktops: records, layers, snapshots: self.inner.store.snapshot_ids().await? })
+        Ok(Known { desktops: records, layers, snapshots: self.store.snapshot_ids().await? })
     }
 }

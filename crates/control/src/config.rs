@@ -19,6 +19,12 @@ pub struct ControlConfig {
     pub parallel: usize,
     /// Every desktop is looked at this often without a reason. Default 5 s.
     pub interval: Duration,
+    /// It is looked for leftovers on the host this often. Default 60 s.
+    pub leftovers: Duration,
+    /// What a desktop does is averaged over this long. Default 60 s.
+    pub measuring: Duration,
+    /// How long a minute without use is. Default 60 s.
+    pub minute: Duration,
     /// Blank encrypted layers kept ready. Default 3 of size s, 1 of the others.
     pub layers: Vec<(Size, usize)>,
     /// Free disk below which no layer is prepared ahead for other sizes than s, bytes. Default 20 GiB.
@@ -43,6 +49,9 @@ impl Default for ControlConfig {
             stop_grace: Duration::from_secs(60),
             parallel: 16,
             interval: Duration::from_secs(5),
+            leftovers: Duration::from_secs(60),
+            measuring: Duration::from_secs(60),
+            minute: Duration::from_secs(60),
             layers: vec![(Size::S, 3), (Size::M, 1), (Size::L, 1)],
             layers_free_disk: 20 << 30,
             screenshot_age: Duration::from_secs(3),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rolltop_door::{DoorPool, Lanes};
 use rolltop_engine::Engine;
 use rolltop_model::{DesktopId, LayerId};
@@ -20,9 +21,10 @@ use crate::caller::{Caller, DesktopAccess, Purpose};
 use crate::config::ControlConfig;
 use crate::entrance::Credentials;
 use crate::error::AccessError;
-use crate::inside::{AccessNotes, MOST_COMMANDS, MOST_CONNECTIONS, MOST_VIEWERS, Places, Screenshots};
+use crate::inside::{AccessNotes, Screenshots, Uses};
+use crate::metrics::Metrics;
 use crate::preview::Tickets;
-use crate::reconcile::{self, Bootstraps, KeyDeliveries, Vitals};
+use crate::reconcile::{self, Bootstraps, KeyDeliveries, Suspending, Vitals};
 use crate::ssh::GatewayView;
 use crate::templates::Templates;
 
@@ -43,12 +45,8 @@ pub(crate) struct Inner {
     pub(crate) doors: DoorPool,
     /// For connections to ports inside desktops.
     pub(crate) lanes: Lanes,
-    /// Connections to ports of a desktop.
-    pub(crate) connections: Places,
-    /// Commands that run in it.
-    pub(crate) commands: Places,
-    /// Viewers of its terminals.
-    pub(crate) viewers: Places,
+    /// What is open to each desktop.
+    pub(crate) uses: Uses,
     /// Seals passes to previews.
     pub(crate) vault: Vault,
     pub(crate) tickets: Tickets,
@@ -57,6 +55,10 @@ pub(crate) struct Inner {
     /// Desktops to look at now.
     pub(crate) nudges: mpsc::UnboundedSender<DesktopId>,
     pub(crate) vitals: Vitals,
+    pub(crate) suspending: Suspending,
+    pub(crate) metrics: Metrics,
+    /// When this process began to look after desktops.
+    pub(crate) since: Timestamp,
     pub(crate) bootstraps: Bootstraps,
     pub(crate) templates: Templates,
     pub(crate) screenshots: Screenshots,
@@ -102,6 +104,7 @@ impl Control {
     /// plane may work on a directory; should another still live, its fences are outdated by this.
     pub async fn open(parts: Parts) -> Result<Self, OpenError> {
         let Parts { directory, engine, config } = parts;
+        let vitals = Vitals::new(config.measuring);
         let vault = Vault::open_or_create(&directory.join("vault.key"))?;
         let store = Store::open(&directory.join("rolltop.db"), vault.clone()).await?;
         store.end_all_leases().await?;
@@ -111,9 +114,7 @@ impl Control {
         let inner = Arc::new(Inner {
             doors: DoorPool::new(credentials.clone()),
             lanes: Lanes::new(credentials),
-            connections: Places::new(MOST_CONNECTIONS),
-            commands: Places::new(MOST_COMMANDS),
-            viewers: Places::new(MOST_VIEWERS),
+            uses: Uses::default(),
             vault,
             tickets: Tickets::default(),
             store,
@@ -122,7 +123,10 @@ impl Control {
             // Any new id will do; it only has to differ from every other process's.
             holder: LayerId::generate().to_string(),
             nudges,
-            vitals: Vitals::default(),
+            vitals,
+            suspending: Suspending::default(),
+            metrics: Metrics::default(),
+            since: crate::clock::now(),
             bootstraps: Bootstraps::default(),
             templates: Templates::default(),
             screenshots: Screenshots::default(),

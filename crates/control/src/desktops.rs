@@ -5,7 +5,11 @@ mod create;
 mod list;
 mod look;
 mod names;
+mod sleep;
+mod wake;
 
 pub use command::{CommandError, RenameError};
 pub use create::{CreateDesktop, CreateError};
 pub use list::ListFilter;
+pub use sleep::{HoldError, HoldView, SleepView};
+pub(crate) use wake::{Starting, WakeError};

@@ -3,53 +3,98 @@
 mod exec;
 mod files;
 mod notes;
-mod places;
 mod ports;
 mod screen;
 mod screenshot;
 mod terminal;
+mod uses;
 
 use std::sync::Arc;
 
 use rolltop_door::{Door, EntranceError, PoolError};
 use rolltop_engine::EngineError;
 use rolltop_model::DesktopState;
+use rolltop_store::By;
 
 use crate::caller::{DesktopAccess, Inside};
 use crate::control::Control;
+use crate::desktops::{Starting, WakeError};
 use crate::error::EnterError;
 
-pub(crate) use exec::MOST_COMMANDS;
 pub use exec::{ExecCommand, ExecError, ExecLine};
 pub use files::{Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, UploadName};
 pub(crate) use notes::{AccessNotes, Reason};
-pub use places::Place;
-pub(crate) use places::Places;
-pub(crate) use ports::MOST_CONNECTIONS;
 pub use ports::{PortConnection, PortError};
-pub use screen::ScreenStream;
+pub use screen::Screen;
 pub(crate) use screenshot::Screenshots;
-pub(crate) use terminal::MOST_VIEWERS;
 pub use terminal::{TerminalError, TerminalLine};
+pub use uses::Place;
+pub(crate) use uses::Uses;
+
+/// Whether who comes to a desktop that sleeps, or is about to run, waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waking {
+    /// Resumes it, and waits until it runs.
+    Wake,
+    /// Is told that it does not run.
+    LetSleep,
+}
 
 impl Control {
-    /// The door of a running desktop, and a line in its owner's access log.
+    /// The door of a running desktop to whoever has a place there, and a line in its owner's access log.
     async fn enter<P: Inside>(
         &self,
         access: &DesktopAccess<P>,
         why: Reason,
+        _place: &Place,
+        waking: Waking,
     ) -> Result<Arc<Door>, EnterError> {
-        self.may_enter(access, why).await?;
+        self.may_enter(access, why, waking).await?;
+        self.inner.doors.door(access.desktop).await.map_err(kept_out)
+    }
+
+    /// The door of a running desktop for a short look, which neither wakes it nor keeps it awake.
+    async fn look_in<P: Inside>(
+        &self,
+        access: &DesktopAccess<P>,
+        why: Reason,
+    ) -> Result<Arc<Door>, EnterError> {
+        self.may_enter(access, why, Waking::LetSleep).await?;
         self.inner.doors.door(access.desktop).await.map_err(kept_out)
     }
 
     /// Whether it runs; if so, a line in its owner's access log.
-    async fn may_enter<P: Inside>(&self, access: &DesktopAccess<P>, why: Reason) -> Result<(), EnterError> {
-        let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
-        if row.record.state != DesktopState::Running {
-            return Err(EnterError::NotRunning);
-        }
+    async fn may_enter<P: Inside>(
+        &self,
+        access: &DesktopAccess<P>,
+        why: Reason,
+        waking: Waking,
+    ) -> Result<(), EnterError> {
+        let row = match waking {
+            Waking::Wake => {
+                let by = By::somebody(&access.caller().label).because(why.as_str());
+                self.awake(access.desktop, Starting::Suspended, by).await?
+            }
+            Waking::LetSleep => {
+                let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
+                if row.record.state != DesktopState::Running {
+                    return Err(EnterError::NotRunning);
+                }
+                row
+            }
+        };
         Ok(self.inner.note_access(row.id, row.workspace, why, access.caller()).await?)
+    }
+}
+
+impl From<WakeError> for EnterError {
+    fn from(error: WakeError) -> Self {
+        match error {
+            WakeError::Gone => EnterError::NotFound,
+            WakeError::NotRunning(_) => EnterError::NotRunning,
+            WakeError::TimedOut => EnterError::Timeout,
+            WakeError::Internal(error) => error.into(),
+        }
     }
 }
 

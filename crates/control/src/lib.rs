@@ -25,6 +25,7 @@ mod error;
 mod events;
 mod host;
 mod inside;
+mod metrics;
 mod preview;
 mod reconcile;
 mod snapshots;
@@ -41,12 +42,14 @@ pub use admin::AdminError;
 pub use caller::{Caller, DesktopAccess, Inside, Purpose, Scope, Who, purpose};
 pub use config::ControlConfig;
 pub use control::{Control, OpenError, Parts};
-pub use desktops::{CommandError, CreateDesktop, CreateError, ListFilter, RenameError};
+pub use desktops::{
+    CommandError, CreateDesktop, CreateError, HoldError, HoldView, ListFilter, RenameError, SleepView,
+};
 pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;
 pub use inside::{
     Archive, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files, Folder, OpenFile,
-    PortConnection, PortError, Save, Saved, ScreenStream, TerminalError, TerminalLine, UploadName,
+    PortConnection, PortError, Save, Saved, Screen, TerminalError, TerminalLine, UploadName, Waking,
 };
 pub use preview::{
     NewShare, NotAnAddress, Pass, PassError, PassGuard, PreviewAddress, PreviewError, ShareError, ShareView,
@@ -56,6 +59,8 @@ pub use rolltop_door::{
     Exit, FileInfo, FileKind, ListeningPort, Process, ProcessError, ProcessEvent, ProcessInput,
     ProcessOutput, Terminal, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow,
 };
+/// Bytes to and from the inside of a desktop.
+pub use rolltop_engine::DoorStream;
 /// Who people log in as inside a desktop.
 pub use rolltop_guest_protocol::SESSION_USER;
 pub use snapshots::{ForkDesktop, SnapshotError, SnapshotView};
@@ -64,6 +69,6 @@ pub use ssh::{
     Tunnel, TunnelError, fingerprint,
 };
 pub use views::{
-    Accelerator, AccessLogView, DesktopView, EventView, HostStatus, Leftover, MeView, Page, StepView,
-    TemplateSizeView, TemplateView,
+    Accelerator, AccessLogView, DesktopView, EventView, HistoryView, HostStatus, Leftover, MeView, Page,
+    StepView, TemplateSizeView, TemplateView,
 };

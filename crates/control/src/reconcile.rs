@@ -17,7 +17,9 @@ mod keys;
 mod layers;
 mod perform;
 mod personalise;
+mod sleep;
 mod snapshots;
+mod suspending;
 mod vitals;
 mod worker;
 
@@ -36,6 +38,7 @@ use crate::control::Inner;
 
 pub(crate) use keys::{KeyDeliveries, deliver as deliver_keys, digest};
 pub(crate) use personalise::Bootstraps;
+pub(crate) use suspending::Suspending;
 pub(crate) use vitals::Vitals;
 use worker::Next;
 
@@ -77,6 +80,7 @@ struct Crew {
     wakes: BTreeSet<(Instant, DesktopId)>,
     room: Arc<Semaphore>,
     upkeep_due: Instant,
+    leftovers_due: Instant,
 }
 
 /// A desktop that is being worked on.
@@ -97,6 +101,7 @@ impl Crew {
             wakes: BTreeSet::new(),
             room,
             upkeep_due: Instant::now(),
+            leftovers_due: Instant::now(),
         }
     }
 
@@ -155,14 +160,22 @@ impl Crew {
         if upkeep {
             self.upkeep_due = Instant::now() + keep::INTERVAL;
         }
+        let leftovers = self.leftovers_due <= Instant::now();
+        if leftovers {
+            self.leftovers_due = Instant::now() + self.inner.config.leftovers;
+        }
         self.background.spawn(async move {
             let found = compare(&inner).await;
+            sleep::pass(&inner).await;
             keep::empty_log(&inner).await;
             keys::pass(&inner).await;
             layers::prepare(&inner).await;
             snapshots::tidy(&inner).await;
             if upkeep {
                 keep::tidy(&inner).await;
+            }
+            if leftovers {
+                inner.metrics.look_at_host(&inner).await;
             }
             found
         });
@@ -185,6 +198,7 @@ async fn compare(inner: &Inner) -> Vec<DesktopId> {
             None
         }
     };
+    inner.metrics.show(inner, &records, machines.as_deref());
     let mut observed: HashMap<DesktopId, Observation> = HashMap::new();
     if let Some(machines) = &machines {
         inner.vitals.replace(machines);

@@ -232,6 +232,8 @@ impl Control {
             template: template.clone(),
             size,
             origin: None,
+            made_by: caller.label.clone(),
+            origin_name: Some(origin_name.clone()),
             limit,
         });
         let made = self.inner.store.fork_desktops(from, desktops.collect(), clock::now()).await;

@@ -19,6 +19,8 @@ pub struct DesktopView {
     /// Carries its reason: see `DesktopState::{reason_code, reason_sentence}`.
     pub state: DesktopState,
     pub desired: Desired,
+    /// It starts again by itself after the host was restarted.
+    pub autostart: bool,
     /// What went wrong with something that was asked of it, while it goes on running.
     pub trouble: Option<FailReason>,
     /// More about the reason: the last lines of the console, or what the host said. Plain text.
@@ -69,6 +71,24 @@ pub struct AccessLogView {
     pub why: String,
     /// The person's or key's name, or `platform`.
     pub who: String,
+}
+
+/// Something that became of a desktop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryView {
+    /// `created`, `forked`, `started`, `resumed`, `stopped`, `suspended`, `restarted`, `retried`, `deleted`, `renamed`,
+    /// `snapshot_taken`, `restored`, `died`, `shut_down` or `failed`.
+    pub kind: String,
+    /// The person's or key's name, or `rolltop`.
+    pub who: String,
+    /// A template, another desktop's, a snapshot's or a new name; or what it was done for, such as `ssh`,
+    /// `schedule` or `unused`.
+    pub detail: Option<String>,
+    pub began_at: Timestamp,
+    /// None while it is under way.
+    pub ended_at: Option<Timestamp>,
+    /// One sentence when it went wrong.
+    pub error: Option<String>,
 }
 
 /// A template that desktops can be made from.

@@ -64,6 +64,14 @@ pub(crate) struct Started {
     pub machine: BakeIdentity,
     /// The file its memory is a private view of, a path in the engine's directory.
     pub ram: String,
+    /// Which run of the host's kernel that was in; empty where an earlier version wrote this.
+    #[serde(default)]
+    pub host_boot: String,
+}
+
+/// Which run of this host's kernel this is.
+pub(crate) fn host_boot() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 /// One machine, on disk.
@@ -101,6 +109,12 @@ impl Record {
     /// The layer it writes to.
     pub(crate) fn layer(&self) -> LayerId {
         self.layers.first().copied().unwrap_or(LayerId::from_u128(0))
+    }
+
+    /// Why it is off, where it ran and its process is gone without a word.
+    pub(crate) fn lost(&self) -> OffReason {
+        let before = self.started.as_ref().map(|started| started.host_boot.as_str()).unwrap_or_default();
+        if before.is_empty() || before == host_boot() { OffReason::Died } else { OffReason::HostRestarted }
     }
 
     /// Every layer it needs.
@@ -188,6 +202,7 @@ mod tests {
             started: Some(Started {
                 machine: BakeIdentity::current("10.0.2", Accel::Tcg, Size::S, "quiet"),
                 ram: "templates/desk@0123456789ab/s/ram".into(),
+                host_boot: host_boot(),
             }),
         }
     }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     DiskLayer, Engine, EngineError, ForkRequest, Known, LayerKey, LayerSpec, OffReason, Origin, Power,
-    RevertRequest, SnapshotRequest, StartRequest, SuspendRequest,
+    RevertRequest, SnapshotRequest, StartRequest, SuspendRequest, Work,
 };
 
 /// What the checks are run with.
@@ -93,6 +93,7 @@ impl Contract {
         assert_eq!(engine.blank_layers().await, Ok(Vec::new()), "and is not made again");
         let machine = engine.observe_one(desktop).await.expect("observing").expect("a machine");
         assert!(machine.memory_bytes > 0 && machine.disk_bytes > 0, "it takes something: {machine:?}");
+        assert!(machine.work.cpu_ms > 0, "and has worked: {machine:?}");
         assert_eq!(engine.observe().await.expect("observing").len(), 1);
 
         for _ in 0..2 {
@@ -110,6 +111,7 @@ impl Contract {
         assert_eq!(power(engine, desktop).await, off, "is not carried out again");
         let machine = engine.observe_one(desktop).await.expect("observing").expect("a machine");
         assert_eq!(machine.memory_bytes, 0, "what is off takes no memory");
+        assert_eq!(machine.work, Work::default(), "and does nothing");
         assert!(engine.console_tail(desktop, 4000).await.is_ok_and(|text| text.len() <= 4000));
 
         let start = StartRequest { desktop, fence: 1, boot: 2, disk: vec![request.disk.clone()] };

@@ -42,7 +42,7 @@ pub trait Engine: Send + Sync + 'static {
     /// How to enter a fresh fork of this template before it has an identity of its own.
     async fn bootstrap(&self, template: &TemplateVersion) -> Result<Bootstrap, EngineError>;
 
-    /// Makes a blank encrypted layer ahead of time, because stretching its key takes seconds.
+    /// Makes a blank encrypted layer ahead of time, so that a fork waits for no disk.
     async fn prepare_layer(&self, layer: &LayerSpec) -> Result<(), EngineError>;
 
     /// Layers that are prepared and not yet under a desktop.
@@ -248,6 +248,19 @@ pub struct Machine {
     pub memory_bytes: u64,
     /// Bytes of its own on the host's disk.
     pub disk_bytes: u64,
+    /// What it has done since its process started.
+    pub work: Work,
+}
+
+/// What a machine's process has done since it started; nothing when off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// Processor time, milliseconds, its emulation's included.
+    pub cpu_ms: u64,
+    /// From other networks, bytes. What goes through the door is not counted.
+    pub received_bytes: u64,
+    /// To other networks, bytes.
+    pub sent_bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -271,6 +284,8 @@ pub enum OffReason {
     NeverStarted,
     /// Its memory is kept: [`Engine::resume`] brings it back.
     Suspended,
+    /// It ran when the host went down.
+    HostRestarted,
 }
 
 /// What destroying removed, for the owner.

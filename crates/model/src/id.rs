@@ -141,6 +141,10 @@ id!(
     ShareId, "shr"
 );
 id!(
+    /// What holds a desktop awake for somebody.
+    HoldId, "hld"
+);
+id!(
     /// One HTTP request, for finding it in the log.
     RequestId, "req"
 );

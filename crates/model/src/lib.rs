@@ -7,12 +7,13 @@ mod id;
 mod lifecycle;
 mod name;
 mod size;
+mod sleep;
 mod snapshot;
 mod template;
 
 pub use id::{
-    ApiKeyId, DesktopId, IdError, LayerId, RequestId, SessionId, ShareId, SnapshotId, SshKeyId, UserId,
-    WorkspaceId,
+    ApiKeyId, DesktopId, HoldId, IdError, LayerId, RequestId, SessionId, ShareId, SnapshotId, SshKeyId,
+    UserId, WorkspaceId,
 };
 pub use lifecycle::{
     Command, Desired, DesktopState, FailReason, Limits, MachineView, Observation, OffWhy, PowerView, Record,
@@ -20,5 +21,8 @@ pub use lifecycle::{
 };
 pub use name::{DesktopName, NameError};
 pub use size::{Size, UnknownSize};
+pub use sleep::{
+    AwakeReason, Minutes, Schedule, ScheduleError, ScheduleParts, Signs, SleepPolicy, Turn, Use,
+};
 pub use snapshot::{SnapshotKind, SnapshotState, UnknownSnapshotWord};
 pub use template::{TemplateError, TemplateVersion};

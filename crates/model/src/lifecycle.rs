@@ -25,5 +25,6 @@ mod tests;
 
 pub use change::{Command, Refusal};
 pub use decide::{Step, next_step};
+pub(crate) use record::after;
 pub use record::{Limits, MachineView, Observation, OffWhy, PowerView, Record};
 pub use state::{Desired, DesktopState, FailReason, StopReason, UnknownState};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 const EXAMPLES: &str = "\
@@ -73,6 +73,27 @@ pub enum Command {
     Suspend(Which),
     /// Resume suspended desktops where they were
     Resume(Which),
+    /// Say when a desktop sleeps by itself, or show that and what keeps it awake
+    #[command(after_help = "\
+A desktop never sleeps by itself unless this says so, and never while it is used or works. Whatever comes
+to it later - its page, ssh, a command, a preview - resumes it and waits a second.
+  rolltop sleep research
+  rolltop sleep research --after 30
+  rolltop sleep research --awake \"mon-fri 8-19\"
+  rolltop sleep research --never")]
+    Sleep(SetSleep),
+    /// Hold a desktop awake for a while, whatever its policy says
+    #[command(
+        after_help = "Examples:\n  rolltop hold research --for 2h --reason \"nightly tests\"\n  rolltop hold research --release"
+    )]
+    Hold(HoldAwake),
+    /// Say whether a desktop starts again by itself after its host was restarted
+    Autostart {
+        /// The desktop
+        name: String,
+        /// on or off
+        wanted: Switch,
+    },
     /// Fork a desktop: make others that begin as it is now, memory and all
     #[command(
         after_help = "Examples:\n  rolltop fork research\n  rolltop fork research --as try --count 10 --wait\n  rolltop fork --snapshot snp_01k9abc2def3ghj4kmn5pqrs6t"
@@ -144,6 +165,11 @@ Only programs on this machine reach them, unless an address is given. Goes on un
     },
     /// Show the last of what a desktop wrote on its console
     Logs {
+        /// The desktop
+        name: String,
+    },
+    /// Show what became of a desktop: what was done with it, by whom, and how long it took
+    History {
         /// The desktop
         name: String,
     },
@@ -231,6 +257,49 @@ pub struct Which {
     pub names: Vec<String>,
     #[command(flatten)]
     pub wait: Wait,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Args)]
+pub struct SetSleep {
+    /// The desktop
+    pub name: String,
+    /// Suspend it once it was not used for so many minutes
+    #[arg(long, value_name = "MINUTES", conflicts_with = "never")]
+    pub after: Option<u32>,
+    /// Keep it awake at these times, and start it at their beginning, such as "mon-fri 8-19"; outside of them it
+    /// sleeps once it is not used
+    #[arg(long, value_name = "SCHEDULE", conflicts_with = "never")]
+    pub awake: Option<String>,
+    /// The time zone of the schedule, such as Europe/Berlin; by default this machine's
+    #[arg(long, value_name = "ZONE", requires = "awake")]
+    pub zone: Option<String>,
+    /// Forget the schedule
+    #[arg(long, conflicts_with_all = ["awake", "never"])]
+    pub no_schedule: bool,
+    /// Never let it sleep by itself
+    #[arg(long)]
+    pub never: bool,
+}
+
+#[derive(Args)]
+pub struct HoldAwake {
+    /// The desktop
+    pub name: String,
+    /// For how long, such as 30m, 2h or 1d
+    #[arg(long = "for", value_name = "TIME", default_value = "2h")]
+    pub lasts: String,
+    /// What for
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Let go of everything that holds it
+    #[arg(long, conflicts_with_all = ["lasts", "reason"])]
+    pub release: bool,
 }
 
 #[derive(Args)]

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rolltop_api_types::{
     ClientError, Code, CreateDesktop, Desired, Desktop, DesktopState, ListDesktops, Step, StepStatus,
+    UpdateDesktop,
 };
 use rolltop_model::DesktopId;
 
-use crate::arguments::{List, New, Remove, Wait, Which};
+use crate::arguments::{List, New, Remove, Switch, Wait, Which};
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
@@ -349,6 +350,30 @@ pub async fn open(connection: &Connection, name: &str, only_print: bool) -> Resu
             Err(Failure::new(Exit::Failed, "no_browser", detail))
         }
     }
+}
+
+/// `rolltop autostart`
+pub async fn autostart(connection: &Connection, name: &str, wanted: Switch) -> Result<u8, Failure> {
+    let desktop = find::desktop(connection, name).await?;
+    let change = UpdateDesktop { autostart: Some(wanted == Switch::On), ..UpdateDesktop::default() };
+    tell(connection, &[connection.client.update_desktop(desktop.id, &change).await?])
+}
+
+/// `rolltop history`
+pub async fn history(connection: &Connection, name: &str) -> Result<u8, Failure> {
+    let desktop = find::desktop(connection, name).await?;
+    let found = connection.client.history(desktop.id).await?;
+    if connection.json {
+        return print_json(&serde_json::json!({ "items": found }));
+    }
+    let mut table = Table::new(&["AGE", "WHAT", "BY", "TOOK", "ABOUT"]);
+    for entry in found {
+        let took = entry.ended_at.map(|end| end.duration_since(entry.began_at).as_secs_f64());
+        let took = took.map_or_else(|| "…".to_owned(), |seconds| format!("{seconds:.1} s"));
+        let about = entry.error.or(entry.detail).unwrap_or_default();
+        table.row([ago(entry.began_at), entry.kind.replace('_', " "), entry.actor, took, about]);
+    }
+    table.print("Nothing in the last 30 days.")
 }
 
 /// `rolltop logs`

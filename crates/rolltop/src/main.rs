@@ -18,6 +18,7 @@ mod generate;
 mod keys;
 mod login;
 mod output;
+mod sleep;
 mod snapshots;
 mod ssh;
 
@@ -74,10 +75,14 @@ async fn online(command: &Command, global: &Global) -> Result<u8, Failure> {
         Command::Snapshots(which) => snapshots::run(&connection, which).await,
         Command::Suspend(which) => desktops::act(&connection, which, desktops::Action::Suspend).await,
         Command::Resume(which) => desktops::act(&connection, which, desktops::Action::Resume).await,
+        Command::Sleep(set) => sleep::run(&connection, set).await,
+        Command::Autostart { name, wanted } => desktops::autostart(&connection, name, *wanted).await,
+        Command::Hold(hold) => sleep::hold(&connection, hold).await,
         Command::Restart(which) => desktops::act(&connection, which, desktops::Action::Restart).await,
         Command::Rm(which) => desktops::remove(&connection, which).await,
         Command::Open { name, print } => desktops::open(&connection, name, *print).await,
         Command::Logs { name } => desktops::logs(&connection, name).await,
+        Command::History { name } => desktops::history(&connection, name).await,
         Command::Exec(command) => exec::run(&connection, command).await,
         Command::Cp(copy) => copy::run(&connection, copy).await,
         Command::Ssh(command) => ssh::run(&connection, command).await,

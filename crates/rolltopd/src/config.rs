@@ -55,11 +55,13 @@ pub struct ApiConfig {
     pub first_boot_seconds: u64,
     /// Blank encrypted disks of size `s` kept ready. Default 3.
     pub blank_layers: usize,
+    /// Where `/metrics` is, such as `127.0.0.1:9464`; a loopback or private address. Default none.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Default for ApiConfig {
     fn default() -> Self {
-        Self { max_desktops: 100, first_boot_seconds: 180, blank_layers: 3 }
+        Self { max_desktops: 100, first_boot_seconds: 180, blank_layers: 3, metrics: None }
     }
 }
 

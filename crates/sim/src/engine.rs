@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rolltop_engine::{
     Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known,
-    LayerSpec, Leftover, Machine, OffReason, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest,
-    SuspendRequest, TemplateInfo,
+    LayerSpec, Leftover, Machine, OffReason, Power, RevertRequest, SnapshotInfo, SnapshotRequest,
+    StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use russh::keys::key::safe_rng;
@@ -401,7 +401,11 @@ impl Engine for SimEngine {
 
     async fn observe(&self) -> Result<Vec<Machine>, EngineError> {
         self.shared.enter(Operation::Observe, Duration::ZERO).await?;
-        Ok(self.shared.state().world.observe())
+        let mut machines = self.shared.state().world.observe();
+        for machine in machines.iter_mut().filter(|machine| matches!(machine.power, Power::On { .. })) {
+            machine.work.cpu_ms = self.shared.faults.cpu_ms();
+        }
+        Ok(machines)
     }
 
     async fn observe_one(&self, desktop: DesktopId) -> Result<Option<Machine>, EngineError> {

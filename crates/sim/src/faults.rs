@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rolltop_engine::{EngineError, Leftover};
 
@@ -53,6 +53,29 @@ struct Switches {
     init: Option<String>,
     init_delay: Duration,
     leftovers: Vec<Leftover>,
+    busy: Busy,
+}
+
+/// How much every machine works.
+struct Busy {
+    /// Of one processor.
+    percent: u32,
+    since: Instant,
+    /// Processor time before that.
+    before: Duration,
+}
+
+impl Default for Busy {
+    fn default() -> Self {
+        // What an idle session takes; and nothing that runs has done nothing.
+        Self { percent: 2, since: Instant::now(), before: Duration::from_millis(500) }
+    }
+}
+
+impl Busy {
+    fn total(&self) -> Duration {
+        self.before + self.since.elapsed() * self.percent / 100
+    }
 }
 
 impl Faults {
@@ -89,6 +112,17 @@ impl Faults {
     /// Personalising takes this long.
     pub fn init_delay(&self, delay: Duration) {
         self.switches().init_delay = delay;
+    }
+
+    /// Every machine takes this much of one processor from now on.
+    pub fn busy(&self, percent: u32) {
+        let busy = &mut self.switches().busy;
+        *busy = Busy { percent, since: Instant::now(), before: busy.total() };
+    }
+
+    /// Processor time that each machine has used.
+    pub(crate) fn cpu_ms(&self) -> u64 {
+        self.switches().busy.total().as_millis().try_into().unwrap_or(u64::MAX)
     }
 
     /// Something of nobody's appears on the host, until it is swept away.

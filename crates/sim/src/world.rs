@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rolltop_engine::{
     DiskLayer, EngineError, ForkRequest, Known, LayerKey, LayerSpec, Leftover, Machine, OffReason, Origin,
-    Power, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
+    Power, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, Work,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use serde::{Deserialize, Serialize};
@@ -352,12 +352,22 @@ impl Held {
             Power::On { .. } => return Change::None,
             Power::Off { why: OffReason::NeverStarted } => {}
             Power::Off {
-                why: OffReason::Asked | OffReason::Guest | OffReason::Died | OffReason::Suspended,
+                why:
+                    OffReason::Asked
+                    | OffReason::Guest
+                    | OffReason::Died
+                    | OffReason::Suspended
+                    | OffReason::HostRestarted,
             } if repeated => {
                 return Change::None;
             }
             Power::Off {
-                why: OffReason::Asked | OffReason::Guest | OffReason::Died | OffReason::Suspended,
+                why:
+                    OffReason::Asked
+                    | OffReason::Guest
+                    | OffReason::Died
+                    | OffReason::Suspended
+                    | OffReason::HostRestarted,
             } => {}
         }
         self.boot = boot;
@@ -374,8 +384,15 @@ impl Held {
             Power::On { .. } => MEMORY_BYTES,
             Power::Off { .. } => 0,
         };
-        let layer = self.layer();
-        Machine { desktop, power: self.power, boot: self.boot, layer, memory_bytes, disk_bytes: DISK_BYTES }
+        Machine {
+            desktop,
+            power: self.power,
+            boot: self.boot,
+            layer: self.layer(),
+            memory_bytes,
+            disk_bytes: DISK_BYTES,
+            work: Work::default(),
+        }
     }
 
     /// The one it writes to.

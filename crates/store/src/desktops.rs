@@ -12,6 +12,7 @@ mod list;
 mod row;
 
 pub use authorized::Authorized;
+pub(crate) use change::tell_of;
 pub use change::{ChangeError, RenameDesktopError};
 pub(crate) use create::insert;
 pub use create::{CreateDesktopError, Created, NewDesktop};

@@ -11,6 +11,9 @@ mod m0005_device_logins;
 mod m0006_shares;
 mod m0007_share_labels;
 mod m0008_snapshots;
+mod m0009_sleep;
+mod m0010_history;
+mod m0011_autostart;
 
 pub(crate) struct Migrator;
 
@@ -25,6 +28,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_shares::MIGRATION),
             Box::new(m0007_share_labels::MIGRATION),
             Box::new(m0008_snapshots::MIGRATION),
+            Box::new(m0009_sleep::MIGRATION),
+            Box::new(m0010_history::MIGRATION),
+            Box::new(m0011_autostart::MIGRATION),
         ]
     }
 }

@@ -9,6 +9,7 @@ use crate::database::{Store, Write};
 use crate::desktops::{self, Desktop};
 use crate::error::{StoreError, unreadable};
 use crate::events::{self, kind};
+use crate::history::{self, By, happening};
 use crate::layers::{self, Layer};
 use crate::moment::to_ms;
 use crate::snapshots::{self, NewSnapshot, Snapshot, SnapshotError};
@@ -35,6 +36,8 @@ impl Store {
         if to.state != SnapshotState::Ready.as_str() || row.restore_id.is_some() {
             return Err(SnapshotError::InUse);
         }
+        let by = By::somebody(&undo.made_by).because(&to.name);
+        history::begin(&write, (&row.workspace_id, &row.id), happening::RESTORED, by, now).await?;
         let undo = snapshots::insert(&mut write, &undo, now).await?;
         let change = desktops::ActiveModel {
             id: Set(row.id),
@@ -135,6 +138,7 @@ impl Store {
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
+        history::end(&write, &row.id, Some(FailReason::RestoreFailed.sentence()), now).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
         Ok(true)

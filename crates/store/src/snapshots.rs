@@ -15,6 +15,7 @@ use crate::database::{Store, Write};
 use crate::desktops::{self, CreateDesktopError, Desktop, Identity, NewDesktop};
 use crate::error::{StoreError, unreadable};
 use crate::events::{self, kind};
+use crate::history::{self, By, happening};
 use crate::layers::{self, Layer};
 use crate::moment::{from_ms, some_from_ms, to_ms};
 
@@ -286,6 +287,7 @@ impl Store {
             .filter(desktops::Column::ReadyBoot.eq(0))
             .exec(&write.transaction)
             .await?;
+        remember(&write, &row, None, now).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
         Ok(true)
@@ -315,6 +317,7 @@ impl Store {
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
+        remember(&write, &row, Some(reason), now).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
         Ok(true)
@@ -530,6 +533,16 @@ async fn being_restored(write: &Write, id: SnapshotId) -> Result<bool, StoreErro
         .add(desktops::Column::RestoreUndoId.eq(id.to_string()));
     let waiting = desktops::Entity::find().filter(part);
     Ok(waiting.count(&write.transaction).await? > 0)
+}
+
+/// Notes in the desktop's history that it was taken, or was not. What forks need for themselves is no event.
+async fn remember(write: &Write, row: &Model, error: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
+    if row.kind == SnapshotKind::Fork.as_str() {
+        return Ok(());
+    }
+    let by = By::somebody(&row.made_by).because(&row.name);
+    let when = (from_ms(row.created_at, TABLE)?, now);
+    history::note(write, (&row.workspace_id, &row.desktop_id), happening::SNAPSHOT, by, when, error).await
 }
 
 async fn tell(write: &mut Write, row: &Model, now: Timestamp) -> Result<(), StoreError> {

@@ -1,14 +1,18 @@
 //! A desktop's whole life with real guests, as a program sees it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rolltop_api_types::{CreateDesktop, DesktopState, StepStatus, UpdateDesktop};
 use rolltop_model::Size;
 use rolltop_vm_tests::{Options, Platform, alive, eventually, qemus};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desktop_lives_from_create_to_delete_and_leaves_nothing() -> anyhow::Result<()> {
-    let platform = Platform::start(Options::real()?).await?;
+    let address = free_address()?;
+    let configuration = format!("[api]\nmetrics = \"{address}\"\n");
+    let platform = Platform::start(Options { configuration, ..Options::real()? }).await?;
     let client = platform.client.clone();
 
     // Create: running, with every step of the boot on record.
@@ -31,8 +35,20 @@ async fn a_desktop_lives_from_create_to_delete_and_leaves_nothing() -> anyhow::R
     assert_eq!(picture.content_type, "image/jpeg");
     assert!(picture.bytes.len() > 5_000, "a drawn desktop is no flat colour: {} bytes", picture.bytes.len());
 
+    // Whoever watches sees it.
+    let told = eventually("it is counted", Duration::from_secs(30), || async {
+        let told = metrics(address).await?;
+        Ok(told.contains("rolltop_desktops{state=\"running\"} 1\n").then_some(told))
+    })
+    .await?;
+    for line in
+        ["rolltop_leftovers 0\n", "rolltop_host_up 1\n", "rolltop_step_seconds_count{step=\"fork\"} 1\n"]
+    {
+        assert!(told.contains(line), "{line} is not in {told}");
+    }
+
     // Rename shows at once.
-    let renamed = client.update_desktop(created.id, &UpdateDesktop { name: "second".to_owned() }).await?;
+    let renamed = client.update_desktop(created.id, &UpdateDesktop::rename("second")).await?;
     assert_eq!(renamed.name, "second");
 
     // Stop, and the machine is gone; start, and the disk is as it was.
@@ -53,6 +69,21 @@ async fn a_desktop_lives_from_create_to_delete_and_leaves_nothing() -> anyhow::R
     assert!(qemus(&created.id.to_string()).is_empty());
     assert_eq!(platform.leftovers()?, "");
     Ok(())
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
+}
+
+/// What is told there.
+async fn metrics(address: SocketAddr) -> anyhow::Result<String> {
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    anyhow::ensure!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    Ok(answer)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,7 +45,7 @@ impl Watched {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_in_a_terminal_is_not_gathered_anywhere() -> anyhow::Result<()> {
     let (platform, desktop) = running().await?;
-    let size = TerminalQuery { columns: 80, rows: 24 };
+    let size = TerminalQuery { columns: 80, rows: 24, wake: true };
     let mut viewer = platform.client.terminal(desktop, 1, size).await?;
     let mut idle = platform.client.terminal(desktop, 1, size).await?;
     sees(&mut viewer, "$ ").await?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::ensure;
-use rolltop_api_types::{Desired, DesktopState, ExecRequest, StepStatus};
+use rolltop_api_types::{Desired, DesktopState, ExecRequest, SleepPolicy, StepStatus};
 use rolltop_model::DesktopId;
 use rolltop_vm_tests::{Options, Platform, eventually, qemus};
 
@@ -139,5 +139,41 @@ async fn a_kill_in_the_middle_of_suspending_and_resuming_loses_nothing() -> anyh
     platform.client.destroy_desktop(id).await?;
     platform.wait_gone(id).await?;
     ensure!(platform.leftovers()?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desktop_that_nobody_uses_sleeps_and_wakes_for_a_command() -> anyhow::Result<()> {
+    // A minute without use, after a minute in which what it does is measured, on a busy host.
+    const ASLEEP: Duration = Duration::from_secs(300);
+    let platform = Platform::start(Options::real()?).await?;
+    let (idle, busy) = (platform.create("siesta").await?.id, platform.create("shift").await?.id);
+    for id in [idle, busy] {
+        platform.wait_for(id, DesktopState::Running).await?;
+    }
+    platform.shell(idle, "echo kept > /dev/shm/kept").await?;
+    platform.shell(busy, "setsid sh -c 'while :; do :; done' > /dev/null 2>&1 < /dev/null &").await?;
+    let policy = SleepPolicy { after_minutes: Some(1), schedule: None };
+    for id in [idle, busy] {
+        platform.client.set_sleep(id, &policy).await?;
+    }
+    eventually("the idle one is asleep", ASLEEP, || async {
+        let asleep = platform.client.desktop(idle).await?.state == DesktopState::Suspended;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(asleep.then_some(()))
+    })
+    .await?;
+    ensure!(platform.client.desktop(busy).await?.state == DesktopState::Running, "the other one works");
+    let because = platform.client.sleep(busy).await?.awake_because;
+    ensure!(because.iter().any(|reason| reason.reason == "processor"), "{because:?}");
+
+    ensure!(platform.shell(idle, "cat /dev/shm/kept").await? == "kept\n", "it was woken, with its memory");
+    let history = platform.client.history(idle).await?;
+    let told: Vec<_> = history.iter().map(|entry| (entry.kind.as_str(), entry.detail.as_deref())).collect();
+    ensure!(told.starts_with(&[("resumed", Some("exec")), ("suspended", Some("unused"))]), "{told:?}");
+    for id in [idle, busy] {
+        platform.client.destroy_desktop(id).await?;
+        platform.wait_gone(id).await?;
+    }
     Ok(())
 }

@@ -47,6 +47,11 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
             get(pages::desktop_ports::ask).post(pages::desktop_ports::share),
         )
         .route("/desktops/{id}/shares/{share}/revoke", post(pages::desktop_ports::revoke))
+        .route("/desktops/{id}/sleep", get(pages::desktop_sleep::show).post(pages::desktop_sleep::set))
+        .route("/desktops/{id}/sleep/edit", get(pages::desktop_sleep::edit))
+        .route("/desktops/{id}/settings/autostart", post(pages::actions::autostart))
+        .route("/desktops/{id}/hold", get(pages::desktop_sleep::ask).post(pages::desktop_sleep::hold))
+        .route("/desktops/{id}/holds/{hold}/release", post(pages::desktop_sleep::release))
         .route("/desktops/{id}/ask/{what}", get(pages::actions::ask))
         .route("/desktops/{id}/{action}", post(pages::actions::submit))
         .route("/bulk/{action}", get(pages::bulk::ask).post(pages::bulk::submit))

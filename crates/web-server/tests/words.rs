@@ -117,6 +117,10 @@ fn every_key_is_used() {
         "error-",
         "files-",
         "preview-",
+        "history-",
+        "cause-",
+        "awake-",
+        "day-",
     ];
     for (key, _) in messages("en") {
         let named = all.contains(&format!("\"{key}\""));

@@ -6,6 +6,7 @@ import RFB from "@novnc/novnc";
 import { keepFrame, showFrames } from "./frames";
 import { Clipboard } from "./screen-clipboard";
 import { attachSoftKeyboard, sendChord } from "./screen-keys";
+import { whenUnseen } from "./unseen";
 
 type Mode = "follow" | "fit" | "actual";
 type Quality = "sharp" | "balanced" | "light";
@@ -49,6 +50,8 @@ class RolltopScreen extends HTMLElement {
   #soft: HTMLTextAreaElement | null = null;
   #mode: Mode = "follow";
   #quality: Quality = "balanced";
+  /** Nobody looks at the tab: not connected, and not trying to be. */
+  #resting = false;
 
   connectedCallback(): void {
     // Moving the element about by a morph is no reason to connect again.
@@ -106,7 +109,7 @@ class RolltopScreen extends HTMLElement {
   #lost(): void {
     this.#keepFrame();
     this.#rfb = undefined;
-    if (!this.isConnected) return;
+    if (!this.isConnected || this.#resting) return;
     if (this.dataset["status"] === "connected") this.#status("silent");
     this.#warning ??= window.setTimeout(() => this.#status("reconnecting"), SILENT_MS);
     this.#retry = window.setTimeout(() => this.#connect(), this.#retryMs);
@@ -151,8 +154,22 @@ class RolltopScreen extends HTMLElement {
     }
   }
 
+  #rest(): void {
+    this.#resting = true;
+    window.clearTimeout(this.#retry);
+    window.clearTimeout(this.#warning);
+    this.#warning = undefined;
+    this.#rfb?.disconnect();
+  }
+
+  #comeBack(): void {
+    this.#resting = false;
+    if (!this.#rfb) this.#connect();
+  }
+
   #wire(signal: AbortSignal): void {
     const current = () => this.#rfb;
+    whenUnseen(() => this.#rest(), () => this.#comeBack(), signal);
     this.#clipboard = new Clipboard(current, this, signal);
     document.addEventListener("click", (event) => this.#clicked(event.target as Element), { signal });
     // noVNC keeps clicks to itself, so menus would stay open over the screen.

@@ -1,6 +1,8 @@
 // One terminal's WebSocket: bytes both ways, how much has been drawn, and coming back by itself
 // after a break. Nothing is said about a break for two seconds.
 
+import { whenUnseen } from "./unseen";
+
 const SILENT_MS = 2000;
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 4000;
@@ -33,10 +35,14 @@ export class TerminalSocket {
   #drawn = 0;
   #report: number | undefined;
   #closed = false;
+  /** Nobody looks at the tab: not connected, and not trying to be. */
+  #resting = false;
+  readonly #watching = new AbortController();
 
   constructor(address: string, listener: Listener) {
     this.#address = address;
     this.#listener = listener;
+    whenUnseen(() => this.#rest(), () => this.#comeBack(), this.#watching.signal);
     this.#connect();
   }
 
@@ -57,17 +63,31 @@ export class TerminalSocket {
 
   close(): void {
     this.#closed = true;
+    this.#watching.abort();
     window.clearTimeout(this.#retry);
     window.clearTimeout(this.#warning);
     window.clearTimeout(this.#report);
     this.#socket?.close();
   }
 
+  #rest(): void {
+    this.#resting = true;
+    window.clearTimeout(this.#retry);
+    window.clearTimeout(this.#warning);
+    this.#warning = undefined;
+    this.#socket?.close();
+  }
+
+  #comeBack(): void {
+    this.#resting = false;
+    this.#connect();
+  }
+
   #connect(): void {
     const { columns, rows } = this.#listener.size();
     const url = new URL(this.#address, window.location.href);
     url.protocol = "wss:";
-    url.search = new URLSearchParams({ columns: String(columns), rows: String(rows) }).toString();
+    url.search = new URLSearchParams({ columns: String(columns), rows: String(rows), wake: "false" }).toString();
     const socket = new WebSocket(url, ["rolltop.terminal.1"]);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
@@ -78,7 +98,9 @@ export class TerminalSocket {
         if (this.#socket === socket) this.#count(bytes.length);
       });
     });
-    socket.addEventListener("close", (event) => this.#lost(event.code));
+    socket.addEventListener("close", (event) => {
+      if (this.#socket === socket) this.#lost(event.code);
+    });
   }
 
   #opened(): void {
@@ -91,7 +113,7 @@ export class TerminalSocket {
   }
 
   #lost(code: number): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#resting) return;
     if (code === NORMAL) {
       this.close();
       this.#listener.ended();

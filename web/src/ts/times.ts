@@ -1,4 +1,4 @@
-// Relative times that stay true while a page is open, and clocks that run. The server
+// Relative times, and those of the clock of whoever looks, that stay true while a page is open, and clocks that run. The server
 // writes the absolute time into the title and a first relative text.
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -18,10 +18,25 @@ function relative(then: number, format: Intl.RelativeTimeFormat): string {
   return format.format(Math.trunc(seconds / 10) * 10 || 0, "second");
 }
 
+/** A time to come as people here write it; without the day where that is today. */
+function byTheClock(time: Date, language: string): string {
+  const own = navigator.languages.find((known) => known.split("-")[0] === language) ?? language;
+  const today = time.toDateString() === new Date().toDateString();
+  const day: Intl.DateTimeFormatOptions = today ? {} : { dateStyle: "medium" };
+  return new Intl.DateTimeFormat(own, { ...day, timeStyle: "short" }).format(time);
+}
+
 function update(): void {
   const language = document.documentElement.lang;
   const format = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
   const absolute = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+  for (const time of document.querySelectorAll<HTMLTimeElement>("time[data-clock]")) {
+    const text = byTheClock(new Date(time.dateTime), language);
+    if (time.textContent !== text) time.textContent = text;
+  }
+  for (const field of document.querySelectorAll<HTMLInputElement>("input[data-own-zone]")) {
+    if (field.value === "") field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
   for (const time of document.querySelectorAll<HTMLTimeElement>("time[data-relative]")) {
     const then = Date.parse(time.dateTime);
     const text = relative(then, format);

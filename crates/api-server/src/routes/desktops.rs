@@ -95,9 +95,9 @@ pub(crate) async fn get(
     Ok(ok(convert::desktop(control.get(&access).await?, true)))
 }
 
-/// Rename a desktop
+/// Change a desktop
 ///
-/// Its host name follows at its next start.
+/// Its name, whose host name follows at its next start, and whether it starts again after the host was restarted.
 #[utoipa::path(patch, path = "/v1/desktops/{id}", tag = "desktops", operation_id = "updateDesktop",
     params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
     request_body = UpdateDesktop,
@@ -114,7 +114,18 @@ pub(crate) async fn update(
     Ticket(access): Ticket<purpose::Write>,
     Json(change): Json<UpdateDesktop>,
 ) -> Result<Answer<Desktop>, ApiError> {
-    Ok(ok(convert::desktop(control.rename(&access, &change.name).await?, true)))
+    let renamed = match &change.name {
+        Some(name) => Some(control.rename(&access, name).await?),
+        None => None,
+    };
+    let changed = match (change.autostart, renamed) {
+        (Some(autostart), _) => control.set_autostart(&access, autostart).await?,
+        (None, Some(renamed)) => renamed,
+        (None, None) => {
+            return Err(ApiError::new(Code::InvalidBody, "Say what to change: name, autostart."));
+        }
+    };
+    Ok(ok(convert::desktop(changed, true)))
 }
 
 /// Destroy a desktop

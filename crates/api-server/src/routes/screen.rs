@@ -15,13 +15,14 @@ use axum::response::Response;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
-use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL};
-use rolltop_control::{Control, CredentialGuard, ScreenStream, purpose};
+use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL, WakeQuery};
+use rolltop_control::{Control, CredentialGuard, DoorStream, Screen, purpose};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use crate::config::ApiConfig;
-use crate::extract::{Asking, Ticket};
+use crate::convert;
+use crate::extract::{Asking, Query, Ticket};
 use crate::problems::ApiError;
 
 use super::gather::Gather;
@@ -38,8 +39,12 @@ const MESSAGE_BYTES: usize = 256 << 10;
 ///
 /// A WebSocket (HTTP/1.1 upgrade) with subprotocol `binary`: binary messages carry RFB 3.8 bytes both
 /// ways, cut anywhere; the server begins with its version. Security type None: who gets here may see it.
+/// A suspended desktop is resumed for it.
 #[utoipa::path(get, path = "/v1/desktops/{id}/screen", tag = "inside", operation_id = "openScreen",
-    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    params(
+        ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
+        WakeQuery,
+    ),
     responses(
         (status = 101, description = "The WebSocket is open."),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
@@ -54,6 +59,7 @@ pub(crate) async fn get(
     State(config): State<Arc<ApiConfig>>,
     asking: Asking,
     Ticket(access): Ticket<purpose::Control>,
+    Query(waking): Query<WakeQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| {
@@ -61,7 +67,7 @@ pub(crate) async fn get(
             .with_header(UPGRADE, "websocket")
     })?;
     // Before the upgrade, so that what goes wrong can still be said.
-    let screen = control.screen(&access).await?;
+    let screen = control.screen(&access, convert::waking(waking.wake)).await?;
     let relay = Relay { config, guard: asking.guard };
     Ok(upgrade
         .protocols([SCREEN_PROTOCOL])
@@ -89,7 +95,8 @@ enum End {
 }
 
 impl Relay {
-    async fn run(self, socket: WebSocket, screen: ScreenStream) {
+    async fn run(self, socket: WebSocket, screen: Screen) {
+        let Screen { stream: screen, place: _place } = screen;
         let (mut to_viewer, mut from_viewer) = socket.split();
         let (from_desktop, mut to_desktop) = tokio::io::split(screen);
         let mut gather = Gather::new(from_desktop, MESSAGE_BYTES);
@@ -109,7 +116,7 @@ impl Relay {
 /// From the desktop to the viewer, with a sign of life in silence.
 async fn outward(
     config: &ApiConfig,
-    gather: &mut Gather<ReadHalf<ScreenStream>>,
+    gather: &mut Gather<ReadHalf<DoorStream>>,
     to_viewer: &mut SplitSink<WebSocket, Message>,
 ) -> End {
     let mut heartbeat = interval_at(Instant::now() + config.heartbeat, config.heartbeat);
@@ -131,7 +138,7 @@ async fn outward(
 }
 
 /// From the viewer to the desktop.
-async fn inward(from_viewer: &mut SplitStream<WebSocket>, to_desktop: &mut WriteHalf<ScreenStream>) -> End {
+async fn inward(from_viewer: &mut SplitStream<WebSocket>, to_desktop: &mut WriteHalf<DoorStream>) -> End {
     while let Some(message) = from_viewer.next().await {
         match message {
             Ok(Message::Binary(bytes)) => {

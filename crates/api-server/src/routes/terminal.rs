@@ -32,6 +32,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use super::gather::Gather;
 use super::terminals::number;
 use crate::config::ApiConfig;
+use crate::convert;
 use crate::extract::{Asking, Query, Ticket};
 use crate::problems::ApiError;
 
@@ -90,7 +91,7 @@ pub(crate) async fn open(
     asking: Asking,
     Ticket(access): Ticket<purpose::Control>,
     path: RawPathParams,
-    Query(size): Query<TerminalQuery>,
+    Query(query): Query<TerminalQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let number = number(&path)?;
@@ -98,9 +99,9 @@ pub(crate) async fn open(
         let detail = format!("A terminal is a WebSocket; open it with subprotocol {TERMINAL_PROTOCOL}.");
         ApiError::new(Code::WebsocketRequired, detail).with_header(UPGRADE, "websocket")
     })?;
-    let size = TerminalSize::new(size.columns, size.rows);
+    let size = TerminalSize::new(query.columns, query.rows);
     // Before the upgrade, so that what goes wrong can still be said.
-    let line = control.terminal(&access, number).await?;
+    let line = control.terminal(&access, number, convert::waking(query.wake)).await?;
     let attached = Attached::new(line.attach(size).await?);
     let relay = Relay {
         config,

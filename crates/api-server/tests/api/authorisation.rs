@@ -56,9 +56,11 @@ fn asked(method: &Method, path: &str) -> Asked {
             "GET",
             "/v1/desktops/{id}"
             | "/v1/desktops/{id}/steps"
+            | "/v1/desktops/{id}/history"
             | "/v1/desktops/{id}/access-log"
             | "/v1/desktops/{id}/screenshot"
             | "/v1/desktops/{id}/ssh"
+            | "/v1/desktops/{id}/sleep"
             | "/v1/snapshots"
             | "/v1/snapshots/{id}"
             | "/v1/desktops/{id}/console"
@@ -82,6 +84,7 @@ fn asked(method: &Method, path: &str) -> Asked {
             | "/v1/desktops/{id}"
             | "/v1/desktops/{id}/terminals/{number}"
             | "/v1/desktops/{id}/shares/{share}"
+            | "/v1/desktops/{id}/holds/{hold}"
             | "/v1/ssh-keys/{id}"
             | "/v1/api-keys/{id}"
             | "/v1/snapshots/{id}",
@@ -102,6 +105,8 @@ fn asked(method: &Method, path: &str) -> Asked {
         ("POST", "/v1/desktops/{id}/files/move" | "/v1/desktops/{id}/files/copy") => {
             body(json!({"from": "/home/desk/welcome.txt", "to": "/home/desk/elsewhere"}))
         }
+        ("PUT", "/v1/desktops/{id}/sleep") => body(json!({"after_minutes": 30})),
+        ("POST", "/v1/desktops/{id}/holds") => body(json!({"lasts_seconds": 3600})),
         ("POST", "/v1/desktops/{id}/snapshots") => body(json!({"name": "kept"})),
         ("POST", "/v1/desktops/{id}/fork" | "/v1/snapshots/{id}/fork") => body(json!({"count": 1})),
         ("POST", "/v1/desktops") => body(json!({"size": "s"})),
@@ -191,7 +196,8 @@ impl Stage {
             .replace("{id}", id)
             .replace("{number}", "1")
             .replace("{port}", "8000")
-            .replace("{share}", "shr_00000000000000000000000000");
+            .replace("{share}", "shr_00000000000000000000000000")
+            .replace("{hold}", "hld_00000000000000000000000000");
         let mut request =
             self.platform.http().request(method.clone(), format!("http://api{path}{}", asked.query));
         if let Some(token) = token {

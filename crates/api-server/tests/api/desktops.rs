@@ -23,7 +23,7 @@ async fn a_desktop_is_made_used_and_destroyed() {
     let names: Vec<_> = done.iter().map(|step| step.name.as_str()).collect();
     assert!(names.starts_with(&["fork", "door", "personalise"]), "{names:?}");
 
-    let renamed = client.update_desktop(made.id, &UpdateDesktop { name: "library".into() }).await.unwrap();
+    let renamed = client.update_desktop(made.id, &UpdateDesktop::rename("library")).await.unwrap();
     assert_eq!(renamed.name, "library");
 
     client.stop_desktop(made.id).await.unwrap();

@@ -19,7 +19,7 @@ use crate::platform::{Platform, eventually};
 const AT_ONCE: Duration = Duration::from_secs(3);
 /// 8 MiB, which no buffer on the way holds.
 const LARGE: &str = "/home/desk/large.bin";
-const SIZE: TerminalQuery = TerminalQuery { columns: 80, rows: 24 };
+const SIZE: TerminalQuery = TerminalQuery { columns: 80, rows: 24, wake: true };
 
 async fn key(platform: &Platform, expires_at: Option<Timestamp>) -> (ApiKeyCreated, Client) {
     let wanted = CreateApiKey { name: "ci".into(), scopes: Scope::ALL.to_vec(), desktop: None, expires_at };

@@ -24,5 +24,6 @@ mod ports;
 mod previews;
 mod screen;
 mod serving;
+mod sleep;
 mod ssh_keys;
 mod terminal;

@@ -128,7 +128,7 @@ async fn a_pass_ends_with_its_session_and_with_the_desktops_name() {
     assert_eq!(connect(&platform, &ones, HERE).await.err(), Some(StatusCode::UNAUTHORIZED));
     shows_the_page(&platform, &others).await;
     let held = connect(&platform, &others, HERE).await.unwrap();
-    let name = UpdateDesktop { name: "renamed".into() };
+    let name = UpdateDesktop::rename("renamed");
     platform.client.update_desktop(desktop.id, &name).await.unwrap();
     is_cut(held).await;
     assert_eq!(connect(&platform, &others, HERE).await.err(), Some(StatusCode::UNAUTHORIZED));
@@ -258,7 +258,7 @@ async fn a_share_link_stays_closed_when_its_desktop_has_its_name_again() {
     let open = || opening(HERE, PreviewKey::Share(secret.clone()));
     let pass = platform.nobody.open_preview(&open()).await.unwrap().pass;
     let rename = async |name: &str| {
-        platform.client.update_desktop(desktop.id, &UpdateDesktop { name: name.into() }).await.unwrap();
+        platform.client.update_desktop(desktop.id, &UpdateDesktop::rename(name)).await.unwrap();
     };
     rename("research").await;
     shows_the_page(&platform, &pass).await;

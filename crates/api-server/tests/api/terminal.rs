@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::platform::{DEADLINE, Platform, eventually, told};
 
-const SIZE: TerminalQuery = TerminalQuery { columns: 80, rows: 24 };
+const SIZE: TerminalQuery = TerminalQuery { columns: 80, rows: 24, wake: true };
 
 /// A viewer that reports what it has drawn, as long as it is asked to read.
 struct Viewer {

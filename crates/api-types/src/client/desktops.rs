@@ -5,7 +5,8 @@ use rolltop_model::DesktopId;
 
 use super::{Client, ClientError, json, with_body};
 use crate::{
-    AccessEntry, AccessLog, CreateDesktop, Desktop, DesktopPage, ListDesktops, Step, StepList, UpdateDesktop,
+    AccessEntry, AccessLog, CreateDesktop, Desktop, DesktopPage, History, HistoryEntry, ListDesktops, Step,
+    StepList, UpdateDesktop,
 };
 
 impl Client {
@@ -98,6 +99,12 @@ impl Client {
     pub async fn steps(&self, id: DesktopId) -> Result<Vec<Step>, ClientError> {
         let list: StepList = json(self.get(&["v1", "desktops", &id.to_string(), "steps"])).await?;
         Ok(list.items)
+    }
+
+    /// `GET /v1/desktops/{id}/history`
+    pub async fn history(&self, id: DesktopId) -> Result<Vec<HistoryEntry>, ClientError> {
+        let history: History = json(self.get(&["v1", "desktops", &id.to_string(), "history"])).await?;
+        Ok(history.items)
     }
 
     /// `GET /v1/desktops/{id}/access-log`

@@ -1,12 +1,12 @@
 //! Changing a desktop: all of it is written down here and carried out by the reconciler.
 
-use rolltop_model::{Command, DesktopName, NameError, Refusal};
-use rolltop_store::{ChangeError, RenameDesktopError};
+use rolltop_model::{Command, DesktopId, DesktopName, NameError, Refusal};
+use rolltop_store::{By, ChangeError, Desktop, RenameDesktopError};
 
 use crate::caller::{DesktopAccess, Purpose, purpose};
 use crate::clock;
-use crate::control::Control;
-use crate::error::{InternalError, internal_from};
+use crate::control::{Control, Inner};
+use crate::error::{AccessError, InternalError, internal_from};
 use crate::views::{DesktopView, StepView};
 
 #[derive(Debug, thiserror::Error)]
@@ -77,18 +77,9 @@ impl Control {
         access: &DesktopAccess<P>,
         command: Command,
     ) -> Result<DesktopView, CommandError> {
-        let store = &self.inner.store;
-        let row =
-            store.command_desktop(access.desktop, command, clock::now()).await.map_err(
-                |error| match error {
-                    ChangeError::Gone => CommandError::NotFound,
-                    ChangeError::Refused(refusal) => CommandError::Refused(refusal),
-                    ChangeError::Store(error) => error.into(),
-                },
-            )?;
-        tracing::info!(desktop = %row.id, ?command, "asked for");
-        self.inner.nudge(row.id);
-        let steps = store.steps(row.id, row.record.boot).await?;
+        let by = By::somebody(&access.caller().label);
+        let row = self.inner.command(access.desktop, command, by).await?;
+        let steps = self.inner.store.steps(row.id, row.record.boot).await?;
         Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
     }
 
@@ -100,8 +91,10 @@ impl Control {
     ) -> Result<DesktopView, RenameError> {
         let name: DesktopName = name.parse()?;
         let store = &self.inner.store;
-        let row =
-            store.rename_desktop(access.desktop, &name, clock::now()).await.map_err(|error| match error {
+        let row = store
+            .rename_desktop(access.desktop, &name, &access.caller().label, clock::now())
+            .await
+            .map_err(|error| match error {
                 RenameDesktopError::Gone => RenameError::NotFound,
                 RenameDesktopError::NameTaken => RenameError::NameTaken(name.to_string()),
                 RenameDesktopError::BeingDestroyed => RenameError::BeingDestroyed,
@@ -111,5 +104,38 @@ impl Control {
         self.inner.credentials_changed();
         let steps = store.steps(row.id, row.record.boot).await?;
         Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
+    }
+
+    /// Says whether it starts again by itself after the host was restarted under it.
+    pub async fn set_autostart(
+        &self,
+        access: &DesktopAccess<purpose::Write>,
+        autostart: bool,
+    ) -> Result<DesktopView, AccessError> {
+        let store = &self.inner.store;
+        let row = store.set_autostart(access.desktop, autostart, clock::now()).await?;
+        let row = row.ok_or(AccessError::NotFound)?;
+        let steps = store.steps(row.id, row.record.boot).await?;
+        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
+    }
+}
+
+impl Inner {
+    /// Writes down what is wanted of a desktop, and has the reconciler look at it.
+    pub(crate) async fn command(
+        &self,
+        id: DesktopId,
+        command: Command,
+        by: By<'_>,
+    ) -> Result<Desktop, CommandError> {
+        let commanded = self.store.command_desktop(id, command, by, clock::now()).await;
+        let row = commanded.map_err(|error| match error {
+            ChangeError::Gone => CommandError::NotFound,
+            ChangeError::Refused(refusal) => CommandError::Refused(refusal),
+            ChangeError::Store(error) => error.into(),
+        })?;
+        tracing::info!(desktop = %row.id, ?command, "asked for");
+        self.nudge(row.id);
+        Ok(row)
     }
 }

@@ -117,6 +117,8 @@ impl Control {
                 template: template.clone(),
                 size,
                 origin: None,
+                made_by: caller.label.clone(),
+                origin_name: None,
                 limit,
             };
             match self.inner.store.create_desktop(new, key.clone(), clock::now()).await {

@@ -7,11 +7,12 @@ use rolltop_store::{Desktop, StepRow, StoreError};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::{AccessError, InternalError, QueryError};
-use crate::views::{AccessLogView, DesktopView, StepView};
+use crate::views::{AccessLogView, DesktopView, HistoryView, StepView};
 
 /// Starts whose timelines are shown.
 const TIMELINES: u32 = 5;
 const ACCESS_LOG_ENTRIES: u64 = 500;
+const HISTORY_ENTRIES: u64 = 500;
 const CONSOLE_BYTES: usize = 64 * 1024;
 
 impl Control {
@@ -27,6 +28,23 @@ impl Control {
         let row = self.inner.store.desktop(access.desktop).await?.ok_or(AccessError::NotFound)?;
         let steps = self.inner.store.steps(row.id, row.record.boot.saturating_sub(TIMELINES - 1)).await?;
         Ok(steps.into_iter().map(StepView::from).collect())
+    }
+
+    /// What became of it, newest first, at most 500.
+    pub async fn history(
+        &self,
+        access: &DesktopAccess<purpose::Read>,
+    ) -> Result<Vec<HistoryView>, AccessError> {
+        let entries = self.inner.store.history(access.desktop, HISTORY_ENTRIES).await?;
+        let shown = entries.into_iter().map(|entry| HistoryView {
+            kind: entry.kind,
+            who: entry.actor,
+            detail: entry.detail,
+            began_at: entry.began_at,
+            ended_at: entry.ended_at,
+            error: entry.error,
+        });
+        Ok(shown.collect())
     }
 
     /// Every time the platform went in, newest first, at most 500.
@@ -69,6 +87,7 @@ impl Control {
             size,
             state,
             desired: row.record.desired,
+            autostart: row.record.autostart,
             trouble: row.record.last_failure.filter(|_| is_on),
             detail: row.detail.filter(|_| matches!(state, DesktopState::Failed(_))),
             created_at: row.created_at,

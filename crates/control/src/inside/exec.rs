@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use rolltop_door::{Door, Process, StartError};
 use rolltop_guest_protocol::exec::{ExecFailureKind, ExecRequest};
+use rolltop_model::Use;
 
-use super::{Place, Reason, unavailable};
+use super::uses::MOST_COMMANDS;
+use super::{Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
 
-/// Commands that run in one desktop at the same time. Each is a session of its sshd, which has 100.
-pub(crate) const MOST_COMMANDS: usize = 32;
 /// What a text is run with.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
@@ -105,10 +105,11 @@ impl ExecLine {
 }
 
 impl Control {
-    /// The way to run a command in a running desktop.
+    /// The way to run a command in a desktop, which is resumed for it if it is suspended.
     pub async fn exec(&self, access: &DesktopAccess<purpose::Exec>) -> Result<ExecLine, ExecError> {
-        let place = self.inner.commands.take(access.desktop).ok_or(ExecError::TooMany)?;
-        Ok(ExecLine { door: self.enter(access, Reason::Exec).await?, _place: place })
+        let place = self.inner.uses.take(access.desktop, Use::Command).ok_or(ExecError::TooMany)?;
+        let door = self.enter(access, Reason::Exec, &place, Waking::Wake).await?;
+        Ok(ExecLine { door, _place: place })
     }
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use rolltop_door::{Door, ExecError, ExecLimits, FileInfo, FileKind, Sftp, SftpError};
+use rolltop_model::Use;
 use sha2::{Digest, Sha256};
 use std::io;
 use std::marker::PhantomData;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
-use super::{Reason, unavailable};
+use super::{Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, Inside, purpose::ReadFiles, purpose::WriteFiles};
 use crate::control::Control;
 use crate::error::EnterError;
@@ -105,7 +106,8 @@ pub struct OpenFile {
 
 enum Content {
     Whole(Bytes),
-    Remote(Box<rolltop_door::RemoteFile>),
+    /// The desktop is in use until the last of it is read.
+    Remote(Box<rolltop_door::RemoteFile>, Arc<Place>),
 }
 
 impl OpenFile {
@@ -118,7 +120,13 @@ impl OpenFile {
                     first.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)).min(bytes.len());
                 futures::stream::iter([Ok(bytes.slice(first..end))]).boxed()
             }
-            Content::Remote(file) => file.part(first, length).boxed(),
+            Content::Remote(file, place) => {
+                let part = file.part(first, length);
+                part.inspect(move |_| {
+                    let _held = &place;
+                })
+                .boxed()
+            }
         }
     }
 }
@@ -144,9 +152,10 @@ impl Control {
         access: &DesktopAccess<P>,
         reason: Reason,
     ) -> Result<Files<P>, FileError> {
-        let door = self.enter(access, reason).await?;
+        let place = self.inner.uses.take(access.desktop, Use::Files).ok_or(EnterError::NotRunning)?;
+        let door = self.enter(access, reason, &place, Waking::Wake).await?;
         let sftp = door.sftp().await?;
-        Ok(Files { door, sftp, purpose: PhantomData })
+        Ok(Files { door, sftp, place: Arc::new(place), purpose: PhantomData })
     }
 }
 
@@ -155,6 +164,7 @@ impl Control {
 pub struct Files<P> {
     door: Arc<Door>,
     sftp: Sftp,
+    place: Arc<Place>,
     purpose: PhantomData<fn() -> P>,
 }
 
@@ -200,7 +210,11 @@ impl<P> Files<P> {
         let info = file.info();
         if info.size > READ_WHOLE {
             let tag = format!("{}-{}", info.modified, info.size);
-            return Ok(OpenFile { size: info.size, tag, content: Content::Remote(Box::new(file)) });
+            return Ok(OpenFile {
+                size: info.size,
+                tag,
+                content: Content::Remote(Box::new(file), self.place.clone()),
+            });
         }
         let mut whole = Vec::new();
         file.reader().read_to_end(&mut whole).await.map_err(unavailable)?;

@@ -2,14 +2,13 @@
 
 use rolltop_door::{ListeningPort, TunnelError as DoorError};
 use rolltop_engine::DoorStream;
+use rolltop_model::Use;
 
-use super::{Place, Reason, kept_out, unavailable};
+use super::uses::MOST_CONNECTIONS;
+use super::{Place, Reason, Waking, kept_out, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::{EnterError, InternalError};
-
-/// Connections to ports of one desktop at the same time. Each may hold about 1 MiB.
-pub(crate) const MOST_CONNECTIONS: usize = 96;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
@@ -40,8 +39,8 @@ impl Control {
         access: &DesktopAccess<purpose::Control>,
         port: u16,
     ) -> Result<PortConnection, PortError> {
-        self.may_enter(access, Reason::Ports).await?;
-        let place = self.inner.connections.take(access.desktop).ok_or(PortError::TooMany)?;
+        let place = self.inner.uses.take(access.desktop, Use::Port).ok_or(PortError::TooMany)?;
+        self.may_enter(access, Reason::Ports, Waking::Wake).await?;
         match self.inner.lanes.tcp(access.desktop, port).await {
             Ok(channel) => Ok(PortConnection { stream: Box::new(channel), place }),
             Err(DoorError::PortClosed) => Err(PortError::Closed(port)),
@@ -55,6 +54,6 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Control>,
     ) -> Result<Vec<ListeningPort>, EnterError> {
-        self.enter(access, Reason::Ports).await?.listening_ports().await.map_err(unavailable)
+        self.look_in(access, Reason::Ports).await?.listening_ports().await.map_err(unavailable)
     }
 }

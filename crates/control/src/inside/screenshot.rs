@@ -56,7 +56,7 @@ impl Control {
         access: &DesktopAccess<purpose::Control>,
         width: u16,
     ) -> Result<Bytes, EnterError> {
-        let door = self.enter(access, Reason::Screenshot).await?;
+        let door = self.look_in(access, Reason::Screenshot).await?;
         let width = width.clamp(*WIDTHS.start(), *WIDTHS.end()).next_multiple_of(WIDTH_STEP);
         let slot = self.inner.screenshots.slot(access.desktop, width);
         let mut kept = slot.picture.lock().await;

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use rolltop_door::{Door, Terminal, TerminalError as DoorError, TerminalInfo, TerminalNumber, TerminalSize};
+use rolltop_model::Use;
 
-use super::{Place, Reason, unavailable};
+use super::uses::MOST_VIEWERS;
+use super::{Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
-
-/// Who looks at one desktop's terminals at the same time. Each is a session of its sshd, which has 100.
-pub(crate) const MOST_VIEWERS: usize = 48;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
@@ -57,9 +56,10 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Control>,
         number: TerminalNumber,
+        waking: Waking,
     ) -> Result<TerminalLine, TerminalError> {
-        let place = self.inner.viewers.take(access.desktop).ok_or(TerminalError::TooMany)?;
-        let door = self.enter(access, Reason::Terminal).await?;
+        let place = self.inner.uses.take(access.desktop, Use::Terminal).ok_or(TerminalError::TooMany)?;
+        let door = self.enter(access, Reason::Terminal, &place, waking).await?;
         Ok(TerminalLine { door, number, _place: place })
     }
 
@@ -67,7 +67,7 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Control>,
     ) -> Result<Vec<TerminalInfo>, TerminalError> {
-        Ok(self.enter(access, Reason::Terminal).await?.terminals().await?)
+        Ok(self.look_in(access, Reason::Terminal).await?.terminals().await?)
     }
 
     /// Ends a terminal and what runs in it. Fine if it is not there.
@@ -76,6 +76,6 @@ impl Control {
         access: &DesktopAccess<purpose::Control>,
         number: TerminalNumber,
     ) -> Result<(), TerminalError> {
-        Ok(self.enter(access, Reason::Terminal).await?.close_terminal(number).await?)
+        Ok(self.look_in(access, Reason::Terminal).await?.close_terminal(number).await?)
     }
 }

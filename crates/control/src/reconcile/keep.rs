@@ -12,6 +12,9 @@ use crate::control::Inner;
 /// How often.
 pub(super) const INTERVAL: Duration = Duration::from_secs(15 * 60);
 
+/// Longer than any desktop waits before it sleeps.
+const HOLDS_KEPT: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+
 pub(super) async fn tidy(inner: &Inner) {
     if let Err(error) = remove_old(inner).await {
         tracing::warn!(error = chain(&error), "the database can't be tidied");
@@ -34,8 +37,12 @@ async fn remove_old(inner: &Inner) -> Result<(), StoreError> {
     let old = clock::earlier(now, inner.config.history);
     inner.store.delete_events_before(old).await?;
     inner.store.delete_access_log_before(old).await?;
+    inner.store.delete_history_before(old).await?;
     inner.store.delete_expired_sign_in_links(now).await?;
     inner.store.delete_expired_shares(now).await?;
+    // Those that ended lately say since when nothing holds the desktop.
+    inner.store.delete_holds_before(clock::earlier(now, HOLDS_KEPT)).await?;
+    inner.uses.keep_only(&inner.store.desktop_ids().await?.into_iter().collect());
     inner.store.delete_sessions_unused_since(clock::earlier(now, inner.config.session_idle)).await?;
     inner.store.checkpoint().await
 }

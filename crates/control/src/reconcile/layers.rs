@@ -1,4 +1,4 @@
-//! Blank encrypted layers, prepared ahead: making one takes seconds that a person would wait for.
+//! Blank encrypted layers, prepared ahead, so that a fork waits for no disk.
 
 use std::collections::HashSet;
 

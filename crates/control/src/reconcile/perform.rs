@@ -35,7 +35,7 @@ pub(super) async fn perform(
     match step {
         Step::Rest | Step::Wait { .. } => Ok(()),
         Step::Adopt { .. } | Step::Settle(_) => save(inner, desktop, &done(desktop, step), None).await,
-        Step::Plan { .. } | Step::AcceptShutdown => {
+        Step::Plan { .. } | Step::AcceptStop(_) => {
             inner.hang_up(desktop.id).await;
             save(inner, desktop, &done(desktop, step), None).await
         }
@@ -114,6 +114,12 @@ async fn suspend(inner: &Inner, desktop: &Desktop, step: Step) -> Result<(), Fau
     let disk = disk(inner, desktop).await?;
     let top = disk.into_iter().next();
     let key = top.ok_or_else(|| Fault::wrong_because(FailReason::Lost, "it has no disk"))?.key;
+    let _known = inner.suspending.begin(desktop.id);
+    // Who comes from now on waits for the end of this; who came before is seen here.
+    let present = inner.store.desktop(desktop.id).await?;
+    if present.is_none_or(|present| present.revision != desktop.revision) {
+        return Err(Fault::Changed);
+    }
     inner.hang_up(desktop.id).await;
     let request = SuspendRequest { desktop: desktop.id, fence: desktop.fence, key };
     match ask(ENGINE_DEADLINE, inner.engine.suspend(&request)).await {

@@ -9,7 +9,7 @@ use rolltop_model::{
     DesktopId, FailReason, MachineView, Observation, OffWhy, PowerView, SnapshotState, Step, next_step,
 };
 use rolltop_store::{Desktop, StoreError};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::fault::Fault;
 use super::perform;
@@ -112,7 +112,17 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
             }
         };
         tracing::debug!(desktop = %id, ?step, "next step");
-        match perform::perform(inner, &desktop, step, observed).await {
+        let began = Instant::now();
+        let performed = perform::perform(inner, &desktop, step, observed).await;
+        match &performed {
+            Ok(()) => inner.metrics.step_ended(step, began.elapsed(), None),
+            Err(Fault::Wrong { reason, .. }) => {
+                inner.metrics.step_ended(step, began.elapsed(), Some(*reason));
+            }
+            // The world changed, or the host or the database is away: no word about the step.
+            Err(Fault::Changed | Fault::Lost | Fault::Silent(_) | Fault::Store(_)) => {}
+        }
+        match performed {
             Ok(()) | Err(Fault::Changed) => {}
             Err(Fault::Lost) => return Next::At(clock::later(clock::now(), PAUSE)),
             Err(Fault::Silent(error)) => {
@@ -188,6 +198,7 @@ pub(super) fn view(machine: &Machine) -> Observation {
         Power::Off { why: OffReason::Died } => PowerView::Off(OffWhy::Died),
         Power::Off { why: OffReason::NeverStarted } => PowerView::Off(OffWhy::NeverStarted),
         Power::Off { why: OffReason::Suspended } => PowerView::Off(OffWhy::Suspended),
+        Power::Off { why: OffReason::HostRestarted } => PowerView::Off(OffWhy::HostRestarted),
     };
     Observation::Present(MachineView { power, boot: machine.boot })
 }

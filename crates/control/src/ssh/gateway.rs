@@ -8,20 +8,18 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use rolltop_engine::{DoorStream, EngineError};
-use rolltop_model::{Desired, DesktopId, DesktopState, SshKeyId};
-use rolltop_store::{Desktop, SshKey};
+use rolltop_model::{DesktopId, SshKeyId, Use};
+use rolltop_store::{By, Desktop, SshKey};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::caller::{Caller, DesktopAccess, Scope, Who, purpose};
 use crate::clock;
 use crate::control::Control;
-use crate::desktops::CommandError;
+use crate::desktops::{Starting, WakeError};
 use crate::error::{AccessError, InternalError, internal_from};
-use crate::inside::Reason;
+use crate::inside::{Place, Reason};
 
-/// How long a desktop that is off may take to start while somebody knocks.
-const START_DEADLINE: Duration = Duration::from_secs(120);
 /// For the engine to reach a desktop's sshd.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -63,6 +61,8 @@ pub struct KeyGuard {
     control: Control,
     key: SshKeyId,
     changes: watch::Receiver<u64>,
+    /// The desktop is in use as long as this is held.
+    _place: Option<Place>,
 }
 
 impl KeyGuard {
@@ -118,7 +118,9 @@ impl Control {
         let caller = caller(&key);
         let access: DesktopAccess<purpose::Control> =
             self.authorise(&caller, row.id).await.map_err(barred)?;
-        self.await_running(&access).await?;
+        let place = self.inner.uses.take(row.id, Use::Ssh);
+        let by = By::somebody(&caller.label).because("ssh");
+        self.awake(access.desktop(), Starting::SuspendedOrStopped, by).await?;
         self.inner.note_access(row.id, row.workspace, Reason::Ssh, &caller).await?;
         self.inner.store.touch_ssh_key(key.id, clock::now()).await?;
         let connecting = timeout(CONNECT_DEADLINE, self.inner.engine.connect(row.id)).await;
@@ -131,7 +133,7 @@ impl Control {
                 error => TunnelError::Unreachable(error),
             })?;
         tracing::info!(desktop = %row.id, key = %key.id, "a person's SSH connection was let through");
-        let guard = KeyGuard { control: self.clone(), key: key.id, changes };
+        let guard = KeyGuard { control: self.clone(), key: key.id, changes, _place: place };
         Ok(Tunnel { stream, desktop: row.id, guard })
     }
 
@@ -164,71 +166,15 @@ impl Control {
         }
         found.ok_or(TunnelError::NotFound)
     }
+}
 
-    async fn await_running(&self, access: &DesktopAccess<purpose::Control>) -> Result<(), TunnelError> {
-        let mut events = self.subscribe();
-        let waiting = async {
-            let mut asked = false;
-            loop {
-                let row = self.inner.store.desktop(access.desktop).await?.ok_or(TunnelError::NotFound)?;
-                match (row.record.state, row.record.desired) {
-                    (DesktopState::Destroying | DesktopState::Destroyed, _) | (_, Desired::Destroyed) => {
-                        return Err(TunnelError::NotFound);
-                    }
-                    (DesktopState::Running, Desired::Running) => return Ok(()),
-                    (DesktopState::Running, Desired::Stopped) => {
-                        return Err(TunnelError::NotRunning(
-                            "The desktop is shutting down; try again once it has stopped.".to_owned(),
-                        ));
-                    }
-                    (DesktopState::Failed(reason), _) => {
-                        return Err(TunnelError::NotRunning(format!(
-                            "The desktop has failed: {}",
-                            reason.sentence()
-                        )));
-                    }
-                    (
-                        DesktopState::Stopped(_) | DesktopState::Suspended,
-                        Desired::Stopped | Desired::Suspended,
-                    )
-                    | (DesktopState::Running, Desired::Suspended)
-                        if !asked =>
-                    {
-                        asked = true;
-                        self.start_for(access).await?;
-                    }
-                    (
-                        DesktopState::Stopped(_) | DesktopState::Suspended,
-                        Desired::Stopped | Desired::Suspended,
-                    )
-                    | (DesktopState::Running, Desired::Suspended) => {
-                        return Err(TunnelError::NotRunning(
-                            "The desktop was stopped or suspended again.".to_owned(),
-                        ));
-                    }
-                    (
-                        DesktopState::Pending
-                        | DesktopState::Booting
-                        | DesktopState::Stopped(_)
-                        | DesktopState::Suspended,
-                        _,
-                    ) => {}
-                }
-                if events.changed().await.is_err() {
-                    return Err(TunnelError::StartTimedOut);
-                }
-            }
-        };
-        timeout(START_DEADLINE, waiting).await.unwrap_or(Err(TunnelError::StartTimedOut))
-    }
-
-    async fn start_for(&self, access: &DesktopAccess<purpose::Control>) -> Result<(), TunnelError> {
-        tracing::info!(desktop = %access.desktop, "started, because somebody knocks by SSH");
-        match self.start(access).await {
-            Ok(_) => Ok(()),
-            Err(CommandError::NotFound) => Err(TunnelError::NotFound),
-            Err(CommandError::Refused(refusal)) => Err(TunnelError::NotRunning(refusal.to_string())),
-            Err(CommandError::Internal(error)) => Err(error.into()),
+impl From<WakeError> for TunnelError {
+    fn from(error: WakeError) -> Self {
+        match error {
+            WakeError::Gone => TunnelError::NotFound,
+            WakeError::NotRunning(why) => TunnelError::NotRunning(why),
+            WakeError::TimedOut => TunnelError::StartTimedOut,
+            WakeError::Internal(error) => error.into(),
         }
     }
 }

@@ -86,7 +86,7 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     let which = 0usize..4;
-    let why = proptest::sample::select(vec![OffReason::Guest, OffReason::Died]);
+    let why = proptest::sample::select(vec![OffReason::Guest, OffReason::Died, OffReason::HostRestarted]);
     let operation = proptest::sample::select(vec![
         Operation::Fork,
         Operation::Start,

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use rolltop_control::ControlConfig;
-use rolltop_engine::{EngineError, Leftover};
-use rolltop_model::{Desired, DesktopState, FailReason, Limits};
+use rolltop_control::{ControlConfig, DesktopView, Waking};
+use rolltop_engine::{EngineError, Leftover, OffReason};
+use rolltop_model::{Desired, DesktopState, FailReason, Limits, StopReason};
 use rolltop_sim::{DoorFault, Operation};
 
-use crate::fixture::{PATIENCE, has_failed, has_screen, is, platform, platform_with, quick};
+use crate::fixture::{
+    PATIENCE, Platform, has_failed, has_screen, is, is_stopped, platform, platform_with, quick,
+};
 
 fn with_limits(limits: Limits) -> ControlConfig {
     ControlConfig { limits, ..quick() }
@@ -167,4 +169,64 @@ async fn leftovers_are_listed_and_swept_and_what_is_known_stays() {
     assert_eq!(platform.control.sweep().await.unwrap(), [stray]);
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
     platform.wait(id, "running still", is(DesktopState::Running)).await;
+}
+
+#[tokio::test]
+async fn after_a_restart_of_the_host_a_desktop_is_stopped_or_started_as_it_was_said() {
+    let platform = platform().await;
+    let (stays, starts) = (platform.running("stays").await, platform.running("starts").await);
+    let sleeps = platform.running("sleeps").await;
+    platform.control.suspend(&platform.access(sleeps).await).await.unwrap();
+    platform.wait(sleeps, "suspended", is(DesktopState::Suspended)).await;
+    platform.control.set_autostart(&platform.access(starts).await, true).await.unwrap();
+    for id in [stays, starts] {
+        platform.engine.power_off(id, OffReason::HostRestarted);
+    }
+    let stopped = platform.wait(stays, "stopped", is_stopped).await;
+    assert_eq!(stopped.state, DesktopState::Stopped(StopReason::HostRestarted));
+    assert_eq!(stopped.desired, Desired::Stopped);
+    let again = |view: &DesktopView| has_screen(view) && view.steps.iter().all(|step| step.boot == 2);
+    platform.wait(starts, "started again", again).await;
+    assert!(is(DesktopState::Suspended)(&platform.get(sleeps).await.unwrap()), "and this is as it was");
+    platform.control.start(&platform.access(stays).await).await.unwrap();
+    platform.wait(stays, "running again", has_screen).await;
+}
+
+#[tokio::test]
+async fn what_there_is_and_what_went_wrong_is_counted() {
+    let platform = platform_with(ControlConfig { leftovers: Duration::from_millis(50), ..quick() }).await;
+    platform.engine.faults().fail(Operation::Fork, EngineError::Host("not now".into()), 1);
+    let id = platform.running("one").await;
+    let screen = platform.control.screen(&platform.access(id).await, Waking::Wake).await.unwrap();
+    for line in [
+        "rolltop_desktops{state=\"running\"} 1\n",
+        "rolltop_desktops{state=\"failed\"} 0\n",
+        "rolltop_open_connections{kind=\"screen\"} 1\n",
+        "rolltop_step_seconds_count{step=\"fork\"} 1\n",
+        "rolltop_step_failures_total{step=\"fork\",reason=\"start_failed\"} 1\n",
+        "rolltop_host_up 1\n",
+        "rolltop_leftovers 0\n",
+        "# EOF\n",
+    ] {
+        counted(&platform, line).await;
+    }
+    drop(screen);
+    platform.engine.faults().leave_behind(Leftover { kind: "file".into(), name: "x".into() });
+    platform.engine.faults().fail(Operation::Observe, EngineError::Unreachable("away".into()), u32::MAX);
+    for line in
+        ["rolltop_open_connections{kind=\"screen\"} 0\n", "rolltop_host_up 0\n", "rolltop_leftovers 1\n"]
+    {
+        counted(&platform, line).await;
+    }
+}
+
+/// Waits until a line is among what is told.
+async fn counted(platform: &Platform, line: &str) {
+    let waiting = async {
+        while !platform.control.metrics().contains(line) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let told = tokio::time::timeout(PATIENCE, waiting).await;
+    assert!(told.is_ok(), "{line} is not in {}", platform.control.metrics());
 }

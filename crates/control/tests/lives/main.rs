@@ -8,4 +8,5 @@ mod crashes;
 mod faults;
 mod fixture;
 mod ordinary;
+mod sleep;
 mod snapshots;

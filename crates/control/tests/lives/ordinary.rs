@@ -3,12 +3,14 @@
 use futures::TryStreamExt as _;
 use rolltop_control::{
     AccessError, CreateDesktop, CreateError, EnterError, EventFilter, FileError, ListFilter, RenameError,
+    Waking,
 };
-use rolltop_engine::{Engine, OffReason, Power};
-use rolltop_model::{Desired, DesktopId, DesktopState, StopReason};
+use rolltop_engine::{Engine, EngineError, OffReason, Power};
+use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, StopReason};
+use rolltop_sim::Operation;
 use tokio::io::AsyncReadExt;
 
-use crate::fixture::{has_screen, is, is_stopped, platform, platform_with, quick};
+use crate::fixture::{has_failed, has_screen, is, is_stopped, platform, platform_with, quick};
 
 #[tokio::test]
 async fn a_desktop_comes_up_step_by_step_and_is_entered() {
@@ -29,7 +31,15 @@ async fn a_desktop_comes_up_step_by_step_and_is_entered() {
     let again = platform.control.screenshot(&enter, 470).await.unwrap();
     assert_eq!(picture, again, "a picture serves for a few seconds");
     let mut banner = [0u8; 12];
-    platform.control.screen(&enter).await.unwrap().read_exact(&mut banner).await.unwrap();
+    platform
+        .control
+        .screen(&enter, Waking::Wake)
+        .await
+        .unwrap()
+        .stream
+        .read_exact(&mut banner)
+        .await
+        .unwrap();
     assert!(banner.starts_with(b"RFB "));
 
     let files = platform.access(asked.id).await;
@@ -224,4 +234,49 @@ async fn layers_are_kept_in_stock() {
     platform.running("one").await;
     stocked().await;
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_desktop_is_told_with_who_and_how_long() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let write = platform.access(id).await;
+    platform.control.rename(&write, "two").await.unwrap();
+    let control = platform.access(id).await;
+    platform.control.suspend(&control).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    platform.control.read_file(&platform.access(id).await, "/home/desk/welcome.txt").await.unwrap();
+    platform.wait(id, "running", has_screen).await;
+    platform.engine.power_off(id, OffReason::Died);
+    platform
+        .wait(id, "started again", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 3))
+        .await;
+    platform.engine.power_off(id, OffReason::Guest);
+    platform.wait(id, "stopped", is_stopped).await;
+    platform.engine.faults().fail(Operation::Start, EngineError::DiskFull, 9);
+    platform.control.start(&control).await.unwrap();
+    platform.wait(id, "failed", has_failed).await;
+
+    let mut history = platform.control.history(&platform.access(id).await).await.unwrap();
+    history.reverse();
+    let told: Vec<_> = history
+        .iter()
+        .map(|entry| (entry.kind.as_str(), entry.who.as_str(), entry.detail.as_deref()))
+        .collect();
+    let expected = [
+        ("created", "tests", Some("desk@5100000000ab")),
+        ("renamed", "tests", Some("two")),
+        ("suspended", "tests", None),
+        ("resumed", "tests", Some("file.read")),
+        ("died", "rolltop", None),
+        ("shut_down", "rolltop", None),
+        ("started", "tests", None),
+    ];
+    assert_eq!(told, expected);
+    assert!(
+        history.iter().all(|entry| entry.ended_at.is_some_and(|end| end >= entry.began_at)),
+        "{history:?}"
+    );
+    let wrong: Vec<_> = history.iter().filter_map(|entry| entry.error.as_deref()).collect();
+    assert_eq!(wrong, [FailReason::DiskFull.sentence()]);
 }

@@ -84,7 +84,7 @@ async fn a_running_desktop_is_kept_and_others_are_made_from_it() {
     assert_eq!(only_blanks, store.blank_layers().await.unwrap().len(), "no key is kept that nothing needs");
 }
 
-async fn second_look(platform: &Platform) -> rolltop_store::Store {
+pub async fn second_look(platform: &Platform) -> rolltop_store::Store {
     let vault = rolltop_vault::Vault::open_or_create(&platform.directory.path().join("vault.key")).unwrap();
     rolltop_store::Store::open(&platform.directory.path().join("rolltop.db"), vault).await.unwrap()
 }

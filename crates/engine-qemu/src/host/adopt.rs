@@ -91,7 +91,7 @@ impl Host {
                 }
                 if record.phase == Phase::Stopping { OffReason::Asked } else { OffReason::Guest }
             }
-            (Phase::On, None) => OffReason::Died,
+            (Phase::On, None) => record.lost(),
             (Phase::Stopping, None) => OffReason::Asked,
             (Phase::Making | Phase::Starting, process) => {
                 end(process).await?;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rolltop_engine::{EngineError, Machine, OffReason, Power};
+use rolltop_engine::{EngineError, Machine, OffReason, Power, Work};
 use rolltop_model::DesktopId;
 use tokio::sync::OwnedMutexGuard;
 
@@ -94,10 +94,15 @@ impl Desktop {
                 bytes
             }
         };
+        let work = process.map_or_else(Work::default, |process| {
+            let (received_bytes, sent_bytes) = host.network.transferred(record.index);
+            Work { cpu_ms: process.cpu_ms(), received_bytes, sent_bytes }
+        });
         let own = crate::layout::disk_bytes(&host.layout.desktop(record.desktop));
         let layer = record.layer();
         let disk_bytes = own + file_bytes(&host.layout.layer(layer));
-        Some(Machine { desktop: record.desktop, power, boot: record.boot, layer, memory_bytes, disk_bytes })
+        let Record { desktop, boot, .. } = record;
+        Some(Machine { desktop, power, boot, layer, memory_bytes, disk_bytes, work })
     }
 }
 
@@ -107,7 +112,7 @@ fn power(record: &Record, has_process: bool) -> Power {
         Phase::On | Phase::Stopping | Phase::Suspending if has_process => {
             Power::On { quarantined: record.quarantined }
         }
-        Phase::On | Phase::Suspending => Power::Off { why: OffReason::Died },
+        Phase::On | Phase::Suspending => Power::Off { why: record.lost() },
         // Nothing of it has run yet.
         Phase::Resuming { .. } => Power::Off { why: OffReason::Suspended },
         Phase::Stopping => Power::Off { why: OffReason::Asked },

@@ -21,7 +21,7 @@ use crate::host_status;
 use crate::machine::{self, Boot, LOG, Life, Memory, Running, Watched};
 use crate::process::Process;
 use crate::qmp::Event;
-use crate::record::{Phase, Started};
+use crate::record::{Phase, Started, host_boot};
 
 /// How often a running machine's logs and pauses are looked after.
 const ROUNDS: Duration = Duration::from_secs(10);
@@ -90,8 +90,11 @@ impl Host {
             return Err(EngineError::Host("the desktop's disk has other layers".into()));
         }
         let name = record.desktop.to_string();
-        record.started =
-            Some(Started { machine: self.identity(manifest, record.size, accel), ram: memory.base() });
+        record.started = Some(Started {
+            machine: self.identity(manifest, record.size, accel),
+            ram: memory.base(),
+            host_boot: host_boot(),
+        });
         // Written before the machine runs, so that it is right whenever there is one.
         record.save(&self.layout).await?;
         let (running, watched) = machine::boot(Boot {

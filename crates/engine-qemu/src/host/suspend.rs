@@ -64,7 +64,7 @@ impl Host {
     }
 
     pub(super) fn saving(&self, record: &Record, process: Process) -> Result<Saving, EngineError> {
-        let Some(Started { machine, ram }) = record.started.clone() else {
+        let Some(Started { machine, ram, .. }) = record.started.clone() else {
             return Err(EngineError::Host(
                 "it was started by an earlier version of Rolltop; restart it once, then it can be suspended"
                     .into(),
@@ -176,7 +176,7 @@ impl Host {
                 Ok(Some(OffReason::Suspended))
             }
             None if is_kept => Ok(Some(OffReason::Suspended)),
-            None => Ok(Some(OffReason::Died)),
+            None => Ok(Some(record.lost())),
             Some(process) => {
                 let (running, watched) = machine::adopt(&directory, process).await;
                 if let Phase::Resuming { boot } = record.phase {

@@ -177,6 +177,13 @@ impl Network {
         .await
     }
 
+    /// Bytes that went to a desktop from other networks, and from it; not those of its door. Nothing where
+    /// it has no way out.
+    pub fn transferred(&self, index: u32) -> (u64, u64) {
+        let table = std::fs::read_to_string("/proc/thread-self/net/dev").unwrap_or_default();
+        transferred(&table, &self.plan.interface(index)).unwrap_or((0, 0))
+    }
+
     /// Numbers of all networks of ours that exist, whole or in part.
     pub fn existing(&self) -> BTreeSet<u32> {
         let names = |directory: &str| {
@@ -190,5 +197,28 @@ impl Network {
             .filter_map(|name| self.plan.index_of_namespace(name))
             .chain(interfaces.iter().filter_map(|name| self.plan.index_of_interface(name)))
             .collect()
+    }
+}
+/// What went into the host's end of a desktop's way out, and what came out of it.
+fn transferred(table: &str, interface: &str) -> Option<(u64, u64)> {
+    let mut rows = table.lines().filter_map(|line| line.split_once(':'));
+    let (_, numbers) = rows.find(|(name, _)| name.trim() == interface)?;
+    let numbers: Vec<&str> = numbers.split_whitespace().collect();
+    Some((numbers.get(8)?.parse().ok()?, numbers.first()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::transferred;
+
+    #[test]
+    fn the_hosts_end_receives_what_a_desktop_sends() {
+        let table = "Inter-|   Receive                                                |  Transmit\n \
+             face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    \
+             lo:    1004       6    0    0    0     0          0         0     1004       6    0    0    0     0       0          0\n \
+             rtv7:     500       5    0    0    0     0          0         0     9000      12    0    0    0     0       0          0\n";
+        assert_eq!(transferred(table, "rtv7"), Some((9000, 500)));
+        assert_eq!(transferred(table, "rtv"), None);
+        assert_eq!(transferred("", "rtv7"), None);
     }
 }

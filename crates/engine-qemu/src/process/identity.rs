@@ -85,6 +85,11 @@ impl Process {
         kib.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).unwrap_or(0) << 10
     }
 
+    /// Processor time used so far, milliseconds; 0 where it has ended.
+    pub(crate) fn cpu_ms(&self) -> u64 {
+        self.cpu_ticks().unwrap_or(0).saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1)
+    }
+
     /// Processor time used so far, in clock ticks.
     pub(crate) fn cpu_ticks(&self) -> Option<u64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;

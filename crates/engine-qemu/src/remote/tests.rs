@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DiskLayer, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known,
     LayerKey, LayerSpec, Leftover, Machine, OffReason, Origin, Power, RevertRequest, SnapshotInfo,
-    SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
+    SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo, Work,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -102,7 +102,8 @@ impl Engine for Fake {
                 boot: 2,
                 layer: LayerId::from_u128(3),
                 memory_bytes: 0,
-                disk_bytes: 5
+                disk_bytes: 5,
+                work: Work::default(),
             };
             20_000
         ])

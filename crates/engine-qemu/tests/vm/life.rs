@@ -49,6 +49,29 @@ async fn a_guest_that_shuts_itself_down_is_told_from_a_machine_that_died() {
     host.finish().await;
 }
 
+#[tokio::test]
+async fn a_machine_that_went_down_with_the_host_is_told_from_one_that_died() {
+    let mut host = Host::open().await;
+    let request = host.fork().await;
+    let desktop = request.desktop;
+    host.engine().release(desktop, 1).await.unwrap();
+    host.die();
+    kill_process(Pid::from_raw(pid(desktop)).unwrap(), Signal::KILL).unwrap();
+    // As it reads once the host's kernel is another run of it.
+    let path = format!("host/desktops/{desktop}/desktop.json");
+    let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let before = record["started"]["host_boot"].as_str().map(str::to_owned);
+    assert!(before.is_some_and(|boot| boot.len() == 36), "{record}");
+    record["started"]["host_boot"] = "00000000-0000-0000-0000-000000000000".into();
+    std::fs::write(&path, serde_json::to_vec(&record).unwrap()).unwrap();
+    host.open_again().await;
+    assert_eq!(host.off(desktop).await, OffReason::HostRestarted);
+    let start = StartRequest { desktop, fence: 1, boot: 2, disk: vec![request.disk.clone()] };
+    host.engine().start(&start).await.unwrap();
+    assert_eq!(host.power(desktop).await, Power::On { quarantined: true });
+    host.finish().await;
+}
+
 /// Waits, as somebody with the monitor would, until the guest has shut down.
 async fn shut_down(monitor: &std::path::Path) {
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::decide::Step;
 use super::record::{Limits, Record};
-use super::state::{Desired, DesktopState, FailReason, StopReason};
+use super::state::{Desired, DesktopState, FailReason};
 
 /// What an owner can ask of a desktop that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,7 @@ impl Record {
             ready_at: None,
             screen_boot: 0,
             restart: false,
+            autostart: false,
             attempts: 0,
             last_failure: None,
             retry_at: None,
@@ -141,7 +142,7 @@ impl Record {
             | Step::Suspend
             | Step::Stop
             | Step::Settle(_)
-            | Step::AcceptShutdown
+            | Step::AcceptStop(_)
             | Step::Fail(_)
             | Step::Destroy
             | Step::Forget => self.clone(),
@@ -177,11 +178,9 @@ impl Record {
                 Self { screen_boot: boot, retry_at: None, ..same }
             }
             Step::Settle(state) => Self { state, ..same },
-            Step::AcceptShutdown => Self {
-                desired: Desired::Stopped,
-                state: DesktopState::Stopped(StopReason::FromInside),
-                ..same
-            },
+            Step::AcceptStop(reason) => {
+                Self { desired: Desired::Stopped, state: DesktopState::Stopped(reason), ..same }
+            }
             Step::Fail(reason) => {
                 Self { state: DesktopState::Failed(reason), retry_at: None, restart: false, ..same }
             }
@@ -225,7 +224,7 @@ impl Record {
             | Step::Adopt { .. }
             | Step::NoScreen { .. }
             | Step::Settle(_)
-            | Step::AcceptShutdown
+            | Step::AcceptStop(_)
             | Step::Fail(_)
             | Step::Forget => self.clone(),
         }

@@ -61,8 +61,8 @@ pub enum Step {
     Stop,
     /// Write down the state that was reached.
     Settle(DesktopState),
-    /// The guest shut itself down: that is now what is wanted.
-    AcceptShutdown,
+    /// It is off for a reason that is now what is wanted.
+    AcceptStop(StopReason),
     Fail(FailReason),
     /// Remove keys, machine and files, and keep the receipt.
     Destroy,
@@ -312,7 +312,12 @@ impl Judge<'_> {
         }
         match why {
             OffWhy::Asked | OffWhy::Suspended => anew,
-            OffWhy::Guest if record.ready_boot == record.boot => Step::AcceptShutdown,
+            OffWhy::Guest if record.ready_boot == record.boot => Step::AcceptStop(StopReason::FromInside),
+            OffWhy::HostRestarted if record.ready_boot == record.boot && !record.autostart => {
+                Step::AcceptStop(StopReason::HostRestarted)
+            }
+            // What nobody has used yet is made all the same.
+            OffWhy::HostRestarted => anew,
             OffWhy::Guest | OffWhy::Died => self.after_accident(FailReason::Died, false),
             // The engine may have said so when it was asked to start it, which was counted then.
             OffWhy::NeverStarted => self.after_accident(

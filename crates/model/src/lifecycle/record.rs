@@ -22,6 +22,8 @@ pub struct Record {
     pub screen_boot: u32,
     /// Start it anew once, whatever it is now.
     pub restart: bool,
+    /// Start it again after the host was restarted.
+    pub autostart: bool,
     /// Starts that went wrong since the last good one.
     pub attempts: u32,
     /// What went wrong with the latest of them; while it runs, with the latest suspension or
@@ -69,6 +71,8 @@ pub enum OffWhy {
     NeverStarted,
     /// Its memory is kept.
     Suspended,
+    /// It ran when the host went down.
+    HostRestarted,
 }
 
 /// How long is waited and how often is tried.
@@ -117,7 +121,7 @@ impl Limits {
 }
 
 /// `start` plus `pause`, at most the end of time.
-pub(super) fn after(start: Timestamp, pause: Duration) -> Timestamp {
+pub(crate) fn after(start: Timestamp, pause: Duration) -> Timestamp {
     SignedDuration::try_from(pause)
         .ok()
         .and_then(|pause| start.checked_add(pause).ok())

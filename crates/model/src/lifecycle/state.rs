@@ -38,6 +38,8 @@ pub enum StopReason {
     Asked,
     /// The guest was shut down from within.
     FromInside,
+    /// The host was restarted under it.
+    HostRestarted,
 }
 
 /// Why a desktop can't go on by itself. The codes are stable and part of the API.
@@ -175,6 +177,7 @@ impl StopReason {
         match self {
             StopReason::Asked => "asked",
             StopReason::FromInside => "shut_down_from_inside",
+            StopReason::HostRestarted => "host_restarted",
         }
     }
 
@@ -182,6 +185,9 @@ impl StopReason {
         match self {
             StopReason::Asked => "It was stopped.",
             StopReason::FromInside => "It was shut down from inside.",
+            StopReason::HostRestarted => {
+                "The host was restarted, and what was only in its memory is gone; start it again."
+            }
         }
     }
 }
@@ -209,7 +215,9 @@ impl DesktopState {
     pub const fn reason_code(self) -> Option<&'static str> {
         match self {
             DesktopState::Failed(reason) => Some(reason.as_str()),
-            DesktopState::Stopped(StopReason::FromInside) => Some(StopReason::FromInside.as_str()),
+            DesktopState::Stopped(reason @ (StopReason::FromInside | StopReason::HostRestarted)) => {
+                Some(reason.as_str())
+            }
             DesktopState::Stopped(StopReason::Asked)
             | DesktopState::Pending
             | DesktopState::Booting
@@ -224,7 +232,9 @@ impl DesktopState {
     pub const fn reason_sentence(self) -> Option<&'static str> {
         match self {
             DesktopState::Failed(reason) => Some(reason.sentence()),
-            DesktopState::Stopped(StopReason::FromInside) => Some(StopReason::FromInside.sentence()),
+            DesktopState::Stopped(reason @ (StopReason::FromInside | StopReason::HostRestarted)) => {
+                Some(reason.sentence())
+            }
             DesktopState::Stopped(StopReason::Asked)
             | DesktopState::Pending
             | DesktopState::Booting
@@ -246,6 +256,7 @@ impl DesktopState {
             "stopped" => match reason {
                 None | Some("asked") => Ok(DesktopState::Stopped(StopReason::Asked)),
                 Some("shut_down_from_inside") => Ok(DesktopState::Stopped(StopReason::FromInside)),
+                Some("host_restarted") => Ok(DesktopState::Stopped(StopReason::HostRestarted)),
                 Some(_) => Err(unknown()),
             },
             "failed" => FailReason::ALL
@@ -296,6 +307,7 @@ mod tests {
             DesktopState::Suspended,
             DesktopState::Stopped(StopReason::Asked),
             DesktopState::Stopped(StopReason::FromInside),
+            DesktopState::Stopped(StopReason::HostRestarted),
             DesktopState::Destroying,
             DesktopState::Destroyed,
         ];

@@ -55,8 +55,13 @@ fn happening() -> impl Strategy<Value = Happening> {
         Command::Retry,
         Command::Destroy,
     ]);
-    let off =
-        proptest::sample::select(vec![OffWhy::Asked, OffWhy::Guest, OffWhy::Died, OffWhy::NeverStarted]);
+    let off = proptest::sample::select(vec![
+        OffWhy::Asked,
+        OffWhy::Guest,
+        OffWhy::Died,
+        OffWhy::NeverStarted,
+        OffWhy::HostRestarted,
+    ]);
     prop_oneof![
         2 => command.prop_map(Happening::Command),
         2 => off.prop_map(Happening::Off),
@@ -240,7 +245,7 @@ impl World {
             | Step::Adopt { .. }
             | Step::NoScreen { .. }
             | Step::Settle(_)
-            | Step::AcceptShutdown
+            | Step::AcceptStop(_)
             | Step::Fail(_) => Ok(()),
         }
     }
@@ -347,6 +352,7 @@ fn any_machine() -> impl Strategy<Value = MachineView> {
             OffWhy::Died,
             OffWhy::NeverStarted,
             OffWhy::Suspended,
+            OffWhy::HostRestarted,
         ])
         .prop_map(PowerView::Off),
     ];
@@ -361,6 +367,7 @@ fn any_record() -> impl Strategy<Value = Record> {
         Just(DesktopState::Suspended),
         Just(DesktopState::Stopped(StopReason::Asked)),
         Just(DesktopState::Stopped(StopReason::FromInside)),
+        Just(DesktopState::Stopped(StopReason::HostRestarted)),
         fail_reason().prop_map(DesktopState::Failed),
         Just(DesktopState::Destroying),
         Just(DesktopState::Destroyed),
@@ -375,7 +382,7 @@ fn any_record() -> impl Strategy<Value = Record> {
             proptest::option::of(moment(900)),
         ),
         (0u32..6, any::<bool>(), 0u32..5, proptest::option::of(fail_reason())),
-        (proptest::option::of(moment(900)), moment(900), any::<bool>()),
+        (proptest::option::of(moment(900)), moment(900), any::<bool>(), any::<bool>()),
     )
         .prop_map(
             |(
@@ -383,7 +390,7 @@ fn any_record() -> impl Strategy<Value = Record> {
                 (screen_boot, restart, attempts, last_failure),
                 rest,
             )| {
-                let (retry_at, planned_at, receipt) = rest;
+                let (retry_at, planned_at, receipt, autostart) = rest;
                 Record {
                     desired,
                     state,
@@ -392,6 +399,7 @@ fn any_record() -> impl Strategy<Value = Record> {
                     ready_at,
                     screen_boot,
                     restart,
+                    autostart,
                     attempts,
                     last_failure,
                     retry_at,
@@ -562,5 +570,23 @@ fn stopping_or_restarting_a_suspended_desktop_gives_up_its_memory() {
         life.settle();
         assert_eq!(life.record.state, state);
         assert!(!life.world.keeps_memory());
+    }
+}
+
+#[test]
+fn a_host_that_was_restarted_stops_what_ran_and_starts_what_was_to_start() {
+    for autostart in [false, true] {
+        let mut life = Life::new();
+        life.record.autostart = autostart;
+        life.settle();
+        assert_eq!(life.record.state, DesktopState::Running);
+        life.happen(&Happening::Off(OffWhy::HostRestarted));
+        life.settle();
+        let expected = if autostart {
+            (DesktopState::Running, Desired::Running)
+        } else {
+            (DesktopState::Stopped(StopReason::HostRestarted), Desired::Stopped)
+        };
+        assert_eq!((life.record.state, life.record.desired), expected);
     }
 }

@@ -1,14 +1,16 @@
 //! The api role: control behind three unix sockets: for the web tier, for the jump host and for root.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use rolltop_api_server::{ApiConfig, serve_only_to, serve_unix};
+use anyhow::{Context as _, ensure};
+use rolltop_api_server::{ApiConfig, serve_metrics, serve_only_to, serve_unix};
 use rolltop_control::{Control, ControlConfig, Parts};
 use rolltop_engine_qemu::remote::HostClient;
 use rolltop_model::Size;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -30,6 +32,10 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         directory: PathBuf::from(layout::API_DATA),
         engine: Arc::new(HostClient::new(layout::HOST_SOCKET)),
         config: control_config(config),
+    };
+    let metrics = match config.api.metrics {
+        Some(address) => Some(listen_in_private(address).await?),
+        None => None,
     };
     let control = Control::open(parts).await.context("the control plane can't be opened")?;
     let shutdown = CancellationToken::new();
@@ -60,10 +66,39 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
                 .await
                 .context("the jump host's socket")
         },
+        async {
+            match metrics {
+                Some(listener) => {
+                    let counted = control.clone();
+                    let render = Arc::new(move || counted.metrics());
+                    serve_metrics(listener, render, shutdown.clone()).await.context("the metrics")
+                }
+                None => Ok(()),
+            }
+        },
         signal
     );
     control.close().await;
     served.map(|_| ())
+}
+
+async fn listen_in_private(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    ensure!(
+        is_private(address.ip()),
+        "metrics = \"{address}\" is refused: everybody could read it there; take a loopback or private address"
+    );
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("{address} can't be listened on for metrics"))
+}
+
+/// Not reachable from the internet.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
 }
 
 fn control_config(config: &Config) -> ControlConfig {
@@ -75,4 +110,19 @@ fn control_config(config: &Config) -> ControlConfig {
         }
     }
     control
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_told_in_private_only() {
+        for fine in ["127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fd12::1"] {
+            assert!(is_private(fine.parse().unwrap()), "{fine}");
+        }
+        for public in ["0.0.0.0", "::", "203.0.113.7", "2001:db8::1", "100.64.0.1"] {
+            assert!(!is_private(public.parse().unwrap()), "{public}");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! Changing a desktop's row: wishes from its owner, findings from the reconciler.
 
 use jiff::Timestamp;
-use rolltop_model::{Command, Desired, DesktopId, DesktopName, DesktopState, Record, Refusal};
+use rolltop_model::{
+    Command, Desired, DesktopId, DesktopName, DesktopState, FailReason, Record, Refusal, StopReason,
+};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
@@ -10,6 +12,7 @@ use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_dat
 use crate::database::{Store, Write};
 use crate::error::StoreError;
 use crate::events::{self, kind};
+use crate::history::{self, By, happening};
 use crate::layers;
 use crate::moment::{from_ms, to_ms};
 use crate::receipts::{self, Receipt};
@@ -57,6 +60,7 @@ impl Store {
         &self,
         id: DesktopId,
         command: Command,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<Desktop, ChangeError> {
         let mut write = self.write().await?;
@@ -74,6 +78,8 @@ impl Store {
             change.detail = Set(None);
         }
         let row = change.update(&write.transaction).await?;
+        history::begin(&write, (&row.workspace_id, &row.id), happening(command, before.state), by, now)
+            .await?;
         tell(&mut write, &row, &after, now).await?;
         write.commit().await?;
         Ok(Desktop::try_from(row)?)
@@ -83,6 +89,7 @@ impl Store {
         &self,
         id: DesktopId,
         name: &DesktopName,
+        actor: &str,
         now: Timestamp,
     ) -> Result<Desktop, RenameDesktopError> {
         let mut write = self.write().await?;
@@ -110,10 +117,34 @@ impl Store {
         if renamed {
             // They are for the address by its name, which may be another desktop's before this has it again.
             shares::delete_of(&write, id).await?;
+            let by = By::somebody(actor).because(name.as_str());
+            let whom = (row.workspace_id.as_str(), row.id.as_str());
+            history::note(&write, whom, happening::RENAMED, by, (now, now), None).await?;
         }
         tell(&mut write, &row, &known, now).await?;
         write.commit().await?;
         Ok(Desktop::try_from(row)?)
+    }
+
+    /// Says whether it starts again after the host was restarted; `None` where it is gone.
+    pub async fn set_autostart(
+        &self,
+        id: DesktopId,
+        autostart: bool,
+        now: Timestamp,
+    ) -> Result<Option<Desktop>, StoreError> {
+        let mut write = self.write().await?;
+        let Some(row) = find(&write, id).await? else { return Ok(None) };
+        let change = ActiveModel {
+            id: Set(row.id),
+            autostart: Set(autostart),
+            updated_at: Set(to_ms(now)),
+            ..Default::default()
+        };
+        let row = change.update(&write.transaction).await?;
+        tell(&mut write, &row, &record(&row)?, now).await?;
+        write.commit().await?;
+        Ok(Some(Desktop::try_from(row)?))
     }
 
     /// Writes down what was found or decided, if `desktop`'s fence and revision still stand;
@@ -151,6 +182,7 @@ impl Store {
                 steps::end_open(&mut write, desktop.workspace, desktop.id, reason, now).await?;
             }
             let (workspace, id) = (desktop.workspace.to_string(), desktop.id.to_string());
+            remember(&write, (&workspace, &id), &desktop.record, after, now).await?;
             let data = event_data(desktop.name.as_str(), after);
             events::insert(&mut write, &workspace, &id, kind::DESKTOP_CHANGED, data, now).await?;
         }
@@ -245,6 +277,7 @@ impl Store {
         let Some(row) = held(&write, desktop).await? else { return Ok(false) };
         forget_keys(&write, desktop.id).await?;
         Entity::delete_by_id(&row.id).exec(&write.transaction).await?;
+        history::end(&write, &row.id, None, now).await?;
         let data = serde_json::json!({ "name": row.name });
         events::insert(&mut write, &row.workspace_id, &row.id, kind::DESKTOP_DESTROYED, data, now).await?;
         write.commit().await?;
@@ -274,6 +307,78 @@ async fn forget_keys(write: &Write, id: DesktopId) -> Result<(), StoreError> {
         .exec(&write.transaction)
         .await?;
     layers::delete_unneeded(write).await
+}
+
+/// What a command is called once it is carried out.
+fn happening(command: Command, before: DesktopState) -> &'static str {
+    match command {
+        Command::Start if before == DesktopState::Suspended => happening::RESUMED,
+        Command::Start => happening::STARTED,
+        Command::Stop => happening::STOPPED,
+        Command::Suspend => happening::SUSPENDED,
+        Command::Restart => happening::RESTARTED,
+        Command::Retry => happening::RETRIED,
+        Command::Destroy => happening::DELETED,
+    }
+}
+
+/// What a change of state means for what is under way, and what happened by itself.
+async fn remember(
+    write: &Write,
+    whom: (&str, &str),
+    before: &Record,
+    after: &Record,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match after.state {
+        // Back to running, because it could not be suspended.
+        DesktopState::Running
+            if before.desired == Desired::Suspended && after.desired == Desired::Running =>
+        {
+            let why = after.last_failure.map(FailReason::sentence);
+            history::end(write, whom.1, why, now).await?;
+        }
+        DesktopState::Running | DesktopState::Suspended | DesktopState::Stopped(StopReason::Asked) => {
+            if after.state != before.state {
+                history::end(write, whom.1, None, now).await?;
+            }
+        }
+        DesktopState::Stopped(reason @ (StopReason::FromInside | StopReason::HostRestarted)) => {
+            history::end(write, whom.1, None, now).await?;
+            let what = match reason {
+                StopReason::HostRestarted => happening::HOST_RESTARTED,
+                StopReason::FromInside | StopReason::Asked => happening::SHUT_DOWN,
+            };
+            history::note(write, whom, what, By::ROLLTOP, (now, now), None).await?;
+        }
+        DesktopState::Failed(reason) => {
+            let why = Some(reason.sentence());
+            if !history::end(write, whom.1, why, now).await? {
+                history::note(write, whom, happening::FAILED, By::ROLLTOP, (now, now), why).await?;
+            }
+        }
+        // Nobody asked for that.
+        DesktopState::Pending
+            if before.state == DesktopState::Running
+                && before.desired == Desired::Running
+                && after.desired == Desired::Running
+                && !before.restart =>
+        {
+            history::begin(write, whom, happening::DIED, By::ROLLTOP, now).await?;
+        }
+        DesktopState::Pending
+        | DesktopState::Booting
+        | DesktopState::Destroying
+        | DesktopState::Destroyed => {}
+    }
+    Ok(())
+}
+
+/// Tells that something of a desktop has changed; `false` where it is gone.
+pub(crate) async fn tell_of(write: &mut Write, id: DesktopId, now: Timestamp) -> Result<bool, StoreError> {
+    let Some(row) = find(write, id).await? else { return Ok(false) };
+    tell(write, &row, &record(&row)?, now).await?;
+    Ok(true)
 }
 
 async fn tell(write: &mut Write, row: &Model, record: &Record, now: Timestamp) -> Result<(), StoreError> {

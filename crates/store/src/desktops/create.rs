@@ -11,6 +11,7 @@ use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_dat
 use crate::database::{Store, Write};
 use crate::error::StoreError;
 use crate::events::{self, kind};
+use crate::history::{self, By, happening};
 use crate::idempotency::{self, IdempotencyKey};
 use crate::moment::to_ms;
 
@@ -23,6 +24,10 @@ pub struct NewDesktop {
     pub size: Size,
     /// The snapshot to fork it from.
     pub origin: Option<SnapshotId>,
+    /// Who asks for it: a person's or key's name.
+    pub made_by: String,
+    /// The name of the desktop that it is forked from.
+    pub origin_name: Option<String>,
     /// Most desktops the workspace may have.
     pub limit: u32,
 }
@@ -99,6 +104,7 @@ pub(crate) async fn insert(
         restore_id: Set(None),
         restore_undo_id: Set(None),
         restore_layer_id: Set(None),
+        autostart: Set(false),
         revision: Set(1),
         fence: Set(0),
         lease_holder: Set(None),
@@ -108,6 +114,12 @@ pub(crate) async fn insert(
         ..columns(&record)
     };
     let row = row.insert(&write.transaction).await?;
+    let (happens, detail) = match &new.origin_name {
+        Some(origin) => (happening::FORKED, origin),
+        None => (happening::CREATED, &row.template),
+    };
+    let by = By::somebody(&new.made_by).because(detail);
+    history::begin(write, (&row.workspace_id, &row.id), happens, by, now).await?;
     let data = event_data(&row.name, &record);
     events::insert(write, &row.workspace_id, &row.id, kind::DESKTOP_CHANGED, data, now).await?;
     Ok(row)

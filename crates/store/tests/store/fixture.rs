@@ -42,6 +42,8 @@ impl Fixture {
             template: "desk@0123456789ab".parse().unwrap(),
             size: Size::S,
             origin: None,
+            made_by: "tests".to_owned(),
+            origin_name: None,
             limit: 3,
         }
     }

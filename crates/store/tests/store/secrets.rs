@@ -1,7 +1,7 @@
 //! Layers, keys, and what destroying leaves.
 
 use rolltop_model::{Command, Size};
-use rolltop_store::{AccessEntry, IdempotencyKey, Receipt, kind};
+use rolltop_store::{AccessEntry, By, IdempotencyKey, Receipt, kind};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::fixture::{after, fixture, start};
@@ -72,7 +72,7 @@ async fn a_forgotten_desktop_leaves_receipt_events_and_access_log() {
     let entry = AccessEntry { at: start(), why: "personalise".into(), who: "platform".into() };
     store.log_access(id, fixture.workspace, entry.clone()).await.unwrap();
     store.begin_step(id, fixture.workspace, 1, "fork", start()).await.unwrap();
-    store.command_desktop(id, Command::Destroy, after(1)).await.unwrap();
+    store.command_desktop(id, Command::Destroy, By::ROLLTOP, after(1)).await.unwrap();
     let desktop = fixture.leased(id).await;
     let receipt = Receipt {
         desktop: id,

@@ -16,10 +16,10 @@ pub(crate) fn day(at: Timestamp) -> Markup {
     html! { time datetime=(at) title=(at.strftime("%Y-%m-%d %H:%M:%S UTC")) { (at.strftime("%Y-%m-%d")) } }
 }
 
-/// One that is to come, to the minute.
+/// One that is to come, to the minute, by the clock of whoever looks.
 pub(crate) fn until(at: Timestamp) -> Markup {
     html! {
-        time datetime=(at) title=(at.strftime("%Y-%m-%d %H:%M:%S UTC")) { (at.strftime("%Y-%m-%d %H:%M UTC")) }
+        time data-clock datetime=(at) title=(at.strftime("%Y-%m-%d %H:%M:%S UTC")) { (at.strftime("%Y-%m-%d %H:%M UTC")) }
     }
 }
 

@@ -308,9 +308,6 @@ activity-history = History
 activity-access = Entered by Rolltop
 activity-access-text = Each time Rolltop itself went inside, and what for.
 activity-access-none = Nobody has been inside yet.
-history-started = Started in { $time }
-history-not-ready = Start not finished
-history-made = Made
 purpose-personalise = Personalised it
 purpose-screen = Showed its screen
 purpose-screenshot = Took a picture of its screen
@@ -684,3 +681,108 @@ share-make = Make a link
 share-made = The link is made
 share-link = the link
 share-once = It is shown this once. It lasts
+
+# Sleep
+sleep = Sleep
+sleep-never = It never sleeps by itself.
+sleep-after = { $count ->
+    [one] It sleeps after 1 minute without use.
+   *[other] It sleeps after { $count } minutes without use.
+}
+sleep-hours = Awake { $days }, { $from } to { $to } ({ $zone }).
+sleep-awake-because = Awake because
+sleep-holds = Held awake by
+sleep-change = Change…
+sleep-title = When it sleeps
+sleep-text = A desktop that sleeps keeps everything, memory too, and takes none of the host's memory. It never sleeps while it is used or works.
+sleep-after-label = Sleep after
+sleep-minutes = minutes without use
+sleep-minutes-wrong = Minutes are a whole number.
+sleep-scheduled-label = Stay awake at these times, and start at their beginning
+sleep-days = Days
+sleep-from = From
+sleep-to = To
+sleep-zone = Time zone
+sleep-wakes = Its page, SSH, a command or a preview wakes it within a second or two.
+sleep-set = It sleeps by this from now on.
+save = Save
+day-mon = Mon
+day-tue = Tue
+day-wed = Wed
+day-thu = Thu
+day-fri = Fri
+day-sat = Sat
+day-sun = Sun
+awake-until = until
+awake-screen = { $count ->
+    [one] its screen is open
+   *[other] its screen is open { $count } times
+}
+awake-terminal = { $count ->
+    [one] a terminal is open
+   *[other] { $count } terminals are open
+}
+awake-command = { $count ->
+    [one] a command runs
+   *[other] { $count } commands run
+}
+awake-port = { $count ->
+    [one] a connection to a port is open
+   *[other] { $count } connections to ports are open
+}
+awake-ssh = { $count ->
+    [one] an SSH connection is open
+   *[other] { $count } SSH connections are open
+}
+awake-files = files are being copied
+awake-processor = its processors are busy: { $amount }% of one
+awake-network = it sends and receives { $amount } per second
+awake-hold = it is held
+awake-schedule = its schedule says so
+awake-recent-use = it was used shortly before
+hold-ask = Keep awake…
+hold-title = Keep { $name } awake
+hold-text = Until then it does not sleep by itself, whatever its policy says. You can let go earlier.
+hold-lasts = For
+hold-hour = 1 hour
+hold-hours = 4 hours
+hold-day = 1 day
+hold-reason = What for (optional)
+hold-made = It stays awake.
+hold-release = Let go
+hold-released = Nothing of that holds it any more.
+
+# History
+history-created = Made from
+history-forked = Forked from
+history-started = Started
+history-resumed = Resumed
+history-stopped = Stopped
+history-suspended = Suspended
+history-restarted = Restarted
+history-retried = Tried again
+history-deleted = Deleted
+history-renamed = Renamed to
+history-snapshot-taken = Kept as
+history-restored = Put back to
+history-died = Ended by itself, started again
+history-shut-down = Shut down from inside
+history-failed = Failed
+history-under-way = under way
+cause-ssh = for an SSH connection
+cause-screen = for its screen
+cause-terminal = for a terminal
+cause-exec = for a command
+cause-files = for its files
+cause-file-read = for a file
+cause-ports = for a connection to a port
+cause-schedule = by its schedule
+cause-unused = as nobody used it
+cause-used = as somebody came
+
+# After the host was restarted
+autostart = After a restart of the host
+autostart-label = Start it again
+autostart-text = What was only in its memory is lost when the host goes down while it runs. A suspended desktop is kept whole.
+reason-host_restarted = The host was restarted, and what was only in its memory is gone; start it again.
+history-host-restarted = Off, as the host was restarted

@@ -308,9 +308,6 @@ activity-history = Historique
 activity-access = Entrées de Rolltop
 activity-access-text = Chaque fois que Rolltop lui-même est entré, et pourquoi.
 activity-access-none = Personne n’est encore entré.
-history-started = Démarré en { $time }
-history-not-ready = Démarrage inachevé
-history-made = Créé
 purpose-personalise = L’a personnalisé
 purpose-screen = A montré son écran
 purpose-screenshot = A pris une image de son écran
@@ -684,3 +681,108 @@ share-make = Faire un lien
 share-made = Le lien est fait
 share-link = le lien
 share-once = Il n’est montré que cette fois. Il dure
+
+# Veille
+sleep = Veille
+sleep-never = Il ne se met jamais en veille de lui-même.
+sleep-after = { $count ->
+    [one] Il se met en veille après 1 minute sans usage.
+   *[other] Il se met en veille après { $count } minutes sans usage.
+}
+sleep-hours = Éveillé { $days }, de { $from } à { $to } ({ $zone }).
+sleep-awake-because = Éveillé parce que
+sleep-holds = Maintenu éveillé par
+sleep-change = Modifier…
+sleep-title = Quand il se met en veille
+sleep-text = Un bureau en veille garde tout, sa mémoire aussi, et n’occupe rien de la mémoire de l’hôte. Il ne se met jamais en veille pendant qu’on l’utilise ou qu’il travaille.
+sleep-after-label = En veille après
+sleep-minutes = minutes sans usage
+sleep-minutes-wrong = Les minutes sont un nombre entier.
+sleep-scheduled-label = Rester éveillé à ces heures, et démarrer à leur début
+sleep-days = Jours
+sleep-from = De
+sleep-to = À
+sleep-zone = Fuseau horaire
+sleep-wakes = Sa page, SSH, une commande ou un aperçu le réveille en une ou deux secondes.
+sleep-set = Sa veille est réglée.
+save = Enregistrer
+day-mon = lun.
+day-tue = mar.
+day-wed = mer.
+day-thu = jeu.
+day-fri = ven.
+day-sat = sam.
+day-sun = dim.
+awake-until = jusqu’à
+awake-screen = { $count ->
+    [one] son écran est ouvert
+   *[other] son écran est ouvert { $count } fois
+}
+awake-terminal = { $count ->
+    [one] un terminal est ouvert
+   *[other] { $count } terminaux sont ouverts
+}
+awake-command = { $count ->
+    [one] une commande tourne
+   *[other] { $count } commandes tournent
+}
+awake-port = { $count ->
+    [one] une connexion à un port est ouverte
+   *[other] { $count } connexions à des ports sont ouvertes
+}
+awake-ssh = { $count ->
+    [one] une connexion SSH est ouverte
+   *[other] { $count } connexions SSH sont ouvertes
+}
+awake-files = des fichiers sont en cours de copie
+awake-processor = ses processeurs travaillent : { $amount } % d’un seul
+awake-network = il envoie et reçoit { $amount } par seconde
+awake-hold = il est maintenu
+awake-schedule = son horaire le veut
+awake-recent-use = il vient d’être utilisé
+hold-ask = Garder éveillé…
+hold-title = Garder { $name } éveillé
+hold-text = Jusque-là il ne se met pas en veille de lui-même, quelle que soit sa règle. Vous pouvez lâcher plus tôt.
+hold-lasts = Pendant
+hold-hour = 1 heure
+hold-hours = 4 heures
+hold-day = 1 jour
+hold-reason = Pour quoi (facultatif)
+hold-made = Il reste éveillé.
+hold-release = Lâcher
+hold-released = Cela ne le maintient plus.
+
+# History
+history-created = Fait à partir de
+history-forked = Dérivé de
+history-started = Démarré
+history-resumed = Repris
+history-stopped = Arrêté
+history-suspended = Suspendu
+history-restarted = Redémarré
+history-retried = Nouvel essai
+history-deleted = Supprimé
+history-renamed = Renommé en
+history-snapshot-taken = Gardé sous le nom
+history-restored = Remis à
+history-died = Terminé de lui-même, redémarré
+history-shut-down = Éteint de l’intérieur
+history-failed = Échec
+history-under-way = en cours
+cause-ssh = pour une connexion SSH
+cause-screen = pour son écran
+cause-terminal = pour un terminal
+cause-exec = pour une commande
+cause-files = pour ses fichiers
+cause-file-read = pour un fichier
+cause-ports = pour une connexion à un port
+cause-schedule = selon son horaire
+cause-unused = car personne ne l’utilisait
+cause-used = car quelqu’un est venu
+
+# Après un redémarrage de l’hôte
+autostart = Après un redémarrage de l’hôte
+autostart-label = Le redémarrer
+autostart-text = Ce qui n’était qu’en mémoire est perdu quand l’hôte s’arrête pendant qu’il tourne. Un bureau suspendu est gardé entier.
+reason-host_restarted = L’hôte a été redémarré, et ce qui n’était qu’en mémoire est perdu ; démarrez-le à nouveau.
+history-host-restarted = Éteint, car l’hôte a été redémarré

@@ -75,6 +75,23 @@ pub(crate) async fn submit(
     }
 }
 
+#[derive(Deserialize)]
+pub(crate) struct Autostart {
+    /// Only sent where it is checked.
+    autostart: Option<String>,
+}
+
+/// Whether it starts again after the host was restarted.
+pub(crate) async fn autostart(
+    person: SignedIn,
+    Path(path): Path<String>,
+    Form(answer): Form<Autostart>,
+) -> Result<Response, Failure> {
+    let change = UpdateDesktop { autostart: Some(answer.autostart.is_some()), ..UpdateDesktop::default() };
+    person.client.update_desktop(id(&path)?, &change).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
 async fn perform(
     person: &SignedIn,
     id: DesktopId,
@@ -97,9 +114,7 @@ async fn perform(
         }
         Action::Restart => client.restart_desktop(id).await,
         Action::Retry => client.retry_desktop(id).await,
-        Action::Rename => {
-            client.update_desktop(id, &UpdateDesktop { name: answer.name.trim().to_owned() }).await
-        }
+        Action::Rename => client.update_desktop(id, &UpdateDesktop::rename(answer.name.trim())).await,
         Action::Delete => client.destroy_desktop(id).await,
     }
 }

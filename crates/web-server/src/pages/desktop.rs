@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::{Markup, html};
-use rolltop_api_types::{AccessEntry, Desktop, DesktopSsh, Step};
+use rolltop_api_types::{AccessEntry, Desktop, DesktopSsh, HistoryEntry, Step};
 
 use super::actions;
 use super::desktop_panel;
@@ -20,6 +20,8 @@ use crate::view::{Action, Phase};
 
 /// Entries of the access log that are shown.
 const ACCESS_LOG: usize = 20;
+/// Entries of its history that are shown.
+const HISTORY: usize = 30;
 /// Lines of the console that are shown after a failure.
 const CONSOLE_LINES: usize = 40;
 
@@ -29,10 +31,13 @@ pub(super) struct Shown {
     pub phase: Phase,
     pub steps: Vec<Step>,
     pub access: Vec<AccessEntry>,
+    pub history: Vec<HistoryEntry>,
     pub console: String,
     /// How to enter it by SSH, where that could be had.
     pub ssh: Option<DesktopSsh>,
     pub host: String,
+    /// The page is being opened, rather than kept true.
+    pub opened: bool,
 }
 
 pub(crate) async fn show(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
@@ -72,6 +77,8 @@ async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
     let steps = person.client.steps(id).await.unwrap_or_else(|_| desktop.steps.clone().unwrap_or_default());
     let mut access = person.client.access_log(id).await.unwrap_or_default();
     access.truncate(ACCESS_LOG);
+    let mut history = person.client.history(id).await.unwrap_or_default();
+    history.truncate(HISTORY);
     let phase = Phase::of(&desktop);
     let console = match (phase, &desktop.evidence) {
         (Phase::Failed, Some(evidence)) => evidence.clone(),
@@ -79,7 +86,17 @@ async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
         _ => String::new(),
     };
     let ssh = person.client.desktop_ssh(id).await.ok();
-    Ok(Shown { desktop, phase, steps, access, console, ssh, host: person.host.clone() })
+    Ok(Shown {
+        desktop,
+        phase,
+        steps,
+        access,
+        history,
+        console,
+        ssh,
+        host: person.host.clone(),
+        opened: !person.fragment,
+    })
 }
 
 fn body(language: Language, shown: &Shown) -> Markup {
@@ -158,7 +175,13 @@ fn stage(language: Language, shown: &Shown) -> Markup {
             }
         },
         Phase::Stopped => at_rest(language, shown, Action::Start),
-        Phase::Suspended => at_rest(language, shown, Action::Resume),
+        Phase::Suspended => html! {
+            (at_rest(language, shown, Action::Resume))
+            // Opening its page opens the lid; being on it while it falls asleep does not.
+            @if shown.opened {
+                div hidden hx-post=(crate::components::desktop::action_path(desktop, Action::Resume)) hx-trigger="load" hx-swap="none" {}
+            }
+        },
         Phase::Failed => failed(language, shown),
     }
 }
@@ -170,7 +193,11 @@ fn at_rest(language: Language, shown: &Shown, back: Action) -> Markup {
         (last_frame(desktop))
         div.stage-card data-state=(phase.as_str()) {
             h2 { (icon(phase.icon())) (language.say(&format!("stage-{}", phase.as_str()))) }
-            p.quiet { (language.say(&format!("stage-{}-text", phase.as_str()))) }
+            @if desktop.reason.is_some() {
+                p { (reason(language, desktop)) }
+            } @else {
+                p.quiet { (language.say(&format!("stage-{}-text", phase.as_str()))) }
+            }
             div.buttons { (action_button(language, desktop, back, Tone::Primary)) }
         }
     }
@@ -179,7 +206,7 @@ fn at_rest(language: Language, shown: &Shown, back: Action) -> Markup {
 fn live(language: Language, desktop: &Desktop) -> Markup {
     html! {
         div.connecting role="status" { (icon_with(Icon::Loader, true, false)) (language.say("screen-connecting")) }
-        rolltop-screen #screen hx-morph-skip src={ "/v1/desktops/" (desktop.id) "/screen" } data-desktop=(desktop.id)
+        rolltop-screen #screen hx-morph-skip src={ "/v1/desktops/" (desktop.id) "/screen?wake=false" } data-desktop=(desktop.id)
             role="application" aria-label=(language.say_with("screen-of", &[("name", &desktop.name)])) {}
         div.screen-line #screen-line role="status" hidden { (language.say("reconnecting")) }
     }

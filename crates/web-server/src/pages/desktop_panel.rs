@@ -1,10 +1,10 @@
 //! The panel beside the screen. A tab is a name and its content; more tabs are more rows.
 
 use maud::{Markup, html};
-use rolltop_api_types::{AccessEntry, Desktop, Step};
+use rolltop_api_types::{AccessEntry, Desktop, HistoryEntry};
 
 use super::desktop::Shown;
-use super::{desktop_ports, desktop_ssh};
+use super::{desktop_ports, desktop_sleep, desktop_ssh};
 use crate::components::control::{Ask, Tone, button};
 use crate::components::{Icon, files, icon, steps, terminals, time};
 use crate::language::Language;
@@ -88,7 +88,7 @@ fn activity(language: Language, shown: &Shown) -> Markup {
         }
         section.panel-section {
             h2 { (language.say("activity-history")) }
-            (history(language, &shown.desktop, &shown.steps))
+            (history(language, &shown.history))
         }
         section.panel-section {
             h2 { (language.say("activity-access")) }
@@ -98,32 +98,48 @@ fn activity(language: Language, shown: &Shown) -> Markup {
     }
 }
 
-/// One line per start, newest first, down to its making.
-fn history(language: Language, desktop: &Desktop, all: &[Step]) -> Markup {
-    let mut boots: Vec<u32> = all.iter().map(|step| step.boot).collect();
-    boots.sort_unstable();
-    boots.dedup();
-    let starts = boots
-        .into_iter()
-        .rev()
-        .take(10)
-        .map(|boot| all.iter().filter(|step| step.boot == boot).cloned().collect::<Vec<_>>());
+/// What became of it, newest first.
+fn history(language: Language, entries: &[HistoryEntry]) -> Markup {
     html! {
         ol.log {
-            @for steps_of_one in starts {
-                @if let Some(first) = steps_of_one.iter().map(|step| step.started_at).min() {
-                    li {
-                        @match steps::ready_after(&steps_of_one) {
-                            Some(took) => span { (language.say_with("history-started", &[("time", &view::seconds(language, took))])) },
-                            None => span { (language.say("history-not-ready")) },
-                        }
-                        (time::ago(language, first))
-                    }
-                }
-            }
-            li { span { (language.say("history-made")) } (time::ago(language, desktop.created_at)) }
+            @for entry in entries { li { (happened(language, entry)) (time::ago(language, entry.began_at)) } }
         }
     }
+}
+
+/// What, by whom or for what, and how long it took; what this version does not know by its own name.
+fn happened(language: Language, entry: &HistoryEntry) -> Markup {
+    let key = entry.kind.replace('_', "-");
+    let what = language.maybe(&format!("history-{key}")).unwrap_or_else(|| entry.kind.clone());
+    let cause = entry.detail.as_deref().and_then(|detail| {
+        language
+            .maybe(&format!("cause-{}", detail.replace('.', "-")))
+            .or_else(|| named(entry).then(|| detail.to_owned()))
+    });
+    let nobody = entry.actor == "rolltop";
+    html! {
+        span {
+            (what)
+            @if let Some(cause) = cause { " " bdi { (cause) } }
+            span.quiet {
+                @if !nobody { " · " bdi { (entry.actor) } }
+                @if let Some(end) = entry.ended_at {
+                    @if let Some(took) = took(language, entry, end) { " · " (took) }
+                } @else { " · " (language.say("history-under-way")) }
+            }
+            @if let Some(error) = &entry.error { span.history-error { (error) } }
+        }
+    }
+}
+
+/// Whether its detail is a name that somebody gave.
+fn named(entry: &HistoryEntry) -> bool {
+    matches!(entry.kind.as_str(), "created" | "forked" | "renamed" | "snapshot_taken" | "restored")
+}
+
+fn took(language: Language, entry: &HistoryEntry, end: jiff::Timestamp) -> Option<String> {
+    let took = i64::try_from(end.duration_since(entry.began_at).as_millis()).unwrap_or(i64::MAX);
+    (took > 0).then(|| view::seconds(language, took))
 }
 
 fn access(language: Language, entries: &[AccessEntry]) -> Markup {
@@ -139,6 +155,21 @@ fn access(language: Language, entries: &[AccessEntry]) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+fn autostart(language: Language, desktop: &Desktop) -> Markup {
+    html! {
+        section.panel-section {
+            h2 { (language.say("autostart")) }
+            form hx-post={ "/desktops/" (desktop.id) "/settings/autostart" } hx-trigger="change" hx-swap="none" {
+                label.choice-line {
+                    input type="checkbox" id="autostart" name="autostart" checked[desktop.autostart];
+                    (language.say("autostart-label"))
+                }
+            }
+            p { (language.say("autostart-text")) }
         }
     }
 }
@@ -170,6 +201,8 @@ fn settings(language: Language, shown: &Shown) -> Markup {
                 }
             }
         }
+        @if shown.phase != Phase::Destroying { (desktop_sleep::place(language, desktop.id)) }
+        @if shown.phase != Phase::Destroying { (autostart(language, desktop)) }
         @if shown.phase != Phase::Destroying { @if let Some(ssh) = &shown.ssh { (desktop_ssh::section(language, ssh, &shown.host)) } }
         @if shown.phase != Phase::Destroying {
             section.panel-section {

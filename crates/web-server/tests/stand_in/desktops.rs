@@ -25,6 +25,7 @@ pub fn fresh(name: &str, size: Size, number: u128) -> Desktop {
         detail: None,
         evidence: None,
         desired: Desired::Running,
+        autostart: false,
         created_at: now,
         updated_at: now,
         started_at: None,
@@ -59,11 +60,15 @@ pub fn canned() -> Vec<Desktop> {
     failed.reason = Some("door_timeout".to_owned());
     failed.detail = Some("Its sshd did not answer within 90 seconds. The console shows why; if its disk is full, delete it and make a larger one.".to_owned());
     failed.steps = Some(failed_steps(failed.created_at));
+    let mut restarted = make("almanac", Size::S, 3, DesktopState::Stopped, Desired::Stopped, 50.hours());
+    restarted.reason = Some("host_restarted".to_owned());
+    restarted.detail =
+        Some("The host was restarted, and what was only in its memory is gone; start it again.".to_owned());
     vec![
         running("research", Size::M, 1, 20.minutes()),
         running("invoices-2026", Size::S, 2, 5.hours()),
         booting,
-        make("almanac", Size::S, 3, DesktopState::Stopped, Desired::Stopped, 50.hours()),
+        restarted,
         failed,
         make("lamp", Size::S, 7, DesktopState::Running, Desired::Stopped, 8.hours()),
         make(

@@ -9,15 +9,18 @@ mod picture;
 pub mod previews;
 mod rfb;
 mod routes;
+mod sleep;
 mod snapshots;
 mod ssh;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderMap;
-use rolltop_api_types::{ApiKey, Desktop, Event, EventKind, Snapshot, SshKey};
+use rolltop_api_types::{ApiKey, Desktop, Event, EventKind, Sleep, Snapshot, SshKey};
+use rolltop_model::DesktopId;
 use tokio::sync::broadcast;
 
 pub const NAME: &str = "sam";
@@ -45,6 +48,7 @@ pub struct State {
     pub desktops: Mutex<Vec<Desktop>>,
     pub keys: Mutex<Vec<SshKey>>,
     pub snapshots: Mutex<Vec<Snapshot>>,
+    pub sleeps: Mutex<HashMap<DesktopId, Sleep>>,
     pub api_keys: Mutex<Vec<ApiKey>>,
     /// What was decided about devices.
     pub decisions: Mutex<Vec<bool>>,
@@ -71,6 +75,7 @@ impl StandIn {
             decisions: Mutex::default(),
             snapshots: Mutex::new(snapshots::canned(&desktops)),
             desktops: Mutex::new(desktops),
+            sleeps: Mutex::new(only.into_iter().map(sleep::canned).collect()),
             keys: Mutex::new(if behaviour.desktops { ssh::canned() } else { Vec::new() }),
             events: broadcast::channel(256).0,
             seen: Mutex::new(Vec::new()),

@@ -17,16 +17,16 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use rolltop_api_types::{
     AccessEntry, AccessLog, Code, CreateDesktop, Credential, CredentialKind, Desktop, DesktopPage,
-    DesktopState, EventKind, Limits, ListDesktops, Me, PROBLEM_JSON, Problem, Scope, StepList, TemplateList,
-    UpdateDesktop,
+    DesktopState, EventKind, History, HistoryEntry, Limits, ListDesktops, Me, PROBLEM_JSON, Problem, Scope,
+    StepList, TemplateList, UpdateDesktop,
 };
 use rolltop_model::{DesktopId, DesktopName, Size, UserId, WorkspaceId};
 use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::{
-    LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, keys, picture, previews, rfb, snapshots,
-    ssh,
+    LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, keys, picture, previews, rfb, sleep,
+    snapshots, ssh,
 };
 
 pub(super) type App = Arc<State>;
@@ -56,6 +56,9 @@ pub fn router(state: App) -> Router {
         .route("/v1/session", delete(|| async { StatusCode::NO_CONTENT }))
         .route("/v1/desktops", get(list).post(create))
         .route("/v1/desktops/{id}", get(one).patch(rename).delete(destroy))
+        .route("/v1/desktops/{id}/sleep", get(sleep::get).put(sleep::set))
+        .route("/v1/desktops/{id}/holds", post(sleep::hold))
+        .route("/v1/desktops/{id}/holds/{hold}", delete(sleep::release))
         .route("/v1/desktops/{id}/{action}", get(read).post(act))
         .route("/v1/desktops/{id}/files/content", any(echo))
         .route("/v1/api-keys", get(keys::list).post(keys::create))
@@ -220,8 +223,13 @@ async fn rename(
     Json(body): Json<UpdateDesktop>,
 ) -> Result<Json<Desktop>, Refused> {
     let desktop = find(&state, &id)?;
-    check_name(&state, &body.name)?;
-    desktops::change(&state, desktop.id, EventKind::DesktopChanged, |desktop| desktop.name = body.name);
+    if let Some(name) = &body.name {
+        check_name(&state, name)?;
+    }
+    desktops::change(&state, desktop.id, EventKind::DesktopChanged, |desktop| {
+        desktop.name = body.name.unwrap_or_else(|| desktop.name.clone());
+        desktop.autostart = body.autostart.unwrap_or(desktop.autostart);
+    });
     find(&state, &id).map(Json)
 }
 
@@ -264,6 +272,7 @@ async fn read(
     let seed = desktop.name.len() as u32;
     match (what.as_str(), socket) {
         ("steps", _) => Ok(Json(StepList { items: desktop.steps.unwrap_or_default() }).into_response()),
+        ("history", _) => Ok(Json(History { items: history(&desktop) }).into_response()),
         ("access-log", _) => Ok(Json(AccessLog { items: access(&desktop) }).into_response()),
         ("ssh", _) => Ok(Json(ssh::of(&desktop)).into_response()),
         ("console", _) => Ok(desktops::CONSOLE.into_response()),
@@ -279,6 +288,32 @@ async fn read(
         ("screen", Err(_)) => refuse(Code::WebsocketRequired, "A WebSocket is needed."),
         _ => refuse(Code::NotRunning, "The desktop is not running."),
     }
+}
+
+fn history(desktop: &Desktop) -> Vec<HistoryEntry> {
+    let at = |minutes| desktop.created_at + jiff::SignedDuration::from_mins(minutes);
+    let entry = |kind: &str, actor: &str, detail: Option<&str>, minutes, seconds: Option<i64>| HistoryEntry {
+        kind: kind.to_owned(),
+        actor: actor.to_owned(),
+        detail: detail.map(str::to_owned),
+        began_at: at(minutes),
+        ended_at: seconds
+            .map(|seconds| at(minutes) + jiff::SignedDuration::from_millis(seconds * 1000 + 340)),
+        error: None,
+    };
+    let failed = HistoryEntry {
+        error: Some("The host's disk is full; free some space, then try again.".to_owned()),
+        ..entry("suspended", "sam", None, 4, Some(1))
+    };
+    vec![
+        entry("restarted", "sam", None, 9, None),
+        entry("resumed", "laptop", Some("ssh"), 8, Some(1)),
+        entry("suspended", "rolltop", Some("unused"), 6, Some(0)),
+        failed,
+        entry("snapshot_taken", "sam", Some("before the upgrade"), 3, Some(1)),
+        entry("polished", "sam", Some("a newer server's words"), 2, Some(1)),
+        entry("created", "sam", Some("desk@3f2a91c0d4e5"), 0, Some(2)),
+    ]
 }
 
 fn access(desktop: &Desktop) -> Vec<AccessEntry> {

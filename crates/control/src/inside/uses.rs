@@ -1,0 +1,128 @@
+//! What is open to each desktop: counted, limited, and kept in mind as the desktop's use.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rolltop_model::{DesktopId, Use};
+
+use crate::clock;
+
+/// Commands that run in one desktop at the same time. Each is a session of its sshd, which has 100.
+pub(crate) const MOST_COMMANDS: usize = 32;
+/// Who looks at one desktop's terminals at the same time; sessions too.
+pub(crate) const MOST_VIEWERS: usize = 48;
+/// Connections to ports of one desktop at the same time. Each may hold about 1 MiB.
+pub(crate) const MOST_CONNECTIONS: usize = 96;
+
+const fn most(kind: Use) -> usize {
+    match kind {
+        Use::Command => MOST_COMMANDS,
+        Use::Terminal => MOST_VIEWERS,
+        Use::Port => MOST_CONNECTIONS,
+        Use::Screen | Use::Files | Use::Ssh => usize::MAX,
+    }
+}
+
+/// Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Uses(Arc<Mutex<HashMap<DesktopId, Seen>>>);
+
+#[derive(Default)]
+struct Seen {
+    open: BTreeMap<Use, usize>,
+    /// When something was last opened or closed.
+    used_at: Option<Timestamp>,
+}
+
+/// One use of a desktop, counted as long as it lives.
+pub struct Place {
+    uses: Uses,
+    desktop: DesktopId,
+    kind: Use,
+}
+
+impl Uses {
+    /// None where the desktop has all of this kind that it may have.
+    pub fn take(&self, desktop: DesktopId, kind: Use) -> Option<Place> {
+        let mut all = self.all();
+        let seen = all.entry(desktop).or_default();
+        let open = seen.open.entry(kind).or_default();
+        if *open >= most(kind) {
+            return None;
+        }
+        *open += 1;
+        seen.used_at = Some(clock::now());
+        Some(Place { uses: self.clone(), desktop, kind })
+    }
+
+    /// What is open to a desktop, and when that last changed.
+    pub fn of(&self, desktop: DesktopId) -> (Vec<(Use, usize)>, Option<Timestamp>) {
+        let all = self.all();
+        let Some(seen) = all.get(&desktop) else { return (Vec::new(), None) };
+        (seen.open.iter().map(|(kind, count)| (*kind, *count)).collect(), seen.used_at)
+    }
+
+    /// What is open to all of them together, every kind.
+    pub fn totals(&self) -> BTreeMap<Use, usize> {
+        let kinds = [Use::Screen, Use::Terminal, Use::Command, Use::Files, Use::Port, Use::Ssh];
+        let mut totals: BTreeMap<Use, usize> = kinds.map(|kind| (kind, 0)).into();
+        for (kind, count) in self.all().values().flat_map(|seen| &seen.open) {
+            *totals.entry(*kind).or_default() += count;
+        }
+        totals
+    }
+
+    /// Forgets desktops that are no more.
+    pub fn keep_only(&self, desktops: &HashSet<DesktopId>) {
+        self.all().retain(|id, seen| !seen.open.is_empty() || desktops.contains(id));
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<DesktopId, Seen>> {
+        // Every change is to one number, so a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut all = self.uses.all();
+        let Some(seen) = all.get_mut(&self.desktop) else { return };
+        seen.used_at = Some(clock::now());
+        if let Some(open) = seen.open.get_mut(&self.kind) {
+            *open = open.saturating_sub(1);
+            if *open == 0 {
+                seen.open.remove(&self.kind);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_by_desktop_and_kind_and_given_back() {
+        let uses = Uses::default();
+        let (one, other) = (DesktopId::from_u128(1), DesktopId::from_u128(2));
+        let mut held: Vec<_> = (0..MOST_COMMANDS).map(|_| uses.take(one, Use::Command).unwrap()).collect();
+        assert!(uses.take(one, Use::Command).is_none());
+        drop(uses.take(one, Use::Terminal).unwrap());
+        drop(uses.take(other, Use::Command).unwrap());
+        assert!(uses.take(one, Use::Command).is_none(), "others' coming and going changes nothing");
+        held.pop();
+        let again = uses.take(one, Use::Command);
+        assert!(again.is_some() && uses.take(one, Use::Command).is_none());
+        assert_eq!(uses.of(one).0, [(Use::Command, MOST_COMMANDS)]);
+        drop((held, again));
+        let (open, used_at) = uses.of(one);
+        assert!(open.is_empty() && used_at.is_some(), "it was used until now");
+        let screens: Vec<_> = (0..1000).map(|_| uses.take(one, Use::Screen).unwrap()).collect();
+        uses.keep_only(&HashSet::new());
+        assert_eq!(uses.of(one).0, [(Use::Screen, 1000)], "what is open is not forgotten");
+        drop(screens);
+        uses.keep_only(&HashSet::new());
+        assert_eq!(uses.all().len(), 0);
+    }
+}

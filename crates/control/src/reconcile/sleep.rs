@@ -1,0 +1,96 @@
+//! Desktops that sleep by themselves, and wake by their schedules.
+
+use jiff::Timestamp;
+use rolltop_model::{Command, Desired, DesktopState, Signs};
+use rolltop_store::{By, Desktop, Sleeper, StoreError};
+
+use super::fault::chain;
+use crate::clock;
+use crate::control::Inner;
+use crate::desktops::CommandError;
+
+pub(super) async fn pass(inner: &Inner) {
+    if let Err(error) = look(inner).await {
+        tracing::warn!(error = chain(&error), "sleep can't be looked after");
+    }
+}
+
+async fn look(inner: &Inner) -> Result<(), StoreError> {
+    let sleepers = inner.store.sleepers().await?;
+    if sleepers.is_empty() {
+        return Ok(());
+    }
+    let held_until = inner.store.held_until().await?;
+    for sleeper in sleepers {
+        let Some(desktop) = inner.store.desktop(sleeper.desktop).await? else { continue };
+        let now = clock::now();
+        turn(inner, &desktop, &sleeper, now).await?;
+        if !runs_well(&desktop) {
+            continue;
+        }
+        let signs = inner.signs(&desktop, held_until.get(&desktop.id).copied());
+        if sleeper.policy.awake_because(&signs, inner.config.minute, now).is_empty() {
+            put_to_sleep(inner, &desktop).await;
+        }
+    }
+    Ok(())
+}
+
+/// Nothing is asked of it but to go on running.
+fn runs_well(desktop: &Desktop) -> bool {
+    let record = &desktop.record;
+    record.state == DesktopState::Running
+        && record.desired == Desired::Running
+        && record.ready_boot == record.boot
+        && !record.restart
+        && desktop.restore.is_none()
+}
+
+/// Starts it where its schedule has begun since that was last looked at.
+async fn turn(inner: &Inner, desktop: &Desktop, sleeper: &Sleeper, now: Timestamp) -> Result<(), StoreError> {
+    let turn = sleeper.policy.schedule.as_ref().and_then(|schedule| schedule.latest_turn(now));
+    let Some(turn) = turn.filter(|turn| turn.at > sleeper.turned_at) else { return Ok(()) };
+    let is_off = matches!(desktop.record.state, DesktopState::Suspended | DesktopState::Stopped(_));
+    if turn.awake && is_off {
+        tracing::info!(desktop = %desktop.id, "started by its schedule");
+        command(inner, desktop, Command::Start, "schedule").await;
+    }
+    inner.store.note_turn(desktop.id, turn.at).await
+}
+
+async fn put_to_sleep(inner: &Inner, desktop: &Desktop) {
+    tracing::info!(desktop = %desktop.id, "put to sleep, as nobody uses it");
+    // Counts as a use, so that a desktop that can't be suspended is not tried again and again.
+    drop(inner.uses.take(desktop.id, rolltop_model::Use::Command));
+    command(inner, desktop, Command::Suspend, "unused").await;
+    // Who came between the look and now finds it about to sleep, or is found here.
+    if !inner.uses.of(desktop.id).0.is_empty() {
+        command(inner, desktop, Command::Start, "used").await;
+    }
+}
+
+async fn command(inner: &Inner, desktop: &Desktop, command: Command, why: &str) {
+    match inner.command(desktop.id, command, By::ROLLTOP.because(why)).await {
+        Ok(_) | Err(CommandError::NotFound) => {}
+        Err(error) => {
+            tracing::warn!(desktop = %desktop.id, ?command, error = chain(&error), "not possible now");
+        }
+    }
+}
+
+impl Inner {
+    /// What is known of a desktop's use.
+    pub(crate) fn signs(&self, desktop: &Desktop, held_until: Option<Timestamp>) -> Signs {
+        let (open, opened_at) = self.uses.of(desktop.id);
+        let (rates, busy_at) = self.vitals.work_of(desktop.id);
+        // Nothing is known of what was before this process.
+        let known = [desktop.record.ready_at, opened_at, busy_at, Some(self.since)];
+        Signs {
+            open,
+            used_at: known.into_iter().flatten().max().unwrap_or(self.since),
+            processor_percent: rates.map(|rates| rates.processor_percent),
+            network_bytes_per_second: rates.map(|rates| rates.network_bytes_per_second),
+            held_until,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What became of each desktop, when, by whom, and how long it took. Outlives the desktop, as events do.
+
+use jiff::Timestamp;
+use rolltop_model::DesktopId;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect};
+
+use crate::database::{Store, Write};
+use crate::error::StoreError;
+use crate::moment::{from_ms, some_from_ms, to_ms};
+
+/// What can become of a desktop.
+pub mod happening {
+    pub const CREATED: &str = "created";
+    pub const FORKED: &str = "forked";
+    pub const STARTED: &str = "started";
+    pub const RESUMED: &str = "resumed";
+    pub const STOPPED: &str = "stopped";
+    pub const SUSPENDED: &str = "suspended";
+    pub const RESTARTED: &str = "restarted";
+    pub const RETRIED: &str = "retried";
+    pub const DELETED: &str = "deleted";
+    pub const RENAMED: &str = "renamed";
+    pub const SNAPSHOT: &str = "snapshot_taken";
+    pub const RESTORED: &str = "restored";
+    /// Its machine ended by itself and is started again.
+    pub const DIED: &str = "died";
+    /// It was shut down from inside.
+    pub const SHUT_DOWN: &str = "shut_down";
+    /// It ran when the host went down, and is off.
+    pub const HOST_RESTARTED: &str = "host_restarted";
+    pub const FAILED: &str = "failed";
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "history")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub seq: i64,
+    pub workspace_id: String,
+    pub desktop_id: String,
+    pub kind: String,
+    pub actor: String,
+    pub detail: Option<String>,
+    pub began_at: i64,
+    pub ended_at: Option<i64>,
+    pub error: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Who does something, and what for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct By<'a> {
+    /// A person's or key's name, or [`By::ROLLTOP`]'s.
+    pub actor: &'a str,
+    /// A name, or a reason; what it is follows from what happens.
+    pub detail: Option<&'a str>,
+}
+
+impl By<'static> {
+    /// Nobody asked.
+    pub const ROLLTOP: Self = Self { actor: "rolltop", detail: None };
+}
+
+impl<'a> By<'a> {
+    pub fn somebody(actor: &'a str) -> Self {
+        Self { actor, detail: None }
+    }
+
+    pub fn because(self, detail: &'a str) -> Self {
+        Self { detail: Some(detail), ..self }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// One of [`happening`]'s.
+    pub kind: String,
+    pub actor: String,
+    pub detail: Option<String>,
+    pub began_at: Timestamp,
+    /// None while it is under way.
+    pub ended_at: Option<Timestamp>,
+    /// One sentence where it went wrong.
+    pub error: Option<String>,
+}
+
+impl TryFrom<Model> for HistoryEntry {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            kind: row.kind,
+            actor: row.actor,
+            detail: row.detail,
+            began_at: from_ms(row.began_at, "history")?,
+            ended_at: some_from_ms(row.ended_at, "history")?,
+            error: row.error,
+        })
+    }
+}
+
+/// What happens to whom: workspace, desktop.
+pub(crate) type Whom<'a> = (&'a str, &'a str);
+
+/// Notes what has begun and will be ended by [`end`]. What was under way was overtaken by it.
+pub(crate) async fn begin(
+    write: &Write,
+    whom: Whom<'_>,
+    kind: &str,
+    by: By<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    end(write, whom.1, Some("Something else was asked for meanwhile."), now).await?;
+    insert(write, whom, kind, by, (now, None), None).await
+}
+
+/// Notes what is over.
+pub(crate) async fn note(
+    write: &Write,
+    whom: Whom<'_>,
+    kind: &str,
+    by: By<'_>,
+    (began_at, ended_at): (Timestamp, Timestamp),
+    error: Option<&str>,
+) -> Result<(), StoreError> {
+    insert(write, whom, kind, by, (began_at, Some(ended_at)), error).await
+}
+
+async fn insert(
+    write: &Write,
+    (workspace, desktop): Whom<'_>,
+    kind: &str,
+    by: By<'_>,
+    (began_at, ended_at): (Timestamp, Option<Timestamp>),
+    error: Option<&str>,
+) -> Result<(), StoreError> {
+    let row = ActiveModel {
+        seq: NotSet,
+        workspace_id: Set(workspace.to_owned()),
+        desktop_id: Set(desktop.to_owned()),
+        kind: Set(kind.to_owned()),
+        actor: Set(by.actor.to_owned()),
+        detail: Set(by.detail.map(str::to_owned)),
+        began_at: Set(to_ms(began_at)),
+        ended_at: Set(ended_at.map(to_ms)),
+        error: Set(error.map(str::to_owned)),
+    };
+    Entity::insert(row).exec(&write.transaction).await?;
+    Ok(())
+}
+
+/// Ends what is under way; whether there was anything.
+pub(crate) async fn end(
+    write: &Write,
+    desktop: &str,
+    error: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let change = ActiveModel {
+        ended_at: Set(Some(to_ms(now))),
+        error: Set(error.map(str::to_owned)),
+        ..Default::default()
+    };
+    let ended = Entity::update_many()
+        .set(change)
+        .filter(Column::DesktopId.eq(desktop))
+        .filter(Column::EndedAt.is_null())
+        .exec(&write.transaction)
+        .await?;
+    Ok(ended.rows_affected > 0)
+}
+
+impl Store {
+    /// A desktop's, newest first.
+    pub async fn history(&self, desktop: DesktopId, limit: u64) -> Result<Vec<HistoryEntry>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .order_by_desc(Column::Seq)
+            .limit(limit)
+            .all(&self.connection)
+            .await?;
+        rows.into_iter().map(HistoryEntry::try_from).collect()
+    }
+
+    pub async fn delete_history_before(&self, at: Timestamp) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        Entity::delete_many().filter(Column::BeganAt.lt(to_ms(at))).exec(&write.transaction).await?;
+        write.commit().await
+    }
+}

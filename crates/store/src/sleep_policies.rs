@@ -1,0 +1,120 @@
+//! When each desktop sleeps by itself. A desktop without a row never does.
+
+use jiff::Timestamp;
+use rolltop_model::{DesktopId, Minutes, SleepPolicy};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+use crate::database::Store;
+use crate::desktops;
+use crate::error::{StoreError, unreadable};
+use crate::moment::{from_ms, to_ms};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sleep_policies")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub desktop_id: String,
+    pub after_minutes: Option<i64>,
+    /// JSON.
+    pub schedule: Option<String>,
+    /// The latest turn of the schedule that was carried out, or when the policy was set.
+    pub turned_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+const TABLE: &str = "sleep_policies";
+
+/// A desktop that sleeps by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sleeper {
+    pub desktop: DesktopId,
+    pub policy: SleepPolicy,
+    /// Turns of its schedule up to then are done with.
+    pub turned_at: Timestamp,
+}
+
+impl TryFrom<Model> for Sleeper {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        let minutes = |minutes: i64| {
+            let known = u32::try_from(minutes).ok().and_then(Minutes::new);
+            known.ok_or_else(|| unreadable(TABLE)(minutes))
+        };
+        let schedule = row.schedule.as_deref().map(serde_json::from_str).transpose();
+        Ok(Self {
+            desktop: row.desktop_id.parse().map_err(unreadable(TABLE))?,
+            policy: SleepPolicy {
+                after: row.after_minutes.map(minutes).transpose()?,
+                schedule: schedule.map_err(unreadable(TABLE))?,
+            },
+            turned_at: from_ms(row.turned_at, TABLE)?,
+        })
+    }
+}
+
+impl Store {
+    pub async fn sleep_policy(&self, desktop: DesktopId) -> Result<SleepPolicy, StoreError> {
+        let row = Entity::find_by_id(desktop.to_string()).one(&self.connection).await?;
+        Ok(row.map(Sleeper::try_from).transpose()?.map(|sleeper| sleeper.policy).unwrap_or_default())
+    }
+
+    /// Sets it from `now` on; `false` where the desktop is gone.
+    pub async fn set_sleep_policy(
+        &self,
+        desktop: DesktopId,
+        policy: &SleepPolicy,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        if !desktops::tell_of(&mut write, desktop, now).await? {
+            return Ok(false);
+        }
+        if policy == &SleepPolicy::default() {
+            Entity::delete_by_id(desktop.to_string()).exec(&write.transaction).await?;
+        } else {
+            let schedule = policy.schedule.as_ref().map(serde_json::to_string).transpose();
+            let row = ActiveModel {
+                desktop_id: Set(desktop.to_string()),
+                after_minutes: Set(policy.after.map(|after| after.get().into())),
+                schedule: Set(schedule.map_err(unreadable(TABLE))?),
+                turned_at: Set(to_ms(now)),
+            };
+            let mut replacing = OnConflict::column(Column::DesktopId);
+            replacing.update_columns([Column::AfterMinutes, Column::Schedule, Column::TurnedAt]);
+            Entity::insert(row).on_conflict(replacing).exec(&write.transaction).await?;
+        }
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// All desktops that sleep by themselves. A row that can't be read is left out and logged.
+    pub async fn sleepers(&self) -> Result<Vec<Sleeper>, StoreError> {
+        let rows = Entity::find().all(&self.connection).await?;
+        let read = rows.into_iter().filter_map(|row| {
+            let desktop = row.desktop_id.clone();
+            Sleeper::try_from(row)
+                .inspect_err(|error| tracing::error!(desktop, %error, "a sleep policy can't be read"))
+                .ok()
+        });
+        Ok(read.collect())
+    }
+
+    /// A turn of a schedule is done with.
+    pub async fn note_turn(&self, desktop: DesktopId, at: Timestamp) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        let change = ActiveModel { turned_at: Set(to_ms(at)), ..Default::default() };
+        Entity::update_many()
+            .set(change)
+            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .exec(&write.transaction)
+            .await?;
+        write.commit().await
+    }
+}
