@@ -4,7 +4,7 @@
 //! chunk = number of runs: u32 │ runs: (first page: u32, pages: u32, the highest bit set: all zero) │ pages
 //! ```
 
-use super::pages::{GuestRam, PAGE, Run};
+use super::pages::{GuestRam, PAGE, Run, at_once, workers};
 use super::sealed::Sealer;
 use crate::fault::Fault;
 
@@ -51,18 +51,44 @@ impl Captured {
     /// Copies what the machine has now.
     pub(super) fn fill(&mut self, ram: &GuestRam) -> Result<(), Fault> {
         self.runs = ram.private_runs()?;
-        let bytes: u64 = self.runs.iter().map(Run::bytes).sum();
-        self.pages.resize(usize::try_from(bytes).unwrap_or(usize::MAX), 0);
         self.starts.clear();
-        let mut start = 0;
+        let mut bytes = 0;
         for run in &self.runs {
-            self.starts.push(start);
-            let end = start + usize::try_from(run.bytes()).unwrap_or(usize::MAX);
-            ram.read(run.first, self.pages.get_mut(start..end).unwrap_or_default())?;
-            start = end;
+            self.starts.push(bytes);
+            bytes += usize::try_from(run.bytes()).unwrap_or(usize::MAX);
         }
-        Ok(())
+        self.pages.resize(bytes, 0);
+        let shares = shares(&self.runs, &mut self.pages, workers());
+        at_once(shares, |(runs, pages)| copy(ram, runs, pages)).into_iter().collect()
     }
+}
+
+/// Runs, and room for them, divided among so many.
+fn shares<'a>(runs: &'a [Run], pages: &'a mut [u8], count: usize) -> Vec<(&'a [Run], &'a mut [u8])> {
+    let fair = pages.len().div_ceil(count.max(1));
+    let (mut runs, mut pages, mut all) = (runs, pages, Vec::new());
+    while !runs.is_empty() {
+        let (mut taken, mut bytes) = (0, 0);
+        while let Some(run) = runs.get(taken).filter(|_| bytes < fair) {
+            bytes += usize::try_from(run.bytes()).unwrap_or(usize::MAX);
+            taken += 1;
+        }
+        let (mine, others) = runs.split_at(taken);
+        let (room, rest) = std::mem::take(&mut pages).split_at_mut(bytes);
+        all.push((mine, room));
+        (runs, pages) = (others, rest);
+    }
+    all
+}
+
+fn copy(ram: &GuestRam, runs: &[Run], mut room: &mut [u8]) -> Result<(), Fault> {
+    for run in runs {
+        let bytes = usize::try_from(run.bytes()).unwrap_or(usize::MAX);
+        let (pages, rest) = std::mem::take(&mut room).split_at_mut(bytes);
+        ram.read(run.first, pages)?;
+        room = rest;
+    }
+    Ok(())
 }
 
 impl Pages for Captured {
@@ -215,6 +241,24 @@ fn is_zero(page: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_are_divided_with_room_for_each() {
+        let run = |first, count| Run { first, count };
+        let runs = [run(0, 1), run(5, 100), run(200, 3), run(300, 50), run(400, 2)];
+        let total: u64 = runs.iter().map(Run::bytes).sum();
+        for count in 1..7 {
+            let mut pages = vec![0; usize::try_from(total).unwrap()];
+            let shares = shares(&runs, &mut pages, count);
+            assert!(shares.len() <= count);
+            let given: Vec<Run> = shares.iter().flat_map(|(runs, _)| runs.iter().copied()).collect();
+            assert_eq!(given, runs);
+            for (runs, room) in shares {
+                assert_eq!(room.len() as u64, runs.iter().map(Run::bytes).sum::<u64>());
+            }
+        }
+        assert!(shares(&[], &mut [], 4).is_empty());
+    }
 
     #[test]
     fn pages_come_out_of_a_chunk_as_they_went_in() {

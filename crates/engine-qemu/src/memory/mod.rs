@@ -103,6 +103,9 @@ impl Source<'_> {
     }
 }
 
+/// Chunks that are opened before the machine has taken them.
+const CHUNKS_AHEAD: usize = 4;
+
 /// A copy of a machine's memory, or room for one.
 pub(crate) struct Room(delta::Captured);
 
@@ -127,9 +130,20 @@ impl Kept {
     /// returns; on an error the machine's memory is good for nothing.
     pub(crate) fn load(mut self, process: Process, base: &Path) -> Result<(), Fault> {
         let ram = GuestRam::of(process, base)?;
-        for _ in 1..self.chunks {
-            delta::read(self.opener.next()?, &ram)?;
-        }
+        // One thread opens, which takes as long as the other needs to write.
+        std::thread::scope(|scope| {
+            let (opened, chunks) = std::sync::mpsc::sync_channel::<Vec<u8>>(CHUNKS_AHEAD);
+            let writer = scope.spawn(move || chunks.iter().try_for_each(|chunk| delta::read(&chunk, &ram)));
+            for _ in 1..self.chunks {
+                let chunk = self.opener.next()?.to_vec();
+                // Nobody takes it any more only where the writer has failed, which is what is told.
+                if opened.send(chunk).is_err() {
+                    break;
+                }
+            }
+            drop(opened);
+            writer.join().unwrap_or_else(|_| Err(Fault::Other("writing a memory broke off".into())))
+        })?;
         self.opener.finish()
     }
 }

@@ -13,6 +13,8 @@ use crate::process::Process;
 pub(super) const PAGE: usize = 4096;
 /// Entries of the page map that are read at a time.
 const ENTRIES: usize = 32 << 10;
+/// More threads than this only wait for the memory.
+const MOST_WORKERS: usize = 4;
 const PRESENT: u64 = 1 << 63;
 const SWAPPED: u64 = 1 << 62;
 /// Of a file, or shared.
@@ -69,28 +71,21 @@ impl GuestRam {
         Ok(Self { process, parts, memory })
     }
 
-    /// Runs of pages that the guest has changed, in order.
+    /// Runs of pages that the guest has changed, in order. The machine may stand still for this, so it is looked
+    /// for them in several places at once.
     pub(super) fn private_runs(&self) -> Result<Vec<Run>, Fault> {
         let path = format!("/proc/{}/pagemap", self.process.pid);
         let map = File::open(path).doing("opening a machine's page map")?;
         let mut runs = Vec::new();
-        let mut buffer = vec![0u8; ENTRIES * 8];
         for part in &self.parts {
-            let (mut page, end) = (part.offset / PAGE as u64, (part.offset + part.length) / PAGE as u64);
-            let mut at = part.address / PAGE as u64 * 8;
-            while page < end {
-                let wanted = usize::try_from(end - page).unwrap_or(ENTRIES).min(ENTRIES);
-                let entries = buffer.get_mut(..wanted * 8).unwrap_or_default();
-                map.read_exact_at(entries, at).doing("reading a machine's page map")?;
-                for entry in entries.chunks_exact(8) {
-                    let entry = u64::from_ne_bytes(entry.try_into().unwrap_or_default());
-                    if is_private(entry) {
-                        extend(&mut runs, page);
-                    }
-                    page += 1;
+            // A run is read at once, so it does not go from one part into another.
+            let mut of_part = Vec::new();
+            for found in at_once(pieces(*part, workers()), |piece| changed_in(&map, piece)) {
+                for run in found? {
+                    append(&mut of_part, run);
                 }
-                at += wanted as u64 * 8;
             }
+            runs.extend(of_part);
         }
         Ok(runs)
     }
@@ -121,11 +116,64 @@ fn is_private(entry: u64) -> bool {
     entry & (PRESENT | SWAPPED) != 0 && entry & OF_FILE == 0
 }
 
-fn extend(runs: &mut Vec<Run>, page: u64) {
+fn append(runs: &mut Vec<Run>, next: Run) {
     match runs.last_mut() {
-        Some(run) if run.first + run.count == page => run.count += 1,
-        _ => runs.push(Run { first: page, count: 1 }),
+        Some(run) if run.first + run.count == next.first => run.count += next.count,
+        _ => runs.push(next),
     }
+}
+
+/// Runs of changed pages in a part of the memory.
+fn changed_in(map: &File, part: Part) -> Result<Vec<Run>, Fault> {
+    let mut runs = Vec::new();
+    let mut buffer = vec![0u8; ENTRIES * 8];
+    let (mut page, end) = (part.offset / PAGE as u64, (part.offset + part.length) / PAGE as u64);
+    let mut at = part.address / PAGE as u64 * 8;
+    while page < end {
+        let wanted = usize::try_from(end - page).unwrap_or(ENTRIES).min(ENTRIES);
+        let entries = buffer.get_mut(..wanted * 8).unwrap_or_default();
+        map.read_exact_at(entries, at).doing("reading a machine's page map")?;
+        for entry in entries.chunks_exact(8) {
+            if is_private(u64::from_ne_bytes(entry.try_into().unwrap_or_default())) {
+                append(&mut runs, Run { first: page, count: 1 });
+            }
+            page += 1;
+        }
+        at += wanted as u64 * 8;
+    }
+    Ok(runs)
+}
+
+/// How many threads work on one machine's memory.
+pub(super) fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().min(MOST_WORKERS))
+}
+
+/// A part cut into about as many.
+fn pieces(part: Part, count: usize) -> Vec<Part> {
+    let pages = part.length / PAGE as u64;
+    let each = pages.div_ceil(count.max(1) as u64).max(1);
+    let begin = |piece: u64| piece * each * PAGE as u64;
+    (0..pages.div_ceil(each))
+        .map(|piece| Part {
+            address: part.address + begin(piece),
+            length: (each * PAGE as u64).min(part.length - begin(piece)),
+            offset: part.offset + begin(piece),
+        })
+        .collect()
+}
+
+/// Does something for each of these, in a thread of its own; what came of it, in their order.
+pub(super) fn at_once<T: Send, R: Send>(
+    all: impl IntoIterator<Item = T>,
+    work: impl Fn(T) -> Result<R, Fault> + Sync,
+) -> Vec<Result<R, Fault>> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = all.into_iter().map(|one| scope.spawn(move || work(one))).collect();
+        let broken = || Err(Fault::Other("a thread that worked on a machine's memory broke off".into()));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| broken())).collect()
+    })
 }
 
 /// The mappings of the file at `path`, from the text of `/proc/PID/maps`.
@@ -210,9 +258,33 @@ mod tests {
     fn neighbours_become_one_run() {
         let mut runs = Vec::new();
         for page in [3, 4, 5, 9, 11, 12] {
-            extend(&mut runs, page);
+            append(&mut runs, Run { first: page, count: 1 });
         }
+        append(&mut runs, Run { first: 13, count: 4 });
         let run = |first, count| Run { first, count };
-        assert_eq!(runs, [run(3, 3), run(9, 1), run(11, 2)]);
+        assert_eq!(runs, [run(3, 3), run(9, 1), run(11, 6)]);
+    }
+
+    #[test]
+    fn a_part_is_cut_into_pieces_that_are_all_of_it() {
+        for (pages, count) in [(10, 4), (1, 4), (8, 2), (0, 3), (7, 1)] {
+            let part = Part { address: 0x7000_0000, length: pages * PAGE as u64, offset: 0x10_0000 };
+            let pieces = pieces(part, count);
+            assert!(pieces.len() <= count);
+            let (mut address, mut offset) = (part.address, part.offset);
+            for piece in pieces {
+                assert_eq!((piece.address, piece.offset), (address, offset));
+                assert!(piece.length > 0);
+                (address, offset) = (address + piece.length, offset + piece.length);
+            }
+            assert_eq!(address, part.address + part.length);
+        }
+    }
+
+    #[test]
+    fn work_done_at_once_comes_back_in_order_and_a_failure_with_it() {
+        let double = |number: u32| if number == 3 { Err(Fault::MonitorClosed) } else { Ok(number * 2) };
+        let all = at_once([1, 2, 3, 4], double);
+        assert!(matches!(all.as_slice(), [Ok(2), Ok(4), Err(Fault::MonitorClosed), Ok(8)]));
     }
 }
