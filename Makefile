@@ -50,6 +50,10 @@ test: ## everything: lint, units, simulation, pages, real guests, real guests in
 test-fast: ## the same without real guests, in a few minutes
 	@scripts/test fast
 
+.PHONY: test-chaos
+test-chaos: ## kills at random moments, a hundred times, with real guests: half an hour
+	@scripts/test-chaos
+
 .PHONY: bench
 bench: ## the numbers, as JSON lines on standard output
 	@scripts/bench
