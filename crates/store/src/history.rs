@@ -105,6 +105,9 @@ impl TryFrom<Model> for HistoryEntry {
     }
 }
 
+/// Why what was asked for was not done.
+pub(crate) const OVERTAKEN: &str = "Something else was asked for meanwhile.";
+
 /// What happens to whom: workspace, desktop.
 pub(crate) type Whom<'a> = (&'a str, &'a str);
 
@@ -116,7 +119,7 @@ pub(crate) async fn begin(
     by: By<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    end(write, whom.1, Some("Something else was asked for meanwhile."), now).await?;
+    end(write, whom.1, Some(OVERTAKEN), now).await?;
     insert(write, whom, kind, by, (now, None), None).await
 }
 

@@ -90,6 +90,16 @@ impl Store {
         rows.into_iter().map(Hold::try_from).collect()
     }
 
+    /// Until when a desktop is held, or was held lately.
+    pub async fn held_until_of(&self, desktop: DesktopId) -> Result<Option<Timestamp>, StoreError> {
+        let latest = Entity::find()
+            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .order_by_desc(Column::ExpiresAt)
+            .one(&self.connection)
+            .await?;
+        latest.map(|hold| from_ms(hold.expires_at, TABLE)).transpose()
+    }
+
     /// Until when each desktop that is held or was held lately is.
     pub async fn held_until(&self) -> Result<HashMap<DesktopId, Timestamp>, StoreError> {
         let mut latest: HashMap<DesktopId, Timestamp> = HashMap::new();

@@ -79,7 +79,7 @@ impl Control {
         let policy = store.sleep_policy(row.id).await?;
         let holds = store.holds(row.id, now).await?;
         let awake_because = if row.record.state == DesktopState::Running {
-            let signs = self.inner.signs(&row, holds.iter().map(|hold| hold.expires_at).max());
+            let signs = self.inner.signs(&row, store.held_until_of(row.id).await?);
             policy.awake_because(&signs, self.inner.config.minute, now)
         } else {
             Vec::new()

@@ -165,6 +165,8 @@ async fn whoever_comes_at_the_last_moment_is_let_in() {
         assert!(is(DesktopState::Running)(&platform.get(id).await.unwrap()));
         platform.wait(id, "running", has_screen).await;
     }
+    let history = platform.control.history(&platform.access(id).await).await.unwrap();
+    assert!(history.iter().all(|entry| entry.kind != "died" && entry.ended_at.is_some()), "{history:?}");
 }
 
 #[tokio::test]

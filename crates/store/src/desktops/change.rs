@@ -78,8 +78,13 @@ impl Store {
             change.detail = Set(None);
         }
         let row = change.update(&write.transaction).await?;
-        history::begin(&write, (&row.workspace_id, &row.id), happening(command, before.state), by, now)
-            .await?;
+        let whom = (row.workspace_id.as_str(), row.id.as_str());
+        if command == Command::Start && before.state == DesktopState::Running {
+            // It goes on as it was; what was asked of it before is not done.
+            history::end(&write, whom.1, Some(history::OVERTAKEN), now).await?;
+        } else {
+            history::begin(&write, whom, happening(command, before.state), by, now).await?;
+        }
         tell(&mut write, &row, &after, now).await?;
         write.commit().await?;
         Ok(Desktop::try_from(row)?)
@@ -364,7 +369,9 @@ async fn remember(
                 && after.desired == Desired::Running
                 && !before.restart =>
         {
-            history::begin(write, whom, happening::DIED, By::ROLLTOP, now).await?;
+            // Only what went wrong is counted.
+            let what = if after.attempts > 0 { happening::DIED } else { happening::STARTED };
+            history::begin(write, whom, what, By::ROLLTOP, now).await?;
         }
         DesktopState::Pending
         | DesktopState::Booting
