@@ -54,6 +54,7 @@ pub(crate) fn snapshot(view: control::SnapshotView) -> wire::Snapshot {
         made_by: view.made_by,
         created_at: view.created_at,
         taken_at: view.taken_at,
+        has_picture: view.has_picture,
     }
 }
 

@@ -60,6 +60,7 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::GET, "/v1/snapshots", READ),
     (Method::GET, "/v1/snapshots/{id}", READ),
     (Method::DELETE, "/v1/snapshots/{id}", WRITE),
+    (Method::GET, "/v1/snapshots/{id}/screenshot", CONTROL),
     (Method::POST, "/v1/snapshots/{id}/fork", WRITE),
     (Method::POST, "/v1/snapshots/{id}/restore", WRITE),
     (Method::GET, "/v1/desktops/{id}/sleep", READ),

@@ -103,6 +103,7 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(actions::retry))
         .routes(routes!(snapshots::list))
         .routes(routes!(snapshots::get, snapshots::delete))
+        .routes(routes!(snapshots::screenshot))
         .routes(routes!(snapshots::take))
         .routes(routes!(snapshots::fork_desktop))
         .routes(routes!(snapshots::fork_snapshot))

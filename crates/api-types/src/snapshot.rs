@@ -44,6 +44,9 @@ pub struct Snapshot {
     /// The moment that it is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_at: Option<Timestamp>,
+    /// Whether what was on the screen is kept: `GET /v1/snapshots/{id}/screenshot`.
+    #[serde(default)]
+    pub has_picture: bool,
 }
 
 /// How far a snapshot is.

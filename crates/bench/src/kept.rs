@@ -42,6 +42,7 @@ struct Times {
 }
 
 pub async fn all(platform: &Platform) -> anyhow::Result<()> {
+    forks(platform).await?;
     for (megabytes, size) in DIRTY {
         let id = dirty(platform, &format!("dirty-{megabytes}"), megabytes, size, false).await?;
         let stock = dirty(platform, &format!("stock-{megabytes}"), megabytes, size, true).await?;
@@ -73,7 +74,7 @@ pub async fn all(platform: &Platform) -> anyhow::Result<()> {
         remove(platform, id).await?;
         remove(platform, stock).await?;
     }
-    forks(platform).await
+    Ok(())
 }
 
 fn against(name: &str, ours: &[f64], what: &str, theirs: &[f64]) -> anyhow::Result<()> {

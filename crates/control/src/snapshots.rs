@@ -42,6 +42,8 @@ pub struct SnapshotView {
     pub made_by: String,
     pub created_at: Timestamp,
     pub taken_at: Option<Timestamp>,
+    /// [`Control::snapshot_picture`] has something to show.
+    pub has_picture: bool,
 }
 
 /// What forks are to be.
@@ -57,6 +59,8 @@ pub struct ForkDesktop {
 pub enum SnapshotError {
     #[error("This credential lacks the scope {0}.")]
     Forbidden(Scope),
+    #[error("What was on its screen was not kept.")]
+    NoPicture,
     #[error("There is no such snapshot.")]
     NotFound,
     #[error("There is no such desktop.")]
@@ -103,6 +107,7 @@ impl From<rolltop_store::Snapshot> for SnapshotView {
             made_by: row.made_by,
             created_at: row.created_at,
             taken_at: row.taken_at,
+            has_picture: row.has_picture,
         }
     }
 }
@@ -145,6 +150,12 @@ impl Control {
 
     pub async fn snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<SnapshotView, SnapshotError> {
         self.own_snapshot(caller, id, Scope::DesktopsRead).await.map(SnapshotView::from)
+    }
+
+    /// What was on the screen when it was taken: a JPEG, the guest's bytes. None where that was not kept.
+    pub async fn snapshot_picture(&self, caller: &Caller, id: SnapshotId) -> Result<Vec<u8>, SnapshotError> {
+        let row = self.own_snapshot(caller, id, Scope::DesktopsControl).await?;
+        self.inner.store.snapshot_picture(row.id).await?.ok_or(SnapshotError::NoPicture)
     }
 
     /// Deletes a snapshot: what nothing else needs of it is noise from then on, and removed.

@@ -26,6 +26,7 @@ mod sessions;
 mod shares;
 mod sign_in_links;
 mod sleep_policies;
+mod snapshot_pictures;
 mod snapshots;
 mod ssh_keys;
 mod steps;

@@ -14,6 +14,7 @@ mod m0008_snapshots;
 mod m0009_sleep;
 mod m0010_history;
 mod m0011_autostart;
+mod m0012_snapshot_pictures;
 
 pub(crate) struct Migrator;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_sleep::MIGRATION),
             Box::new(m0010_history::MIGRATION),
             Box::new(m0011_autostart::MIGRATION),
+            Box::new(m0012_snapshot_pictures::MIGRATION),
         ]
     }
 }

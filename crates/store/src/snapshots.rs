@@ -18,6 +18,7 @@ use crate::events::{self, kind};
 use crate::history::{self, By, happening};
 use crate::layers::{self, Layer};
 use crate::moment::{from_ms, some_from_ms, to_ms};
+use crate::snapshot_pictures;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "snapshots")]
@@ -45,6 +46,7 @@ pub struct Model {
     pub door_key: Option<Vec<u8>>,
     pub door_public_key: Option<String>,
     pub host_key: Option<String>,
+    pub has_picture: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -87,6 +89,8 @@ pub struct Snapshot {
     pub made_by: String,
     pub created_at: Timestamp,
     pub taken_at: Option<Timestamp>,
+    /// What was on the screen is kept.
+    pub has_picture: bool,
 }
 
 /// What the engine said of one that it has taken.
@@ -145,6 +149,7 @@ impl TryFrom<Model> for Snapshot {
             made_by: row.made_by,
             created_at: from_ms(row.created_at, TABLE)?,
             taken_at: some_from_ms(row.taken_at, TABLE)?,
+            has_picture: row.has_picture,
         })
     }
 }
@@ -363,9 +368,11 @@ impl Store {
             state: Set(SnapshotState::Deleting.as_str().to_owned()),
             layer_id: Set(None),
             door_key: Set(None),
+            has_picture: Set(false),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
+        snapshot_pictures::delete(&write, &row.id).await?;
         layers::delete_unneeded(&write).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
@@ -466,6 +473,7 @@ pub(crate) async fn insert(
         door_key: Set(None),
         door_public_key: Set(None),
         host_key: Set(None),
+        has_picture: Set(false),
     };
     let row = row.insert(&write.transaction).await?;
     tell(write, &row, now).await?;

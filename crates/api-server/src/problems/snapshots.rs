@@ -11,7 +11,9 @@ impl From<SnapshotError> for ApiError {
     fn from(error: SnapshotError) -> Self {
         match error {
             SnapshotError::Forbidden(scope) => missing_scope(scope),
-            SnapshotError::NotFound => Self::new(Code::NotFound, error.to_string()),
+            SnapshotError::NotFound | SnapshotError::NoPicture => {
+                Self::new(Code::NotFound, error.to_string())
+            }
             SnapshotError::NoSuchDesktop => Self::no_such_desktop(),
             SnapshotError::BadName | SnapshotError::Name(_) => {
                 Self::new(Code::InvalidName, error.to_string()).in_field("name")

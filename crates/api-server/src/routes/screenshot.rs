@@ -49,11 +49,15 @@ pub(crate) async fn get(
         );
     }
     let bytes = control.screenshot(&access, width).await?;
+    Ok(picture_of_guest(bytes, "private, max-age=2"))
+}
+
+pub(super) fn picture_of_guest(bytes: bytes::Bytes, caching: &'static str) -> Response {
     // The bytes are the guest's: nothing may take them for anything but a picture.
     let headers = [
         (CONTENT_TYPE, "image/jpeg"),
-        (CACHE_CONTROL, "private, max-age=2"),
+        (CACHE_CONTROL, caching),
         (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
     ];
-    Ok((headers, bytes).into_response())
+    (headers, bytes).into_response()
 }

@@ -1,6 +1,7 @@
 //! `/v1/snapshots`, `/v1/snapshots/{id}`, `/v1/desktops/{id}/snapshots`, and forks
 
 use axum::extract::{RawPathParams, State};
+use axum::response::Response;
 use http::StatusCode;
 use rolltop_api_types::{
     CreateSnapshot, Desktop, ForkDesktop, Forks, ListSnapshots, Problem, Snapshot, SnapshotList,
@@ -8,6 +9,7 @@ use rolltop_api_types::{
 use rolltop_control::{Control, DesktopView, SnapshotError, purpose};
 use rolltop_model::SnapshotId;
 
+use super::screenshot::picture_of_guest;
 use crate::convert;
 use crate::extract::{Answer, Asking, Json, Query, Ticket, accepted, ok};
 use crate::problems::ApiError;
@@ -44,6 +46,25 @@ pub(crate) async fn get(
 ) -> Result<Answer<Snapshot>, ApiError> {
     let found = control.snapshot(&asking.caller, id(&path)?).await?;
     Ok(ok(convert::snapshot(found)))
+}
+
+/// What was on the screen
+///
+/// When the snapshot was taken. Not kept of one that is of a desktop that did not run.
+#[utoipa::path(get, path = "/v1/snapshots/{id}/screenshot", tag = "snapshots", operation_id = "getSnapshotScreenshot",
+    params(("id" = String, Path, description = "The snapshot's id.", example = "snp_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 200, description = "A JPEG, 480 pixels wide.", body = Vec<u8>, content_type = "image/jpeg"),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn screenshot(
+    State(control): State<Control>,
+    asking: Asking,
+    path: RawPathParams,
+) -> Result<Response, ApiError> {
+    let picture = control.snapshot_picture(&asking.caller, id(&path)?).await?;
+    // It never changes.
+    Ok(picture_of_guest(picture.into(), "private, max-age=86400, immutable"))
 }
 
 /// Delete a snapshot

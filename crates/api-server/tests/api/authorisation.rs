@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::platform::{DEADLINE, Platform, insert_key};
+use crate::platform::{DEADLINE, Platform, eventually, insert_key};
 
 const SSH_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm8nrEsOtM0vYFbmNBCfQ+1bbxLYtp5Fx+T3Hkhq1xN sam";
 /// In the names of all that the first workspace has, and in nothing else.
@@ -63,6 +63,7 @@ fn asked(method: &Method, path: &str) -> Asked {
             | "/v1/desktops/{id}/sleep"
             | "/v1/snapshots"
             | "/v1/snapshots/{id}"
+            | "/v1/snapshots/{id}/screenshot"
             | "/v1/desktops/{id}/console"
             | "/v1/desktops/{id}/terminals"
             | "/v1/desktops/{id}/ports"
@@ -153,6 +154,9 @@ impl Stage {
         let api_key = key(&platform, MARK, Scope::ALL, None).await.1;
         let named = CreateSnapshot { name: Some(MARK.into()) };
         let snapshot = client.take_snapshot(desktop, &named).await.unwrap().id;
+        let pictured =
+            eventually(async || client.snapshot(snapshot).await.is_ok_and(|kept| kept.has_picture));
+        assert!(pictured.await, "it shows what was on the screen");
         let tied = key(&platform, "tied", Scope::ALL, Some(other)).await.0;
         let (revoked, id) = key(&platform, "revoked", Scope::ALL, None).await;
         client.revoke_api_key(id).await.unwrap();

@@ -1,6 +1,7 @@
 //! What is not a list of JSON: pictures, logs, and the small single things.
 
 use http::header::CONTENT_TYPE;
+use reqwest::RequestBuilder;
 use rolltop_model::DesktopId;
 
 use super::{Client, ClientError, json, nothing, send, whole};
@@ -17,9 +18,7 @@ impl Client {
     /// `GET /v1/desktops/{id}/screenshot`, `width` pixels wide at most.
     pub async fn screenshot(&self, id: DesktopId, width: u32) -> Result<Image, ClientError> {
         let request = self.get(&["v1", "desktops", &id.to_string(), "screenshot"]).query(&[("width", width)]);
-        let response = send(request).await?;
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        Ok(Image { content_type: content_type.unwrap_or_default().to_owned(), bytes: whole(response).await? })
+        image(request).await
     }
 
     /// `GET /v1/desktops/{id}/console`: the last of what the guest wrote there.
@@ -53,4 +52,10 @@ impl Client {
     pub async fn healthz(&self) -> Result<(), ClientError> {
         nothing(self.get(&["healthz"])).await
     }
+}
+
+pub(super) async fn image(request: RequestBuilder) -> Result<Image, ClientError> {
+    let response = send(request).await?;
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Ok(Image { content_type: content_type.unwrap_or_default().to_owned(), bytes: whole(response).await? })
 }

@@ -3,7 +3,8 @@
 use http::Method;
 use rolltop_model::{DesktopId, SnapshotId};
 
-use super::{Client, ClientError, json, nothing, with_body};
+use super::rest::image;
+use super::{Client, ClientError, Image, json, nothing, with_body};
 use crate::{CreateSnapshot, Desktop, ForkDesktop, Forks, ListSnapshots, Snapshot, SnapshotList};
 
 impl Client {
@@ -16,6 +17,11 @@ impl Client {
     /// `GET /v1/snapshots/{id}`
     pub async fn snapshot(&self, id: SnapshotId) -> Result<Snapshot, ClientError> {
         json(self.get(&["v1", "snapshots", &id.to_string()])).await
+    }
+
+    /// `GET /v1/snapshots/{id}/screenshot`
+    pub async fn snapshot_screenshot(&self, id: SnapshotId) -> Result<Image, ClientError> {
+        image(self.get(&["v1", "snapshots", &id.to_string(), "screenshot"])).await
     }
 
     /// `DELETE /v1/snapshots/{id}`

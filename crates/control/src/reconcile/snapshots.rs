@@ -9,8 +9,9 @@ use rolltop_model::{
     DesktopId, DesktopState, FailReason, LayerId, MachineView, Observation, PowerView, SnapshotKind,
     SnapshotState,
 };
-use rolltop_store::{Desktop, Layer, Restore, Snapshot, SnapshotError, StoreError, Taken};
+use rolltop_store::{AccessEntry, Desktop, Layer, Restore, Snapshot, SnapshotError, StoreError, Taken};
 use secrecy::ExposeSecret;
+use tokio::time::timeout;
 
 use super::fault::{Fault, chain};
 use super::perform::{ENGINE_DEADLINE, ask};
@@ -21,6 +22,10 @@ use crate::control::Inner;
 const MOST_LAYERS: usize = 64;
 /// How long what a desktop was before it was put back is kept.
 const KEPT_FOR_UNDO: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+/// Of what was on the screen, pixels.
+const PICTURE_WIDTH: u16 = 480;
+/// Longer than this no snapshot waits for its picture.
+const PICTURE_DEADLINE: std::time::Duration = std::time::Duration::from_secs(3);
 const TOO_DEEP: &str = "This desktop has been kept or forked 63 times, which is as often as is possible yet.";
 
 /// Takes the oldest snapshot that is wanted of a desktop at rest; `false` if there is none.
@@ -54,6 +59,7 @@ async fn take(inner: &Inner, desktop: &Desktop, snapshot: &Snapshot) -> Result<(
     if disk.len() >= MOST_LAYERS {
         return fail(inner, desktop, snapshot, TOO_DEEP, false).await;
     }
+    keep_picture(inner, desktop, snapshot).await?;
     let _still = inner.sweeping.read().await;
     let next = inner.store.next_layer(snapshot, clock::now()).await?;
     let request = SnapshotRequest {
@@ -91,6 +97,22 @@ async fn take(inner: &Inner, desktop: &Desktop, snapshot: &Snapshot) -> Result<(
     }
     tracing::info!(desktop = %desktop.id, snapshot = %snapshot.id, pause_ms = info.pause_ms, "a snapshot was taken");
     nudge_forks(inner, snapshot).await
+}
+
+/// What is on the screen just before, for people who look for a snapshot later. Nothing depends on it.
+async fn keep_picture(inner: &Inner, desktop: &Desktop, snapshot: &Snapshot) -> Result<(), Fault> {
+    let is_shown = desktop.record.state == DesktopState::Running && snapshot.kind != SnapshotKind::Fork;
+    if !is_shown || snapshot.has_picture {
+        return Ok(());
+    }
+    let looked = timeout(PICTURE_DEADLINE, async {
+        let door = inner.doors.door(desktop.id).await.ok()?;
+        door.screenshot(PICTURE_WIDTH).await.ok()
+    });
+    let Ok(Some(picture)) = looked.await else { return Ok(()) };
+    let entry = AccessEntry { at: clock::now(), why: "screenshot".to_owned(), who: snapshot.made_by.clone() };
+    inner.store.log_access(desktop.id, desktop.workspace, entry).await?;
+    Ok(inner.store.save_snapshot_picture(snapshot.id, &picture).await?)
 }
 
 async fn fail(

@@ -41,6 +41,10 @@ async fn a_running_desktop_is_kept_and_others_are_made_from_it() {
     let shown = platform.control.snapshot(&platform.owner, asked.id).await.unwrap();
     assert!(shown.has_memory && shown.taken_at.is_some() && shown.memory_bytes > 0, "{shown:?}");
     assert_eq!((shown.made_by.as_str(), shown.desktop_name.as_str()), ("tests", "one"));
+    let picture = platform.control.snapshot_picture(&platform.owner, asked.id).await.unwrap();
+    assert!(shown.has_picture && picture.starts_with(&[0xff, 0xd8]), "what was on its screen");
+    let log = platform.control.access_log(&platform.access(id).await).await.unwrap();
+    assert!(log.iter().any(|entry| entry.why == "screenshot" && entry.who == "tests"), "{log:?}");
     let parent = platform.get(id).await.unwrap();
     assert!(parent.steps.iter().all(|step| step.boot == 1), "it went on");
     assert!(platform.control.screenshot(&platform.access(id).await, 480).await.is_ok());

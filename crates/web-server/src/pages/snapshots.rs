@@ -80,6 +80,9 @@ fn row(language: Language, snapshot: &Snapshot) -> Markup {
     html! {
         tr id={ "snapshot-" (snapshot.id) } {
             td.name {
+                @if snapshot.has_picture {
+                    img.snapshot-picture src={ "/v1/snapshots/" (snapshot.id) "/screenshot" } alt="" loading="lazy" width="96" height="60";
+                }
                 bdi { (snapshot.name) }
                 @if let Some(detail) = &snapshot.detail { div.quiet.why { (detail) } }
             }

@@ -69,6 +69,7 @@ pub fn router(state: App) -> Router {
         .route("/v1/desktops/{id}/fork", post(snapshots::fork_desktop))
         .route("/v1/snapshots", get(snapshots::list))
         .route("/v1/snapshots/{id}", get(snapshots::one).delete(snapshots::delete))
+        .route("/v1/snapshots/{id}/screenshot", get(snapshots::screenshot))
         .route("/v1/snapshots/{id}/fork", post(snapshots::fork))
         .route("/v1/snapshots/{id}/restore", post(snapshots::restore))
         .route("/v1/ssh-keys", get(ssh::list).post(ssh::add))

@@ -3,28 +3,36 @@
 use std::sync::Arc;
 
 use axum::extract::{Json, Path, State as Shared};
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use jiff::{Timestamp, ToSpan};
 use rolltop_api_types::{
     Code, CreateSnapshot, Desktop, EventKind, ForkDesktop, Forks, Snapshot, SnapshotList, SnapshotState,
 };
 use rolltop_model::{DesktopId, SnapshotId};
 
-use super::desktops;
 use super::routes::{App, Refused, find, refuse};
+use super::{desktops, picture};
 
 pub fn canned(desktops: &[Desktop]) -> Vec<Snapshot> {
     let Some(of) = desktops.first() else { return Vec::new() };
     let ago = |hours: i64| Timestamp::now().checked_sub(hours.hours()).expect("a time");
     let base = Snapshot { created_at: ago(2), taken_at: Some(ago(2)), ..fresh(of, "before the upgrade") };
-    let disk_only =
-        Snapshot { has_memory: false, memory_bytes: 0, name: "as delivered".to_owned(), ..base.clone() };
+    let disk_only = Snapshot {
+        has_memory: false,
+        has_picture: false,
+        memory_bytes: 0,
+        name: "as delivered".to_owned(),
+        ..base.clone()
+    };
     let failed = Snapshot {
         id: SnapshotId::generate(),
         name: "in the night".to_owned(),
         state: SnapshotState::Failed,
         detail: Some("The host's disk is full; free some space, then try again.".to_owned()),
         taken_at: None,
+        has_picture: false,
         created_at: ago(9),
         ..base.clone()
     };
@@ -48,6 +56,7 @@ fn fresh(of: &Desktop, name: &str) -> Snapshot {
         made_by: "sam".to_owned(),
         created_at: Timestamp::now(),
         taken_at: Some(Timestamp::now()),
+        has_picture: true,
     }
 }
 
@@ -61,6 +70,12 @@ pub async fn one(Shared(state): Shared<App>, Path(id): Path<String>) -> Result<J
         Some(snapshot) => Ok(Json(snapshot.clone())),
         None => refuse(Code::NotFound, "There is no such snapshot."),
     }
+}
+
+pub async fn screenshot(shared: Shared<App>, path: Path<String>) -> Result<Response, Refused> {
+    let snapshot = one(shared, path).await?.0;
+    let seed = u32::try_from(snapshot.name.len()).expect("a short name");
+    Ok(([(CONTENT_TYPE, "image/jpeg")], picture::draw(480, 300, seed).jpeg()).into_response())
 }
 
 pub async fn delete(Shared(state): Shared<App>, Path(id): Path<String>) -> Result<StatusCode, Refused> {

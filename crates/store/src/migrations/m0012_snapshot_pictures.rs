@@ -1,0 +1,12 @@
+//! What was on the screen when a snapshot was taken.
+
+use super::Migration;
+
+pub(super) const MIGRATION: Migration = Migration {
+    name: "m0012_snapshot_pictures",
+    statements: &[
+        "ALTER TABLE snapshots ADD COLUMN has_picture BOOLEAN NOT NULL DEFAULT FALSE",
+        "CREATE TABLE snapshot_pictures (
+        snapshot_id TEXT PRIMARY KEY REFERENCES snapshots (id) ON DELETE CASCADE, picture {bytes} NOT NULL)",
+    ],
+};
