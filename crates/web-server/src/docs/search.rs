@@ -18,6 +18,8 @@ const IN_HEADING: u32 = 10;
 const WHOLE: u32 = 2;
 /// Most that a word can count for by being said often.
 const MOST_IN_TEXT: u32 = 4;
+/// Words that stand in the order in which they were asked for.
+const IN_ORDER: u32 = 6;
 
 pub(super) struct Search {
     places: Vec<Place>,
@@ -111,8 +113,21 @@ impl Place {
             here |= heading + text > 0;
             total += title + heading + text;
         }
+        for pair in asked.windows(2) {
+            total += if follow(&self.heading_words, pair) || follow(&self.text_words, pair) {
+                IN_ORDER
+            } else {
+                0
+            };
+        }
         here.then_some(total)
     }
+}
+
+/// Whether two words stand one after the other; the second may only be begun, as it is typed.
+fn follow(words: &[String], pair: &[String]) -> bool {
+    let [first, second] = pair else { return false };
+    words.windows(2).any(|two| matches!(two, [one, next] if one == first && next.starts_with(second)))
 }
 
 /// How often a word is there or begins one, with whole ones counting more.
@@ -224,6 +239,17 @@ mod tests {
         assert_eq!(addresses("RSA bit"), ["/docs/ssh#keys"]);
         assert_eq!(addresses("rsa zip"), Vec::<String>::new());
         assert_eq!(addresses("ssh forward"), ["/docs/ssh#ports"], "one word from the title, one from here");
+    }
+
+    #[test]
+    fn words_in_their_order_count_for_more_than_the_same_words_apart() {
+        let apart =
+            Page::read("# Apart\n\nHosts, a host, hosts. What is known, well known, and known to all.\n");
+        let together = Page::read("# Together\n\nThe file is called known_hosts.\n");
+        let search = Search::over([("apart", &apart), ("together", &together)].into_iter());
+        let first = |query| search.find(query, 10).first().map(|found| found.address.to_owned());
+        assert_eq!(first("known_ho").as_deref(), Some("/docs/together"));
+        assert_eq!(first("hosts known").as_deref(), Some("/docs/apart"));
     }
 
     #[test]
