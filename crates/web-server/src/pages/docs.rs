@@ -45,8 +45,7 @@ pub(crate) async fn show(reader: Reader, Path(slug): Path<String>) -> Result<Mar
 
 pub(crate) async fn picture(Path(name): Path<String>) -> Result<Response, Failure> {
     let data = docs::picture(&name).ok_or(Failure::NotFound)?;
-    let kind = if name.ends_with(".svg") { "image/svg+xml" } else { "image/png" };
-    Ok(([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=3600")], data).into_response())
+    Ok(([(CONTENT_TYPE, "image/png"), (CACHE_CONTROL, "public, max-age=3600")], data).into_response())
 }
 
 fn show_page(reader: &Reader, slug: &str, page: &Page, near: (Option<&Entry>, Option<&Entry>)) -> Markup {
