@@ -1,5 +1,7 @@
 //! What handlers take from a request, each refusing what is wrong with a problem document.
 
+use std::str::FromStr;
+
 use axum::extract::{
     FromRef, FromRequest, FromRequestParts, OptionalFromRequestParts, RawPathParams, Request,
 };
@@ -130,6 +132,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Asking {
     }
 }
 
+/// What a part of the path says, if it is one of these.
+pub(crate) fn in_path<T: FromStr>(path: &RawPathParams, part: &str) -> Option<T> {
+    path.iter().find(|(name, _)| *name == part).and_then(|(_, text)| text.parse().ok())
+}
+
 /// The ticket to the desktop that the path names.
 pub(crate) struct Ticket<P: Purpose>(pub DesktopAccess<P>);
 
@@ -144,8 +151,7 @@ where
         let named = RawPathParams::from_request_parts(parts, state).await;
         let named = named.map_err(|_| ApiError::no_such_desktop())?;
         // What is no id names nothing.
-        let id = named.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| id.parse().ok());
-        let id: DesktopId = id.ok_or_else(ApiError::no_such_desktop)?;
+        let id: DesktopId = in_path(&named, "id").ok_or_else(ApiError::no_such_desktop)?;
         Ok(Self(Control::from_ref(state).authorise::<P>(&asking.caller, id).await?))
     }
 }

@@ -229,9 +229,9 @@ impl Signs {
     /// And so does one that sends and receives more than this, bytes per second.
     pub const BUSY_NETWORK: u64 = 10_000;
 
-    /// Whether it works by itself.
-    pub fn is_busy(&self) -> bool {
-        self.processor().is_some() || self.network().is_some()
+    /// Whether a machine that takes so many percent of one processor, and moves so many bytes per second, works.
+    pub const fn is_work(processor_percent: u32, network_bytes_per_second: u64) -> bool {
+        processor_percent > Self::BUSY_PERCENT || network_bytes_per_second > Self::BUSY_NETWORK
     }
 
     fn processor(&self) -> Option<AwakeReason> {

@@ -358,17 +358,11 @@ impl Held {
                     | OffReason::Died
                     | OffReason::Suspended
                     | OffReason::HostRestarted,
-            } if repeated => {
-                return Change::None;
+            } => {
+                if repeated {
+                    return Change::None;
+                }
             }
-            Power::Off {
-                why:
-                    OffReason::Asked
-                    | OffReason::Guest
-                    | OffReason::Died
-                    | OffReason::Suspended
-                    | OffReason::HostRestarted,
-            } => {}
         }
         self.boot = boot;
         if cut_short {

@@ -5,7 +5,7 @@ use rolltop_api_types::{Code, PortList, Problem};
 use rolltop_control::{Control, purpose};
 
 use crate::convert;
-use crate::extract::{Answer, Ticket, ok};
+use crate::extract::{Answer, Ticket, in_path, ok};
 use crate::problems::ApiError;
 
 /// The ports
@@ -30,8 +30,7 @@ pub(crate) async fn list(
 
 /// The port's number in the path.
 pub(super) fn number(path: &RawPathParams) -> Result<u16, ApiError> {
-    let text = path.iter().find(|(name, _)| *name == "port").map(|(_, text)| text);
-    text.and_then(|text| text.parse().ok()).filter(|port| *port != 0).ok_or_else(no_such_port)
+    in_path(path, "port").filter(|port| *port != 0).ok_or_else(no_such_port)
 }
 
 pub(super) fn no_such_port() -> ApiError {

@@ -6,12 +6,11 @@ use axum::extract::{RawPathParams, State};
 use http::StatusCode;
 use rolltop_api_types::{CreateShare, Problem, ShareCreated, ShareList};
 use rolltop_control::{Control, ShareError, purpose};
-use rolltop_model::ShareId;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::preview::SHARE_PATH;
 use crate::convert;
-use crate::extract::{Answer, Json, Ticket, ok};
+use crate::extract::{Answer, Json, Ticket, in_path, ok};
 use crate::problems::ApiError;
 
 /// The share links
@@ -81,7 +80,7 @@ pub(crate) async fn revoke(
     path: RawPathParams,
 ) -> Result<StatusCode, ApiError> {
     // What is no id names nothing.
-    let id = path.iter().find(|(name, _)| *name == "share").and_then(|(_, id)| id.parse::<ShareId>().ok());
-    control.revoke_share(&access, id.ok_or(ShareError::NotFound)?).await?;
+    let id = in_path(&path, "share").ok_or(ShareError::NotFound)?;
+    control.revoke_share(&access, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

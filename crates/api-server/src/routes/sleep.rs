@@ -6,10 +6,10 @@ use axum::extract::{RawPathParams, State};
 use http::StatusCode;
 use rolltop_api_types::{Code, CreateHold, Hold, Problem, Sleep, SleepPolicy};
 use rolltop_control::{Control, HoldError, purpose};
-use rolltop_model::{self as model, HoldId, Minutes, ScheduleParts};
+use rolltop_model::{self as model, Minutes, ScheduleParts};
 
 use crate::convert;
-use crate::extract::{Answer, Json, Ticket, ok};
+use crate::extract::{Answer, Json, Ticket, in_path, ok};
 use crate::problems::ApiError;
 
 /// A desktop's sleep
@@ -90,8 +90,8 @@ pub(crate) async fn release(
     path: RawPathParams,
 ) -> Result<StatusCode, ApiError> {
     // What is no id names nothing.
-    let id = path.iter().find(|(name, _)| *name == "hold").and_then(|(_, id)| id.parse::<HoldId>().ok());
-    control.release_hold(&access, id.ok_or(HoldError::NotFound)?).await?;
+    let id = in_path(&path, "hold").ok_or(HoldError::NotFound)?;
+    control.release_hold(&access, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

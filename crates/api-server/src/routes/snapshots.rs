@@ -11,7 +11,7 @@ use rolltop_model::SnapshotId;
 
 use super::screenshot::picture_of_guest;
 use crate::convert;
-use crate::extract::{Answer, Asking, Json, Query, Ticket, accepted, ok};
+use crate::extract::{Answer, Asking, Json, Query, Ticket, accepted, in_path, ok};
 use crate::problems::ApiError;
 
 /// List snapshots
@@ -188,6 +188,5 @@ fn forks(made: Vec<DesktopView>) -> Forks {
 
 /// What is no id names nothing.
 fn id(path: &RawPathParams) -> Result<SnapshotId, SnapshotError> {
-    let id = path.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| id.parse().ok());
-    id.ok_or(SnapshotError::NotFound)
+    in_path(path, "id").ok_or(SnapshotError::NotFound)
 }

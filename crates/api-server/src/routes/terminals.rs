@@ -6,7 +6,7 @@ use rolltop_api_types::{Code, Problem, TerminalList};
 use rolltop_control::{Control, TerminalNumber, purpose};
 
 use crate::convert;
-use crate::extract::{Answer, Ticket, ok};
+use crate::extract::{Answer, Ticket, in_path, ok};
 use crate::problems::ApiError;
 
 /// The terminals
@@ -60,8 +60,7 @@ pub(crate) async fn close(
 
 /// The terminal's number in the path.
 pub(super) fn number(path: &RawPathParams) -> Result<TerminalNumber, ApiError> {
-    let text = path.iter().find(|(name, _)| *name == "number").map(|(_, text)| text);
-    text.and_then(|text| text.parse().ok()).and_then(TerminalNumber::new).ok_or_else(|| {
+    in_path(path, "number").and_then(TerminalNumber::new).ok_or_else(|| {
         let detail = format!("Terminals have the numbers 1 to {}.", TerminalNumber::MOST);
         ApiError::new(Code::NoSuchTerminal, detail)
     })

@@ -101,16 +101,9 @@ impl Seen {
         while self.samples.get(1).is_some_and(|(at, _)| now.saturating_duration_since(*at) >= window) {
             self.samples.pop_front();
         }
-        let busy = self.rates(window).is_some_and(|rates| {
-            let signs = Signs {
-                open: Vec::new(),
-                used_at: Timestamp::MIN,
-                processor_percent: Some(rates.processor_percent),
-                network_bytes_per_second: Some(rates.network_bytes_per_second),
-                held_until: None,
-            };
-            signs.is_busy()
-        });
+        let busy = self
+            .rates(window)
+            .is_some_and(|rates| Signs::is_work(rates.processor_percent, rates.network_bytes_per_second));
         if busy {
             self.busy_at = Some(clock::now());
         }

@@ -81,6 +81,21 @@ pub(crate) fn submit_focused(tone: Tone, focused: bool, label: &str) -> Markup {
     html! { button.btn type="submit" data-variant=(tone.variant()) autofocus[focused] { (label) } }
 }
 
+/// How long something is to last: what each choice is called, and seconds. The first is chosen.
+pub(crate) fn lifetimes(language: Language, legend: &str, choices: &[(&str, u64)]) -> Markup {
+    html! {
+        fieldset.choice-group {
+            legend { (language.say(legend)) }
+            @for (number, (name, seconds)) in choices.iter().enumerate() {
+                label.choice-line {
+                    input type="radio" name="lasts" value=(seconds) checked[number == 0];
+                    (language.say(name))
+                }
+            }
+        }
+    }
+}
+
 /// A text field with its label, what helps, and what is wrong with it.
 pub(crate) struct Field<'a> {
     pub id: &'a str,

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::access::SignedIn;
 use crate::app::App;
-use crate::components::control::{Ask, Tone, button, copyable};
+use crate::components::control::{Ask, Tone, button, copyable, lifetimes};
 use crate::components::{Icon, dialog, icon, time, toast};
 use crate::failure::{Failure, sentence};
 use crate::guard;
@@ -152,15 +152,7 @@ pub(crate) async fn ask(
     let title = language.say_with("share-title", &[("port", &port.to_string()), ("name", &desktop.name)]);
     let body = html! {
         p { (language.say("share-text")) }
-        fieldset.choice-group {
-            legend { (language.say("share-lasts")) }
-            @for (number, (name, seconds)) in LIFETIMES.iter().enumerate() {
-                label.choice-line {
-                    input type="radio" name="lasts" value=(seconds) checked[number == 0];
-                    (language.say(name))
-                }
-            }
-        }
+        (lifetimes(language, "share-lasts", &LIFETIMES))
     };
     let action = format!("/desktops/{}/ports/{port}/share", desktop.id);
     let submit = language.say("share-make");

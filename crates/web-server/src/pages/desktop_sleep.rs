@@ -10,7 +10,7 @@ use rolltop_model::{DesktopId, HoldId};
 use serde::Deserialize;
 
 use crate::access::SignedIn;
-use crate::components::control::{Ask, Field, Notice, Tone, button, field, notice};
+use crate::components::control::{Ask, Field, Notice, Tone, button, field, lifetimes, notice};
 use crate::components::{Icon, dialog, time, toast};
 use crate::failure::{Failure, sentence};
 use crate::language::Language;
@@ -309,15 +309,7 @@ pub(crate) async fn ask(person: SignedIn, Path(path): Path<String>) -> Result<Ma
     let label = language.say("hold-reason");
     let body = html! {
         p { (language.say("hold-text")) }
-        fieldset.choice-group {
-            legend { (language.say("hold-lasts")) }
-            @for (number, (name, seconds)) in LIFETIMES.iter().enumerate() {
-                label.choice-line {
-                    input type="radio" name="lasts" value=(seconds) checked[number == 0];
-                    (language.say(name))
-                }
-            }
-        }
+        (lifetimes(language, "hold-lasts", &LIFETIMES))
         (field(&Field { required: false, ..Field::text("hold-reason", "reason", &label, "") }))
     };
     let action = format!("/desktops/{}/hold", desktop.id);
