@@ -19,12 +19,12 @@ use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use rolltop_api_types::DesktopState;
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec,
+    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
     Leftover, Machine, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
     TemplateInfo,
 };
 use rolltop_engine_qemu::remote::{self, HostClient};
-use rolltop_model::{DesktopId, LayerId, SnapshotId, TemplateVersion};
+use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
 use rolltop_vm_tests::{Options, Platform, eventually};
 use tokio::net::{TcpStream, UnixListener};
 
@@ -147,12 +147,6 @@ impl Engine for Detour {
     async fn bootstrap(&self, template: &TemplateVersion) -> Result<Bootstrap, EngineError> {
         self.host.bootstrap(template).await
     }
-    async fn prepare_layer(&self, layer: &LayerSpec) -> Result<(), EngineError> {
-        self.host.prepare_layer(layer).await
-    }
-    async fn blank_layers(&self) -> Result<Vec<LayerId>, EngineError> {
-        self.host.blank_layers().await
-    }
     async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError> {
         self.host.fork(request).await
     }
@@ -179,6 +173,10 @@ impl Engine for Detour {
 
     async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
         self.host.remove_snapshot(snapshot).await
+    }
+
+    async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
+        self.host.flatten(desktop, fence).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

@@ -93,8 +93,6 @@ impl Inner {
 
     async fn known(&self) -> Result<Known, StoreError> {
         let records = self.store.desktop_ids().await?;
-        let blanks = self.store.blank_layers().await?;
-        let layers = blanks.into_iter().map(|layer| layer.id).collect();
-        Ok(Known { desktops: records, layers, snapshots: self.store.snapshot_ids().await? })
+        Ok(Known { desktops: records, snapshots: self.store.snapshot_ids().await? })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rolltop_model::{Limits, Size};
+use rolltop_model::Limits;
 
 /// Read once at start.
 #[derive(Debug, Clone)]
@@ -25,10 +25,8 @@ pub struct ControlConfig {
     pub measuring: Duration,
     /// How long a minute without use is. Default 60 s.
     pub minute: Duration,
-    /// Blank encrypted layers kept ready. Default 3 of size s, 1 of the others.
-    pub layers: Vec<(Size, usize)>,
-    /// Free disk below which no layer is prepared ahead for other sizes than s, bytes. Default 20 GiB.
-    pub layers_free_disk: u64,
+    /// Layers from which on a running desktop's disk is made one of a single layer again. Default 32.
+    pub flatten_at: u32,
     /// How long a screenshot is served again. Default 3 s.
     pub screenshot_age: Duration,
     /// How long a session lasts without being used. Default 30 days.
@@ -52,8 +50,7 @@ impl Default for ControlConfig {
             leftovers: Duration::from_secs(60),
             measuring: Duration::from_secs(60),
             minute: Duration::from_secs(60),
-            layers: vec![(Size::S, 3), (Size::M, 1), (Size::L, 1)],
-            layers_free_disk: 20 << 30,
+            flatten_at: 32,
             screenshot_age: Duration::from_secs(3),
             session_idle: 30 * DAY,
             link_age: DAY,

@@ -169,7 +169,6 @@ impl Crew {
             sleep::pass(&inner).await;
             keep::empty_log(&inner).await;
             keys::pass(&inner).await;
-            layers::prepare(&inner).await;
             snapshots::tidy(&inner).await;
             if upkeep {
                 keep::tidy(&inner).await;
@@ -217,6 +216,10 @@ async fn compare(inner: &Inner) -> Vec<DesktopId> {
     match snapshots::wanted(inner).await {
         Ok(wanted) => due.extend(wanted),
         Err(error) => tracing::error!(%error, "the snapshots can't be read"),
+    }
+    match layers::deep(inner).await {
+        Ok(deep) => due.extend(deep),
+        Err(error) => tracing::error!(%error, "the layers can't be read"),
     }
     // Rows are read before machines are asked for, so a new desktop may look unknown once.
     for id in observed.keys() {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rolltop_engine::{
-    DiskLayer, Engine, ForkRequest, Known, LayerKey, LayerSpec, Machine, Power, StartRequest,
+    DiskLayer, Engine, ForkRequest, Known, LayerKey, Machine, Power, StartRequest,
 };
 use rolltop_engine_qemu::{NetworkConfig, QemuConfig, QemuEngine};
 use rolltop_model::{DesktopId, LayerId};
@@ -90,12 +90,8 @@ async fn fork(
             from: None,
         };
         std::fs::write(keys.join(request.desktop.to_string()), request.disk.key.bytes())?;
-        let layer =
-            LayerSpec { layer: request.disk.layer, size: request.size, key: request.disk.key.clone() };
-        engine.prepare_layer(&layer).await?;
         requests.push(request);
     }
-    println!("layers are prepared");
     let since = Instant::now();
     let mut tasks = Vec::new();
     for request in requests {

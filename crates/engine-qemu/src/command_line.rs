@@ -57,8 +57,24 @@ pub(crate) enum Ram<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Disk<'a> {
     Plain,
-    /// The one that is written to first, each over the next; the last over what its header names.
-    Layers(&'a [LayerFile]),
+    Layers {
+        /// The one that is written to first, each over the next and the last over the base. What their headers
+        /// say is not looked at.
+        layers: &'a [LayerFile],
+        /// The bake it lies over, a directory in the template's; `None` for the plain image.
+        base: Option<&'a str>,
+    },
+}
+
+/// The name of what the layers lie over, in QEMU.
+pub(crate) const BASE: &str = "base";
+
+/// Where that is, in the template version's directory.
+pub(crate) fn base_path(template: &str, bake: Option<&str>) -> String {
+    match bake {
+        Some(bake) => format!("{template}/{bake}/{DISK}"),
+        None => format!("{template}/{DISK}"),
+    }
 }
 
 /// One encrypted layer: LUKS, its key readable through this inherited descriptor.
@@ -150,34 +166,35 @@ fn board(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
 }
 
 /// The nodes of a disk, lowest first, and the name of the one that the guest sees.
-fn disk(disk: Disk<'_>) -> (Vec<(&'static str, String)>, String) {
-    let Disk::Layers(layers) = disk else {
+fn disk(disk: Disk<'_>, template: &str) -> (Vec<(&'static str, String)>, String) {
+    let Disk::Layers { layers, base } = disk else {
         let node = format!(
             "driver=qcow2,node-name=disk0,discard=unmap,file.driver=file,file.filename={DISK},file.discard=unmap"
         );
         return (vec![("-blockdev", node)], "disk0".to_owned());
     };
-    let mut all = Vec::new();
-    let mut below = None;
+    let base = base_path(template, base);
+    let base = format!("driver=qcow2,node-name={BASE},read-only=on,file.driver=file,file.filename={base}");
+    let mut all = vec![("-blockdev", base)];
+    let mut below = BASE.to_owned();
     for (place, LayerFile { layer, key }) in layers.iter().enumerate().rev() {
         let (secret, path) = (secret_name(*layer), layer_seen_from_machine(*layer));
         all.push(("-object", format!("secret,id={secret},file=/proc/self/fd/{key}")));
         let how = if place == 0 { "discard=unmap,file.discard=unmap" } else { "read-only=on" };
-        let backing = below.map_or_else(String::new, |below| format!(",backing={below}"));
         all.push((
             "-blockdev",
             format!(
                 "driver=qcow2,node-name={layer},file.driver=file,file.filename={path},{how},\
-                 encrypt.format=luks,encrypt.key-secret={secret}{backing}"
+                 encrypt.format=luks,encrypt.key-secret={secret},backing={below}"
             ),
         ));
-        below = Some(layer);
+        below = layer.to_string();
     }
-    (all, below.map(ToString::to_string).unwrap_or_default())
+    (all, below)
 }
 
 fn devices(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
-    let (nodes, drive) = disk(spec.disk);
+    let (nodes, drive) = disk(spec.disk, spec.template);
     let Wires { monitor, spare_monitor, tap } = spec.wires;
     let mut all = vec![
         ("-object", "rng-builtin,id=rng0".to_owned()),
@@ -236,7 +253,7 @@ mod tests {
             template: "../../templates/desk@0123456789ab",
             kernel_arguments: "root=/dev/vda rw console=ttyS0 quiet",
             ram: Ram::Private("../../templates/desk@0123456789ab/s/ram"),
-            disk: Disk::Layers(&LAYERS),
+            disk: Disk::Layers { layers: &LAYERS, base: Some("s") },
             generation: Uuid::nil(),
             wires: Wires { monitor: 5, spare_monitor: 6, tap: 7 },
             incoming: true,

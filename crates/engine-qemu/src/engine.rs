@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec,
+    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
     Leftover, Machine, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
     TemplateInfo,
 };
-use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
+use rolltop_model::{DesktopId, Size, SnapshotId, TemplateVersion};
 
 use crate::cgroup::Share;
 use crate::config::QemuConfig;
@@ -88,15 +88,6 @@ impl Engine for QemuEngine {
         self.host.bootstrap(template).await
     }
 
-    async fn prepare_layer(&self, layer: &LayerSpec) -> Result<(), EngineError> {
-        let layer = layer.clone();
-        self.carry(|host| async move { host.prepare_layer(&layer).await }).await
-    }
-
-    async fn blank_layers(&self) -> Result<Vec<LayerId>, EngineError> {
-        Ok(self.host.blank_layers())
-    }
-
     async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError> {
         let request = request.clone();
         self.carry(|host| host.fork(request)).await
@@ -133,6 +124,10 @@ impl Engine for QemuEngine {
 
     async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
         self.carry(move |host| host.remove_snapshot(snapshot)).await
+    }
+
+    async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
+        self.carry(move |host| host.flatten(desktop, fence)).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

@@ -6,7 +6,6 @@
 //!     SIZE/, SIZE-2/          bakes: ram, devices, disk.qcow2, bake.json
 //!   blank/SIZE.ram            empty memory: what a cold-booted machine's memory is based on
 //!   layers/LAYER.qcow2        encrypted layers, each a machine's own or, read-only, a snapshot's
-//!     blank/LAYER.qcow2       blank ones, prepared ahead
 //!   desktops/DESKTOP/         desktop.json, pid, monitor, monitor2, console.log, qemu.log;
 //!                             memory.sealed and memory.json while it is suspended
 //!   snapshots/SNAPSHOT/       snapshot.json, memory.sealed and memory.json if the machine had a memory
@@ -39,7 +38,6 @@ impl Layout {
             layout.templates(),
             layout.blank(),
             layout.layers(),
-            layout.blank_layers(),
             layout.desktops(),
             layout.snapshots(),
             layout.fences(),
@@ -83,14 +81,6 @@ impl Layout {
 
     pub(crate) fn layer(&self, layer: LayerId) -> PathBuf {
         self.layers().join(layer_name(layer))
-    }
-
-    pub(crate) fn blank_layers(&self) -> PathBuf {
-        self.layers().join("blank")
-    }
-
-    pub(crate) fn blank_layer(&self, layer: LayerId) -> PathBuf {
-        self.blank_layers().join(layer_name(layer))
     }
 
     pub(crate) fn snapshots(&self) -> PathBuf {

@@ -46,6 +46,8 @@ pub(crate) struct Boot {
     pub memory: Memory,
     /// Its layers, the one it writes to first; empty for a plain disk in its directory.
     pub disk: Vec<DiskLayer>,
+    /// The bake they lie over; `None` for the plain image.
+    pub base: Option<String>,
     /// Where the layers are.
     pub layers: PathBuf,
     pub uid: u32,
@@ -333,7 +335,10 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
         template: &boot.template,
         kernel_arguments: &boot.kernel_arguments,
         ram,
-        disk: if layers.is_empty() { Disk::Plain } else { Disk::Layers(&layers) },
+        disk: match layers.as_slice() {
+            [] => Disk::Plain,
+            layers => Disk::Layers { layers, base: boot.base.as_deref() },
+        },
         generation: Uuid::new_v4(),
         wires: Wires {
             monitor: monitor.as_raw_fd(),

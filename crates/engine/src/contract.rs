@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use crate::{
-    DiskLayer, Engine, EngineError, ForkRequest, Known, LayerKey, LayerSpec, OffReason, Origin, Power,
+    DiskLayer, Engine, EngineError, Flattening, ForkRequest, Known, LayerKey, OffReason, Origin, Power,
     RevertRequest, SnapshotRequest, StartRequest, SuspendRequest, Work,
 };
 
@@ -38,6 +38,7 @@ impl Contract {
         self.check_memory_given_up(engine).await;
         self.check_snapshots(engine).await;
         self.check_snapshots_of_what_is_off(engine).await;
+        self.check_flatten(engine).await;
         self.check_fences(engine).await;
         self.check_leftovers(engine).await;
         assert_eq!(engine.observe().await, Ok(Vec::new()), "nothing is left at the end");
@@ -80,17 +81,12 @@ impl Contract {
     pub async fn check_life(&self, engine: &dyn Engine) {
         let request = self.fork_request();
         let desktop = request.desktop;
-        self.check_layer(engine, &request).await;
-
         let quarantined = Ok(Some((Power::On { quarantined: true }, 1)));
         engine.fork(&request).await.expect("a fork");
         assert_eq!(power(engine, desktop).await, quarantined, "a fork runs in quarantine");
         self.banner(engine, desktop).await;
         engine.fork(&request).await.expect("a fork, asked for again");
         assert_eq!(power(engine, desktop).await, quarantined);
-        assert_eq!(engine.blank_layers().await, Ok(Vec::new()), "its layer is no longer blank");
-        assert_eq!(engine.prepare_layer(&layer(&request)).await, Ok(()), "a layer in use is prepared enough");
-        assert_eq!(engine.blank_layers().await, Ok(Vec::new()), "and is not made again");
         let machine = engine.observe_one(desktop).await.expect("observing").expect("a machine");
         assert!(machine.memory_bytes > 0 && machine.disk_bytes > 0, "it takes something: {machine:?}");
         assert!(machine.work.cpu_ms > 0, "and has worked: {machine:?}");
@@ -301,11 +297,63 @@ impl Contract {
         assert_eq!(engine.leftovers(&Known::default()).await, Ok(Vec::new()));
     }
 
-    async fn check_layer(&self, engine: &dyn Engine, request: &ForkRequest) {
-        let layer = layer(request);
-        for _ in 0..2 {
-            assert_eq!(engine.prepare_layer(&layer).await, Ok(()));
-            assert_eq!(engine.blank_layers().await, Ok(vec![layer.layer]));
+    /// A disk of three layers becomes one of one layer; the snapshots that have the others stay whole.
+    pub async fn check_flatten(&self, engine: &dyn Engine) {
+        let request = self.fork_request();
+        let desktop = request.desktop;
+        assert_eq!(engine.flatten(desktop, 1).await, Err(EngineError::UnknownDesktop));
+        engine.fork(&request).await.expect("a fork");
+        self.banner(engine, desktop).await;
+        assert_eq!(engine.flatten(desktop, 1).await, Ok(Flattening::Flat), "one layer is flat");
+        let first = snapshot_request(&request.disk, desktop);
+        engine.snapshot(&first).await.expect("a snapshot");
+        let second = snapshot_request(&first.next, desktop);
+        engine.snapshot(&second).await.expect("a snapshot");
+        // What is asked meanwhile ends it, and it is begun again.
+        assert_eq!(engine.flatten(desktop, 1).await, Ok(Flattening::Copying));
+        let third = snapshot_request(&second.next, desktop);
+        let info = engine.snapshot(&third).await.expect("a snapshot in the middle");
+        assert_eq!(info.layers.first(), Some(&second.next.layer));
+        engine.remove_snapshot(second.snapshot).await.expect("removing");
+        self.flat(engine, desktop).await;
+        let machine = engine.observe_one(desktop).await.expect("observing").expect("a machine");
+        assert_eq!((machine.layer, machine.boot), (third.next.layer, 1), "it goes on, on the layer it has");
+        self.banner(engine, desktop).await;
+
+        engine.stop(desktop, 1, self.grace).await.expect("a stop");
+        assert_eq!(engine.flatten(desktop, 1).await, Err(EngineError::NotRunning));
+        let start = |boot, disk: &[&DiskLayer]| StartRequest {
+            desktop,
+            fence: 1,
+            boot,
+            disk: disk.iter().copied().cloned().collect(),
+        };
+        assert_eq!(engine.start(&start(2, &[&third.next])).await, Ok(()), "that layer is all of its disk");
+        self.banner(engine, desktop).await;
+        engine.stop(desktop, 1, Duration::ZERO).await.expect("a stop");
+        let before = start(3, &[&third.next, &second.next, &first.next, &request.disk]);
+        assert_eq!(engine.start(&before).await, Ok(()), "whoever has not heard of it yet may start it too");
+        self.banner(engine, desktop).await;
+
+        let origin = Origin { snapshot: first.snapshot, disk: vec![request.disk.clone()] };
+        let child = ForkRequest { from: Some(origin), ..self.fork_request() };
+        engine.fork(&child).await.expect("a fork from a snapshot that has a layer of before");
+        self.banner(engine, child.desktop).await;
+        for desktop in [desktop, child.desktop] {
+            engine.destroy(desktop, 1).await.expect("destroying");
+        }
+        for snapshot in [first.snapshot, third.snapshot] {
+            assert!(engine.remove_snapshot(snapshot).await.expect("removing") > 0);
+        }
+        assert_eq!(engine.leftovers(&Known::default()).await, Ok(Vec::new()));
+    }
+
+    /// Waits until a disk has one layer.
+    async fn flat(&self, engine: &dyn Engine, desktop: DesktopId) {
+        let deadline = Instant::now() + self.boot_limit;
+        while engine.flatten(desktop, 1).await.expect("flattening") == Flattening::Copying {
+            assert!(Instant::now() < deadline, "the layers are not copied");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
@@ -313,7 +361,7 @@ impl Contract {
     pub async fn check_fences(&self, engine: &dyn Engine) {
         let request = ForkRequest { fence: 5, ..self.fork_request() };
         let desktop = request.desktop;
-        engine.fork(&request).await.expect("a fork on a layer nobody prepared");
+        engine.fork(&request).await.expect("a fork");
         let late = ForkRequest { fence: 4, ..request.clone() };
         let refused = Err(EngineError::Fenced);
         assert_eq!(engine.fork(&late).await, refused);
@@ -325,6 +373,7 @@ impl Contract {
         assert_eq!(engine.resume(&start).await, refused);
         let suspend = SuspendRequest { desktop, fence: 4, key: request.disk.key.clone() };
         assert_eq!(engine.suspend(&suspend).await, refused);
+        assert_eq!(engine.flatten(desktop, 4).await, Err(EngineError::Fenced));
         assert_eq!(power(engine, desktop).await, Ok(Some((Power::On { quarantined: true }, 1))));
         assert_eq!(engine.release(desktop, 7).await, Ok(()), "a higher one is taken");
         assert_eq!(engine.release(desktop, 5).await, refused, "and remembered");
@@ -336,28 +385,21 @@ impl Contract {
     /// What is unknown to the caller is a leftover, and sweeping takes it away.
     pub async fn check_leftovers(&self, engine: &dyn Engine) {
         let request = self.fork_request();
-        let blank = LayerSpec { layer: LayerId::generate(), size: self.size, key: key() };
-        engine.prepare_layer(&blank).await.expect("a layer");
         engine.fork(&request).await.expect("a fork");
         let snapshot = snapshot_request(&request.disk, request.desktop);
         engine.snapshot(&snapshot).await.expect("a snapshot");
-        let all = Known {
-            desktops: vec![request.desktop],
-            layers: vec![blank.layer],
-            snapshots: vec![snapshot.snapshot],
-        };
+        let all = Known { desktops: vec![request.desktop], snapshots: vec![snapshot.snapshot] };
         assert_eq!(engine.leftovers(&all).await, Ok(Vec::new()), "all of it is known");
         assert_eq!(engine.sweep(&all).await, Ok(Vec::new()));
         assert!(matches!(power(engine, request.desktop).await, Ok(Some((Power::On { .. }, _)))));
 
         let found = engine.leftovers(&Known::default()).await.expect("leftovers");
         let names: Vec<&str> = found.iter().map(|leftover| leftover.name.as_str()).collect();
-        for name in [request.desktop.to_string(), blank.layer.to_string(), snapshot.snapshot.to_string()] {
+        for name in [request.desktop.to_string(), snapshot.snapshot.to_string()] {
             assert!(names.contains(&name.as_str()), "{name} is among {found:?}");
         }
         assert_eq!(engine.sweep(&Known::default()).await, Ok(found));
         assert_eq!(engine.observe_one(request.desktop).await, Ok(None));
-        assert_eq!(engine.blank_layers().await, Ok(Vec::new()));
         assert_eq!(engine.snapshots().await, Ok(Vec::new()));
         assert_eq!(engine.leftovers(&Known::default()).await, Ok(Vec::new()));
     }
@@ -404,10 +446,6 @@ fn snapshot_request(disk: &DiskLayer, desktop: DesktopId) -> SnapshotRequest {
 /// A key like any other; its value does not matter, only that it stays the same.
 fn key() -> LayerKey {
     LayerKey::new([0x5a; 32])
-}
-
-fn layer(request: &ForkRequest) -> LayerSpec {
-    LayerSpec { layer: request.disk.layer, size: request.size, key: request.disk.key.clone() }
 }
 
 /// Power and boot count, as an observer sees them.

@@ -42,14 +42,8 @@ pub trait Engine: Send + Sync + 'static {
     /// How to enter a fresh fork of this template before it has an identity of its own.
     async fn bootstrap(&self, template: &TemplateVersion) -> Result<Bootstrap, EngineError>;
 
-    /// Makes a blank encrypted layer ahead of time, so that a fork waits for no disk.
-    async fn prepare_layer(&self, layer: &LayerSpec) -> Result<(), EngineError>;
-
-    /// Layers that are prepared and not yet under a desktop.
-    async fn blank_layers(&self) -> Result<Vec<LayerId>, EngineError>;
-
     /// Makes a desktop out of a template or a snapshot, memory included where there is one, and runs it
-    /// in quarantine: nothing but the door. A layer that is not prepared is made on the way.
+    /// in quarantine: nothing but the door.
     async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError>;
 
     /// Cold-boots a desktop that is off, in quarantine. What was suspended gives up its memory.
@@ -83,6 +77,11 @@ pub trait Engine: Send + Sync + 'static {
     /// Removes a snapshot, and the layers that nothing else needs. Returns the bytes freed; 0 where
     /// there is none.
     async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError>;
+
+    /// Has a running machine write to a disk of one layer: what the layers below have is copied into the one it writes
+    /// to, while the guest works. Begins it and returns at once; whoever asks again hears how far it is. Whatever else
+    /// is asked of the machine comes first and ends it, and what is copied stays copied.
+    async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError>;
 
     /// Ends quarantine: from now on the egress policy holds.
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError>;
@@ -143,14 +142,6 @@ pub struct Bootstrap {
     pub host_key: String,
 }
 
-/// A blank layer to be made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct LayerSpec {
-    pub layer: LayerId,
-    pub size: Size,
-    pub key: LayerKey,
-}
-
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ForkRequest {
     pub desktop: DesktopId,
@@ -159,7 +150,7 @@ pub struct ForkRequest {
     pub boot: u32,
     pub template: TemplateVersion,
     pub size: Size,
-    /// The layer it is to write to.
+    /// A new layer, which it is to write to.
     pub disk: DiskLayer,
     /// `None` for the template itself.
     pub from: Option<Origin>,
@@ -186,7 +177,8 @@ pub struct StartRequest {
     pub desktop: DesktopId,
     pub fence: u64,
     pub boot: u32,
-    /// Its layers, the one it writes to first.
+    /// Its layers, the one it writes to first. Those that it does not need any more since
+    /// [`Engine::flatten`] may be among them.
     pub disk: Vec<DiskLayer>,
 }
 
@@ -205,7 +197,7 @@ pub struct SnapshotRequest {
     pub snapshot: SnapshotId,
     /// The key of the layer it writes to now; a memory is encrypted with one made from it.
     pub key: LayerKey,
-    /// A blank layer that it writes to from now on.
+    /// A new layer, which it writes to from now on.
     pub next: DiskLayer,
 }
 
@@ -214,8 +206,16 @@ pub struct RevertRequest {
     pub desktop: DesktopId,
     pub fence: u64,
     pub from: Origin,
-    /// A blank layer that it writes to from now on.
+    /// A new layer, which it writes to from now on.
     pub next: DiskLayer,
+}
+
+/// How far a disk is from having one layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flattening {
+    Copying,
+    Flat,
 }
 
 /// What an engine knows of one snapshot.
@@ -330,8 +330,6 @@ pub enum Accelerator {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Known {
     pub desktops: Vec<DesktopId>,
-    /// Prepared layers that no desktop uses yet.
-    pub layers: Vec<LayerId>,
     pub snapshots: Vec<SnapshotId>,
 }
 

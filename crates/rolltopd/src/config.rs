@@ -53,15 +53,13 @@ pub struct ApiConfig {
     pub max_desktops: u32,
     /// Seconds from asking for a desktop to its being personalised; then it has failed. Default 180.
     pub first_boot_seconds: u64,
-    /// Blank encrypted disks of size `s` kept ready. Default 3.
-    pub blank_layers: usize,
     /// Where `/metrics` is, such as `127.0.0.1:9464`; a loopback or private address. Default none.
     pub metrics: Option<SocketAddr>,
 }
 
 impl Default for ApiConfig {
     fn default() -> Self {
-        Self { max_desktops: 100, first_boot_seconds: 180, blank_layers: 3, metrics: None }
+        Self { max_desktops: 100, first_boot_seconds: 180, metrics: None }
     }
 }
 

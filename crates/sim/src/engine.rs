@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rolltop_engine::{
-    Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known,
-    LayerSpec, Leftover, Machine, OffReason, Power, RevertRequest, SnapshotInfo, SnapshotRequest,
+    Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
+    Leftover, Machine, OffReason, Power, RevertRequest, SnapshotInfo, SnapshotRequest,
     StartRequest, SuspendRequest, TemplateInfo,
 };
-use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
+use rolltop_model::{DesktopId, Size, SnapshotId, TemplateVersion};
 use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, PrivateKey};
@@ -22,7 +22,7 @@ use tokio::net::UnixStream;
 use crate::faults::{DoorFault, Faults, Operation};
 use crate::guest::{Disk, Guest, Template};
 use crate::state_file::{self, Remembered, StateError};
-use crate::world::{BLANK_LAYER_BYTES, Change, SHUTDOWN, World};
+use crate::world::{LAYER_BYTES, Change, SHUTDOWN, World};
 
 /// The one template there is.
 const TEMPLATE: &str = "desk@5100000000ab";
@@ -271,18 +271,6 @@ impl Engine for SimEngine {
         })
     }
 
-    async fn prepare_layer(&self, layer: &LayerSpec) -> Result<(), EngineError> {
-        self.shared.enter(Operation::PrepareLayer, Duration::ZERO).await?;
-        let mut state = self.shared.state();
-        state.world.prepare_layer(layer)?;
-        self.shared.save(&state);
-        Ok(())
-    }
-
-    async fn blank_layers(&self) -> Result<Vec<LayerId>, EngineError> {
-        Ok(self.shared.state().world.blank_layers())
-    }
-
     async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError> {
         self.shared.enter(Operation::Fork, self.shared.config.fork_time).await?;
         if request.template != self.shared.template_version {
@@ -362,6 +350,14 @@ impl Engine for SimEngine {
         Ok(freed)
     }
 
+    async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
+        self.shared.enter(Operation::Flatten, Duration::ZERO).await?;
+        let mut state = self.shared.state();
+        let flattening = state.world.flatten(desktop, fence)?;
+        self.shared.save(&state);
+        Ok(flattening)
+    }
+
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
         self.shared.enter(Operation::Release, Duration::ZERO).await?;
         let mut state = self.shared.state();
@@ -394,7 +390,7 @@ impl Engine for SimEngine {
         self.shared.save(&state);
         Ok(DestroyReceipt {
             removed_at: Timestamp::now(),
-            bytes: held.as_ref().map_or(0, |_| BLANK_LAYER_BYTES),
+            bytes: held.as_ref().map_or(0, |_| LAYER_BYTES),
             removed: held.map(|held| vec![format!("disk layer {}", held.layer())]).unwrap_or_default(),
         })
     }

@@ -11,7 +11,6 @@ use rolltop_engine::{EngineError, Leftover};
 pub enum Operation {
     Templates,
     Bootstrap,
-    PrepareLayer,
     Fork,
     Start,
     Suspend,
@@ -19,6 +18,7 @@ pub enum Operation {
     Snapshot,
     Revert,
     RemoveSnapshot,
+    Flatten,
     Release,
     Stop,
     Destroy,
@@ -138,11 +138,11 @@ impl Faults {
         let mut switches = self.switches();
         let needs_space = matches!(
             operation,
-            Operation::PrepareLayer
-                | Operation::Fork
+            Operation::Fork
                 | Operation::Start
                 | Operation::Suspend
                 | Operation::Snapshot
+                | Operation::Flatten
         );
         if switches.disk_full && needs_space {
             return Some(EngineError::DiskFull);

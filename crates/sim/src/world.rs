@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_engine::{
-    DiskLayer, EngineError, ForkRequest, Known, LayerKey, LayerSpec, Leftover, Machine, OffReason, Origin,
+    DiskLayer, EngineError, Flattening, ForkRequest, Known, LayerKey, Leftover, Machine, OffReason, Origin,
     Power, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, Work,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
@@ -18,14 +18,12 @@ use sha2::{Digest, Sha256};
 const MEMORY_BYTES: u64 = 130 * 1024 * 1024;
 /// and any machine of its disk.
 const DISK_BYTES: u64 = 40 * 1024 * 1024;
-pub const BLANK_LAYER_BYTES: u64 = 200 * 1024;
+pub const LAYER_BYTES: u64 = 200 * 1024;
 
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct World {
     machines: BTreeMap<DesktopId, Held>,
-    /// Blank layers and the digests of their keys.
-    blank: BTreeMap<LayerId, String>,
     #[serde(default)]
     snapshots: BTreeMap<SnapshotId, Kept>,
     /// The highest fence seen for each desktop there ever was.
@@ -41,6 +39,9 @@ pub struct Held {
     pub size: Size,
     /// With the digests of their keys; the one that is written to first.
     layers: Vec<(LayerId, String)>,
+    /// What the layers below have is being copied.
+    #[serde(default)]
+    flattening: bool,
 }
 
 /// One snapshot as the host holds it.
@@ -68,24 +69,6 @@ pub enum Change {
 }
 
 impl World {
-    pub fn prepare_layer(&mut self, spec: &LayerSpec) -> Result<(), EngineError> {
-        match self.blank.get(&spec.layer) {
-            Some(digest) if *digest != digest_of(&spec.key) => {
-                Err(EngineError::Host("the layer exists with another key".into()))
-            }
-            Some(_) => Ok(()),
-            None if self.is_in_use(spec.layer) => Ok(()),
-            None => {
-                self.blank.insert(spec.layer, digest_of(&spec.key));
-                Ok(())
-            }
-        }
-    }
-
-    pub fn blank_layers(&self) -> Vec<LayerId> {
-        self.blank.keys().copied().collect()
-    }
-
     /// Brings a new machine up, or with `cut_short` only half way.
     pub fn fork(&mut self, request: &ForkRequest, cut_short: bool) -> Result<Change, EngineError> {
         self.fence(request.desktop, request.fence)?;
@@ -102,13 +85,14 @@ impl World {
         };
         let resumes = request.from.as_ref().and_then(|origin| self.snapshots.get(&origin.snapshot));
         let resumes = resumes.is_some_and(|kept| kept.has_memory);
-        self.take_blank(&own)?;
+        self.is_new(&own)?;
         let mut held = Held {
             power: Power::Off { why: OffReason::NeverStarted },
             boot: request.boot,
             template: request.template.clone(),
             size: request.size,
             layers: std::iter::once(own).chain(below).collect(),
+            flattening: false,
         };
         let change = match held.come_up(request.boot, cut_short) {
             Change::CameUp if resumes => Change::WasResumed,
@@ -118,15 +102,11 @@ impl World {
         Ok(change)
     }
 
-    /// A blank layer comes under a machine, whether or not it was made ahead.
-    fn take_blank(&mut self, own: &(LayerId, String)) -> Result<(), EngineError> {
+    /// A layer comes under one machine only.
+    fn is_new(&self, own: &(LayerId, String)) -> Result<(), EngineError> {
         if self.is_in_use(own.0) {
             return Err(EngineError::Host("the layer is under another desktop".into()));
         }
-        if self.blank.get(&own.0).is_some_and(|digest| *digest != own.1) {
-            return Err(EngineError::Host("the layer has another key".into()));
-        }
-        self.blank.remove(&own.0);
         Ok(())
     }
 
@@ -135,7 +115,7 @@ impl World {
         if kept.template != *template || kept.size != size {
             return Err(EngineError::Host("the snapshot is of another template or size".into()));
         }
-        if digests(&origin.disk) != kept.layers {
+        if !digests(&origin.disk).starts_with(&kept.layers) {
             return Err(EngineError::Host("the snapshot's disk has other layers".into()));
         }
         Ok(kept)
@@ -144,7 +124,7 @@ impl World {
     pub fn start(&mut self, request: &StartRequest, cut_short: bool) -> Result<Change, EngineError> {
         self.fence(request.desktop, request.fence)?;
         let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
-        if held.layers != digests(&request.disk) {
+        if !digests(&request.disk).starts_with(&held.layers) {
             return Err(EngineError::Host("the desktop's disk has other layers".into()));
         }
         Ok(held.come_up(request.boot, cut_short))
@@ -156,6 +136,7 @@ impl World {
         match held.power {
             Power::On { .. } => {
                 held.power = Power::Off { why: OffReason::Suspended };
+                held.flattening = false;
                 Ok(Change::WasSuspended)
             }
             Power::Off { why: OffReason::Suspended } => Ok(Change::None),
@@ -171,7 +152,9 @@ impl World {
         }
         match held.power {
             Power::On { .. } => Ok(Change::None),
-            Power::Off { why: OffReason::Suspended } if held.layers == digests(&request.disk) => {
+            Power::Off { why: OffReason::Suspended }
+                if digests(&request.disk).starts_with(&held.layers) =>
+            {
                 held.boot = request.boot;
                 held.power = Power::On { quarantined: true };
                 Ok(Change::WasResumed)
@@ -192,7 +175,7 @@ impl World {
         if !self.machines.contains_key(&request.desktop) {
             return Err(EngineError::UnknownDesktop);
         }
-        self.take_blank(&next)?;
+        self.is_new(&next)?;
         let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
         let kept = Kept {
             taken_at: Timestamp::now(),
@@ -202,6 +185,7 @@ impl World {
             has_memory: matches!(held.power, Power::On { .. } | Power::Off { why: OffReason::Suspended }),
         };
         held.layers.insert(0, next);
+        held.flattening = false;
         let info = kept.info(request.snapshot);
         self.snapshots.insert(request.snapshot, kept);
         Ok(info)
@@ -219,12 +203,28 @@ impl World {
             return Err(EngineError::Host("the desktop runs; stop it first".into()));
         }
         let kept = self.kept(&request.from, &held.template, held.size)?.clone();
-        self.take_blank(&next)?;
+        self.is_new(&next)?;
         let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
         held.layers = std::iter::once(next).chain(kept.layers).collect();
         let why = if kept.has_memory { OffReason::Suspended } else { OffReason::Asked };
         held.power = Power::Off { why };
         Ok(true)
+    }
+
+    /// Copies for as long as it takes to be asked a second time.
+    pub fn flatten(&mut self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
+        self.fence(desktop, fence)?;
+        let held = self.machines.get_mut(&desktop).ok_or(EngineError::UnknownDesktop)?;
+        if matches!(held.power, Power::Off { .. }) {
+            return Err(EngineError::NotRunning);
+        }
+        if held.layers.len() > 1 && !held.flattening {
+            held.flattening = true;
+            return Ok(Flattening::Copying);
+        }
+        held.flattening = false;
+        held.layers.truncate(1);
+        Ok(Flattening::Flat)
     }
 
     pub fn snapshots(&self) -> Vec<SnapshotInfo> {
@@ -269,6 +269,7 @@ impl World {
                 if matches!(held.power, Power::On { .. } | Power::Off { why: OffReason::Suspended }) =>
             {
                 held.power = Power::Off { why };
+                held.flattening = false;
                 Change::WentDown
             }
             Some(_) | None => Change::None,
@@ -294,13 +295,10 @@ impl World {
 
     pub fn leftovers(&self, known: &Known) -> Vec<Leftover> {
         let desktops: BTreeSet<_> = known.desktops.iter().collect();
-        let layers: BTreeSet<_> = known.layers.iter().collect();
         let kept = self.snapshots.keys().filter(|id| !known.snapshots.contains(id));
         let machines = self.machines.keys().filter(|id| !desktops.contains(id));
-        let blank = self.blank.keys().filter(|id| !layers.contains(id));
         machines
             .map(|id| Leftover { kind: "machine".into(), name: id.to_string() })
-            .chain(blank.map(|id| Leftover { kind: "disk layer".into(), name: id.to_string() }))
             .chain(kept.map(|id| Leftover { kind: "snapshot".into(), name: id.to_string() }))
             .collect()
     }
@@ -309,7 +307,6 @@ impl World {
     pub fn sweep(&mut self, known: &Known) -> Vec<DesktopId> {
         let gone: Vec<_> = self.machines.keys().filter(|id| !known.desktops.contains(id)).copied().collect();
         self.machines.retain(|id, _| known.desktops.contains(id));
-        self.blank.retain(|id, _| known.layers.contains(id));
         self.snapshots.retain(|id, _| known.snapshots.contains(id));
         gone
     }

@@ -8,10 +8,11 @@ use rolltop_model::{DesktopId, LayerId, Size};
 use rolltop_vault::{Cell, random_key};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, QueryOrder, Select};
+use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect};
 use secrecy::{ExposeSecret, SecretBox};
 
 use crate::database::{Store, Write};
+use crate::desktops::{self, Desktop};
 use crate::error::{StoreError, unreadable};
 use crate::moment::to_ms;
 use crate::snapshots;
@@ -24,9 +25,10 @@ pub struct Model {
     pub size: String,
     pub layer_key: Vec<u8>,
     pub desktop_id: Option<String>,
-    pub prepared: bool,
     /// What it lies over; none for a template's disk.
     pub parent_id: Option<String>,
+    /// How many layers it is a disk of, itself counted.
+    pub depth: i32,
     /// Nobody writes to it any more.
     pub frozen: bool,
     pub created_at: i64,
@@ -43,13 +45,10 @@ pub struct Layer {
     pub id: LayerId,
     pub size: Size,
     pub key: SecretBox<[u8; 32]>,
-    /// The engine has said that the blank layer is made.
-    pub prepared: bool,
 }
 
 impl Store {
-    /// The layer of a desktop. A prepared blank one is taken if it has none yet, or else a new one
-    /// is written down for the engine to make on the way.
+    /// The layer of a desktop: a new one, over another or a template's disk, if it has none yet.
     pub async fn layer_for(
         &self,
         desktop: DesktopId,
@@ -61,30 +60,67 @@ impl Store {
             return Ok(layer);
         }
         let write = self.write().await?;
-        let row = self.take_blank(&write, size, now).await?;
-        let change = ActiveModel {
-            desktop_id: Set(Some(desktop.to_string())),
-            parent_id: Set(over.map(|over| over.to_string())),
-            ..row.into()
-        };
-        let row = change.update(&write.transaction).await?;
+        let over = over.map(|over| over.to_string());
+        let row = self.insert_layer(&write, size, Some(desktop), over.as_deref(), now).await?;
         write.commit().await?;
         self.opened(row)
     }
 
-    /// A prepared blank layer, or else a new one for the engine to make on the way. Whose it becomes is
-    /// to be written in the same transaction.
-    pub(crate) async fn take_blank(
+    /// Writes a layer down that is going to be made: a desktop's, or one whose it becomes once it is there.
+    pub(crate) async fn insert_layer(
         &self,
         write: &Write,
         size: Size,
+        desktop: Option<DesktopId>,
+        over: Option<&str>,
         now: Timestamp,
     ) -> Result<Model, StoreError> {
-        let prepared = blank().filter(Column::Size.eq(size.as_str())).filter(Column::Prepared.eq(true));
-        match prepared.order_by_asc(Column::Id).one(&write.transaction).await? {
-            Some(row) => Ok(row),
-            None => Ok(self.new_layer(size, None, now)?.insert(&write.transaction).await?),
+        let below = match over {
+            Some(over) => Entity::find_by_id(over).one(&write.transaction).await?.map_or(0, |row| row.depth),
+            None => 0,
+        };
+        let id = LayerId::generate().to_string();
+        let sealed = self.vault.seal(key_cell(&id), random_key().expose_secret())?;
+        let row = ActiveModel {
+            id: Set(id),
+            size: Set(size.to_string()),
+            layer_key: Set(sealed),
+            desktop_id: Set(desktop.map(|desktop| desktop.to_string())),
+            parent_id: Set(over.map(str::to_owned)),
+            depth: Set(below.saturating_add(1)),
+            frozen: Set(false),
+            created_at: Set(to_ms(now)),
+        };
+        Ok(row.insert(&write.transaction).await?)
+    }
+
+    /// Desktops whose disk has this many layers, or more.
+    pub async fn deep_desktops(&self, depth: u32) -> Result<Vec<DesktopId>, StoreError> {
+        let ids: Vec<Option<String>> = Entity::find()
+            .filter(Column::DesktopId.is_not_null())
+            .filter(Column::Depth.gte(depth))
+            .select_only()
+            .column(Column::DesktopId)
+            .into_tuple()
+            .all(&self.connection)
+            .await?;
+        ids.into_iter().flatten().map(|id| id.parse().map_err(unreadable("layers"))).collect()
+    }
+
+    /// Writes down that the layer a desktop writes to holds all of its disk, and deletes the keys of those below that
+    /// nothing else needs. `false` if the desktop's lease was lost.
+    pub async fn flattened(&self, desktop: &Desktop) -> Result<bool, StoreError> {
+        let write = self.write().await?;
+        let row = desktops::Entity::find_by_id(desktop.id.to_string()).one(&write.transaction).await?;
+        if row.is_none_or(|row| u64::try_from(row.fence) != Ok(desktop.fence)) {
+            return Ok(false);
         }
+        let change = ActiveModel { parent_id: Set(None), depth: Set(1), ..Default::default() };
+        let of = Column::DesktopId.eq(desktop.id.to_string());
+        Entity::update_many().set(change).filter(of).exec(&write.transaction).await?;
+        delete_unneeded(&write).await?;
+        write.commit().await?;
+        Ok(true)
     }
 
     /// The layers of a desktop's disk, the one it writes to first; empty where it has none.
@@ -125,68 +161,10 @@ impl Store {
         row.map(|row| self.opened(row)).transpose()
     }
 
-    /// Writes down a blank layer that is going to be made.
-    pub async fn insert_blank_layer(&self, size: Size, now: Timestamp) -> Result<Layer, StoreError> {
-        let write = self.write().await?;
-        let row = self.new_layer(size, None, now)?.insert(&write.transaction).await?;
-        write.commit().await?;
-        self.opened(row)
-    }
-
-    pub async fn mark_layer_prepared(&self, layer: LayerId) -> Result<(), StoreError> {
-        let write = self.write().await?;
-        let change = ActiveModel { prepared: Set(true), ..Default::default() };
-        Entity::update_many()
-            .set(change)
-            .filter(Column::Id.eq(layer.to_string()))
-            .exec(&write.transaction)
-            .await?;
-        write.commit().await
-    }
-
-    /// Layers no desktop has, prepared or being made.
-    pub async fn blank_layers(&self) -> Result<Vec<Layer>, StoreError> {
-        let rows = blank().order_by_asc(Column::Id).all(&self.connection).await?;
-        rows.into_iter().map(|row| self.opened(row)).collect()
-    }
-
     /// Every layer there is a row for.
     pub async fn layer_ids(&self) -> Result<Vec<LayerId>, StoreError> {
         let rows = Entity::find().all(&self.connection).await?;
         rows.into_iter().map(|row| row.id.parse().map_err(unreadable("layers"))).collect()
-    }
-
-    /// Forgets a blank layer, and its key.
-    pub async fn delete_blank_layer(&self, layer: LayerId) -> Result<(), StoreError> {
-        let write = self.write().await?;
-        Entity::delete_many()
-            .filter(Column::Id.eq(layer.to_string()))
-            .filter(Column::DesktopId.is_null())
-            .filter(Column::ParentId.is_null())
-            .filter(Column::Frozen.eq(false))
-            .exec(&write.transaction)
-            .await?;
-        write.commit().await
-    }
-
-    fn new_layer(
-        &self,
-        size: Size,
-        desktop: Option<DesktopId>,
-        now: Timestamp,
-    ) -> Result<ActiveModel, StoreError> {
-        let id = LayerId::generate().to_string();
-        let sealed = self.vault.seal(key_cell(&id), random_key().expose_secret())?;
-        Ok(ActiveModel {
-            id: Set(id),
-            size: Set(size.to_string()),
-            layer_key: Set(sealed),
-            desktop_id: Set(desktop.map(|desktop| desktop.to_string())),
-            prepared: Set(false),
-            parent_id: Set(None),
-            frozen: Set(false),
-            created_at: Set(to_ms(now)),
-        })
     }
 
     pub(crate) fn opened(&self, row: Model) -> Result<Layer, StoreError> {
@@ -197,25 +175,17 @@ impl Store {
             id: row.id.parse().map_err(unreadable("layers"))?,
             size: row.size.parse().map_err(unreadable("layers"))?,
             key: SecretBox::new(Box::new(key)),
-            prepared: row.prepared,
         })
     }
 }
 
-/// Gives back a layer that was reserved and never written to: it is anybody's again. If the host has put it
-/// somewhere already, it is missing among the blank ones there, and forgotten.
-pub(crate) async fn release(write: &Write, layer: &str) -> Result<(), StoreError> {
-    let change = ActiveModel { parent_id: Set(None), ..Default::default() };
-    Entity::update_many().set(change).filter(Column::Id.eq(layer)).exec(&write.transaction).await?;
+/// Deletes the key of a layer: from then on it is noise.
+pub(crate) async fn forget(write: &Write, layer: &str) -> Result<(), StoreError> {
+    // Overwritten before it is deleted, so that no page of the file keeps it.
+    let noise = Entity::update_many().col_expr(Column::LayerKey, Expr::value(Vec::<u8>::new()));
+    noise.filter(Column::Id.eq(layer)).exec(&write.transaction).await?;
+    Entity::delete_by_id(layer).exec(&write.transaction).await?;
     Ok(())
-}
-
-/// Those that nobody has.
-fn blank() -> Select<Entity> {
-    Entity::find()
-        .filter(Column::DesktopId.is_null())
-        .filter(Column::ParentId.is_null())
-        .filter(Column::Frozen.eq(false))
 }
 
 /// Deletes the keys of frozen layers that lie under no desktop and no snapshot any more: from then on
@@ -234,10 +204,7 @@ pub(crate) async fn delete_unneeded(write: &Write) -> Result<(), StoreError> {
         }
     }
     for row in rows.iter().filter(|row| !needed.contains(row.id.as_str())) {
-        // Overwritten before it is deleted, so that no page of the file keeps it.
-        let noise = Entity::update_many().col_expr(Column::LayerKey, Expr::value(Vec::<u8>::new()));
-        noise.filter(Column::Id.eq(&row.id)).exec(&write.transaction).await?;
-        Entity::delete_by_id(&row.id).exec(&write.transaction).await?;
+        forget(write, &row.id).await?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod m0009_sleep;
 mod m0010_history;
 mod m0011_autostart;
 mod m0012_snapshot_pictures;
+mod m0013_depth;
 
 pub(crate) struct Migrator;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_history::MIGRATION),
             Box::new(m0011_autostart::MIGRATION),
             Box::new(m0012_snapshot_pictures::MIGRATION),
+            Box::new(m0013_depth::MIGRATION),
         ]
     }
 }

@@ -80,10 +80,8 @@ impl Store {
             let layer = layers::Entity::find_by_id(id).one(&write.transaction).await?;
             return self.opened(layer.ok_or_else(|| unreadable("desktops")("its layer is gone"))?);
         }
-        let layer = self.take_blank(&write, desktop.size, now).await?;
-        let parent = over.layer.map(|layer| layer.to_string());
-        let change = layers::ActiveModel { parent_id: Set(parent), ..layer.into() };
-        let layer = change.update(&write.transaction).await?;
+        let over = over.layer.map(|layer| layer.to_string());
+        let layer = self.insert_layer(&write, desktop.size, None, over.as_deref(), now).await?;
         let change = desktops::ActiveModel {
             id: Set(row.id),
             restore_layer_id: Set(Some(layer.id.clone())),
@@ -126,7 +124,7 @@ impl Store {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop).await? else { return Ok(false) };
         if let Some(layer) = &row.restore_layer_id {
-            layers::release(&write, layer).await?;
+            layers::forget(&write, layer).await?;
         }
         let change = desktops::ActiveModel {
             id: Set(row.id),

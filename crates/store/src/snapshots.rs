@@ -238,10 +238,7 @@ impl Store {
             return self.opened(layer.ok_or_else(|| unreadable(TABLE)("its layer is gone"))?);
         }
         let top = top_of(&write, snapshot.desktop).await?;
-        let layer = self.take_blank(&write, snapshot.size, now).await?;
-        // From here on it is nobody's to take: it lies over another.
-        let change = layers::ActiveModel { parent_id: Set(Some(top.id)), ..layer.into() };
-        let layer = change.update(&write.transaction).await?;
+        let layer = self.insert_layer(&write, snapshot.size, None, Some(&top.id), now).await?;
         let change =
             ActiveModel { id: Set(row.id), next_layer_id: Set(Some(layer.id.clone())), ..Default::default() };
         change.update(&write.transaction).await?;
@@ -312,7 +309,7 @@ impl Store {
         if moved_on {
             switch_layers(&write, desktop.id, row.next_layer_id.as_deref()).await?;
         } else if let Some(next) = &row.next_layer_id {
-            layers::release(&write, next).await?;
+            layers::forget(&write, next).await?;
         }
         let change = ActiveModel {
             id: Set(row.id.clone()),
@@ -399,7 +396,7 @@ pub(crate) async fn abandon_of(
 ) -> Result<(), StoreError> {
     let of = desktops::Entity::find_by_id(desktop.to_string()).one(&write.transaction).await?;
     if let Some(layer) = of.and_then(|row| row.restore_layer_id) {
-        layers::release(write, &layer).await?;
+        layers::forget(write, &layer).await?;
         let change = desktops::ActiveModel {
             id: Set(desktop.to_string()),
             restore_id: Set(None),
@@ -414,7 +411,7 @@ pub(crate) async fn abandon_of(
         .filter(Column::State.eq(SnapshotState::Taking.as_str()));
     for row in wanted.all(&write.transaction).await? {
         if let Some(next) = &row.next_layer_id {
-            layers::release(write, next).await?;
+            layers::forget(write, next).await?;
         }
         let change = ActiveModel {
             id: Set(row.id),
@@ -515,12 +512,8 @@ pub(crate) async fn switch_layers(
         ..Default::default()
     };
     change.update(&write.transaction).await?;
-    let change = layers::ActiveModel {
-        id: Set(next.to_owned()),
-        desktop_id: Set(Some(desktop.to_string())),
-        prepared: Set(true),
-        ..Default::default()
-    };
+    let desktop_id = Set(Some(desktop.to_string()));
+    let change = layers::ActiveModel { id: Set(next.to_owned()), desktop_id, ..Default::default() };
     change.update(&write.transaction).await?;
     Ok(before.id)
 }

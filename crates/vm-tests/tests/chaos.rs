@@ -176,6 +176,9 @@ async fn at_rest(platform: &Platform, id: DesktopId) -> anyhow::Result<Desktop> 
             | DesktopState::Destroying
             | DesktopState::Destroyed => false,
         };
+        // One that is to be restarted is running, too.
+        let Ok(history) = platform.client.history(id).await else { return Ok(None) };
+        let rests = rests && history.iter().all(|entry| entry.ended_at.is_some());
         let taking = platform.client.snapshots(&ListSnapshots { desktop: Some(id) }).await;
         let Ok(taking) = taking else { return Ok(None) };
         let taken = taking.iter().all(|snapshot| snapshot.state != SnapshotState::Taking);

@@ -1,79 +1,31 @@
-//! Blank encrypted layers, prepared ahead, so that a fork waits for no disk.
+//! Disks of many layers become disks of one again, before they have as many as is possible.
 
-use std::collections::HashSet;
+use rolltop_engine::Flattening;
+use rolltop_model::{DesktopId, DesktopState};
+use rolltop_store::{Desktop, StoreError};
 
-use rolltop_engine::{EngineError, LayerKey, LayerSpec};
-use rolltop_model::Size;
-use rolltop_store::{Layer, StoreError};
-use secrecy::ExposeSecret;
-
-use super::fault::chain;
-use crate::clock;
+use super::fault::Fault;
+use super::perform::{ENGINE_DEADLINE, ask};
 use crate::control::Inner;
 
-#[derive(Debug, thiserror::Error)]
-enum PrepareError {
-    #[error("the engine did not make the layer")]
-    Engine(#[from] EngineError),
-    #[error("the database failed")]
-    Store(#[from] StoreError),
+/// Desktops whose disk is to be made flat.
+pub(super) async fn deep(inner: &Inner) -> Result<Vec<DesktopId>, StoreError> {
+    inner.store.deep_desktops(inner.config.flatten_at).await
 }
 
-/// Brings the stock to what is configured. Whatever goes wrong is tried again at the next pass.
-pub(super) async fn prepare(inner: &Inner) {
-    if let Err(error) = fill(inner).await {
-        tracing::warn!(error = chain(&error), "layers can't be prepared ahead");
+/// Goes on with a desktop's disk, if it is a deep one that can be made flat now.
+pub(super) async fn flatten(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
+    if desktop.record.state != DesktopState::Running || !deep(inner).await?.contains(&desktop.id) {
+        return Ok(());
     }
-}
-
-async fn fill(inner: &Inner) -> Result<(), PrepareError> {
-    if inner.templates.list(inner.engine.as_ref()).await?.is_empty() {
-        return Ok(()); // nothing can be forked yet
-    }
-    let _still = inner.sweeping.read().await;
-    let mut blanks = inner.store.blank_layers().await?;
-    drop_missing(inner, &mut blanks).await?;
-    for layer in blanks.iter().filter(|layer| !layer.prepared) {
-        make(inner, layer).await?;
-    }
-    for (size, wanted) in &inner.config.layers {
-        let have = blanks.iter().filter(|layer| layer.size == *size).count();
-        if have >= *wanted || (*size != Size::S && !has_free_disk(inner).await?) {
-            continue;
+    match ask(ENGINE_DEADLINE, inner.engine.flatten(desktop.id, desktop.fence)).await? {
+        // Until the next look around.
+        Flattening::Copying => Ok(()),
+        Flattening::Flat if inner.store.flattened(desktop).await? => {
+            inner.keys_removed.store(true, std::sync::atomic::Ordering::Relaxed);
+            tracing::info!(desktop = %desktop.id, "its disk has one layer again");
+            Ok(())
         }
-        for _ in have..*wanted {
-            if inner.stopping.is_cancelled() {
-                return Ok(());
-            }
-            let layer = inner.store.insert_blank_layer(*size, clock::now()).await?;
-            make(inner, &layer).await?;
-        }
+        Flattening::Flat => Err(Fault::Lost),
     }
-    Ok(())
-}
-
-/// Forgets layers that were prepared and that the host does not have any more.
-async fn drop_missing(inner: &Inner, blanks: &mut Vec<Layer>) -> Result<(), PrepareError> {
-    let present: HashSet<_> = inner.engine.blank_layers().await?.into_iter().collect();
-    let (kept, missing) = std::mem::take(blanks)
-        .into_iter()
-        .partition::<Vec<_>, _>(|layer| !layer.prepared || present.contains(&layer.id));
-    *blanks = kept;
-    for layer in missing {
-        // A desktop may have taken it since; then this does nothing.
-        inner.store.delete_blank_layer(layer.id).await?;
-    }
-    Ok(())
-}
-
-async fn make(inner: &Inner, layer: &Layer) -> Result<(), PrepareError> {
-    let key = LayerKey::new(*layer.key.expose_secret());
-    inner.engine.prepare_layer(&LayerSpec { layer: layer.id, size: layer.size, key }).await?;
-    inner.store.mark_layer_prepared(layer.id).await?;
-    tracing::debug!(layer = %layer.id, size = %layer.size, "a layer was prepared");
-    Ok(())
-}
-
-async fn has_free_disk(inner: &Inner) -> Result<bool, PrepareError> {
-    Ok(inner.engine.host().await?.disk_available_bytes >= inner.config.layers_free_disk)
 }

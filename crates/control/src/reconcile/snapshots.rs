@@ -18,7 +18,8 @@ use super::perform::{ENGINE_DEADLINE, ask};
 use crate::clock;
 use crate::control::Inner;
 
-/// Layers a desktop's disk may have: each is looked through for what the ones above do not have.
+/// Layers a desktop's disk may have: each is looked through for what the ones above do not have. One that runs does
+/// not come to have as many ([`super::layers`]).
 const MOST_LAYERS: usize = 64;
 /// How long what a desktop was before it was put back is kept.
 const KEPT_FOR_UNDO: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
@@ -26,7 +27,8 @@ const KEPT_FOR_UNDO: std::time::Duration = std::time::Duration::from_secs(24 * 6
 const PICTURE_WIDTH: u16 = 480;
 /// Longer than this no snapshot waits for its picture.
 const PICTURE_DEADLINE: std::time::Duration = std::time::Duration::from_secs(3);
-const TOO_DEEP: &str = "This desktop has been kept or forked 63 times, which is as often as is possible yet.";
+const TOO_DEEP: &str =
+    "This desktop has been kept 63 times since it last ran for a few minutes; let it run, then try again.";
 
 /// Takes the oldest snapshot that is wanted of a desktop at rest; `false` if there is none.
 pub(super) async fn take_wanted(
@@ -69,8 +71,11 @@ async fn take(inner: &Inner, desktop: &Desktop, snapshot: &Snapshot) -> Result<(
         key: key_of(top),
         next: layer_of(&next),
     };
-    let answer = ask(ENGINE_DEADLINE, inner.engine.snapshot(&request)).await;
-    let info = match answer {
+    let Ok(answer) = timeout(ENGINE_DEADLINE, inner.engine.snapshot(&request)).await else {
+        // It may be taken yet, so the layer that was given for it stays.
+        return Err(Fault::Silent(EngineError::Timeout("a snapshot".into())));
+    };
+    let info = match answer.map_err(Fault::from) {
         Ok(info) => info,
         Err(Fault::Wrong { reason, why, .. }) => {
             tracing::warn!(desktop = %desktop.id, snapshot = %snapshot.id, why, "a snapshot was not taken");

@@ -12,6 +12,7 @@ use rolltop_store::{Desktop, StoreError};
 use tokio::time::{Instant, sleep};
 
 use super::fault::Fault;
+use super::layers;
 use super::perform;
 use super::snapshots;
 use crate::clock;
@@ -94,7 +95,12 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
         let step = match next_step(&desktop.record, observed, &inner.config.limits, clock::now()) {
             Step::Rest => match snapshots::take_wanted(inner, &desktop, observed).await {
                 Ok(true) => continue,
-                Ok(false) => return Next::Rest,
+                Ok(false) => {
+                    if let Err(error) = layers::flatten(inner, &desktop).await {
+                        tracing::warn!(desktop = %id, error = super::fault::chain(&error), "its disk stays deep");
+                    }
+                    return Next::Rest;
+                }
                 Err(error) => {
                     tracing::warn!(desktop = %id, error = super::fault::chain(&error), "a snapshot waits");
                     break;

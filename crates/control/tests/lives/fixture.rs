@@ -7,7 +7,7 @@ use std::time::Duration;
 use rolltop_control::{
     Caller, Control, ControlConfig, CreateDesktop, DesktopAccess, DesktopView, Parts, Purpose,
 };
-use rolltop_model::{DesktopId, DesktopState, Limits, Size};
+use rolltop_model::{DesktopId, DesktopState, Limits};
 use rolltop_sim::{SimConfig, SimEngine};
 use secrecy::SecretString;
 use tokio::time::timeout;
@@ -33,7 +33,6 @@ pub fn quick() -> ControlConfig {
         },
         interval: Duration::from_millis(100),
         stop_grace: Duration::from_millis(10),
-        layers: vec![(Size::S, 2)],
         ..ControlConfig::default()
     }
 }

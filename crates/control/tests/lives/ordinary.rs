@@ -221,22 +221,6 @@ async fn lists_have_pages_and_filters() {
 }
 
 #[tokio::test]
-async fn layers_are_kept_in_stock() {
-    let platform = platform().await;
-    let stocked = async || {
-        let deadline = tokio::time::Instant::now() + crate::fixture::PATIENCE;
-        while platform.engine.blank_layers().await.unwrap().len() != 2 {
-            assert!(tokio::time::Instant::now() < deadline, "the stock is not filled");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    stocked().await;
-    platform.running("one").await;
-    stocked().await;
-    assert_eq!(platform.control.leftovers().await.unwrap(), []);
-}
-
-#[tokio::test]
 async fn what_becomes_of_a_desktop_is_told_with_who_and_how_long() {
     let platform = platform().await;
     let id = platform.running("one").await;

@@ -84,8 +84,7 @@ async fn a_running_desktop_is_kept_and_others_are_made_from_it() {
         platform.wait_gone(fork.id).await;
     }
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
-    let only_blanks = store.layer_ids().await.unwrap().len();
-    assert_eq!(only_blanks, store.blank_layers().await.unwrap().len(), "no key is kept that nothing needs");
+    assert_eq!(store.layer_ids().await.unwrap(), [], "no key is kept that nothing needs");
 }
 
 pub async fn second_look(platform: &Platform) -> rolltop_store::Store {
@@ -237,5 +236,43 @@ async fn a_desktop_goes_back_to_a_snapshot_and_from_there_to_what_it_was() {
     held(&platform, 0).await;
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
     let store = second_look(&platform).await;
-    assert_eq!(store.layer_ids().await.unwrap().len(), store.blank_layers().await.unwrap().len());
+    assert_eq!(store.layer_ids().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_disk_of_many_layers_becomes_one_of_one() {
+    let platform = platform_with(ControlConfig { flatten_at: 4, ..quick() }).await;
+    let id = platform.running("one").await;
+    let store = second_look(&platform).await;
+    let depth = async || store.disk_of(id).await.unwrap().len();
+    let mut taken = Vec::new();
+    for number in 1..=3 {
+        assert_eq!(depth().await, number);
+        let access = platform.access(id).await;
+        let asked = platform.control.take_snapshot(&access, None).await.unwrap();
+        settled(&platform, asked.id, SnapshotState::Ready).await;
+        taken.push(asked.id);
+    }
+    let deadline = tokio::time::Instant::now() + crate::fixture::PATIENCE;
+    while depth().await != 1 {
+        assert!(tokio::time::Instant::now() < deadline, "it stays deep");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    // The snapshots have the other layers still, and what is made from them.
+    assert_eq!(store.layer_ids().await.unwrap().len(), 4);
+    let one = platform.control.fork_snapshot(&platform.owner, taken[1], &ForkDesktop::default()).await.unwrap();
+    platform.wait(one[0].id, "running", has_screen).await;
+    platform.control.restore(&platform.owner, taken[0]).await.unwrap();
+    platform.wait(id, "put back", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 2)).await;
+
+    for id in [id, one[0].id] {
+        platform.control.delete(&platform.access(id).await).await.unwrap();
+        platform.wait_gone(id).await;
+    }
+    for snapshot in platform.control.snapshots(&platform.owner, None).await.unwrap() {
+        platform.control.delete_snapshot(&platform.owner, snapshot.id).await.unwrap();
+    }
+    held(&platform, 0).await;
+    assert_eq!(platform.control.leftovers().await.unwrap(), []);
+    assert_eq!(store.layer_ids().await.unwrap(), []);
 }

@@ -119,6 +119,7 @@ impl Host {
             kernel_arguments: manifest.cmdline.clone(),
             memory: Memory::Shared { ram: RAM.to_owned() },
             disk: Vec::new(),
+            base: None,
             layers: self.layout.layers(),
             uid: self.uid(index),
             groups: accel::groups(accel),

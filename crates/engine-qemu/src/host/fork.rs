@@ -1,15 +1,15 @@
-//! Making a desktop out of a template, and the layers it needs for that.
+//! Making a desktop out of a template or a snapshot.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use rolltop_engine::{DiskLayer, EngineError, ForkRequest, LayerKey, LayerSpec, Origin};
-use rolltop_model::{DesktopId, LayerId, Size};
+use rolltop_engine::{DiskLayer, EngineError, ForkRequest, Origin};
+use rolltop_model::{DesktopId, Size};
 use rolltop_template::Manifest;
 
 use super::Host;
 use super::desktop::{Desktop, Held};
-use crate::durable;
+use crate::command_line::base_path;
 use crate::host_status;
 use crate::layer;
 use crate::layout::{layer_name, make_directory};
@@ -17,38 +17,6 @@ use crate::machine::Memory;
 use crate::record::{ForkDecision, Phase, Record, decide_fork};
 
 impl Host {
-    pub(crate) async fn prepare_layer(&self, spec: &LayerSpec) -> Result<(), EngineError> {
-        if self.layout.layer(spec.layer).exists() {
-            return Ok(()); // a machine has it
-        }
-        host_status::room(self.layout.root(), self.config.min_free_disk, 0)?;
-        self.make_layer(spec.layer, spec.size, &spec.key).await
-    }
-
-    async fn make_layer(&self, id: LayerId, size: Size, key: &LayerKey) -> Result<(), EngineError> {
-        let path = self.layout.blank_layer(id);
-        loop {
-            let place = self.layer_places.acquire().await;
-            if path.exists() {
-                return Ok(());
-            }
-            if self.layers_making().insert(path.clone()) {
-                let made = layer::create(&path, size, key).await;
-                self.layers_making().remove(&path);
-                return Ok(made?);
-            }
-            // Somebody else makes this very layer; what they make will do.
-            drop(place);
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    }
-
-    pub(crate) fn blank_layers(&self) -> Vec<LayerId> {
-        let entries = std::fs::read_dir(self.layout.blank_layers()).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        names.filter_map(|name| name.strip_suffix(".qcow2")?.parse().ok()).collect()
-    }
-
     pub(crate) async fn fork(self: Arc<Self>, request: ForkRequest) -> Result<(), EngineError> {
         let _still = match &request.from {
             Some(_) => Some(self.removing.read().await),
@@ -96,12 +64,11 @@ impl Host {
     ) -> Result<Plan, EngineError> {
         let template = &request.template;
         let base = self.bake_for(manifest, request.size, self.accel().await)?;
-        let (memory, backing) = match &base {
-            Some(bake) => {
-                (Memory::baked(template, bake), format!("../templates/{template}/{bake}/disk.qcow2"))
-            }
-            None => (self.blank_memory(request.size)?, format!("../templates/{template}/disk.qcow2")),
+        let memory = match &base {
+            Some(bake) => Memory::baked(template, bake),
+            None => self.blank_memory(request.size)?,
         };
+        let backing = base_path(&format!("../templates/{template}"), base.as_deref());
         Ok(Plan { base, memory, backing, disk: vec![request.disk.clone()] })
     }
 
@@ -111,14 +78,14 @@ impl Host {
         request: &ForkRequest,
         origin: &Origin,
     ) -> Result<Plan, EngineError> {
-        let snapshot = self.snapshot_for(origin, &request.template, request.size)?;
+        let (snapshot, below) = self.snapshot_for(origin, &request.template, request.size)?;
         let now = self.identity(manifest, request.size, self.accel().await);
         let memory = match self.kept_memory(self.layout.snapshot(origin.snapshot), &origin.disk, now).await? {
             Some(memory) => memory,
             None => self.blank_memory(request.size)?,
         };
         let backing = layer_name(snapshot.layer());
-        let disk = std::iter::once(&request.disk).chain(&origin.disk).cloned().collect();
+        let disk = std::iter::once(&request.disk).chain(below).cloned().collect();
         Ok(Plan { base: snapshot.base, memory, backing, disk })
     }
 
@@ -179,7 +146,7 @@ impl Host {
         Ok(())
     }
 
-    /// Puts a blank layer among those in use, over `backing`, a path as seen from there.
+    /// Makes a layer over `backing`, a path as seen from where layers are.
     pub(super) async fn place_layer(
         &self,
         desktop: DesktopId,
@@ -190,13 +157,11 @@ impl Host {
         if self.is_anothers(disk.layer, desktop) {
             return Err(EngineError::Host("the layer is under another desktop".into()));
         }
-        let (blank, layer) = (self.layout.blank_layer(disk.layer), self.layout.layer(disk.layer));
-        if layer::virtual_size(&blank) != Some(size.disk_gib() << 30) {
-            durable::remove(&blank)?;
-            self.make_layer(disk.layer, size, &disk.key).await?;
-        }
-        durable::rename(&blank, &layer)?;
-        Ok(layer::hang(&layer, backing).await?)
+        let path = self.layout.layer(disk.layer);
+        self.layers_making().insert(path.clone());
+        let made = layer::create(&path, size, &disk.key, backing).await;
+        self.layers_making().remove(&path);
+        Ok(made?)
     }
 }
 

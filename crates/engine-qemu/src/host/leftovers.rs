@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rolltop_engine::{EngineError, Known, Leftover};
-use rolltop_model::{DesktopId, LayerId, SnapshotId};
+use rolltop_model::{DesktopId, SnapshotId};
 
 use super::Host;
 use crate::durable;
@@ -20,7 +20,6 @@ use crate::process::{Process, ours};
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     Desktop(DesktopId),
-    Layer(LayerId),
     Snapshot(SnapshotId),
     Process(Process),
     Network(u32),
@@ -50,7 +49,6 @@ impl Host {
     pub(super) async fn tidy(self: &Arc<Self>) {
         let known = Known {
             desktops: self.desktops().keys().copied().collect(),
-            layers: self.blank_layers().into_iter().collect(),
             snapshots: self.snapshots().into_iter().map(|info| info.snapshot).collect(),
         };
         let (desktops, layers) = (self.layout.desktops(), self.layout.layers());
@@ -84,7 +82,6 @@ impl Host {
     fn named(&self, found: &Found) -> Leftover {
         let (kind, name) = match found {
             Found::Desktop(id) => ("machine", id.to_string()),
-            Found::Layer(id) => ("disk layer", id.to_string()),
             Found::Snapshot(id) => ("snapshot", id.to_string()),
             Found::Process(process) => ("process", process.pid.to_string()),
             Found::Network(index) => ("network namespace", self.network.plan().namespace(*index)),
@@ -106,8 +103,6 @@ impl Host {
         found.extend(networks.difference(&taken).map(|index| Found::Network(*index)));
         found.extend(self.stray_groups().into_iter().map(Found::ControlGroup));
         found.extend(self.stray_directories().into_iter().map(Found::Directory));
-        let layers = self.blank_layers().into_iter().filter(|layer| !known.layers.contains(layer));
-        found.extend(layers.map(Found::Layer));
         let snapshots = self.snapshots().into_iter().map(|info| info.snapshot);
         found.extend(snapshots.filter(|id| !known.snapshots.contains(id)).map(Found::Snapshot));
         found.extend(self.stray_files().into_iter().map(Found::File));
@@ -159,17 +154,12 @@ impl Host {
 
     /// Half-made layers, and whatever else lies among them.
     fn stray_files(&self) -> Vec<PathBuf> {
-        let blank: BTreeSet<PathBuf> =
-            self.blank_layers().into_iter().map(|id| self.layout.blank_layer(id)).collect();
         let needed: BTreeSet<PathBuf> =
             self.needed_layers().into_iter().map(|id| self.layout.layer(id)).collect();
         let making = self.layers_making();
-        let half_made = entries(&self.layout.blank_layers()).into_iter();
-        let half_made =
-            half_made.filter(|path| !blank.contains(path) && !making.contains(&path.with_extension("qcow2")));
         let layers = entries(&self.layout.layers()).into_iter().filter(|path| path.is_file());
-        let unneeded = layers.filter(|path| !needed.contains(path) && !making.contains(path));
-        half_made.chain(unneeded).collect()
+        let is_being_made = |path: &PathBuf| making.contains(&path.with_extension("qcow2"));
+        layers.filter(|path| !needed.contains(path) && !is_being_made(path)).collect()
     }
 
     async fn remove_leftover(&self, found: Found) -> Result<(), EngineError> {
@@ -182,9 +172,6 @@ impl Host {
                 let outcome = self.remove_all(&desktop, &mut held).await;
                 self.let_go(id, &mut held);
                 outcome?;
-            }
-            Found::Layer(id) => {
-                durable::remove(&self.layout.blank_layer(id))?;
             }
             Found::Snapshot(id) => {
                 self.remove_snapshot_files(id)?;

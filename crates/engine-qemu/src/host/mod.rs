@@ -13,7 +13,6 @@ use std::time::Duration;
 use rolltop_engine::{Accelerator, EngineError};
 use rolltop_model::{DesktopId, Size, TemplateVersion};
 use rolltop_template::Manifest;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::accel;
@@ -32,6 +31,7 @@ mod adopt;
 mod bake;
 mod desktop;
 mod destroy;
+mod flatten;
 mod fork;
 mod keep_baked;
 mod leftovers;
@@ -53,8 +53,6 @@ pub(crate) struct Host {
     desktops: Mutex<HashMap<DesktopId, Arc<Desktop>>>,
     /// Numbers in use, bakes included.
     indices: Mutex<BTreeSet<u32>>,
-    /// Stretching keys takes a processor each, so not all at once.
-    layer_places: Semaphore,
     /// Layers being made right now, so that they are taken for no leftovers.
     layers_making: Mutex<BTreeSet<PathBuf>>,
     /// Directories of snapshots that are being taken right now, for the same reason.
@@ -87,7 +85,6 @@ impl Host {
             accelerator: tokio::sync::Mutex::new(None),
             desktops: Mutex::default(),
             indices: Mutex::default(),
-            layer_places: Semaphore::new(2),
             layers_making: Mutex::default(),
             snapshots_making: Mutex::default(),
             removing: tokio::sync::RwLock::default(),

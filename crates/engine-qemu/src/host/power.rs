@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rolltop_engine::{DiskLayer, EngineError, OffReason, StartRequest};
-use rolltop_model::DesktopId;
+use rolltop_model::{DesktopId, LayerId};
 use rolltop_template::Manifest;
 use serde_json::json;
 
@@ -86,9 +86,8 @@ impl Host {
     ) -> Result<(), EngineError> {
         let accel = self.accel().await;
         let record = held.record.as_mut().ok_or(EngineError::UnknownDesktop)?;
-        if !disk.iter().map(|layer| layer.layer).eq(record.layers.iter().copied()) {
-            return Err(EngineError::Host("the desktop's disk has other layers".into()));
-        }
+        let disk = own_layers(disk, &record.layers)
+            .ok_or_else(|| EngineError::Host("the desktop's disk has other layers".into()))?;
         let name = record.desktop.to_string();
         record.started = Some(Started {
             machine: self.identity(manifest, record.size, accel),
@@ -107,6 +106,7 @@ impl Host {
             kernel_arguments: manifest.cmdline.clone(),
             memory,
             disk: disk.to_vec(),
+            base: record.base.clone(),
             layers: self.layout.layers(),
             uid: self.uid(record.index),
             groups: accel::groups(accel),
@@ -237,6 +237,12 @@ impl Host {
             tracing::warn!(desktop = ?id, %error, "something of a desktop that is off is left over");
         }
     }
+}
+
+/// Those of the layers given that are a disk's: all of them, or those above what it does not need any more.
+pub(super) fn own_layers<'a>(given: &'a [DiskLayer], own: &[LayerId]) -> Option<&'a [DiskLayer]> {
+    let disk = given.get(..own.len())?;
+    disk.iter().map(|layer| layer.layer).eq(own.iter().copied()).then_some(disk)
 }
 
 /// Waits until the machine turns itself off (`true`) or nobody holds it any more (`false`).

@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 
 use super::Host;
 use super::desktop::{Desktop, Held};
+use super::power::own_layers;
 use super::suspend::stand_still;
 use crate::command_line::secret_name;
 use crate::durable;
@@ -154,6 +155,7 @@ impl Host {
         if let Some(record) = SnapshotRecord::load(&directory) {
             return Ok(self.info(&record)); // taken before
         }
+        self.end_flattening(desktop, held).await?;
         let record = held.record.as_mut().ok_or(EngineError::UnknownDesktop)?;
         if !record.has_disk {
             return Err(EngineError::Host("the desktop was never completely made".into()));
@@ -307,22 +309,21 @@ impl Host {
         Ok(())
     }
 
-    /// The snapshot to make a machine of this template and size from.
-    pub(super) fn snapshot_for(
+    /// The snapshot to make a machine of this template and size from, and its layers.
+    pub(super) fn snapshot_for<'a>(
         &self,
-        origin: &Origin,
+        origin: &'a Origin,
         template: &TemplateVersion,
         size: Size,
-    ) -> Result<SnapshotRecord, EngineError> {
+    ) -> Result<(SnapshotRecord, &'a [DiskLayer]), EngineError> {
         let record = SnapshotRecord::load(&self.layout.snapshot(origin.snapshot));
         let record = record.ok_or(EngineError::UnknownSnapshot)?;
         if record.template != *template || record.size != size {
             return Err(EngineError::Host("the snapshot is of another template or size".into()));
         }
-        if !origin.disk.iter().map(|layer| layer.layer).eq(record.layers.iter().copied()) {
-            return Err(EngineError::Host("the snapshot's disk has other layers".into()));
-        }
-        Ok(record)
+        let layers = own_layers(&origin.disk, &record.layers)
+            .ok_or_else(|| EngineError::Host("the snapshot's disk has other layers".into()))?;
+        Ok((record, layers))
     }
 
     pub(crate) async fn revert(self: Arc<Self>, request: RevertRequest) -> Result<(), EngineError> {
@@ -347,7 +348,7 @@ impl Host {
         if held.running.is_some() {
             return Err(EngineError::Host("the desktop runs; stop it first".into()));
         }
-        let snapshot = self.snapshot_for(&request.from, &record.template, record.size)?;
+        let (snapshot, _) = self.snapshot_for(&request.from, &record.template, record.size)?;
         host_status::room(self.layout.root(), self.config.min_free_disk, 0)?;
         self.place_layer(request.desktop, &request.next, record.size, &layer_name(snapshot.layer())).await?;
         self.give_up_memory(record.desktop).await?;
@@ -411,7 +412,7 @@ async fn add_layer(running: &Running, next: &DiskLayer) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn remove_layer(running: &Running, layer: LayerId) -> Result<(), Fault> {
+pub(super) async fn remove_layer(running: &Running, layer: LayerId) -> Result<(), Fault> {
     let monitor = running.monitor()?;
     monitor.run("blockdev-del", json!({ "node-name": layer.to_string() })).await?;
     monitor.run("object-del", json!({ "id": secret_name(layer) })).await?;

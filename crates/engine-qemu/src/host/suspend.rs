@@ -36,6 +36,7 @@ impl Host {
         request: &SuspendRequest,
     ) -> Result<(), EngineError> {
         self.pass_fence(request.desktop, held, request.fence).await?;
+        self.end_flattening(desktop, held).await?;
         let Held { record, running, .. } = &mut *held;
         let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
         let Some(running) = running else {

@@ -19,20 +19,17 @@ const REACH: u64 = 1 << (CLUSTER_BITS + CLUSTER_BITS - 3);
 
 /// The header, its whole cluster: of an image of `size` bytes with a LUKS header of `crypto` bytes, over `backing`, a
 /// qcow2 image by its path as seen from this one's folder.
-pub(super) fn header(size: u64, crypto: usize, backing: Option<&str>) -> Vec<u8> {
+fn header(size: u64, crypto: usize, backing: &str) -> Vec<u8> {
     let mut extensions = Vec::new();
     extension(&mut extensions, CRYPTO_HEADER, &[at(CRYPTO), wide(crypto)].concat());
-    if backing.is_some() {
-        extension(&mut extensions, BACKING_FORMAT, b"qcow2");
-    }
+    extension(&mut extensions, BACKING_FORMAT, b"qcow2");
     extension(&mut extensions, 0, b"");
-    let name_at = backing.map_or(0, |_| wide_length(HEADER + extensions.len()));
-    let name = backing.unwrap_or_default();
+    let name_at = wide_length(HEADER + extensions.len());
     let mut all = Vec::with_capacity(CLUSTER);
     all.extend_from_slice(b"QFI\xfb");
     all.extend_from_slice(&3u32.to_be_bytes());
     all.extend_from_slice(&name_at.to_be_bytes());
-    all.extend_from_slice(&short(name.len()));
+    all.extend_from_slice(&short(backing.len()));
     all.extend_from_slice(&CLUSTER_BITS.to_be_bytes());
     all.extend_from_slice(&size.to_be_bytes());
     all.extend_from_slice(&LUKS.to_be_bytes());
@@ -48,15 +45,15 @@ pub(super) fn header(size: u64, crypto: usize, backing: Option<&str>) -> Vec<u8>
     // How clusters are compressed, which none is.
     all.resize(HEADER, 0);
     all.extend_from_slice(&extensions);
-    all.extend_from_slice(name.as_bytes());
+    all.extend_from_slice(backing.as_bytes());
     all.resize(CLUSTER, 0);
     all
 }
 
 /// A whole blank image.
-pub(super) fn blank(size: u64, luks: &[u8]) -> Vec<u8> {
+pub(super) fn blank(size: u64, luks: &[u8], backing: &str) -> Vec<u8> {
     let clusters = CRYPTO + luks.len().div_ceil(CLUSTER);
-    let mut all = header(size, luks.len(), None);
+    let mut all = header(size, luks.len(), backing);
     all.extend_from_slice(&at(REFCOUNT_BLOCK));
     all.resize(REFCOUNT_BLOCK * CLUSTER, 0);
     for _ in 0..clusters {

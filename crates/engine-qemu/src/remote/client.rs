@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known, LayerSpec,
+    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
     Leftover, Machine, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
     TemplateInfo,
 };
-use rolltop_model::{DesktopId, LayerId, SnapshotId, TemplateVersion};
+use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
 use rustix::net::AddressFamily;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncWriteExt;
@@ -87,14 +87,6 @@ impl Engine for HostClient {
         self.call(Request::Bootstrap { template: template.clone() }).await
     }
 
-    async fn prepare_layer(&self, layer: &LayerSpec) -> Result<(), EngineError> {
-        self.call(Request::PrepareLayer(layer.clone())).await
-    }
-
-    async fn blank_layers(&self) -> Result<Vec<LayerId>, EngineError> {
-        self.call(Request::BlankLayers).await
-    }
-
     async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError> {
         self.call(Request::Fork(request.clone())).await
     }
@@ -125,6 +117,10 @@ impl Engine for HostClient {
 
     async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
         self.call(Request::RemoveSnapshot { snapshot }).await
+    }
+
+    async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
+        self.call(Request::Flatten { desktop, fence }).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

@@ -97,8 +97,6 @@ async fn perform(engine: &dyn Engine, request: Request) -> io::Result<Answer> {
     match request {
         Request::Templates => plain(engine.templates().await),
         Request::Bootstrap { template } => plain(engine.bootstrap(&template).await),
-        Request::PrepareLayer(layer) => plain(engine.prepare_layer(&layer).await),
-        Request::BlankLayers => plain(engine.blank_layers().await),
         Request::Fork(request) => plain(engine.fork(&request).await),
         Request::Start(request) => plain(engine.start(&request).await),
         Request::Suspend(request) => plain(engine.suspend(&request).await),
@@ -107,6 +105,7 @@ async fn perform(engine: &dyn Engine, request: Request) -> io::Result<Answer> {
         Request::Revert(request) => plain(engine.revert(&request).await),
         Request::Snapshots => plain(engine.snapshots().await),
         Request::RemoveSnapshot { snapshot } => plain(engine.remove_snapshot(snapshot).await),
+        Request::Flatten { desktop, fence } => plain(engine.flatten(desktop, fence).await),
         Request::Release { desktop, fence } => plain(engine.release(desktop, fence).await),
         Request::Stop { desktop, fence, grace } => plain(engine.stop(desktop, fence, grace).await),
         Request::Destroy { desktop, fence } => plain(engine.destroy(desktop, fence).await),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DiskLayer, DoorStream, Engine, EngineError, ForkRequest, HostStatus, Known,
-    LayerKey, LayerSpec, Leftover, Machine, OffReason, Origin, Power, RevertRequest, SnapshotInfo,
+    Bootstrap, DestroyReceipt, DiskLayer, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
+    LayerKey, Leftover, Machine, OffReason, Origin, Power, RevertRequest, SnapshotInfo,
     SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo, Work,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
@@ -36,13 +36,6 @@ impl Engine for Fake {
     }
     async fn bootstrap(&self, template: &TemplateVersion) -> Result<Bootstrap, EngineError> {
         Err(EngineError::UnknownTemplate(template.to_string()))
-    }
-    async fn prepare_layer(&self, layer: &LayerSpec) -> Result<(), EngineError> {
-        assert_eq!(layer.key.bytes(), &[7; 32]);
-        Ok(())
-    }
-    async fn blank_layers(&self) -> Result<Vec<LayerId>, EngineError> {
-        Ok(vec![LayerId::from_u128(3)])
     }
     async fn fork(&self, _: &ForkRequest) -> Result<(), EngineError> {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -78,6 +71,9 @@ impl Engine for Fake {
     }
     async fn remove_snapshot(&self, _: SnapshotId) -> Result<u64, EngineError> {
         Ok(10)
+    }
+    async fn flatten(&self, _: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
+        if fence == 6 { Ok(Flattening::Copying) } else { Err(EngineError::NotRunning) }
     }
     async fn release(&self, _: DesktopId, _: u64) -> Result<(), EngineError> {
         Err(EngineError::Fenced)
@@ -178,9 +174,8 @@ fn fork_request() -> ForkRequest {
 async fn answers_and_errors_arrive_as_they_were_given() {
     let served = served(Door::Memory, me());
     let (client, desktop) = (&served.client, DesktopId::from_u128(1));
-    assert_eq!(client.blank_layers().await, Ok(vec![LayerId::from_u128(3)]));
-    let layer = LayerSpec { layer: LayerId::from_u128(3), size: Size::M, key: LayerKey::new([7; 32]) };
-    assert_eq!(client.prepare_layer(&layer).await, Ok(()));
+    assert_eq!(client.flatten(desktop, 6).await, Ok(Flattening::Copying));
+    assert_eq!(client.flatten(desktop, 7).await, Err(EngineError::NotRunning));
     assert_eq!(client.release(desktop, 1).await, Err(EngineError::Fenced));
     let grace = Duration::from_millis(1500);
     assert_eq!(client.stop(desktop, 1, grace).await, Err(EngineError::Timeout("1500".into())));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rolltop_engine::{
-    EngineError, ForkRequest, Known, LayerSpec, RevertRequest, SnapshotRequest, StartRequest, SuspendRequest,
+    EngineError, ForkRequest, Known, RevertRequest, SnapshotRequest, StartRequest, SuspendRequest,
 };
 use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
 use serde::{Deserialize, Serialize};
@@ -19,8 +19,6 @@ pub(super) const MAX_REPLY: usize = 64 << 20;
 pub(super) enum Request {
     Templates,
     Bootstrap { template: TemplateVersion },
-    PrepareLayer(LayerSpec),
-    BlankLayers,
     Fork(ForkRequest),
     Start(StartRequest),
     Suspend(SuspendRequest),
@@ -29,6 +27,7 @@ pub(super) enum Request {
     Revert(RevertRequest),
     Snapshots,
     RemoveSnapshot { snapshot: SnapshotId },
+    Flatten { desktop: DesktopId, fence: u64 },
     Release { desktop: DesktopId, fence: u64 },
     Stop { desktop: DesktopId, fence: u64, grace: Duration },
     Destroy { desktop: DesktopId, fence: u64 },
@@ -47,16 +46,14 @@ impl Request {
         match self {
             Request::Templates
             | Request::Bootstrap { .. }
-            | Request::BlankLayers
             | Request::Observe
             | Request::ObserveOne { .. }
             | Request::Connect { .. }
             | Request::ConsoleTail { .. }
             | Request::Snapshots
             | Request::Host => Duration::from_secs(30),
-            Request::Release { .. } => Duration::from_secs(30),
-            Request::PrepareLayer(_)
-            | Request::Fork(_)
+            Request::Release { .. } | Request::Flatten { .. } => Duration::from_secs(30),
+            Request::Fork(_)
             | Request::Start(_)
             | Request::Suspend(_)
             | Request::Resume(_)

@@ -180,3 +180,14 @@ pub async fn in_guest(
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() { Ok(text) } else { Err(format!("{}: {text}", output.status)) }
 }
+
+/// Asks until the guest answers.
+pub async fn patiently(host: &Host, desktop: DesktopId, script: &str) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match in_guest(&host.template, desktop, script).await {
+            Ok(text) => return text,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+    }
+}

@@ -8,7 +8,7 @@ use rolltop_engine_qemu::QemuConfig;
 use rolltop_model::DesktopId;
 use tokio::time::Instant;
 
-use crate::host::{Host, PATIENCE, in_guest, pid};
+use crate::host::{Host, PATIENCE, in_guest, patiently, pid};
 
 const SUSPENDED: Power = Power::Off { why: OffReason::Suspended };
 /// Something that is in memory only, and a program that goes on counting.
@@ -31,17 +31,6 @@ fn path(desktop: DesktopId, name: &str) -> String {
 
 async fn count(host: &Host, desktop: DesktopId) -> u64 {
     in_guest(&host.template, desktop, "cat /dev/shm/count").await.unwrap().trim().parse().unwrap()
-}
-
-/// Asks until the guest answers.
-async fn patiently(host: &Host, desktop: DesktopId, script: &str) -> String {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match in_guest(&host.template, desktop, script).await {
-            Ok(text) => return text,
-            Err(error) => assert!(Instant::now() < deadline, "{error}"),
-        }
-    }
 }
 
 #[tokio::test]

@@ -9,7 +9,6 @@ use anyhow::{Context as _, ensure};
 use rolltop_api_server::{ApiConfig, serve_metrics, serve_only_to, serve_unix};
 use rolltop_control::{Control, ControlConfig, Parts};
 use rolltop_engine_qemu::remote::HostClient;
-use rolltop_model::Size;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -104,11 +103,6 @@ fn is_private(address: IpAddr) -> bool {
 fn control_config(config: &Config) -> ControlConfig {
     let mut control = ControlConfig { desktop_limit: config.api.max_desktops, ..ControlConfig::default() };
     control.limits.first_boot = Duration::from_secs(config.api.first_boot_seconds);
-    for (size, ready) in &mut control.layers {
-        if *size == Size::S {
-            *ready = config.api.blank_layers;
-        }
-    }
     control
 }
 

@@ -71,14 +71,7 @@ fn an_older_fence_is_refused_even_after_the_machine_is_gone() {
 #[test]
 fn a_layer_belongs_to_one_desktop_and_opens_with_its_key_only() {
     let mut world = World::default();
-    let spec = LayerSpec { layer: LAYER, size: Size::S, key: LayerKey::new([1; 32]) };
-    world.prepare_layer(&spec).unwrap();
-    world.prepare_layer(&spec).unwrap();
-    assert_eq!(world.blank_layers(), [LAYER]);
-    let wrong = ForkRequest { disk: layer([2; 32]), ..fork(1, 1) };
-    assert!(matches!(world.fork(&wrong, false), Err(EngineError::Host(_))));
     world.fork(&fork(1, 1), false).unwrap();
-    assert!(world.blank_layers().is_empty());
     let other = ForkRequest { desktop: DesktopId::from_u128(2), ..fork(1, 1) };
     assert!(matches!(world.fork(&other, false), Err(EngineError::Host(_))));
     world.stop(DESKTOP, 1).unwrap();
@@ -90,12 +83,10 @@ fn a_layer_belongs_to_one_desktop_and_opens_with_its_key_only() {
 fn what_nobody_knows_is_listed_and_swept() {
     let mut world = World::default();
     world.fork(&fork(1, 1), false).unwrap();
-    let blank = LayerId::from_u128(3);
-    world.prepare_layer(&LayerSpec { layer: blank, size: Size::S, key: LayerKey::new([1; 32]) }).unwrap();
-    let all = Known { desktops: vec![DESKTOP], layers: vec![blank], snapshots: Vec::new() };
+    let all = Known { desktops: vec![DESKTOP], snapshots: Vec::new() };
     assert!(world.leftovers(&all).is_empty());
     assert!(world.sweep(&all).is_empty());
-    assert_eq!(world.leftovers(&Known::default()).len(), 2);
+    assert_eq!(world.leftovers(&Known::default()).len(), 1);
     assert_eq!(world.sweep(&Known::default()), [DESKTOP]);
     assert!(world.leftovers(&Known::default()).is_empty());
 }

@@ -7,26 +7,25 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::fixture::{after, fixture, start};
 
 #[tokio::test]
-async fn a_desktop_takes_a_prepared_layer_and_keeps_it() {
+async fn a_desktop_has_a_layer_of_its_own_and_keeps_it() {
     let fixture = fixture().await;
     let store = &fixture.store;
-    let blank = store.insert_blank_layer(Size::S, start()).await.unwrap();
-    let other = store.insert_blank_layer(Size::M, start()).await.unwrap();
-    store.mark_layer_prepared(other.id).await.unwrap();
     let one = fixture.create("one").await.id;
     let made = store.layer_for(one, Size::S, None, start()).await.unwrap();
-    assert_ne!(made.id, blank.id, "a layer that is still being made is left alone");
-    assert_eq!(store.layer_for(one, Size::S, None, start()).await.unwrap().id, made.id);
-
-    store.mark_layer_prepared(blank.id).await.unwrap();
+    let again = store.layer_for(one, Size::S, None, start()).await.unwrap();
+    assert_eq!((again.id, again.key.expose_secret()), (made.id, made.key.expose_secret()));
     let two = fixture.create("two").await.id;
-    let taken = store.layer_for(two, Size::S, None, start()).await.unwrap();
-    assert_eq!(taken.id, blank.id);
-    assert_eq!(taken.key.expose_secret(), blank.key.expose_secret());
-    let left: Vec<_> = store.blank_layers().await.unwrap().into_iter().map(|layer| layer.id).collect();
-    assert_eq!(left, [other.id]);
-    store.delete_blank_layer(taken.id).await.unwrap();
-    assert!(store.layer_of(two).await.unwrap().is_some(), "a layer in use is not forgotten");
+    let over = store.layer_for(two, Size::S, Some(made.id), start()).await.unwrap();
+    assert_ne!(over.key.expose_secret(), made.key.expose_secret());
+    let disk: Vec<_> = store.disk_of(two).await.unwrap().into_iter().map(|layer| layer.id).collect();
+    assert_eq!(disk, [over.id, made.id]);
+    assert_eq!(store.deep_desktops(2).await.unwrap(), [two]);
+    assert_eq!(store.deep_desktops(3).await.unwrap(), []);
+    let leased = fixture.leased(two).await;
+    assert!(store.flattened(&leased).await.unwrap());
+    assert_eq!(store.disk_of(two).await.unwrap().len(), 1);
+    assert_eq!(store.deep_desktops(2).await.unwrap(), []);
+    assert!(store.layer_of(one).await.unwrap().is_some(), "a layer in use is not forgotten");
 }
 
 #[tokio::test]
