@@ -36,6 +36,8 @@ pub(crate) fn snapshot(view: control::SnapshotView) -> wire::Snapshot {
     wire::Snapshot {
         id: view.id,
         desktop: view.desktop,
+        desktop_is_gone: !view.desktop_is_there,
+        kept_until: view.kept_until,
         desktop_name: view.desktop_name,
         name: view.name,
         state: match view.state {

@@ -57,6 +57,7 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::POST, "/v1/desktops/{id}/retry", CONTROL),
     (Method::POST, "/v1/desktops/{id}/snapshots", WRITE),
     (Method::POST, "/v1/desktops/{id}/fork", WRITE),
+    (Method::POST, "/v1/desktops/{id}/undo", WRITE),
     (Method::GET, "/v1/snapshots", READ),
     (Method::GET, "/v1/snapshots/{id}", READ),
     (Method::DELETE, "/v1/snapshots/{id}", WRITE),

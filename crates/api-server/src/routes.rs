@@ -108,6 +108,7 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(snapshots::fork_desktop))
         .routes(routes!(snapshots::fork_snapshot))
         .routes(routes!(snapshots::restore))
+        .routes(routes!(snapshots::undo))
         .routes(routes!(sleep::get, sleep::set))
         .routes(routes!(sleep::hold))
         .routes(routes!(sleep::release))

@@ -54,7 +54,7 @@ pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PRO
 pub use history::{History, HistoryEntry};
 pub use host::{Accelerator, AcceleratorKind, Host};
 pub use me::{Credential, CredentialKind, Limits, Me};
-pub use page::ListDesktops;
+pub use page::{DestroyDesktop, ListDesktops};
 pub use port::{PortEntry, PortList};
 pub use preview::{OpenPreview, PreviewKey, PreviewPass, PreviewQuery, PreviewTicket, RequestTicket};
 pub use problem::{Code, FieldError, Problem, documentation as problem_documentation};

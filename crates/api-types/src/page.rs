@@ -5,6 +5,16 @@ use utoipa::IntoParams;
 
 use crate::DesktopState;
 
+/// How a desktop is destroyed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DestroyDesktop {
+    /// Nothing of it is kept. By default what it was is kept for a day, as a snapshot.
+    #[serde(default)]
+    pub for_good: bool,
+}
+
 /// Which desktops to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

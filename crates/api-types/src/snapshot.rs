@@ -15,6 +15,9 @@ pub struct Snapshot {
     /// What it is of. It may have been destroyed since; the snapshot stays.
     #[schema(value_type = String, example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")]
     pub desktop: DesktopId,
+    /// Whether it was; going back to the snapshot then makes it anew.
+    #[serde(default)]
+    pub desktop_is_gone: bool,
     /// What that was called when the snapshot was asked for.
     #[schema(example = "research")]
     pub desktop_name: String,
@@ -44,6 +47,10 @@ pub struct Snapshot {
     /// The moment that it is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_at: Option<Timestamp>,
+    /// When it goes by itself: Rolltop took it before the desktop was stopped, restarted, deleted or put back. Absent
+    /// for one that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Timestamp>,
     /// Whether what was on the screen is kept: `GET /v1/snapshots/{id}/screenshot`.
     #[serde(default)]
     pub has_picture: bool,

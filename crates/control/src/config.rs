@@ -27,6 +27,8 @@ pub struct ControlConfig {
     pub minute: Duration,
     /// Layers from which on a running desktop's disk is made one of a single layer again. Default 32.
     pub flatten_at: u32,
+    /// Free disk on the host below which what is kept for an undo makes room, bytes. Default 10 GiB.
+    pub undo_free_disk: u64,
     /// How long a screenshot is served again. Default 3 s.
     pub screenshot_age: Duration,
     /// How long a session lasts without being used. Default 30 days.
@@ -51,6 +53,7 @@ impl Default for ControlConfig {
             measuring: Duration::from_secs(60),
             minute: Duration::from_secs(60),
             flatten_at: 32,
+            undo_free_disk: 10 << 30,
             screenshot_age: Duration::from_secs(3),
             session_idle: 30 * DAY,
             link_age: DAY,

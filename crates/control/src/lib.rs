@@ -31,6 +31,7 @@ mod reconcile;
 mod snapshots;
 mod ssh;
 mod templates;
+mod undo;
 mod views;
 
 pub use account::{

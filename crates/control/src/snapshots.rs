@@ -1,8 +1,10 @@
 //! Snapshots and forks: asking for them, listing and deleting them.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use rolltop_model::{
-    DesktopId, DesktopName, DesktopState, NameError, Size, SnapshotId, SnapshotKind, SnapshotState,
+    Desired, DesktopId, DesktopName, DesktopState, NameError, Size, SnapshotId, SnapshotKind, SnapshotState,
     TemplateVersion,
 };
 use rolltop_store::{CreateDesktopError, NewDesktop, NewSnapshot, SnapshotError as StoreSnapshotError};
@@ -11,6 +13,7 @@ use crate::caller::{Caller, DesktopAccess, Scope, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
+use crate::undo::{KEPT_FOR_UNDO, undo};
 use crate::views::DesktopView;
 
 /// Snapshots a workspace may have.
@@ -27,6 +30,9 @@ pub struct SnapshotView {
     pub id: SnapshotId,
     /// What it is of; it may be gone.
     pub desktop: DesktopId,
+    pub desktop_is_there: bool,
+    /// When it goes by itself; `None` for one that stays.
+    pub kept_until: Option<Timestamp>,
     pub desktop_name: String,
     pub name: String,
     pub kind: SnapshotKind,
@@ -65,6 +71,8 @@ pub enum SnapshotError {
     NotFound,
     #[error("There is no such desktop.")]
     NoSuchDesktop,
+    #[error("Nothing is kept of this desktop that could be brought back.")]
+    NothingToUndo,
     #[error("A snapshot's name has 1 to {LONGEST_NAME} characters and no control characters.")]
     BadName,
     /// The desktop is in a state in which there is nothing to keep.
@@ -88,11 +96,13 @@ pub enum SnapshotError {
 
 internal_from!(SnapshotError);
 
-impl From<rolltop_store::Snapshot> for SnapshotView {
-    fn from(row: rolltop_store::Snapshot) -> Self {
+impl SnapshotView {
+    fn new(row: rolltop_store::Snapshot, is_there: impl Fn(DesktopId) -> bool) -> Self {
         Self {
             id: row.id,
             desktop: row.desktop,
+            desktop_is_there: is_there(row.desktop),
+            kept_until: (row.kind == SnapshotKind::Undo).then(|| clock::later(row.created_at, KEPT_FOR_UNDO)),
             desktop_name: row.desktop_name,
             name: row.name,
             kind: row.kind,
@@ -126,11 +136,11 @@ impl Control {
             Some(_) => return Err(SnapshotError::BadName),
         };
         self.keepable(access.desktop).await?;
-        let new = self.new_snapshot(access.desktop, name, SnapshotKind::Manual, &access.caller);
+        let new = new_snapshot(access.desktop, name, SnapshotKind::Manual, &access.caller);
         let row = self.inner.store.insert_snapshot(new, clock::now()).await.map_err(|e| refused(e, "", 0))?;
         tracing::info!(desktop = %row.desktop, snapshot = %row.id, "snapshot asked for");
         self.inner.nudge(row.desktop);
-        Ok(row.into())
+        Ok(SnapshotView::new(row, |_| true))
     }
 
     /// The workspace's snapshots, or one desktop's, newest first; not those that forks are made from.
@@ -145,11 +155,14 @@ impl Control {
         let desktop = caller.only.or(desktop).filter(|id| caller.only.is_none_or(|only| only == *id));
         let rows = self.inner.store.snapshots(caller.workspace, desktop).await?;
         let shown = rows.into_iter().filter(|row| row.kind != SnapshotKind::Fork);
-        Ok(shown.map(SnapshotView::from).collect())
+        let there: HashSet<DesktopId> = self.inner.store.desktop_ids().await?.into_iter().collect();
+        Ok(shown.map(|row| SnapshotView::new(row, |id| there.contains(&id))).collect())
     }
 
     pub async fn snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<SnapshotView, SnapshotError> {
-        self.own_snapshot(caller, id, Scope::DesktopsRead).await.map(SnapshotView::from)
+        let row = self.own_snapshot(caller, id, Scope::DesktopsRead).await?;
+        let is_there = self.inner.store.desktop(row.desktop).await?.is_some();
+        Ok(SnapshotView::new(row, |_| is_there))
     }
 
     /// What was on the screen when it was taken: a JPEG, the guest's bytes. None where that was not kept.
@@ -180,7 +193,7 @@ impl Control {
     ) -> Result<Vec<DesktopView>, SnapshotError> {
         let row = self.keepable(access.desktop).await?;
         let name = format!("Fork of {}", row.name);
-        let new = self.new_snapshot(row.id, name, SnapshotKind::Fork, &access.caller);
+        let new = new_snapshot(row.id, name, SnapshotKind::Fork, &access.caller);
         let origin = (row.name.to_string(), row.template.clone(), row.size);
         let made = self.make_forks(&access.caller, Err(new), origin, wanted).await?;
         self.inner.nudge(access.desktop);
@@ -203,20 +216,50 @@ impl Control {
     }
 
     /// Puts the desktop back to what it was. What it is now is kept first, for a day, so that there is a way back
-    /// from that too. It runs afterwards.
+    /// from that too. It runs afterwards. One that was destroyed is made anew, under its name if that is free.
     pub async fn restore(&self, caller: &Caller, id: SnapshotId) -> Result<DesktopView, SnapshotError> {
         let row = self.own_snapshot(caller, id, Scope::DesktopsWrite).await?;
+        self.put_back(caller, row).await
+    }
+
+    pub(crate) async fn put_back(
+        &self,
+        caller: &Caller,
+        row: rolltop_store::Snapshot,
+    ) -> Result<DesktopView, SnapshotError> {
+        let desktop = self.inner.store.desktop(row.desktop).await?;
+        if desktop.is_none_or(|desktop| desktop.record.desired == Desired::Destroyed) {
+            return self.make_anew(caller, row).await;
+        }
         if row.state != SnapshotState::Ready {
             return Err(SnapshotError::WrongState("This snapshot is not ready."));
         }
         self.keepable(row.desktop).await?;
         let name: String = format!("Before going back to {}", row.name).chars().take(LONGEST_NAME).collect();
-        let undo = self.new_snapshot(row.desktop, name, SnapshotKind::Undo, caller);
-        let desktop = self.inner.store.ask_restore(row.id, undo, clock::now()).await;
+        let desktop =
+            self.inner.store.ask_restore(row.id, undo(row.desktop, name, caller), clock::now()).await;
         let desktop = desktop.map_err(|error| refused(error, "", 0))?;
         tracing::info!(desktop = %desktop.id, snapshot = %row.id, "to be put back");
         self.inner.nudge(desktop.id);
         Ok(self.view(desktop, Vec::new()))
+    }
+
+    /// A desktop that is as one that was destroyed.
+    async fn make_anew(
+        &self,
+        caller: &Caller,
+        row: rolltop_store::Snapshot,
+    ) -> Result<DesktopView, SnapshotError> {
+        if !matches!(row.state, SnapshotState::Ready | SnapshotState::Taking) {
+            return Err(SnapshotError::WrongState("This snapshot is not ready."));
+        }
+        let is_free =
+            self.inner.store.desktop_named(caller.workspace, &row.desktop_name).await?.is_none();
+        let name = is_free.then(|| row.desktop_name.clone());
+        let origin = (row.desktop_name, row.template, row.size);
+        let wanted = ForkDesktop { name, count: None };
+        let made = self.make_forks(caller, Ok(row.id), origin, &wanted).await?;
+        made.into_iter().next().ok_or(SnapshotError::NotFound)
     }
 
     async fn make_forks(
@@ -318,16 +361,15 @@ impl Control {
         });
         row.ok_or(SnapshotError::NotFound)
     }
+}
 
-    fn new_snapshot(
-        &self,
-        desktop: DesktopId,
-        name: String,
-        kind: SnapshotKind,
-        caller: &Caller,
-    ) -> NewSnapshot {
-        NewSnapshot { desktop, name, kind, made_by: caller.label.clone(), limit: MOST_SNAPSHOTS }
-    }
+pub(crate) fn new_snapshot(
+    desktop: DesktopId,
+    name: String,
+    kind: SnapshotKind,
+    caller: &Caller,
+) -> NewSnapshot {
+    NewSnapshot { desktop, name, kind, made_by: caller.label.clone(), limit: MOST_SNAPSHOTS }
 }
 
 fn is_name(name: &str) -> bool {

@@ -25,7 +25,7 @@ pub enum SnapshotKind {
     Manual,
     /// Desktops are being forked from it; it goes when they are there.
     Fork,
-    /// What a desktop was before it went back to another one; it goes after a day.
+    /// What a desktop was before it was stopped, restarted, destroyed or put back; it goes after a day.
     Undo,
 }
 

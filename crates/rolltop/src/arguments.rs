@@ -113,9 +113,17 @@ to it later - its page, ssh, a command, a preview - resumes it and waits a secon
     Snapshots(Snapshots),
     /// Stop desktops and start them again; a suspended one boots from its disk
     Restart(Which),
-    /// Destroy desktops, with everything on them, for good
+    /// Destroy desktops; what they were is kept for a day, and undo brings it back
     #[command(visible_alias = "destroy")]
     Rm(Remove),
+    /// Bring back what a desktop was before it was stopped, restarted, destroyed or put back
+    #[command(after_help = "What it is now is kept first, so undo undoes itself. What undo brings back is kept for a day.")]
+    Undo {
+        /// The desktop: its name, its id, or the beginning of one; it may be gone
+        name: String,
+        #[command(flatten)]
+        wait: Wait,
+    },
     /// Run a command in a desktop, over the API
     #[command(after_help = "\
 Input, output and the exit code are the command's own, so it fits into a pipeline:
@@ -356,6 +364,9 @@ pub struct Remove {
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+    /// Keep nothing, not even for a day
+    #[arg(long)]
+    pub for_good: bool,
     #[command(flatten)]
     pub wait: Wait,
 }

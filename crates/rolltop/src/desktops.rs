@@ -180,11 +180,14 @@ pub async fn act(connection: &Connection, which: &Which, action: Action) -> Resu
 pub async fn remove(connection: &Connection, which: &Remove) -> Result<u8, Failure> {
     let desktops = all_of(connection, &which.names).await?;
     if !which.yes {
-        confirm(&desktops)?;
+        confirm(&desktops, which.for_good)?;
     }
     let mut changed = Vec::new();
     for desktop in desktops {
-        let result = connection.client.destroy_desktop(desktop.id).await;
+        let result = match which.for_good {
+            true => connection.client.destroy_desktop(desktop.id).await,
+            false => connection.client.delete_desktop(desktop.id).await,
+        };
         changed.push(result.map_err(|error| about(&desktop.name, error))?);
     }
     if which.wait.wait {
@@ -195,13 +198,14 @@ pub async fn remove(connection: &Connection, which: &Remove) -> Result<u8, Failu
     tell(connection, &changed)
 }
 
-fn confirm(desktops: &[Desktop]) -> Result<(), Failure> {
+fn confirm(desktops: &[Desktop], for_good: bool) -> Result<(), Failure> {
     let names: Vec<&str> = desktops.iter().map(|desktop| desktop.name.as_str()).collect();
     let names = names.join(", ");
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(format!("Give --yes to destroy {names}; nobody can be asked here.")));
     }
-    eprint!("Destroy {names}, with everything on it, for good? Type yes: ");
+    let how = if for_good { "for good" } else { "and keep what is on it for a day" };
+    eprint!("Destroy {names}, {how}? Type yes: ");
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::io("standard input", &error))?;
     if answer.trim() == "yes" {

@@ -80,6 +80,7 @@ async fn online(command: &Command, global: &Global) -> Result<u8, Failure> {
         Command::Hold(hold) => sleep::hold(&connection, hold).await,
         Command::Restart(which) => desktops::act(&connection, which, desktops::Action::Restart).await,
         Command::Rm(which) => desktops::remove(&connection, which).await,
+        Command::Undo { name, wait } => snapshots::undo(&connection, name, wait).await,
         Command::Open { name, print } => desktops::open(&connection, name, *print).await,
         Command::Logs { name } => desktops::logs(&connection, name).await,
         Command::History { name } => desktops::history(&connection, name).await,

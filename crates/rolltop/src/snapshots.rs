@@ -64,6 +64,26 @@ pub async fn restore(connection: &Connection, snapshot: &str, wait: &Wait) -> Re
     tell(connection, &[desktop])
 }
 
+/// `rolltop undo`
+pub async fn undo(connection: &Connection, name: &str, wait: &Wait) -> Result<u8, Failure> {
+    // One that is gone has no name any more but in what is kept of it.
+    let kept = connection.client.snapshots(&ListSnapshots::default()).await?;
+    let gone = kept.iter().find(|snapshot| {
+        let fits = snapshot.desktop_name == name || snapshot.desktop.to_string().starts_with(name);
+        fits && snapshot.desktop_is_gone && snapshot.kept_until.is_some()
+    });
+    let (id, since) = match (find::desktop(connection, name).await, gone) {
+        (Ok(desktop), _) => (desktop.id, desktop.started_at),
+        (Err(_), Some(gone)) => (gone.desktop, None),
+        (Err(error), None) => return Err(error),
+    };
+    let mut desktop = connection.client.undo_desktop(id).await?;
+    if wait.wait {
+        desktop = reached(connection, &desktop, wait, DesktopState::Running, since).await?;
+    }
+    tell(connection, &[desktop])
+}
+
 /// `rolltop snapshots`
 pub async fn run(connection: &Connection, which: &Snapshots) -> Result<u8, Failure> {
     match which {

@@ -19,7 +19,7 @@ use russh::keys::{Algorithm, PrivateKey};
 use secrecy::SecretString;
 use tokio::net::UnixStream;
 
-use crate::faults::{DoorFault, Faults, Operation};
+use crate::faults::{DoorFault, Faults, Moment, Operation};
 use crate::guest::{Disk, Guest, Template};
 use crate::state_file::{self, Remembered, StateError};
 use crate::world::{LAYER_BYTES, Change, SHUTDOWN, World};
@@ -181,11 +181,18 @@ impl Shared {
 
     /// What an operation takes and whether it fails, before it does anything.
     async fn enter(&self, operation: Operation, usual: Duration) -> Result<(), EngineError> {
+        self.faults.answer(operation, Moment::Before).await;
         let time = self.faults.delay_of(operation).unwrap_or(usual);
         if !time.is_zero() {
             tokio::time::sleep(time).await;
         }
         self.faults.error_of(operation).map_or(Ok(()), Err)
+    }
+
+    /// What it has come to, if anybody is to hear of it.
+    async fn leave<T>(&self, operation: Operation, came_to: T) -> T {
+        self.faults.answer(operation, Moment::After).await;
+        came_to
     }
 
     fn come_up(
@@ -277,12 +284,18 @@ impl Engine for SimEngine {
             return Err(EngineError::UnknownTemplate(request.template.to_string()));
         }
         let origin = request.from.as_ref().map(|origin| origin.snapshot);
-        self.shared.come_up(request.desktop, Operation::Fork, origin, |world, cut| world.fork(request, cut))
+        let forked = self
+            .shared
+            .come_up(request.desktop, Operation::Fork, origin, |world, cut| world.fork(request, cut));
+        self.shared.leave(Operation::Fork, forked).await
     }
 
     async fn start(&self, request: &StartRequest) -> Result<(), EngineError> {
         self.shared.enter(Operation::Start, self.shared.config.start_time).await?;
-        self.shared.come_up(request.desktop, Operation::Start, None, |world, cut| world.start(request, cut))
+        let started = self
+            .shared
+            .come_up(request.desktop, Operation::Start, None, |world, cut| world.start(request, cut));
+        self.shared.leave(Operation::Start, started).await
     }
 
     async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError> {
@@ -290,11 +303,14 @@ impl Engine for SimEngine {
         if self.shared.faults.is_cut_short(Operation::Suspend) {
             return Err(EngineError::Host("cut short".into()));
         }
-        let mut state = self.shared.state();
-        let change = state.world.suspend(request)?;
-        state.carry_out(request.desktop, change);
-        self.shared.save(&state);
-        Ok(())
+        let outcome = {
+            let mut state = self.shared.state();
+            let change = state.world.suspend(request)?;
+            state.carry_out(request.desktop, change);
+            self.shared.save(&state);
+            Ok(())
+        };
+        self.shared.leave(Operation::Suspend, outcome).await
     }
 
     async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
@@ -302,11 +318,14 @@ impl Engine for SimEngine {
         if self.shared.faults.is_cut_short(Operation::Resume) {
             return Err(EngineError::Host("cut short".into()));
         }
-        let mut state = self.shared.state();
-        let change = state.world.resume(request)?;
-        state.carry_out(request.desktop, change);
-        self.shared.save(&state);
-        Ok(())
+        let outcome = {
+            let mut state = self.shared.state();
+            let change = state.world.resume(request)?;
+            state.carry_out(request.desktop, change);
+            self.shared.save(&state);
+            Ok(())
+        };
+        self.shared.leave(Operation::Resume, outcome).await
     }
 
     async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
@@ -314,26 +333,32 @@ impl Engine for SimEngine {
         if self.shared.faults.is_cut_short(Operation::Snapshot) {
             return Err(EngineError::Host("cut short".into()));
         }
-        let mut state = self.shared.state();
-        let info = state.world.snapshot(request)?;
-        if let Some(disk) = state.guests.get(&request.desktop).map(|guest| guest.disk()) {
-            state.kept.entry(request.snapshot).or_insert(disk);
-        }
-        self.shared.save(&state);
-        Ok(info)
+        let outcome = {
+            let mut state = self.shared.state();
+            let info = state.world.snapshot(request)?;
+            if let Some(disk) = state.guests.get(&request.desktop).map(|guest| guest.disk()) {
+                state.kept.entry(request.snapshot).or_insert(disk);
+            }
+            self.shared.save(&state);
+            Ok(info)
+        };
+        self.shared.leave(Operation::Snapshot, outcome).await
     }
 
     async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
         self.shared.enter(Operation::Revert, Duration::ZERO).await?;
-        let mut state = self.shared.state();
-        if state.world.revert(request)?
-            && let Some(disk) = state.kept.get(&request.from.snapshot).cloned()
-        {
-            let guest = self.shared.guest(request.desktop, disk);
-            state.guests.insert(request.desktop, guest);
-        }
-        self.shared.save(&state);
-        Ok(())
+        let outcome = {
+            let mut state = self.shared.state();
+            if state.world.revert(request)?
+                && let Some(disk) = state.kept.get(&request.from.snapshot).cloned()
+            {
+                let guest = self.shared.guest(request.desktop, disk);
+                state.guests.insert(request.desktop, guest);
+            }
+            self.shared.save(&state);
+            Ok(())
+        };
+        self.shared.leave(Operation::Revert, outcome).await
     }
 
     async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
@@ -343,56 +368,71 @@ impl Engine for SimEngine {
 
     async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
         self.shared.enter(Operation::RemoveSnapshot, Duration::ZERO).await?;
-        let mut state = self.shared.state();
-        state.kept.remove(&snapshot);
-        let freed = state.world.remove_snapshot(snapshot);
-        self.shared.save(&state);
-        Ok(freed)
+        let outcome = {
+            let mut state = self.shared.state();
+            state.kept.remove(&snapshot);
+            let freed = state.world.remove_snapshot(snapshot);
+            self.shared.save(&state);
+            Ok(freed)
+        };
+        self.shared.leave(Operation::RemoveSnapshot, outcome).await
     }
 
     async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
         self.shared.enter(Operation::Flatten, Duration::ZERO).await?;
-        let mut state = self.shared.state();
-        let flattening = state.world.flatten(desktop, fence)?;
-        self.shared.save(&state);
-        Ok(flattening)
+        let outcome = {
+            let mut state = self.shared.state();
+            let flattening = state.world.flatten(desktop, fence)?;
+            self.shared.save(&state);
+            Ok(flattening)
+        };
+        self.shared.leave(Operation::Flatten, outcome).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
         self.shared.enter(Operation::Release, Duration::ZERO).await?;
-        let mut state = self.shared.state();
-        state.world.release(desktop, fence)?;
-        self.shared.save(&state);
-        Ok(())
+        let outcome = {
+            let mut state = self.shared.state();
+            state.world.release(desktop, fence)?;
+            self.shared.save(&state);
+            Ok(())
+        };
+        self.shared.leave(Operation::Release, outcome).await
     }
 
     async fn stop(&self, desktop: DesktopId, fence: u64, grace: Duration) -> Result<(), EngineError> {
         self.shared.enter(Operation::Stop, SHUTDOWN.min(grace)).await?;
-        let mut state = self.shared.state();
-        let change = state.world.stop(desktop, fence)?;
-        state.carry_out(desktop, change);
-        self.shared.save(&state);
-        Ok(())
+        let outcome = {
+            let mut state = self.shared.state();
+            let change = state.world.stop(desktop, fence)?;
+            state.carry_out(desktop, change);
+            self.shared.save(&state);
+            Ok(())
+        };
+        self.shared.leave(Operation::Stop, outcome).await
     }
 
     async fn destroy(&self, desktop: DesktopId, fence: u64) -> Result<DestroyReceipt, EngineError> {
         self.shared.enter(Operation::Destroy, Duration::ZERO).await?;
-        let mut state = self.shared.state();
-        if self.shared.faults.is_cut_short(Operation::Destroy) {
-            let change = state.world.power_off(desktop, OffReason::Asked);
-            state.carry_out(desktop, change);
+        let outcome = {
+            let mut state = self.shared.state();
+            if self.shared.faults.is_cut_short(Operation::Destroy) {
+                let change = state.world.power_off(desktop, OffReason::Asked);
+                state.carry_out(desktop, change);
+                self.shared.save(&state);
+                return Err(EngineError::Host("cut short".into()));
+            }
+            let held = state.world.destroy(desktop, fence)?;
+            state.carry_out(desktop, Change::WentDown);
+            state.guests.remove(&desktop);
             self.shared.save(&state);
-            return Err(EngineError::Host("cut short".into()));
-        }
-        let held = state.world.destroy(desktop, fence)?;
-        state.carry_out(desktop, Change::WentDown);
-        state.guests.remove(&desktop);
-        self.shared.save(&state);
-        Ok(DestroyReceipt {
-            removed_at: Timestamp::now(),
-            bytes: held.as_ref().map_or(0, |_| LAYER_BYTES),
-            removed: held.map(|held| vec![format!("disk layer {}", held.layer())]).unwrap_or_default(),
-        })
+            Ok(DestroyReceipt {
+                removed_at: Timestamp::now(),
+                bytes: held.as_ref().map_or(0, |_| LAYER_BYTES),
+                removed: held.map(|held| vec![format!("disk layer {}", held.layer())]).unwrap_or_default(),
+            })
+        };
+        self.shared.leave(Operation::Destroy, outcome).await
     }
 
     async fn observe(&self) -> Result<Vec<Machine>, EngineError> {

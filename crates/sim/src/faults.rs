@@ -39,6 +39,15 @@ pub enum DoorFault {
     Unreachable,
 }
 
+/// Where in an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing of it is done.
+    Before,
+    /// All of it is done.
+    After,
+}
+
 /// Switches that may be thrown at any time from any thread.
 #[derive(Default)]
 pub struct Faults(Mutex<Switches>);
@@ -47,6 +56,8 @@ pub struct Faults(Mutex<Switches>);
 struct Switches {
     failing: HashMap<Operation, (EngineError, u32)>,
     cut_short: HashMap<Operation, u32>,
+    unanswered: Option<(Operation, Moment)>,
+    waits_in_vain: bool,
     delays: HashMap<Operation, Duration>,
     door: DoorFault,
     disk_full: bool,
@@ -88,6 +99,36 @@ impl Faults {
     /// up, a destroy one that is off, a suspend, resume or snapshot everything as it was; and the caller is told that the host failed.
     pub fn cut_short(&self, operation: Operation, times: u32) {
         self.switches().cut_short.insert(operation, times);
+    }
+
+    /// The next call is never answered, whether or not it is carried out: for a caller that is killed there.
+    pub fn never_answer(&self, operation: Operation, moment: Moment) {
+        let mut switches = self.switches();
+        (switches.unanswered, switches.waits_in_vain) = (Some((operation, moment)), false);
+    }
+
+    /// Calls are answered again.
+    pub fn answer_all(&self) {
+        self.switches().unanswered = None;
+    }
+
+    /// Whether there has been such a call.
+    pub fn waits_in_vain(&self) -> bool {
+        self.switches().waits_in_vain
+    }
+
+    pub(crate) async fn answer(&self, operation: Operation, moment: Moment) {
+        let is_it = {
+            let mut switches = self.switches();
+            let is_it = switches.unanswered == Some((operation, moment));
+            if is_it {
+                (switches.unanswered, switches.waits_in_vain) = (None, true);
+            }
+            is_it
+        };
+        if is_it {
+            std::future::pending().await
+        }
     }
 
     /// Each call takes this long.

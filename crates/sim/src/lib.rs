@@ -28,5 +28,5 @@ mod state_file;
 mod world;
 
 pub use engine::{SimConfig, SimEngine};
-pub use faults::{DoorFault, Faults, Operation};
+pub use faults::{DoorFault, Faults, Moment, Operation};
 pub use state_file::StateError;

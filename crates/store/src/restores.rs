@@ -1,7 +1,7 @@
 //! Putting desktops back to snapshots of themselves. The wish is in the desktop's row until it is done.
 
 use jiff::Timestamp;
-use rolltop_model::{Desired, DesktopId, FailReason, SnapshotId, SnapshotState};
+use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, SnapshotId, SnapshotState};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
@@ -20,6 +20,8 @@ pub struct Restore {
     pub to: Snapshot,
     /// What is kept of it first.
     pub undo: Snapshot,
+    /// The desktop may be on the layer already that is for it afterwards.
+    pub has_begun: bool,
 }
 
 impl Store {
@@ -55,9 +57,11 @@ impl Store {
     /// What a desktop is to be put back to, as its row said when it was read.
     pub async fn wanted_restore(&self, desktop: &Desktop) -> Result<Option<Restore>, StoreError> {
         let Some((to, undo)) = desktop.restore else { return Ok(None) };
+        let row = desktops::Entity::find_by_id(desktop.id.to_string()).one(&self.connection).await?;
+        let has_begun = row.is_some_and(|row| row.restore_layer_id.is_some());
         let (to, undo) = (self.snapshot(to).await?, self.snapshot(undo).await?);
         let gone = || unreadable("desktops")("a snapshot is gone");
-        Ok(Some(Restore { to: to.ok_or_else(gone)?, undo: undo.ok_or_else(gone)? }))
+        Ok(Some(Restore { to: to.ok_or_else(gone)?, undo: undo.ok_or_else(gone)?, has_begun }))
     }
 
     /// Desktops that are to be put back.
@@ -101,6 +105,9 @@ impl Store {
         let change = desktops::ActiveModel {
             id: Set(row.id),
             desired: Set(Desired::Running.as_str().to_owned()),
+            state: Set(DesktopState::Pending.name().to_owned()),
+            reason: Set(None),
+            detail: Set(None),
             attempts: Set(0),
             last_failure: Set(None),
             retry_at: Set(None),

@@ -79,6 +79,8 @@ pub struct Snapshot {
     pub reason: Option<String>,
     /// The layer that it is of, once it is ready.
     pub layer: Option<LayerId>,
+    /// The desktop may write to the next layer already, for which there is a row.
+    pub has_begun: bool,
     pub template: TemplateVersion,
     pub size: Size,
     pub has_memory: bool,
@@ -139,6 +141,7 @@ impl TryFrom<Model> for Snapshot {
             kind: row.kind.parse().map_err(unreadable(TABLE))?,
             state: row.state.parse().map_err(unreadable(TABLE))?,
             reason: row.reason,
+            has_begun: row.next_layer_id.is_some(),
             layer: row.layer_id.map(|id| id.parse()).transpose().map_err(unreadable(TABLE))?,
             template: row.template.parse().map_err(unreadable(TABLE))?,
             size: row.size.parse().map_err(unreadable(TABLE))?,
@@ -163,8 +166,8 @@ impl Store {
         Ok(row.try_into()?)
     }
 
-    /// Writes down desktops as wanted, made from a snapshot that is there or of one that is to be taken
-    /// first: all of them, or none.
+    /// Writes down desktops as wanted, made from a snapshot that is there or is being taken, or of one that is to
+    /// be taken first: all of them, or none.
     pub async fn fork_desktops(
         &self,
         from: Result<SnapshotId, NewSnapshot>,
@@ -172,8 +175,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Desktop>, SnapshotError> {
         let mut write = self.write().await?;
+        let is_coming = |row: &Model| {
+            [SnapshotState::Ready, SnapshotState::Taking].iter().any(|state| row.state == state.as_str())
+        };
         let row = match from {
-            Ok(id) => find(&write, id).await?.filter(|row| row.state == SnapshotState::Ready.as_str()),
+            Ok(id) => find(&write, id).await?.filter(is_coming),
             Err(new) => Some(insert(&mut write, &new, now).await?),
         };
         let snapshot = Snapshot::try_from(row.ok_or(SnapshotError::Gone)?)?;

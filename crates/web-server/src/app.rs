@@ -58,6 +58,7 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .route("/ssh-keys", get(pages::ssh_keys::show).post(pages::ssh_keys::add))
         .route("/ssh-keys/new", get(pages::ssh_keys::new))
         .route("/ssh-keys/{id}/remove", get(pages::ssh_keys::ask).post(pages::ssh_keys::remove))
+        .route("/desktops/{id}/undo", post(pages::actions::undo))
         .route("/snapshots", get(pages::snapshots::show))
         .route("/snapshots/{id}/fork", post(pages::snapshots::fork))
         .route("/snapshots/{id}/restore", get(pages::snapshots::ask_restore).post(pages::snapshots::restore))

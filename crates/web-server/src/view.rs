@@ -169,6 +169,11 @@ impl Action {
         }
     }
 
+    /// Whether what it takes away can be had back: what the desktop was is kept first.
+    pub(crate) const fn can_be_undone(self) -> bool {
+        matches!(self, Action::Stop | Action::Restart | Action::Delete)
+    }
+
     /// Whether a dialog comes first: because something would be lost, or must be typed.
     pub(crate) const fn asks_first(self) -> bool {
         match self {

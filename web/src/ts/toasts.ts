@@ -2,7 +2,9 @@
 import { word } from "./words";
 
 const STAY_MS = 5000;
-const STAY_ERROR_MS = 10000;
+const STAY_LONG_MS = 10000;
+/** For the answer to arrive at the button that asked. */
+const UNDONE_MS = 1000;
 
 function leave(toast: HTMLElement): void {
   toast.dataset["leaving"] = "";
@@ -12,7 +14,8 @@ function leave(toast: HTMLElement): void {
 }
 
 function watch(toast: HTMLElement): void {
-  const stay = toast.dataset["kind"] === "error" ? STAY_ERROR_MS : STAY_MS;
+  const undo = toast.querySelector("[data-undo]");
+  const stay = undo || toast.dataset["kind"] === "error" ? STAY_LONG_MS : STAY_MS;
   let timer = window.setTimeout(() => leave(toast), stay);
   const hold = () => window.clearTimeout(timer);
   const release = () => {
@@ -23,6 +26,7 @@ function watch(toast: HTMLElement): void {
   toast.addEventListener("focusin", hold);
   toast.addEventListener("pointerleave", release);
   toast.addEventListener("focusout", release);
+  undo?.addEventListener("click", () => window.setTimeout(() => leave(toast), UNDONE_MS));
   toast.querySelector("[data-dismiss]")?.addEventListener("click", () => leave(toast));
 }
 

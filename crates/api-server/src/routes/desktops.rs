@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use rolltop_api_types::{
-    Code, CreateDesktop, Desktop, DesktopPage, DesktopState, ListDesktops, Problem, UpdateDesktop,
+    Code, CreateDesktop, Desktop, DesktopPage, DesktopState, DestroyDesktop, ListDesktops, Problem, UpdateDesktop,
 };
 use rolltop_control::{Control, ListFilter, purpose};
 
@@ -130,16 +130,24 @@ pub(crate) async fn update(
 
 /// Destroy a desktop
 ///
-/// For good: its keys first, then its files. Asking again is fine, until it is gone and is a 404.
+/// What it was is kept as a snapshot first, for a day, and `POST /v1/desktops/{id}/undo` makes it anew; with
+/// `for_good=true`, nothing is kept. Its keys go first, then its files. Asking again is fine, until it is gone and is a
+/// 404.
 #[utoipa::path(delete, path = "/v1/desktops/{id}", tag = "desktops", operation_id = "destroyDesktop",
-    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    params(
+        ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
+        DestroyDesktop,
+    ),
     responses(
         (status = 202, description = "It is being destroyed.", body = Desktop),
+        (status = 400, description = "`invalid_query`", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn destroy(
     State(control): State<Control>,
     Ticket(access): Ticket<purpose::Write>,
+    Query(how): Query<DestroyDesktop>,
 ) -> Result<Answer<Desktop>, ApiError> {
-    Ok(accepted(convert::desktop(control.delete(&access).await?, true)))
+    let view = if how.for_good { control.destroy(&access).await? } else { control.delete(&access).await? };
+    Ok(accepted(convert::desktop(view, true)))
 }

@@ -161,7 +161,7 @@ pub(crate) async fn fork_snapshot(
 /// Go back to a snapshot
 ///
 /// Puts the desktop that it is of back to what it was then, disk and memory, and has it run from there. What it is
-/// now is kept as a snapshot first, for a day.
+/// now is kept as a snapshot first, for a day. A desktop that was destroyed is made anew, with its name if that is free.
 #[utoipa::path(post, path = "/v1/snapshots/{id}/restore", tag = "snapshots", operation_id = "restoreSnapshot",
     params(("id" = String, Path, description = "The snapshot's id.", example = "snp_01k9abc2def3ghj4kmn5pqrs6t")),
     responses(
@@ -176,6 +176,28 @@ pub(crate) async fn restore(
     path: RawPathParams,
 ) -> Result<Answer<Desktop>, ApiError> {
     Ok(accepted(convert::desktop(control.restore(&asking.caller, id(&path)?).await?, true)))
+}
+
+/// Bring back what a desktop was
+///
+/// Before it was last stopped, restarted, destroyed or put back, within a day: memory and all, and it runs from there. What
+/// it is now is kept first, so that asking again undoes the undoing. One that was destroyed is made anew, with its name
+/// if that is free.
+#[utoipa::path(post, path = "/v1/desktops/{id}/undo", tag = "snapshots", operation_id = "undoDesktop",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 202, description = "It is written down and will be done.", body = Desktop),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`wrong_state`, `in_use`, `quota_reached`", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn undo(
+    State(control): State<Control>,
+    asking: Asking,
+    path: RawPathParams,
+) -> Result<Answer<Desktop>, ApiError> {
+    let id = in_path(&path, "id").ok_or(SnapshotError::NoSuchDesktop)?;
+    Ok(accepted(convert::desktop(control.undo(&asking.caller, id).await?, true)))
 }
 
 fn asked(wanted: ForkDesktop) -> rolltop_control::ForkDesktop {

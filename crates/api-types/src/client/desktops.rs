@@ -5,7 +5,7 @@ use rolltop_model::DesktopId;
 
 use super::{Client, ClientError, json, with_body};
 use crate::{
-    AccessEntry, AccessLog, CreateDesktop, Desktop, DesktopPage, History, HistoryEntry, ListDesktops, Step,
+    AccessEntry, AccessLog, CreateDesktop, Desktop, DesktopPage, DestroyDesktop, History, HistoryEntry, ListDesktops, Step,
     StepList, UpdateDesktop,
 };
 
@@ -56,9 +56,23 @@ impl Client {
         json(with_body(self.request(Method::PATCH, &["v1", "desktops", &id.to_string()]), change)).await
     }
 
-    /// `DELETE /v1/desktops/{id}`
+    /// `DELETE /v1/desktops/{id}`, and what it was is kept for a day.
+    pub async fn delete_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
+        self.remove(id, DestroyDesktop { for_good: false }).await
+    }
+
+    /// `DELETE /v1/desktops/{id}?for_good=true`
     pub async fn destroy_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
-        json(self.request(Method::DELETE, &["v1", "desktops", &id.to_string()])).await
+        self.remove(id, DestroyDesktop { for_good: true }).await
+    }
+
+    async fn remove(&self, id: DesktopId, how: DestroyDesktop) -> Result<Desktop, ClientError> {
+        json(self.request(Method::DELETE, &["v1", "desktops", &id.to_string()]).query(&how)).await
+    }
+
+    /// `POST /v1/desktops/{id}/undo`
+    pub async fn undo_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
+        self.act(id, "undo").await
     }
 
     /// `POST /v1/desktops/{id}/start`

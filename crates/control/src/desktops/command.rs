@@ -1,12 +1,13 @@
 //! Changing a desktop: all of it is written down here and carried out by the reconciler.
 
 use rolltop_model::{Command, DesktopId, DesktopName, NameError, Refusal};
-use rolltop_store::{By, ChangeError, Desktop, RenameDesktopError};
+use rolltop_store::{By, ChangeError, Desktop, NewSnapshot, RenameDesktopError};
 
 use crate::caller::{DesktopAccess, Purpose, purpose};
 use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{AccessError, InternalError, internal_from};
+use crate::undo::undo;
 use crate::views::{DesktopView, StepView};
 
 #[derive(Debug, thiserror::Error)]
@@ -67,9 +68,14 @@ impl Control {
         self.command(access, Command::Retry).await
     }
 
-    /// Destroys it for good. Asking again is fine.
+    /// Destroys it. What it was is kept for a day as a snapshot, which [`Control::undo`] brings back. Asking again is fine.
     pub async fn delete(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
         self.command(access, Command::Destroy).await
+    }
+
+    /// Destroys it for good: nothing of it is kept.
+    pub async fn destroy(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
+        self.carry_out(access, Command::Destroy, None).await
     }
 
     async fn command<P: Purpose>(
@@ -77,8 +83,24 @@ impl Control {
         access: &DesktopAccess<P>,
         command: Command,
     ) -> Result<DesktopView, CommandError> {
+        let name = match command {
+            Command::Stop => Some("Before stopping"),
+            Command::Restart => Some("Before restarting"),
+            Command::Destroy => Some("Before deleting"),
+            Command::Start | Command::Suspend | Command::Retry => None,
+        };
+        let undo = name.map(|name| undo(access.desktop, name.to_owned(), access.caller()));
+        self.carry_out(access, command, undo).await
+    }
+
+    async fn carry_out<P: Purpose>(
+        &self,
+        access: &DesktopAccess<P>,
+        command: Command,
+        undo: Option<NewSnapshot>,
+    ) -> Result<DesktopView, CommandError> {
         let by = By::somebody(&access.caller().label);
-        let row = self.inner.command(access.desktop, command, by).await?;
+        let row = self.inner.command(access.desktop, command, by, undo).await?;
         let steps = self.inner.store.steps(row.id, row.record.boot).await?;
         Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
     }
@@ -121,14 +143,15 @@ impl Control {
 }
 
 impl Inner {
-    /// Writes down what is wanted of a desktop, and has the reconciler look at it.
+    /// Writes down what is wanted of a desktop and what is to be kept of it first, and has the reconciler look at it.
     pub(crate) async fn command(
         &self,
         id: DesktopId,
         command: Command,
         by: By<'_>,
+        undo: Option<NewSnapshot>,
     ) -> Result<Desktop, CommandError> {
-        let commanded = self.store.command_desktop(id, command, by, clock::now()).await;
+        let commanded = self.store.command_with_undo(id, command, by, undo, clock::now()).await;
         let row = commanded.map_err(|error| match error {
             ChangeError::Gone => CommandError::NotFound,
             ChangeError::Refused(refusal) => CommandError::Refused(refusal),

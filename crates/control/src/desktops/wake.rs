@@ -90,7 +90,7 @@ impl Control {
     }
 
     async fn start_for(&self, id: DesktopId, by: By<'_>) -> Result<(), WakeError> {
-        match self.inner.command(id, Command::Start, by).await {
+        match self.inner.command(id, Command::Start, by, None).await {
             Ok(_) => Ok(()),
             Err(CommandError::NotFound) => Err(WakeError::Gone),
             Err(CommandError::Refused(refusal)) => Err(WakeError::NotRunning(refusal.to_string())),

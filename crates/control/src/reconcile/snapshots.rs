@@ -7,7 +7,7 @@
 use rolltop_engine::{DiskLayer, EngineError, LayerKey, Origin, RevertRequest, SnapshotRequest};
 use rolltop_model::{
     DesktopId, DesktopState, FailReason, LayerId, MachineView, Observation, PowerView, SnapshotKind,
-    SnapshotState,
+    SnapshotState, Step,
 };
 use rolltop_store::{AccessEntry, Desktop, Layer, Restore, Snapshot, SnapshotError, StoreError, Taken};
 use secrecy::ExposeSecret;
@@ -17,12 +17,11 @@ use super::fault::{Fault, chain};
 use super::perform::{ENGINE_DEADLINE, ask};
 use crate::clock;
 use crate::control::Inner;
+use crate::undo::KEPT_FOR_UNDO;
 
 /// Layers a desktop's disk may have: each is looked through for what the ones above do not have. One that runs does
 /// not come to have as many ([`super::layers`]).
 const MOST_LAYERS: usize = 64;
-/// How long what a desktop was before it was put back is kept.
-const KEPT_FOR_UNDO: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 /// Of what was on the screen, pixels.
 const PICTURE_WIDTH: u16 = 480;
 /// Longer than this no snapshot waits for its picture.
@@ -37,11 +36,11 @@ pub(super) async fn take_wanted(
     observed: Observation,
 ) -> Result<bool, Fault> {
     let Some(snapshot) = inner.store.wanted_snapshot(desktop.id).await? else {
-        return restore_wanted(inner, desktop, observed).await;
+        return restore_wanted(inner, desktop, observed, false).await;
     };
     let reason = match desktop.record.state {
         DesktopState::Running | DesktopState::Suspended | DesktopState::Stopped(_) => {
-            return take(inner, desktop, &snapshot).await.map(|()| true);
+            return take(inner, desktop, &snapshot, observed).await.map(|()| true);
         }
         DesktopState::Failed(reason) => reason.sentence(),
         DesktopState::Pending
@@ -53,7 +52,39 @@ pub(super) async fn take_wanted(
     Ok(true)
 }
 
-async fn take(inner: &Inner, desktop: &Desktop, snapshot: &Snapshot) -> Result<(), Fault> {
+/// What comes before a step: what has begun is finished, because nobody knows which layers a machine has until then;
+/// and what is wanted of a desktop that is about to give up its memory or more is taken. `false` if there is nothing.
+pub(super) async fn before(
+    inner: &Inner,
+    desktop: &Desktop,
+    observed: Observation,
+    step: Step,
+) -> Result<bool, Fault> {
+    let gives_up = match step {
+        Step::Stop | Step::Destroy => true,
+        Step::Plan { .. } | Step::Start { .. } | Step::Resume { .. } | Step::Suspend => false,
+        _ => return Ok(false),
+    };
+    let Observation::Present(machine) = observed else { return Ok(false) };
+    if step != Step::Destroy && restore_wanted(inner, desktop, observed, true).await? {
+        return Ok(true);
+    }
+    let is_whole = machine.boot == desktop.record.ready_boot
+        && !matches!(desktop.record.state, DesktopState::Failed(_));
+    match inner.store.wanted_snapshot(desktop.id).await? {
+        Some(snapshot) if snapshot.has_begun || gives_up && is_whole => {
+            take(inner, desktop, &snapshot, observed).await.map(|()| true)
+        }
+        Some(_) | None => Ok(false),
+    }
+}
+
+async fn take(
+    inner: &Inner,
+    desktop: &Desktop,
+    snapshot: &Snapshot,
+    observed: Observation,
+) -> Result<(), Fault> {
     let disk = inner.store.disk_of(desktop.id).await?;
     let Some(top) = disk.first() else {
         return fail(inner, desktop, snapshot, "The desktop has no disk.", false).await;
@@ -61,7 +92,9 @@ async fn take(inner: &Inner, desktop: &Desktop, snapshot: &Snapshot) -> Result<(
     if disk.len() >= MOST_LAYERS {
         return fail(inner, desktop, snapshot, TOO_DEEP, false).await;
     }
-    keep_picture(inner, desktop, snapshot).await?;
+    if is_on(observed) {
+        keep_picture(inner, desktop, snapshot).await?;
+    }
     let _still = inner.sweeping.read().await;
     let next = inner.store.next_layer(snapshot, clock::now()).await?;
     let request = SnapshotRequest {
@@ -71,11 +104,7 @@ async fn take(inner: &Inner, desktop: &Desktop, snapshot: &Snapshot) -> Result<(
         key: key_of(top),
         next: layer_of(&next),
     };
-    let Ok(answer) = timeout(ENGINE_DEADLINE, inner.engine.snapshot(&request)).await else {
-        // It may be taken yet, so the layer that was given for it stays.
-        return Err(Fault::Silent(EngineError::Timeout("a snapshot".into())));
-    };
-    let info = match answer.map_err(Fault::from) {
+    let info = match patiently(inner.engine.snapshot(&request)).await {
         Ok(info) => info,
         Err(Fault::Wrong { reason, why, .. }) => {
             tracing::warn!(desktop = %desktop.id, snapshot = %snapshot.id, why, "a snapshot was not taken");
@@ -104,10 +133,17 @@ async fn take(inner: &Inner, desktop: &Desktop, snapshot: &Snapshot) -> Result<(
     nudge_forks(inner, snapshot).await
 }
 
+/// Asks the engine for something that may be done after the deadline yet: the layer given for it stays, and it is asked again.
+async fn patiently<T>(answer: impl Future<Output = Result<T, EngineError>>) -> Result<T, Fault> {
+    match timeout(ENGINE_DEADLINE, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Fault::Silent(EngineError::Timeout("the host takes long".into()))),
+    }
+}
+
 /// What is on the screen just before, for people who look for a snapshot later. Nothing depends on it.
 async fn keep_picture(inner: &Inner, desktop: &Desktop, snapshot: &Snapshot) -> Result<(), Fault> {
-    let is_shown = desktop.record.state == DesktopState::Running && snapshot.kind != SnapshotKind::Fork;
-    if !is_shown || snapshot.has_picture {
+    if snapshot.kind == SnapshotKind::Fork || snapshot.has_picture {
         return Ok(());
     }
     let looked = timeout(PICTURE_DEADLINE, async {
@@ -134,16 +170,24 @@ async fn fail(
     nudge_forks(inner, snapshot).await
 }
 
-/// Puts a desktop back to a snapshot, once what it is now is kept; `false` if that is not wanted. The desktop's row,
-/// which holds the wish, was read before it was looked for snapshots to be taken, so that one was not missed.
-async fn restore_wanted(inner: &Inner, desktop: &Desktop, observed: Observation) -> Result<bool, Fault> {
-    let Some(Restore { to, undo }) = inner.store.wanted_restore(desktop).await? else { return Ok(false) };
-    let rests = matches!(
-        desktop.record.state,
-        DesktopState::Running | DesktopState::Suspended | DesktopState::Stopped(_)
-    );
+/// Puts a desktop back to a snapshot, once what it is now is kept; `false` if that is not wanted, or `only_begun` and
+/// has not begun. The desktop's row, which holds the wish, was read before it was looked for snapshots to be taken, so
+/// that one was not missed.
+async fn restore_wanted(
+    inner: &Inner,
+    desktop: &Desktop,
+    observed: Observation,
+    only_begun: bool,
+) -> Result<bool, Fault> {
+    let Some(Restore { to, undo, has_begun }) = inner.store.wanted_restore(desktop).await? else {
+        return Ok(false);
+    };
     let restored = match (undo.state, to.layer) {
-        _ if !rests => return Ok(false),
+        _ if only_begun && !has_begun => return Ok(false),
+        (SnapshotState::Ready, Some(layer)) if has_begun => {
+            restore(inner, desktop, &to, layer, observed).await
+        }
+        _ if matches!(desktop.record.state, DesktopState::Pending | DesktopState::Booting) => return Ok(false),
         (SnapshotState::Ready, Some(layer)) => restore(inner, desktop, &to, layer, observed).await,
         _ => Err(Fault::wrong_because(FailReason::RestoreFailed, "what it was could not be kept first")),
     };
@@ -171,7 +215,7 @@ async fn restore(
     let below = inner.store.disk_from(layer).await?;
     let _still = inner.sweeping.read().await;
     let next = inner.store.restore_layer(desktop, to, clock::now()).await?;
-    if matches!(observed, Observation::Present(MachineView { power: PowerView::On { .. }, .. })) {
+    if is_on(observed) {
         // All of it is kept, so it need not shut down.
         let stop = inner.engine.stop(desktop.id, desktop.fence, std::time::Duration::ZERO);
         ask(ENGINE_DEADLINE, stop).await?;
@@ -182,7 +226,10 @@ async fn restore(
         from: Origin { snapshot: to.id, disk: below.iter().map(layer_of).collect() },
         next: layer_of(&next),
     };
-    if let Err(fault) = ask(ENGINE_DEADLINE, inner.engine.revert(&request)).await {
+    if let Err(fault) = patiently(inner.engine.revert(&request)).await {
+        if matches!(fault, Fault::Silent(_)) {
+            return Err(fault);
+        }
         // It may have been done, and the answer not heard.
         let machine = ask(ENGINE_DEADLINE, inner.engine.observe_one(desktop.id)).await?;
         if machine.is_none_or(|machine| machine.layer != next.id) {
@@ -195,6 +242,10 @@ async fn restore(
     inner.keys_removed.store(true, std::sync::atomic::Ordering::Relaxed);
     tracing::info!(desktop = %desktop.id, snapshot = %to.id, "put back to a snapshot");
     Ok(())
+}
+
+fn is_on(observed: Observation) -> bool {
+    matches!(observed, Observation::Present(MachineView { power: PowerView::On { .. }, .. }))
 }
 
 /// Those that wait for it.
@@ -229,12 +280,19 @@ enum TidyError {
 }
 
 async fn try_tidy(inner: &Inner) -> Result<(), TidyError> {
+    let mut room_needed = None;
     for state in [SnapshotState::Ready, SnapshotState::Failed] {
         for snapshot in inner.store.snapshots_in(state).await? {
             let is_over = match snapshot.kind {
                 SnapshotKind::Manual => false,
                 SnapshotKind::Fork => true,
-                SnapshotKind::Undo => snapshot.created_at < clock::earlier(clock::now(), KEPT_FOR_UNDO),
+                SnapshotKind::Undo if snapshot.created_at < clock::earlier(clock::now(), KEPT_FOR_UNDO) => true,
+                // The oldest of them makes room, one at each pass.
+                SnapshotKind::Undo if room_needed.is_none() => {
+                    let free = inner.engine.host().await?.disk_available_bytes;
+                    *room_needed.insert(free < inner.config.undo_free_disk)
+                }
+                SnapshotKind::Undo => false,
             };
             if !is_over {
                 continue;

@@ -117,6 +117,14 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
                 break;
             }
         };
+        match snapshots::before(inner, &desktop, observed, step).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(desktop = %id, error = super::fault::chain(&error), "a snapshot waits");
+                break;
+            }
+        }
         tracing::debug!(desktop = %id, ?step, "next step");
         let began = Instant::now();
         let performed = perform::perform(inner, &desktop, step, observed).await;

@@ -113,7 +113,7 @@ async fn a_door_that_is_not_reached_fails_by_its_deadline_with_the_console() {
     assert!(failed.detail.is_some_and(|detail| !detail.is_empty()), "the console's end explains it");
     assert!(failed.steps.iter().all(|step| step.ended_at.is_some()));
     platform.engine.faults().door(DoorFault::None);
-    platform.control.delete(&platform.access(id).await).await.unwrap();
+    platform.control.destroy(&platform.access(id).await).await.unwrap();
     platform.wait_gone(id).await;
 }
 
@@ -136,7 +136,7 @@ async fn destroying_is_repeated_until_it_is_done() {
     let id = platform.running("one").await;
     platform.engine.faults().cut_short(Operation::Destroy, 2);
     platform.engine.faults().fail(Operation::Stop, EngineError::Host("no".into()), 5);
-    platform.control.delete(&platform.access(id).await).await.unwrap();
+    platform.control.destroy(&platform.access(id).await).await.unwrap();
     platform.wait_gone(id).await;
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
 }

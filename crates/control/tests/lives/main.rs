@@ -10,3 +10,4 @@ mod fixture;
 mod ordinary;
 mod sleep;
 mod snapshots;
+mod undo;

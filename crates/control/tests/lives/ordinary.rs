@@ -100,7 +100,7 @@ async fn suspending_and_resuming() {
     // or destroyed.
     platform.control.suspend(&write).await.unwrap();
     platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
-    platform.control.delete(&platform.access(id).await).await.unwrap();
+    platform.control.destroy(&platform.access(id).await).await.unwrap();
     platform.wait_gone(id).await;
     assert_eq!(platform.engine.observe().await.unwrap(), []);
 }
@@ -152,7 +152,7 @@ async fn destroying_leaves_nothing_but_events() {
     let id = platform.running("one").await;
     let write = platform.access(id).await;
     let ticket = platform.access(id).await;
-    assert_eq!(platform.control.delete(&write).await.unwrap().state, DesktopState::Destroying);
+    assert_eq!(platform.control.destroy(&write).await.unwrap().state, DesktopState::Destroying);
     platform.create("one").await; // the name is free at once
     platform.wait_gone(id).await;
     let gone = platform.control.authorise::<rolltop_control::purpose::Read>(&platform.owner, id).await;

@@ -124,6 +124,17 @@ impl Record {
         }
     }
 
+    /// Whether something would be gone afterwards that could not be had again: a memory, or all of it.
+    pub fn would_lose(&self, command: Command) -> bool {
+        match command {
+            Command::Stop | Command::Restart => {
+                matches!(self.state, DesktopState::Running | DesktopState::Suspended)
+            }
+            Command::Destroy => self.ready_boot > 0,
+            Command::Start | Command::Suspend | Command::Retry => false,
+        }
+    }
+
     /// The record to store before a step is carried out.
     pub fn begun(&self, step: Step) -> Self {
         match step {

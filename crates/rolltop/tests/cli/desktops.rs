@@ -27,7 +27,13 @@ async fn a_desktop_is_made_listed_stopped_started_and_destroyed() {
     assert_eq!(person.json(&["restart", "research", "--wait"]).await["items"][0]["state"], "running");
     let (code, said) = person.fails(&["rm", "research"]).await;
     assert!(code == 2 && said.contains("--yes"), "{said}");
+    person.ok(&["stop", "research", "--wait"]).await;
+    assert_eq!(person.ok(&["undo", "research", "--wait"]).await, "research running\n");
     assert_eq!(person.ok(&["rm", "research", "--yes", "--wait"]).await, "research destroyed\n");
+    assert_eq!(person.ok(&["undo", "research", "--wait"]).await, "research running\n");
+    let for_good = ["rm", "research", "--yes", "--for-good", "--wait"];
+    assert_eq!(person.ok(&for_good).await, "research destroyed\n");
+    assert_eq!(person.ok(&["snapshots", "rm", "Before deleting"]).await.lines().count(), 1);
     let empty = person.run(&["ls"]).await;
     assert!(empty.status.success() && stdout(&empty).is_empty());
 }

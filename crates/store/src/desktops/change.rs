@@ -17,7 +17,7 @@ use crate::layers;
 use crate::moment::{from_ms, to_ms};
 use crate::receipts::{self, Receipt};
 use crate::shares;
-use crate::snapshots;
+use crate::snapshots::{self, NewSnapshot, SnapshotError};
 use crate::steps;
 
 #[derive(Debug, thiserror::Error)]
@@ -63,12 +63,34 @@ impl Store {
         by: By<'_>,
         now: Timestamp,
     ) -> Result<Desktop, ChangeError> {
+        self.command_with_undo(id, command, by, None, now).await
+    }
+
+    /// The same, and that what would be lost by it is to be kept first; where the workspace may have no more
+    /// snapshots, it is not.
+    pub async fn command_with_undo(
+        &self,
+        id: DesktopId,
+        command: Command,
+        by: By<'_>,
+        undo: Option<NewSnapshot>,
+        now: Timestamp,
+    ) -> Result<Desktop, ChangeError> {
         let mut write = self.write().await?;
         let row = find(&write, id).await?.ok_or(ChangeError::Gone)?;
         let before = record(&row)?;
         let after = before.commanded(command, now)?;
         if before == after {
             return Ok(Desktop::try_from(row)?);
+        }
+        if let Some(undo) = undo.filter(|_| before.would_lose(command)) {
+            match snapshots::insert(&mut write, &undo, now).await {
+                Ok(_) | Err(SnapshotError::LimitReached) => {}
+                Err(SnapshotError::Store(error)) => return Err(error.into()),
+                Err(SnapshotError::Gone | SnapshotError::InUse | SnapshotError::Desktop(_)) => {
+                    return Err(ChangeError::Gone);
+                }
+            }
         }
         let mut change = columns(&after);
         change.id = Set(row.id.clone());

@@ -12,19 +12,24 @@ enum Kind {
 }
 
 pub(crate) fn done(language: Language, text: &str) -> Markup {
-    out_of_band(item(language, Kind::Info, text))
+    done_with_undo(language, text, None)
+}
+
+/// With a way back, where there is one: an address to post to.
+pub(crate) fn done_with_undo(language: Language, text: &str, undo: Option<&str>) -> Markup {
+    out_of_band(item(language, Kind::Info, text, undo))
 }
 
 pub(crate) fn error(language: Language, text: &str) -> Markup {
-    out_of_band(item(language, Kind::Error, text))
+    out_of_band(item(language, Kind::Error, text, None))
 }
 
 /// The list, and patterns for toasts that are made in the browser.
 pub(crate) fn list(language: Language) -> Markup {
     html! {
         ol.toasts #toasts aria-label=(language.say("toasts-label")) aria-live="polite" {}
-        template #toast-info { (item(language, Kind::Info, "")) }
-        template #toast-error { (item(language, Kind::Error, "")) }
+        template #toast-info { (item(language, Kind::Info, "", None)) }
+        template #toast-error { (item(language, Kind::Error, "", None)) }
     }
 }
 
@@ -32,7 +37,7 @@ fn out_of_band(item: Markup) -> Markup {
     html! { div hx-swap-oob="beforeend:#toasts" { (item) } }
 }
 
-fn item(language: Language, kind: Kind, text: &str) -> Markup {
+fn item(language: Language, kind: Kind, text: &str, undo: Option<&str>) -> Markup {
     let (name, picture) = match kind {
         Kind::Info => ("info", Icon::Done),
         Kind::Error => ("error", Icon::Alert),
@@ -41,6 +46,11 @@ fn item(language: Language, kind: Kind, text: &str) -> Markup {
         li.toast data-kind=(name) role=[(kind == Kind::Error).then_some("alert")] {
             (icon(picture))
             p data-text { (text) }
+            @if let Some(undo) = undo {
+                button.btn type="button" data-size="sm" data-variant="outline" data-undo hx-post=(undo) hx-swap="none" {
+                    (language.say("undo"))
+                }
+            }
             button type="button" data-dismiss aria-label=(language.say("dismiss")) { (icon(Icon::X)) }
         }
     }

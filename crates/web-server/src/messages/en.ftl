@@ -164,13 +164,15 @@ ask-stop = Stop { $name }?
 ask-restart = Restart { $name }?
 ask-rename = Rename { $name }
 ask-delete = Delete { $name }?
-warn-stop = It is shut down. Programs in it end, and what they have not saved is lost. Its disk stays as it is; starting it again takes as long as a cold boot. Suspending keeps everything.
-warn-restart = It boots from its disk, which stays as it is. Programs in it end, and what they have not saved is lost; so is a memory that was suspended.
+warn-stop = It is shut down, and its programs end. Its disk stays as it is; starting it again takes as long as a cold boot. What is in memory now is kept for a day, so that you can undo this. Suspending keeps everything.
+warn-restart = It boots from its disk, which stays as it is, and its programs end; so does a memory that was suspended. What is in memory now is kept for a day, so that you can undo this.
 warn-delete = This will be gone:
 warn-delete-disk = its disk, with every file on it
 warn-delete-disk-of = its disk, with every file on it ({ $amount } written)
 warn-delete-programs = its memory, with every program in it
-warn-delete-final = The keys of its disk are destroyed first, so there is no way back. If you may need it again, stop it instead.
+warn-delete-kept = It is kept for a day as a snapshot, and can be brought back until then.
+warn-bulk-delete-kept = They are kept for a day as snapshots, and can be brought back until then.
+delete-for-good = Delete for good now: the keys go first, and there is no way back
 done-start = { $name } is starting.
 done-stop = { $name } is stopping.
 done-suspend = { $name } is being suspended.
@@ -181,6 +183,8 @@ done-restart = { $name } is restarting.
 done-retry = { $name } is being tried again.
 done-rename = Renamed to { $name }.
 done-delete = { $name } is being deleted.
+done-undo = { $name } is being brought back.
+undo = Undo
 
 ## One desktop
 panel-label = About this desktop
@@ -320,7 +324,7 @@ purpose-ports = Connected to its ports
 settings-about = About
 settings-name = Name
 settings-delete = Delete
-settings-delete-text = Its disk and everything on it go at once, for good.
+settings-delete-text = It is kept for a day and can be brought back until then; or it goes for good at once.
 fact-id = Id
 fact-processors = Processors
 fact-own = { $amount } its own
@@ -558,6 +562,9 @@ snapshot-failed = Not taken
 snapshot-deleting = Deleting
 snapshot-fork = Fork
 snapshot-restore = Go back
+snapshot-bring-back = Bring back
+snapshot-kept-until = kept until
+snapshot-desktop-gone = deleted
 snapshot-ask-restore = Put { $name } back?
 snapshot-warn-restore = It goes on as it was then, disk and memory. What it is now is kept as a snapshot first, for a day, so you can come back from there too.
 snapshot-restored = { $name } is going back.
@@ -590,7 +597,7 @@ confirm-bulk-delete = { $count ->
     [one] Delete desktop
    *[other] Delete { $count } desktops
 }
-warn-bulk-stop = These are shut down. Programs in them end, and what they have not saved is lost. Their disks stay as they are.
+warn-bulk-stop = These are shut down, and their programs end. Their disks stay as they are. What is in memory now is kept for a day, so that each can be brought back.
 warn-bulk-delete = These will be gone, each with its disk and every file on it:
 done-bulk-start = { $count ->
     [one] { $count } desktop is starting.

@@ -164,13 +164,15 @@ ask-stop = Arrêter { $name } ?
 ask-restart = Redémarrer { $name } ?
 ask-rename = Renommer { $name }
 ask-delete = Supprimer { $name } ?
-warn-stop = Il est éteint. Ses programmes se terminent et ce qu’ils n’ont pas enregistré est perdu. Son disque reste tel quel ; le redémarrer prend le temps d’un démarrage à froid. Le suspendre garde tout.
-warn-restart = Il démarre depuis son disque, qui reste tel quel. Ses programmes se terminent et ce qu’ils n’ont pas enregistré est perdu, de même qu’une mémoire suspendue.
+warn-stop = Il est éteint et ses programmes se terminent. Son disque reste tel quel ; le redémarrer prend le temps d’un démarrage à froid. Ce qui est en mémoire est gardé un jour, pour pouvoir annuler. Le suspendre garde tout.
+warn-restart = Il démarre depuis son disque, qui reste tel quel, et ses programmes se terminent, de même qu’une mémoire suspendue. Ce qui est en mémoire est gardé un jour, pour pouvoir annuler.
 warn-delete = Ceci aura disparu :
 warn-delete-disk = son disque, avec tous ses fichiers
 warn-delete-disk-of = son disque, avec tous ses fichiers ({ $amount } écrits)
 warn-delete-programs = sa mémoire, avec tous ses programmes
-warn-delete-final = Les clés de son disque sont détruites d’abord : il n’y a pas de retour. S’il peut encore servir, arrêtez-le plutôt.
+warn-delete-kept = Il est gardé un jour comme instantané et peut être rétabli jusque-là.
+warn-bulk-delete-kept = Ils sont gardés un jour comme instantanés et peuvent être rétablis jusque-là.
+delete-for-good = Supprimer pour de bon, tout de suite : les clés partent d’abord, sans retour
 done-start = { $name } démarre.
 done-stop = { $name } s’arrête.
 done-suspend = { $name } est en cours de suspension.
@@ -181,6 +183,8 @@ done-restart = { $name } redémarre.
 done-retry = Nouvel essai pour { $name }.
 done-rename = Renommé en { $name }.
 done-delete = { $name } est en cours de suppression.
+done-undo = { $name } est rétabli.
+undo = Annuler
 
 ## One desktop
 panel-label = À propos de ce bureau
@@ -320,7 +324,7 @@ purpose-ports = S’est connecté à ses ports
 settings-about = À propos
 settings-name = Nom
 settings-delete = Supprimer
-settings-delete-text = Son disque et tout ce qu’il contient disparaissent aussitôt, pour de bon.
+settings-delete-text = Il est gardé un jour et peut être rétabli jusque-là ; ou il part tout de suite, pour de bon.
 fact-id = Identifiant
 fact-processors = Processeurs
 fact-own = { $amount } en propre
@@ -558,6 +562,9 @@ snapshot-failed = Pas pris
 snapshot-deleting = Suppression
 snapshot-fork = Dupliquer
 snapshot-restore = Revenir
+snapshot-bring-back = Rétablir
+snapshot-kept-until = gardé jusqu’à
+snapshot-desktop-gone = supprimé
 snapshot-ask-restore = Ramener { $name } en arrière ?
 snapshot-warn-restore = Il reprend tel qu’il était alors, disque et mémoire. Ce qu’il est maintenant est d’abord gardé un jour comme instantané, pour pouvoir en revenir aussi.
 snapshot-restored = { $name } revient en arrière.
@@ -590,7 +597,7 @@ confirm-bulk-delete = { $count ->
     [one] Supprimer le bureau
    *[other] Supprimer { $count } bureaux
 }
-warn-bulk-stop = Ceux-ci sont éteints. Leurs programmes se terminent et ce qu’ils n’ont pas enregistré est perdu. Leurs disques restent tels quels.
+warn-bulk-stop = Ceux-ci sont éteints et leurs programmes se terminent. Leurs disques restent tels quels. Ce qui est en mémoire est gardé un jour, pour pouvoir les rétablir.
 warn-bulk-delete = Ceux-ci auront disparu, chacun avec son disque et tous ses fichiers :
 done-bulk-start = { $count ->
     [one] { $count } bureau démarre.

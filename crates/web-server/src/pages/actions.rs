@@ -21,6 +21,8 @@ use crate::view::{self, Action};
 pub(crate) struct Answer {
     #[serde(default)]
     name: String,
+    /// Only sent where it is checked.
+    for_good: Option<String>,
 }
 
 /// The id in a path. What is no id is not there.
@@ -56,7 +58,10 @@ pub(crate) async fn submit(
     match perform(&person, id, action, &answer).await {
         Ok(desktop) => {
             let text = language.say_with(&format!("done-{}", action.as_str()), &[("name", &desktop.name)]);
-            Ok(([("hx-trigger", "rolltop:done")], toast::done(language, &text)).into_response())
+            let undo = (action.can_be_undone() && answer.for_good.is_none())
+                .then(|| format!("/desktops/{id}/undo"));
+            let toast = toast::done_with_undo(language, &text, undo.as_deref());
+            Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
         }
         Err(error)
             if action == Action::Rename
@@ -73,6 +78,13 @@ pub(crate) async fn submit(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Brings back what it was before the last thing that was done with it.
+pub(crate) async fn undo(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
+    let desktop = person.client.undo_desktop(self::id(&id)?).await?;
+    let text = person.language.say_with("done-undo", &[("name", &desktop.name)]);
+    Ok(([("hx-trigger", "rolltop:done")], toast::done(person.language, &text)).into_response())
 }
 
 #[derive(Deserialize)]
@@ -115,7 +127,8 @@ async fn perform(
         Action::Restart => client.restart_desktop(id).await,
         Action::Retry => client.retry_desktop(id).await,
         Action::Rename => client.update_desktop(id, &UpdateDesktop::rename(answer.name.trim())).await,
-        Action::Delete => client.destroy_desktop(id).await,
+        Action::Delete if answer.for_good.is_some() => client.destroy_desktop(id).await,
+        Action::Delete => client.delete_desktop(id).await,
     }
 }
 
@@ -168,6 +181,17 @@ fn warning(language: Language, desktop: &Desktop, action: Action) -> Markup {
             li { (disk) }
             li { (language.say("warn-delete-programs")) }
         }
-        p { (language.say("warn-delete-final")) }
+        p { (language.say("warn-delete-kept")) }
+        (for_good(language))
+    }
+}
+
+/// Whether nothing is to be kept.
+pub(super) fn for_good(language: Language) -> Markup {
+    html! {
+        label.check-line {
+            input.input type="checkbox" name="for_good" value="yes";
+            span { (language.say("delete-for-good")) }
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::components::control::Tone;
 use crate::components::{dialog, icon, toast};
 use crate::failure::{Failure, sentence};
 use crate::language::Language;
+use crate::pages::actions::for_good;
 use crate::view::Action;
 
 /// Desktops at most in one request.
@@ -57,8 +58,10 @@ pub(crate) async fn submit(
     let action = action(&what)?;
     let language = person.language;
     let (mut done, mut refused) = (0_u64, None);
-    for id in ids(&String::from_utf8_lossy(&form)) {
-        match perform(&person, id, action).await {
+    let form = String::from_utf8_lossy(&form);
+    let for_good = form.split('&').any(|pair| pair.starts_with("for_good="));
+    for id in ids(&form) {
+        match perform(&person, id, action, for_good).await {
             Ok(_) => done += 1,
             Err(error) => refused = Some(error),
         }
@@ -70,12 +73,18 @@ pub(crate) async fn submit(
     Ok(([("hx-trigger", "rolltop:done")], toasts).into_response())
 }
 
-async fn perform(person: &SignedIn, id: DesktopId, action: Action) -> Result<Desktop, ClientError> {
+async fn perform(
+    person: &SignedIn,
+    id: DesktopId,
+    action: Action,
+    for_good: bool,
+) -> Result<Desktop, ClientError> {
     match action {
         Action::Start => person.client.start_desktop(id).await,
         Action::Stop => person.client.stop_desktop(id).await,
         Action::Suspend => person.client.suspend_desktop(id).await,
-        Action::Delete => person.client.destroy_desktop(id).await,
+        Action::Delete if for_good => person.client.destroy_desktop(id).await,
+        Action::Delete => person.client.delete_desktop(id).await,
         // Not among ACTIONS; looking at it is harmless.
         Action::Resume
         | Action::Fork
@@ -91,7 +100,10 @@ fn body(language: Language, action: Action, desktops: &[Desktop]) -> Markup {
         @for desktop in desktops { input type="hidden" name="id" value=(desktop.id); }
         p { (language.say(&format!("warn-bulk-{}", action.as_str()))) }
         ul.losses { @for desktop in desktops { li { bdi { (desktop.name) } } } }
-        @if action == Action::Delete { p { (language.say("warn-delete-final")) } }
+        @if action == Action::Delete {
+            p { (language.say("warn-bulk-delete-kept")) }
+            (for_good(language))
+        }
     }
 }
 

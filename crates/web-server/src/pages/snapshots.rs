@@ -85,8 +85,14 @@ fn row(language: Language, snapshot: &Snapshot) -> Markup {
                 }
                 bdi { (snapshot.name) }
                 @if let Some(detail) = &snapshot.detail { div.quiet.why { (detail) } }
+                @if let (Some(until), true) = (snapshot.kept_until, is_ready) {
+                    div.quiet { (language.say("snapshot-kept-until")) " " (time::until(until)) }
+                }
             }
-            td.secondary { bdi { (snapshot.desktop_name) } }
+            td.secondary {
+                bdi { (snapshot.desktop_name) }
+                @if snapshot.desktop_is_gone { div.quiet { (language.say("snapshot-desktop-gone")) } }
+            }
             td { (state(language, snapshot.state)) }
             td.secondary.numeric {
                 @match memory {
@@ -110,7 +116,11 @@ fn actions(language: Language, snapshot: &Snapshot) -> Markup {
     };
     let items = html! {
         @if snapshot.state == SnapshotState::Ready {
-            (item("restore", Icon::Restart, "snapshot-restore", &Ask::Dialog(&path("restore"))))
+            @if snapshot.desktop_is_gone {
+                (item("restore", Icon::Restart, "snapshot-bring-back", &Ask::Do(&path("restore"))))
+            } @else {
+                (item("restore", Icon::Restart, "snapshot-restore", &Ask::Dialog(&path("restore"))))
+            }
             (item("fork", Icon::Fork, "snapshot-fork", &Ask::Do(&path("fork"))))
             div role="separator" {}
         }
@@ -169,7 +179,11 @@ pub(crate) async fn ask_restore(person: SignedIn, Path(id): Path<String>) -> Res
 
 pub(crate) async fn restore(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
     let desktop = person.client.restore_snapshot(self::id(&id)?).await?;
-    Ok(done(person.language, &person.language.say_with("snapshot-restored", &[("name", &desktop.name)])))
+    let text = person.language.say_with("snapshot-restored", &[("name", &desktop.name)]);
+    let undo = format!("/desktops/{}/undo", desktop.id);
+    let undo = (desktop.started_at.is_some()).then_some(undo.as_str());
+    let toast = toast::done_with_undo(person.language, &text, undo);
+    Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
 }
 
 pub(crate) async fn ask(person: SignedIn, Path(id): Path<String>) -> Result<Markup, Failure> {

@@ -67,6 +67,7 @@ pub fn router(state: App) -> Router {
         .route("/v1/login/device/decision", post(keys::decide))
         .route("/v1/desktops/{id}/snapshots", post(snapshots::take))
         .route("/v1/desktops/{id}/fork", post(snapshots::fork_desktop))
+        .route("/v1/desktops/{id}/undo", post(snapshots::undo))
         .route("/v1/snapshots", get(snapshots::list))
         .route("/v1/snapshots/{id}", get(snapshots::one).delete(snapshots::delete))
         .route("/v1/snapshots/{id}/screenshot", get(snapshots::screenshot))

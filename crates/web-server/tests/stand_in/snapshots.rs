@@ -36,13 +36,24 @@ pub fn canned(desktops: &[Desktop]) -> Vec<Snapshot> {
         created_at: ago(9),
         ..base.clone()
     };
-    vec![base, failed, Snapshot { id: SnapshotId::generate(), taken_at: Some(ago(40)), ..disk_only }]
+    let undo = Snapshot {
+        id: SnapshotId::generate(),
+        desktop: DesktopId::generate(),
+        desktop_is_gone: true,
+        kept_until: Some(Timestamp::now().checked_add(23.hours()).expect("a time")),
+        desktop_name: "spreadsheet".to_owned(),
+        name: "Before deleting".to_owned(),
+        ..base.clone()
+    };
+    vec![undo, base, failed, Snapshot { id: SnapshotId::generate(), taken_at: Some(ago(40)), ..disk_only }]
 }
 
 fn fresh(of: &Desktop, name: &str) -> Snapshot {
     Snapshot {
         id: SnapshotId::generate(),
         desktop: of.id,
+        desktop_is_gone: false,
+        kept_until: None,
         desktop_name: of.name.clone(),
         name: name.to_owned(),
         state: SnapshotState::Ready,
@@ -120,7 +131,21 @@ pub async fn restore(
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Desktop>), Refused> {
     let of = one(Shared(Arc::clone(&state)), Path(id)).await?.0;
+    if of.desktop_is_gone {
+        let made = make(state, &of.desktop_name, of.size);
+        let made = made.items.into_iter().next().expect("it makes one");
+        return Ok((StatusCode::ACCEPTED, Json(made)));
+    }
     let desktop = find(&state, &of.desktop.to_string())?;
+    tokio::spawn(desktops::boot(state, desktop.id, "resume"));
+    Ok((StatusCode::ACCEPTED, Json(desktop)))
+}
+
+pub async fn undo(
+    Shared(state): Shared<App>,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Desktop>), Refused> {
+    let desktop = find(&state, &id)?;
     tokio::spawn(desktops::boot(state, desktop.id, "resume"));
     Ok((StatusCode::ACCEPTED, Json(desktop)))
 }

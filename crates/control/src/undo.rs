@@ -1,0 +1,62 @@
+//! What would be lost is kept first, for a day, and brought back by one word.
+
+use std::time::Duration;
+
+use rolltop_model::{Command, Desired, DesktopId, DesktopState, SnapshotKind, SnapshotState};
+use rolltop_store::{By, NewSnapshot};
+
+use crate::caller::{Caller, Scope};
+use crate::control::Control;
+use crate::desktops::CommandError;
+use crate::error::InternalError;
+use crate::snapshots::{SnapshotError, new_snapshot};
+use crate::views::DesktopView;
+
+/// How long it is kept.
+pub(crate) const KEPT_FOR_UNDO: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a desktop is now, to be kept before something is done with it.
+pub(crate) fn undo(desktop: DesktopId, name: String, caller: &Caller) -> NewSnapshot {
+    new_snapshot(desktop, name, SnapshotKind::Undo, caller)
+}
+
+impl Control {
+    /// Brings back what a desktop was before it was last stopped, restarted, destroyed or put back, memory and all. One
+    /// that was destroyed is made anew, with its name if that is free.
+    pub async fn undo(&self, caller: &Caller, id: DesktopId) -> Result<DesktopView, SnapshotError> {
+        if !caller.may(Scope::DesktopsWrite) {
+            return Err(SnapshotError::Forbidden(Scope::DesktopsWrite));
+        }
+        if caller.only.is_some_and(|only| only != id) {
+            return Err(SnapshotError::NoSuchDesktop);
+        }
+        let desktop = self.inner.store.desktop(id).await?.filter(|row| row.workspace == caller.workspace);
+        let kept = self.inner.store.snapshots(caller.workspace, Some(id)).await?;
+        if desktop.is_none() && kept.is_empty() {
+            return Err(SnapshotError::NoSuchDesktop);
+        }
+        if desktop.is_some_and(|row| is_about_to_stop(&row.record)) {
+            let goes_on = self.inner.command(id, Command::Start, By::somebody(&caller.label), None).await;
+            return Ok(self.view(goes_on?, Vec::new()));
+        }
+        let undo = kept.into_iter().find(|row| {
+            row.kind == SnapshotKind::Undo
+                && matches!(row.state, SnapshotState::Ready | SnapshotState::Taking)
+        });
+        self.put_back(caller, undo.ok_or(SnapshotError::NothingToUndo)?).await
+    }
+}
+
+fn is_about_to_stop(record: &rolltop_model::Record) -> bool {
+    record.state == DesktopState::Running && record.desired == Desired::Stopped
+}
+
+impl From<CommandError> for SnapshotError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::NotFound => Self::NoSuchDesktop,
+            CommandError::Refused(_) => Self::WrongState("This desktop changes just now; try again in a moment."),
+            CommandError::Internal(error) => Self::Internal(InternalError::from(error)),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What would be lost is kept first, and brought back by one word.
+
+use rolltop_control::{ControlConfig, DesktopView, SnapshotError};
+use rolltop_engine::Engine;
+use rolltop_model::{DesktopId, DesktopState, SnapshotState};
+
+use crate::fixture::{PATIENCE, Platform, has_screen, is, is_stopped, platform, platform_with, quick};
+
+/// The first step of a start tells whether it had a memory.
+fn resumed_after(boot: u32) -> impl Fn(&DesktopView) -> bool {
+    move |view| {
+        let begins = view.steps.first().is_some_and(|step| step.name == "resume" && step.boot > boot);
+        has_screen(view) && begins
+    }
+}
+
+fn boot(view: &DesktopView) -> u32 {
+    view.steps.first().map_or(0, |step| step.boot)
+}
+
+/// What is kept for an undo, newest first: name, state and whether it has a memory.
+async fn kept(platform: &Platform, id: DesktopId) -> Vec<(String, SnapshotState, bool)> {
+    let all = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
+    let undo = all.into_iter().filter(|snapshot| snapshot.kept_until.is_some());
+    undo.map(|snapshot| (snapshot.name, snapshot.state, snapshot.has_memory)).collect()
+}
+
+#[tokio::test]
+async fn a_stop_and_a_restart_can_be_undone_memory_and_all() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let nothing = platform.control.undo(&platform.owner, id).await;
+    assert!(matches!(nothing, Err(SnapshotError::NothingToUndo)), "{nothing:?}");
+
+    platform.control.stop(&platform.access(id).await).await.unwrap();
+    let view = platform.wait(id, "stopped", is_stopped).await;
+    let ready = |name: &str| (name.to_owned(), SnapshotState::Ready, true);
+    assert_eq!(kept(&platform, id).await, [ready("Before stopping")]);
+    platform.control.undo(&platform.owner, id).await.unwrap();
+    let view = platform.wait(id, "back with its memory", resumed_after(boot(&view))).await;
+
+    platform.control.restart(&platform.access(id).await).await.unwrap();
+    let before = boot(&view);
+    let view = platform.wait(id, "restarted", |view| has_screen(view) && boot(view) > before).await;
+    assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("start"));
+    assert_eq!(kept(&platform, id).await.first(), Some(&ready("Before restarting")));
+    platform.control.undo(&platform.owner, id).await.unwrap();
+    platform.wait(id, "back with its memory", resumed_after(boot(&view))).await;
+
+    // A memory that is suspended would be lost, too.
+    platform.control.suspend(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    platform.control.stop(&platform.access(id).await).await.unwrap();
+    let view = platform.wait(id, "stopped", is_stopped).await;
+    assert_eq!(kept(&platform, id).await.first(), Some(&ready("Before stopping")));
+    platform.control.undo(&platform.owner, id).await.unwrap();
+    platform.wait(id, "back with its memory", resumed_after(boot(&view))).await;
+
+    // What is off already loses nothing by being stopped again.
+    platform.control.stop(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "stopped", is_stopped).await;
+    let before = kept(&platform, id).await.len();
+    platform.control.stop(&platform.access(id).await).await.unwrap();
+    assert_eq!(kept(&platform, id).await.len(), before);
+}
+
+#[tokio::test]
+async fn what_was_deleted_comes_back_under_its_name() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    platform.control.delete(&platform.access(id).await).await.unwrap();
+    // At once, before it is gone.
+    let back = platform.control.undo(&platform.owner, id).await.unwrap();
+    assert_eq!(back.name.as_str(), "one");
+    platform.wait_gone(id).await;
+    let view = platform.wait(back.id, "there again", has_screen).await;
+    assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("fork"));
+    let listed = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
+    assert!(listed.iter().all(|snapshot| !snapshot.desktop_is_there), "{listed:?}");
+
+    // Or later; its name is somebody else's by then.
+    platform.control.delete(&platform.access(back.id).await).await.unwrap();
+    platform.wait_gone(back.id).await;
+    platform.running("one").await;
+    let third = platform.control.undo(&platform.owner, back.id).await.unwrap();
+    assert_eq!(third.name.as_str(), "one-1");
+    platform.wait(third.id, "there again", has_screen).await;
+
+    // For good is for good.
+    let last = platform.running("last").await;
+    platform.control.destroy(&platform.access(last).await).await.unwrap();
+    platform.wait_gone(last).await;
+    let none = platform.control.undo(&platform.owner, last).await;
+    assert!(matches!(none, Err(SnapshotError::NoSuchDesktop)), "{none:?}");
+    assert_eq!(platform.control.leftovers().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_full_disk_keeps_nobody_from_stopping_and_what_is_kept_makes_room() {
+    let platform = platform_with(ControlConfig { undo_free_disk: u64::MAX, ..quick() }).await;
+    let id = platform.running("one").await;
+    platform.engine.faults().disk_full(true);
+    platform.control.stop(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "stopped", is_stopped).await;
+    let without = platform.control.undo(&platform.owner, id).await;
+    assert!(matches!(without, Err(SnapshotError::NothingToUndo)), "{without:?}");
+    platform.engine.faults().disk_full(false);
+
+    platform.control.start(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "running", has_screen).await;
+    platform.control.stop(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "stopped", is_stopped).await;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !platform.engine.snapshots().await.unwrap().is_empty() {
+        assert!(tokio::time::Instant::now() < deadline, "it makes no room");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stop_that_has_not_begun_is_taken_back() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let slow = std::time::Duration::from_secs(2);
+    platform.engine.faults().delay(rolltop_sim::Operation::Snapshot, slow);
+    platform.control.stop(&platform.access(id).await).await.unwrap();
+    platform.control.undo(&platform.owner, id).await.unwrap();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while kept(&platform, id).await.iter().any(|(_, state, _)| *state == SnapshotState::Taking) {
+        assert!(tokio::time::Instant::now() < deadline, "it is not kept");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let view = platform.wait(id, "running", has_screen).await;
+    assert_eq!(boot(&view), 1, "it went on");
+}
