@@ -121,6 +121,13 @@ test("start, suspend, resume, stop, rename and delete, each after its dialog whe
   await page.getByRole("menuitem", { name: "Stop" }).click();
   await page.getByRole("button", { name: "Stop desktop" }).click();
   await page.getByRole("heading", { name: "Stopped" }).waitFor();
+  await page.locator(".toast", { hasText: "almanac is stopping." }).getByRole("button", { name: "Undo" }).click();
+  await page.getByText("almanac is being brought back.").waitFor();
+  await page.locator("rolltop-screen[data-status=connected] canvas").first().waitFor();
+  await page.getByRole("button", { name: "Actions for almanac" }).click();
+  await page.getByRole("menuitem", { name: "Stop" }).click();
+  await page.getByRole("button", { name: "Stop desktop" }).click();
+  await page.getByRole("heading", { name: "Stopped" }).waitFor();
   await page.locator("img.last-frame[data-shown]").waitFor();
   await page.getByRole("button", { name: "Actions for almanac" }).click();
   await page.getByRole("menuitem", { name: "Rename" }).click();
@@ -134,8 +141,20 @@ test("start, suspend, resume, stop, rename and delete, each after its dialog whe
   await page.getByRole("menuitem", { name: "Delete" }).click();
   await page.locator(".losses", { hasText: "9 MiB written" }).waitFor();
   await page.getByRole("button", { name: "Delete desktop" }).click();
-  await page.waitForURL("**/desktops");
+  await page.waitForURL("**/desktops?gone=*");
   assert.equal(await card(page, "yearbook").count(), 0);
+  // It is gone with its page, and one click brings it back.
+  const told = page.locator(".toast", { hasText: "yearbook is deleted, and kept for a day." });
+  await told.getByRole("button", { name: "Undo" }).click();
+  await page.getByText("yearbook is being brought back.").waitFor();
+  await card(page, "yearbook").waitFor();
+  await card(page, "yearbook").getByRole("button", { name: "Actions for yearbook" }).click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
+  await page.getByLabel("Delete for good now").check();
+  await page.getByRole("button", { name: "Delete desktop" }).click();
+  await page.getByText("yearbook is being deleted.").waitFor();
+  assert.equal(await page.locator(".toast", { hasText: "yearbook is being deleted." }).getByRole("button", { name: "Undo" }).count(), 0);
+  await card(page, "yearbook").waitFor({ state: "detached" });
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
@@ -186,6 +205,35 @@ test("when a desktop sleeps is seen and changed, and it is held awake", async ()
   const held = sleep.locator("li", { hasText: "a long download" });
   await held.getByRole("button", { name: "Let go" }).click();
   await held.waitFor({ state: "detached" });
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("snapshots are taken by a schedule that is seen and changed", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.visit(await desktopPath(page, "research"));
+  await page.locator("#tab-settings").click();
+  const schedule = page.locator("#schedule");
+  await schedule.getByText("Snapshots are taken only when somebody asks for one.").waitFor();
+  const dialog = page.locator("#snapshot-schedule");
+  const change = async (with_) => {
+    await schedule.getByRole("button", { name: "Change…" }).click();
+    await with_();
+    await dialog.getByRole("button", { name: "Save" }).click();
+  };
+  await change(async () => {
+    await dialog.getByLabel("Take snapshots by themselves").check();
+    await dialog.getByLabel("Keep the latest").fill("");
+  });
+  await dialog.getByText("Write whole numbers").waitFor();
+  assert.equal(await dialog.getByLabel("Every").inputValue(), "6");
+  await dialog.getByLabel("Keep the latest").fill("3");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await schedule.getByText("One is taken every 6 hours while it runs. The latest 3 stay.").waitFor();
+  await schedule.getByText("So does the latest of each of 7 days.").waitFor();
+  await change(() => dialog.getByLabel("Take snapshots by themselves").uncheck());
+  await schedule.getByText("Snapshots are taken only when somebody asks for one.").waitFor();
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

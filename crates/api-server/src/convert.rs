@@ -37,6 +37,7 @@ pub(crate) fn snapshot(view: control::SnapshotView) -> wire::Snapshot {
         id: view.id,
         desktop: view.desktop,
         desktop_is_gone: !view.desktop_is_there,
+        is_scheduled: view.is_scheduled,
         kept_until: view.kept_until,
         desktop_name: view.desktop_name,
         name: view.name,
@@ -58,6 +59,15 @@ pub(crate) fn snapshot(view: control::SnapshotView) -> wire::Snapshot {
         taken_at: view.taken_at,
         has_picture: view.has_picture,
     }
+}
+
+pub(crate) fn snapshot_schedule(view: control::SnapshotScheduleView) -> wire::DesktopSnapshotSchedule {
+    let schedule = view.schedule.map(|schedule| wire::SnapshotSchedule {
+        every_hours: schedule.every_hours(),
+        keep_last: schedule.keep_last(),
+        keep_days: schedule.keep_days(),
+    });
+    wire::DesktopSnapshotSchedule { schedule, next_at: view.next_at }
 }
 
 pub(crate) fn waking(wake: bool) -> control::Waking {

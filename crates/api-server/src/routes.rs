@@ -23,6 +23,7 @@ mod screenshot;
 mod session;
 mod shares;
 mod sleep;
+mod snapshot_schedules;
 mod snapshots;
 mod ssh;
 mod ssh_keys;
@@ -109,6 +110,7 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(snapshots::fork_snapshot))
         .routes(routes!(snapshots::restore))
         .routes(routes!(snapshots::undo))
+        .routes(routes!(snapshot_schedules::get, snapshot_schedules::set, snapshot_schedules::end))
         .routes(routes!(sleep::get, sleep::set))
         .routes(routes!(sleep::hold))
         .routes(routes!(sleep::release))

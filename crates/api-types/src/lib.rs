@@ -63,7 +63,8 @@ pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
 pub use share::{CreateShare, Share, ShareCreated, ShareList};
 pub use sleep::{AwakeReason, CreateHold, Hold, Schedule, Sleep, SleepPolicy, WakeQuery};
 pub use snapshot::{
-    CreateSnapshot, ForkDesktop, Forks, ListSnapshots, Snapshot, SnapshotList, SnapshotState,
+    CreateSnapshot, DesktopSnapshotSchedule, ForkDesktop, Forks, ListSnapshots, Snapshot, SnapshotList,
+    SnapshotSchedule, SnapshotState,
 };
 pub use ssh_key::{
     CreateSshKey, DesktopSsh, JumpHost, KeyDelivery, SshKey, SshKeyAdded, SshKeyList, SshKeyRemoved,

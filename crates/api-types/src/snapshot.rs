@@ -47,6 +47,9 @@ pub struct Snapshot {
     /// The moment that it is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_at: Option<Timestamp>,
+    /// Whether the desktop's schedule asked for it, which then says how long it stays.
+    #[serde(default)]
+    pub is_scheduled: bool,
     /// When it goes by itself: Rolltop took it before the desktop was stopped, restarted, deleted or put back. Absent
     /// for one that stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,6 +76,33 @@ pub enum SnapshotState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SnapshotList {
     pub items: Vec<Snapshot>,
+}
+
+/// Snapshots that are taken without anybody asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotSchedule {
+    /// Hours from one to the next, 1 to 168.
+    #[schema(example = 6, minimum = 1, maximum = 168)]
+    pub every_hours: u32,
+    /// The latest so many stay, 1 to 100.
+    #[schema(example = 4, minimum = 1, maximum = 100)]
+    pub keep_last: u32,
+    /// And the latest of each of so many days, in UTC, on which there are any; 0 to 100.
+    #[serde(default)]
+    #[schema(example = 7, minimum = 0, maximum = 100)]
+    pub keep_days: u32,
+}
+
+/// A desktop's schedule of snapshots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DesktopSnapshotSchedule {
+    /// Absent: only those are taken that somebody asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<SnapshotSchedule>,
+    /// When the next is due. It is taken while the desktop runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Timestamp>,
 }
 
 /// Which snapshots.

@@ -23,6 +23,8 @@ pub struct ControlConfig {
     pub leftovers: Duration,
     /// What a desktop does is averaged over this long. Default 60 s.
     pub measuring: Duration,
+    /// How long an hour between scheduled snapshots is. Default 3600 s.
+    pub hour: Duration,
     /// How long a minute without use is. Default 60 s.
     pub minute: Duration,
     /// Layers from which on a running desktop's disk is made one of a single layer again. Default 32.
@@ -52,6 +54,7 @@ impl Default for ControlConfig {
             leftovers: Duration::from_secs(60),
             measuring: Duration::from_secs(60),
             minute: Duration::from_secs(60),
+            hour: Duration::from_secs(3600),
             flatten_at: 32,
             undo_free_disk: 10 << 30,
             screenshot_age: Duration::from_secs(3),

@@ -28,6 +28,7 @@ mod inside;
 mod metrics;
 mod preview;
 mod reconcile;
+mod snapshot_schedules;
 mod snapshots;
 mod ssh;
 mod templates;
@@ -64,6 +65,7 @@ pub use rolltop_door::{
 pub use rolltop_engine::DoorStream;
 /// Who people log in as inside a desktop.
 pub use rolltop_guest_protocol::SESSION_USER;
+pub use snapshot_schedules::SnapshotScheduleView;
 pub use snapshots::{ForkDesktop, SnapshotError, SnapshotView};
 pub use ssh::{
     AddKeyError, DesktopSsh, GatewayView, KeyDelivery, KeyGuard, PublicKeyError, RemoveKeyError, SshKeyView,

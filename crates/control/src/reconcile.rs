@@ -17,6 +17,7 @@ mod keys;
 mod layers;
 mod perform;
 mod personalise;
+mod schedules;
 mod sleep;
 mod snapshots;
 mod suspending;
@@ -169,6 +170,7 @@ impl Crew {
             sleep::pass(&inner).await;
             keep::empty_log(&inner).await;
             keys::pass(&inner).await;
+            schedules::pass(&inner).await;
             snapshots::tidy(&inner).await;
             if upkeep {
                 keep::tidy(&inner).await;

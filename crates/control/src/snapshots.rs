@@ -17,7 +17,7 @@ use crate::undo::{KEPT_FOR_UNDO, undo};
 use crate::views::DesktopView;
 
 /// Snapshots a workspace may have.
-const MOST_SNAPSHOTS: u64 = 1000;
+pub(crate) const MOST_SNAPSHOTS: u64 = 1000;
 /// Forks of one request.
 const MOST_FORKS: u32 = 50;
 const LONGEST_NAME: usize = 100;
@@ -31,6 +31,8 @@ pub struct SnapshotView {
     /// What it is of; it may be gone.
     pub desktop: DesktopId,
     pub desktop_is_there: bool,
+    /// Its desktop's schedule asked for it.
+    pub is_scheduled: bool,
     /// When it goes by itself; `None` for one that stays.
     pub kept_until: Option<Timestamp>,
     pub desktop_name: String,
@@ -102,6 +104,7 @@ impl SnapshotView {
             id: row.id,
             desktop: row.desktop,
             desktop_is_there: is_there(row.desktop),
+            is_scheduled: row.kind == SnapshotKind::Scheduled,
             kept_until: (row.kind == SnapshotKind::Undo).then(|| clock::later(row.created_at, KEPT_FOR_UNDO)),
             desktop_name: row.desktop_name,
             name: row.name,
@@ -253,8 +256,7 @@ impl Control {
         if !matches!(row.state, SnapshotState::Ready | SnapshotState::Taking) {
             return Err(SnapshotError::WrongState("This snapshot is not ready."));
         }
-        let is_free =
-            self.inner.store.desktop_named(caller.workspace, &row.desktop_name).await?.is_none();
+        let is_free = self.inner.store.desktop_named(caller.workspace, &row.desktop_name).await?.is_none();
         let name = is_free.then(|| row.desktop_name.clone());
         let origin = (row.desktop_name, row.template, row.size);
         let wanted = ForkDesktop { name, count: None };
@@ -376,7 +378,7 @@ fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
 }
 
-fn default_name(now: Timestamp) -> String {
+pub(crate) fn default_name(now: Timestamp) -> String {
     now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 

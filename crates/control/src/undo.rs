@@ -8,7 +8,6 @@ use rolltop_store::{By, NewSnapshot};
 use crate::caller::{Caller, Scope};
 use crate::control::Control;
 use crate::desktops::CommandError;
-use crate::error::InternalError;
 use crate::snapshots::{SnapshotError, new_snapshot};
 use crate::views::DesktopView;
 
@@ -55,8 +54,10 @@ impl From<CommandError> for SnapshotError {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::NotFound => Self::NoSuchDesktop,
-            CommandError::Refused(_) => Self::WrongState("This desktop changes just now; try again in a moment."),
-            CommandError::Internal(error) => Self::Internal(InternalError::from(error)),
+            CommandError::Refused(_) => {
+                Self::WrongState("This desktop changes just now; try again in a moment.")
+            }
+            CommandError::Internal(error) => Self::Internal(error),
         }
     }
 }

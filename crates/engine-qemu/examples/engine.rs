@@ -13,9 +13,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rolltop_engine::{
-    DiskLayer, Engine, ForkRequest, Known, LayerKey, Machine, Power, StartRequest,
-};
+use rolltop_engine::{DiskLayer, Engine, ForkRequest, Known, LayerKey, Machine, Power, StartRequest};
 use rolltop_engine_qemu::{NetworkConfig, QemuConfig, QemuEngine};
 use rolltop_model::{DesktopId, LayerId};
 use tokio::io::AsyncReadExt;

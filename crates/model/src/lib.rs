@@ -9,6 +9,7 @@ mod name;
 mod size;
 mod sleep;
 mod snapshot;
+mod snapshot_schedule;
 mod template;
 
 pub use id::{
@@ -25,4 +26,5 @@ pub use sleep::{
     AwakeReason, Minutes, Schedule, ScheduleError, ScheduleParts, Signs, SleepPolicy, Turn, Use,
 };
 pub use snapshot::{SnapshotKind, SnapshotState, UnknownSnapshotWord};
+pub use snapshot_schedule::{SnapshotSchedule, SnapshotScheduleError};
 pub use template::{TemplateError, TemplateVersion};

@@ -27,6 +27,8 @@ pub enum SnapshotKind {
     Fork,
     /// What a desktop was before it was stopped, restarted, destroyed or put back; it goes after a day.
     Undo,
+    /// Its desktop's schedule asked for it, and lets it go.
+    Scheduled,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,13 +50,15 @@ impl SnapshotState {
 }
 
 impl SnapshotKind {
-    pub const ALL: [SnapshotKind; 3] = [SnapshotKind::Manual, SnapshotKind::Fork, SnapshotKind::Undo];
+    pub const ALL: [SnapshotKind; 4] =
+        [SnapshotKind::Manual, SnapshotKind::Fork, SnapshotKind::Undo, SnapshotKind::Scheduled];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             SnapshotKind::Manual => "manual",
             SnapshotKind::Fork => "fork",
             SnapshotKind::Undo => "undo",
+            SnapshotKind::Scheduled => "scheduled",
         }
     }
 }

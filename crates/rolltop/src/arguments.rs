@@ -117,7 +117,9 @@ to it later - its page, ssh, a command, a preview - resumes it and waits a secon
     #[command(visible_alias = "destroy")]
     Rm(Remove),
     /// Bring back what a desktop was before it was stopped, restarted, destroyed or put back
-    #[command(after_help = "What it is now is kept first, so undo undoes itself. What undo brings back is kept for a day.")]
+    #[command(
+        after_help = "What it is now is kept first, so undo undoes itself. What undo brings back is kept for a day."
+    )]
     Undo {
         /// The desktop: its name, its id, or the beginning of one; it may be gone
         name: String,
@@ -354,6 +356,27 @@ pub enum Snapshots {
         #[arg(required = true, value_name = "SNAPSHOT")]
         snapshots: Vec<String>,
     },
+    /// Take snapshots of a desktop by a schedule, or show it
+    #[command(after_help = "Example:\n  rolltop snapshots schedule research --every 6 --keep 4 --days 7")]
+    Schedule(SetSnapshotSchedule),
+}
+
+#[derive(Args)]
+pub struct SetSnapshotSchedule {
+    /// The desktop
+    pub name: String,
+    /// Hours from one to the next
+    #[arg(long, value_name = "HOURS")]
+    pub every: Option<u32>,
+    /// How many of the latest stay; 4 where nothing else was said
+    #[arg(long, value_name = "N")]
+    pub keep: Option<u32>,
+    /// And the latest of each of so many days; none where nothing else was said
+    #[arg(long, value_name = "DAYS")]
+    pub days: Option<u32>,
+    /// Take none any more
+    #[arg(long, conflicts_with_all = ["every", "keep", "days"])]
+    pub never: bool,
 }
 
 #[derive(Args)]

@@ -183,15 +183,15 @@ pub fn ago(then: jiff::Timestamp) -> String {
 }
 
 /// For how much longer, to the minute.
-pub fn in_time(then: jiff::Timestamp) -> String {
+pub fn left_until(then: jiff::Timestamp) -> String {
     let seconds = then.duration_since(jiff::Timestamp::now()).as_secs().max(0);
     // A minute that has begun counts.
     let minutes = seconds / 60 + i64::from(seconds % 60 > 0);
     match minutes {
-        0..60 => format!("for {minutes} min"),
-        60..2880 if minutes % 60 == 0 => format!("for {} h", minutes / 60),
-        60..2880 => format!("for {} h {} min", minutes / 60, minutes % 60),
-        _ => format!("for {} d", minutes / 1440),
+        0..60 => format!("{minutes} min"),
+        60..2880 if minutes % 60 == 0 => format!("{} h", minutes / 60),
+        60..2880 => format!("{} h {} min", minutes / 60, minutes % 60),
+        _ => format!("{} d", minutes / 1440),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::arguments::{HoldAwake, SetSleep};
 use crate::connect::Connection;
 use crate::failure::Failure;
 use crate::find;
-use crate::output::{in_time, plain, print, print_json};
+use crate::output::{left_until, plain, print, print_json};
 
 const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -61,7 +61,7 @@ pub async fn hold(connection: &Connection, hold: &HoldAwake) -> Result<u8, Failu
     if connection.json {
         return print_json(&made);
     }
-    print(&format!("{} stays awake {}\n", desktop.name, in_time(made.expires_at)))
+    print(&format!("{} stays awake for {}\n", desktop.name, left_until(made.expires_at)))
 }
 
 fn told(sleep: &Sleep) -> String {
@@ -79,7 +79,7 @@ fn told(sleep: &Sleep) -> String {
     }
     let reasons = sleep.awake_because.iter().filter(|reason| reason.reason != "no_policy");
     lines.extend(reasons.map(|AwakeReason { detail, until, .. }| {
-        let until = until.map(|until| format!(" ({})", in_time(until))).unwrap_or_default();
+        let until = until.map(|until| format!(" (for {})", left_until(until))).unwrap_or_default();
         format!("awake now: {}{until}", plain(detail).trim_end_matches('.'))
     }));
     for hold in &sleep.holds {
@@ -88,7 +88,7 @@ fn told(sleep: &Sleep) -> String {
             "held by {}: {}, {}",
             plain(&hold.made_by),
             plain(reason),
-            in_time(hold.expires_at)
+            format_args!("for {}", left_until(hold.expires_at))
         ));
     }
     lines.join("\n") + "\n"

@@ -2,16 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use rolltop_api_types::{CreateSnapshot, DesktopState, ForkDesktop, ListSnapshots, Snapshot, SnapshotState};
+use rolltop_api_types::{
+    CreateSnapshot, DesktopState, ForkDesktop, ListSnapshots, Snapshot, SnapshotSchedule, SnapshotState,
+};
 use rolltop_model::SnapshotId;
 
-use crate::arguments::{Fork, Snapshots, TakeSnapshot, Wait};
+use crate::arguments::{Fork, SetSnapshotSchedule, Snapshots, TakeSnapshot, Wait};
 use crate::connect::Connection;
 use crate::desktops::{reached, tell};
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Progress, Table, ago, print, print_json, size};
+use crate::output::{Progress, Table, ago, left_until, print, print_json, size};
 
+/// Of the latest, where nothing is said.
+const KEEP: u32 = 4;
 /// How often it is looked whether a snapshot is ready.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -88,6 +92,7 @@ pub async fn undo(connection: &Connection, name: &str, wait: &Wait) -> Result<u8
 pub async fn run(connection: &Connection, which: &Snapshots) -> Result<u8, Failure> {
     match which {
         Snapshots::Ls { name } => list(connection, name.as_deref()).await,
+        Snapshots::Schedule(set) => schedule(connection, set).await,
         Snapshots::Rm { snapshots } => {
             for snapshot in snapshots {
                 let found = find_one(connection, snapshot).await?;
@@ -99,6 +104,39 @@ pub async fn run(connection: &Connection, which: &Snapshots) -> Result<u8, Failu
             if connection.json { print_json(&serde_json::json!({})) } else { Ok(0) }
         }
     }
+}
+
+/// What is not said stays as it was.
+async fn schedule(connection: &Connection, set: &SetSnapshotSchedule) -> Result<u8, Failure> {
+    let desktop = find::desktop(connection, &set.name).await?;
+    let client = &connection.client;
+    let before = client.snapshot_schedule(desktop.id).await?.schedule;
+    if set.never {
+        client.set_snapshot_schedule(desktop.id, None).await?;
+    } else if set.every.is_some() || set.keep.is_some() || set.days.is_some() {
+        let every_hours = set.every.or(before.map(|before| before.every_hours));
+        let wanted = SnapshotSchedule {
+            every_hours: every_hours
+                .ok_or_else(|| Failure::usage("Say how many hours with --every.".to_owned()))?,
+            keep_last: set.keep.or(before.map(|before| before.keep_last)).unwrap_or(KEEP),
+            keep_days: set.days.or(before.map(|before| before.keep_days)).unwrap_or(0),
+        };
+        client.set_snapshot_schedule(desktop.id, Some(&wanted)).await?;
+    }
+    let now = client.snapshot_schedule(desktop.id).await?;
+    if connection.json {
+        return print_json(&now);
+    }
+    let Some(schedule) = now.schedule else {
+        return print(&format!("{}: no snapshots but those that are asked for\n", desktop.name));
+    };
+    let daily = match schedule.keep_days {
+        0 => String::new(),
+        days => format!(", and one a day for {days} days"),
+    };
+    let next = now.next_at.map(|at| format!("; the next in {}", left_until(at))).unwrap_or_default();
+    let (every, last) = (schedule.every_hours, schedule.keep_last);
+    print(&format!("{}: every {every} h, the latest {last} stay{daily}{next}\n", desktop.name))
 }
 
 async fn list(connection: &Connection, name: Option<&str>) -> Result<u8, Failure> {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rolltop_engine::{
-    Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
-    Leftover, Machine, OffReason, Power, RevertRequest, SnapshotInfo, SnapshotRequest,
+    Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest,
+    HostStatus, Known, Leftover, Machine, OffReason, Power, RevertRequest, SnapshotInfo, SnapshotRequest,
     StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, Size, SnapshotId, TemplateVersion};
@@ -22,7 +22,7 @@ use tokio::net::UnixStream;
 use crate::faults::{DoorFault, Faults, Moment, Operation};
 use crate::guest::{Disk, Guest, Template};
 use crate::state_file::{self, Remembered, StateError};
-use crate::world::{LAYER_BYTES, Change, SHUTDOWN, World};
+use crate::world::{Change, LAYER_BYTES, SHUTDOWN, World};
 
 /// The one template there is.
 const TEMPLATE: &str = "desk@5100000000ab";

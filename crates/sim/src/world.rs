@@ -152,9 +152,7 @@ impl World {
         }
         match held.power {
             Power::On { .. } => Ok(Change::None),
-            Power::Off { why: OffReason::Suspended }
-                if digests(&request.disk).starts_with(&held.layers) =>
-            {
+            Power::Off { why: OffReason::Suspended } if digests(&request.disk).starts_with(&held.layers) => {
                 held.boot = request.boot;
                 held.power = Power::On { quarantined: true };
                 Ok(Change::WasResumed)

@@ -16,6 +16,7 @@ mod m0010_history;
 mod m0011_autostart;
 mod m0012_snapshot_pictures;
 mod m0013_depth;
+mod m0014_snapshot_schedules;
 
 pub(crate) struct Migrator;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_autostart::MIGRATION),
             Box::new(m0012_snapshot_pictures::MIGRATION),
             Box::new(m0013_depth::MIGRATION),
+            Box::new(m0014_snapshot_schedules::MIGRATION),
         ]
     }
 }

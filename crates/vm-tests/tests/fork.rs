@@ -179,3 +179,40 @@ async fn a_desktop_goes_back_to_a_snapshot_and_nothing_is_lost_by_that() -> anyh
     })
     .await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_stopped_or_deleted_comes_back_memory_and_all() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let id = platform.create("undo").await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    platform.shell(id, "echo here | tee kept > /dev/shm/memory; sync").await?;
+    let is_back = |id| {
+        let platform = &platform;
+        eventually("it is back", PATIENCE, move || async move {
+            let text = platform.shell(id, "cat /dev/shm/memory kept").await.ok();
+            Ok(text.filter(|text| text == "here\nhere\n").map(|_| ()))
+        })
+    };
+    platform.client.stop_desktop(id).await?;
+    platform.wait_for(id, DesktopState::Stopped).await?;
+    platform.client.undo_desktop(id).await?;
+    is_back(id).await?;
+
+    platform.client.delete_desktop(id).await?;
+    platform.wait_gone(id).await?;
+    let again = platform.client.undo_desktop(id).await?;
+    ensure!(again.name == "undo" && again.id != id, "{again:?}");
+    is_back(again.id).await?;
+
+    platform.client.destroy_desktop(again.id).await?;
+    platform.wait_gone(again.id).await?;
+    ensure!(platform.client.undo_desktop(again.id).await.is_err(), "for good is for good");
+    for snapshot in platform.client.snapshots(&ListSnapshots::default()).await? {
+        platform.client.delete_snapshot(snapshot.id).await?;
+    }
+    eventually("nothing is left over", PATIENCE, || async {
+        let layers = std::fs::read_dir(platform.data().join("host/layers"))?.count();
+        Ok((platform.leftovers()?.is_empty() && layers == 0).then_some(()))
+    })
+    .await
+}

@@ -47,6 +47,11 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
             get(pages::desktop_ports::ask).post(pages::desktop_ports::share),
         )
         .route("/desktops/{id}/shares/{share}/revoke", post(pages::desktop_ports::revoke))
+        .route(
+            "/desktops/{id}/schedule",
+            get(pages::desktop_schedule::show).post(pages::desktop_schedule::set),
+        )
+        .route("/desktops/{id}/schedule/edit", get(pages::desktop_schedule::edit))
         .route("/desktops/{id}/sleep", get(pages::desktop_sleep::show).post(pages::desktop_sleep::set))
         .route("/desktops/{id}/sleep/edit", get(pages::desktop_sleep::edit))
         .route("/desktops/{id}/settings/autostart", post(pages::actions::autostart))
@@ -58,6 +63,7 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .route("/ssh-keys", get(pages::ssh_keys::show).post(pages::ssh_keys::add))
         .route("/ssh-keys/new", get(pages::ssh_keys::new))
         .route("/ssh-keys/{id}/remove", get(pages::ssh_keys::ask).post(pages::ssh_keys::remove))
+        .route("/desktops/{id}/gone", get(pages::actions::gone))
         .route("/desktops/{id}/undo", post(pages::actions::undo))
         .route("/snapshots", get(pages::snapshots::show))
         .route("/snapshots/{id}/fork", post(pages::snapshots::fork))

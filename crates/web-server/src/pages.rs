@@ -7,6 +7,7 @@ pub(crate) mod bulk;
 pub(crate) mod desktop;
 mod desktop_panel;
 pub(crate) mod desktop_ports;
+pub(crate) mod desktop_schedule;
 pub(crate) mod desktop_sleep;
 mod desktop_ssh;
 pub(crate) mod desktops;

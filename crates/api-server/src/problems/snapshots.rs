@@ -18,7 +18,9 @@ impl From<SnapshotError> for ApiError {
             SnapshotError::BadName | SnapshotError::Name(_) => {
                 Self::new(Code::InvalidName, error.to_string()).in_field("name")
             }
-            SnapshotError::WrongState(_) | SnapshotError::NothingToUndo => Self::new(Code::WrongState, error.to_string()),
+            SnapshotError::WrongState(_) | SnapshotError::NothingToUndo => {
+                Self::new(Code::WrongState, error.to_string())
+            }
             SnapshotError::TooMany | SnapshotError::QuotaReached(_) => {
                 Self::new(Code::QuotaReached, error.to_string())
             }

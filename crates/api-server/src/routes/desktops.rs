@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use rolltop_api_types::{
-    Code, CreateDesktop, Desktop, DesktopPage, DesktopState, DestroyDesktop, ListDesktops, Problem, UpdateDesktop,
+    Code, CreateDesktop, Desktop, DesktopPage, DesktopState, DestroyDesktop, ListDesktops, Problem,
+    UpdateDesktop,
 };
 use rolltop_control::{Control, ListFilter, purpose};
 

@@ -61,6 +61,7 @@ fn asked(method: &Method, path: &str) -> Asked {
             | "/v1/desktops/{id}/screenshot"
             | "/v1/desktops/{id}/ssh"
             | "/v1/desktops/{id}/sleep"
+            | "/v1/desktops/{id}/snapshot-schedule"
             | "/v1/snapshots"
             | "/v1/snapshots/{id}"
             | "/v1/snapshots/{id}/screenshot"
@@ -84,6 +85,7 @@ fn asked(method: &Method, path: &str) -> Asked {
             "DELETE",
             "/v1/session"
             | "/v1/desktops/{id}"
+            | "/v1/desktops/{id}/snapshot-schedule"
             | "/v1/desktops/{id}/terminals/{number}"
             | "/v1/desktops/{id}/shares/{share}"
             | "/v1/desktops/{id}/holds/{hold}"
@@ -107,6 +109,7 @@ fn asked(method: &Method, path: &str) -> Asked {
         ("POST", "/v1/desktops/{id}/files/move" | "/v1/desktops/{id}/files/copy") => {
             body(json!({"from": "/home/desk/welcome.txt", "to": "/home/desk/elsewhere"}))
         }
+        ("PUT", "/v1/desktops/{id}/snapshot-schedule") => body(json!({"every_hours": 6, "keep_last": 4})),
         ("PUT", "/v1/desktops/{id}/sleep") => body(json!({"after_minutes": 30})),
         ("POST", "/v1/desktops/{id}/holds") => body(json!({"lasts_seconds": 3600})),
         ("POST", "/v1/desktops/{id}/snapshots") => body(json!({"name": "kept"})),

@@ -5,8 +5,8 @@ use rolltop_model::DesktopId;
 
 use super::{Client, ClientError, json, with_body};
 use crate::{
-    AccessEntry, AccessLog, CreateDesktop, Desktop, DesktopPage, DestroyDesktop, History, HistoryEntry, ListDesktops, Step,
-    StepList, UpdateDesktop,
+    AccessEntry, AccessLog, CreateDesktop, Desktop, DesktopPage, DestroyDesktop, History, HistoryEntry,
+    ListDesktops, Step, StepList, UpdateDesktop,
 };
 
 impl Client {

@@ -5,7 +5,10 @@ use rolltop_model::{DesktopId, SnapshotId};
 
 use super::rest::image;
 use super::{Client, ClientError, Image, json, nothing, with_body};
-use crate::{CreateSnapshot, Desktop, ForkDesktop, Forks, ListSnapshots, Snapshot, SnapshotList};
+use crate::{
+    CreateSnapshot, Desktop, DesktopSnapshotSchedule, ForkDesktop, Forks, ListSnapshots, Snapshot,
+    SnapshotList, SnapshotSchedule,
+};
 
 impl Client {
     /// `GET /v1/snapshots`
@@ -44,6 +47,25 @@ impl Client {
         let request = self.request(Method::POST, &["v1", "desktops", &id.to_string(), "fork"]);
         let forks: Forks = json(with_body(request, fork)).await?;
         Ok(forks.items)
+    }
+
+    /// `GET /v1/desktops/{id}/snapshot-schedule`
+    pub async fn snapshot_schedule(&self, id: DesktopId) -> Result<DesktopSnapshotSchedule, ClientError> {
+        json(self.get(&["v1", "desktops", &id.to_string(), "snapshot-schedule"])).await
+    }
+
+    /// `PUT /v1/desktops/{id}/snapshot-schedule`, or with `None` `DELETE`
+    pub async fn set_snapshot_schedule(
+        &self,
+        id: DesktopId,
+        schedule: Option<&SnapshotSchedule>,
+    ) -> Result<(), ClientError> {
+        let id = id.to_string();
+        let path = ["v1", "desktops", &id, "snapshot-schedule"];
+        match schedule {
+            Some(schedule) => nothing(with_body(self.request(Method::PUT, &path), schedule)).await,
+            None => nothing(self.request(Method::DELETE, &path)).await,
+        }
     }
 
     /// `POST /v1/snapshots/{id}/restore`

@@ -37,7 +37,7 @@ async fn look(inner: &Inner) -> Result<(), StoreError> {
 }
 
 /// Nothing is asked of it but to go on running.
-fn runs_well(desktop: &Desktop) -> bool {
+pub(super) fn runs_well(desktop: &Desktop) -> bool {
     let record = &desktop.record;
     record.state == DesktopState::Running
         && record.desired == Desired::Running

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::fault::{Fault, chain};
 use super::perform::{ENGINE_DEADLINE, ask};
+use super::schedules;
 use crate::clock;
 use crate::control::Inner;
 use crate::undo::KEPT_FOR_UNDO;
@@ -69,8 +70,8 @@ pub(super) async fn before(
     if step != Step::Destroy && restore_wanted(inner, desktop, observed, true).await? {
         return Ok(true);
     }
-    let is_whole = machine.boot == desktop.record.ready_boot
-        && !matches!(desktop.record.state, DesktopState::Failed(_));
+    let is_whole =
+        machine.boot == desktop.record.ready_boot && !matches!(desktop.record.state, DesktopState::Failed(_));
     match inner.store.wanted_snapshot(desktop.id).await? {
         Some(snapshot) if snapshot.has_begun || gives_up && is_whole => {
             take(inner, desktop, &snapshot, observed).await.map(|()| true)
@@ -187,7 +188,9 @@ async fn restore_wanted(
         (SnapshotState::Ready, Some(layer)) if has_begun => {
             restore(inner, desktop, &to, layer, observed).await
         }
-        _ if matches!(desktop.record.state, DesktopState::Pending | DesktopState::Booting) => return Ok(false),
+        _ if matches!(desktop.record.state, DesktopState::Pending | DesktopState::Booting) => {
+            return Ok(false);
+        }
         (SnapshotState::Ready, Some(layer)) => restore(inner, desktop, &to, layer, observed).await,
         _ => Err(Fault::wrong_because(FailReason::RestoreFailed, "what it was could not be kept first")),
     };
@@ -282,11 +285,16 @@ enum TidyError {
 async fn try_tidy(inner: &Inner) -> Result<(), TidyError> {
     let mut room_needed = None;
     for state in [SnapshotState::Ready, SnapshotState::Failed] {
-        for snapshot in inner.store.snapshots_in(state).await? {
+        let all = inner.store.snapshots_in(state).await?;
+        let outlived = schedules::outlived(inner, &all).await?;
+        for snapshot in all {
             let is_over = match snapshot.kind {
                 SnapshotKind::Manual => false,
                 SnapshotKind::Fork => true,
-                SnapshotKind::Undo if snapshot.created_at < clock::earlier(clock::now(), KEPT_FOR_UNDO) => true,
+                SnapshotKind::Scheduled => outlived.contains(&snapshot.id),
+                SnapshotKind::Undo if snapshot.created_at < clock::earlier(clock::now(), KEPT_FOR_UNDO) => {
+                    true
+                }
                 // The oldest of them makes room, one at each pass.
                 SnapshotKind::Undo if room_needed.is_none() => {
                     let free = inner.engine.host().await?.disk_available_bytes;

@@ -268,10 +268,13 @@ async fn a_disk_of_many_layers_becomes_one_of_one() {
     }
     // The snapshots have the other layers still, and what is made from them.
     assert_eq!(store.layer_ids().await.unwrap().len(), 4);
-    let one = platform.control.fork_snapshot(&platform.owner, taken[1], &ForkDesktop::default()).await.unwrap();
+    let one =
+        platform.control.fork_snapshot(&platform.owner, taken[1], &ForkDesktop::default()).await.unwrap();
     platform.wait(one[0].id, "running", has_screen).await;
     platform.control.restore(&platform.owner, taken[0]).await.unwrap();
-    platform.wait(id, "put back", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 2)).await;
+    platform
+        .wait(id, "put back", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 2))
+        .await;
 
     for id in [id, one[0].id] {
         platform.control.destroy(&platform.access(id).await).await.unwrap();

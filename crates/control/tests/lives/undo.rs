@@ -133,3 +133,47 @@ async fn a_stop_that_has_not_begun_is_taken_back() {
     let view = platform.wait(id, "running", has_screen).await;
     assert_eq!(boot(&view), 1, "it went on");
 }
+
+#[tokio::test]
+async fn snapshots_are_taken_by_a_schedule_and_as_many_stay_as_it_says() {
+    let hour = std::time::Duration::from_millis(150);
+    let platform = platform_with(ControlConfig { hour, flatten_at: 4, ..quick() }).await;
+    let id = platform.running("one").await;
+    let manual = platform.control.take_snapshot(&platform.access(id).await, Some("mine")).await.unwrap();
+    let schedule = |last| rolltop_model::SnapshotSchedule::new(1, last, 1).unwrap();
+    let write = platform.access(id).await;
+    platform.control.set_snapshot_schedule(&write, Some(schedule(3))).await.unwrap();
+    let seen = platform.control.snapshot_schedule(&platform.access(id).await).await.unwrap();
+    assert!(seen.schedule == Some(schedule(3)) && seen.next_at.is_some());
+    let scheduled = async || {
+        let all = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
+        let ready = all.into_iter().filter(|one| one.is_scheduled && one.state == SnapshotState::Ready);
+        ready.map(|snapshot| snapshot.id).collect::<Vec<_>>()
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while seen.len() < 6 {
+        seen.extend(scheduled().await);
+        assert!(tokio::time::Instant::now() < deadline, "only {seen:?} came");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    // What does not run is kept by itself.
+    platform.control.suspend(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    while scheduled().await.len() > 3 {
+        assert!(tokio::time::Instant::now() < deadline, "more stay than it says");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let left = scheduled().await;
+    assert_eq!(left.len(), 3);
+    tokio::time::sleep(hour * 3).await; // as long as three of them would take
+    assert_eq!(scheduled().await, left);
+    let all = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
+    assert!(all.iter().any(|snapshot| snapshot.id == manual.id), "what somebody asked for stays");
+
+    platform.control.set_snapshot_schedule(&write, None).await.unwrap();
+    platform.control.start(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "running", has_screen).await;
+    tokio::time::sleep(hour * 3).await;
+    assert_eq!(scheduled().await, left, "none come any more, and those that were taken stay");
+}

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DiskLayer, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
-    LayerKey, Leftover, Machine, OffReason, Origin, Power, RevertRequest, SnapshotInfo,
+    Bootstrap, DestroyReceipt, DiskLayer, DoorStream, Engine, EngineError, Flattening, ForkRequest,
+    HostStatus, Known, LayerKey, Leftover, Machine, OffReason, Origin, Power, RevertRequest, SnapshotInfo,
     SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo, Work,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};

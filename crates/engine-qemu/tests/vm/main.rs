@@ -11,6 +11,7 @@ mod contract;
 mod host;
 #[cfg(test)]
 mod isolation;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod life;

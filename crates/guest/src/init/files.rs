@@ -1,12 +1,13 @@
 //! Replacing small files so that a crash leaves the old or the new one, never a part.
 //!
 //! New contents are written beside the old under another name and renamed into place, in order;
-//! one sync of the file system at the end makes all of it durable. One for any number of files,
+//! one sync at the end makes all of it durable. One for any number of files,
 //! since each costs an emulated disk a tenth of a second. There is none between writing and
 //! renaming: the root of every desktop is ext4, which writes a file's contents out before it
-//! keeps a rename over another. Where there was no other a crash may leave an empty file, and
-//! no reader here takes that for contents. A file that already has the wanted contents is left
-//! alone.
+//! keeps a rename over another. So where every file replaces one, as in a fork, it is enough that the journal is
+//! written up to the last rename; what others have written and not synced may wait. Where there was no other a
+//! crash would leave an empty file, so then the whole file system is synced. A file that already has the wanted contents
+//! is left alone.
 //!
 //! Directories are held open and used by descriptor, and links at the last step are not
 //! followed, because one of them lies in the home of the session's user.
@@ -91,7 +92,7 @@ impl<'a> Tree<'a> {
     }
 
     pub fn stage(&self) -> Staged<'_> {
-        Staged { tree: self, pending: Vec::new(), synced_by: None }
+        Staged { tree: self, pending: Vec::new(), synced_by: None, any_new: false }
     }
 }
 
@@ -99,8 +100,10 @@ impl<'a> Tree<'a> {
 pub struct Staged<'a> {
     tree: &'a Tree<'a>,
     pending: Vec<Pending>,
-    /// A directory of one that is in place, to sync by.
+    /// The directory of the latest one that is in place, to sync by.
     synced_by: Option<OwnedFd>,
+    /// Whether one is in place that has not replaced another.
+    any_new: bool,
 }
 
 struct Pending {
@@ -183,6 +186,8 @@ impl Staged<'_> {
 
     fn place(&mut self) -> Result<(), FileError> {
         while let Some(Pending { directory, aside, name, path }) = self.pending.first() {
+            let replaced = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
+            self.any_new |= !replaced.is_ok_and(|stat| stat.st_size > 0);
             rustix::fs::renameat(directory, aside, directory, name)
                 .map_err(|error| FileError::new(path, error))?;
             self.synced_by = Some(self.pending.remove(0).directory);
@@ -192,13 +197,10 @@ impl Staged<'_> {
 
     /// All of them are on one file system, so one descriptor stands for all.
     fn sync(&self) -> Result<(), FileError> {
-        let pending = self.pending.first().map(|pending| &pending.directory);
-        match self.synced_by.as_ref().or(pending) {
-            Some(any) => {
-                self.tree.system.sync(any.as_fd()).map_err(|error| FileError::new(&self.tree.root, error))
-            }
-            None => Ok(()),
-        }
+        let Some(latest) = &self.synced_by else { return Ok(()) };
+        let system = self.tree.system;
+        let synced = if self.any_new { system.sync(latest.as_fd()) } else { system.commit(latest.as_fd()) };
+        synced.map_err(|error| FileError::new(&self.tree.root, error))
     }
 }
 

@@ -31,6 +31,8 @@ pub trait System {
     fn give(&self, file: BorrowedFd<'_>, uid: u32, gid: u32) -> io::Result<()>;
     /// Makes everything on the file system that `file` is on durable.
     fn sync(&self, file: BorrowedFd<'_>) -> io::Result<()>;
+    /// Makes what was done in a directory durable, and all renames before that.
+    fn commit(&self, directory: BorrowedFd<'_>) -> io::Result<()>;
     /// Ends TCP connections to elsewhere, all but the one this runs on.
     fn end_connections(&self) -> io::Result<()>;
     /// Has sshd read its host key again. Open connections stay.
@@ -81,6 +83,10 @@ impl System for Kernel {
 
     fn sync(&self, file: BorrowedFd<'_>) -> io::Result<()> {
         Ok(rustix::fs::syncfs(file)?)
+    }
+
+    fn commit(&self, directory: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(rustix::fs::fsync(directory)?)
     }
 
     fn end_connections(&self) -> io::Result<()> {

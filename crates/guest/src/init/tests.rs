@@ -57,6 +57,9 @@ impl System for Fake {
     fn sync(&self, _: BorrowedFd<'_>) -> io::Result<()> {
         self.called("sync")
     }
+    fn commit(&self, _: BorrowedFd<'_>) -> io::Result<()> {
+        self.called("commit")
+    }
     fn end_connections(&self) -> io::Result<()> {
         self.called("connections")
     }
@@ -173,6 +176,23 @@ fn another_desktops_id_renews_everything() {
     assert!(child.renewed);
     assert_ne!(child.host_public_key, parent.host_public_key);
     assert_ne!(text(&root, "etc/machine-id"), machine_id);
+    let calls = fake.take_calls();
+    let synced: Vec<&str> =
+        calls.iter().map(String::as_str).filter(|call| ["sync", "commit"].contains(call)).collect();
+    assert_eq!(synced, ["sync", "commit"], "only new files need more than the journal");
+}
+
+#[test]
+fn a_run_in_a_fork_that_is_cut_short_is_done_again() {
+    for broken in ["give", "commit", "hostname", "reload"] {
+        let (root, fake) = (template(), Fake::default());
+        init(&root, &fake, &request("dsk_1")).unwrap();
+        fake.broken.set(Some(broken));
+        assert!(init(&root, &fake, &request("dsk_2")).is_err(), "{broken}");
+        assert!(leftovers(&root).is_empty(), "{broken}");
+        fake.broken.set(None);
+        assert!(init(&root, &fake, &request("dsk_2")).unwrap().renewed, "{broken}");
+    }
 }
 
 #[test]
@@ -255,7 +275,7 @@ fn keys_replace_those_of_the_session_user_and_nothing_else() {
     assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), format!("{KEY}\n{OTHER}\n"));
     assert_eq!(text(&root, "home/rolltop/.ssh/authorized_keys"), format!("{KEY}\n"));
     assert_eq!(text(&root, "etc/hostname"), "blue\n");
-    assert_eq!(fake.take_calls(), ["give 1000", "sync"]);
+    assert_eq!(fake.take_calls(), ["give 1000", "commit"]);
     assert_eq!(keys(serde_json::json!([])).unwrap().installed, 0);
     assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), "");
     assert!(matches!(keys(serde_json::json!([format!("command=\"sh\" {KEY}")])), Err(InitError::Request(_))));

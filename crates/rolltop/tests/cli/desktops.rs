@@ -29,6 +29,13 @@ async fn a_desktop_is_made_listed_stopped_started_and_destroyed() {
     assert!(code == 2 && said.contains("--yes"), "{said}");
     person.ok(&["stop", "research", "--wait"]).await;
     assert_eq!(person.ok(&["undo", "research", "--wait"]).await, "research running\n");
+    let schedule = ["snapshots", "schedule", "research"];
+    assert!(person.ok(&schedule).await.contains("no snapshots but those"));
+    let told = person.ok(&[&schedule[..], &["--every", "6", "--days", "7"]].concat()).await;
+    assert!(told.contains("every 6 h, the latest 4 stay, and one a day for 7 days; the next in"), "{told}");
+    let (code, said) = person.fails(&[&schedule[..], &["--keep", "1000"]].concat()).await;
+    assert!(code == 1 && said.contains("The latest 1 to 100 can be kept."), "{code} {said}");
+    assert!(person.ok(&[&schedule[..], &["--never"]].concat()).await.contains("no snapshots but those"));
     assert_eq!(person.ok(&["rm", "research", "--yes", "--wait"]).await, "research destroyed\n");
     assert_eq!(person.ok(&["undo", "research", "--wait"]).await, "research running\n");
     let for_good = ["rm", "research", "--yes", "--for-good", "--wait"];

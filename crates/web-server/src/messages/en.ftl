@@ -183,6 +183,7 @@ done-restart = { $name } is restarting.
 done-retry = { $name } is being tried again.
 done-rename = Renamed to { $name }.
 done-delete = { $name } is being deleted.
+desktop-gone = { $name } is deleted, and kept for a day.
 done-undo = { $name } is being brought back.
 undo = Undo
 
@@ -793,3 +794,31 @@ autostart-label = Start it again
 autostart-text = What was only in its memory is lost when the host goes down while it runs. A suspended desktop is kept whole.
 reason-host_restarted = The host was restarted, and what was only in its memory is gone; start it again.
 history-host-restarted = Off, as the host was restarted
+
+schedule = Scheduled snapshots
+schedule-none = Snapshots are taken only when somebody asks for one.
+schedule-every = { $count ->
+    [one] One is taken every hour while it runs.
+   *[other] One is taken every { $count } hours while it runs.
+}
+schedule-last = { $count ->
+    [one] The latest stays.
+   *[other] The latest { $count } stay.
+}
+schedule-days = { $count ->
+    [one] So does the latest of the last day that has any.
+   *[other] So does the latest of each of { $count } days.
+}
+schedule-next = Next:
+schedule-title = Scheduled snapshots
+schedule-text = While the desktop runs, it is kept from time to time with its memory. What you take yourself is never deleted by this.
+schedule-label = Take snapshots by themselves
+schedule-each = Every
+schedule-hours = hours
+schedule-keep = Keep the latest
+schedule-latest = of them
+schedule-daily = And one a day for
+schedule-of-days = days
+schedule-wrong = Write whole numbers: hours, how many to keep, and days.
+schedule-set = The schedule is set.
+snapshot-by-schedule = by schedule

@@ -183,6 +183,7 @@ done-restart = { $name } redémarre.
 done-retry = Nouvel essai pour { $name }.
 done-rename = Renommé en { $name }.
 done-delete = { $name } est en cours de suppression.
+desktop-gone = { $name } est supprimé, et gardé un jour.
 done-undo = { $name } est rétabli.
 undo = Annuler
 
@@ -793,3 +794,31 @@ autostart-label = Le redémarrer
 autostart-text = Ce qui n’était qu’en mémoire est perdu quand l’hôte s’arrête pendant qu’il tourne. Un bureau suspendu est gardé entier.
 reason-host_restarted = L’hôte a été redémarré, et ce qui n’était qu’en mémoire est perdu ; démarrez-le à nouveau.
 history-host-restarted = Éteint, car l’hôte a été redémarré
+
+schedule = Instantanés planifiés
+schedule-none = Des instantanés ne sont pris que sur demande.
+schedule-every = { $count ->
+    [one] Il en est pris un chaque heure tant qu’il fonctionne.
+   *[other] Il en est pris un toutes les { $count } heures tant qu’il fonctionne.
+}
+schedule-last = { $count ->
+    [one] Le dernier reste.
+   *[other] Les { $count } derniers restent.
+}
+schedule-days = { $count ->
+    [one] Celui du dernier jour aussi.
+   *[other] Le dernier de chacun de { $count } jours aussi.
+}
+schedule-next = Prochain :
+schedule-title = Instantanés planifiés
+schedule-text = Tant que le bureau fonctionne, il est gardé de temps en temps, mémoire comprise. Ce que vous prenez vous-même n’est jamais supprimé par là.
+schedule-label = Prendre des instantanés d’office
+schedule-each = Toutes les
+schedule-hours = heures
+schedule-keep = Garder les
+schedule-latest = derniers
+schedule-daily = Et un par jour pendant
+schedule-of-days = jours
+schedule-wrong = Écrivez des nombres entiers : heures, combien en garder, jours.
+schedule-set = Le plan est réglé.
+snapshot-by-schedule = d’office

@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::{Markup, html};
-use rolltop_api_types::{ClientError, CreateSnapshot, Desktop, ForkDesktop, UpdateDesktop};
+use rolltop_api_types::{ClientError, CreateSnapshot, Desktop, ForkDesktop, ListSnapshots, UpdateDesktop};
 use rolltop_model::DesktopId;
 use serde::Deserialize;
 
@@ -58,8 +58,8 @@ pub(crate) async fn submit(
     match perform(&person, id, action, &answer).await {
         Ok(desktop) => {
             let text = language.say_with(&format!("done-{}", action.as_str()), &[("name", &desktop.name)]);
-            let undo = (action.can_be_undone() && answer.for_good.is_none())
-                .then(|| format!("/desktops/{id}/undo"));
+            let undo =
+                (action.can_be_undone() && answer.for_good.is_none()).then(|| format!("/desktops/{id}/undo"));
             let toast = toast::done_with_undo(language, &text, undo.as_deref());
             Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
         }
@@ -78,6 +78,18 @@ pub(crate) async fn submit(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Says that it was deleted, with the way back if there is one, to whoever was on its page.
+pub(crate) async fn gone(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
+    let id = id(&path)?;
+    let kept = person.client.snapshots(&ListSnapshots { desktop: Some(id) }).await?;
+    let Some(undo) = kept.iter().find(|snapshot| snapshot.desktop_is_gone && snapshot.kept_until.is_some())
+    else {
+        return Ok(Markup::default());
+    };
+    let text = person.language.say_with("desktop-gone", &[("name", &undo.desktop_name)]);
+    Ok(toast::done_with_undo(person.language, &text, Some(&format!("/desktops/{id}/undo"))))
 }
 
 /// Brings back what it was before the last thing that was done with it.
@@ -189,8 +201,8 @@ fn warning(language: Language, desktop: &Desktop, action: Action) -> Markup {
 /// Whether nothing is to be kept.
 pub(super) fn for_good(language: Language) -> Markup {
     html! {
-        label.check-line {
-            input.input type="checkbox" name="for_good" value="yes";
+        label.choice-line {
+            input type="checkbox" name="for_good" value="yes";
             span { (language.say("delete-for-good")) }
         }
     }

@@ -45,7 +45,8 @@ pub(crate) async fn show(person: SignedIn, Path(id): Path<String>) -> Result<Res
         Ok(shown) => shown,
         // It was deleted while its page was open: go home rather than show an error.
         Err(failure) if person.fragment && failure.is_not_found() => {
-            return Ok((StatusCode::NO_CONTENT, [("hx-redirect", "/desktops")]).into_response());
+            let home = format!("/desktops?gone={}", super::actions::id(&id)?);
+            return Ok((StatusCode::NO_CONTENT, [("hx-redirect", home)]).into_response());
         }
         Err(failure) => return Err(failure),
     };

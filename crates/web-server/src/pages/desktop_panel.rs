@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use rolltop_api_types::{AccessEntry, Desktop, HistoryEntry};
 
 use super::desktop::Shown;
-use super::{desktop_ports, desktop_sleep, desktop_ssh};
+use super::{desktop_ports, desktop_schedule, desktop_sleep, desktop_ssh};
 use crate::components::control::{Ask, Tone, button};
 use crate::components::{Icon, files, icon, steps, terminals, time};
 use crate::language::Language;
@@ -202,6 +202,7 @@ fn settings(language: Language, shown: &Shown) -> Markup {
             }
         }
         @if shown.phase != Phase::Destroying { (desktop_sleep::place(language, desktop.id)) }
+        @if shown.phase != Phase::Destroying { (desktop_schedule::place(language, desktop.id)) }
         @if shown.phase != Phase::Destroying { (autostart(language, desktop)) }
         @if shown.phase != Phase::Destroying { @if let Some(ssh) = &shown.ssh { (desktop_ssh::section(language, ssh, &shown.host)) } }
         @if shown.phase != Phase::Destroying {

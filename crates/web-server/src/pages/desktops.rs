@@ -3,6 +3,7 @@
 use axum::extract::Query;
 use maud::{Markup, html};
 use rolltop_api_types::{Desktop, DesktopPage, DesktopState, ListDesktops};
+use rolltop_model::DesktopId;
 use serde::Deserialize;
 
 use super::bulk;
@@ -32,6 +33,9 @@ pub(crate) struct Filter {
     view: String,
     #[serde(default)]
     cursor: String,
+    /// A desktop whose page was left because it is gone.
+    #[serde(default)]
+    gone: Option<DesktopId>,
 }
 
 impl Filter {
@@ -94,7 +98,12 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
         return Ok(list);
     }
     let title = person.language.say("rail-desktops");
-    let content = html! { div.page { (list) } };
+    let content = html! {
+        div.page {
+            (list)
+            @if let Some(gone) = filter.gone { div hx-get={ "/desktops/" (gone) "/gone" } hx-trigger="load" hx-swap="none" {} }
+        }
+    };
     Ok(page(
         &person,
         &Page {

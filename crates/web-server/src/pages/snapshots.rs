@@ -85,6 +85,7 @@ fn row(language: Language, snapshot: &Snapshot) -> Markup {
                 }
                 bdi { (snapshot.name) }
                 @if let Some(detail) = &snapshot.detail { div.quiet.why { (detail) } }
+                @if snapshot.is_scheduled { div.quiet { (language.say("snapshot-by-schedule")) } }
                 @if let (Some(until), true) = (snapshot.kept_until, is_ready) {
                     div.quiet { (language.say("snapshot-kept-until")) " " (time::until(until)) }
                 }

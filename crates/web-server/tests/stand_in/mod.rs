@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderMap;
-use rolltop_api_types::{ApiKey, Desktop, Event, EventKind, Sleep, Snapshot, SshKey};
+use rolltop_api_types::{ApiKey, Desktop, Event, EventKind, Sleep, Snapshot, SnapshotSchedule, SshKey};
 use rolltop_model::DesktopId;
 use tokio::sync::broadcast;
 
@@ -49,6 +49,7 @@ pub struct State {
     pub keys: Mutex<Vec<SshKey>>,
     pub snapshots: Mutex<Vec<Snapshot>>,
     pub sleeps: Mutex<HashMap<DesktopId, Sleep>>,
+    pub schedules: Mutex<HashMap<DesktopId, SnapshotSchedule>>,
     pub api_keys: Mutex<Vec<ApiKey>>,
     /// What was decided about devices.
     pub decisions: Mutex<Vec<bool>>,
@@ -75,6 +76,7 @@ impl StandIn {
             decisions: Mutex::default(),
             snapshots: Mutex::new(snapshots::canned(&desktops)),
             desktops: Mutex::new(desktops),
+            schedules: Mutex::default(),
             sleeps: Mutex::new(only.into_iter().map(sleep::canned).collect()),
             keys: Mutex::new(if behaviour.desktops { ssh::canned() } else { Vec::new() }),
             events: broadcast::channel(256).0,

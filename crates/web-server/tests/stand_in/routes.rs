@@ -15,6 +15,7 @@ use axum::routing::{any, delete, get, post, put};
 use futures::{Stream, StreamExt};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
+use rolltop_api_types::DestroyDesktop;
 use rolltop_api_types::{
     AccessEntry, AccessLog, Code, CreateDesktop, Credential, CredentialKind, Desktop, DesktopPage,
     DesktopState, EventKind, History, HistoryEntry, Limits, ListDesktops, Me, PROBLEM_JSON, Problem, Scope,
@@ -67,6 +68,10 @@ pub fn router(state: App) -> Router {
         .route("/v1/login/device/decision", post(keys::decide))
         .route("/v1/desktops/{id}/snapshots", post(snapshots::take))
         .route("/v1/desktops/{id}/fork", post(snapshots::fork_desktop))
+        .route(
+            "/v1/desktops/{id}/snapshot-schedule",
+            get(snapshots::schedule).put(snapshots::set_schedule).delete(snapshots::end_schedule),
+        )
         .route("/v1/desktops/{id}/undo", post(snapshots::undo))
         .route("/v1/snapshots", get(snapshots::list))
         .route("/v1/snapshots/{id}", get(snapshots::one).delete(snapshots::delete))
@@ -238,8 +243,12 @@ async fn rename(
 async fn destroy(
     Shared(state): Shared<App>,
     Path(id): Path<String>,
+    Query(how): Query<DestroyDesktop>,
 ) -> Result<(StatusCode, Json<Desktop>), Refused> {
     let desktop = find(&state, &id)?;
+    if !how.for_good {
+        snapshots::keep(&state, &desktop);
+    }
     tokio::spawn(desktops::destroy(Arc::clone(&state), desktop.id));
     Ok((StatusCode::ACCEPTED, Json(desktop)))
 }

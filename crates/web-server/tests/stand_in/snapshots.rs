@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Json, Path, State as Shared};
+use axum::extract::{Json, Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use jiff::{Timestamp, ToSpan};
 use rolltop_api_types::{
-    Code, CreateSnapshot, Desktop, EventKind, ForkDesktop, Forks, Snapshot, SnapshotList, SnapshotState,
+    Code, CreateSnapshot, Desktop, DesktopSnapshotSchedule, EventKind, ForkDesktop, Forks, ListSnapshots,
+    Snapshot, SnapshotList, SnapshotSchedule, SnapshotState,
 };
 use rolltop_model::{DesktopId, SnapshotId};
 
-use super::routes::{App, Refused, find, refuse};
-use super::{desktops, picture};
+use super::routes::{App, Refused, find, refuse, refuse_field};
+use super::{State, desktops, picture};
 
 pub fn canned(desktops: &[Desktop]) -> Vec<Snapshot> {
     let Some(of) = desktops.first() else { return Vec::new() };
@@ -53,6 +54,7 @@ fn fresh(of: &Desktop, name: &str) -> Snapshot {
         id: SnapshotId::generate(),
         desktop: of.id,
         desktop_is_gone: false,
+        is_scheduled: false,
         kept_until: None,
         desktop_name: of.name.clone(),
         name: name.to_owned(),
@@ -71,8 +73,17 @@ fn fresh(of: &Desktop, name: &str) -> Snapshot {
     }
 }
 
-pub async fn list(Shared(state): Shared<App>) -> Json<SnapshotList> {
-    Json(SnapshotList { items: state.snapshots.lock().expect("no test panicked").clone() })
+pub async fn list(Shared(state): Shared<App>, Query(which): Query<ListSnapshots>) -> Json<SnapshotList> {
+    let mut items = state.snapshots.lock().expect("no test panicked").clone();
+    items.retain(|snapshot| which.desktop.is_none_or(|desktop| desktop == snapshot.desktop));
+    Json(SnapshotList { items })
+}
+
+/// What a desktop was before it was deleted.
+pub fn keep(state: &State, gone: &Desktop) {
+    let kept_until = Some(Timestamp::now().checked_add(24.hours()).expect("a time"));
+    let undo = Snapshot { desktop_is_gone: true, kept_until, ..fresh(gone, "Before deleting") };
+    state.snapshots.lock().expect("no test panicked").insert(0, undo);
 }
 
 pub async fn one(Shared(state): Shared<App>, Path(id): Path<String>) -> Result<Json<Snapshot>, Refused> {
@@ -114,7 +125,7 @@ pub async fn fork_desktop(
     Json(_): Json<ForkDesktop>,
 ) -> Result<(StatusCode, Json<Forks>), Refused> {
     let of = find(&state, &id)?;
-    Ok((StatusCode::ACCEPTED, Json(make(state, &of.name, of.size))))
+    Ok((StatusCode::ACCEPTED, Json(make(state, &format!("{}-1", of.name), of.size))))
 }
 
 pub async fn fork(
@@ -123,7 +134,7 @@ pub async fn fork(
     Json(_): Json<ForkDesktop>,
 ) -> Result<(StatusCode, Json<Forks>), Refused> {
     let of = one(Shared(Arc::clone(&state)), Path(id)).await?.0;
-    Ok((StatusCode::ACCEPTED, Json(make(state, &of.desktop_name, of.size))))
+    Ok((StatusCode::ACCEPTED, Json(make(state, &format!("{}-1", of.desktop_name), of.size))))
 }
 
 pub async fn restore(
@@ -141,17 +152,55 @@ pub async fn restore(
     Ok((StatusCode::ACCEPTED, Json(desktop)))
 }
 
+pub async fn schedule(
+    Shared(state): Shared<App>,
+    Path(id): Path<String>,
+) -> Result<Json<DesktopSnapshotSchedule>, Refused> {
+    let schedule = state.schedules.lock().expect("no test panicked").get(&find(&state, &id)?.id).copied();
+    let next_at = schedule.map(|_| Timestamp::now().checked_add(2.hours()).expect("a time"));
+    Ok(Json(DesktopSnapshotSchedule { schedule, next_at }))
+}
+
+pub async fn set_schedule(
+    Shared(state): Shared<App>,
+    Path(id): Path<String>,
+    Json(wanted): Json<SnapshotSchedule>,
+) -> Result<StatusCode, Refused> {
+    let SnapshotSchedule { every_hours, keep_last, keep_days } = wanted;
+    if let Err(error) = rolltop_model::SnapshotSchedule::new(every_hours, keep_last, keep_days) {
+        return refuse_field(Code::InvalidSchedule, &error.to_string(), error.field());
+    }
+    let of = find(&state, &id)?.id;
+    state.schedules.lock().expect("no test panicked").insert(of, wanted);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn end_schedule(Shared(state): Shared<App>, Path(id): Path<String>) -> Result<StatusCode, Refused> {
+    let of = find(&state, &id)?.id;
+    state.schedules.lock().expect("no test panicked").remove(&of);
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub async fn undo(
     Shared(state): Shared<App>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Desktop>), Refused> {
-    let desktop = find(&state, &id)?;
-    tokio::spawn(desktops::boot(state, desktop.id, "resume"));
-    Ok((StatusCode::ACCEPTED, Json(desktop)))
+    if let Ok(desktop) = find(&state, &id) {
+        tokio::spawn(desktops::boot(state, desktop.id, "resume"));
+        return Ok((StatusCode::ACCEPTED, Json(desktop)));
+    }
+    let kept = state.snapshots.lock().expect("no test panicked").clone();
+    match kept.iter().find(|snapshot| snapshot.desktop.to_string() == id) {
+        Some(kept) => {
+            let made = make(state, &kept.desktop_name, kept.size).items.into_iter().next();
+            Ok((StatusCode::ACCEPTED, Json(made.expect("it makes one"))))
+        }
+        None => refuse(Code::NotFound, "There is no such desktop."),
+    }
 }
 
 fn make(state: App, name: &str, size: rolltop_model::Size) -> Forks {
-    let desktop = Desktop { id: DesktopId::generate(), ..desktops::fresh(&format!("{name}-1"), size, 0) };
+    let desktop = Desktop { id: DesktopId::generate(), ..desktops::fresh(name, size, 0) };
     state.desktops.lock().expect("no test panicked").insert(0, desktop.clone());
     state.tell(EventKind::DesktopChanged, &desktop);
     tokio::spawn(desktops::boot(state, desktop.id, "fork"));

@@ -1,0 +1,112 @@
+//! Desktops that snapshots are taken of without anybody asking. One without a row is not among them.
+
+use jiff::Timestamp;
+use rolltop_model::{DesktopId, SnapshotSchedule};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+use crate::database::Store;
+use crate::desktops;
+use crate::error::{StoreError, unreadable};
+use crate::moment::{from_ms, to_ms};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "snapshot_schedules")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub desktop_id: String,
+    pub every_hours: i64,
+    pub keep_last: i64,
+    pub keep_days: i64,
+    /// When one was last asked for, or when the schedule was set.
+    pub asked_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+const TABLE: &str = "snapshot_schedules";
+
+/// A desktop that snapshots are taken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScheduledDesktop {
+    pub desktop: DesktopId,
+    pub schedule: SnapshotSchedule,
+    /// When one was last asked for, or when the schedule was set.
+    pub asked_at: Timestamp,
+}
+
+impl TryFrom<Model> for ScheduledDesktop {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        let number = |number: i64| u32::try_from(number).map_err(unreadable(TABLE));
+        let schedule =
+            SnapshotSchedule::new(number(row.every_hours)?, number(row.keep_last)?, number(row.keep_days)?);
+        Ok(Self {
+            desktop: row.desktop_id.parse().map_err(unreadable(TABLE))?,
+            schedule: schedule.map_err(unreadable(TABLE))?,
+            asked_at: from_ms(row.asked_at, TABLE)?,
+        })
+    }
+}
+
+impl Store {
+    pub async fn snapshot_schedule(
+        &self,
+        desktop: DesktopId,
+    ) -> Result<Option<ScheduledDesktop>, StoreError> {
+        let row = Entity::find_by_id(desktop.to_string()).one(&self.connection).await?;
+        row.map(ScheduledDesktop::try_from).transpose()
+    }
+
+    /// All that have one.
+    pub async fn snapshot_schedules(&self) -> Result<Vec<ScheduledDesktop>, StoreError> {
+        let rows = Entity::find().all(&self.connection).await?;
+        rows.into_iter().map(ScheduledDesktop::try_from).collect()
+    }
+
+    /// Sets it from `now` on, or with `None` ends it; `false` where the desktop is gone.
+    pub async fn set_snapshot_schedule(
+        &self,
+        desktop: DesktopId,
+        schedule: Option<SnapshotSchedule>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        if !desktops::tell_of(&mut write, desktop, now).await? {
+            return Ok(false);
+        }
+        match schedule {
+            None => {
+                Entity::delete_by_id(desktop.to_string()).exec(&write.transaction).await?;
+            }
+            Some(schedule) => {
+                let row = ActiveModel {
+                    desktop_id: Set(desktop.to_string()),
+                    every_hours: Set(schedule.every_hours().into()),
+                    keep_last: Set(schedule.keep_last().into()),
+                    keep_days: Set(schedule.keep_days().into()),
+                    asked_at: Set(to_ms(now)),
+                };
+                let mut replacing = OnConflict::column(Column::DesktopId);
+                replacing.update_columns([Column::EveryHours, Column::KeepLast, Column::KeepDays]);
+                Entity::insert(row).on_conflict(replacing).exec(&write.transaction).await?;
+            }
+        }
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// One was asked for.
+    pub async fn note_scheduled_snapshot(&self, desktop: DesktopId, at: Timestamp) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        let change = ActiveModel { asked_at: Set(to_ms(at)), ..Default::default() };
+        let of = Column::DesktopId.eq(desktop.to_string());
+        Entity::update_many().set(change).filter(of).exec(&write.transaction).await?;
+        write.commit().await
+    }
+}
