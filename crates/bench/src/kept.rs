@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use jiff::Timestamp;
 use rolltop_api_types::{CreateDesktop, CreateSnapshot, DesktopState, ForkDesktop, SnapshotState};
 use rolltop_model::DesktopId;
 use rolltop_vm_tests::{Platform, eventually};
@@ -189,22 +190,28 @@ async fn settle() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// From the request for ten forks of a running desktop until every door is open, and what each has for itself.
+/// From the request for ten forks of a running desktop until each is entered by SSH, with the key that it is from then on
+/// entered with or its origin's, and until each has an identity of its own, a network and a screen. By the platform's own
+/// record of each start: another connection would cost each guest another process, and so the others their time.
 async fn forks(platform: &Platform) -> anyhow::Result<()> {
     let id = dirty(platform, "origin", AIM, "s", false).await?;
-    let mut all = Vec::new();
+    let (mut doors, mut running) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let start = Instant::now();
+        let (start, asked_at) = (Instant::now(), Timestamp::now());
         let wanted = ForkDesktop { name: Some(format!("ten-{round}")), count: Some(FORKS) };
         let forks = platform.client.fork_desktop(id, &wanted).await?;
         for fork in &forks {
-            banner(platform, fork.id).await?;
-        }
-        all.push(start.elapsed().as_secs_f64());
-        eprintln!("ten_forks {}/{ROUNDS}: {:.2?} s", round + 1, all.last());
-        for fork in &forks {
             platform.wait_for(fork.id, DesktopState::Running).await?;
         }
+        running.push(start.elapsed().as_secs_f64());
+        let mut last = asked_at;
+        for fork in &forks {
+            let steps = platform.client.desktop(fork.id).await?.steps.unwrap_or_default();
+            let door = steps.iter().find(|step| step.name == "door").and_then(|step| step.ended_at);
+            last = last.max(door.context("its door was opened")?);
+        }
+        doors.push(last.duration_since(asked_at).as_secs_f64());
+        eprintln!("ten_forks {}/{ROUNDS}: {:.2?} s, {:.2?} s", round + 1, doors.last(), running.last());
         for fork in &forks {
             platform.client.destroy_desktop(fork.id).await?;
         }
@@ -212,7 +219,8 @@ async fn forks(platform: &Platform) -> anyhow::Result<()> {
             platform.wait_gone(fork.id).await?;
         }
     }
-    value("ten_forks_to_ssh_banners", "s", &all)?;
+    value("ten_forks_to_open_doors", "s", &doors)?;
+    value("ten_forks_to_running", "s", &running)?;
     remove(platform, id).await
 }
 

@@ -14,6 +14,7 @@
 //! key and the machine-id and refreshes the rest. The SSH connection this runs on stays open.
 
 mod accounts;
+mod connections;
 mod entropy;
 mod files;
 mod identity;

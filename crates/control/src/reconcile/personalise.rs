@@ -92,6 +92,7 @@ pub(super) async fn personalise(
     // They may have changed since.
     inner.key_deliveries.are_due();
     end_step(inner, desktop, boot, "personalise", None).await?;
+    tracing::debug!(desktop = %desktop.id, boot, steps = ?reply.steps, "what personalising took in the guest");
     tracing::info!(desktop = %desktop.id, boot, renewed = reply.renewed, "personalised");
     inner.doors.adopt(desktop.id, door).await;
     Ok(())

@@ -2,23 +2,20 @@
 
 use std::fs;
 use std::io;
-use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
-use std::process::{Command, Stdio};
 
 use rustix::fs::{Gid, Uid};
 use rustix::process::{Pid, Signal, getppid};
 use rustix::rand::GetRandomFlags;
 use rustix::time::{ClockId, Timespec};
 
+use super::connections::{self, Own};
 use super::entropy;
 
 const NANOSECONDS: i128 = 1_000_000_000;
 /// A clock this close is left alone: the request was some time on its way.
 const CLOSE_ENOUGH_NS: u128 = 1_000_000_000;
 const SSHD_PID_FILE: &str = "/run/sshd.pid";
-/// Of iproute2, which every template has.
-const SS: &str = "/usr/bin/ss";
 /// How far up from this process sshd's listener is looked for.
 const MAX_ANCESTORS: usize = 16;
 
@@ -91,16 +88,8 @@ impl System for Kernel {
 
     fn end_connections(&self) -> io::Result<()> {
         let own = std::env::var("SSH_CONNECTION").unwrap_or_default();
-        let filter = connections(&own).ok_or_else(|| io::Error::other("not run through sshd"))?;
-        let status = Command::new(SS)
-            .env_clear()
-            .args(["-K", "-H", "-n", "-t", "state", "connected"])
-            .args(filter.split(' '))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()?;
-        if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) }
+        let own = Own::read(&own).ok_or_else(|| io::Error::other("not run through sshd"))?;
+        connections::end_all_but(own)
     }
 
     fn reload_sshd(&self) -> io::Result<()> {
@@ -109,16 +98,6 @@ impl System for Kernel {
             .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "sshd is not running"))?;
         Ok(rustix::process::kill_process(pid, Signal::HUP)?)
     }
-}
-
-/// What `ss` is to choose: connections of the address that sshd's peer knows us by, to others than itself,
-/// but for sshd's own. `own` is what sshd puts into `SSH_CONNECTION`.
-fn connections(own: &str) -> Option<String> {
-    let fields: Vec<&str> = own.split(' ').collect();
-    let [_, peer_port, address, port] = fields.as_slice() else { return None };
-    let address: IpAddr = address.parse().ok()?;
-    let (peer_port, port): (u16, u16) = (peer_port.parse().ok()?, port.parse().ok()?);
-    Some(format!("src {address} and not dst {address} and not ( sport = :{port} and dport = :{peer_port} )"))
 }
 
 /// The listener as it has recorded itself, if that process is still one.
@@ -162,17 +141,6 @@ mod tests {
         let (_, parent) = process(own).unwrap();
         assert_eq!(Some(parent), getppid().map(|pid| i32::from(pid.as_raw_nonzero())));
         assert_eq!(process(-1), None);
-    }
-
-    #[test]
-    fn all_connections_to_elsewhere_are_ended_but_the_one_in_use() {
-        assert_eq!(
-            connections("10.77.0.1 41234 10.77.0.2 22").as_deref(),
-            Some("src 10.77.0.2 and not dst 10.77.0.2 and not ( sport = :22 and dport = :41234 )")
-        );
-        for nonsense in ["", "a b c d", "10.77.0.1 41234 10.77.0.2", "10.77.0.1 x 10.77.0.2 22"] {
-            assert_eq!(connections(nonsense), None, "{nonsense}");
-        }
     }
 
     #[test]
