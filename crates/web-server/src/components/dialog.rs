@@ -1,5 +1,7 @@
 //! Dialogs: fragments that a script opens as they arrive in `#dialog`.
 
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use maud::{Markup, html};
 
 use super::control::{Ask, Tone, button as ask_button, submit_focused};
@@ -42,6 +44,32 @@ pub(crate) fn form(language: Language, form: &Form<'_>) -> Markup {
                 (submit_focused(tone, !form.danger, form.submit))
             }
         }
+    }
+}
+
+/// A dialog in which settings are changed and saved.
+pub(crate) struct Settings<'a> {
+    pub id: &'a str,
+    /// Key of its title.
+    pub title: &'a str,
+    pub action: &'a str,
+}
+
+impl Settings<'_> {
+    pub(crate) fn show(&self, language: Language, body: &Markup) -> Markup {
+        self.form(language, body, |form| show(language, false, form))
+    }
+
+    /// The form again, to be corrected: nothing typed is lost.
+    pub(crate) fn refused(&self, language: Language, body: &Markup) -> Response {
+        let form = self.form(language, body, |form| self::form(language, form));
+        (StatusCode::UNPROCESSABLE_ENTITY, form).into_response()
+    }
+
+    fn form(&self, language: Language, body: &Markup, shown: impl FnOnce(&Form<'_>) -> Markup) -> Markup {
+        let (title, submit) = (language.say(self.title), language.say("save"));
+        let Self { id, action, .. } = *self;
+        shown(&Form { id, title: &title, action, body, submit: &submit, danger: false })
     }
 }
 

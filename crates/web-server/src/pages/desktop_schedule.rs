@@ -3,7 +3,6 @@
 use axum::Form;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use maud::{Markup, html};
 use rolltop_api_types::{DesktopSnapshotSchedule, SnapshotSchedule};
 use rolltop_model::DesktopId;
@@ -88,8 +87,15 @@ impl Answer {
 pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
     let id = id(&path)?;
     let answer = Answer::of(person.client.snapshot_schedule(id).await?.schedule);
-    let words = Words::new(person.language, id);
-    Ok(dialog::show(person.language, false, &words.form(&body(person.language, &answer, None))))
+    Ok(dialog(&path_of(id)).show(person.language, &body(person.language, &answer, None)))
+}
+
+fn path_of(id: DesktopId) -> String {
+    format!("/desktops/{id}/schedule")
+}
+
+fn dialog(action: &str) -> dialog::Settings<'_> {
+    dialog::Settings { id: "snapshot-schedule", title: "schedule-title", action }
 }
 
 pub(crate) async fn set(
@@ -98,11 +104,7 @@ pub(crate) async fn set(
     Form(answer): Form<Answer>,
 ) -> Result<Response, Failure> {
     let (id, language) = (id(&path)?, person.language);
-    let refused = |text: &str| {
-        let body = body(language, &answer, Some(text));
-        let form = dialog::form(language, &Words::new(language, id).form(&body));
-        (StatusCode::UNPROCESSABLE_ENTITY, form).into_response()
-    };
+    let refused = |text: &str| dialog(&path_of(id)).refused(language, &body(language, &answer, Some(text)));
     let wanted = match (answer.on.is_some(), answer.schedule()) {
         (false, _) => None,
         (true, Some(schedule)) => Some(schedule),
@@ -120,38 +122,11 @@ pub(crate) async fn set(
     }
 }
 
-struct Words {
-    title: String,
-    submit: String,
-    path: String,
-}
-
-impl Words {
-    fn new(language: Language, id: DesktopId) -> Self {
-        Self {
-            title: language.say("schedule-title"),
-            submit: language.say("save"),
-            path: format!("/desktops/{id}/schedule"),
-        }
-    }
-
-    fn form<'a>(&'a self, body: &'a Markup) -> dialog::Form<'a> {
-        dialog::Form {
-            id: "snapshot-schedule",
-            title: &self.title,
-            action: &self.path,
-            body,
-            submit: &self.submit,
-            danger: false,
-        }
-    }
-}
-
 fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
     let number = |name: &str, value: &str, least: u32, most: u32, before: &str, after: &str| {
         let (before, after) = (language.say(before), language.say(after));
         html! {
-            label.number-line {
+            label.sleep-inputs {
                 (before) " "
                 input.input type="number" name=(name) min=(least) max=(most) value=(value);
                 " " (after)

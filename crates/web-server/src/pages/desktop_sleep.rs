@@ -3,7 +3,6 @@
 use axum::Form;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use maud::{Markup, html};
 use rolltop_api_types::{AwakeReason, ClientError, CreateHold, Hold, Schedule, Sleep, SleepPolicy};
 use rolltop_model::{DesktopId, HoldId};
@@ -207,8 +206,15 @@ pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<M
     let id = id(&path)?;
     let answer = Answer::of(&person.client.sleep(id).await?.policy);
     let body = body(person.language, &answer, None);
-    let words = Words::new(person.language, id);
-    Ok(dialog::show(person.language, false, &words.form(&body)))
+    Ok(dialog(&path_of(id)).show(person.language, &body))
+}
+
+fn path_of(id: DesktopId) -> String {
+    format!("/desktops/{id}/sleep")
+}
+
+fn dialog(action: &str) -> dialog::Settings<'_> {
+    dialog::Settings { id: "sleep-policy", title: "sleep-title", action }
 }
 
 pub(crate) async fn set(
@@ -217,11 +223,7 @@ pub(crate) async fn set(
     Form(answer): Form<Answer>,
 ) -> Result<Response, Failure> {
     let (id, language) = (id(&path)?, person.language);
-    let refused = |text: &str| {
-        let body = body(language, &answer, Some(text));
-        let form = dialog::form(language, &Words::new(language, id).form(&body));
-        (StatusCode::UNPROCESSABLE_ENTITY, form).into_response()
-    };
+    let refused = |text: &str| dialog(&path_of(id)).refused(language, &body(language, &answer, Some(text)));
     let Some(policy) = answer.policy() else { return Ok(refused(&language.say("sleep-minutes-wrong"))) };
     match person.client.set_sleep(id, &policy).await {
         Ok(_) => {
@@ -235,33 +237,6 @@ pub(crate) async fn set(
 
 fn is_of_a_field(error: &ClientError) -> bool {
     error.problem().is_some_and(|problem| !problem.errors.is_empty())
-}
-
-struct Words {
-    title: String,
-    submit: String,
-    path: String,
-}
-
-impl Words {
-    fn new(language: Language, id: DesktopId) -> Self {
-        Self {
-            title: language.say("sleep-title"),
-            submit: language.say("save"),
-            path: format!("/desktops/{id}/sleep"),
-        }
-    }
-
-    fn form<'a>(&'a self, body: &'a Markup) -> dialog::Form<'a> {
-        dialog::Form {
-            id: "sleep-policy",
-            title: &self.title,
-            action: &self.path,
-            body,
-            submit: &self.submit,
-            danger: false,
-        }
-    }
 }
 
 fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
