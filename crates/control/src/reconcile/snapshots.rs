@@ -72,6 +72,8 @@ pub(super) async fn before(
     }
     let is_whole =
         machine.boot == desktop.record.ready_boot && !matches!(desktop.record.state, DesktopState::Failed(_));
+    // What is destroyed can't be kept later, also where it is just coming up.
+    let is_whole = is_whole || step == Step::Destroy;
     match inner.store.wanted_snapshot(desktop.id).await? {
         Some(snapshot) if snapshot.has_begun || gives_up && is_whole => {
             take(inner, desktop, &snapshot, observed).await.map(|()| true)

@@ -86,6 +86,19 @@ async fn what_was_deleted_comes_back_under_its_name() {
     assert_eq!(third.name.as_str(), "one-1");
     platform.wait(third.id, "there again", has_screen).await;
 
+    // Also what is just coming up, whose door does not open.
+    let id = third.id;
+    platform.control.suspend(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    platform.engine.faults().door(rolltop_sim::DoorFault::NeverOpens);
+    platform.control.start(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "coming up", is(DesktopState::Booting)).await;
+    platform.control.delete(&platform.access(id).await).await.unwrap();
+    platform.wait_gone(id).await;
+    platform.engine.faults().door(rolltop_sim::DoorFault::None);
+    let again = platform.control.undo(&platform.owner, id).await.unwrap();
+    platform.wait(again.id, "there again", has_screen).await;
+
     // For good is for good.
     let last = platform.running("last").await;
     platform.control.destroy(&platform.access(last).await).await.unwrap();
