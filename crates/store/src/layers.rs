@@ -43,7 +43,6 @@ impl ActiveModelBehavior for ActiveModel {}
 #[derive(Debug)]
 pub struct Layer {
     pub id: LayerId,
-    pub size: Size,
     pub key: SecretBox<[u8; 32]>,
 }
 
@@ -171,11 +170,7 @@ impl Store {
         let bad = unreadable("layers");
         let secret = self.vault.open(key_cell(&row.id), &row.layer_key)?;
         let key = <[u8; 32]>::try_from(secret.expose_secret()).map_err(&bad)?;
-        Ok(Layer {
-            id: row.id.parse().map_err(unreadable("layers"))?,
-            size: row.size.parse().map_err(unreadable("layers"))?,
-            key: SecretBox::new(Box::new(key)),
-        })
+        Ok(Layer { id: row.id.parse().map_err(unreadable("layers"))?, key: SecretBox::new(Box::new(key)) })
     }
 }
 

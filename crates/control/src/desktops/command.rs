@@ -151,7 +151,7 @@ impl Inner {
         by: By<'_>,
         undo: Option<NewSnapshot>,
     ) -> Result<Desktop, CommandError> {
-        let commanded = self.store.command_with_undo(id, command, by, undo, clock::now()).await;
+        let commanded = self.store.command_desktop(id, command, by, undo, clock::now()).await;
         let row = commanded.map_err(|error| match error {
             ChangeError::Gone => CommandError::NotFound,
             ChangeError::Refused(refusal) => CommandError::Refused(refusal),

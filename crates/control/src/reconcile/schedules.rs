@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use rolltop_model::{DesktopId, SnapshotId, SnapshotKind};
-use rolltop_store::{NewSnapshot, Snapshot, SnapshotError, StoreError};
+use rolltop_store::{By, NewSnapshot, Snapshot, SnapshotError, StoreError};
 
 use super::fault::chain;
 use super::sleep::runs_well;
@@ -32,7 +32,7 @@ async fn look(inner: &Inner) -> Result<(), StoreError> {
             desktop: desktop.id,
             name: default_name(now),
             kind: SnapshotKind::Scheduled,
-            made_by: "rolltop".to_owned(),
+            made_by: By::ROLLTOP.actor.to_owned(),
             limit: MOST_SNAPSHOTS,
         };
         match inner.store.insert_snapshot(new, now).await {
@@ -47,10 +47,14 @@ async fn look(inner: &Inner) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Those of a desktop with a schedule that are not to stay; of one without, all stay. `ready` is the oldest first.
-pub(super) async fn outlived(inner: &Inner, ready: &[Snapshot]) -> Result<HashSet<SnapshotId>, StoreError> {
+/// Those of a desktop with a schedule that are not to stay; of one without, all stay. `snapshots` are
+/// those of one state, the oldest first.
+pub(super) async fn outlived(
+    inner: &Inner,
+    snapshots: &[Snapshot],
+) -> Result<HashSet<SnapshotId>, StoreError> {
     let mut of: HashMap<DesktopId, Vec<&Snapshot>> = HashMap::new();
-    for snapshot in ready.iter().rev().filter(|snapshot| snapshot.kind == SnapshotKind::Scheduled) {
+    for snapshot in snapshots.iter().rev().filter(|snapshot| snapshot.kind == SnapshotKind::Scheduled) {
         of.entry(snapshot.desktop).or_default().push(snapshot);
     }
     let mut outlived = HashSet::new();
@@ -58,11 +62,10 @@ pub(super) async fn outlived(inner: &Inner, ready: &[Snapshot]) -> Result<HashSe
         return Ok(outlived);
     }
     for scheduled in inner.store.snapshot_schedules().await? {
-        let snapshots = of.remove(&scheduled.desktop).unwrap_or_default();
-        let moments: Vec<_> = snapshots.iter().map(|snapshot| snapshot.created_at).collect();
+        let taken = of.remove(&scheduled.desktop).unwrap_or_default();
+        let moments: Vec<_> = taken.iter().map(|snapshot| snapshot.created_at).collect();
         let kept = scheduled.schedule.keeps(&moments);
-        outlived
-            .extend(snapshots.iter().zip(kept).filter(|(_, kept)| !kept).map(|(snapshot, _)| snapshot.id));
+        outlived.extend(taken.iter().zip(kept).filter(|(_, kept)| !kept).map(|(snapshot, _)| snapshot.id));
     }
     Ok(outlived)
 }

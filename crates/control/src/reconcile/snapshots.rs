@@ -73,9 +73,9 @@ pub(super) async fn before(
     let is_whole =
         machine.boot == desktop.record.ready_boot && !matches!(desktop.record.state, DesktopState::Failed(_));
     // What is destroyed can't be kept later, also where it is just coming up.
-    let is_whole = is_whole || step == Step::Destroy;
+    let is_taken = gives_up && (is_whole || step == Step::Destroy);
     match inner.store.wanted_snapshot(desktop.id).await? {
-        Some(snapshot) if snapshot.has_begun || gives_up && is_whole => {
+        Some(snapshot) if snapshot.has_begun || is_taken => {
             take(inner, desktop, &snapshot, observed).await.map(|()| true)
         }
         Some(_) | None => Ok(false),
@@ -185,14 +185,11 @@ async fn restore_wanted(
     let Some(Restore { to, undo, has_begun }) = inner.store.wanted_restore(desktop).await? else {
         return Ok(false);
     };
+    let comes_up = matches!(desktop.record.state, DesktopState::Pending | DesktopState::Booting);
+    if !has_begun && (only_begun || comes_up) {
+        return Ok(false);
+    }
     let restored = match (undo.state, to.layer) {
-        _ if only_begun && !has_begun => return Ok(false),
-        (SnapshotState::Ready, Some(layer)) if has_begun => {
-            restore(inner, desktop, &to, layer, observed).await
-        }
-        _ if matches!(desktop.record.state, DesktopState::Pending | DesktopState::Booting) => {
-            return Ok(false);
-        }
         (SnapshotState::Ready, Some(layer)) => restore(inner, desktop, &to, layer, observed).await,
         _ => Err(Fault::wrong_because(FailReason::RestoreFailed, "what it was could not be kept first")),
     };

@@ -54,11 +54,7 @@ impl Own {
 
 /// Ends those to elsewhere, all but `own`.
 pub fn end_all_but(own: Own) -> io::Result<()> {
-    let asking = |family| {
-        rustix::net::socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, Some(netlink::SOCK_DIAG))
-    };
-    let socket = asking(AddressFamily::NETLINK)?;
-    rustix::net::connect(&socket, &SocketAddrNetlink::new(0, 0))?;
+    let socket = kernel()?;
     for family in [AddressFamily::INET, AddressFamily::INET6] {
         let family = u8::try_from(family.as_raw()).map_err(io::Error::other)?;
         for found in sockets(&socket, family)? {
@@ -68,6 +64,14 @@ pub fn end_all_but(own: Own) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where the kernel is asked.
+fn kernel() -> io::Result<OwnedFd> {
+    let (family, flags) = (AddressFamily::NETLINK, SocketFlags::CLOEXEC);
+    let socket = rustix::net::socket_with(family, SocketType::RAW, flags, Some(netlink::SOCK_DIAG))?;
+    rustix::net::connect(&socket, &SocketAddrNetlink::new(0, 0))?;
+    Ok(socket)
 }
 
 /// One socket as the kernel tells of it.
@@ -201,15 +205,7 @@ mod tests {
         let mapped: SocketAddr = format!("127.0.0.1:{}", both.local_addr().unwrap().port()).parse().unwrap();
         let (one, two) = (TcpStream::connect(address).unwrap(), TcpStream::connect(mapped).unwrap());
         let (_kept, mut other) = (listener.accept().unwrap(), both.accept().unwrap().0);
-        let flags = SocketFlags::CLOEXEC;
-        let asking = rustix::net::socket_with(
-            AddressFamily::NETLINK,
-            SocketType::RAW,
-            flags,
-            Some(netlink::SOCK_DIAG),
-        );
-        let asking = asking.unwrap();
-        rustix::net::connect(&asking, &SocketAddrNetlink::new(0, 0)).unwrap();
+        let asking = kernel().unwrap();
         let all = |family: AddressFamily| -> Vec<(SocketAddr, SocketAddr)> {
             let found = sockets(&asking, u8::try_from(family.as_raw()).unwrap()).unwrap();
             found.iter().filter_map(Found::ends).collect()

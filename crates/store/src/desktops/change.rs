@@ -55,20 +55,9 @@ impl From<DbErr> for RenameDesktopError {
 }
 
 impl Store {
-    /// Writes down what the owner wants.
+    /// Writes down what the owner wants, and that what would be lost by it is to be kept first as `undo` says; where
+    /// the workspace may have no more snapshots, it is not.
     pub async fn command_desktop(
-        &self,
-        id: DesktopId,
-        command: Command,
-        by: By<'_>,
-        now: Timestamp,
-    ) -> Result<Desktop, ChangeError> {
-        self.command_with_undo(id, command, by, None, now).await
-    }
-
-    /// The same, and that what would be lost by it is to be kept first; where the workspace may have no more
-    /// snapshots, it is not.
-    pub async fn command_with_undo(
         &self,
         id: DesktopId,
         command: Command,

@@ -27,7 +27,7 @@ async fn a_name_is_taken_until_its_desktop_is_being_destroyed() {
     let second = fixture.create("two").await;
     let rename = fixture.store.rename_desktop(second.id, &"one".parse().unwrap(), "tests", start()).await;
     assert!(matches!(rename, Err(RenameDesktopError::NameTaken)));
-    fixture.store.command_desktop(first.id, Command::Destroy, By::ROLLTOP, start()).await.unwrap();
+    fixture.store.command_desktop(first.id, Command::Destroy, By::ROLLTOP, None, start()).await.unwrap();
     let renamed =
         fixture.store.rename_desktop(second.id, &"one".parse().unwrap(), "tests", after(1)).await.unwrap();
     assert_eq!((renamed.name.as_str(), renamed.updated_at), ("one", after(1)));
@@ -43,7 +43,7 @@ async fn the_limit_counts_what_is_not_being_destroyed() {
     fixture.create("three").await;
     let fourth = fixture.store.create_desktop(fixture.new_desktop("four"), None, start()).await;
     assert!(matches!(fourth, Err(CreateDesktopError::LimitReached)));
-    fixture.store.command_desktop(first.id, Command::Destroy, By::ROLLTOP, start()).await.unwrap();
+    fixture.store.command_desktop(first.id, Command::Destroy, By::ROLLTOP, None, start()).await.unwrap();
     assert_eq!(fixture.store.desktop_count(fixture.workspace).await.unwrap(), 2);
     fixture.create("four").await;
 }
@@ -81,16 +81,17 @@ async fn commands_that_make_no_sense_are_refused_and_repeated_ones_change_nothin
     let fixture = fixture().await;
     let id = fixture.create("one").await.id;
     let store = &fixture.store;
-    let retry = store.command_desktop(id, Command::Retry, By::ROLLTOP, start()).await;
+    let retry = store.command_desktop(id, Command::Retry, By::ROLLTOP, None, start()).await;
     assert!(matches!(retry, Err(ChangeError::Refused(Refusal::NotFailed))));
-    let stopped = store.command_desktop(id, Command::Stop, By::ROLLTOP, after(1)).await.unwrap();
+    let stopped = store.command_desktop(id, Command::Stop, By::ROLLTOP, None, after(1)).await.unwrap();
     assert_eq!(stopped.record.desired, Desired::Stopped);
-    let again = store.command_desktop(id, Command::Stop, By::ROLLTOP, after(2)).await.unwrap();
+    let again = store.command_desktop(id, Command::Stop, By::ROLLTOP, None, after(2)).await.unwrap();
     assert_eq!(stopped, again);
-    store.command_desktop(id, Command::Destroy, By::ROLLTOP, after(3)).await.unwrap();
-    let start_again = store.command_desktop(id, Command::Start, By::ROLLTOP, after(4)).await;
+    store.command_desktop(id, Command::Destroy, By::ROLLTOP, None, after(3)).await.unwrap();
+    let start_again = store.command_desktop(id, Command::Start, By::ROLLTOP, None, after(4)).await;
     assert!(matches!(start_again, Err(ChangeError::Refused(Refusal::BeingDestroyed))));
-    let unknown = store.command_desktop(DesktopId::generate(), Command::Stop, By::ROLLTOP, start()).await;
+    let unknown =
+        store.command_desktop(DesktopId::generate(), Command::Stop, By::ROLLTOP, None, start()).await;
     assert!(matches!(unknown, Err(ChangeError::Gone)));
 }
 

@@ -36,7 +36,7 @@ async fn a_finding_is_dropped_when_the_owner_has_changed_their_mind_but_a_fact_i
     let id = fixture.create("one").await.id;
     let store = &fixture.store;
     let seen = fixture.leased(id).await;
-    store.command_desktop(id, Command::Destroy, By::ROLLTOP, after(1)).await.unwrap();
+    store.command_desktop(id, Command::Destroy, By::ROLLTOP, None, after(1)).await.unwrap();
     let failed = seen.record.done(Step::Fail(FailReason::NoMemory), after(2));
     assert!(!store.save_record(&seen, &failed, None, after(2)).await.unwrap());
     let ready = seen.record.done(Step::Personalise { boot: 1 }, after(2));
@@ -95,7 +95,8 @@ async fn failing_ends_the_steps_under_way() {
     assert_eq!(step.error.as_deref(), Some(FailReason::DoorTimeout.sentence()));
     let desktop = fixture.store.desktop(id).await.unwrap().unwrap();
     assert_eq!(desktop.detail.as_deref(), Some("the console's end"));
-    let retried = fixture.store.command_desktop(id, Command::Retry, By::ROLLTOP, after(10)).await.unwrap();
+    let retried =
+        fixture.store.command_desktop(id, Command::Retry, By::ROLLTOP, None, after(10)).await.unwrap();
     assert_eq!((retried.detail, retried.record.state), (None, DesktopState::Pending));
 }
 

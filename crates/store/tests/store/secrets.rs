@@ -71,7 +71,7 @@ async fn a_forgotten_desktop_leaves_receipt_events_and_access_log() {
     let entry = AccessEntry { at: start(), why: "personalise".into(), who: "platform".into() };
     store.log_access(id, fixture.workspace, entry.clone()).await.unwrap();
     store.begin_step(id, fixture.workspace, 1, "fork", start()).await.unwrap();
-    store.command_desktop(id, Command::Destroy, By::ROLLTOP, after(1)).await.unwrap();
+    store.command_desktop(id, Command::Destroy, By::ROLLTOP, None, after(1)).await.unwrap();
     let desktop = fixture.leased(id).await;
     let receipt = Receipt {
         desktop: id,

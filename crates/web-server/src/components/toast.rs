@@ -1,6 +1,7 @@
 //! Toasts: what came of an action, out of band into the list that every page has.
 
 use maud::{Markup, html};
+use rolltop_model::DesktopId;
 
 use super::{Icon, icon};
 use crate::language::Language;
@@ -15,8 +16,8 @@ pub(crate) fn done(language: Language, text: &str) -> Markup {
     done_with_undo(language, text, None)
 }
 
-/// With a way back, where there is one: an address to post to.
-pub(crate) fn done_with_undo(language: Language, text: &str, undo: Option<&str>) -> Markup {
+/// With a way back, where there is one: for a desktop of which something is kept.
+pub(crate) fn done_with_undo(language: Language, text: &str, undo: Option<DesktopId>) -> Markup {
     out_of_band(item(language, Kind::Info, text, undo))
 }
 
@@ -37,7 +38,7 @@ fn out_of_band(item: Markup) -> Markup {
     html! { div hx-swap-oob="beforeend:#toasts" { (item) } }
 }
 
-fn item(language: Language, kind: Kind, text: &str, undo: Option<&str>) -> Markup {
+fn item(language: Language, kind: Kind, text: &str, undo: Option<DesktopId>) -> Markup {
     let (name, picture) = match kind {
         Kind::Info => ("info", Icon::Done),
         Kind::Error => ("error", Icon::Alert),
@@ -47,7 +48,7 @@ fn item(language: Language, kind: Kind, text: &str, undo: Option<&str>) -> Marku
             (icon(picture))
             p data-text { (text) }
             @if let Some(undo) = undo {
-                button.btn type="button" data-size="sm" data-variant="outline" data-undo hx-post=(undo) hx-swap="none" {
+                button.btn type="button" data-size="sm" data-variant="outline" data-undo hx-post={ "/desktops/" (undo) "/undo" } hx-swap="none" {
                     (language.say("undo"))
                 }
             }

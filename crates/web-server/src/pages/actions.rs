@@ -58,9 +58,8 @@ pub(crate) async fn submit(
     match perform(&person, id, action, &answer).await {
         Ok(desktop) => {
             let text = language.say_with(&format!("done-{}", action.as_str()), &[("name", &desktop.name)]);
-            let undo =
-                (action.can_be_undone() && answer.for_good.is_none()).then(|| format!("/desktops/{id}/undo"));
-            let toast = toast::done_with_undo(language, &text, undo.as_deref());
+            let undo = (action.can_be_undone() && answer.for_good.is_none()).then_some(id);
+            let toast = toast::done_with_undo(language, &text, undo);
             Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
         }
         Err(error)
@@ -89,7 +88,7 @@ pub(crate) async fn gone(person: SignedIn, Path(path): Path<String>) -> Result<M
         return Ok(Markup::default());
     };
     let text = person.language.say_with("desktop-gone", &[("name", &undo.desktop_name)]);
-    Ok(toast::done_with_undo(person.language, &text, Some(&format!("/desktops/{id}/undo"))))
+    Ok(toast::done_with_undo(person.language, &text, Some(id)))
 }
 
 /// Brings back what it was before the last thing that was done with it.

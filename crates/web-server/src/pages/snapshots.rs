@@ -181,8 +181,7 @@ pub(crate) async fn ask_restore(person: SignedIn, Path(id): Path<String>) -> Res
 pub(crate) async fn restore(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
     let desktop = person.client.restore_snapshot(self::id(&id)?).await?;
     let text = person.language.say_with("snapshot-restored", &[("name", &desktop.name)]);
-    let undo = format!("/desktops/{}/undo", desktop.id);
-    let undo = (desktop.started_at.is_some()).then_some(undo.as_str());
+    let undo = desktop.started_at.is_some().then_some(desktop.id);
     let toast = toast::done_with_undo(person.language, &text, undo);
     Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
 }
