@@ -228,6 +228,9 @@ test("snapshots are taken by a schedule that is seen and changed", async () => {
   });
   await dialog.getByText("Write whole numbers").waitFor();
   assert.equal(await dialog.getByLabel("Every").inputValue(), "6");
+  await dialog.getByLabel("Keep the latest").fill("1000");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByText("The latest 1 to 100 can be kept.").waitFor();
   await dialog.getByLabel("Keep the latest").fill("3");
   await dialog.getByRole("button", { name: "Save" }).click();
   await schedule.getByText("One is taken every 6 hours while it runs. The latest 3 stay.").waitFor();

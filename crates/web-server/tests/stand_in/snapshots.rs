@@ -168,7 +168,7 @@ pub async fn set_schedule(
 ) -> Result<StatusCode, Refused> {
     let SnapshotSchedule { every_hours, keep_last, keep_days } = wanted;
     if let Err(error) = rolltop_model::SnapshotSchedule::new(every_hours, keep_last, keep_days) {
-        return refuse_field(Code::InvalidSchedule, &error.to_string(), error.field());
+        return refuse_field(Code::InvalidSchedule, error.field(), &error.to_string());
     }
     let of = find(&state, &id)?.id;
     state.schedules.lock().expect("no test panicked").insert(of, wanted);
