@@ -126,13 +126,17 @@ impl Host {
     }
 }
 
-/// Links the newest template into our directory, unless it is there.
+/// Links the newest template into our directory, unless it is there, in place of earlier ones.
 fn bring_template() -> TemplateVersion {
     let source = std::env::var_os("ROLLTOP_TEST_TEMPLATES");
     let source =
         PathBuf::from(source.expect("ROLLTOP_TEST_TEMPLATES has to name a directory of built templates"));
     let (path, manifest) = installed(&source).into_iter().next().expect("there is a template in it");
-    let target = Path::new("host/templates").join(manifest.version.to_string());
+    let templates = Path::new("host/templates");
+    for (earlier, _) in installed(templates).into_iter().filter(|(_, m)| m.version != manifest.version) {
+        fs::remove_dir_all(earlier).unwrap();
+    }
+    let target = templates.join(manifest.version.to_string());
     if !target.join(rolltop_template::MANIFEST).exists() {
         fs::create_dir_all(&target).unwrap();
         for entry in fs::read_dir(&path).unwrap() {
