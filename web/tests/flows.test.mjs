@@ -241,6 +241,28 @@ test("snapshots are taken by a schedule that is seen and changed", async () => {
   await page.context().close();
 });
 
+test("a desktop gets another size", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.visit(await desktopPath(page, "invoices-2026"));
+  await page.locator("#tab-settings").click();
+  const settings = page.locator("#panel-settings, [role=tabpanel]").last();
+  await settings.getByRole("button", { name: "Change size…" }).click();
+  const dialog = page.locator("#resize");
+  await dialog.getByLabel("Disk").fill("1");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByText("disks do not shrink").waitFor();
+  assert.equal(await dialog.getByLabel("Disk").inputValue(), "1");
+  await dialog.getByLabel("Disk").fill("100");
+  await dialog.getByRole("radio", { name: /Large/ }).check();
+  assert.equal(await dialog.getByLabel("Restart it now").isChecked(), false);
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByText("invoices-2026 has its new size.").waitFor();
+  await page.getByText("It has the processors and memory of before until it is restarted.").waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("several are started, stopped and deleted at once", async () => {
   const own = await startServer();
   const page = await openPage(browser, own.url);

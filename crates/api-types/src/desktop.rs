@@ -55,6 +55,9 @@ pub struct Desktop {
     /// Virtual disk in GiB; space is taken as it is written.
     #[schema(example = 20)]
     pub disk_gib: u64,
+    /// It has the processors and memory of its former size until it is restarted.
+    #[serde(default)]
+    pub restart_needed: bool,
     /// Bytes of host memory that are this desktop's alone; absent while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
@@ -157,6 +160,15 @@ pub struct UpdateDesktop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = true)]
     pub autostart: Option<bool>,
+    /// Its processors and memory, from its next restart on; `restart_needed` until then. Its disk grows to what the
+    /// size has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "m")]
+    pub size: Option<String>,
+    /// Its disk in GiB, at most 2048. It grows at once, while the desktop runs, and never shrinks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 60, maximum = 2048)]
+    pub disk_gib: Option<u64>,
 }
 
 impl UpdateDesktop {

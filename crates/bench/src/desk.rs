@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use rolltop_api_types::DesktopState;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
-    Leftover, Machine, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
-    TemplateInfo,
+    Leftover, Machine, ResizeRequest, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest,
+    SuspendRequest, TemplateInfo,
 };
 use rolltop_engine_qemu::remote::{self, HostClient};
 use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
@@ -177,6 +177,10 @@ impl Engine for Detour {
 
     async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
         self.host.flatten(desktop, fence).await
+    }
+
+    async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError> {
+        self.host.resize(request).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

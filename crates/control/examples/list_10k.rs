@@ -30,6 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             name: format!("desk-{number}").parse()?,
             template: "desk@0123456789ab".parse()?,
             size: Size::S,
+            disk_gib: 20,
             origin: None,
             made_by: "bench".to_owned(),
             origin_name: None,

@@ -5,11 +5,13 @@ mod create;
 mod list;
 mod look;
 mod names;
+mod resize;
 mod sleep;
 mod wake;
 
 pub use command::{CommandError, RenameError};
 pub use create::{CreateDesktop, CreateError};
 pub use list::ListFilter;
+pub use resize::{Resize, ResizeError};
 pub use sleep::{HoldError, HoldView, SleepView};
 pub(crate) use wake::{Starting, WakeError};

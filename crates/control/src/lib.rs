@@ -45,7 +45,8 @@ pub use caller::{Caller, DesktopAccess, Inside, Purpose, Scope, Who, purpose};
 pub use config::ControlConfig;
 pub use control::{Control, OpenError, Parts};
 pub use desktops::{
-    CommandError, CreateDesktop, CreateError, HoldError, HoldView, ListFilter, RenameError, SleepView,
+    CommandError, CreateDesktop, CreateError, HoldError, HoldView, ListFilter, RenameError, Resize,
+    ResizeError, SleepView,
 };
 pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;

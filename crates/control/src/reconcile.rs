@@ -17,6 +17,7 @@ mod keys;
 mod layers;
 mod perform;
 mod personalise;
+mod resize;
 mod schedules;
 mod sleep;
 mod snapshots;
@@ -218,6 +219,10 @@ async fn compare(inner: &Inner) -> Vec<DesktopId> {
     match snapshots::wanted(inner).await {
         Ok(wanted) => due.extend(wanted),
         Err(error) => tracing::error!(%error, "the snapshots can't be read"),
+    }
+    match resize::wanted(inner).await {
+        Ok(smaller) => due.extend(smaller),
+        Err(error) => tracing::error!(%error, "the sizes can't be read"),
     }
     match layers::deep(inner).await {
         Ok(deep) => due.extend(deep),

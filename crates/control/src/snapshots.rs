@@ -197,7 +197,7 @@ impl Control {
         let row = self.keepable(access.desktop).await?;
         let name = format!("Fork of {}", row.name);
         let new = new_snapshot(row.id, name, SnapshotKind::Fork, &access.caller);
-        let origin = (row.name.to_string(), row.template.clone(), row.size);
+        let origin = (row.name.to_string(), row.template.clone(), row.size, row.disk_gib);
         let made = self.make_forks(&access.caller, Err(new), origin, wanted).await?;
         self.inner.nudge(access.desktop);
         Ok(made)
@@ -214,7 +214,7 @@ impl Control {
         if row.state != SnapshotState::Ready {
             return Err(SnapshotError::WrongState("This snapshot is not ready."));
         }
-        let origin = (row.desktop_name, row.template, row.size);
+        let origin = (row.desktop_name, row.template, row.size, row.disk_gib);
         self.make_forks(caller, Ok(row.id), origin, wanted).await
     }
 
@@ -258,7 +258,7 @@ impl Control {
         }
         let is_free = self.inner.store.desktop_named(caller.workspace, &row.desktop_name).await?.is_none();
         let name = is_free.then(|| row.desktop_name.clone());
-        let origin = (row.desktop_name, row.template, row.size);
+        let origin = (row.desktop_name, row.template, row.size, row.disk_gib);
         let wanted = ForkDesktop { name, count: None };
         let made = self.make_forks(caller, Ok(row.id), origin, &wanted).await?;
         made.into_iter().next().ok_or(SnapshotError::NotFound)
@@ -268,7 +268,7 @@ impl Control {
         &self,
         caller: &Caller,
         from: Result<SnapshotId, NewSnapshot>,
-        (origin_name, template, size): (String, TemplateVersion, Size),
+        (origin_name, template, size, disk_gib): (String, TemplateVersion, Size, u64),
         wanted: &ForkDesktop,
     ) -> Result<Vec<DesktopView>, SnapshotError> {
         if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
@@ -287,6 +287,7 @@ impl Control {
             name,
             template: template.clone(),
             size,
+            disk_gib,
             origin: None,
             made_by: caller.label.clone(),
             origin_name: Some(origin_name.clone()),

@@ -16,6 +16,9 @@ pub struct DesktopView {
     pub name: DesktopName,
     pub template: TemplateVersion,
     pub size: Size,
+    pub disk_gib: u64,
+    /// It has other processors and memory until it is restarted.
+    pub restart_needed: bool,
     /// Carries its reason: see `DesktopState::{reason_code, reason_sentence}`.
     pub state: DesktopState,
     pub desired: Desired,
@@ -76,7 +79,7 @@ pub struct AccessLogView {
 /// Something that became of a desktop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryView {
-    /// `created`, `forked`, `started`, `resumed`, `stopped`, `suspended`, `restarted`, `retried`, `deleted`, `renamed`,
+    /// `created`, `forked`, `started`, `resumed`, `stopped`, `suspended`, `restarted`, `retried`, `deleted`, `renamed`, `resized`,
     /// `snapshot_taken`, `restored`, `died`, `shut_down` or `failed`.
     pub kind: String,
     /// The person's or key's name, or `rolltop`.

@@ -26,6 +26,7 @@
 mod channel;
 mod door;
 mod exec;
+mod grow;
 mod init;
 mod key;
 mod keys;
@@ -42,6 +43,7 @@ mod text;
 pub use channel::{ChannelError, DoorChannel};
 pub use door::{Door, OpenError};
 pub use exec::{ExecError, ExecLimits, ExecOutput, Exit};
+pub use grow::GrowError;
 pub use init::InitError;
 pub use key::{KeyError, fingerprint, generate_key};
 pub use keys::KeysError;

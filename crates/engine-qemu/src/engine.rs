@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
-    Leftover, Machine, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
-    TemplateInfo,
+    Leftover, Machine, ResizeRequest, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest,
+    SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, Size, SnapshotId, TemplateVersion};
 
@@ -128,6 +128,11 @@ impl Engine for QemuEngine {
 
     async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
         self.carry(move |host| host.flatten(desktop, fence)).await
+    }
+
+    async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.resize(request)).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

@@ -21,13 +21,13 @@ use crate::process::{PROGRAM_PATH, passphrase};
 
 /// Makes a blank encrypted layer at `path`, whole or not at all, over `backing`, a path as seen from the layer's own
 /// directory.
-pub(crate) async fn create(path: &Path, size: Size, key: &LayerKey, backing: &str) -> Result<(), Fault> {
+pub(crate) async fn create(path: &Path, gib: u64, key: &LayerKey, backing: &str) -> Result<(), Fault> {
     let (to, key, backing) = (path.to_owned(), key.clone(), backing.to_owned());
     blocking(move || {
         let temporary = to.with_extension("tmp");
         durable::remove(&temporary)?;
         let luks = luks::header(passphrase(&key).as_bytes())?;
-        let image = image::blank(size.disk_gib() << 30, &luks, &backing);
+        let image = image::blank(gib << 30, &luks, &backing);
         let written = write(&temporary, &image);
         if written.is_err() {
             durable::remove(&temporary)?;
@@ -87,7 +87,7 @@ mod tests {
         let made = qemu_img(&["create", "-q", "-f", "qcow2", &base.display().to_string(), "80G"]);
         assert!(made.status.success());
         for size in Size::ALL {
-            create(&path, size, &LayerKey::new([8; 32]), "base.qcow2").await.unwrap();
+            create(&path, size.disk_gib(), &LayerKey::new([8; 32]), "base.qcow2").await.unwrap();
             let checked = asked("check", [8; 32]);
             assert!(checked.status.success(), "{}", said(&checked));
             assert!(asked("map", [8; 32]).status.success(), "what lies below is found");

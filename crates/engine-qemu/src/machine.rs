@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rolltop_engine::DiskLayer;
-use rolltop_model::{Size, TemplateVersion};
+use rolltop_model::{MOST_DISK_GIB, Size, TemplateVersion};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -22,7 +22,7 @@ use crate::durable;
 use crate::fault::{Doing, Fault, blocking, told};
 use crate::layout::layer_name;
 use crate::memory::{self, Kept};
-use crate::process::{Launch, Process, devices_file, launch, sealed_file, secret_file};
+use crate::process::{Launch, Process, devices_file, launch, may_raise_limits, sealed_file, secret_file};
 use crate::qmp::{Event, Monitor};
 
 const MONITOR: &str = "monitor";
@@ -40,6 +40,7 @@ pub(crate) struct Boot {
     pub directory: PathBuf,
     pub accel: Accel,
     pub size: Size,
+    pub disk_gib: u64,
     /// The template version's directory as seen from the machine's.
     pub template: String,
     pub kernel_arguments: String,
@@ -353,7 +354,8 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
         directory: place,
         uid: *uid,
         groups: boot.groups,
-        file_bytes: file_limit(boot.size),
+        // Where a limit can't be raised later, it is what any disk may grow to.
+        file_bytes: file_limit(boot.size, if may_raise_limits() { boot.disk_gib } else { MOST_DISK_GIB }),
         cgroups: boot.cgroups,
         keep: [monitor.into(), spare_monitor.into(), boot.tap, saved]
             .into_iter()
@@ -383,8 +385,8 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
 }
 
 /// A disk that is written full, encrypted, with qcow2's tables; memory, for a bake.
-fn file_limit(size: Size) -> u64 {
-    let gib = (size.disk_gib() + size.disk_gib() / 16 + 1).max(size.memory_mib() / 1024 + 1);
+pub(crate) fn file_limit(size: Size, disk_gib: u64) -> u64 {
+    let gib = (disk_gib + disk_gib / 16 + 1).max(size.memory_mib() / 1024 + 1);
     gib << 30
 }
 

@@ -84,6 +84,12 @@ pub(crate) struct Record {
     pub boot: u32,
     pub template: TemplateVersion,
     pub size: Size,
+    /// What it becomes when it is next booted from its disk.
+    #[serde(default)]
+    pub next_size: Option<Size>,
+    /// Its disk, where that was made larger than its first size has it.
+    #[serde(default)]
+    pub disk_gib: Option<u64>,
     /// The one it writes to first, each over the next.
     pub layers: Vec<LayerId>,
     /// A layer that is being put over the others. It lies over the first of them already, so the machine may
@@ -109,6 +115,10 @@ impl Record {
     /// The layer it writes to.
     pub(crate) fn layer(&self) -> LayerId {
         self.layers.first().copied().unwrap_or(LayerId::from_u128(0))
+    }
+
+    pub(crate) fn disk_gib(&self) -> u64 {
+        self.disk_gib.unwrap_or(self.size.disk_gib())
     }
 
     /// Why it is off, where it ran and its process is gone without a word.
@@ -191,6 +201,8 @@ mod tests {
             boot: 1,
             template: "desk@0123456789ab".parse().unwrap(),
             size: Size::S,
+            next_size: None,
+            disk_gib: None,
             layers: vec![LayerId::from_u128(2)],
             next: None,
             index: 4,

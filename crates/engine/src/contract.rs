@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     DiskLayer, Engine, EngineError, Flattening, ForkRequest, Known, LayerKey, OffReason, Origin, Power,
-    RevertRequest, SnapshotRequest, StartRequest, SuspendRequest, Work,
+    ResizeRequest, RevertRequest, SnapshotRequest, StartRequest, SuspendRequest, Work,
 };
 
 /// What the checks are run with.
@@ -39,6 +39,7 @@ impl Contract {
         self.check_snapshots(engine).await;
         self.check_snapshots_of_what_is_off(engine).await;
         self.check_flatten(engine).await;
+        self.check_resize(engine).await;
         self.check_fences(engine).await;
         self.check_leftovers(engine).await;
         assert_eq!(engine.observe().await, Ok(Vec::new()), "nothing is left at the end");
@@ -348,6 +349,58 @@ impl Contract {
         assert_eq!(engine.leftovers(&Known::default()).await, Ok(Vec::new()));
     }
 
+    /// A disk grows at once; processors and memory change at the next boot, and a snapshot brings back those of its time.
+    pub async fn check_resize(&self, engine: &dyn Engine) {
+        let request = self.fork_request();
+        let desktop = request.desktop;
+        let other = if self.size == Size::M { Size::S } else { Size::M };
+        let larger = self.size.disk_gib() + 30;
+        let resize = |size, disk_gib| ResizeRequest { desktop, fence: 1, size, disk_gib };
+        assert_eq!(engine.resize(&resize(other, larger)).await, Err(EngineError::UnknownDesktop));
+        engine.fork(&request).await.expect("a fork");
+        self.banner(engine, desktop).await;
+        let sizes = async || {
+            let machine = engine.observe_one(desktop).await.expect("observing").expect("a machine");
+            (machine.size, machine.disk_gib)
+        };
+        assert_eq!(sizes().await, (self.size, self.size.disk_gib()));
+        for _ in 0..2 {
+            assert_eq!(engine.resize(&resize(other, larger)).await, Ok(()));
+            assert_eq!(sizes().await, (self.size, larger), "its disk at once, the rest later");
+        }
+        let shrunk = engine.resize(&resize(other, larger - 1)).await;
+        assert!(matches!(shrunk, Err(EngineError::Host(_))), "disks do not shrink: {shrunk:?}");
+        let kept = snapshot_request(&request.disk, desktop);
+        let info = engine.snapshot(&kept).await.expect("a snapshot");
+        assert_eq!((info.size, info.disk_gib), (self.size, larger));
+
+        engine.stop(desktop, 1, self.grace).await.expect("a stop");
+        let disk = vec![kept.next.clone(), request.disk.clone()];
+        let start = StartRequest { desktop, fence: 1, boot: 2, disk };
+        assert_eq!(engine.start(&start).await, Ok(()));
+        assert_eq!(sizes().await, (other, larger), "now it has all of it");
+        self.banner(engine, desktop).await;
+        let suspend = SuspendRequest { desktop, fence: 1, key: kept.next.key.clone() };
+        engine.suspend(&suspend).await.expect("a suspension");
+        assert_eq!(engine.resize(&resize(other, larger + 10)).await, Ok(()), "also while it is suspended");
+        assert_eq!(engine.resume(&StartRequest { boot: 3, ..start }).await, Ok(()));
+        assert_eq!(sizes().await, (other, larger + 10));
+        self.banner(engine, desktop).await;
+
+        engine.stop(desktop, 1, Duration::ZERO).await.expect("a stop");
+        let from = Origin { snapshot: kept.snapshot, disk: vec![request.disk.clone()] };
+        let back = RevertRequest { desktop, fence: 1, from, next: own_layer() };
+        engine.revert(&back).await.expect("a way back");
+        assert_eq!(sizes().await, (self.size, larger + 10), "its memory is of that size");
+        let resume =
+            StartRequest { desktop, fence: 1, boot: 4, disk: vec![back.next.clone(), request.disk.clone()] };
+        assert_eq!(engine.resume(&resume).await, Ok(()));
+        self.banner(engine, desktop).await;
+        engine.destroy(desktop, 1).await.expect("destroying");
+        engine.remove_snapshot(kept.snapshot).await.expect("removing");
+        assert_eq!(engine.leftovers(&Known::default()).await, Ok(Vec::new()));
+    }
+
     /// Waits until a disk has one layer.
     async fn flat(&self, engine: &dyn Engine, desktop: DesktopId) {
         let deadline = Instant::now() + self.boot_limit;
@@ -373,6 +426,8 @@ impl Contract {
         assert_eq!(engine.resume(&start).await, refused);
         let suspend = SuspendRequest { desktop, fence: 4, key: request.disk.key.clone() };
         assert_eq!(engine.suspend(&suspend).await, refused);
+        let larger = ResizeRequest { desktop, fence: 4, size: self.size, disk_gib: 999 };
+        assert_eq!(engine.resize(&larger).await, refused);
         assert_eq!(engine.flatten(desktop, 4).await, Err(EngineError::Fenced));
         assert_eq!(power(engine, desktop).await, Ok(Some((Power::On { quarantined: true }, 1))));
         assert_eq!(engine.release(desktop, 7).await, Ok(()), "a higher one is taken");

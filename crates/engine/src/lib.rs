@@ -83,6 +83,10 @@ pub trait Engine: Send + Sync + 'static {
     /// is asked of the machine comes first and ends it, and what is copied stays copied.
     async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError>;
 
+    /// Gives a machine another size. Its disk grows at once, or where it does not run when it next does; processors and
+    /// memory change when it is next booted from its disk. A disk never shrinks.
+    async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError>;
+
     /// Ends quarantine: from now on the egress policy holds.
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError>;
 
@@ -218,11 +222,23 @@ pub enum Flattening {
     Flat,
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResizeRequest {
+    pub desktop: DesktopId,
+    pub fence: u64,
+    /// Its processors and memory from the next boot on.
+    pub size: Size,
+    pub disk_gib: u64,
+}
+
 /// What an engine knows of one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotInfo {
     pub snapshot: SnapshotId,
     pub taken_at: Timestamp,
+    /// What the machine was then.
+    pub size: Size,
+    pub disk_gib: u64,
     /// Its layers, the latest first.
     pub layers: Vec<LayerId>,
     pub has_memory: bool,
@@ -244,6 +260,9 @@ pub struct Machine {
     pub boot: u32,
     /// The layer it writes to.
     pub layer: LayerId,
+    /// Of its latest start.
+    pub size: Size,
+    pub disk_gib: u64,
     /// Host memory that belongs to this machine alone (Pss of its process), bytes; 0 when off.
     pub memory_bytes: u64,
     /// Bytes of its own on the host's disk.

@@ -21,7 +21,7 @@ pub use lifecycle::{
     Refusal, Step, StopReason, UnknownState, next_step,
 };
 pub use name::{DesktopName, NameError};
-pub use size::{Size, UnknownSize};
+pub use size::{MOST_DISK_GIB, Size, UnknownSize};
 pub use sleep::{
     AwakeReason, Minutes, Schedule, ScheduleError, ScheduleParts, Signs, SleepPolicy, Turn, Use,
 };

@@ -113,6 +113,11 @@ to it later - its page, ssh, a command, a preview - resumes it and waits a secon
     Snapshots(Snapshots),
     /// Stop desktops and start them again; a suspended one boots from its disk
     Restart(Which),
+    /// Give a desktop another size: its disk grows at once, processors and memory change when it is restarted
+    #[command(
+        after_help = "Examples:\n  rolltop resize research --disk 60\n  rolltop resize research --size m --restart --wait"
+    )]
+    Resize(ResizeDesktop),
     /// Destroy desktops; what they were is kept for a day, and undo brings it back
     #[command(visible_alias = "destroy")]
     Rm(Remove),
@@ -377,6 +382,23 @@ pub struct SetSnapshotSchedule {
     /// Take none any more
     #[arg(long, conflicts_with_all = ["every", "keep", "days"])]
     pub never: bool,
+}
+
+#[derive(Args)]
+pub struct ResizeDesktop {
+    /// The desktop
+    pub name: String,
+    /// s, m or l
+    #[arg(long, required_unless_present = "disk")]
+    pub size: Option<String>,
+    /// GiB, which can only be more than before
+    #[arg(long, value_name = "GIB")]
+    pub disk: Option<u64>,
+    /// Restart it, if that is needed for the new size; programs in it end
+    #[arg(long)]
+    pub restart: bool,
+    #[command(flatten)]
+    pub wait: Wait,
 }
 
 #[derive(Args)]

@@ -11,7 +11,7 @@ use rolltop_api_types::{
 };
 use rolltop_model::DesktopId;
 
-use crate::arguments::{List, New, Remove, Switch, Wait, Which};
+use crate::arguments::{List, New, Remove, ResizeDesktop, Switch, Wait, Which};
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
@@ -174,6 +174,26 @@ pub async fn act(connection: &Connection, which: &Which, action: Action) -> Resu
         }
     }
     tell(connection, &changed)
+}
+
+/// `rolltop resize`
+pub async fn resize(connection: &Connection, wanted: &ResizeDesktop) -> Result<u8, Failure> {
+    let before = find::desktop(connection, &wanted.name).await?;
+    let change =
+        UpdateDesktop { size: wanted.size.clone(), disk_gib: wanted.disk, ..UpdateDesktop::default() };
+    let mut desktop = connection.client.update_desktop(before.id, &change).await?;
+    if desktop.restart_needed && wanted.restart {
+        desktop = connection.client.restart_desktop(before.id).await?;
+        if wanted.wait.wait {
+            let since = before.started_at;
+            desktop = reached(connection, &desktop, &wanted.wait, DesktopState::Running, since).await?;
+        }
+    }
+    if connection.json {
+        return print_json(&desktop);
+    }
+    let later = if desktop.restart_needed { "; processors and memory once it is restarted" } else { "" };
+    print(&format!("{}: size {}, {} GiB{later}\n", desktop.name, desktop.size, desktop.disk_gib))
 }
 
 /// `rolltop rm`

@@ -79,6 +79,7 @@ async fn online(command: &Command, global: &Global) -> Result<u8, Failure> {
         Command::Autostart { name, wanted } => desktops::autostart(&connection, name, *wanted).await,
         Command::Hold(hold) => sleep::hold(&connection, hold).await,
         Command::Restart(which) => desktops::act(&connection, which, desktops::Action::Restart).await,
+        Command::Resize(resize) => desktops::resize(&connection, resize).await,
         Command::Rm(which) => desktops::remove(&connection, which).await,
         Command::Undo { name, wait } => snapshots::undo(&connection, name, wait).await,
         Command::Open { name, print } => desktops::open(&connection, name, *print).await,

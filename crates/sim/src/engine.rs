@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rolltop_engine::{
     Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest,
-    HostStatus, Known, Leftover, Machine, OffReason, Power, RevertRequest, SnapshotInfo, SnapshotRequest,
-    StartRequest, SuspendRequest, TemplateInfo,
+    HostStatus, Known, Leftover, Machine, OffReason, Power, ResizeRequest, RevertRequest, SnapshotInfo,
+    SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, Size, SnapshotId, TemplateVersion};
 use russh::keys::key::safe_rng;
@@ -376,6 +376,17 @@ impl Engine for SimEngine {
             Ok(freed)
         };
         self.shared.leave(Operation::RemoveSnapshot, outcome).await
+    }
+
+    async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError> {
+        self.shared.enter(Operation::Resize, Duration::ZERO).await?;
+        let outcome = {
+            let mut state = self.shared.state();
+            state.world.resize(request)?;
+            self.shared.save(&state);
+            Ok(())
+        };
+        self.shared.leave(Operation::Resize, outcome).await
     }
 
     async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {

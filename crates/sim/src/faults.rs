@@ -19,6 +19,7 @@ pub enum Operation {
     Revert,
     RemoveSnapshot,
     Flatten,
+    Resize,
     Release,
     Stop,
     Destroy,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rolltop_engine::{
     DiskLayer, EngineError, Flattening, ForkRequest, Known, LayerKey, Leftover, Machine, OffReason, Origin,
-    Power, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, Work,
+    Power, ResizeRequest, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, Work,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,11 @@ pub struct Held {
     pub boot: u32,
     pub template: TemplateVersion,
     pub size: Size,
+    /// What it becomes at its next boot.
+    #[serde(default)]
+    next_size: Option<Size>,
+    #[serde(default)]
+    disk_gib: Option<u64>,
     /// With the digests of their keys; the one that is written to first.
     layers: Vec<(LayerId, String)>,
     /// What the layers below have is being copied.
@@ -50,6 +55,8 @@ struct Kept {
     taken_at: Timestamp,
     template: TemplateVersion,
     size: Size,
+    #[serde(default)]
+    disk_gib: Option<u64>,
     layers: Vec<(LayerId, String)>,
     has_memory: bool,
 }
@@ -79,9 +86,15 @@ impl World {
             }
             return Ok(held.come_up(request.boot, cut_short));
         }
-        let below = match &request.from {
-            None => Vec::new(),
-            Some(origin) => self.kept(origin, &request.template, request.size)?.layers.clone(),
+        let (below, disk_gib) = match &request.from {
+            None => (Vec::new(), None),
+            Some(origin) => {
+                let kept = self.kept(origin, &request.template)?;
+                if kept.size != request.size {
+                    return Err(EngineError::Host("the snapshot is of another size".into()));
+                }
+                (kept.layers.clone(), kept.disk_gib)
+            }
         };
         let resumes = request.from.as_ref().and_then(|origin| self.snapshots.get(&origin.snapshot));
         let resumes = resumes.is_some_and(|kept| kept.has_memory);
@@ -91,6 +104,8 @@ impl World {
             boot: request.boot,
             template: request.template.clone(),
             size: request.size,
+            next_size: None,
+            disk_gib,
             layers: std::iter::once(own).chain(below).collect(),
             flattening: false,
         };
@@ -110,10 +125,10 @@ impl World {
         Ok(())
     }
 
-    fn kept(&self, origin: &Origin, template: &TemplateVersion, size: Size) -> Result<&Kept, EngineError> {
+    fn kept(&self, origin: &Origin, template: &TemplateVersion) -> Result<&Kept, EngineError> {
         let kept = self.snapshots.get(&origin.snapshot).ok_or(EngineError::UnknownSnapshot)?;
-        if kept.template != *template || kept.size != size {
-            return Err(EngineError::Host("the snapshot is of another template or size".into()));
+        if kept.template != *template {
+            return Err(EngineError::Host("the snapshot is of another template".into()));
         }
         if !digests(&origin.disk).starts_with(&kept.layers) {
             return Err(EngineError::Host("the snapshot's disk has other layers".into()));
@@ -127,7 +142,13 @@ impl World {
         if !digests(&request.disk).starts_with(&held.layers) {
             return Err(EngineError::Host("the desktop's disk has other layers".into()));
         }
-        Ok(held.come_up(request.boot, cut_short))
+        let change = held.come_up(request.boot, cut_short);
+        if change == Change::CameUp
+            && let Some(size) = held.next_size.take()
+        {
+            held.size = size;
+        }
+        Ok(change)
     }
 
     pub fn suspend(&mut self, request: &SuspendRequest) -> Result<Change, EngineError> {
@@ -179,6 +200,7 @@ impl World {
             taken_at: Timestamp::now(),
             template: held.template.clone(),
             size: held.size,
+            disk_gib: held.disk_gib,
             layers: held.layers.clone(),
             has_memory: matches!(held.power, Power::On { .. } | Power::Off { why: OffReason::Suspended }),
         };
@@ -200,13 +222,26 @@ impl World {
         if matches!(held.power, Power::On { .. }) {
             return Err(EngineError::Host("the desktop runs; stop it first".into()));
         }
-        let kept = self.kept(&request.from, &held.template, held.size)?.clone();
+        let kept = self.kept(&request.from, &held.template)?.clone();
         self.is_new(&next)?;
         let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
+        let disk_gib = held.disk_gib().max(kept.disk_gib.unwrap_or(kept.size.disk_gib()));
+        (held.size, held.next_size, held.disk_gib) = (kept.size, None, Some(disk_gib));
         held.layers = std::iter::once(next).chain(kept.layers).collect();
         let why = if kept.has_memory { OffReason::Suspended } else { OffReason::Asked };
         held.power = Power::Off { why };
         Ok(true)
+    }
+
+    pub fn resize(&mut self, request: &ResizeRequest) -> Result<(), EngineError> {
+        self.fence(request.desktop, request.fence)?;
+        let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
+        if request.disk_gib < held.disk_gib() {
+            return Err(EngineError::Host("a disk does not shrink".into()));
+        }
+        held.disk_gib = Some(request.disk_gib);
+        held.next_size = (request.size != held.size).then_some(request.size);
+        Ok(())
     }
 
     /// Copies for as long as it takes to be asked a second time.
@@ -330,6 +365,8 @@ impl Kept {
         SnapshotInfo {
             snapshot,
             taken_at: self.taken_at,
+            size: self.size,
+            disk_gib: self.disk_gib.unwrap_or(self.size.disk_gib()),
             layers: self.layers.iter().map(|(layer, _)| *layer).collect(),
             has_memory: self.has_memory,
             memory_bytes: if self.has_memory { MEMORY_BYTES / 4 } else { 0 },
@@ -378,10 +415,16 @@ impl Held {
             power: self.power,
             boot: self.boot,
             layer: self.layer(),
+            size: self.size,
+            disk_gib: self.disk_gib(),
             memory_bytes,
             disk_bytes: DISK_BYTES,
             work: Work::default(),
         }
+    }
+
+    fn disk_gib(&self) -> u64 {
+        self.disk_gib.unwrap_or(self.size.disk_gib())
     }
 
     /// The one it writes to.

@@ -17,6 +17,7 @@ mod m0011_autostart;
 mod m0012_snapshot_pictures;
 mod m0013_depth;
 mod m0014_snapshot_schedules;
+mod m0015_sizes;
 
 pub(crate) struct Migrator;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_snapshot_pictures::MIGRATION),
             Box::new(m0013_depth::MIGRATION),
             Box::new(m0014_snapshot_schedules::MIGRATION),
+            Box::new(m0015_sizes::MIGRATION),
         ]
     }
 }

@@ -102,8 +102,16 @@ impl Store {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop).await? else { return Ok(false) };
         snapshots::switch_layers(&write, desktop.id, row.restore_layer_id.as_deref()).await?;
+        let to = match desktop.restore {
+            Some((to, _)) => snapshots::find(&write, to).await?,
+            None => None,
+        };
+        let to = to.ok_or_else(|| unreadable("desktops")("what it is put back to is gone"))?;
         let change = desktops::ActiveModel {
             id: Set(row.id),
+            // Its memory is of that size, and its disk does not shrink.
+            size: Set(to.size),
+            disk_gib: Set(row.disk_gib.max(to.disk_gib)),
             desired: Set(Desired::Running.as_str().to_owned()),
             state: Set(DesktopState::Pending.name().to_owned()),
             reason: Set(None),

@@ -36,6 +36,7 @@ pub struct Model {
     pub next_layer_id: Option<String>,
     pub template: String,
     pub size: String,
+    pub disk_gib: i64,
     pub has_memory: bool,
     pub memory_bytes: i64,
     pub disk_bytes: i64,
@@ -83,6 +84,7 @@ pub struct Snapshot {
     pub has_begun: bool,
     pub template: TemplateVersion,
     pub size: Size,
+    pub disk_gib: u64,
     pub has_memory: bool,
     pub memory_bytes: u64,
     pub disk_bytes: u64,
@@ -99,6 +101,8 @@ pub struct Snapshot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
     pub at: Timestamp,
+    pub size: Size,
+    pub disk_gib: u64,
     pub has_memory: bool,
     pub memory_bytes: u64,
     pub disk_bytes: u64,
@@ -145,6 +149,7 @@ impl TryFrom<Model> for Snapshot {
             layer: row.layer_id.map(|id| id.parse()).transpose().map_err(unreadable(TABLE))?,
             template: row.template.parse().map_err(unreadable(TABLE))?,
             size: row.size.parse().map_err(unreadable(TABLE))?,
+            disk_gib: amount(row.disk_gib)?,
             has_memory: row.has_memory,
             memory_bytes: amount(row.memory_bytes)?,
             disk_bytes: amount(row.disk_bytes)?,
@@ -277,6 +282,8 @@ impl Store {
             state: Set(SnapshotState::Ready.as_str().to_owned()),
             layer_id: Set(Some(frozen)),
             next_layer_id: Set(None),
+            size: Set(taken.size.to_string()),
+            disk_gib: Set(desktops::gib(taken.disk_gib)),
             has_memory: Set(taken.has_memory),
             memory_bytes: Set(number(taken.memory_bytes)),
             disk_bytes: Set(number(taken.disk_bytes)),
@@ -288,9 +295,11 @@ impl Store {
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
-        // Until now they could only wait.
+        // Until now they could only wait, and are as large as it is.
         desktops::Entity::update_many()
             .col_expr(desktops::Column::PlannedAt, Expr::value(to_ms(now)))
+            .col_expr(desktops::Column::Size, Expr::value(&row.size))
+            .col_expr(desktops::Column::DiskGib, Expr::value(row.disk_gib))
             .filter(desktops::Column::OriginId.eq(&row.id))
             .filter(desktops::Column::ReadyBoot.eq(0))
             .exec(&write.transaction)
@@ -466,6 +475,7 @@ pub(crate) async fn insert(
         next_layer_id: Set(None),
         template: Set(desktop.template),
         size: Set(desktop.size),
+        disk_gib: Set(desktop.disk_gib),
         has_memory: Set(false),
         memory_bytes: Set(0),
         disk_bytes: Set(0),

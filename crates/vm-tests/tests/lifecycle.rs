@@ -8,6 +8,8 @@ use rolltop_model::Size;
 use rolltop_vm_tests::{Options, Platform, alive, eventually, qemus};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+const PATIENCE: Duration = Duration::from_secs(240);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desktop_lives_from_create_to_delete_and_leaves_nothing() -> anyhow::Result<()> {
     let address = free_address()?;
@@ -196,4 +198,49 @@ async fn twenty_forks_of_size_s_run_at_once() -> anyhow::Result<()> {
     }
     assert_eq!(platform.leftovers()?, "");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_grows_under_a_guest_that_works_and_memory_with_a_restart() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let id = platform.create("grows").await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    platform.shell(id, "echo kept > kept; echo memory > /dev/shm/memory; sync").await?;
+    let root_gib = async || -> anyhow::Result<u64> {
+        let text = platform.shell(id, "df --output=size -BG / | tail -1 | tr -dc 0-9").await?;
+        Ok(text.trim().parse()?)
+    };
+    let before = root_gib().await?;
+    assert!((18..=20).contains(&before), "{before} GiB");
+    let change = UpdateDesktop { disk_gib: Some(60), ..UpdateDesktop::default() };
+    let desktop = platform.client.update_desktop(id, &change).await?;
+    assert!(desktop.disk_gib == 60 && !desktop.restart_needed, "{desktop:?}");
+    eventually("the file system has grown", PATIENCE, || async {
+        Ok((root_gib().await? > 55).then_some(()))
+    })
+    .await?;
+    // More than fitted before, and more than its process might write before.
+    platform.shell(id, "fallocate -l 25G large && dd if=/dev/urandom of=large bs=1M count=8 seek=25000 conv=notrunc status=none && sync && rm large").await?;
+    assert!(platform.shell(id, "cat /dev/shm/memory").await? == "memory\n", "it has gone on all the while");
+
+    let change = UpdateDesktop { size: Some("m".to_owned()), ..UpdateDesktop::default() };
+    let desktop = platform.client.update_desktop(id, &change).await?;
+    assert!(desktop.disk_gib == 60, "{desktop:?}");
+    eventually("it says that it must restart", PATIENCE, || async {
+        Ok(platform.client.desktop(id).await?.restart_needed.then_some(()))
+    })
+    .await?;
+    platform.client.restart_desktop(id).await?;
+    eventually("it has the memory of its size", PATIENCE, || async {
+        let Ok(text) = platform.shell(id, "grep MemTotal /proc/meminfo | tr -dc 0-9; echo; cat kept").await
+        else {
+            return Ok(None);
+        };
+        let (kib, kept) = text.split_once('\n').unwrap_or_default();
+        Ok((kib.parse::<u64>()? > 3_500_000 && kept == "kept\n").then_some(()))
+    })
+    .await?;
+    assert!(root_gib().await? > 55);
+    platform.client.destroy_desktop(id).await?;
+    platform.wait_gone(id).await
 }

@@ -1,7 +1,7 @@
 //! Errors of making and changing desktops.
 
 use rolltop_api_types::Code;
-use rolltop_control::{CommandError, CreateError, RenameError};
+use rolltop_control::{CommandError, CreateError, RenameError, ResizeError};
 
 use super::shared::missing_scope;
 use super::{ApiError, shown};
@@ -59,6 +59,19 @@ impl From<CommandError> for ApiError {
             CommandError::NotFound => Self::no_such_desktop(),
             CommandError::Refused(refusal) => Self::new(Code::WrongState, refusal.to_string()),
             CommandError::Internal(error) => error.into(),
+        }
+    }
+}
+
+impl From<ResizeError> for ApiError {
+    fn from(error: ResizeError) -> Self {
+        match error {
+            ResizeError::NotFound => Self::no_such_desktop(),
+            ResizeError::Size(error) => Self::new(Code::UnknownSize, error.to_string()).in_field("size"),
+            ResizeError::Shrinks(_) | ResizeError::TooLarge => {
+                Self::new(Code::InvalidDisk, error.to_string()).in_field("disk_gib")
+            }
+            ResizeError::Internal(error) => error.into(),
         }
     }
 }

@@ -5,7 +5,7 @@ use rolltop_api_types::{
     Code, CreateDesktop, Desktop, DesktopPage, DesktopState, DestroyDesktop, ListDesktops, Problem,
     UpdateDesktop,
 };
-use rolltop_control::{Control, ListFilter, purpose};
+use rolltop_control::{Control, ListFilter, Resize, purpose};
 
 use crate::convert;
 use crate::extract::{Answer, Asking, IdempotencyKey, Json, Query, Ticket, accepted, ok};
@@ -98,7 +98,9 @@ pub(crate) async fn get(
 
 /// Change a desktop
 ///
-/// Its name, whose host name follows at its next start, and whether it starts again after the host was restarted.
+/// Its name, whose host name follows at its next start; whether it starts again after the host was restarted; and its
+/// size: a disk grows at once, processors and memory change when it is restarted. What is given is changed in that
+/// order, and nothing after something that is refused.
 #[utoipa::path(patch, path = "/v1/desktops/{id}", tag = "desktops", operation_id = "updateDesktop",
     params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
     request_body = UpdateDesktop,
@@ -107,26 +109,27 @@ pub(crate) async fn get(
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`name_taken`, `wrong_state`", body = Problem,
             content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_name`, `unknown_field`, `invalid_body`", body = Problem,
-            content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_name`, `unknown_size`, `invalid_disk`, `unknown_field`, `invalid_body`",
+            body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn update(
     State(control): State<Control>,
     Ticket(access): Ticket<purpose::Write>,
     Json(change): Json<UpdateDesktop>,
 ) -> Result<Answer<Desktop>, ApiError> {
-    let renamed = match &change.name {
-        Some(name) => Some(control.rename(&access, name).await?),
-        None => None,
-    };
-    let changed = match (change.autostart, renamed) {
-        (Some(autostart), _) => control.set_autostart(&access, autostart).await?,
-        (None, Some(renamed)) => renamed,
-        (None, None) => {
-            return Err(ApiError::new(Code::InvalidBody, "Say what to change: name, autostart."));
-        }
-    };
-    Ok(ok(convert::desktop(changed, true)))
+    let mut changed = None;
+    if let Some(name) = &change.name {
+        changed = Some(control.rename(&access, name).await?);
+    }
+    if let Some(autostart) = change.autostart {
+        changed = Some(control.set_autostart(&access, autostart).await?);
+    }
+    if change.size.is_some() || change.disk_gib.is_some() {
+        let wanted = Resize { size: change.size, disk_gib: change.disk_gib };
+        changed = Some(control.resize(&access, &wanted).await?);
+    }
+    let nothing = || ApiError::new(Code::InvalidBody, "Say what to change: name, autostart, size, disk_gib.");
+    Ok(ok(convert::desktop(changed.ok_or_else(nothing)?, true)))
 }
 
 /// Destroy a desktop

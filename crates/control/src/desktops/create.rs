@@ -116,6 +116,7 @@ impl Control {
                 name: chosen.clone(),
                 template: template.clone(),
                 size,
+                disk_gib: size.disk_gib(),
                 origin: None,
                 made_by: caller.label.clone(),
                 origin_name: None,

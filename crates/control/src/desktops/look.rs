@@ -1,7 +1,7 @@
 //! What is known of one desktop from outside.
 
 use rolltop_engine::EngineError;
-use rolltop_model::{DesktopState, Size, WorkspaceId};
+use rolltop_model::{DesktopState, WorkspaceId};
 use rolltop_store::{Desktop, StepRow, StoreError};
 
 use crate::caller::{DesktopAccess, purpose};
@@ -79,12 +79,14 @@ impl Control {
         let vitals = self.inner.vitals.of(row.id);
         let state = row.record.state;
         let is_on = state == DesktopState::Running;
-        let size: Size = row.size;
         DesktopView {
             id: row.id,
             name: row.name,
             template: row.template,
-            size,
+            size: row.size,
+            disk_gib: row.disk_gib,
+            restart_needed: vitals.is_some_and(|vitals| vitals.size != row.size)
+                && matches!(state, DesktopState::Running | DesktopState::Suspended),
             state,
             desired: row.record.desired,
             autostart: row.record.autostart,

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::fault::Fault;
 use super::personalise;
+use super::resize;
 use super::snapshots::layer_of;
 use crate::clock;
 use crate::control::Inner;
@@ -95,6 +96,7 @@ async fn fork(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result
 async fn start(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
     inner.hang_up(desktop.id).await;
     let desktop = begin(inner, desktop, step, boot, "start").await?;
+    resize::before_boot(inner, &desktop).await?;
     let disk = disk(inner, &desktop).await?;
     let request = StartRequest { desktop: desktop.id, fence: desktop.fence, boot, disk };
     let started = ask(ENGINE_DEADLINE, inner.engine.start(&request)).await;

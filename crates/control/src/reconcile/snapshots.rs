@@ -124,6 +124,8 @@ async fn take(
     };
     let taken = Taken {
         at: info.taken_at,
+        size: info.size,
+        disk_gib: info.disk_gib,
         has_memory: info.has_memory,
         memory_bytes: info.memory_bytes,
         disk_bytes: info.disk_bytes,

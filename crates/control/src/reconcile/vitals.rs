@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rolltop_engine::{Machine, Power, Work};
-use rolltop_model::{DesktopId, Signs};
+use rolltop_model::{DesktopId, Signs, Size};
 
 use crate::clock;
 
@@ -17,6 +17,9 @@ const SAMPLES: u32 = 12;
 pub(crate) struct Vital {
     pub(crate) memory_bytes: u64,
     pub(crate) disk_bytes: u64,
+    /// What it is now, which may not be what it is to be.
+    pub(crate) size: Size,
+    pub(crate) disk_gib: u64,
 }
 
 /// How much a machine worked, on average.
@@ -35,6 +38,9 @@ pub(crate) struct Vitals {
 
 struct Seen {
     vital: Vital,
+    is_on: bool,
+    /// The disk that its guest was told of since it came up, GiB.
+    grown: Option<u64>,
     samples: VecDeque<(Instant, Work)>,
     busy_at: Option<Timestamp>,
 }
@@ -53,6 +59,20 @@ impl Vitals {
         let machines = self.machines();
         let seen = machines.get(&desktop);
         (seen.and_then(|seen| seen.rates(self.window)), seen.and_then(|seen| seen.busy_at))
+    }
+
+    /// Whether its guest may not know yet how large its disk is.
+    pub(super) fn may_grow(&self, desktop: DesktopId) -> bool {
+        let machines = self.machines();
+        machines.get(&desktop).is_some_and(|Seen { vital, is_on, grown, .. }| {
+            *is_on && *grown != Some(vital.disk_gib) && vital.disk_gib != vital.size.disk_gib()
+        })
+    }
+
+    pub(super) fn has_grown(&self, desktop: DesktopId, disk_gib: u64) {
+        if let Some(seen) = self.machines().get_mut(&desktop) {
+            seen.grown = Some(disk_gib);
+        }
     }
 
     pub(super) fn replace(&self, machines: &[Machine]) {
@@ -79,12 +99,14 @@ impl Vitals {
 
 impl Seen {
     fn new(machine: &Machine) -> Self {
-        Self { vital: vital(machine), samples: VecDeque::new(), busy_at: None }
+        Self { vital: vital(machine), is_on: false, grown: None, samples: VecDeque::new(), busy_at: None }
     }
 
     fn note(&mut self, machine: &Machine, window: Duration, now: Instant) {
         self.vital = vital(machine);
-        if !matches!(machine.power, Power::On { .. }) {
+        self.is_on = matches!(machine.power, Power::On { .. });
+        if !self.is_on {
+            self.grown = None;
             self.samples.clear();
             return;
         }
@@ -127,7 +149,12 @@ impl Seen {
 }
 
 fn vital(machine: &Machine) -> Vital {
-    Vital { memory_bytes: machine.memory_bytes, disk_bytes: machine.disk_bytes }
+    Vital {
+        memory_bytes: machine.memory_bytes,
+        disk_bytes: machine.disk_bytes,
+        size: machine.size,
+        disk_gib: machine.disk_gib,
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +170,8 @@ mod tests {
             power: Power::On { quarantined: false },
             boot: 1,
             layer: LayerId::from_u128(2),
+            size: rolltop_model::Size::S,
+            disk_gib: 20,
             memory_bytes: 1,
             disk_bytes: 1,
             work: Work { cpu_ms, received_bytes: 0, sent_bytes },

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::fault::Fault;
 use super::layers;
 use super::perform;
+use super::resize;
 use super::snapshots;
 use crate::clock;
 use crate::control::Inner;
@@ -96,6 +97,9 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
             Step::Rest => match snapshots::take_wanted(inner, &desktop, observed).await {
                 Ok(true) => continue,
                 Ok(false) => {
+                    if let Err(error) = resize::grow(inner, &desktop).await {
+                        tracing::warn!(desktop = %id, error = super::fault::chain(&error), "its disk does not grow");
+                    }
                     if let Err(error) = layers::flatten(inner, &desktop).await {
                         tracing::warn!(desktop = %id, error = super::fault::chain(&error), "its disk stays deep");
                     }

@@ -2,11 +2,11 @@
 
 use futures::TryStreamExt as _;
 use rolltop_control::{
-    AccessError, CreateDesktop, CreateError, EnterError, EventFilter, FileError, ListFilter, RenameError,
-    Waking,
+    AccessError, CreateDesktop, CreateError, EnterError, EventFilter, FileError, ForkDesktop, ListFilter,
+    RenameError, Resize, ResizeError, Waking,
 };
 use rolltop_engine::{Engine, EngineError, OffReason, Power};
-use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, StopReason};
+use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, Size, StopReason};
 use rolltop_sim::Operation;
 use tokio::io::AsyncReadExt;
 
@@ -263,4 +263,48 @@ async fn what_becomes_of_a_desktop_is_told_with_who_and_how_long() {
     );
     let wrong: Vec<_> = history.iter().filter_map(|entry| entry.error.as_deref()).collect();
     assert_eq!(wrong, [FailReason::DiskFull.sentence()]);
+}
+
+#[tokio::test]
+async fn a_disk_grows_at_once_and_the_rest_at_the_next_boot() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let resize = async |size: Option<&str>, disk_gib| {
+        let wanted = Resize { size: size.map(str::to_owned), disk_gib };
+        platform.control.resize(&platform.access(id).await, &wanted).await
+    };
+    let view = resize(None, Some(50)).await.unwrap();
+    assert_eq!((view.disk_gib, view.restart_needed), (50, false));
+    let deadline = tokio::time::Instant::now() + crate::fixture::PATIENCE;
+    while platform.engine.observe_one(id).await.unwrap().unwrap().disk_gib != 50 {
+        assert!(tokio::time::Instant::now() < deadline, "its disk does not grow");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let smaller = resize(None, Some(49)).await;
+    assert!(matches!(smaller, Err(ResizeError::Shrinks(50))), "{smaller:?}");
+    assert!(matches!(resize(None, Some(2049)).await, Err(ResizeError::TooLarge)));
+    assert!(matches!(resize(Some("xl"), None).await, Err(ResizeError::Size(_))));
+
+    let view = resize(Some("l"), None).await.unwrap();
+    assert_eq!((view.size, view.disk_gib), (Size::L, 80), "the disk is what the size has");
+    platform.wait(id, "told that it must restart", |view| view.restart_needed).await;
+    // What is forked from it now is as it is now.
+    let fork =
+        platform.control.fork(&platform.access(id).await, &ForkDesktop::default()).await.unwrap().remove(0);
+    let fork = platform.wait(fork.id, "running", has_screen).await;
+    assert_eq!((fork.size, fork.disk_gib, fork.restart_needed), (Size::S, 80, false));
+
+    platform.control.restart(&platform.access(id).await).await.unwrap();
+    let view = platform.wait(id, "restarted", |view| has_screen(view) && !view.restart_needed).await;
+    assert_eq!((view.size, view.disk_gib), (Size::L, 80));
+    let machine = platform.engine.observe_one(id).await.unwrap().unwrap();
+    assert_eq!((machine.size, machine.disk_gib), (Size::L, 80));
+    // An undo brings the memory back, which is of the former size; the disk stays as large.
+    platform.control.undo(&platform.owner, id).await.unwrap();
+    let view = platform.wait(id, "as before", |view| has_screen(view) && view.size == Size::S).await;
+    assert_eq!((view.disk_gib, view.restart_needed), (80, false));
+    let history = platform.control.history(&platform.access(id).await).await.unwrap();
+    assert!(
+        history.iter().any(|entry| entry.kind == "resized" && entry.detail.as_deref() == Some("l, 80 GiB"))
+    );
 }

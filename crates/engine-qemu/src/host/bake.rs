@@ -115,6 +115,7 @@ impl Host {
             directory: directory.to_owned(),
             accel,
             size,
+            disk_gib: size.disk_gib(),
             template: "..".to_owned(),
             kernel_arguments: manifest.cmdline.clone(),
             memory: Memory::Shared { ram: RAM.to_owned() },

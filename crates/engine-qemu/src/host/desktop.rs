@@ -101,8 +101,9 @@ impl Desktop {
         let own = crate::layout::disk_bytes(&host.layout.desktop(record.desktop));
         let layer = record.layer();
         let disk_bytes = own + file_bytes(&host.layout.layer(layer));
-        let Record { desktop, boot, .. } = record;
-        Some(Machine { desktop, power, boot, layer, memory_bytes, disk_bytes, work })
+        let disk_gib = record.disk_gib();
+        let Record { desktop, boot, size, .. } = record;
+        Some(Machine { desktop, power, boot, layer, size, disk_gib, memory_bytes, disk_bytes, work })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rolltop_engine::{DiskLayer, EngineError, ForkRequest, Origin};
-use rolltop_model::{DesktopId, Size};
+use rolltop_model::DesktopId;
 use rolltop_template::Manifest;
 
 use super::Host;
@@ -69,7 +69,7 @@ impl Host {
             None => self.blank_memory(request.size)?,
         };
         let backing = base_path(&format!("../templates/{template}"), base.as_deref());
-        Ok(Plan { base, memory, backing, disk: vec![request.disk.clone()] })
+        Ok(Plan { base, memory, backing, disk: vec![request.disk.clone()], disk_gib: None })
     }
 
     async fn plan_of_snapshot(
@@ -78,7 +78,10 @@ impl Host {
         request: &ForkRequest,
         origin: &Origin,
     ) -> Result<Plan, EngineError> {
-        let (snapshot, below) = self.snapshot_for(origin, &request.template, request.size)?;
+        let (snapshot, below) = self.snapshot_for(origin, &request.template)?;
+        if snapshot.size != request.size {
+            return Err(EngineError::Host("the snapshot is of another size".into()));
+        }
         let now = self.identity(manifest, request.size, self.accel().await);
         let memory = match self.kept_memory(self.layout.snapshot(origin.snapshot), &origin.disk, now).await? {
             Some(memory) => memory,
@@ -86,7 +89,7 @@ impl Host {
         };
         let backing = layer_name(snapshot.layer());
         let disk = std::iter::once(&request.disk).chain(below).cloned().collect();
-        Ok(Plan { base: snapshot.base, memory, backing, disk })
+        Ok(Plan { base: snapshot.base, memory, backing, disk, disk_gib: snapshot.disk_gib })
     }
 
     /// Writes down that a desktop is being made.
@@ -105,6 +108,8 @@ impl Host {
             boot: request.boot,
             template: request.template.clone(),
             size: request.size,
+            next_size: None,
+            disk_gib: plan.disk_gib,
             layers: plan.disk.iter().map(|layer| layer.layer).collect(),
             next: None,
             index: self.take_index()?,
@@ -135,7 +140,7 @@ impl Host {
     ) -> Result<(), EngineError> {
         let Some(record) = held.record.as_mut() else { return Err(EngineError::UnknownDesktop) };
         let since = Instant::now();
-        let placing = self.place_layer(request.desktop, &request.disk, request.size, &plan.backing);
+        let placing = self.place_layer(request.desktop, &request.disk, record.disk_gib(), &plan.backing);
         let (tap, disk) = tokio::join!(self.network.create(record.index), placing);
         disk?;
         let tap = tap?;
@@ -151,7 +156,7 @@ impl Host {
         &self,
         desktop: DesktopId,
         disk: &DiskLayer,
-        size: Size,
+        disk_gib: u64,
         backing: &str,
     ) -> Result<(), EngineError> {
         if self.is_anothers(disk.layer, desktop) {
@@ -159,7 +164,7 @@ impl Host {
         }
         let path = self.layout.layer(disk.layer);
         self.layers_making().insert(path.clone());
-        let made = layer::create(&path, size, &disk.key, backing).await;
+        let made = layer::create(&path, disk_gib, &disk.key, backing).await;
         self.layers_making().remove(&path);
         Ok(made?)
     }
@@ -173,4 +178,6 @@ struct Plan {
     /// What its own layer lies over.
     backing: String,
     disk: Vec<DiskLayer>,
+    /// Where that is not what the size has.
+    disk_gib: Option<u64>,
 }

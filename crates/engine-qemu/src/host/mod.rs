@@ -37,6 +37,7 @@ mod keep_baked;
 mod leftovers;
 mod observe;
 mod power;
+mod resize;
 mod snapshot;
 mod suspend;
 mod templates;

@@ -55,6 +55,9 @@ impl Host {
         }
         let manifest = self.manifest(&record.template)?;
         host_status::room(self.layout.root(), self.config.min_free_disk, self.config.min_free_memory)?;
+        if let Some(size) = record.next_size.take() {
+            record.size = size;
+        }
         let memory = self.blank_memory(record.size)?;
         self.give_up_memory(record.desktop).await?;
         record.boot = request.boot;
@@ -102,6 +105,7 @@ impl Host {
             name,
             accel,
             size: record.size,
+            disk_gib: record.disk_gib(),
             template: format!("../../templates/{}", record.template),
             kernel_arguments: manifest.cmdline.clone(),
             memory,
@@ -118,11 +122,12 @@ impl Host {
         }
         record.phase = Phase::On;
         let saved = record.save(&self.layout).await;
+        let grown = self.grow_disk(record, &running).await;
         held.running = Some(running);
         saved?;
         desktop.show(held);
         self.watch(desktop, watched);
-        Ok(())
+        Ok(grown?)
     }
 
     pub(crate) async fn release(self: Arc<Self>, id: DesktopId, fence: u64) -> Result<(), EngineError> {

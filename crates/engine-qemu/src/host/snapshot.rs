@@ -51,6 +51,9 @@ pub(super) struct SnapshotRecord {
     pub taken_at: Timestamp,
     pub template: TemplateVersion,
     pub size: Size,
+    /// Its disk, where that was made larger than its first size has it.
+    #[serde(default)]
+    pub disk_gib: Option<u64>,
     /// The bake its disk lies over; `None` for the plain image.
     pub base: Option<String>,
     /// The latest first.
@@ -67,6 +70,10 @@ impl SnapshotRecord {
     fn save(&self, directory: &Path) -> Result<(), Fault> {
         let text = serde_json::to_vec_pretty(self).map_err(|error| Fault::Other(error.to_string()))?;
         durable::write(&directory.join(RECORD), &text, 0o600)
+    }
+
+    pub(super) fn disk_gib(&self) -> u64 {
+        self.disk_gib.unwrap_or(self.size.disk_gib())
     }
 
     /// The latest of its layers.
@@ -90,6 +97,8 @@ impl Host {
         SnapshotInfo {
             snapshot: record.snapshot,
             taken_at: record.taken_at,
+            size: record.size,
+            disk_gib: record.disk_gib(),
             layers: record.layers.clone(),
             has_memory: record.has_memory,
             memory_bytes: file_bytes(&directory.join(memory::SEALED)),
@@ -165,7 +174,8 @@ impl Host {
         }
         host_status::room(self.layout.root(), self.config.min_free_disk, 0)?;
         make_directory(&directory)?;
-        self.place_layer(request.desktop, &request.next, record.size, &layer_name(record.layer())).await?;
+        self.place_layer(request.desktop, &request.next, record.disk_gib(), &layer_name(record.layer()))
+            .await?;
         record.next = Some(request.next.layer);
         record.save(&self.layout).await?;
         desktop.show(held);
@@ -198,6 +208,7 @@ impl Host {
             taken_at: Timestamp::now(),
             template: record.template.clone(),
             size: record.size,
+            disk_gib: record.disk_gib,
             base: record.base.clone(),
             layers: record.layers.clone(),
             has_memory: true,
@@ -306,20 +317,20 @@ impl Host {
             // It stood still for a snapshot.
             running.monitor()?.run("cont", json!({})).await?;
         }
-        Ok(())
+        // It may be written down and not done yet.
+        self.grow_disk(record, running).await
     }
 
-    /// The snapshot to make a machine of this template and size from, and its layers.
+    /// The snapshot to make a machine of this template from, and its layers.
     pub(super) fn snapshot_for<'a>(
         &self,
         origin: &'a Origin,
         template: &TemplateVersion,
-        size: Size,
     ) -> Result<(SnapshotRecord, &'a [DiskLayer]), EngineError> {
         let record = SnapshotRecord::load(&self.layout.snapshot(origin.snapshot));
         let record = record.ok_or(EngineError::UnknownSnapshot)?;
-        if record.template != *template || record.size != size {
-            return Err(EngineError::Host("the snapshot is of another template or size".into()));
+        if record.template != *template {
+            return Err(EngineError::Host("the snapshot is of another template".into()));
         }
         let layers = own_layers(&origin.disk, &record.layers)
             .ok_or_else(|| EngineError::Host("the snapshot's disk has other layers".into()))?;
@@ -348,9 +359,10 @@ impl Host {
         if held.running.is_some() {
             return Err(EngineError::Host("the desktop runs; stop it first".into()));
         }
-        let (snapshot, _) = self.snapshot_for(&request.from, &record.template, record.size)?;
+        let (snapshot, _) = self.snapshot_for(&request.from, &record.template)?;
         host_status::room(self.layout.root(), self.config.min_free_disk, 0)?;
-        self.place_layer(request.desktop, &request.next, record.size, &layer_name(snapshot.layer())).await?;
+        let disk_gib = record.disk_gib().max(snapshot.disk_gib());
+        self.place_layer(request.desktop, &request.next, disk_gib, &layer_name(snapshot.layer())).await?;
         self.give_up_memory(record.desktop).await?;
         let (from, to) = (self.layout.snapshot(snapshot.snapshot), self.layout.desktop(record.desktop));
         if snapshot.has_memory {
@@ -360,6 +372,10 @@ impl Host {
         record.layers = std::iter::once(request.next.layer).chain(snapshot.layers).collect();
         record.next = None;
         record.base = snapshot.base;
+        // A memory is of the size that it was kept with.
+        record.size = snapshot.size;
+        record.next_size = None;
+        record.disk_gib = Some(disk_gib);
         record.phase = Phase::Off(if snapshot.has_memory { OffReason::Suspended } else { OffReason::Asked });
         record.save(&self.layout).await?;
         desktop.show(held);

@@ -8,13 +8,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use rolltop_model::DesktopId;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pidfd_send_signal, prlimit};
+use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
 use tokio::io::Ready;
 
 use super::watched::watched;
 use crate::durable;
-use crate::fault::Fault;
+use crate::fault::{Doing, Fault};
 
 /// A process, told apart from any later one of the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,6 +24,12 @@ pub struct Process {
     pub pid: i32,
     /// When it was started, in the kernel's clock ticks since the machine's start.
     pub start: u64,
+}
+
+/// Whether limits of other users' processes can be raised: root in a container often can't.
+pub(crate) fn may_raise_limits() -> bool {
+    let sets = rustix::thread::capabilities(None);
+    sets.is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_RESOURCE))
 }
 
 impl Process {
@@ -42,6 +49,23 @@ impl Process {
     pub fn save(&self, path: &Path) -> Result<(), Fault> {
         let text = serde_json::to_vec(self).map_err(|error| Fault::Other(error.to_string()))?;
         durable::write(path, &text, 0o600)
+    }
+
+    /// Has files that it writes be as long as this, bytes.
+    pub fn may_write(&self, bytes: u64) -> Result<(), Fault> {
+        if self.file_limit().is_none_or(|limit| limit >= bytes) {
+            return Ok(());
+        }
+        let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        let set = prlimit(Pid::from_raw(self.pid), Resource::Fsize, limit);
+        set.map(drop).map_err(std::io::Error::from).doing("raising a process's limit")
+    }
+
+    /// Longest file it may write, bytes; `None` for no limit.
+    fn file_limit(&self) -> Option<u64> {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.pid)).unwrap_or_default();
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max file size"))?;
+        line.split_whitespace().next()?.parse().ok()
     }
 
     /// Whether it still runs.

@@ -10,6 +10,7 @@ mod launch;
 mod secret;
 mod watched;
 
+pub(crate) use identity::may_raise_limits;
 pub use identity::{Process, ours};
 pub(crate) use launch::{Launch, launch};
 pub(crate) use secret::{

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
-    Leftover, Machine, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
-    TemplateInfo,
+    Leftover, Machine, ResizeRequest, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest,
+    SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
 use rustix::net::AddressFamily;
@@ -121,6 +121,10 @@ impl Engine for HostClient {
 
     async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
         self.call(Request::Flatten { desktop, fence }).await
+    }
+
+    async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError> {
+        self.call(Request::Resize(request.clone())).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

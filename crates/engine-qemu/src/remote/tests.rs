@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DiskLayer, DoorStream, Engine, EngineError, Flattening, ForkRequest,
-    HostStatus, Known, LayerKey, Leftover, Machine, OffReason, Origin, Power, RevertRequest, SnapshotInfo,
-    SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo, Work,
+    HostStatus, Known, LayerKey, Leftover, Machine, OffReason, Origin, Power, ResizeRequest, RevertRequest,
+    SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo, Work,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -56,6 +56,8 @@ impl Engine for Fake {
         Ok(SnapshotInfo {
             snapshot: request.snapshot,
             taken_at: jiff::Timestamp::UNIX_EPOCH,
+            size: Size::S,
+            disk_gib: 20,
             layers: vec![request.next.layer],
             has_memory: true,
             memory_bytes: 7,
@@ -74,6 +76,10 @@ impl Engine for Fake {
     }
     async fn flatten(&self, _: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
         if fence == 6 { Ok(Flattening::Copying) } else { Err(EngineError::NotRunning) }
+    }
+    async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError> {
+        assert_eq!((request.size, request.disk_gib), (Size::L, 90));
+        Err(EngineError::DiskFull)
     }
     async fn release(&self, _: DesktopId, _: u64) -> Result<(), EngineError> {
         Err(EngineError::Fenced)
@@ -97,6 +103,8 @@ impl Engine for Fake {
                 power,
                 boot: 2,
                 layer: LayerId::from_u128(3),
+                size: Size::S,
+                disk_gib: 20,
                 memory_bytes: 0,
                 disk_bytes: 5,
                 work: Work::default(),
@@ -175,6 +183,8 @@ async fn answers_and_errors_arrive_as_they_were_given() {
     let served = served(Door::Memory, me());
     let (client, desktop) = (&served.client, DesktopId::from_u128(1));
     assert_eq!(client.flatten(desktop, 6).await, Ok(Flattening::Copying));
+    let larger = ResizeRequest { desktop, fence: 6, size: Size::L, disk_gib: 90 };
+    assert_eq!(client.resize(&larger).await, Err(EngineError::DiskFull));
     assert_eq!(client.flatten(desktop, 7).await, Err(EngineError::NotRunning));
     assert_eq!(client.release(desktop, 1).await, Err(EngineError::Fenced));
     let grace = Duration::from_millis(1500);

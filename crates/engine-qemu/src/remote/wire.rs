@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rolltop_engine::{
-    EngineError, ForkRequest, Known, RevertRequest, SnapshotRequest, StartRequest, SuspendRequest,
+    EngineError, ForkRequest, Known, ResizeRequest, RevertRequest, SnapshotRequest, StartRequest,
+    SuspendRequest,
 };
 use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,7 @@ pub(super) enum Request {
     Revert(RevertRequest),
     Snapshots,
     RemoveSnapshot { snapshot: SnapshotId },
+    Resize(ResizeRequest),
     Flatten { desktop: DesktopId, fence: u64 },
     Release { desktop: DesktopId, fence: u64 },
     Stop { desktop: DesktopId, fence: u64, grace: Duration },
@@ -52,7 +54,7 @@ impl Request {
             | Request::ConsoleTail { .. }
             | Request::Snapshots
             | Request::Host => Duration::from_secs(30),
-            Request::Release { .. } | Request::Flatten { .. } => Duration::from_secs(30),
+            Request::Release { .. } | Request::Resize(_) | Request::Flatten { .. } => Duration::from_secs(30),
             Request::Fork(_)
             | Request::Start(_)
             | Request::Suspend(_)

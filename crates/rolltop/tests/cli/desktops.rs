@@ -29,6 +29,12 @@ async fn a_desktop_is_made_listed_stopped_started_and_destroyed() {
     assert!(code == 2 && said.contains("--yes"), "{said}");
     person.ok(&["stop", "research", "--wait"]).await;
     assert_eq!(person.ok(&["undo", "research", "--wait"]).await, "research running\n");
+    let grown = person.ok(&["resize", "research", "--disk", "50"]).await;
+    assert_eq!(grown, "research: size m, 50 GiB\n");
+    let (code, said) = person.fails(&["resize", "research", "--disk", "49"]).await;
+    assert!(code == 1 && said.contains("Its disk has 50 GiB, and disks do not shrink"), "{code} {said}");
+    let larger = person.ok(&["resize", "research", "--size", "l", "--restart", "--wait"]).await;
+    assert_eq!(larger, "research: size l, 80 GiB\n");
     let schedule = ["snapshots", "schedule", "research"];
     assert!(person.ok(&schedule).await.contains("no snapshots but those"));
     let told = person.ok(&[&schedule[..], &["--every", "6", "--days", "7"]].concat()).await;

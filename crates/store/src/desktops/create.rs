@@ -22,6 +22,7 @@ pub struct NewDesktop {
     pub name: DesktopName,
     pub template: TemplateVersion,
     pub size: Size,
+    pub disk_gib: u64,
     /// The snapshot to fork it from.
     pub origin: Option<SnapshotId>,
     /// Who asks for it: a person's or key's name.
@@ -94,6 +95,7 @@ pub(crate) async fn insert(
         name: Set(new.name.to_string()),
         template: Set(new.template.to_string()),
         size: Set(new.size.to_string()),
+        disk_gib: Set(gib(new.disk_gib)),
         detail: Set(None),
         keys_removed_at: Set(None),
         door_key: Set(None),
@@ -123,6 +125,10 @@ pub(crate) async fn insert(
     let data = event_data(&row.name, &record);
     events::insert(write, &row.workspace_id, &row.id, kind::DESKTOP_CHANGED, data, now).await?;
     Ok(row)
+}
+
+pub(crate) fn gib(disk_gib: u64) -> i64 {
+    i64::try_from(disk_gib).unwrap_or(i64::MAX)
 }
 
 async fn replayed(

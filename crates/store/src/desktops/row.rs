@@ -20,6 +20,7 @@ pub struct Model {
     pub name: String,
     pub template: String,
     pub size: String,
+    pub disk_gib: i64,
     pub desired: String,
     pub state: String,
     pub reason: Option<String>,
@@ -67,7 +68,9 @@ pub struct Desktop {
     pub workspace: WorkspaceId,
     pub name: DesktopName,
     pub template: TemplateVersion,
+    /// Its processors and memory, from its next boot on.
     pub size: Size,
+    pub disk_gib: u64,
     /// The snapshot it was forked from.
     pub origin: Option<SnapshotId>,
     /// The snapshot it is to be put back to, and that of what it is before: one is written with the other.
@@ -99,6 +102,7 @@ impl TryFrom<Model> for Desktop {
             name: row.name.parse().map_err(unreadable(TABLE))?,
             template: row.template.parse().map_err(unreadable(TABLE))?,
             size: row.size.parse().map_err(unreadable(TABLE))?,
+            disk_gib: u64::try_from(row.disk_gib).map_err(unreadable(TABLE))?,
             origin: snapshot(&row.origin_id)?,
             restore: snapshot(&row.restore_id)?.zip(snapshot(&row.restore_undo_id)?),
             record,

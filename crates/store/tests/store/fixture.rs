@@ -41,6 +41,7 @@ impl Fixture {
             name: name.parse().unwrap(),
             template: "desk@0123456789ab".parse().unwrap(),
             size: Size::S,
+            disk_gib: 20,
             origin: None,
             made_by: "tests".to_owned(),
             origin_name: None,

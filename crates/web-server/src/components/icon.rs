@@ -57,6 +57,7 @@ icons! {
     Search "search"
     Server "server"
     Settings "settings"
+    Resize "scaling"
     SignIn "log-in"
     SignOut "log-out"
     Square "square"

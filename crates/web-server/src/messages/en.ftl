@@ -822,3 +822,13 @@ schedule-of-days = days
 schedule-wrong = Write whole numbers: hours, how many to keep, and days.
 schedule-set = The schedule is set.
 snapshot-by-schedule = by schedule
+
+resize = Change size…
+resize-title = Change size
+resize-disk = Disk
+resize-text = A disk grows at once, while the desktop runs, and never shrinks. Processors and memory change when it is restarted: its programs end then, and its disk stays as it is. What is in memory is kept for a day, so that you can undo this.
+resize-restart = Restart it now, if that is needed
+resize-disk-wrong = The disk is a whole number of GiB.
+resize-waits = It has the processors and memory of before until it is restarted.
+resized = { $name } has its new size.
+history-resized = Resized to

@@ -822,3 +822,13 @@ schedule-of-days = jours
 schedule-wrong = Écrivez des nombres entiers : heures, combien en garder, jours.
 schedule-set = Le plan est réglé.
 snapshot-by-schedule = d’office
+
+resize = Changer la taille…
+resize-title = Changer la taille
+resize-disk = Disque
+resize-text = Un disque grandit tout de suite, bureau en marche, et ne rétrécit jamais. Processeurs et mémoire changent au redémarrage : ses programmes se terminent alors, et son disque reste tel quel. Ce qui est en mémoire est gardé un jour, pour pouvoir annuler.
+resize-restart = Le redémarrer maintenant si c’est nécessaire
+resize-disk-wrong = Le disque est un nombre entier de GiB.
+resize-waits = Il garde les processeurs et la mémoire d’avant jusqu’à son redémarrage.
+resized = { $name } a sa nouvelle taille.
+history-resized = Taille changée :

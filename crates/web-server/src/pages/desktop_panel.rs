@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use rolltop_api_types::{AccessEntry, Desktop, HistoryEntry};
 
 use super::desktop::Shown;
-use super::{desktop_ports, desktop_schedule, desktop_sleep, desktop_ssh};
+use super::{desktop_ports, desktop_schedule, desktop_size, desktop_sleep, desktop_ssh};
 use crate::components::control::{Ask, Tone, button};
 use crate::components::{Icon, files, icon, steps, terminals, time};
 use crate::language::Language;
@@ -134,7 +134,10 @@ fn happened(language: Language, entry: &HistoryEntry) -> Markup {
 
 /// Whether its detail is a name that somebody gave.
 fn named(entry: &HistoryEntry) -> bool {
-    matches!(entry.kind.as_str(), "created" | "forked" | "renamed" | "snapshot_taken" | "restored")
+    matches!(
+        entry.kind.as_str(),
+        "created" | "forked" | "renamed" | "resized" | "snapshot_taken" | "restored"
+    )
 }
 
 fn took(language: Language, entry: &HistoryEntry, end: jiff::Timestamp) -> Option<String> {
@@ -200,6 +203,7 @@ fn settings(language: Language, shown: &Shown) -> Markup {
                     dt { (language.say("fact-started")) } dd { (time::ago(language, at)) }
                 }
             }
+            (desktop_size::buttons(language, desktop, shown.phase))
         }
         @if shown.phase != Phase::Destroying { (desktop_sleep::place(language, desktop.id)) }
         @if shown.phase != Phase::Destroying { (desktop_schedule::place(language, desktop.id)) }

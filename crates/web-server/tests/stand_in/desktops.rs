@@ -32,6 +32,7 @@ pub fn fresh(name: &str, size: Size, number: u128) -> Desktop {
         vcpus: size.vcpus(),
         memory_mib: size.memory_mib(),
         disk_gib: size.disk_gib(),
+        restart_needed: false,
         memory_bytes: None,
         disk_bytes: None,
         steps: Some(Vec::new()),
@@ -150,6 +151,7 @@ pub async fn boot(state: Arc<State>, id: DesktopId, first: &'static str) {
         });
     }
     change(&state, id, EventKind::DesktopChanged, |desktop| {
+        desktop.restart_needed = false;
         desktop.state = DesktopState::Running;
         desktop.started_at = Some(Timestamp::now());
         desktop.memory_bytes = Some(61 << 20);

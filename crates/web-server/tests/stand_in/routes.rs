@@ -233,9 +233,17 @@ async fn rename(
     if let Some(name) = &body.name {
         check_name(&state, name)?;
     }
+    if body.disk_gib.is_some_and(|gib| gib < desktop.disk_gib) {
+        let text = "Its disk is larger, and disks do not shrink: the files on it would be cut off.";
+        return refuse_field(Code::InvalidDisk, "disk_gib", text);
+    }
     desktops::change(&state, desktop.id, EventKind::DesktopChanged, |desktop| {
         desktop.name = body.name.unwrap_or_else(|| desktop.name.clone());
         desktop.autostart = body.autostart.unwrap_or(desktop.autostart);
+        let size = body.size.and_then(|size| size.parse().ok()).unwrap_or(desktop.size);
+        desktop.restart_needed |= size != desktop.size;
+        desktop.size = size;
+        desktop.disk_gib = body.disk_gib.unwrap_or(desktop.disk_gib).max(size.disk_gib());
     });
     find(&state, &id).map(Json)
 }

@@ -1,0 +1,66 @@
+//! Giving a desktop another size.
+
+use rolltop_model::{MOST_DISK_GIB, Size, UnknownSize};
+
+use crate::caller::{DesktopAccess, purpose};
+use crate::clock;
+use crate::control::Control;
+use crate::error::{InternalError, internal_from};
+use crate::views::{DesktopView, StepView};
+
+/// What is to change; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resize {
+    /// `s`, `m` or `l`: processors and memory, from the next boot on.
+    pub size: Option<String>,
+    /// Its disk, which grows at once.
+    pub disk_gib: Option<u64>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ResizeError {
+    #[error("There is no such desktop.")]
+    NotFound,
+    #[error(transparent)]
+    Size(#[from] UnknownSize),
+    #[error("Its disk has {0} GiB, and disks do not shrink: the files on it would be cut off.")]
+    Shrinks(u64),
+    #[error("A disk has at most {MOST_DISK_GIB} GiB.")]
+    TooLarge,
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(ResizeError);
+
+impl Control {
+    /// Gives it another size. A disk is at least as large as the size has it; it grows while the desktop runs. Processors
+    /// and memory change when it is restarted: see [`DesktopView::restart_needed`].
+    pub async fn resize(
+        &self,
+        access: &DesktopAccess<purpose::Write>,
+        wanted: &Resize,
+    ) -> Result<DesktopView, ResizeError> {
+        let store = &self.inner.store;
+        let row = store.desktop(access.desktop).await?.ok_or(ResizeError::NotFound)?;
+        let size = wanted.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or(row.size);
+        let disk_gib = match wanted.disk_gib {
+            Some(gib) if gib < row.disk_gib => return Err(ResizeError::Shrinks(row.disk_gib)),
+            Some(gib) if gib > MOST_DISK_GIB => return Err(ResizeError::TooLarge),
+            Some(gib) => gib,
+            None => row.disk_gib,
+        };
+        let disk_gib = disk_gib.max(size.disk_gib());
+        let row = if (size, disk_gib) == (row.size, row.disk_gib) {
+            row
+        } else {
+            let actor = &access.caller().label;
+            let row = store.resize_desktop(access.desktop, size, disk_gib, actor, clock::now()).await?;
+            row.ok_or(ResizeError::NotFound)?
+        };
+        tracing::info!(desktop = %row.id, %size, disk_gib, "to have another size");
+        self.inner.nudge(row.id);
+        let steps = store.steps(row.id, row.record.boot).await?;
+        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
+    }
+}
