@@ -60,7 +60,7 @@ async function scripts() {
     outdir: dist,
   };
   const source = (name) => join(here, "src/ts", name);
-  const modulesOut = await build({ ...shared, format: "esm", entryPoints: ["app.ts", "screen.ts", "terminal.ts", "files.ts", "files-pdf.ts", "preview-wait.ts"].map(source) });
+  const modulesOut = await build({ ...shared, format: "esm", entryPoints: ["app.ts", "screen.ts", "terminal.ts", "files.ts", "files-pdf.ts", "preview-wait.ts", "usage.ts"].map(source) });
   emit("pdf-worker.js", readFileSync(join(modules, "pdfjs-dist/legacy/build/pdf.worker.min.mjs")));
   const theme = await build({ ...shared, format: "iife", entryPoints: [source("theme.ts")] });
   for (const file of [...modulesOut.outputFiles, ...theme.outputFiles]) {

@@ -263,6 +263,26 @@ test("a desktop gets another size", async () => {
   await page.context().close();
 });
 
+test("what a desktop uses is drawn, said in words, and looked back at", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.visit(await desktopPath(page, "research"));
+  const memory = page.locator("rolltop-usage [data-chart=memory]");
+  await memory.getByText(/MiB, at most \d+\sMiB/).waitFor();
+  const line = await memory.locator("canvas").evaluate((canvas) => {
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    return pixels.some((value, index) => index % 4 === 3 && value > 200);
+  });
+  assert.ok(line, "a line is drawn");
+  const asked = page.waitForRequest((request) => request.url().endsWith("/usage?span=month"));
+  await page.getByRole("button", { name: "30 days" }).click();
+  await asked;
+  assert.equal(await page.getByRole("button", { name: "30 days" }).getAttribute("aria-pressed"), "true");
+  await page.locator("rolltop-usage [data-chart=network]").getByText(/KiB\/s, at most/).first().waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("several are started, stopped and deleted at once", async () => {
   const own = await startServer();
   const page = await openPage(browser, own.url);

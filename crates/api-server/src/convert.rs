@@ -163,6 +163,27 @@ pub(crate) fn history_entry(view: control::HistoryView) -> wire::HistoryEntry {
     }
 }
 
+pub(crate) fn usage_span(span: wire::UsageSpan) -> control::UsageSpan {
+    match span {
+        wire::UsageSpan::Hour => control::UsageSpan::Hour,
+        wire::UsageSpan::Day => control::UsageSpan::Day,
+        wire::UsageSpan::Month => control::UsageSpan::Month,
+    }
+}
+
+pub(crate) fn usage(view: control::UsageView) -> wire::Usage {
+    let points = view.points.into_iter().map(|point| wire::UsagePoint {
+        at: point.at,
+        processor_percent: point.usage.processor_percent,
+        memory_bytes: point.usage.memory_bytes,
+        disk_bytes: point.usage.disk_bytes,
+        received_bytes_per_second: point.usage.received_bytes_per_second,
+        sent_bytes_per_second: point.usage.sent_bytes_per_second,
+    });
+    let (since, until, every_seconds) = (view.since, view.until, view.every.as_secs());
+    wire::Usage { since, until, every_seconds, points: points.collect() }
+}
+
 pub(crate) fn terminal(info: control::TerminalInfo) -> wire::TerminalEntry {
     wire::TerminalEntry { number: info.number.get().into(), viewers: info.viewers, program: info.program }
 }

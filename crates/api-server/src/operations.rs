@@ -73,6 +73,7 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::DELETE, "/v1/desktops/{id}/holds/{hold}", CONTROL),
     (Method::GET, "/v1/desktops/{id}/steps", READ),
     (Method::GET, "/v1/desktops/{id}/history", READ),
+    (Method::GET, "/v1/desktops/{id}/usage", READ),
     (Method::GET, "/v1/desktops/{id}/access-log", READ),
     (Method::GET, "/v1/desktops/{id}/screenshot", CONTROL),
     (Method::GET, "/v1/desktops/{id}/screen", CONTROL),

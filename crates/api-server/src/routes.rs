@@ -31,6 +31,7 @@ mod steps;
 mod templates;
 mod terminal;
 mod terminals;
+mod usage;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -116,6 +117,7 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(sleep::release))
         .routes(routes!(steps::list))
         .routes(routes!(history::list))
+        .routes(routes!(usage::get))
         .routes(routes!(access_log::list))
         .routes(routes!(screenshot::get))
         .routes(routes!(screen::get))

@@ -33,6 +33,7 @@ mod ssh_key;
 mod step;
 mod template;
 mod terminal;
+mod usage;
 
 pub use access::{AccessEntry, AccessLog};
 pub use admin::{CreateOperatorKey, Leftover, LeftoverList, OperatorKey, SignInLink};
@@ -72,6 +73,7 @@ pub use ssh_key::{
 pub use step::{Step, StepList, StepStatus};
 pub use template::{Template, TemplateList, TemplateSize};
 pub use terminal::{ResizeTerminal, TerminalControl, TerminalEntry, TerminalList, TerminalQuery};
+pub use usage::{Usage, UsagePoint, UsageQuery, UsageSpan};
 
 /// Media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";

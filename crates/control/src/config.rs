@@ -23,6 +23,10 @@ pub struct ControlConfig {
     pub leftovers: Duration,
     /// What a desktop does is averaged over this long. Default 60 s.
     pub measuring: Duration,
+    /// What a desktop uses is measured this often. Default 10 s.
+    pub usage_every: Duration,
+    /// Its average over this long is kept for 30 days. Default 300 s.
+    pub usage_kept_every: Duration,
     /// How long an hour between scheduled snapshots is. Default 3600 s.
     pub hour: Duration,
     /// How long a minute without use is. Default 60 s.
@@ -53,6 +57,8 @@ impl Default for ControlConfig {
             interval: Duration::from_secs(5),
             leftovers: Duration::from_secs(60),
             measuring: Duration::from_secs(60),
+            usage_every: Duration::from_secs(10),
+            usage_kept_every: Duration::from_secs(300),
             minute: Duration::from_secs(60),
             hour: Duration::from_secs(3600),
             flatten_at: 32,

@@ -24,7 +24,7 @@ use crate::error::AccessError;
 use crate::inside::{AccessNotes, Screenshots, Uses};
 use crate::metrics::Metrics;
 use crate::preview::Tickets;
-use crate::reconcile::{self, Bootstraps, KeyDeliveries, Suspending, Vitals};
+use crate::reconcile::{self, Bootstraps, KeyDeliveries, Suspending, UsageMeter, Vitals};
 use crate::ssh::GatewayView;
 use crate::templates::Templates;
 
@@ -55,6 +55,7 @@ pub(crate) struct Inner {
     /// Desktops to look at now.
     pub(crate) nudges: mpsc::UnboundedSender<DesktopId>,
     pub(crate) vitals: Vitals,
+    pub(crate) usage: UsageMeter,
     pub(crate) suspending: Suspending,
     pub(crate) metrics: Metrics,
     /// When this process began to look after desktops.
@@ -105,6 +106,7 @@ impl Control {
     pub async fn open(parts: Parts) -> Result<Self, OpenError> {
         let Parts { directory, engine, config } = parts;
         let vitals = Vitals::new(config.measuring);
+        let usage = UsageMeter::new(config.usage_every, config.usage_kept_every);
         let vault = Vault::open_or_create(&directory.join("vault.key"))?;
         let store = Store::open(&directory.join("rolltop.db"), vault.clone()).await?;
         store.end_all_leases().await?;
@@ -124,6 +126,7 @@ impl Control {
             holder: LayerId::generate().to_string(),
             nudges,
             vitals,
+            usage,
             suspending: Suspending::default(),
             metrics: Metrics::default(),
             since: crate::clock::now(),

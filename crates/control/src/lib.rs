@@ -74,5 +74,5 @@ pub use ssh::{
 };
 pub use views::{
     Accelerator, AccessLogView, DesktopView, EventView, HistoryView, HostStatus, Leftover, MeView, Page,
-    StepView, TemplateSizeView, TemplateView,
+    StepView, TemplateSizeView, TemplateView, UsageSpan, UsageView,
 };

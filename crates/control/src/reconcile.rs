@@ -22,6 +22,7 @@ mod schedules;
 mod sleep;
 mod snapshots;
 mod suspending;
+mod usage;
 mod vitals;
 mod worker;
 
@@ -41,6 +42,7 @@ use crate::control::Inner;
 pub(crate) use keys::{KeyDeliveries, deliver as deliver_keys, digest};
 pub(crate) use personalise::Bootstraps;
 pub(crate) use suspending::Suspending;
+pub(crate) use usage::UsageMeter;
 pub(crate) use vitals::Vitals;
 use worker::Next;
 
@@ -169,6 +171,7 @@ impl Crew {
         self.background.spawn(async move {
             let found = compare(&inner).await;
             sleep::pass(&inner).await;
+            usage::keep(&inner).await;
             keep::empty_log(&inner).await;
             keys::pass(&inner).await;
             schedules::pass(&inner).await;
@@ -204,6 +207,7 @@ async fn compare(inner: &Inner) -> Vec<DesktopId> {
     let mut observed: HashMap<DesktopId, Observation> = HashMap::new();
     if let Some(machines) = &machines {
         inner.vitals.replace(machines);
+        inner.usage.note(machines, clock::now());
         observed.extend(machines.iter().map(|machine| (machine.desktop, worker::view(machine))));
     }
     let unseen = if machines.is_some() { Observation::Absent } else { Observation::Unknown };

@@ -1,13 +1,17 @@
 //! What the front doors are shown. Domain types, not wire types: `api-server` converts them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, DesktopName, DesktopState, FailReason, Size, TemplateVersion, UserId, WorkspaceId,
+    Desired, DesktopId, DesktopName, DesktopState, FailReason, Size, TemplateVersion, UsagePoint, UserId,
+    WorkspaceId,
 };
 
 pub use rolltop_engine::{Accelerator, HostStatus, Leftover};
 
 use crate::caller::Scope;
+use crate::config::ControlConfig;
 
 /// One desktop as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +78,45 @@ pub struct AccessLogView {
     pub why: String,
     /// The person's or key's name, or `platform`.
     pub who: String,
+}
+
+/// How long to look back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageSpan {
+    Hour,
+    Day,
+    /// 30 days.
+    Month,
+}
+
+impl UsageSpan {
+    pub(crate) fn length(self) -> Duration {
+        const HOUR: u64 = 3600;
+        Duration::from_secs(match self {
+            UsageSpan::Hour => HOUR,
+            UsageSpan::Day => 24 * HOUR,
+            UsageSpan::Month => 30 * 24 * HOUR,
+        })
+    }
+
+    pub(crate) fn every(self, config: &ControlConfig) -> Duration {
+        match self {
+            UsageSpan::Hour => config.usage_every,
+            UsageSpan::Day => config.usage_kept_every,
+            UsageSpan::Month => config.usage_kept_every.saturating_mul(12),
+        }
+    }
+}
+
+/// What a desktop used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageView {
+    pub since: Timestamp,
+    pub until: Timestamp,
+    /// Between two points, where it ran all the while.
+    pub every: Duration,
+    /// The oldest first.
+    pub points: Vec<UsagePoint>,
 }
 
 /// Something that became of a desktop.

@@ -11,6 +11,7 @@ mod sleep;
 mod snapshot;
 mod snapshot_schedule;
 mod template;
+mod usage;
 
 pub use id::{
     ApiKeyId, DesktopId, HoldId, IdError, LayerId, RequestId, SessionId, ShareId, SnapshotId, SshKeyId,
@@ -28,3 +29,4 @@ pub use sleep::{
 pub use snapshot::{SnapshotKind, SnapshotState, UnknownSnapshotWord};
 pub use snapshot_schedule::{SnapshotSchedule, SnapshotScheduleError};
 pub use template::{TemplateError, TemplateVersion};
+pub use usage::{Usage, UsagePoint, down_sample, while_of};

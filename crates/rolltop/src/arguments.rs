@@ -183,6 +183,14 @@ Only programs on this machine reach them, unless an address is given. Goes on un
         /// The desktop
         name: String,
     },
+    /// What a desktop used: processors, memory, disk and network
+    Usage {
+        /// The desktop
+        name: String,
+        /// How long to look back
+        #[arg(long, value_enum, default_value = "hour")]
+        span: Span,
+    },
     /// Show what became of a desktop: what was done with it, by whom, and how long it took
     History {
         /// The desktop
@@ -382,6 +390,15 @@ pub struct SetSnapshotSchedule {
     /// Take none any more
     #[arg(long, conflicts_with_all = ["every", "keep", "days"])]
     pub never: bool,
+}
+
+/// How long to look back.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Span {
+    Hour,
+    Day,
+    /// 30 days
+    Month,
 }
 
 #[derive(Args)]

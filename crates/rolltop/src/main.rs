@@ -21,6 +21,7 @@ mod output;
 mod sleep;
 mod snapshots;
 mod ssh;
+mod usage;
 
 use clap::Parser as _;
 
@@ -84,6 +85,7 @@ async fn online(command: &Command, global: &Global) -> Result<u8, Failure> {
         Command::Undo { name, wait } => snapshots::undo(&connection, name, wait).await,
         Command::Open { name, print } => desktops::open(&connection, name, *print).await,
         Command::Logs { name } => desktops::logs(&connection, name).await,
+        Command::Usage { name, span } => usage::usage(&connection, name, *span).await,
         Command::History { name } => desktops::history(&connection, name).await,
         Command::Exec(command) => exec::run(&connection, command).await,
         Command::Cp(copy) => copy::run(&connection, copy).await,

@@ -31,6 +31,7 @@ mod snapshot_schedules;
 mod snapshots;
 mod ssh_keys;
 mod steps;
+mod usage;
 mod users;
 mod workspaces;
 

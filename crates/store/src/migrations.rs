@@ -18,6 +18,7 @@ mod m0012_snapshot_pictures;
 mod m0013_depth;
 mod m0014_snapshot_schedules;
 mod m0015_sizes;
+mod m0016_usage;
 
 pub(crate) struct Migrator;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_depth::MIGRATION),
             Box::new(m0014_snapshot_schedules::MIGRATION),
             Box::new(m0015_sizes::MIGRATION),
+            Box::new(m0016_usage::MIGRATION),
         ]
     }
 }

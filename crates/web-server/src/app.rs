@@ -52,6 +52,7 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
             get(pages::desktop_schedule::show).post(pages::desktop_schedule::set),
         )
         .route("/desktops/{id}/schedule/edit", get(pages::desktop_schedule::edit))
+        .route("/desktops/{id}/usage", get(pages::desktop_usage::points))
         .route("/desktops/{id}/size", get(pages::desktop_size::edit).post(pages::desktop_size::set))
         .route("/desktops/{id}/sleep", get(pages::desktop_sleep::show).post(pages::desktop_sleep::set))
         .route("/desktops/{id}/sleep/edit", get(pages::desktop_sleep::edit))

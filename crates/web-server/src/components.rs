@@ -11,5 +11,6 @@ pub(crate) mod steps;
 pub(crate) mod terminals;
 pub(crate) mod time;
 pub(crate) mod toast;
+pub(crate) mod usage;
 
 pub(crate) use icon::{Icon, icon, icon_with, large_icon, mark};

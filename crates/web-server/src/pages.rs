@@ -11,6 +11,7 @@ pub(crate) mod desktop_schedule;
 pub(crate) mod desktop_size;
 pub(crate) mod desktop_sleep;
 mod desktop_ssh;
+pub(crate) mod desktop_usage;
 pub(crate) mod desktops;
 pub(crate) mod device;
 pub(crate) mod docs;

@@ -57,6 +57,7 @@ fn asked(method: &Method, path: &str) -> Asked {
             "/v1/desktops/{id}"
             | "/v1/desktops/{id}/steps"
             | "/v1/desktops/{id}/history"
+            | "/v1/desktops/{id}/usage"
             | "/v1/desktops/{id}/access-log"
             | "/v1/desktops/{id}/screenshot"
             | "/v1/desktops/{id}/ssh"

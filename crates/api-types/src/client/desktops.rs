@@ -6,7 +6,7 @@ use rolltop_model::DesktopId;
 use super::{Client, ClientError, json, with_body};
 use crate::{
     AccessEntry, AccessLog, CreateDesktop, Desktop, DesktopPage, DestroyDesktop, History, HistoryEntry,
-    ListDesktops, Step, StepList, UpdateDesktop,
+    ListDesktops, Step, StepList, UpdateDesktop, Usage, UsageQuery, UsageSpan,
 };
 
 impl Client {
@@ -119,6 +119,12 @@ impl Client {
     pub async fn history(&self, id: DesktopId) -> Result<Vec<HistoryEntry>, ClientError> {
         let history: History = json(self.get(&["v1", "desktops", &id.to_string(), "history"])).await?;
         Ok(history.items)
+    }
+
+    /// `GET /v1/desktops/{id}/usage`
+    pub async fn usage(&self, id: DesktopId, span: UsageSpan) -> Result<Usage, ClientError> {
+        let request = self.get(&["v1", "desktops", &id.to_string(), "usage"]);
+        json(request.query(&UsageQuery { span })).await
     }
 
     /// `GET /v1/desktops/{id}/access-log`

@@ -1,13 +1,14 @@
 //! What is known of one desktop from outside.
 
 use rolltop_engine::EngineError;
-use rolltop_model::{DesktopState, WorkspaceId};
+use rolltop_model::{DesktopState, WorkspaceId, down_sample};
 use rolltop_store::{Desktop, StepRow, StoreError};
 
 use crate::caller::{DesktopAccess, purpose};
+use crate::clock;
 use crate::control::Control;
 use crate::error::{AccessError, InternalError, QueryError};
-use crate::views::{AccessLogView, DesktopView, HistoryView, StepView};
+use crate::views::{AccessLogView, DesktopView, HistoryView, StepView, UsageSpan, UsageView};
 
 /// Starts whose timelines are shown.
 const TIMELINES: u32 = 5;
@@ -45,6 +46,33 @@ impl Control {
             error: entry.error,
         });
         Ok(shown.collect())
+    }
+
+    /// What it used: the oldest first, and what it uses now last.
+    pub async fn usage(
+        &self,
+        access: &DesktopAccess<purpose::Read>,
+        over: UsageSpan,
+    ) -> Result<UsageView, AccessError> {
+        let now = clock::now();
+        let live = self.inner.usage.of(access.desktop);
+        let since = clock::earlier(now, over.length());
+        // What is not kept yet, or not any more so closely, is known from the latest hour.
+        let kept = self.inner.store.usage(access.desktop, since).await?;
+        let live_since = live.first().map_or(now, |point| point.at);
+        let every = over.every(&self.inner.config);
+        let seconds = i64::try_from(every.as_secs()).unwrap_or(i64::MAX);
+        let points = match over {
+            UsageSpan::Hour => kept.into_iter().filter(|point| point.at < live_since).chain(live).collect(),
+            UsageSpan::Day | UsageSpan::Month => {
+                let kept_until = kept
+                    .last()
+                    .map_or(since, |point| clock::later(point.at, self.inner.config.usage_kept_every));
+                let live = live.into_iter().filter(|point| point.at >= kept_until);
+                down_sample(&kept.into_iter().chain(live).collect::<Vec<_>>(), seconds)
+            }
+        };
+        Ok(UsageView { since, until: now, every, points })
     }
 
     /// Every time the platform went in, newest first, at most 500.

@@ -2,15 +2,15 @@
 
 use futures::TryStreamExt as _;
 use rolltop_control::{
-    AccessError, CreateDesktop, CreateError, EnterError, EventFilter, FileError, ForkDesktop, ListFilter,
-    RenameError, Resize, ResizeError, Waking,
+    AccessError, ControlConfig, CreateDesktop, CreateError, EnterError, EventFilter, FileError, ForkDesktop,
+    ListFilter, RenameError, Resize, ResizeError, UsageSpan, Waking,
 };
 use rolltop_engine::{Engine, EngineError, OffReason, Power};
 use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, Size, StopReason};
 use rolltop_sim::Operation;
 use tokio::io::AsyncReadExt;
 
-use crate::fixture::{has_failed, has_screen, is, is_stopped, platform, platform_with, quick};
+use crate::fixture::{Platform, has_failed, has_screen, is, is_stopped, platform, platform_with, quick};
 
 #[tokio::test]
 async fn a_desktop_comes_up_step_by_step_and_is_entered() {
@@ -307,4 +307,47 @@ async fn a_disk_grows_at_once_and_the_rest_at_the_next_boot() {
     assert!(
         history.iter().any(|entry| entry.kind == "resized" && entry.detail.as_deref() == Some("l, 80 GiB"))
     );
+}
+
+#[tokio::test]
+async fn what_a_desktop_uses_is_known_closely_and_kept_over_a_restart() {
+    let seconds = std::time::Duration::from_secs;
+    let config = || ControlConfig {
+        usage_every: std::time::Duration::from_millis(200),
+        usage_kept_every: seconds(1),
+        ..quick()
+    };
+    let mut platform = platform_with(config()).await;
+    let id = platform.running("one").await;
+    platform.engine.faults().busy(60);
+    let usage = async |platform: &Platform, span| {
+        platform.control.usage(&platform.access(id).await, span).await.unwrap().points
+    };
+    let deadline = tokio::time::Instant::now() + crate::fixture::PATIENCE;
+    let closely = loop {
+        let points = usage(&platform, UsageSpan::Hour).await;
+        if points.len() >= 12 {
+            break points;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{points:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert!(closely.is_sorted_by_key(|point| point.at));
+    assert!(
+        closely.iter().all(|point| point.usage.memory_bytes > 0 && point.usage.disk_bytes > 0),
+        "{closely:?}"
+    );
+    assert!(closely.iter().any(|point| point.usage.processor_percent > 40), "{closely:?}");
+    let day = usage(&platform, UsageSpan::Day).await;
+    assert!((2..closely.len()).contains(&day.len()), "an average of each second: {day:?}");
+
+    platform.kill_and_reopen(config()).await;
+    let kept = usage(&platform, UsageSpan::Hour).await;
+    assert_eq!(kept.first(), day.first(), "what was written down is known again");
+
+    platform.control.suspend(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    let before = usage(&platform, UsageSpan::Hour).await;
+    tokio::time::sleep(seconds(1)).await;
+    assert_eq!(usage(&platform, UsageSpan::Hour).await.len(), before.len(), "what is off uses nothing");
 }

@@ -29,6 +29,9 @@ async fn a_desktop_is_made_listed_stopped_started_and_destroyed() {
     assert!(code == 2 && said.contains("--yes"), "{said}");
     person.ok(&["stop", "research", "--wait"]).await;
     assert_eq!(person.ok(&["undo", "research", "--wait"]).await, "research running\n");
+    let usage = person.json(&["usage", "research", "--span", "day"]).await;
+    assert_eq!(usage["every_seconds"], 300);
+    assert!(person.ok(&["usage", "research"]).await.starts_with("research, the latest hour"));
     let grown = person.ok(&["resize", "research", "--disk", "50"]).await;
     assert_eq!(grown, "research: size m, 50 GiB\n");
     let (code, said) = person.fails(&["resize", "research", "--disk", "49"]).await;

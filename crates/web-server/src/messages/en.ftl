@@ -1,9 +1,11 @@
 product = Rolltop
 language-name = English
 decimal-point = .
+unit-b = B
 unit-kib = KiB
 unit-mib = MiB
 unit-gib = GiB
+unit-tib = TiB
 
 ## Frame
 skip-to-content = Skip to content
@@ -832,3 +834,18 @@ resize-disk-wrong = The disk is a whole number of GiB.
 resize-waits = It has the processors and memory of before until it is restarted.
 resized = { $name } has its new size.
 history-resized = Resized to
+
+usage = Usage
+usage-span = How long to look back
+usage-hour = Hour
+usage-day = Day
+usage-month = 30 days
+usage-processors = Processors
+usage-memory = Memory of its own
+usage-disk = Disk of its own
+usage-received = Received
+usage-sent = Sent
+usage-percent = { $value } %
+usage-per-second = { $value }/s
+usage-most = { $now }, at most { $most }
+usage-none = nothing yet

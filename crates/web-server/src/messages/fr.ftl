@@ -1,9 +1,11 @@
 product = Rolltop
 language-name = Français
 decimal-point = ,
+unit-b = o
 unit-kib = Kio
 unit-mib = Mio
 unit-gib = Gio
+unit-tib = Tio
 
 ## Frame
 skip-to-content = Aller au contenu
@@ -832,3 +834,18 @@ resize-disk-wrong = Le disque est un nombre entier de GiB.
 resize-waits = Il garde les processeurs et la mémoire d’avant jusqu’à son redémarrage.
 resized = { $name } a sa nouvelle taille.
 history-resized = Taille changée :
+
+usage = Utilisation
+usage-span = Période affichée
+usage-hour = Heure
+usage-day = Jour
+usage-month = 30 jours
+usage-processors = Processeurs
+usage-memory = Mémoire propre
+usage-disk = Disque propre
+usage-received = Reçu
+usage-sent = Envoyé
+usage-percent = { $value } %
+usage-per-second = { $value }/s
+usage-most = { $now }, au plus { $most }
+usage-none = rien encore

@@ -6,7 +6,7 @@ use rolltop_api_types::{AccessEntry, Desktop, HistoryEntry};
 use super::desktop::Shown;
 use super::{desktop_ports, desktop_schedule, desktop_size, desktop_sleep, desktop_ssh};
 use crate::components::control::{Ask, Tone, button};
-use crate::components::{Icon, files, icon, steps, terminals, time};
+use crate::components::{Icon, files, icon, steps, terminals, time, usage};
 use crate::language::Language;
 use crate::view::{self, Action, Phase};
 
@@ -85,6 +85,10 @@ fn activity(language: Language, shown: &Shown) -> Markup {
                 p { (language.say_with("activity-ready", &[("time", &view::seconds(language, took))])) }
             }
             @if latest.is_empty() { p { (language.say("activity-not-started")) } } @else { (steps::waterfall(language, latest)) }
+        }
+        section.panel-section {
+            h2 { (language.say("usage")) }
+            (usage::usage(language, shown.desktop.id))
         }
         section.panel-section {
             h2 { (language.say("activity-history")) }

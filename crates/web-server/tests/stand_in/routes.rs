@@ -19,7 +19,7 @@ use rolltop_api_types::DestroyDesktop;
 use rolltop_api_types::{
     AccessEntry, AccessLog, Code, CreateDesktop, Credential, CredentialKind, Desktop, DesktopPage,
     DesktopState, EventKind, History, HistoryEntry, Limits, ListDesktops, Me, PROBLEM_JSON, Problem, Scope,
-    StepList, TemplateList, UpdateDesktop,
+    StepList, TemplateList, UpdateDesktop, Usage, UsagePoint,
 };
 use rolltop_model::{DesktopId, DesktopName, Size, UserId, WorkspaceId};
 use serde_json::{Value, json};
@@ -292,6 +292,7 @@ async fn read(
     match (what.as_str(), socket) {
         ("steps", _) => Ok(Json(StepList { items: desktop.steps.unwrap_or_default() }).into_response()),
         ("history", _) => Ok(Json(History { items: history(&desktop) }).into_response()),
+        ("usage", _) => Ok(Json(usage(&desktop)).into_response()),
         ("access-log", _) => Ok(Json(AccessLog { items: access(&desktop) }).into_response()),
         ("ssh", _) => Ok(Json(ssh::of(&desktop)).into_response()),
         ("console", _) => Ok(desktops::CONSOLE.into_response()),
@@ -307,6 +308,21 @@ async fn read(
         ("screen", Err(_)) => refuse(Code::WebsocketRequired, "A WebSocket is needed."),
         _ => refuse(Code::NotRunning, "The desktop is not running."),
     }
+}
+
+/// An hour with a pause in it.
+fn usage(desktop: &Desktop) -> Usage {
+    let until = jiff::Timestamp::now();
+    let since = until - jiff::SignedDuration::from_hours(1);
+    let point = |number: u64| UsagePoint {
+        at: since + jiff::SignedDuration::from_secs(i64::try_from(number * 10).unwrap_or_default()),
+        processor_percent: 20 + number * 7919 % 60,
+        memory_bytes: desktop.memory_bytes.unwrap_or(61 << 20) + (number << 18),
+        disk_bytes: desktop.disk_bytes.unwrap_or(70 << 20) + (number << 16),
+        received_bytes_per_second: number * 104_729 % 400_000,
+        sent_bytes_per_second: number * 7919 % 60_000,
+    };
+    Usage { since, until, every_seconds: 10, points: (0..140).chain(220..360).map(point).collect() }
 }
 
 fn history(desktop: &Desktop) -> Vec<HistoryEntry> {
