@@ -24,6 +24,7 @@ mod entrance;
 mod error;
 mod events;
 mod host;
+mod idempotency;
 mod inside;
 mod metrics;
 mod preview;
@@ -50,6 +51,7 @@ pub use desktops::{
 };
 pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;
+pub use idempotency::BadIdempotencyKey;
 pub use inside::{
     Archive, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files, Folder, OpenFile,
     PortConnection, PortError, Save, Saved, Screen, TerminalError, TerminalLine, UploadName, Waking,

@@ -7,12 +7,15 @@ use rolltop_model::{
     Desired, DesktopId, DesktopName, DesktopState, NameError, Size, SnapshotId, SnapshotKind, SnapshotState,
     TemplateVersion,
 };
-use rolltop_store::{CreateDesktopError, NewDesktop, NewSnapshot, SnapshotError as StoreSnapshotError};
+use rolltop_store::{
+    CreateDesktopError, IdempotencyKey, NewDesktop, NewSnapshot, SnapshotError as StoreSnapshotError,
+};
 
 use crate::caller::{Caller, DesktopAccess, Scope, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
+use crate::idempotency::{self, BadIdempotencyKey};
 use crate::undo::{KEPT_FOR_UNDO, undo};
 use crate::views::DesktopView;
 
@@ -86,6 +89,10 @@ pub enum SnapshotError {
     InUse,
     #[error("One request makes 1 to {MOST_FORKS} forks.")]
     BadCount,
+    #[error("This idempotency key was used for another request; take a new one.")]
+    IdempotencyMismatch,
+    #[error(transparent)]
+    BadIdempotencyKey(#[from] BadIdempotencyKey),
     #[error(transparent)]
     Name(#[from] NameError),
     #[error("There is already a desktop called {0}.")]
@@ -132,7 +139,10 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Write>,
         name: Option<&str>,
+        idempotency_key: Option<&str>,
     ) -> Result<SnapshotView, SnapshotError> {
+        let what = serde_json::json!(["take snapshot", access.desktop, name]);
+        let key = idempotency::key(&access.caller, idempotency_key, &what)?;
         let name = match name.map(str::trim) {
             None => default_name(clock::now()),
             Some(name) if is_name(name) => name.to_owned(),
@@ -140,7 +150,8 @@ impl Control {
         };
         self.keepable(access.desktop).await?;
         let new = new_snapshot(access.desktop, name, SnapshotKind::Manual, &access.caller);
-        let row = self.inner.store.insert_snapshot(new, clock::now()).await.map_err(|e| refused(e, "", 0))?;
+        let row =
+            self.inner.store.insert_snapshot(new, key, clock::now()).await.map_err(|e| refused(e, "", 0))?;
         tracing::info!(desktop = %row.desktop, snapshot = %row.id, "snapshot asked for");
         self.inner.nudge(row.desktop);
         Ok(SnapshotView::new(row, |_| true))
@@ -193,12 +204,15 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Write>,
         wanted: &ForkDesktop,
+        idempotency_key: Option<&str>,
     ) -> Result<Vec<DesktopView>, SnapshotError> {
+        let what = serde_json::json!(["fork desktop", access.desktop, wanted.name, wanted.count]);
+        let key = idempotency::key(&access.caller, idempotency_key, &what)?;
         let row = self.keepable(access.desktop).await?;
         let name = format!("Fork of {}", row.name);
         let new = new_snapshot(row.id, name, SnapshotKind::Fork, &access.caller);
         let origin = (row.name.to_string(), row.template.clone(), row.size, row.disk_gib);
-        let made = self.make_forks(&access.caller, Err(new), origin, wanted).await?;
+        let made = self.make_forks(&access.caller, Err(new), origin, wanted, key).await?;
         self.inner.nudge(access.desktop);
         Ok(made)
     }
@@ -209,13 +223,16 @@ impl Control {
         caller: &Caller,
         id: SnapshotId,
         wanted: &ForkDesktop,
+        idempotency_key: Option<&str>,
     ) -> Result<Vec<DesktopView>, SnapshotError> {
+        let what = serde_json::json!(["fork snapshot", id, wanted.name, wanted.count]);
+        let key = idempotency::key(caller, idempotency_key, &what)?;
         let row = self.own_snapshot(caller, id, Scope::DesktopsWrite).await?;
         if row.state != SnapshotState::Ready {
             return Err(SnapshotError::WrongState("This snapshot is not ready."));
         }
         let origin = (row.desktop_name, row.template, row.size, row.disk_gib);
-        self.make_forks(caller, Ok(row.id), origin, wanted).await
+        self.make_forks(caller, Ok(row.id), origin, wanted, key).await
     }
 
     /// Puts the desktop back to what it was. What it is now is kept first, for a day, so that there is a way back
@@ -260,7 +277,7 @@ impl Control {
         let name = is_free.then(|| row.desktop_name.clone());
         let origin = (row.desktop_name, row.template, row.size, row.disk_gib);
         let wanted = ForkDesktop { name, count: None };
-        let made = self.make_forks(caller, Ok(row.id), origin, &wanted).await?;
+        let made = self.make_forks(caller, Ok(row.id), origin, &wanted, None).await?;
         made.into_iter().next().ok_or(SnapshotError::NotFound)
     }
 
@@ -270,6 +287,7 @@ impl Control {
         from: Result<SnapshotId, NewSnapshot>,
         (origin_name, template, size, disk_gib): (String, TemplateVersion, Size, u64),
         wanted: &ForkDesktop,
+        key: Option<IdempotencyKey>,
     ) -> Result<Vec<DesktopView>, SnapshotError> {
         if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
             return Err(SnapshotError::Forbidden(Scope::DesktopsWrite));
@@ -293,7 +311,7 @@ impl Control {
             origin_name: Some(origin_name.clone()),
             limit,
         });
-        let made = self.inner.store.fork_desktops(from, desktops.collect(), clock::now()).await;
+        let made = self.inner.store.fork_desktops(from, desktops.collect(), key, clock::now()).await;
         let made = made.map_err(|error| refused(error, &last, limit))?;
         for desktop in &made {
             tracing::info!(desktop = %desktop.id, origin = ?desktop.origin, "fork asked for");
@@ -393,7 +411,7 @@ fn refused(error: StoreSnapshotError, name: &str, limit: u32) -> SnapshotError {
         }
         StoreSnapshotError::Desktop(CreateDesktopError::LimitReached) => SnapshotError::QuotaReached(limit),
         StoreSnapshotError::Desktop(CreateDesktopError::IdempotencyMismatch) => {
-            SnapshotError::Internal(InternalError::Other("a fork has no idempotency key"))
+            SnapshotError::IdempotencyMismatch
         }
         StoreSnapshotError::Desktop(CreateDesktopError::Store(error)) | StoreSnapshotError::Store(error) => {
             error.into()

@@ -15,7 +15,7 @@ pub use authorized::Authorized;
 pub(crate) use change::tell_of;
 pub use change::{ChangeError, RenameDesktopError};
 pub use create::{CreateDesktopError, Created, NewDesktop};
-pub(crate) use create::{gib, insert};
+pub(crate) use create::{gib, insert, replayed};
 pub use identity::Identity;
 pub use list::ListQuery;
 pub use row::Desktop;

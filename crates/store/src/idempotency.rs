@@ -1,24 +1,28 @@
-//! Keys that clients send so that a repeated request is carried out once. A key lives as long as
-//! the desktop it made.
+//! Keys that clients send so that a repeated request is carried out once.
+
+use std::str::FromStr;
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, WorkspaceId};
+use rolltop_model::{IdError, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
 
-use crate::database::Write;
+use crate::database::{Store, Write};
+use crate::desktops::CreateDesktopError;
 use crate::error::{StoreError, unreadable};
 use crate::moment::to_ms;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "idempotency")]
+#[sea_orm(table_name = "idempotency_keys")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub workspace_id: String,
     #[sea_orm(primary_key, auto_increment = false)]
     pub idempotency_key: String,
     pub request_hash: Vec<u8>,
-    pub desktop_id: String,
+    /// The ids of what was made, with spaces between them.
+    pub made: String,
     pub created_at: i64,
 }
 
@@ -30,39 +34,52 @@ impl ActiveModelBehavior for ActiveModel {}
 /// A client's key and what it was sent with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
+    pub workspace: WorkspaceId,
     pub key: String,
     /// SHA-256 of the request.
     pub request_hash: [u8; 32],
 }
 
-/// What an earlier request with the same key made: whether it was the same request, and the desktop.
-pub(crate) async fn find(
+/// What an earlier request with the same key made, which may be gone since; nothing where there was none.
+pub(crate) async fn made<T: FromStr<Err = IdError>>(
     write: &Write,
-    workspace: WorkspaceId,
-    key: &IdempotencyKey,
-) -> Result<Option<(bool, DesktopId)>, StoreError> {
-    let row = Entity::find_by_id((workspace.to_string(), key.key.clone())).one(&write.transaction).await?;
-    row.map(|row| {
-        let desktop = row.desktop_id.parse().map_err(unreadable("idempotency"))?;
-        Ok((row.request_hash == key.request_hash, desktop))
-    })
-    .transpose()
+    key: Option<&IdempotencyKey>,
+) -> Result<Vec<T>, CreateDesktopError> {
+    let Some(key) = key else { return Ok(Vec::new()) };
+    let row = Entity::find_by_id((key.workspace.to_string(), key.key.clone()));
+    let Some(row) = row.one(&write.transaction).await? else { return Ok(Vec::new()) };
+    if row.request_hash != key.request_hash {
+        return Err(CreateDesktopError::IdempotencyMismatch);
+    }
+    let ids = row.made.split(' ').map(|id| id.parse().map_err(unreadable("idempotency_keys")));
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
-pub(crate) async fn insert(
+/// Writes down what was made; one whose makings are gone is written over.
+pub(crate) async fn keep(
     write: &Write,
-    workspace: WorkspaceId,
-    key: IdempotencyKey,
-    desktop: DesktopId,
+    key: Option<IdempotencyKey>,
+    made: impl IntoIterator<Item = String>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let Some(key) = key else { return Ok(()) };
     let row = ActiveModel {
-        workspace_id: Set(workspace.to_string()),
+        workspace_id: Set(key.workspace.to_string()),
         idempotency_key: Set(key.key),
         request_hash: Set(key.request_hash.to_vec()),
-        desktop_id: Set(desktop.to_string()),
+        made: Set(made.into_iter().collect::<Vec<_>>().join(" ")),
         created_at: Set(to_ms(now)),
     };
-    Entity::insert(row).exec_without_returning(&write.transaction).await?;
+    let mut replacing = OnConflict::columns([Column::WorkspaceId, Column::IdempotencyKey]);
+    replacing.update_columns([Column::RequestHash, Column::Made, Column::CreatedAt]);
+    Entity::insert(row).on_conflict(replacing).exec_without_returning(&write.transaction).await?;
     Ok(())
+}
+
+impl Store {
+    pub async fn delete_idempotency_keys_before(&self, old: Timestamp) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        Entity::delete_many().filter(Column::CreatedAt.lt(to_ms(old))).exec(&write.transaction).await?;
+        write.commit().await
+    }
 }

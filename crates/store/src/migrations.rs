@@ -19,6 +19,7 @@ mod m0013_depth;
 mod m0014_snapshot_schedules;
 mod m0015_sizes;
 mod m0016_usage;
+mod m0017_idempotency_keys;
 
 pub(crate) struct Migrator;
 
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_snapshot_schedules::MIGRATION),
             Box::new(m0015_sizes::MIGRATION),
             Box::new(m0016_usage::MIGRATION),
+            Box::new(m0017_idempotency_keys::MIGRATION),
         ]
     }
 }

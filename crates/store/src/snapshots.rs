@@ -16,6 +16,7 @@ use crate::desktops::{self, CreateDesktopError, Desktop, Identity, NewDesktop};
 use crate::error::{StoreError, unreadable};
 use crate::events::{self, kind};
 use crate::history::{self, By, happening};
+use crate::idempotency::{self, IdempotencyKey};
 use crate::layers::{self, Layer};
 use crate::moment::{from_ms, some_from_ms, to_ms};
 use crate::snapshot_pictures;
@@ -163,23 +164,39 @@ impl TryFrom<Model> for Snapshot {
 }
 
 impl Store {
-    /// Writes down that a snapshot is wanted.
-    pub async fn insert_snapshot(&self, new: NewSnapshot, now: Timestamp) -> Result<Snapshot, SnapshotError> {
+    /// Writes down that a snapshot is wanted; once per idempotency key.
+    pub async fn insert_snapshot(
+        &self,
+        new: NewSnapshot,
+        key: Option<IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Snapshot, SnapshotError> {
         let mut write = self.write().await?;
+        for id in idempotency::made(&write, key.as_ref()).await? {
+            if let Some(row) = find(&write, id).await? {
+                return Ok(row.try_into()?);
+            }
+        }
         let row = insert(&mut write, &new, now).await?;
+        idempotency::keep(&write, key, [row.id.clone()], now).await?;
         write.commit().await?;
         Ok(row.try_into()?)
     }
 
     /// Writes down desktops as wanted, made from a snapshot that is there or is being taken, or of one that is to
-    /// be taken first: all of them, or none.
+    /// be taken first: all of them, or none; once per idempotency key.
     pub async fn fork_desktops(
         &self,
         from: Result<SnapshotId, NewSnapshot>,
         mut desktops: Vec<NewDesktop>,
+        key: Option<IdempotencyKey>,
         now: Timestamp,
     ) -> Result<Vec<Desktop>, SnapshotError> {
         let mut write = self.write().await?;
+        let there = desktops::replayed(&write, key.as_ref()).await?;
+        if !there.is_empty() {
+            return Ok(there);
+        }
         let is_coming = |row: &Model| {
             [SnapshotState::Ready, SnapshotState::Taking].iter().any(|state| row.state == state.as_str())
         };
@@ -188,11 +205,12 @@ impl Store {
             Err(new) => Some(insert(&mut write, &new, now).await?),
         };
         let snapshot = Snapshot::try_from(row.ok_or(SnapshotError::Gone)?)?;
-        let mut made = Vec::new();
+        let mut made: Vec<Desktop> = Vec::new();
         for new in &mut desktops {
             new.origin = Some(snapshot.id);
             made.push(desktops::insert(&mut write, new, now).await?.try_into()?);
         }
+        idempotency::keep(&write, key, made.iter().map(|desktop| desktop.id.to_string()), now).await?;
         write.commit().await?;
         Ok(made)
     }

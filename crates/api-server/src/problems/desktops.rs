@@ -32,13 +32,8 @@ impl From<CreateError> for ApiError {
                     format!("This workspace may have {limit} {desktops} at most; destroy one first.");
                 Self::new(Code::QuotaReached, detail)
             }
-            CreateError::IdempotencyMismatch => Self::new(
-                Code::IdempotencyKeyReused,
-                "This idempotency key was used for another request; take a new one.",
-            ),
-            CreateError::BadIdempotencyKey => {
-                Self::new(Code::InvalidHeader, "An idempotency key has 1 to 255 printable characters.")
-            }
+            CreateError::IdempotencyMismatch => Self::new(Code::IdempotencyKeyReused, error.to_string()),
+            CreateError::BadIdempotencyKey(_) => Self::new(Code::InvalidHeader, error.to_string()),
             CreateError::HostUnreachable => Self::unavailable(&error),
             CreateError::Internal(error) => error.into(),
         }

@@ -25,6 +25,8 @@ impl From<SnapshotError> for ApiError {
                 Self::new(Code::QuotaReached, error.to_string())
             }
             SnapshotError::InUse => Self::new(Code::InUse, error.to_string()),
+            SnapshotError::IdempotencyMismatch => Self::new(Code::IdempotencyKeyReused, error.to_string()),
+            SnapshotError::BadIdempotencyKey(_) => Self::new(Code::InvalidHeader, error.to_string()),
             SnapshotError::BadCount => Self::new(Code::InvalidCount, error.to_string()).in_field("count"),
             SnapshotError::NameTaken(name) => name_taken(&name),
             SnapshotError::Internal(error) => error.into(),

@@ -11,7 +11,7 @@ use rolltop_model::SnapshotId;
 
 use super::screenshot::picture_of_guest;
 use crate::convert;
-use crate::extract::{Answer, Asking, Json, Query, Ticket, accepted, in_path, ok};
+use crate::extract::{Answer, Asking, IdempotencyKey, Json, Query, Ticket, accepted, in_path, ok};
 use crate::problems::ApiError;
 
 /// List snapshots
@@ -92,22 +92,28 @@ pub(crate) async fn delete(
 /// Of a desktop that runs, memory included, which stands still for a fraction of a second; or of one that is
 /// suspended or stopped. It is `taking` at first, and `ready` within moments.
 #[utoipa::path(post, path = "/v1/desktops/{id}/snapshots", tag = "snapshots", operation_id = "takeSnapshot",
-    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "1 to 255 printable characters of your choice. For 30 days, the same request with the same key takes one snapshot.",
+            example = "3f0d2c1e")),
     request_body = CreateSnapshot,
     responses(
         (status = 202, description = "It is written down and will be done.", body = Snapshot),
+        (status = 400, description = "`invalid_json`, `invalid_header`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`wrong_state`, `quota_reached`", body = Problem,
             content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_name`, `unknown_field`, `invalid_body`", body = Problem,
+        (status = 422, description = "`invalid_name`, `unknown_field`, `invalid_body`, `idempotency_key_reused`", body = Problem,
             content_type = "application/problem+json"),
     ))]
 pub(crate) async fn take(
     State(control): State<Control>,
     Ticket(access): Ticket<purpose::Write>,
+    key: Option<IdempotencyKey>,
     Json(wanted): Json<CreateSnapshot>,
 ) -> Result<Answer<Snapshot>, ApiError> {
-    let taken = control.take_snapshot(&access, wanted.name.as_deref()).await?;
+    let taken = control.take_snapshot(&access, wanted.name.as_deref(), said(key.as_ref())).await?;
     Ok(accepted(convert::snapshot(taken)))
 }
 
@@ -117,45 +123,58 @@ pub(crate) async fn take(
 /// is suspended. Each gets a name, an address and an identity of its own before it has a network. The
 /// desktop itself goes on; if it runs it stands still for a fraction of a second.
 #[utoipa::path(post, path = "/v1/desktops/{id}/fork", tag = "snapshots", operation_id = "forkDesktop",
-    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "1 to 255 printable characters of your choice. For 30 days, the same request with the same key makes these forks once.",
+            example = "3f0d2c1e")),
     request_body = ForkDesktop,
     responses(
         (status = 202, description = "They are being made.", body = Forks),
+        (status = 400, description = "`invalid_json`, `invalid_header`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`name_taken`, `quota_reached`, `wrong_state`", body = Problem,
             content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_name`, `invalid_count`, `unknown_field`, `invalid_body`", body = Problem,
+        (status = 422, description = "`invalid_name`, `invalid_count`, `unknown_field`, `invalid_body`, `idempotency_key_reused`", body = Problem,
             content_type = "application/problem+json"),
     ))]
 pub(crate) async fn fork_desktop(
     State(control): State<Control>,
     Ticket(access): Ticket<purpose::Write>,
+    key: Option<IdempotencyKey>,
     Json(wanted): Json<ForkDesktop>,
 ) -> Result<Answer<Forks>, ApiError> {
-    Ok(accepted(forks(control.fork(&access, &asked(wanted)).await?)))
+    Ok(accepted(forks(control.fork(&access, &asked(wanted), said(key.as_ref())).await?)))
 }
 
 /// Fork a snapshot
 ///
 /// Makes desktops that begin as the snapshot was.
 #[utoipa::path(post, path = "/v1/snapshots/{id}/fork", tag = "snapshots", operation_id = "forkSnapshot",
-    params(("id" = String, Path, description = "The snapshot's id.", example = "snp_01k9abc2def3ghj4kmn5pqrs6t")),
+    params(("id" = String, Path, description = "The snapshot's id.", example = "snp_01k9abc2def3ghj4kmn5pqrs6t"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "1 to 255 printable characters of your choice. For 30 days, the same request with the same key makes these forks once.",
+            example = "3f0d2c1e")),
     request_body = ForkDesktop,
     responses(
         (status = 202, description = "They are being made.", body = Forks),
+        (status = 400, description = "`invalid_json`, `invalid_header`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`name_taken`, `quota_reached`, `wrong_state`", body = Problem,
             content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_name`, `invalid_count`, `unknown_field`, `invalid_body`", body = Problem,
+        (status = 422, description = "`invalid_name`, `invalid_count`, `unknown_field`, `invalid_body`, `idempotency_key_reused`", body = Problem,
             content_type = "application/problem+json"),
     ))]
 pub(crate) async fn fork_snapshot(
     State(control): State<Control>,
     asking: Asking,
     path: RawPathParams,
+    key: Option<IdempotencyKey>,
     Json(wanted): Json<ForkDesktop>,
 ) -> Result<Answer<Forks>, ApiError> {
-    Ok(accepted(forks(control.fork_snapshot(&asking.caller, id(&path)?, &asked(wanted)).await?)))
+    let (id, key) = (id(&path)?, said(key.as_ref()));
+    Ok(accepted(forks(control.fork_snapshot(&asking.caller, id, &asked(wanted), key).await?)))
 }
 
 /// Go back to a snapshot
@@ -198,6 +217,10 @@ pub(crate) async fn undo(
 ) -> Result<Answer<Desktop>, ApiError> {
     let id = in_path(&path, "id").ok_or(SnapshotError::NoSuchDesktop)?;
     Ok(accepted(convert::desktop(control.undo(&asking.caller, id).await?, true)))
+}
+
+fn said(key: Option<&IdempotencyKey>) -> Option<&str> {
+    key.map(|IdempotencyKey(key)| key.as_str())
 }
 
 fn asked(wanted: ForkDesktop) -> rolltop_control::ForkDesktop {

@@ -17,7 +17,7 @@ use crate::problems::ApiError;
     responses(
         (status = 200, description = "The oldest first.", body = Usage),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_query`", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "`invalid_query`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn get(
     State(control): State<Control>,

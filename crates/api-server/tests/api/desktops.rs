@@ -86,6 +86,56 @@ async fn the_same_request_with_the_same_key_makes_one_desktop() {
 }
 
 #[tokio::test]
+async fn forks_and_snapshots_are_made_once_per_key_too() {
+    let platform = Platform::start().await;
+    let id = platform.create("research").await.id;
+    platform.until(id, DesktopState::Running).await;
+    let ask = async |path: &str, key: &str, body: serde_json::Value| {
+        let request = platform.raw(reqwest::Method::POST, &format!("/v1/{path}"));
+        let answer = request.header("idempotency-key", key).json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap())
+    };
+    let ids = |made: &serde_json::Value| -> Vec<String> {
+        let items = made["items"].as_array().unwrap();
+        items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let fork = format!("desktops/{id}/fork");
+    let two = serde_json::json!({"count": 2});
+    let (status, first) = ask(&fork, "f", two.clone()).await;
+    assert_eq!((status, ids(&first).len()), (202, 2));
+    let (status, again) = ask(&fork, "f", two.clone()).await;
+    assert_eq!((status, ids(&again)), (202, ids(&first)));
+    let (status, other) = ask(&fork, "f", serde_json::json!({"count": 1})).await;
+    assert_eq!((status, &other["code"]), (422, &"idempotency_key_reused".into()));
+    assert_eq!(platform.client.all_desktops().await.unwrap().len(), 3);
+    assert_eq!(ask(&fork, "two words", two.clone()).await.0, 400);
+
+    let take = format!("desktops/{id}/snapshots");
+    let named = serde_json::json!({"name": "early"});
+    let (_, first) = ask(&take, "s", named.clone()).await;
+    let snapshot: rolltop_model::SnapshotId = first["id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(ask(&take, "s", named.clone()).await.1["id"], first["id"]);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    while platform.client.snapshot(snapshot).await.unwrap().state != rolltop_api_types::SnapshotState::Ready {
+        assert!(tokio::time::Instant::now() < deadline, "it is not taken");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let fork = format!("snapshots/{snapshot}/fork");
+    let (_, first) = ask(&fork, "g", two.clone()).await;
+    assert_eq!(ids(&ask(&fork, "g", two).await.1), ids(&first));
+    // What was made is gone: the key makes it anew.
+    for made in platform.client.all_desktops().await.unwrap() {
+        if ids(&first).contains(&made.id.to_string()) {
+            platform.client.destroy_desktop(made.id).await.unwrap();
+            let gone = async || platform.client.desktop(made.id).await.is_err();
+            assert!(eventually(gone).await, "{made:?}");
+        }
+    }
+    let (status, anew) = ask(&fork, "g", serde_json::json!({"count": 2})).await;
+    assert!(status == 202 && ids(&anew).len() == 2 && ids(&anew) != ids(&first), "{anew}");
+}
+
+#[tokio::test]
 async fn a_desktop_needs_not_even_a_name() {
     let platform = Platform::start().await;
     let response = platform.raw(reqwest::Method::POST, "/v1/desktops").send().await.unwrap();

@@ -2,19 +2,18 @@
 
 use rolltop_model::{DesktopId, DesktopName, NameError, Size, TemplateVersion, UnknownSize};
 use rolltop_store::{CreateDesktopError, Created, IdempotencyKey, NewDesktop};
-use sha2::{Digest, Sha256};
 
 use super::names;
 use crate::caller::{Caller, Scope};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
+use crate::idempotency::{self, BadIdempotencyKey};
 use crate::templates;
 use crate::views::DesktopView;
 
 /// Names thought of before giving up; with a growing number in them, two are enough in practice.
 const NAME_TRIES: u32 = 50;
-const LONGEST_KEY: usize = 255;
 
 /// Everything is optional: a name is thought of, template and size have defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -42,10 +41,10 @@ pub enum CreateError {
     NoTemplate,
     #[error("This workspace may have {0} desktops; destroy one first.")]
     QuotaReached(u32),
-    #[error("This idempotency key was used for another request.")]
+    #[error("This idempotency key was used for another request; take a new one.")]
     IdempotencyMismatch,
-    #[error("An idempotency key has 1 to 255 printable characters.")]
-    BadIdempotencyKey,
+    #[error(transparent)]
+    BadIdempotencyKey(#[from] BadIdempotencyKey),
     #[error("The host does not answer; try again shortly.")]
     HostUnreachable,
     #[error(transparent)]
@@ -66,7 +65,8 @@ impl Control {
         if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
             return Err(CreateError::Forbidden(Scope::DesktopsWrite));
         }
-        let key = idempotency_key.map(|key| idempotency(key, request)).transpose()?;
+        let what = serde_json::json!(["create desktop", request.name, request.template, request.size]);
+        let key = idempotency::key(caller, idempotency_key, &what)?;
         let name = request.name.as_deref().map(str::parse::<DesktopName>).transpose()?;
         let size = request.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or_default();
         let template = self.chosen_template(request.template.as_deref()).await?;
@@ -132,12 +132,4 @@ impl Control {
             }
         }
     }
-}
-
-fn idempotency(key: &str, request: &CreateDesktop) -> Result<IdempotencyKey, CreateError> {
-    if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(CreateError::BadIdempotencyKey);
-    }
-    let request = serde_json::json!(["create desktop", request.name, request.template, request.size]);
-    Ok(IdempotencyKey { key: key.to_owned(), request_hash: Sha256::digest(request.to_string()).into() })
 }

@@ -39,6 +39,7 @@ async fn remove_old(inner: &Inner) -> Result<(), StoreError> {
     inner.store.delete_access_log_before(old).await?;
     inner.store.delete_history_before(old).await?;
     inner.store.delete_usage_before(old).await?;
+    inner.store.delete_idempotency_keys_before(old).await?;
     inner.store.delete_expired_sign_in_links(now).await?;
     inner.store.delete_expired_shares(now).await?;
     // Those that ended lately say since when nothing holds the desktop.

@@ -35,7 +35,7 @@ async fn look(inner: &Inner) -> Result<(), StoreError> {
             made_by: By::ROLLTOP.actor.to_owned(),
             limit: MOST_SNAPSHOTS,
         };
-        match inner.store.insert_snapshot(new, now).await {
+        match inner.store.insert_snapshot(new, None, now).await {
             Ok(_) => inner.nudge(desktop.id),
             Err(SnapshotError::Store(error)) => return Err(error),
             Err(error) => {

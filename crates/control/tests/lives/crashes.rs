@@ -200,8 +200,8 @@ impl Story {
                 let Some(id) = id(which) else { return };
                 let Ok(write) = platform.control.authorise(&platform.owner, id).await else { return };
                 if matches!(event, Event::Snapshot(_)) {
-                    let _ = platform.control.take_snapshot(&write, None).await;
-                } else if let Ok(made) = platform.control.fork(&write, &ForkDesktop::default()).await {
+                    let _ = platform.control.take_snapshot(&write, None, None).await;
+                } else if let Ok(made) = platform.control.fork(&write, &ForkDesktop::default(), None).await {
                     self.ids.extend(made.iter().map(|fork| fork.id));
                 }
             }
@@ -290,7 +290,7 @@ impl Story {
             assert_ne!(snapshot.state, SnapshotState::Taking, "{snapshot:?}");
             if snapshot.state == SnapshotState::Ready {
                 let one = ForkDesktop::default();
-                let fork = platform.control.fork_snapshot(&platform.owner, snapshot.id, &one).await;
+                let fork = platform.control.fork_snapshot(&platform.owner, snapshot.id, &one, None).await;
                 made.extend(fork.unwrap().iter().map(|fork| fork.id));
             }
         }

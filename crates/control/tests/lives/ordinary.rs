@@ -177,7 +177,7 @@ async fn asking_again_with_the_same_key_makes_one_desktop() {
     assert_ne!(create(&request, "key-2").await.unwrap().id, first.id);
     let other = CreateDesktop { size: Some("m".into()), ..request.clone() };
     assert!(matches!(create(&other, "key-1").await, Err(CreateError::IdempotencyMismatch)));
-    assert!(matches!(create(&request, "a b").await, Err(CreateError::BadIdempotencyKey)));
+    assert!(matches!(create(&request, "a b").await, Err(CreateError::BadIdempotencyKey(_))));
 }
 
 #[tokio::test]
@@ -289,8 +289,12 @@ async fn a_disk_grows_at_once_and_the_rest_at_the_next_boot() {
     assert_eq!((view.size, view.disk_gib), (Size::L, 80), "the disk is what the size has");
     platform.wait(id, "told that it must restart", |view| view.restart_needed).await;
     // What is forked from it now is as it is now.
-    let fork =
-        platform.control.fork(&platform.access(id).await, &ForkDesktop::default()).await.unwrap().remove(0);
+    let fork = platform
+        .control
+        .fork(&platform.access(id).await, &ForkDesktop::default(), None)
+        .await
+        .unwrap()
+        .remove(0);
     let fork = platform.wait(fork.id, "running", has_screen).await;
     assert_eq!((fork.size, fork.disk_gib, fork.restart_needed), (Size::S, 80, false));
 

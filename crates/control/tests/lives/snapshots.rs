@@ -41,7 +41,7 @@ async fn a_running_desktop_is_kept_and_others_are_made_from_it() {
     let platform = platform().await;
     let id = platform.running("one").await;
     let write = platform.access(id).await;
-    let asked = platform.control.take_snapshot(&write, Some(" as it was ")).await.unwrap();
+    let asked = platform.control.take_snapshot(&write, Some(" as it was "), None).await.unwrap();
     assert_eq!((asked.state, asked.name.as_str()), (SnapshotState::Taking, "as it was"));
     settled(&platform, asked.id, SnapshotState::Ready).await;
     let shown = platform.control.snapshot(&platform.owner, asked.id).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_running_desktop_is_kept_and_others_are_made_from_it() {
     assert!(platform.control.screenshot(&platform.access(id).await, 480).await.is_ok());
 
     let two = ForkDesktop { count: Some(2), ..ForkDesktop::default() };
-    let forks = platform.control.fork_snapshot(&platform.owner, asked.id, &two).await.unwrap();
+    let forks = platform.control.fork_snapshot(&platform.owner, asked.id, &two, None).await.unwrap();
     let names: Vec<&str> = forks.iter().map(|fork| fork.name.as_str()).collect();
     assert_eq!(names, ["one-1", "one-2"]);
     for fork in &forks {
@@ -117,7 +117,7 @@ async fn a_fork_takes_a_snapshot_that_goes_when_the_forks_are_there() {
             _ => {}
         }
         let named = ForkDesktop { name: Some(format!("from-{state}")), count: None };
-        let forks = platform.control.fork(&write, &named).await.unwrap();
+        let forks = platform.control.fork(&write, &named, None).await.unwrap();
         assert_eq!(forks[0].name.as_str(), format!("from-{state}"));
         platform.wait(forks[0].id, "running", has_screen).await;
         held(&platform, 0).await;
@@ -132,18 +132,18 @@ async fn a_snapshot_that_is_not_possible_says_why_and_its_forks_do_too() {
     let id = platform.running("one").await;
     let write = platform.access(id).await;
     platform.engine.faults().disk_full(true);
-    let asked = platform.control.take_snapshot(&write, None).await.unwrap();
+    let asked = platform.control.take_snapshot(&write, None, None).await.unwrap();
     settled(&platform, asked.id, SnapshotState::Failed).await;
     let shown = platform.control.snapshot(&platform.owner, asked.id).await.unwrap();
     assert_eq!(shown.reason.as_deref(), Some(FailReason::DiskFull.sentence()));
-    let fork = platform.control.fork(&write, &ForkDesktop::default()).await.unwrap().remove(0);
+    let fork = platform.control.fork(&write, &ForkDesktop::default(), None).await.unwrap().remove(0);
     let failed = platform.wait(fork.id, "failed", has_failed).await;
     assert_eq!(failed.state, DesktopState::Failed(FailReason::OriginGone));
     platform.engine.faults().disk_full(false);
-    let asked = platform.control.take_snapshot(&write, None).await.unwrap();
+    let asked = platform.control.take_snapshot(&write, None, None).await.unwrap();
     settled(&platform, asked.id, SnapshotState::Ready).await;
     assert_eq!(platform.get(id).await.unwrap().state, DesktopState::Running);
-    let fork = platform.control.fork(&write, &ForkDesktop::default()).await.unwrap().remove(0);
+    let fork = platform.control.fork(&write, &ForkDesktop::default(), None).await.unwrap().remove(0);
     platform.wait(fork.id, "running", has_screen).await;
 }
 
@@ -154,7 +154,7 @@ async fn one_that_was_cut_short_or_unheard_is_finished_under_the_same_name() {
     let write = platform.access(id).await;
     let silent = EngineError::Unreachable("no socket".into());
     platform.engine.faults().fail(Operation::Snapshot, silent, 3);
-    let asked = platform.control.take_snapshot(&write, None).await.unwrap();
+    let asked = platform.control.take_snapshot(&write, None, None).await.unwrap();
     platform.kill_and_reopen(quick()).await;
     settled(&platform, asked.id, SnapshotState::Ready).await;
     held(&platform, 1).await;
@@ -172,21 +172,22 @@ async fn what_makes_no_sense_is_refused_with_a_sentence() {
     let id = platform.running("one").await;
     let write = platform.access(id).await;
     for name in ["", "   ", "two\nlines", &"x".repeat(101)] {
-        let refused = platform.control.take_snapshot(&write, Some(name)).await;
+        let refused = platform.control.take_snapshot(&write, Some(name), None).await;
         assert!(matches!(refused, Err(SnapshotError::BadName)), "{name:?}");
     }
     for count in [0, 51, u32::MAX] {
-        let refused = platform.control.fork(&write, &ForkDesktop { count: Some(count), name: None }).await;
+        let refused =
+            platform.control.fork(&write, &ForkDesktop { count: Some(count), name: None }, None).await;
         assert!(matches!(refused, Err(SnapshotError::BadCount)), "{count}");
     }
     let taken = ForkDesktop { name: Some("one".into()), count: None };
-    let refused = platform.control.fork(&write, &taken).await;
+    let refused = platform.control.fork(&write, &taken, None).await;
     assert!(matches!(refused, Err(SnapshotError::NameTaken(name)) if name == "one"));
     let many = ForkDesktop { name: None, count: Some(50) };
-    let refused = platform.control.fork(&write, &many).await;
+    let refused = platform.control.fork(&write, &many, None).await;
     assert!(matches!(refused, Err(SnapshotError::QuotaReached(_))));
     let (unknown, one) = (SnapshotId::generate(), ForkDesktop::default());
-    let unknown = platform.control.fork_snapshot(&platform.owner, unknown, &one);
+    let unknown = platform.control.fork_snapshot(&platform.owner, unknown, &one, None);
     assert!(matches!(unknown.await, Err(SnapshotError::NotFound)));
     assert!(platform.control.snapshots(&platform.owner, None).await.unwrap().is_empty(), "nothing was begun");
 }
@@ -196,7 +197,7 @@ async fn a_desktop_goes_back_to_a_snapshot_and_from_there_to_what_it_was() {
     let platform = platform().await;
     let id = platform.running("one").await;
     let write = platform.access(id).await;
-    let asked = platform.control.take_snapshot(&write, Some("early")).await.unwrap();
+    let asked = platform.control.take_snapshot(&write, Some("early"), None).await.unwrap();
     settled(&platform, asked.id, SnapshotState::Ready).await;
     for state in ["running", "suspended", "stopped"] {
         match state {
@@ -257,7 +258,7 @@ async fn a_disk_of_many_layers_becomes_one_of_one() {
     for number in 1..=3 {
         assert_eq!(depth().await, number);
         let access = platform.access(id).await;
-        let asked = platform.control.take_snapshot(&access, None).await.unwrap();
+        let asked = platform.control.take_snapshot(&access, None, None).await.unwrap();
         settled(&platform, asked.id, SnapshotState::Ready).await;
         taken.push(asked.id);
     }
@@ -268,8 +269,11 @@ async fn a_disk_of_many_layers_becomes_one_of_one() {
     }
     // The snapshots have the other layers still, and what is made from them.
     assert_eq!(store.layer_ids().await.unwrap().len(), 4);
-    let one =
-        platform.control.fork_snapshot(&platform.owner, taken[1], &ForkDesktop::default()).await.unwrap();
+    let one = platform
+        .control
+        .fork_snapshot(&platform.owner, taken[1], &ForkDesktop::default(), None)
+        .await
+        .unwrap();
     platform.wait(one[0].id, "running", has_screen).await;
     platform.control.restore(&platform.owner, taken[0]).await.unwrap();
     platform

@@ -152,7 +152,8 @@ async fn snapshots_are_taken_by_a_schedule_and_as_many_stay_as_it_says() {
     let hour = std::time::Duration::from_millis(150);
     let platform = platform_with(ControlConfig { hour, flatten_at: 4, ..quick() }).await;
     let id = platform.running("one").await;
-    let manual = platform.control.take_snapshot(&platform.access(id).await, Some("mine")).await.unwrap();
+    let manual =
+        platform.control.take_snapshot(&platform.access(id).await, Some("mine"), None).await.unwrap();
     let schedule = |last| rolltop_model::SnapshotSchedule::new(1, last, 1).unwrap();
     let write = platform.access(id).await;
     platform.control.set_snapshot_schedule(&write, Some(schedule(3))).await.unwrap();

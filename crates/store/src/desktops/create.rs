@@ -67,15 +67,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Created, CreateDesktopError> {
         let mut write = self.write().await?;
-        if let Some(key) = &key
-            && let Some(desktop) = replayed(&write, new.workspace, key).await?
-        {
+        if let Some(desktop) = replayed(&write, key.as_ref()).await?.pop() {
             return Ok(Created { desktop, replayed: true });
         }
         let row = insert(&mut write, &new, now).await?;
-        if let Some(key) = key {
-            idempotency::insert(&write, new.workspace, key, new.id, now).await?;
-        }
+        idempotency::keep(&write, key, [new.id.to_string()], now).await?;
         write.commit().await?;
         Ok(Created { desktop: row.try_into()?, replayed: false })
     }
@@ -131,19 +127,18 @@ pub(crate) fn gib(disk_gib: u64) -> i64 {
     i64::try_from(disk_gib).unwrap_or(i64::MAX)
 }
 
-async fn replayed(
+/// What an earlier request with the same key made and is there still.
+pub(crate) async fn replayed(
     write: &Write,
-    workspace: WorkspaceId,
-    key: &IdempotencyKey,
-) -> Result<Option<Desktop>, CreateDesktopError> {
-    match idempotency::find(write, workspace, key).await? {
-        None => Ok(None),
-        Some((false, _)) => Err(CreateDesktopError::IdempotencyMismatch),
-        Some((true, id)) => {
-            let row = Entity::find_by_id(id.to_string()).one(&write.transaction).await?;
-            Ok(row.map(Desktop::try_from).transpose()?)
+    key: Option<&IdempotencyKey>,
+) -> Result<Vec<Desktop>, CreateDesktopError> {
+    let mut there = Vec::new();
+    for id in idempotency::made::<DesktopId>(write, key).await? {
+        if let Some(row) = Entity::find_by_id(id.to_string()).one(&write.transaction).await? {
+            there.push(Desktop::try_from(row)?);
         }
     }
+    Ok(there)
 }
 
 async fn check_room(write: &Write, new: &NewDesktop) -> Result<(), CreateDesktopError> {

@@ -65,7 +65,9 @@ async fn many_creating_at_once_stay_within_the_limit() {
 #[tokio::test]
 async fn a_repeated_key_gives_the_same_desktop_and_another_request_is_refused() {
     let fixture = fixture().await;
-    let key = |request: u8| Some(IdempotencyKey { key: "k".into(), request_hash: [request; 32] });
+    let key = |request: u8| {
+        Some(IdempotencyKey { workspace: fixture.workspace, key: "k".into(), request_hash: [request; 32] })
+    };
     let create = |key| fixture.store.create_desktop(fixture.new_desktop("one"), key, start());
     let Created { desktop, replayed } = create(key(1)).await.unwrap();
     assert!(!replayed);

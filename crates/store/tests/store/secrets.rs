@@ -64,7 +64,7 @@ async fn keys_are_sealed_in_the_file_and_gone_from_it_after_destroying() {
 async fn a_forgotten_desktop_leaves_receipt_events_and_access_log() {
     let fixture = fixture().await;
     let store = &fixture.store;
-    let key = IdempotencyKey { key: "k".into(), request_hash: [0; 32] };
+    let key = IdempotencyKey { workspace: fixture.workspace, key: "k".into(), request_hash: [0; 32] };
     let created = store.create_desktop(fixture.new_desktop("one"), Some(key), start()).await.unwrap();
     let id = created.desktop.id;
     store.layer_for(id, Size::S, None, start()).await.unwrap();
