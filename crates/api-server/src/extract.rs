@@ -157,7 +157,13 @@ where
 }
 
 /// `Idempotency-Key`, where there is one.
-pub(crate) struct IdempotencyKey(pub String);
+pub(crate) struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    pub(crate) fn text(key: Option<&Self>) -> Option<&str> {
+        key.map(|Self(key)| key.as_str())
+    }
+}
 
 impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
     type Rejection = ApiError;

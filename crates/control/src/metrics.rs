@@ -11,7 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use rolltop_engine::Machine;
-use rolltop_model::{DesktopId, DesktopState, FailReason, Record, Step};
+use rolltop_model::{DesktopState, FailReason, Step};
+use rolltop_store::Standing;
 
 use crate::control::{Control, Inner};
 
@@ -99,9 +100,9 @@ impl Default for Metrics {
 
 impl Metrics {
     /// What there is, at each pass over everything.
-    pub(crate) fn show(&self, inner: &Inner, records: &[(DesktopId, Record)], machines: Option<&[Machine]>) {
+    pub(crate) fn show(&self, inner: &Inner, standings: &[Standing], machines: Option<&[Machine]>) {
         for state in DesktopState::NAMES {
-            let count = records.iter().filter(|(_, record)| record.state.name() == state).count();
+            let count = standings.iter().filter(|standing| standing.record.state.name() == state).count();
             self.desktops.get_or_create(&State { state }).set(whole(count));
         }
         for (kind, count) in inner.uses.totals() {

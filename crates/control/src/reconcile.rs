@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_model::{DesktopId, Observation, Step, next_step};
+use rolltop_store::Standing;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -189,7 +190,7 @@ impl Crew {
 
 /// The desktops that have something to be done now.
 async fn compare(inner: &Inner) -> Vec<DesktopId> {
-    let records = match inner.store.records().await {
+    let standings = match inner.store.standings().await {
         Ok(records) => records,
         Err(error) => {
             tracing::error!(%error, "the desktops can't be read");
@@ -203,7 +204,7 @@ async fn compare(inner: &Inner) -> Vec<DesktopId> {
             None
         }
     };
-    inner.metrics.show(inner, &records, machines.as_deref());
+    inner.metrics.show(inner, &standings, machines.as_deref());
     let mut observed: HashMap<DesktopId, Observation> = HashMap::new();
     if let Some(machines) = &machines {
         inner.vitals.replace(machines);
@@ -213,20 +214,16 @@ async fn compare(inner: &Inner) -> Vec<DesktopId> {
     let unseen = if machines.is_some() { Observation::Absent } else { Observation::Unknown };
     let now = clock::now();
     let mut due = Vec::new();
-    for (id, record) in records {
+    for Standing { id, record, disk_gib } in standings {
         let seen = observed.remove(&id).unwrap_or(unseen);
         match next_step(&record, seen, &inner.config.limits, now) {
-            Step::Rest | Step::Wait { .. } => {}
+            Step::Rest | Step::Wait { .. } if !resize::is_wanted(inner, id, disk_gib) => {}
             _ => due.push(id),
         }
     }
     match snapshots::wanted(inner).await {
         Ok(wanted) => due.extend(wanted),
         Err(error) => tracing::error!(%error, "the snapshots can't be read"),
-    }
-    match resize::wanted(inner).await {
-        Ok(smaller) => due.extend(smaller),
-        Err(error) => tracing::error!(%error, "the sizes can't be read"),
     }
     match layers::deep(inner).await {
         Ok(deep) => due.extend(deep),

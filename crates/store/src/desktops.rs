@@ -17,6 +17,6 @@ pub use change::{ChangeError, RenameDesktopError};
 pub use create::{CreateDesktopError, Created, NewDesktop};
 pub(crate) use create::{gib, insert, replayed};
 pub use identity::Identity;
-pub use list::ListQuery;
+pub use list::{ListQuery, Standing};
 pub use row::Desktop;
 pub(crate) use row::{ActiveModel, Column, Entity, Model, event_data, record};

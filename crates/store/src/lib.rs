@@ -40,7 +40,7 @@ pub use api_keys::{AddApiKeyError, ApiKey, NewApiKey};
 pub use database::Store;
 pub use desktops::{
     Authorized, ChangeError, CreateDesktopError, Created, Desktop, Identity, ListQuery, NewDesktop,
-    RenameDesktopError,
+    RenameDesktopError, Standing,
 };
 pub use device_logins::{AddDeviceLoginError, DeviceLogin, NewDeviceLogin, Poll};
 pub use error::StoreError;

@@ -7,6 +7,7 @@ pub(crate) mod files;
 mod icon;
 pub(crate) mod layout;
 pub(crate) mod scopes;
+pub(crate) mod size;
 pub(crate) mod steps;
 pub(crate) mod terminals;
 pub(crate) mod time;

@@ -77,8 +77,7 @@ pub(crate) async fn create(
 ) -> Result<Answer<Desktop>, ApiError> {
     let request =
         rolltop_control::CreateDesktop { name: wanted.name, template: wanted.template, size: wanted.size };
-    let key = key.map(|IdempotencyKey(key)| key);
-    let view = control.create(&asking.caller, &request, key.as_deref()).await?;
+    let view = control.create(&asking.caller, &request, IdempotencyKey::text(key.as_ref())).await?;
     Ok(accepted(convert::desktop(view, true)))
 }
 

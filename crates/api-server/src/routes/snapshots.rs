@@ -113,7 +113,8 @@ pub(crate) async fn take(
     key: Option<IdempotencyKey>,
     Json(wanted): Json<CreateSnapshot>,
 ) -> Result<Answer<Snapshot>, ApiError> {
-    let taken = control.take_snapshot(&access, wanted.name.as_deref(), said(key.as_ref())).await?;
+    let taken =
+        control.take_snapshot(&access, wanted.name.as_deref(), IdempotencyKey::text(key.as_ref())).await?;
     Ok(accepted(convert::snapshot(taken)))
 }
 
@@ -144,7 +145,7 @@ pub(crate) async fn fork_desktop(
     key: Option<IdempotencyKey>,
     Json(wanted): Json<ForkDesktop>,
 ) -> Result<Answer<Forks>, ApiError> {
-    Ok(accepted(forks(control.fork(&access, &asked(wanted), said(key.as_ref())).await?)))
+    Ok(accepted(forks(control.fork(&access, &asked(wanted), IdempotencyKey::text(key.as_ref())).await?)))
 }
 
 /// Fork a snapshot
@@ -173,7 +174,7 @@ pub(crate) async fn fork_snapshot(
     key: Option<IdempotencyKey>,
     Json(wanted): Json<ForkDesktop>,
 ) -> Result<Answer<Forks>, ApiError> {
-    let (id, key) = (id(&path)?, said(key.as_ref()));
+    let (id, key) = (id(&path)?, IdempotencyKey::text(key.as_ref()));
     Ok(accepted(forks(control.fork_snapshot(&asking.caller, id, &asked(wanted), key).await?)))
 }
 
@@ -217,10 +218,6 @@ pub(crate) async fn undo(
 ) -> Result<Answer<Desktop>, ApiError> {
     let id = in_path(&path, "id").ok_or(SnapshotError::NoSuchDesktop)?;
     Ok(accepted(convert::desktop(control.undo(&asking.caller, id).await?, true)))
-}
-
-fn said(key: Option<&IdempotencyKey>) -> Option<&str> {
-    key.map(|IdempotencyKey(key)| key.as_str())
 }
 
 fn asked(wanted: ForkDesktop) -> rolltop_control::ForkDesktop {

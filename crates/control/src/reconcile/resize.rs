@@ -3,19 +3,14 @@
 use rolltop_door::GrowError;
 use rolltop_engine::ResizeRequest;
 use rolltop_model::{DesktopId, DesktopState, FailReason};
-use rolltop_store::{Desktop, StoreError};
+use rolltop_store::Desktop;
 
 use super::fault::{Fault, chain};
 use super::perform::{ENGINE_DEADLINE, ask};
 use crate::control::Inner;
 
-/// Desktops whose disk, or the file system on it, is smaller than it is to be.
-pub(super) async fn wanted(inner: &Inner) -> Result<Vec<DesktopId>, StoreError> {
-    let disks = inner.store.disks().await?;
-    Ok(disks.into_iter().filter(|(id, gib)| disk_is_smaller(inner, *id, *gib)).map(|(id, _)| id).collect())
-}
-
-fn disk_is_smaller(inner: &Inner, id: DesktopId, gib: u64) -> bool {
+/// Whether a desktop's disk, or the file system on it, is smaller than it is to be.
+pub(super) fn is_wanted(inner: &Inner, id: DesktopId, gib: u64) -> bool {
     inner.vitals.of(id).is_some_and(|vital| vital.disk_gib < gib) || inner.vitals.may_grow(id)
 }
 
@@ -27,7 +22,7 @@ pub(super) async fn before_boot(inner: &Inner, desktop: &Desktop) -> Result<(), 
 
 /// Has a disk grow while its machine goes on.
 pub(super) async fn grow(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
-    if !disk_is_smaller(inner, desktop.id, desktop.disk_gib) {
+    if !is_wanted(inner, desktop.id, desktop.disk_gib) {
         return Ok(());
     }
     tell_engine(inner, desktop).await?;

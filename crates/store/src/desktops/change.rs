@@ -5,14 +5,13 @@ use rolltop_model::{
     Command, Desired, DesktopId, DesktopName, DesktopState, FailReason, Record, Refusal, Size, StopReason,
 };
 use sea_orm::ActiveValue::Set;
-use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 
 use super::create::gib;
 use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_data, record};
 use crate::database::{Store, Write};
-use crate::error::{StoreError, unreadable};
+use crate::error::StoreError;
 use crate::events::{self, kind};
 use crate::history::{self, By, happening};
 use crate::layers;
@@ -191,23 +190,6 @@ impl Store {
         tell(&mut write, &row, &record(&row)?, now).await?;
         write.commit().await?;
         Ok(Some(Desktop::try_from(row)?))
-    }
-
-    /// How large the disk of each desktop is to be, GiB.
-    pub async fn disks(&self) -> Result<Vec<(DesktopId, u64)>, StoreError> {
-        let rows: Vec<(String, i64)> = Entity::find()
-            .select_only()
-            .columns([Column::Id, Column::DiskGib])
-            .filter(Column::Desired.ne(Desired::Destroyed.as_str()))
-            .into_tuple()
-            .all(&self.connection)
-            .await?;
-        rows.into_iter()
-            .map(|(id, gib)| {
-                let gib = u64::try_from(gib).map_err(unreadable("desktops"))?;
-                Ok((id.parse().map_err(unreadable("desktops"))?, gib))
-            })
-            .collect()
     }
 
     /// Writes down what was found or decided, if `desktop`'s fence and revision still stand;

@@ -4,7 +4,7 @@ use rolltop_model::{Desired, DesktopId, DesktopState, Record, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
-use super::row::{Column, Desktop, Entity, record};
+use super::row::{Column, Desktop, Entity, Model, record};
 use crate::database::Store;
 use crate::error::{StoreError, unreadable};
 
@@ -21,6 +21,15 @@ pub struct ListQuery<'a> {
     /// Only those made before this one.
     pub before: Option<DesktopId>,
     pub limit: u64,
+}
+
+/// What is looked at of every desktop, again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub id: DesktopId,
+    pub record: Record,
+    /// How large its disk is to be, GiB.
+    pub disk_gib: u64,
 }
 
 impl Store {
@@ -89,18 +98,15 @@ impl Store {
         ids.into_iter().map(|id| id.parse().map_err(unreadable("desktops"))).collect()
     }
 
-    /// Every desktop's record. A row that can't be read is left out and logged: it must not hold
+    /// How every desktop stands. A row that can't be read is left out and logged: it must not hold
     /// up all others.
-    pub async fn records(&self) -> Result<Vec<(DesktopId, Record)>, StoreError> {
+    pub async fn standings(&self) -> Result<Vec<Standing>, StoreError> {
         let rows = Entity::find().all(&self.connection).await?;
-        let read = rows.into_iter().filter_map(|row| {
-            let id = row.id.parse::<DesktopId>().map_err(unreadable("desktops"));
-            match id.and_then(|id| Ok((id, record(&row)?))) {
-                Ok(pair) => Some(pair),
-                Err(error) => {
-                    tracing::error!(desktop = row.id, %error, "a desktop's row can't be read");
-                    None
-                }
+        let read = rows.into_iter().filter_map(|row| match standing(&row) {
+            Ok(standing) => Some(standing),
+            Err(error) => {
+                tracing::error!(desktop = row.id, %error, "a desktop's row can't be read");
+                None
             }
         });
         Ok(read.collect())
@@ -120,4 +126,12 @@ impl Store {
             .await?;
         write.commit().await
     }
+}
+
+fn standing(row: &Model) -> Result<Standing, StoreError> {
+    Ok(Standing {
+        id: row.id.parse().map_err(unreadable("desktops"))?,
+        record: record(row)?,
+        disk_gib: u64::try_from(row.disk_gib).map_err(unreadable("desktops"))?,
+    })
 }

@@ -11,10 +11,11 @@ use serde::Deserialize;
 use super::actions::id;
 use crate::access::SignedIn;
 use crate::components::control::{Ask, Notice, Tone, button, notice};
+use crate::components::size::choice;
 use crate::components::{Icon, dialog, toast};
 use crate::failure::{Failure, sentence};
 use crate::language::Language;
-use crate::view::{self, Phase};
+use crate::view::Phase;
 
 /// Below the facts in the panel.
 pub(super) fn buttons(language: Language, desktop: &Desktop, phase: Phase) -> Markup {
@@ -96,7 +97,9 @@ fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
         fieldset.choice-group {
             legend { (language.say("column-size")) }
             div.choices {
-                @for size in Size::ALL { (choice(language, size, size.as_str() == answer.size)) }
+                @for size in Size::ALL {
+                    (choice(language, &format!("resize-{size}"), size, (size.vcpus(), size.memory_mib()), size.as_str() == answer.size, &html! {}))
+                }
             }
         }
         label.sleep-inputs {
@@ -108,19 +111,6 @@ fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
         label.choice-line {
             input type="checkbox" name="restart" value="yes" checked[answer.restart.is_some()];
             span { (language.say("resize-restart")) }
-        }
-    }
-}
-
-fn choice(language: Language, size: Size, chosen: bool) -> Markup {
-    let memory = view::bytes(language, size.memory_mib().saturating_mul(1 << 20));
-    let vcpus = size.vcpus().to_string();
-    html! {
-        label.choice {
-            input type="radio" name="size" id={ "resize-" (size) } value=(size) checked[chosen];
-            span.title { (language.say(&format!("size-{size}"))) }
-            span.detail { (language.say_with("size-processors", &[("vcpus", &vcpus)])) }
-            span.detail { (language.say_with("size-memory", &[("memory", &memory)])) }
         }
     }
 }

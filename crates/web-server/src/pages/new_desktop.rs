@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use crate::access::SignedIn;
 use crate::components::control::{Field, Notice, field, notice};
+use crate::components::size::choice;
 use crate::components::{Icon, dialog, icon, toast};
 use crate::failure::{Failure, sentence};
 use crate::language::Language;
-use crate::view;
 
 /// Names to suggest: things found on and around a desk.
 const NAMES: [&str; 24] = [
@@ -205,20 +205,12 @@ fn template_choice(template: &Template, chosen: bool) -> Markup {
 }
 
 fn size_choice(language: Language, size: &TemplateSize, chosen: bool) -> Markup {
-    let memory = view::bytes(language, size.memory_mib.saturating_mul(1 << 20));
-    let places = [("vcpus", size.vcpus.to_string()), ("memory", memory), ("disk", size.disk_gib.to_string())];
-    let places = places.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
-    html! {
-        label.choice {
-            input type="radio" name="size" id={ "size-" (size.size) } value=(size.size) checked[chosen];
-            span.title { (language.say(&format!("size-{}", size.size))) }
-            span.detail { (language.say_with("size-processors", &places)) }
-            span.detail { (language.say_with("size-memory", &places)) }
-            span.detail { (language.say_with("size-disk", &places)) }
-            span.speed {
-                (icon(Icon::Timer))
-                (language.say(if size.baked { "speed-fork" } else { "speed-boot" }))
-            }
+    let more = html! {
+        span.detail { (language.say_with("size-disk", &[("disk", &size.disk_gib.to_string())])) }
+        span.speed {
+            (icon(Icon::Timer))
+            (language.say(if size.baked { "speed-fork" } else { "speed-boot" }))
         }
-    }
+    };
+    choice(language, &format!("size-{}", size.size), size.size, (size.vcpus, size.memory_mib), chosen, &more)
 }
