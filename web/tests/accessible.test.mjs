@@ -117,7 +117,7 @@ for (const scheme of ["light", "dark"]) {
       await page.locator("#tab-settings").click();
       await page.locator("#sleep").getByRole("button", { name: "Change…" }).waitFor();
       await check(page, `settings, ${how}`);
-      for (const what of ["sleep/edit", "hold", "schedule/edit", "size"]) {
+      for (const what of ["sleep/edit", "hold", "schedule/edit", "size", "template"]) {
         await page.visit(path);
         await dialog(page, `${path}/${what}`);
         await check(page, `${what}, ${how}`);

@@ -263,6 +263,32 @@ test("a desktop gets another size", async () => {
   await page.context().close();
 });
 
+test("a desktop is saved as a template, seen among one's own, and that is deleted", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.visit(await desktopPath(page, "research"));
+  await page.locator("#tab-settings").click();
+  await page.getByRole("button", { name: "Save as template…" }).click();
+  const dialog = page.locator("#save-template");
+  await dialog.getByLabel("Name").fill("Our Tools");
+  await dialog.getByLabel("Description").fill("For our reports");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByText("A template's name has 1 to 40 of a-z").waitFor();
+  assert.equal(await dialog.getByLabel("Description").inputValue(), "For our reports");
+  await dialog.getByLabel("Name").fill("tools");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByText("tools is being made.").waitFor();
+  await page.visit("/snapshots");
+  const row = page.locator(".template-own-table tr", { hasText: "For our reports" });
+  await row.getByText("Ready").waitFor();
+  await row.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Delete template" }).click();
+  await page.getByText("tools is deleted.").waitFor();
+  await row.waitFor({ state: "detached" });
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("what a desktop uses is drawn, said in words, and looked back at", async () => {
   const page = await openPage(browser, server.url);
   await page.visit("/desktops");

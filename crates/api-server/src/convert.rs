@@ -3,7 +3,7 @@
 use rolltop_api_types as wire;
 use rolltop_control as control;
 use rolltop_model as model;
-use rolltop_model::FailReason;
+use rolltop_model::{FailReason, SavedTemplateState};
 
 use crate::problems::ApiError;
 
@@ -160,6 +160,26 @@ pub(crate) fn history_entry(view: control::HistoryView) -> wire::HistoryEntry {
         began_at: view.began_at,
         ended_at: view.ended_at,
         error: view.error,
+    }
+}
+
+pub(crate) fn saved_template(saved: control::SavedTemplate) -> wire::SavedTemplate {
+    let new = saved.new;
+    wire::SavedTemplate {
+        name: new.version.name().to_owned(),
+        version: new.version.to_string(),
+        title: new.title,
+        description: new.description,
+        desktop_name: new.desktop_name,
+        state: match saved.state {
+            SavedTemplateState::Saving => wire::SavedTemplateState::Saving,
+            SavedTemplateState::Ready => wire::SavedTemplateState::Ready,
+            // What is being deleted is in no list.
+            SavedTemplateState::Failed | SavedTemplateState::Deleting => wire::SavedTemplateState::Failed,
+        },
+        detail: saved.reason,
+        made_by: new.made_by,
+        created_at: saved.created_at,
     }
 }
 

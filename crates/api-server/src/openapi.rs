@@ -20,6 +20,7 @@ use crate::operations::{Access, access};
     tags(
         (name = "desktops", description = "Making, changing and destroying desktops."),
         (name = "snapshots", description = "Points in time of desktops, going back to them, and desktops made from them."),
+        (name = "templates", description = "Templates of a workspace's own, made of its desktops."),
         (name = "inside", description = "Looking and going inside a running desktop. Each time is in its access log."),
         (name = "files", description = "Files inside a running desktop, as its user may touch them."),
         (name = "events", description = "What happens, as it happens."),

@@ -7,6 +7,7 @@ mod desktops;
 mod device;
 mod input;
 mod preview;
+mod saved_templates;
 mod shared;
 mod sleep;
 mod snapshots;

@@ -18,6 +18,7 @@ mod meta;
 mod port;
 mod ports;
 mod preview;
+mod saved_templates;
 mod screen;
 mod screenshot;
 mod session;
@@ -111,6 +112,9 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(snapshots::fork_snapshot))
         .routes(routes!(snapshots::restore))
         .routes(routes!(snapshots::undo))
+        .routes(routes!(saved_templates::save))
+        .routes(routes!(saved_templates::list))
+        .routes(routes!(saved_templates::delete))
         .routes(routes!(snapshot_schedules::get, snapshot_schedules::set, snapshot_schedules::end))
         .routes(routes!(sleep::get, sleep::set))
         .routes(routes!(sleep::hold))

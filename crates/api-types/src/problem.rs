@@ -167,6 +167,7 @@ codes! {
     InvalidMinutes, "invalid_minutes", 422, "There can't be so many minutes or so few";
     InvalidSchedule, "invalid_schedule", 422, "The schedule is not right";
     InvalidReason, "invalid_reason", 422, "The reason is not one line of text";
+    InvalidText, "invalid_text", 422, "The text is too long, or is not one line";
     InvalidDisk, "invalid_disk", 422, "A disk can't have that size";
     InvalidLifetime, "invalid_lifetime", 422, "It can't last so long or so shortly";
     InvalidAddress, "invalid_address", 422, "This is no preview's address";

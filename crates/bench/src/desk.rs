@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use rolltop_api_types::DesktopState;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
-    Leftover, Machine, ResizeRequest, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest,
-    SuspendRequest, TemplateInfo,
+    Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo, SnapshotRequest,
+    StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_engine_qemu::remote::{self, HostClient};
 use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
@@ -183,6 +183,12 @@ impl Engine for Detour {
         self.host.resize(request).await
     }
 
+    async fn save_template(&self, request: &SaveTemplate) -> Result<(), EngineError> {
+        self.host.save_template(request).await
+    }
+    async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
+        self.host.remove_template(version).await
+    }
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
         self.host.release(desktop, fence).await
     }

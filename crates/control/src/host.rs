@@ -6,6 +6,7 @@ use rolltop_model::Size;
 use crate::caller::{Caller, Scope};
 use crate::control::Control;
 use crate::error::{InternalError, QueryError};
+use crate::saved_templates::TemplatesError;
 use crate::templates;
 use crate::views::{HostStatus, TemplateSizeView, TemplateView};
 
@@ -15,7 +16,10 @@ impl Control {
         if !caller.may(Scope::DesktopsRead) {
             return Err(QueryError::Forbidden(Scope::DesktopsRead));
         }
-        let list = self.inner.templates.list(self.inner.engine.as_ref()).await.map_err(unanswered)?;
+        let list = self.inner.templates_for(caller.workspace).await.map_err(|error| match error {
+            TemplatesError::Engine(error) => unanswered(error),
+            TemplatesError::Store(error) => InternalError::from(error).into(),
+        })?;
         let default = templates::choose(&list, &self.inner.config.default_template)
             .or_else(|| list.first().map(|template| &template.version))
             .cloned();

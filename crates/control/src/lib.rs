@@ -29,6 +29,7 @@ mod inside;
 mod metrics;
 mod preview;
 mod reconcile;
+mod saved_templates;
 mod snapshot_schedules;
 mod snapshots;
 mod ssh;
@@ -68,6 +69,8 @@ pub use rolltop_door::{
 pub use rolltop_engine::DoorStream;
 /// Who people log in as inside a desktop.
 pub use rolltop_guest_protocol::SESSION_USER;
+pub use rolltop_store::SavedTemplate;
+pub use saved_templates::{SaveTemplate, SavedTemplateError};
 pub use snapshot_schedules::SnapshotScheduleView;
 pub use snapshots::{ForkDesktop, SnapshotError, SnapshotView};
 pub use ssh::{

@@ -18,6 +18,7 @@ mod layers;
 mod perform;
 mod personalise;
 mod resize;
+mod saving;
 mod schedules;
 mod sleep;
 mod snapshots;
@@ -177,6 +178,7 @@ impl Crew {
             keys::pass(&inner).await;
             schedules::pass(&inner).await;
             snapshots::tidy(&inner).await;
+            saving::tidy(&inner).await;
             if upkeep {
                 keep::tidy(&inner).await;
             }
@@ -224,6 +226,10 @@ async fn compare(inner: &Inner) -> Vec<DesktopId> {
     match snapshots::wanted(inner).await {
         Ok(wanted) => due.extend(wanted),
         Err(error) => tracing::error!(%error, "the snapshots can't be read"),
+    }
+    match inner.store.building().await {
+        Ok(building) => due.extend(building),
+        Err(error) => tracing::error!(%error, "the saved templates can't be read"),
     }
     match layers::deep(inner).await {
         Ok(deep) => due.extend(deep),

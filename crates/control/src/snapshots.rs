@@ -348,7 +348,7 @@ impl Control {
     }
 
     /// The desktop, if there is something of it to be kept.
-    async fn keepable(&self, id: DesktopId) -> Result<rolltop_store::Desktop, SnapshotError> {
+    pub(crate) async fn keepable(&self, id: DesktopId) -> Result<rolltop_store::Desktop, SnapshotError> {
         let row = self.inner.store.desktop(id).await?.ok_or(SnapshotError::NoSuchDesktop)?;
         match row.record.state {
             DesktopState::Failed(_) => {
@@ -401,7 +401,7 @@ pub(crate) fn default_name(now: Timestamp) -> String {
     now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-fn refused(error: StoreSnapshotError, name: &str, limit: u32) -> SnapshotError {
+pub(crate) fn refused(error: StoreSnapshotError, name: &str, limit: u32) -> SnapshotError {
     match error {
         StoreSnapshotError::Gone => SnapshotError::NoSuchDesktop,
         StoreSnapshotError::LimitReached => SnapshotError::TooMany,

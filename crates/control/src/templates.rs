@@ -16,6 +16,11 @@ pub(crate) struct Templates {
 }
 
 impl Templates {
+    /// There are others now.
+    pub(crate) async fn forget(&self) {
+        *self.known.lock().await = None;
+    }
+
     /// The engine's list; an older answer while the engine can't be reached.
     pub(crate) async fn list(&self, engine: &dyn Engine) -> Result<Vec<TemplateInfo>, EngineError> {
         let mut known = self.known.lock().await;

@@ -24,6 +24,7 @@
 //! here knows a user.
 
 mod channel;
+mod clean;
 mod door;
 mod exec;
 mod grow;
@@ -41,6 +42,7 @@ mod terminal;
 mod text;
 
 pub use channel::{ChannelError, DoorChannel};
+pub use clean::CleanError;
 pub use door::{Door, OpenError};
 pub use exec::{ExecError, ExecLimits, ExecOutput, Exit};
 pub use grow::GrowError;

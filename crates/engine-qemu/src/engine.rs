@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
-    Leftover, Machine, ResizeRequest, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest,
-    SuspendRequest, TemplateInfo,
+    Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo, SnapshotRequest,
+    StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, Size, SnapshotId, TemplateVersion};
 
@@ -133,6 +133,16 @@ impl Engine for QemuEngine {
     async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError> {
         let request = request.clone();
         self.carry(|host| host.resize(request)).await
+    }
+
+    async fn save_template(&self, request: &SaveTemplate) -> Result<(), EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.save_template(request)).await
+    }
+
+    async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
+        let version = version.clone();
+        self.carry(|host| host.remove_template(version)).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

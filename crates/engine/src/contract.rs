@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     DiskLayer, Engine, EngineError, Flattening, ForkRequest, Known, LayerKey, OffReason, Origin, Power,
-    ResizeRequest, RevertRequest, SnapshotRequest, StartRequest, SuspendRequest, Work,
+    ResizeRequest, RevertRequest, SaveTemplate, SnapshotRequest, StartRequest, SuspendRequest, Work,
 };
 
 /// What the checks are run with.
@@ -40,6 +40,7 @@ impl Contract {
         self.check_snapshots_of_what_is_off(engine).await;
         self.check_flatten(engine).await;
         self.check_resize(engine).await;
+        self.check_saved_templates(engine).await;
         self.check_fences(engine).await;
         self.check_leftovers(engine).await;
         assert_eq!(engine.observe().await, Ok(Vec::new()), "nothing is left at the end");
@@ -398,6 +399,47 @@ impl Contract {
         self.banner(engine, desktop).await;
         engine.destroy(desktop, 1).await.expect("destroying");
         engine.remove_snapshot(kept.snapshot).await.expect("removing");
+        assert_eq!(engine.leftovers(&Known::default()).await, Ok(Vec::new()));
+    }
+
+    /// A running machine becomes a template, which desktops are made of as of any.
+    pub async fn check_saved_templates(&self, engine: &dyn Engine) {
+        let request = self.fork_request();
+        let desktop = request.desktop;
+        let version = TemplateVersion::new("saved", "0123456789ab").expect("a version");
+        let bootstrap = engine.bootstrap(&self.template).await.expect("a way in");
+        let (title, description) = ("Saved".to_owned(), "Made of a desktop.".to_owned());
+        let save =
+            SaveTemplate { desktop, fence: 1, version: version.clone(), title, description, bootstrap };
+        assert_eq!(engine.save_template(&save).await, Err(EngineError::UnknownDesktop));
+        engine.fork(&request).await.expect("a fork");
+        self.banner(engine, desktop).await;
+        for _ in 0..2 {
+            assert_eq!(engine.save_template(&save).await, Ok(()));
+        }
+        self.banner(engine, desktop).await;
+        let templates = engine.templates().await.expect("templates");
+        let info = templates.iter().find(|template| template.version == version).expect("it is listed");
+        assert_eq!((info.title.as_str(), info.disk_gib), ("Saved", self.size.disk_gib()));
+        let way_in = engine.bootstrap(&version).await.expect("a way in");
+        assert_eq!(way_in.host_key, save.bootstrap.host_key);
+        engine.stop(desktop, 1, Duration::ZERO).await.expect("a stop");
+        let other =
+            SaveTemplate { version: TemplateVersion::new("other", "0123456789ab").expect("one"), ..save };
+        assert_eq!(engine.save_template(&other).await, Err(EngineError::NotRunning));
+        engine.destroy(desktop, 1).await.expect("destroying");
+
+        let request = ForkRequest { template: version.clone(), ..self.fork_request() };
+        engine.fork(&request).await.expect("a fork of what was saved");
+        self.banner(engine, request.desktop).await;
+        let needed = engine.remove_template(&version).await;
+        assert!(matches!(needed, Err(EngineError::Host(_))), "it is needed: {needed:?}");
+        engine.destroy(request.desktop, 1).await.expect("destroying");
+        for _ in 0..2 {
+            assert_eq!(engine.remove_template(&version).await, Ok(()));
+        }
+        let templates = engine.templates().await.expect("templates");
+        assert!(templates.iter().all(|template| template.version != version), "it is gone");
         assert_eq!(engine.leftovers(&Known::default()).await, Ok(Vec::new()));
     }
 

@@ -87,6 +87,13 @@ pub trait Engine: Send + Sync + 'static {
     /// memory change when it is next booted from its disk. A disk never shrinks.
     async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError>;
 
+    /// Makes a template of a running machine's disk, as it is now: it stands still until that is done, some seconds. From
+    /// then on the template is everybody's to fork, and not encrypted. Does nothing where the version is there.
+    async fn save_template(&self, request: &SaveTemplate) -> Result<(), EngineError>;
+
+    /// Removes a template version, unless a machine or a snapshot lies over it.
+    async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError>;
+
     /// Ends quarantine: from now on the egress policy holds.
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError>;
 
@@ -131,6 +138,8 @@ pub struct TemplateInfo {
     /// Sizes whose booted memory is kept: these start in about a second. Others cold-boot.
     pub baked: Vec<Size>,
     pub built_at: Timestamp,
+    /// A desktop's disk is at least as large, GiB.
+    pub disk_gib: u64,
     /// Bytes on the host's disk, image and memories together.
     pub disk_bytes: u64,
 }
@@ -229,6 +238,17 @@ pub struct ResizeRequest {
     /// Its processors and memory from the next boot on.
     pub size: Size,
     pub disk_gib: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SaveTemplate {
+    pub desktop: DesktopId,
+    pub fence: u64,
+    pub version: TemplateVersion,
+    pub title: String,
+    pub description: String,
+    /// The way into what is forked from it: that of the machine, which has to go afterwards.
+    pub bootstrap: Bootstrap,
 }
 
 /// What an engine knows of one snapshot.

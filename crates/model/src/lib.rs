@@ -6,6 +6,7 @@
 mod id;
 mod lifecycle;
 mod name;
+mod saved_template;
 mod size;
 mod sleep;
 mod snapshot;
@@ -22,6 +23,7 @@ pub use lifecycle::{
     Refusal, Step, StopReason, UnknownState, next_step,
 };
 pub use name::{DesktopName, NameError};
+pub use saved_template::{SavedTemplateState, UnknownSavedTemplateState};
 pub use size::{MOST_DISK_GIB, Size, UnknownSize};
 pub use sleep::{
     AwakeReason, Minutes, Schedule, ScheduleError, ScheduleParts, Signs, SleepPolicy, Turn, Use,

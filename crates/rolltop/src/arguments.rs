@@ -111,6 +111,9 @@ to it later - its page, ssh, a command, a preview - resumes it and waits a secon
     /// Snapshots: list and delete them
     #[command(subcommand)]
     Snapshots(Snapshots),
+    /// Templates of your own: make them of desktops, list and delete them
+    #[command(subcommand)]
+    Templates(Templates),
     /// Stop desktops and start them again; a suspended one boots from its disk
     Restart(Which),
     /// Give a desktop another size: its disk grows at once, processors and memory change when it is restarted
@@ -390,6 +393,40 @@ pub struct SetSnapshotSchedule {
     /// Take none any more
     #[arg(long, conflicts_with_all = ["every", "keep", "days"])]
     pub never: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Templates {
+    /// Make a template of a desktop as it is now, cleaned of identities and secrets
+    #[command(
+        after_help = "Example: rolltop templates save research --as tools --wait, then rolltop new lab --template tools"
+    )]
+    Save(SaveTemplate),
+    /// List what desktops can be made from
+    Ls,
+    /// Delete templates of your own; desktops that were made of them stay
+    Rm {
+        /// Their names, which mean all their versions, or versions
+        #[arg(required = true)]
+        templates: Vec<String>,
+    },
+}
+
+#[derive(Args)]
+pub struct SaveTemplate {
+    /// The desktop
+    pub name: String,
+    /// What to call the template; saving under it again makes a newer version
+    #[arg(long = "as", value_name = "TEMPLATE")]
+    pub template: String,
+    /// For people, instead of its name
+    #[arg(long)]
+    pub title: Option<String>,
+    /// More about it
+    #[arg(long)]
+    pub description: Option<String>,
+    #[command(flatten)]
+    pub wait: Wait,
 }
 
 /// How long to look back.

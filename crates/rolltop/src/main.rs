@@ -21,6 +21,7 @@ mod output;
 mod sleep;
 mod snapshots;
 mod ssh;
+mod templates;
 mod usage;
 
 use clap::Parser as _;
@@ -80,6 +81,7 @@ async fn online(command: &Command, global: &Global) -> Result<u8, Failure> {
         Command::Autostart { name, wanted } => desktops::autostart(&connection, name, *wanted).await,
         Command::Hold(hold) => sleep::hold(&connection, hold).await,
         Command::Restart(which) => desktops::act(&connection, which, desktops::Action::Restart).await,
+        Command::Templates(templates) => templates::templates(&connection, templates).await,
         Command::Resize(resize) => desktops::resize(&connection, resize).await,
         Command::Rm(which) => desktops::remove(&connection, which).await,
         Command::Undo { name, wait } => snapshots::undo(&connection, name, wait).await,

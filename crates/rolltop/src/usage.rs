@@ -6,7 +6,7 @@ use crate::arguments::Span;
 use crate::connect::Connection;
 use crate::failure::Failure;
 use crate::find;
-use crate::output::{print, print_json};
+use crate::output::{print, print_json, size};
 
 /// Blocks in a line.
 const WIDTH: usize = 48;
@@ -17,10 +17,10 @@ type Show = fn(u64) -> String;
 
 const LINES: [(&str, Value, Show); 5] = [
     ("processors", |point| point.processor_percent, |value| format!("{value} %")),
-    ("memory", |point| point.memory_bytes, bytes),
-    ("disk", |point| point.disk_bytes, bytes),
-    ("received", |point| point.received_bytes_per_second, |value| format!("{}/s", bytes(value))),
-    ("sent", |point| point.sent_bytes_per_second, |value| format!("{}/s", bytes(value))),
+    ("memory", |point| point.memory_bytes, size),
+    ("disk", |point| point.disk_bytes, size),
+    ("received", |point| point.received_bytes_per_second, |value| format!("{}/s", size(value))),
+    ("sent", |point| point.sent_bytes_per_second, |value| format!("{}/s", size(value))),
 ];
 
 pub async fn usage(connection: &Connection, name: &str, span: Span) -> Result<u8, Failure> {
@@ -69,18 +69,6 @@ fn blocks(usage: &Usage, value: Value, most: u64) -> String {
     columns.into_iter().map(|column| column.map_or(' ', block)).collect()
 }
 
-fn bytes(bytes: u64) -> String {
-    let (mut value, mut unit) = (bytes as f64, "B");
-    for larger in ["KiB", "MiB", "GiB", "TiB"] {
-        if value < 1024.0 {
-            break;
-        }
-        (value, unit) = (value / 1024.0, larger);
-    }
-    let places = usize::from(unit != "B" && value < 10.0);
-    format!("{value:.places$} {unit}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,9 +79,9 @@ mod tests {
         let point = |second, processor_percent| UsagePoint {
             at: at(second),
             processor_percent,
-            memory_bytes: 150 << 20,
-            disk_bytes: 5 << 30,
-            received_bytes_per_second: 1536,
+            memory_bytes: 150_000_000,
+            disk_bytes: 5_000_000_000,
+            received_bytes_per_second: 1500,
             sent_bytes_per_second: 0,
         };
         let mut usage = Usage {
@@ -107,9 +95,9 @@ mod tests {
         let expected = format!(
             "research, the latest hour\n\
              processors  ▁{gap}█  140 %, at most 140 %\n\
-             memory      █{gap}█  150 MiB, at most 150 MiB\n\
-             disk        █{gap}█  5.0 GiB, at most 5.0 GiB\n\
-             received    █{gap}█  1.5 KiB/s, at most 1.5 KiB/s\n\
+             memory      █{gap}█  150 MB, at most 150 MB\n\
+             disk        █{gap}█  5.0 GB, at most 5.0 GB\n\
+             received    █{gap}█  1.5 kB/s, at most 1.5 kB/s\n\
              sent        ▁{gap}▁  0 B/s, at most 0 B/s\n"
         );
         assert_eq!(text, expected);

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rolltop_engine::{
     Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest,
-    HostStatus, Known, Leftover, Machine, OffReason, Power, ResizeRequest, RevertRequest, SnapshotInfo,
-    SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
+    HostStatus, Known, Leftover, Machine, OffReason, Power, ResizeRequest, RevertRequest, SaveTemplate,
+    SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, Size, SnapshotId, TemplateVersion};
 use russh::keys::key::safe_rng;
@@ -21,7 +21,7 @@ use tokio::net::UnixStream;
 
 use crate::faults::{DoorFault, Faults, Moment, Operation};
 use crate::guest::{Disk, Guest, Template};
-use crate::state_file::{self, Remembered, StateError};
+use crate::state_file::{self, Remembered, SavedTemplate, StateError};
 use crate::world::{Change, LAYER_BYTES, SHUTDOWN, World};
 
 /// The one template there is.
@@ -76,6 +76,8 @@ struct State {
     guests: BTreeMap<DesktopId, Arc<Guest>>,
     /// What was on the disks of snapshots.
     kept: BTreeMap<SnapshotId, Disk>,
+    /// Those that were made of desktops, the newest first.
+    templates: Vec<SavedTemplate>,
 }
 
 impl SimEngine {
@@ -84,7 +86,8 @@ impl SimEngine {
             Some(directory) => state_file::load(directory)?,
             None => None,
         };
-        let Remembered { bootstrap_key, template_host_key, mut world, disks, kept } = match loaded {
+        let Remembered { bootstrap_key, template_host_key, mut world, disks, kept, templates } = match loaded
+        {
             Some(remembered) => remembered,
             None => blank()?,
         };
@@ -98,7 +101,7 @@ impl SimEngine {
             faults: Arc::default(),
             template: Arc::new(template),
             template_version: TEMPLATE.parse().map_err(StateError::Template)?,
-            state: Mutex::new(State { world, guests: BTreeMap::new(), kept }),
+            state: Mutex::new(State { world, guests: BTreeMap::new(), kept, templates }),
         });
         let guests = disks.into_iter().map(|(id, disk)| (id, shared.guest(id, disk))).collect();
         shared.state().guests = guests;
@@ -167,6 +170,7 @@ impl Shared {
             world: state.world.clone(),
             disks: state.guests.iter().map(|(id, guest)| (*id, guest.disk())).collect(),
             kept: state.kept.clone(),
+            templates: state.templates.clone(),
         }
     }
 
@@ -199,14 +203,13 @@ impl Shared {
         self: &Arc<Self>,
         desktop: DesktopId,
         operation: Operation,
-        origin: Option<SnapshotId>,
+        disk: Option<Disk>,
         change: impl FnOnce(&mut World, bool) -> Result<Change, EngineError>,
     ) -> Result<(), EngineError> {
         let cut_short = self.faults.is_cut_short(operation);
         let mut state = self.state();
         let change = change(&mut state.world, cut_short)?;
-        let disk = origin.and_then(|origin| state.kept.get(&origin).cloned()).unwrap_or_default();
-        state.guests.entry(desktop).or_insert_with(|| self.guest(desktop, disk));
+        state.guests.entry(desktop).or_insert_with(|| self.guest(desktop, disk.unwrap_or_default()));
         state.carry_out(desktop, change);
         self.save(&state);
         if cut_short { Err(EngineError::Host("cut short".into())) } else { Ok(()) }
@@ -224,6 +227,10 @@ impl Shared {
 }
 
 impl State {
+    fn saved(&self, version: &TemplateVersion) -> Option<&SavedTemplate> {
+        self.templates.iter().find(|saved| saved.info.version == *version)
+    }
+
     fn carry_out(&mut self, desktop: DesktopId, change: Change) {
         let Some(guest) = self.guests.get(&desktop) else { return };
         match change {
@@ -247,6 +254,7 @@ fn blank() -> Result<Remembered, StateError> {
         world: World::default(),
         disks: BTreeMap::new(),
         kept: BTreeMap::new(),
+        templates: Vec::new(),
     })
 }
 
@@ -254,18 +262,25 @@ fn blank() -> Result<Remembered, StateError> {
 impl Engine for SimEngine {
     async fn templates(&self) -> Result<Vec<TemplateInfo>, EngineError> {
         self.shared.enter(Operation::Templates, Duration::ZERO).await?;
-        Ok(vec![TemplateInfo {
+        let mut templates: Vec<_> =
+            self.shared.state().templates.iter().map(|saved| saved.info.clone()).collect();
+        templates.push(TemplateInfo {
             version: self.shared.template_version.clone(),
             title: "Simulated desktop".into(),
             description: "Not a machine: a picture of one, for trying Rolltop out and for tests.".into(),
             baked: Size::ALL.to_vec(),
             built_at: Timestamp::UNIX_EPOCH,
+            disk_gib: 10,
             disk_bytes: 0,
-        }])
+        });
+        Ok(templates)
     }
 
     async fn bootstrap(&self, template: &TemplateVersion) -> Result<Bootstrap, EngineError> {
         self.shared.enter(Operation::Bootstrap, Duration::ZERO).await?;
+        if let Some(saved) = self.shared.state().saved(template) {
+            return Ok(saved.bootstrap.clone());
+        }
         if *template != self.shared.template_version {
             return Err(EngineError::UnknownTemplate(template.to_string()));
         }
@@ -280,13 +295,20 @@ impl Engine for SimEngine {
 
     async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError> {
         self.shared.enter(Operation::Fork, self.shared.config.fork_time).await?;
-        if request.template != self.shared.template_version {
-            return Err(EngineError::UnknownTemplate(request.template.to_string()));
-        }
-        let origin = request.from.as_ref().map(|origin| origin.snapshot);
+        let disk = {
+            let state = self.shared.state();
+            let saved = state.saved(&request.template).map(|saved| saved.disk.clone());
+            if saved.is_none() && request.template != self.shared.template_version {
+                return Err(EngineError::UnknownTemplate(request.template.to_string()));
+            }
+            match &request.from {
+                Some(origin) => state.kept.get(&origin.snapshot).cloned(),
+                None => saved,
+            }
+        };
         let forked = self
             .shared
-            .come_up(request.desktop, Operation::Fork, origin, |world, cut| world.fork(request, cut));
+            .come_up(request.desktop, Operation::Fork, disk, |world, cut| world.fork(request, cut));
         self.shared.leave(Operation::Fork, forked).await
     }
 
@@ -387,6 +409,45 @@ impl Engine for SimEngine {
             Ok(())
         };
         self.shared.leave(Operation::Resize, outcome).await
+    }
+
+    async fn save_template(&self, request: &SaveTemplate) -> Result<(), EngineError> {
+        self.shared.enter(Operation::SaveTemplate, Duration::ZERO).await?;
+        let outcome = {
+            let mut state = self.shared.state();
+            let is_there = state.saved(&request.version).is_some();
+            let disk_gib = state.world.can_save_template(request.desktop, request.fence)?;
+            let disk = state.guests.get(&request.desktop).map(|guest| guest.disk());
+            if let (false, Some(disk)) = (is_there, disk) {
+                let info = TemplateInfo {
+                    version: request.version.clone(),
+                    title: request.title.clone(),
+                    description: request.description.clone(),
+                    baked: Size::ALL.to_vec(),
+                    built_at: Timestamp::now(),
+                    disk_gib,
+                    disk_bytes: LAYER_BYTES,
+                };
+                state.templates.insert(0, SavedTemplate { info, bootstrap: request.bootstrap.clone(), disk });
+                self.shared.save(&state);
+            }
+            Ok(())
+        };
+        self.shared.leave(Operation::SaveTemplate, outcome).await
+    }
+
+    async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
+        self.shared.enter(Operation::RemoveTemplate, Duration::ZERO).await?;
+        let outcome = {
+            let mut state = self.shared.state();
+            if state.world.needs_template(version) {
+                return Err(EngineError::Host("desktops or snapshots lie over this template".into()));
+            }
+            state.templates.retain(|saved| saved.info.version != *version);
+            self.shared.save(&state);
+            Ok(())
+        };
+        self.shared.leave(Operation::RemoveTemplate, outcome).await
     }
 
     async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {

@@ -20,6 +20,8 @@ pub enum Operation {
     RemoveSnapshot,
     Flatten,
     Resize,
+    SaveTemplate,
+    RemoveTemplate,
     Release,
     Stop,
     Destroy,

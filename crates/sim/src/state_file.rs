@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use rolltop_engine::{Bootstrap, TemplateInfo};
 use rolltop_model::{DesktopId, SnapshotId, TemplateError};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,16 @@ pub struct Remembered {
     pub disks: BTreeMap<DesktopId, Disk>,
     #[serde(default)]
     pub kept: BTreeMap<SnapshotId, Disk>,
+    #[serde(default)]
+    pub templates: Vec<SavedTemplate>,
+}
+
+/// A template that was made of a desktop.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SavedTemplate {
+    pub info: TemplateInfo,
+    pub bootstrap: Bootstrap,
+    pub disk: Disk,
 }
 
 /// The state in `directory`, which is made if missing; `None` if there is none yet.

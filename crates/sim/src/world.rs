@@ -244,6 +244,21 @@ impl World {
         Ok(())
     }
 
+    /// How large the template's disk would be, GiB.
+    pub fn can_save_template(&mut self, desktop: DesktopId, fence: u64) -> Result<u64, EngineError> {
+        self.fence(desktop, fence)?;
+        let held = self.machines.get(&desktop).ok_or(EngineError::UnknownDesktop)?;
+        if !matches!(held.power, Power::On { .. }) {
+            return Err(EngineError::NotRunning);
+        }
+        Ok(held.disk_gib())
+    }
+
+    pub fn needs_template(&self, version: &TemplateVersion) -> bool {
+        let of_machines = self.machines.values().any(|held| held.template == *version);
+        of_machines || self.snapshots.values().any(|kept| kept.template == *version)
+    }
+
     /// Copies for as long as it takes to be asked a second time.
     pub fn flatten(&mut self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
         self.fence(desktop, fence)?;

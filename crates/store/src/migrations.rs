@@ -20,6 +20,7 @@ mod m0014_snapshot_schedules;
 mod m0015_sizes;
 mod m0016_usage;
 mod m0017_idempotency_keys;
+mod m0018_saved_templates;
 
 pub(crate) struct Migrator;
 
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_sizes::MIGRATION),
             Box::new(m0016_usage::MIGRATION),
             Box::new(m0017_idempotency_keys::MIGRATION),
+            Box::new(m0018_saved_templates::MIGRATION),
         ]
     }
 }

@@ -19,6 +19,7 @@ use crate::history::{self, By, happening};
 use crate::idempotency::{self, IdempotencyKey};
 use crate::layers::{self, Layer};
 use crate::moment::{from_ms, some_from_ms, to_ms};
+use crate::saved_templates::{self, NewSavedTemplate};
 use crate::snapshot_pictures;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -188,7 +189,7 @@ impl Store {
     pub async fn fork_desktops(
         &self,
         from: Result<SnapshotId, NewSnapshot>,
-        mut desktops: Vec<NewDesktop>,
+        desktops: Vec<NewDesktop>,
         key: Option<IdempotencyKey>,
         now: Timestamp,
     ) -> Result<Vec<Desktop>, SnapshotError> {
@@ -197,22 +198,26 @@ impl Store {
         if !there.is_empty() {
             return Ok(there);
         }
-        let is_coming = |row: &Model| {
-            [SnapshotState::Ready, SnapshotState::Taking].iter().any(|state| row.state == state.as_str())
-        };
-        let row = match from {
-            Ok(id) => find(&write, id).await?.filter(is_coming),
-            Err(new) => Some(insert(&mut write, &new, now).await?),
-        };
-        let snapshot = Snapshot::try_from(row.ok_or(SnapshotError::Gone)?)?;
-        let mut made: Vec<Desktop> = Vec::new();
-        for new in &mut desktops {
-            new.origin = Some(snapshot.id);
-            made.push(desktops::insert(&mut write, new, now).await?.try_into()?);
-        }
+        let made = fork(&mut write, from, desktops, now).await?;
         idempotency::keep(&write, key, made.iter().map(|desktop| desktop.id.to_string()), now).await?;
         write.commit().await?;
         Ok(made)
+    }
+
+    /// Writes down a template as wanted, and the fork that it is to be made by way of.
+    pub async fn fork_builder(
+        &self,
+        from: NewSnapshot,
+        builder: NewDesktop,
+        template: &NewSavedTemplate,
+        now: Timestamp,
+    ) -> Result<(), SnapshotError> {
+        let mut write = self.write().await?;
+        let id = builder.id;
+        fork(&mut write, Err(from), vec![builder], now).await?;
+        saved_templates::insert(&write, template, id, now).await?;
+        write.commit().await?;
+        Ok(())
     }
 
     pub async fn snapshot(&self, id: SnapshotId) -> Result<Option<Snapshot>, StoreError> {
@@ -464,6 +469,28 @@ pub(crate) async fn layers_in_use(write: &Write) -> Result<Vec<String>, StoreErr
     let layers: Vec<Option<String>> =
         Entity::find().select_only().column(Column::LayerId).into_tuple().all(&write.transaction).await?;
     Ok(layers.into_iter().flatten().collect())
+}
+
+async fn fork(
+    write: &mut Write,
+    from: Result<SnapshotId, NewSnapshot>,
+    desktops: Vec<NewDesktop>,
+    now: Timestamp,
+) -> Result<Vec<Desktop>, SnapshotError> {
+    let is_coming = |row: &Model| {
+        [SnapshotState::Ready, SnapshotState::Taking].iter().any(|state| row.state == state.as_str())
+    };
+    let row = match from {
+        Ok(id) => find(write, id).await?.filter(is_coming),
+        Err(new) => Some(insert(write, &new, now).await?),
+    };
+    let snapshot = Snapshot::try_from(row.ok_or(SnapshotError::Gone)?)?;
+    let mut made = Vec::new();
+    for new in desktops {
+        let new = NewDesktop { origin: Some(snapshot.id), ..new };
+        made.push(desktops::insert(write, &new, now).await?.try_into()?);
+    }
+    Ok(made)
 }
 
 pub(crate) async fn insert(

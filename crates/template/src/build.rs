@@ -138,7 +138,7 @@ impl Builder {
 }
 
 /// Makes a finished directory durable, then gives it its name.
-fn publish(manifest: &Manifest, out: &Path, directory: &Path) -> Result<(), BuildError> {
+pub(crate) fn publish(manifest: &Manifest, out: &Path, directory: &Path) -> Result<(), BuildError> {
     manifest.save(out).map_err(file_error("write the manifest in", out))?;
     fs::set_permissions(out, Permissions::from_mode(0o755)).map_err(file_error("protect", out))?;
     for entry in fs::read_dir(out).map_err(file_error("read", out))?.flatten() {

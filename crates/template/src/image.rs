@@ -170,11 +170,16 @@ pub(crate) fn make_disk(root: &Path, scratch: &Path, out: &Path, bytes: u64) -> 
         .arg(root)
         .arg(&raw);
     run_quietly("mke2fs", format)?;
+    convert(&raw, out)?;
+    fs::remove_file(&raw).map_err(file_error("remove", &raw))
+}
+
+/// Makes a version's disk of a raw image.
+pub(crate) fn convert(raw: &Path, out: &Path) -> Result<(), BuildError> {
     let disk = out.join(DISK);
     let mut convert = tethered("qemu-img");
-    convert.args(["convert", "-f", "raw", "-O", "qcow2"]).arg(&raw).arg(&disk);
+    convert.args(["convert", "-f", "raw", "-O", "qcow2"]).arg(raw).arg(&disk);
     run_quietly("qemu-img", convert)?;
-    fs::remove_file(&raw).map_err(file_error("remove", &raw))?;
     protect(&disk)
 }
 

@@ -12,6 +12,7 @@ mod image;
 mod manifest;
 mod progress;
 mod recipe;
+mod save;
 mod tree;
 mod workspace;
 
@@ -23,3 +24,4 @@ pub use manifest::{
 };
 pub use progress::Progress;
 pub use recipe::{DistributionSettings, RECIPE, Recipe, RecipeError, Services, Settings};
+pub use save::{Saved, save};

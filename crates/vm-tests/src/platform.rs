@@ -99,7 +99,7 @@ impl Platform {
         std::fs::write(data.path().join("rolltop.toml"), toml)?;
         if let Some(templates) = &options.templates {
             std::fs::create_dir(data.path().join("host"))?;
-            std::os::unix::fs::symlink(templates, data.path().join("host/templates"))?;
+            link_templates(templates, &data.path().join("host/templates"))?;
         }
         let (mut up, link) = spawn(&options, data.path())?;
         let url = link.split("/welcome/").next().unwrap_or_default().to_owned();
@@ -271,6 +271,19 @@ impl Drop for Platform {
 
 fn signal(pid: i32, signal: Signal) -> anyhow::Result<()> {
     kill_process(Pid::from_raw(pid).context("a process id")?, signal).context("the signal can't be sent")
+}
+
+/// Each by itself, so that what a test makes beside them is its own.
+fn link_templates(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir(to)?;
+    std::fs::set_permissions(to, std::os::unix::fs::PermissionsExt::from_mode(0o711))?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            std::os::unix::fs::symlink(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Starts `up` and reads the line that says it is ready.

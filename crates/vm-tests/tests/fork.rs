@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use rolltop_api_types::{CreateSnapshot, Desktop, DesktopState, ForkDesktop, ListSnapshots, SnapshotState};
+use rolltop_api_types::{
+    CreateDesktop, CreateSnapshot, Desktop, DesktopState, ForkDesktop, ListSnapshots, SaveTemplate,
+    SavedTemplateState, SnapshotState,
+};
 use rolltop_model::{DesktopId, SnapshotId};
 use rolltop_vm_tests::{Options, Platform, eventually};
 
@@ -215,4 +218,60 @@ async fn what_was_stopped_or_deleted_comes_back_memory_and_all() -> anyhow::Resu
         Ok((platform.leftovers()?.is_empty() && layers == 0).then_some(()))
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desktop_becomes_a_template_with_its_programs_and_without_its_secrets() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let id = platform.create("teacher").await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    let prepare = "mkdir -p ~/.ssh ~/.config/chromium/Default ~/project \
+        && echo SECRET-KEY-7d1f > ~/.ssh/id_ed25519 && echo SECRET-COOKIE-7d1f > ~/.config/chromium/Default/Cookies \
+        && echo SECRET-HISTORY-7d1f > ~/.bash_history && echo kept > ~/project/notes && sync && cat /etc/machine-id";
+    let machine_id = platform.shell(id, prepare).await?;
+    let wanted = SaveTemplate { name: "taught".to_owned(), title: None, description: None };
+    let saved = platform.client.save_template(id, &wanted).await?;
+    eventually("it is ready", PATIENCE, || async {
+        let own = platform.client.saved_templates().await?;
+        let state =
+            own.into_iter().find(|own| own.version == saved.version).map(|own| (own.state, own.detail));
+        match state {
+            Some((SavedTemplateState::Ready, _)) => Ok(Some(())),
+            Some((SavedTemplateState::Saving, _)) => Ok(None),
+            other => anyhow::bail!("{other:?}"),
+        }
+    })
+    .await?;
+    // The desktop itself goes on with all of it.
+    assert_eq!(platform.shell(id, "cat ~/.ssh/id_ed25519").await?, "SECRET-KEY-7d1f\n");
+    let pupil = CreateDesktop {
+        name: Some("pupil".to_owned()),
+        template: Some("taught".to_owned()),
+        ..CreateDesktop::default()
+    };
+    let pupil = platform.client.create_desktop(&pupil, None).await?.id;
+    platform.wait_for(pupil, DesktopState::Running).await?;
+    assert_eq!(platform.shell(pupil, "cat ~/project/notes").await?, "kept\n");
+    let found = "ls -A ~/.ssh 2>/dev/null | grep -v '^authorized_keys$'; ls ~/.config/chromium ~/.bash_history 2>/dev/null; true";
+    assert_eq!(platform.shell(pupil, found).await?, "");
+    // Nor in what no file has.
+    let image = platform.data().join("host/templates").join(&saved.version).join("disk.qcow2");
+    let searched = std::process::Command::new("grep")
+        .args(["-a", "-c", "-e", "SECRET-KEY-7d1f", "-e", "SECRET-COOKIE-7d1f", "-e", "SECRET-HISTORY-7d1f"])
+        .arg(&image)
+        .output()?;
+    assert_eq!(String::from_utf8_lossy(&searched.stdout), "0\n", "{searched:?}");
+    assert_ne!(platform.shell(pupil, "cat /etc/machine-id").await?, machine_id);
+    platform.client.destroy_desktop(pupil).await?;
+    platform.wait_gone(pupil).await?;
+    platform.client.delete_template(&saved.version).await?;
+    eventually("it is removed", PATIENCE, || async {
+        let all = platform.client.templates().await?;
+        Ok(all.iter().all(|template| template.version != saved.version).then_some(()))
+    })
+    .await?;
+    platform.client.destroy_desktop(id).await?;
+    platform.wait_gone(id).await?;
+    assert_eq!(platform.leftovers()?, "");
+    Ok(())
 }

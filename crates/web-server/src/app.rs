@@ -54,6 +54,8 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .route("/desktops/{id}/schedule/edit", get(pages::desktop_schedule::edit))
         .route("/desktops/{id}/usage", get(pages::desktop_usage::points))
         .route("/desktops/{id}/size", get(pages::desktop_size::edit).post(pages::desktop_size::set))
+        .route("/desktops/{id}/template", get(pages::templates::edit).post(pages::templates::save))
+        .route("/templates/{version}/delete", get(pages::templates::ask).post(pages::templates::delete))
         .route("/desktops/{id}/sleep", get(pages::desktop_sleep::show).post(pages::desktop_sleep::set))
         .route("/desktops/{id}/sleep/edit", get(pages::desktop_sleep::edit))
         .route("/desktops/{id}/settings/autostart", post(pages::actions::autostart))

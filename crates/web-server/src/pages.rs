@@ -25,6 +25,7 @@ pub(crate) mod problem;
 pub(crate) mod sign_in;
 pub(crate) mod snapshots;
 pub(crate) mod ssh_keys;
+pub(crate) mod templates;
 pub(crate) mod welcome;
 
 use axum::response::Redirect;

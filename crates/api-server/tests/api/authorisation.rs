@@ -10,7 +10,7 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, RequestBuilder, Response};
 use rolltop_api_server::{Access, OPERATIONS};
-use rolltop_api_types::{CreateApiKey, CreateSnapshot, CreateSshKey, Scope};
+use rolltop_api_types::{CreateApiKey, CreateSnapshot, CreateSshKey, SaveTemplate, Scope};
 use rolltop_model::{ApiKeyId, DesktopId, SnapshotId, SshKeyId};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -45,6 +45,8 @@ fn asked(method: &Method, path: &str) -> Asked {
         ("GET", "/v1/events") => Asked { query: "?after=0", endless: true, ..plain },
         ("GET", "/v1/desktops/{id}/exec") => websocket(""),
         ("POST", "/v1/desktops/{id}/exec") => body(json!({"command": ["true"]})),
+        ("POST", "/v1/desktops/{id}/template") => body(json!({"name": "tools"})),
+        ("DELETE", "/v1/saved-templates/{id}") => plain,
         ("POST", "/v1/desktops/{id}/shares") => body(json!({"port": 8000, "lasts_seconds": 3600})),
         ("GET", "/v1/desktops/{id}/screen" | "/v1/desktops/{id}/ports/{port}") => websocket(""),
         ("GET", "/v1/desktops/{id}/terminals/{number}") => websocket("?columns=80&rows=24"),
@@ -64,6 +66,7 @@ fn asked(method: &Method, path: &str) -> Asked {
             | "/v1/desktops/{id}/sleep"
             | "/v1/desktops/{id}/snapshot-schedule"
             | "/v1/snapshots"
+            | "/v1/saved-templates"
             | "/v1/snapshots/{id}"
             | "/v1/snapshots/{id}/screenshot"
             | "/v1/desktops/{id}/console"
@@ -139,6 +142,7 @@ struct Stage {
     ssh_key: SshKeyId,
     api_key: ApiKeyId,
     snapshot: SnapshotId,
+    template: String,
     /// All scopes, in the other workspace.
     stranger: SecretString,
     /// All scopes, for another desktop of the same workspace.
@@ -162,6 +166,8 @@ impl Stage {
         let pictured =
             eventually(async || client.snapshot(snapshot).await.is_ok_and(|kept| kept.has_picture));
         assert!(pictured.await, "it shows what was on the screen");
+        let wanted = SaveTemplate { name: "kept".into(), ..SaveTemplate::default() };
+        let template = client.save_template(desktop, &wanted).await.unwrap().version;
         let tied = key(&platform, "tied", Scope::ALL, Some(other)).await.0;
         let (revoked, id) = key(&platform, "revoked", Scope::ALL, None).await;
         client.revoke_api_key(id).await.unwrap();
@@ -173,6 +179,7 @@ impl Stage {
             ssh_key,
             api_key,
             snapshot,
+            template,
             stranger,
             tied,
             revoked,
@@ -188,6 +195,7 @@ impl Stage {
             path if path.starts_with("/v1/ssh-keys/") => self.ssh_key.to_string(),
             path if path.starts_with("/v1/api-keys/") => self.api_key.to_string(),
             path if path.starts_with("/v1/snapshots/") => self.snapshot.to_string(),
+            path if path.starts_with("/v1/saved-templates/") => self.template.clone(),
             _ => self.desktop.to_string(),
         };
         self.request_for(method, path, &id, token)
@@ -234,6 +242,7 @@ impl Stage {
         assert!(client.ssh_keys().await.unwrap().iter().any(|key| key.id == self.ssh_key));
         assert!(client.snapshot(self.snapshot).await.is_ok());
         assert!(client.api_keys().await.unwrap().iter().any(|key| key.id == self.api_key));
+        assert!(client.saved_templates().await.unwrap().iter().any(|saved| saved.version == self.template));
         let file = client.file(self.desktop, "/home/desk/welcome.txt", None).await.unwrap();
         let text = String::from_utf8(file.into_bytes().await.unwrap()).unwrap();
         assert!(text.contains(&self.desktop.to_string()), "{text}");

@@ -6,8 +6,8 @@ use rolltop_model::{DesktopId, SnapshotId};
 use super::rest::image;
 use super::{Client, ClientError, Image, json, nothing, with_body};
 use crate::{
-    CreateSnapshot, Desktop, DesktopSnapshotSchedule, ForkDesktop, Forks, ListSnapshots, Snapshot,
-    SnapshotList, SnapshotSchedule,
+    CreateSnapshot, Desktop, DesktopSnapshotSchedule, ForkDesktop, Forks, ListSnapshots, SaveTemplate,
+    SavedTemplate, SavedTemplateList, Snapshot, SnapshotList, SnapshotSchedule,
 };
 
 impl Client {
@@ -71,6 +71,27 @@ impl Client {
     /// `POST /v1/snapshots/{id}/restore`
     pub async fn restore_snapshot(&self, id: SnapshotId) -> Result<Desktop, ClientError> {
         json(self.request(Method::POST, &["v1", "snapshots", &id.to_string(), "restore"])).await
+    }
+
+    /// `POST /v1/desktops/{id}/template`
+    pub async fn save_template(
+        &self,
+        id: DesktopId,
+        wanted: &SaveTemplate,
+    ) -> Result<SavedTemplate, ClientError> {
+        let request = self.request(Method::POST, &["v1", "desktops", &id.to_string(), "template"]);
+        json(with_body(request, wanted)).await
+    }
+
+    /// `GET /v1/saved-templates`
+    pub async fn saved_templates(&self) -> Result<Vec<SavedTemplate>, ClientError> {
+        let list: SavedTemplateList = json(self.get(&["v1", "saved-templates"])).await?;
+        Ok(list.items)
+    }
+
+    /// `DELETE /v1/saved-templates/{id}`
+    pub async fn delete_template(&self, version: &str) -> Result<(), ClientError> {
+        nothing(self.request(Method::DELETE, &["v1", "saved-templates", version])).await
     }
 
     /// `POST /v1/snapshots/{id}/fork`

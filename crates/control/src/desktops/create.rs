@@ -9,6 +9,7 @@ use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
 use crate::idempotency::{self, BadIdempotencyKey};
+use crate::saved_templates::TemplatesError;
 use crate::templates;
 use crate::views::DesktopView;
 
@@ -69,7 +70,7 @@ impl Control {
         let key = idempotency::key(caller, idempotency_key, &what)?;
         let name = request.name.as_deref().map(str::parse::<DesktopName>).transpose()?;
         let size = request.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or_default();
-        let template = self.chosen_template(request.template.as_deref()).await?;
+        let template = self.chosen_template(caller, request.template.as_deref()).await?;
         let limit = self.desktop_limit(caller.workspace).await?;
         let created = self.insert(caller, name, template, size, limit, key).await?;
         if !created.replayed {
@@ -79,27 +80,35 @@ impl Control {
         Ok(self.view(created.desktop, Vec::new()))
     }
 
-    async fn chosen_template(&self, wanted: Option<&str>) -> Result<TemplateVersion, CreateError> {
-        let list = self.inner.templates.list(self.inner.engine.as_ref()).await.map_err(|error| {
-            tracing::warn!(%error, "the host did not say which templates there are");
-            CreateError::HostUnreachable
+    /// The version, and how large a disk it takes.
+    async fn chosen_template(
+        &self,
+        caller: &Caller,
+        wanted: Option<&str>,
+    ) -> Result<(TemplateVersion, u64), CreateError> {
+        let list = self.inner.templates_for(caller.workspace).await.map_err(|error| match error {
+            TemplatesError::Engine(error) => {
+                tracing::warn!(%error, "the host did not say which templates there are");
+                CreateError::HostUnreachable
+            }
+            TemplatesError::Store(error) => error.into(),
         })?;
-        match wanted {
+        let chosen = match wanted {
             Some(wanted) => templates::choose(&list, wanted)
-                .cloned()
-                .ok_or_else(|| CreateError::UnknownTemplate(wanted.chars().take(64).collect())),
+                .ok_or_else(|| CreateError::UnknownTemplate(wanted.chars().take(64).collect()))?,
             None => templates::choose(&list, &self.inner.config.default_template)
                 .or_else(|| list.first().map(|template| &template.version))
-                .cloned()
-                .ok_or(CreateError::NoTemplate),
-        }
+                .ok_or(CreateError::NoTemplate)?,
+        };
+        let disk_gib = list.iter().find(|info| info.version == *chosen).map_or(0, |info| info.disk_gib);
+        Ok((chosen.clone(), disk_gib))
     }
 
     async fn insert(
         &self,
         caller: &Caller,
         name: Option<DesktopName>,
-        template: TemplateVersion,
+        (template, least_disk): (TemplateVersion, u64),
         size: Size,
         limit: u32,
         key: Option<IdempotencyKey>,
@@ -116,7 +125,7 @@ impl Control {
                 name: chosen.clone(),
                 template: template.clone(),
                 size,
-                disk_gib: size.disk_gib(),
+                disk_gib: size.disk_gib().max(least_disk),
                 origin: None,
                 made_by: caller.label.clone(),
                 origin_name: None,

@@ -15,6 +15,7 @@ use super::fault::Fault;
 use super::layers;
 use super::perform;
 use super::resize;
+use super::saving;
 use super::snapshots;
 use crate::clock;
 use crate::control::Inner;
@@ -97,6 +98,10 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
             Step::Rest => match snapshots::take_wanted(inner, &desktop, observed).await {
                 Ok(true) => continue,
                 Ok(false) => {
+                    if let Err(error) = saving::carry_on(inner, &desktop).await {
+                        tracing::warn!(desktop = %id, error = super::fault::chain(&error), "a template waits");
+                        break;
+                    }
                     if let Err(error) = resize::grow(inner, &desktop).await {
                         tracing::warn!(desktop = %id, error = super::fault::chain(&error), "its disk does not grow");
                     }

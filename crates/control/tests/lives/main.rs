@@ -10,4 +10,5 @@ mod fixture;
 mod ordinary;
 mod sleep;
 mod snapshots;
+mod templates;
 mod undo;

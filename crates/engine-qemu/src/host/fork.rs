@@ -69,7 +69,9 @@ impl Host {
             None => self.blank_memory(request.size)?,
         };
         let backing = base_path(&format!("../templates/{template}"), base.as_deref());
-        Ok(Plan { base, memory, backing, disk: vec![request.disk.clone()], disk_gib: None })
+        let least = manifest.disk_virtual_bytes.div_ceil(1 << 30);
+        let disk_gib = (least > request.size.disk_gib()).then_some(least);
+        Ok(Plan { base, memory, backing, disk: vec![request.disk.clone()], disk_gib })
     }
 
     async fn plan_of_snapshot(

@@ -38,6 +38,7 @@ mod leftovers;
 mod observe;
 mod power;
 mod resize;
+mod save_template;
 mod snapshot;
 mod suspend;
 mod templates;

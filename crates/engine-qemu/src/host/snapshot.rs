@@ -87,7 +87,7 @@ impl Host {
         self.snapshot_records().iter().map(|record| self.info(record)).collect()
     }
 
-    fn snapshot_records(&self) -> Vec<SnapshotRecord> {
+    pub(super) fn snapshot_records(&self) -> Vec<SnapshotRecord> {
         let entries = std::fs::read_dir(self.layout.snapshots()).into_iter().flatten().flatten();
         entries.filter_map(|entry| SnapshotRecord::load(&entry.path())).collect()
     }

@@ -27,6 +27,7 @@ impl Host {
         TemplateInfo {
             baked,
             disk_bytes: disk_bytes(&self.layout.template(&manifest.version)),
+            disk_gib: manifest.disk_virtual_bytes.div_ceil(1 << 30),
             version: manifest.version,
             title: manifest.title,
             description: manifest.description,

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
-    Leftover, Machine, ResizeRequest, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest,
-    SuspendRequest, TemplateInfo,
+    Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo, SnapshotRequest,
+    StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
 use rustix::net::AddressFamily;
@@ -125,6 +125,14 @@ impl Engine for HostClient {
 
     async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError> {
         self.call(Request::Resize(request.clone())).await
+    }
+
+    async fn save_template(&self, request: &SaveTemplate) -> Result<(), EngineError> {
+        self.call(Request::SaveTemplate(request.clone())).await
+    }
+
+    async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
+        self.call(Request::RemoveTemplate { version: version.clone() }).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

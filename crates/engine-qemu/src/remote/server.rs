@@ -105,6 +105,8 @@ async fn perform(engine: &dyn Engine, request: Request) -> io::Result<Answer> {
         Request::Revert(request) => plain(engine.revert(&request).await),
         Request::Snapshots => plain(engine.snapshots().await),
         Request::RemoveSnapshot { snapshot } => plain(engine.remove_snapshot(snapshot).await),
+        Request::SaveTemplate(request) => plain(engine.save_template(&request).await),
+        Request::RemoveTemplate { version } => plain(engine.remove_template(&version).await),
         Request::Resize(request) => plain(engine.resize(&request).await),
         Request::Flatten { desktop, fence } => plain(engine.flatten(desktop, fence).await),
         Request::Release { desktop, fence } => plain(engine.release(desktop, fence).await),

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DiskLayer, DoorStream, Engine, EngineError, Flattening, ForkRequest,
     HostStatus, Known, LayerKey, Leftover, Machine, OffReason, Origin, Power, ResizeRequest, RevertRequest,
-    SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo, Work,
+    SaveTemplate, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo, Work,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -80,6 +80,13 @@ impl Engine for Fake {
     async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError> {
         assert_eq!((request.size, request.disk_gib), (Size::L, 90));
         Err(EngineError::DiskFull)
+    }
+    async fn save_template(&self, request: &SaveTemplate) -> Result<(), EngineError> {
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&request.bootstrap.private_key), "key");
+        Err(EngineError::NotRunning)
+    }
+    async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
+        Err(EngineError::UnknownTemplate(version.to_string()))
     }
     async fn release(&self, _: DesktopId, _: u64) -> Result<(), EngineError> {
         Err(EngineError::Fenced)

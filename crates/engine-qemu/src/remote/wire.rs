@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rolltop_engine::{
-    EngineError, ForkRequest, Known, ResizeRequest, RevertRequest, SnapshotRequest, StartRequest,
-    SuspendRequest,
+    EngineError, ForkRequest, Known, ResizeRequest, RevertRequest, SaveTemplate, SnapshotRequest,
+    StartRequest, SuspendRequest,
 };
 use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub(super) const MAX_REQUEST: usize = 1 << 20;
 pub(super) const MAX_REPLY: usize = 64 << 20;
 
 /// One request.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "op", content = "args", rename_all = "snake_case")]
 pub(super) enum Request {
     Templates,
@@ -29,6 +29,8 @@ pub(super) enum Request {
     Snapshots,
     RemoveSnapshot { snapshot: SnapshotId },
     Resize(ResizeRequest),
+    SaveTemplate(SaveTemplate),
+    RemoveTemplate { version: TemplateVersion },
     Flatten { desktop: DesktopId, fence: u64 },
     Release { desktop: DesktopId, fence: u64 },
     Stop { desktop: DesktopId, fence: u64, grace: Duration },
@@ -62,6 +64,8 @@ impl Request {
             | Request::Snapshot(_)
             | Request::Revert(_)
             | Request::RemoveSnapshot { .. } => Duration::from_secs(120),
+            // All of a disk is copied, twice; or a bake is waited for.
+            Request::SaveTemplate(_) | Request::RemoveTemplate { .. } => Duration::from_secs(1800),
             Request::Stop { grace, .. } => grace.saturating_add(Duration::from_secs(60)),
             Request::Destroy { .. } | Request::Leftovers { .. } | Request::Sweep { .. } => {
                 Duration::from_secs(120)

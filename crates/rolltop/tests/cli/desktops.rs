@@ -29,6 +29,16 @@ async fn a_desktop_is_made_listed_stopped_started_and_destroyed() {
     assert!(code == 2 && said.contains("--yes"), "{said}");
     person.ok(&["stop", "research", "--wait"]).await;
     assert_eq!(person.ok(&["undo", "research", "--wait"]).await, "research running\n");
+    let saved =
+        person.ok(&["templates", "save", "research", "--as", "tools", "--title", "Ours", "--wait"]).await;
+    let version = saved.split(' ').next().unwrap().to_owned();
+    assert!(version.starts_with("tools@") && saved.ends_with(" ready of research\n"), "{saved}");
+    assert!(person.ok(&["templates", "ls"]).await.contains(&version));
+    let (code, said) = person.fails(&["templates", "save", "research", "--as", "No"]).await;
+    assert!(code == 1 && said.contains("A template's name has 1 to 40"), "{said}");
+    assert_eq!(person.ok(&["templates", "rm", "tools"]).await, format!("{version} deleted\n"));
+    let (code, said) = person.fails(&["templates", "rm", "tools"]).await;
+    assert!(code == 1 && said.contains("There is no template tools of your own."), "{said}");
     let usage = person.json(&["usage", "research", "--span", "day"]).await;
     assert_eq!(usage["every_seconds"], 300);
     assert!(person.ok(&["usage", "research"]).await.starts_with("research, the latest hour"));

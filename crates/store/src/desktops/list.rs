@@ -7,6 +7,7 @@ use sea_orm::{QueryOrder, QuerySelect};
 use super::row::{Column, Desktop, Entity, Model, record};
 use crate::database::Store;
 use crate::error::{StoreError, unreadable};
+use crate::saved_templates;
 
 /// Which desktops of a workspace, newest first.
 #[derive(Debug, Clone)]
@@ -36,6 +37,7 @@ impl Store {
     pub async fn desktops(&self, query: &ListQuery<'_>) -> Result<Vec<Desktop>, StoreError> {
         let mut select = Entity::find()
             .filter(Column::WorkspaceId.eq(query.workspace.to_string()))
+            .filter(Column::Id.not_in_subquery(saved_templates::builders()))
             .order_by_desc(Column::Id)
             .limit(query.limit);
         if let Some(only) = query.only {

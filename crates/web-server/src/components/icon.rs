@@ -58,6 +58,7 @@ icons! {
     Server "server"
     Settings "settings"
     Resize "scaling"
+    Template "layout-template"
     SignIn "log-in"
     SignOut "log-out"
     Square "square"

@@ -9,6 +9,7 @@ use rolltop_model::Size;
 use serde::Deserialize;
 
 use super::actions::id;
+use super::templates;
 use crate::access::SignedIn;
 use crate::components::control::{Ask, Notice, Tone, button, notice};
 use crate::components::size::choice;
@@ -24,6 +25,7 @@ pub(super) fn buttons(language: Language, desktop: &Desktop, phase: Phase) -> Ma
         @if phase != Phase::Destroying {
             div.buttons {
                 (button(Tone::Plain, true, Some(Icon::Resize), &language.say("resize"), &Ask::Dialog(&path_of(desktop))))
+                (templates::opener(language, desktop))
             }
         }
     }

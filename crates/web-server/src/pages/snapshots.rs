@@ -3,9 +3,10 @@
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use rolltop_api_types::{ForkDesktop, ListSnapshots, Snapshot, SnapshotState};
+use rolltop_api_types::{ForkDesktop, ListSnapshots, SavedTemplate, Snapshot, SnapshotState};
 use rolltop_model::SnapshotId;
 
+use super::templates;
 use crate::access::SignedIn;
 use crate::components::control::{Ask, Tone, menu, menu_button, menu_item};
 use crate::components::layout::{Page, Section, page};
@@ -16,8 +17,9 @@ use crate::view;
 
 pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     let snapshots = person.client.snapshots(&ListSnapshots::default()).await?;
+    let saved = person.client.saved_templates().await?;
     let language = person.language;
-    let list = list(language, &snapshots);
+    let list = list(language, &snapshots, &saved);
     if person.fragment {
         return Ok(list);
     }
@@ -36,7 +38,7 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     ))
 }
 
-fn list(language: Language, snapshots: &[Snapshot]) -> Markup {
+fn list(language: Language, snapshots: &[Snapshot], saved: &[SavedTemplate]) -> Markup {
     html! {
         section #snapshots data-live="desktops" hx-get="/snapshots" hx-trigger="refresh" hx-swap="outerMorph" hx-target="this" {
             @if snapshots.is_empty() {
@@ -49,6 +51,7 @@ fn list(language: Language, snapshots: &[Snapshot]) -> Markup {
                 div.filters { span.quiet { (language.say("snapshots-text")) } }
                 (table(language, snapshots))
             }
+            (templates::list(language, saved))
         }
     }
 }

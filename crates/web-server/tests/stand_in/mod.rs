@@ -12,6 +12,7 @@ mod routes;
 mod sleep;
 mod snapshots;
 mod ssh;
+mod templates;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderMap;
-use rolltop_api_types::{ApiKey, Desktop, Event, EventKind, Sleep, Snapshot, SnapshotSchedule, SshKey};
+use rolltop_api_types::{
+    ApiKey, Desktop, Event, EventKind, SavedTemplate, Sleep, Snapshot, SnapshotSchedule, SshKey,
+};
 use rolltop_model::DesktopId;
 use tokio::sync::broadcast;
 
@@ -48,6 +51,7 @@ pub struct State {
     pub desktops: Mutex<Vec<Desktop>>,
     pub keys: Mutex<Vec<SshKey>>,
     pub snapshots: Mutex<Vec<Snapshot>>,
+    pub templates: Mutex<Vec<SavedTemplate>>,
     pub sleeps: Mutex<HashMap<DesktopId, Sleep>>,
     pub schedules: Mutex<HashMap<DesktopId, SnapshotSchedule>>,
     pub api_keys: Mutex<Vec<ApiKey>>,
@@ -75,6 +79,7 @@ impl StandIn {
             api_keys: Mutex::new(if behaviour.desktops { keys::canned(only) } else { Vec::new() }),
             decisions: Mutex::default(),
             snapshots: Mutex::new(snapshots::canned(&desktops)),
+            templates: Mutex::new(templates::canned()),
             desktops: Mutex::new(desktops),
             schedules: Mutex::default(),
             sleeps: Mutex::new(only.into_iter().map(sleep::canned).collect()),

@@ -27,7 +27,7 @@ use tokio_stream::wrappers::BroadcastStream;
 
 use super::{
     LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, keys, picture, previews, rfb, sleep,
-    snapshots, ssh,
+    snapshots, ssh, templates,
 };
 
 pub(super) type App = Arc<State>;
@@ -78,6 +78,9 @@ pub fn router(state: App) -> Router {
         .route("/v1/snapshots/{id}/screenshot", get(snapshots::screenshot))
         .route("/v1/snapshots/{id}/fork", post(snapshots::fork))
         .route("/v1/snapshots/{id}/restore", post(snapshots::restore))
+        .route("/v1/desktops/{id}/template", post(templates::save))
+        .route("/v1/saved-templates", get(templates::list))
+        .route("/v1/saved-templates/{version}", delete(templates::delete))
         .route("/v1/ssh-keys", get(ssh::list).post(ssh::add))
         .route("/v1/ssh-keys/{id}", delete(ssh::remove))
         .route("/v1/events", get(events))

@@ -1,0 +1,63 @@
+//! Templates that are made of desktops.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a template that is made of a desktop is to be called.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaveTemplate {
+    /// 1 to 40 of a-z, 0-9, dots and hyphens. Saved under the name of one of the workspace's own, it is a newer version
+    /// of that, and the earlier one goes once nothing needs it.
+    #[schema(example = "tools", min_length = 1, max_length = 40)]
+    pub name: String,
+    /// For people; by default the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Our tools", max_length = 60)]
+    pub title: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "With the compiler and the test data.", max_length = 300)]
+    pub description: Option<String>,
+}
+
+/// A template of the workspace's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SavedTemplate {
+    /// `name@digits`.
+    #[schema(example = "tools@3f2a91c0d4e5")]
+    pub version: String,
+    #[schema(example = "tools")]
+    pub name: String,
+    #[schema(example = "Our tools")]
+    pub title: String,
+    pub description: String,
+    /// What the desktop was called that it is made of.
+    #[schema(example = "research")]
+    pub desktop_name: String,
+    pub state: SavedTemplateState,
+    /// Why it could not be made, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Who asked for it: a person's or key's name.
+    #[schema(example = "sam")]
+    pub made_by: String,
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SavedTemplateState {
+    /// It is being made, which takes a minute or so.
+    Saving,
+    /// Desktops can be made of it. Its memory is baked within minutes; until then they boot from cold.
+    Ready,
+    /// It could not be made, for `detail`.
+    Failed,
+}
+
+/// The workspace's own, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SavedTemplateList {
+    pub items: Vec<SavedTemplate>,
+}

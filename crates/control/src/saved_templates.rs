@@ -1,0 +1,203 @@
+//! Templates that are made of desktops: asking for them, and removing them.
+
+use rolltop_engine::{EngineError, TemplateInfo};
+use rolltop_model::{
+    DesktopId, DesktopName, NameError, SavedTemplateState, SnapshotKind, TemplateError, TemplateVersion,
+    WorkspaceId,
+};
+use rolltop_store::{NewDesktop, NewSavedTemplate, SavedTemplate, StoreError};
+use rolltop_vault::random_bytes;
+
+use crate::caller::{Caller, DesktopAccess, Scope, purpose};
+use crate::clock;
+use crate::control::{Control, Inner};
+use crate::error::{InternalError, internal_from};
+use crate::snapshots::{SnapshotError, new_snapshot, refused};
+
+const LONGEST_TITLE: usize = 60;
+const LONGEST_DESCRIPTION: usize = 300;
+/// A workspace may have this many.
+const MOST: usize = 50;
+
+/// What a template is to be called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SaveTemplate {
+    /// As templates are named, such as `tools`; saving under it again makes a newer version.
+    pub name: String,
+    /// For people; by default the name.
+    pub title: Option<String>,
+    pub description: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SavedTemplateError {
+    #[error("This credential lacks the scope {0}.")]
+    Forbidden(Scope),
+    #[error("There is no such template of this workspace.")]
+    NotFound,
+    #[error(
+        "A template's name has 1 to 40 of a-z, 0-9, dots and hyphens, and begins with a letter or digit."
+    )]
+    BadName,
+    #[error("There is already a template called {0} that is not this workspace's.")]
+    NameTaken(String),
+    #[error("A title has 1 to {LONGEST_TITLE} characters in one line.")]
+    BadTitle,
+    #[error("A description has at most {LONGEST_DESCRIPTION} characters in one line.")]
+    BadDescription,
+    #[error("This workspace has {MOST} templates of its own already; delete one first.")]
+    TooMany,
+    #[error("The host does not answer; try again shortly.")]
+    HostUnreachable,
+    #[error(transparent)]
+    Desktop(#[from] SnapshotError),
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(SavedTemplateError);
+
+impl Control {
+    /// Makes a template of a desktop as it is now: a fork of it is cleaned of identities and secrets and becomes the
+    /// template, within a minute or so. The desktop itself goes on.
+    pub async fn save_template(
+        &self,
+        access: &DesktopAccess<purpose::Write>,
+        wanted: &SaveTemplate,
+    ) -> Result<SavedTemplate, SavedTemplateError> {
+        let caller = &access.caller;
+        if caller.only.is_some() {
+            return Err(SavedTemplateError::Forbidden(Scope::DesktopsWrite));
+        }
+        let version = new_version(&wanted.name)?;
+        let title = line(wanted.title.as_deref(), LONGEST_TITLE).ok_or(SavedTemplateError::BadTitle)?;
+        let title = if title.is_empty() { wanted.name.clone() } else { title };
+        let description = line(wanted.description.as_deref(), LONGEST_DESCRIPTION);
+        let description = description.ok_or(SavedTemplateError::BadDescription)?;
+        self.check_free(caller, version.name()).await?;
+        let row = self.keepable(access.desktop).await?;
+        let new = NewSavedTemplate {
+            version: version.clone(),
+            workspace: caller.workspace,
+            title,
+            description,
+            desktop_name: row.name.to_string(),
+            made_by: caller.label.clone(),
+        };
+        let builder = NewDesktop {
+            id: DesktopId::generate(),
+            workspace: caller.workspace,
+            name: builder_name(&version)?,
+            template: row.template.clone(),
+            size: row.size,
+            disk_gib: row.disk_gib,
+            origin: None,
+            made_by: caller.label.clone(),
+            origin_name: Some(row.name.to_string()),
+            // It is gone within a minute, and nobody's desktop.
+            limit: u32::MAX,
+        };
+        let from = new_snapshot(row.id, format!("Template {version}"), SnapshotKind::Fork, caller);
+        let forked = self.inner.store.fork_builder(from, builder, &new, clock::now()).await;
+        forked.map_err(|error| SavedTemplateError::Desktop(refused(error, "", 0)))?;
+        tracing::info!(desktop = %row.id, %version, "template asked for");
+        self.inner.nudge(row.id);
+        let saved = self.inner.store.saved_template(&version).await?;
+        saved.ok_or(SavedTemplateError::NotFound)
+    }
+
+    /// The workspace's own, whatever has become of them, the newest first.
+    pub async fn saved_templates(&self, caller: &Caller) -> Result<Vec<SavedTemplate>, SavedTemplateError> {
+        if !caller.may(Scope::DesktopsRead) {
+            return Err(SavedTemplateError::Forbidden(Scope::DesktopsRead));
+        }
+        // A key that is tied to one desktop hears nothing of others.
+        if caller.only.is_some() { Ok(Vec::new()) } else { self.own_templates(caller).await }
+    }
+
+    async fn own_templates(&self, caller: &Caller) -> Result<Vec<SavedTemplate>, SavedTemplateError> {
+        let all = self.inner.store.saved_templates().await?;
+        let shown = |saved: &SavedTemplate| {
+            saved.new.workspace == caller.workspace && saved.state != SavedTemplateState::Deleting
+        };
+        Ok(all.into_iter().filter(shown).collect())
+    }
+
+    /// Removes one of the workspace's own. What was made of it stays, and what of it that needs stays until then.
+    pub async fn delete_template(&self, caller: &Caller, version: &str) -> Result<(), SavedTemplateError> {
+        if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
+            return Err(SavedTemplateError::Forbidden(Scope::DesktopsWrite));
+        }
+        let own = self.own_templates(caller).await?;
+        let saved = own.into_iter().find(|saved| saved.new.version.to_string() == version);
+        let saved = saved.ok_or(SavedTemplateError::NotFound)?;
+        let deleting = SavedTemplateState::Deleting;
+        self.inner.store.set_saved_template(&saved.new.version, deleting, None).await?;
+        self.inner.nudge(saved.builder);
+        self.inner.look_around.notify_one();
+        Ok(())
+    }
+
+    async fn check_free(&self, caller: &Caller, name: &str) -> Result<(), SavedTemplateError> {
+        let all = self.inner.store.saved_templates().await?;
+        if all.iter().filter(|saved| saved.new.workspace == caller.workspace).count() >= MOST {
+            return Err(SavedTemplateError::TooMany);
+        }
+        let list = self.inner.templates.list(self.inner.engine.as_ref()).await.map_err(|error| {
+            tracing::warn!(%error, "the host did not say which templates there are");
+            SavedTemplateError::HostUnreachable
+        })?;
+        let is_own = |version: &TemplateVersion| {
+            all.iter().any(|saved| saved.new.version == *version && saved.new.workspace == caller.workspace)
+        };
+        let of_others =
+            list.iter().map(|info| &info.version).any(|version| version.name() == name && !is_own(version));
+        if of_others || name == self.inner.config.default_template {
+            return Err(SavedTemplateError::NameTaken(name.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// What a workspace can make desktops from: the recipes' templates, and its own.
+    pub(crate) async fn templates_for(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Vec<TemplateInfo>, TemplatesError> {
+        let list = self.templates.list(self.engine.as_ref()).await?;
+        let saved = self.store.saved_templates().await?;
+        let is_hidden = |info: &TemplateInfo| {
+            saved.iter().any(|saved| {
+                saved.new.version == info.version
+                    && (saved.new.workspace != workspace || saved.state != SavedTemplateState::Ready)
+            })
+        };
+        Ok(list.into_iter().filter(|info| !is_hidden(info)).collect())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TemplatesError {
+    #[error("the host did not say which templates there are")]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn new_version(name: &str) -> Result<TemplateVersion, SavedTemplateError> {
+    let digest: String = random_bytes::<6>().iter().map(|byte| format!("{byte:02x}")).collect();
+    TemplateVersion::new(name, &digest).map_err(|TemplateError| SavedTemplateError::BadName)
+}
+
+/// What nobody would call a desktop: names of desktops in lists never meet it.
+fn builder_name(version: &TemplateVersion) -> Result<DesktopName, InternalError> {
+    let name: Result<DesktopName, NameError> = format!("template-{}", version.digest()).parse();
+    name.map_err(|_| InternalError::Other("a builder's name is no name"))
+}
+
+/// Without white space around it; `None` where it is too long or has more than one line.
+fn line(text: Option<&str>, longest: usize) -> Option<String> {
+    let text = text.unwrap_or_default().trim();
+    (text.chars().count() <= longest && !text.chars().any(char::is_control)).then(|| text.to_owned())
+}
