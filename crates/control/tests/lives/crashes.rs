@@ -8,12 +8,12 @@ use rolltop_control::{ControlConfig, ForkDesktop};
 use rolltop_door::{Door, HostKeyPolicy, Login};
 use rolltop_engine::{Engine, OffReason, Power};
 use rolltop_guest_protocol::InitRequest;
-use rolltop_model::{Desired, DesktopId, DesktopState, Limits, SnapshotKind, SnapshotState};
+use rolltop_model::{Desired, DesktopId, DesktopState, Limits, SnapshotId, SnapshotKind, SnapshotState};
 use rolltop_sim::{Moment, Operation};
 use rolltop_store::Store;
 use rolltop_vault::Vault;
 
-use crate::fixture::{PATIENCE, Platform, has_screen, platform_with, quick};
+use crate::fixture::{PATIENCE, Platform, has_screen, is, is_stopped, platform_with, quick};
 
 #[tokio::test]
 async fn killed_after_the_guest_was_personalised_but_before_that_was_written() {
@@ -38,6 +38,31 @@ async fn killed_after_the_guest_was_personalised_but_before_that_was_written() {
     let view = platform.wait(id, "running", has_screen).await;
     assert!(view.steps.iter().all(|step| step.boot == 1), "the same machine all along");
     assert!(platform.control.screenshot(&platform.access(id).await, 100).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_fork_that_was_stopped_before_it_was_itself_comes_up_later() {
+    let mut platform = platform_with(quick()).await;
+    let parent = platform.running("one").await;
+    platform.engine.faults().init_fails(Some("not yet"));
+    let access = platform.access(parent).await;
+    let fork = platform.control.fork(&access, &ForkDesktop::default(), None).await.unwrap()[0].id;
+    platform.wait(fork, "coming up", is(DesktopState::Booting)).await;
+    platform.control.stop(&platform.access(fork).await).await.unwrap();
+    platform.wait(fork, "stopped", is_stopped).await;
+    platform.engine.faults().init_fails(None);
+    platform.kill_and_reopen(quick()).await;
+    at_rest(&platform).await;
+    platform.control.start(&platform.access(fork).await).await.unwrap();
+    platform.wait(fork, "running", has_screen).await;
+    // Now nothing needs what it was made from.
+    let store = second_look(&platform).await;
+    let gone = async {
+        while !store.snapshots_in(SnapshotState::Ready).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.unwrap();
 }
 
 /// The platform's database, opened beside it.
@@ -326,8 +351,11 @@ async fn at_rest(platform: &Platform) {
     loop {
         let mut open = store.snapshots_in(SnapshotState::Taking).await.unwrap();
         open.extend(store.snapshots_in(SnapshotState::Deleting).await.unwrap());
-        let forks = store.snapshots_in(SnapshotState::Ready).await.unwrap();
-        open.extend(forks.into_iter().filter(|snapshot| snapshot.kind == SnapshotKind::Fork));
+        for snapshot in store.snapshots_in(SnapshotState::Ready).await.unwrap() {
+            if snapshot.kind == SnapshotKind::Fork && !has_resting_fork(&store, snapshot.id).await {
+                open.push(snapshot);
+            }
+        }
         let restoring = store.restoring().await.unwrap();
         if open.is_empty() && restoring.is_empty() {
             return;
@@ -339,6 +367,18 @@ async fn at_rest(platform: &Platform) {
         assert!(tokio::time::Instant::now() < deadline, "never at rest: {open:#?} {waiting:#?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Whether one of its forks was stopped, or failed, before it had an identity of its own: to start, it needs that of
+/// what it was made from.
+async fn has_resting_fork(store: &Store, snapshot: SnapshotId) -> bool {
+    for fork in store.forks_of(snapshot).await.unwrap() {
+        let state = store.desktop(fork).await.unwrap().map(|fork| fork.record.state);
+        if matches!(state, Some(DesktopState::Stopped(_) | DesktopState::Failed(_))) {
+            return true;
+        }
+    }
+    false
 }
 
 #[test]
