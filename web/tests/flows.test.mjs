@@ -289,6 +289,56 @@ test("a desktop is saved as a template, seen among one's own, and that is delete
   await page.context().close();
 });
 
+test("a new desktop is set up, says how that goes, and is set up again", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.getByRole("button", { name: "New desktop" }).first().click();
+  const dialog = page.locator("#new-desktop");
+  await dialog.getByLabel("Name").fill("workshop");
+  await dialog.getByText("Set up with a repository or script").click();
+  await dialog.getByLabel("Git repository").fill("tools");
+  await dialog.getByLabel("Script").fill("npm install\nexit 3");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByText("A repository's address begins with https://").waitFor();
+  assert.equal(await dialog.getByLabel("Script").inputValue(), "npm install\nexit 3");
+  await dialog.getByLabel("Git repository").fill("https://example.org/tools.git");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await page.getByText("workshop is being made").waitFor();
+  await page.visit(await desktopPath(page, "workshop"));
+  const setup = page.locator("#setup");
+  await setup.getByText("Being set up").waitFor();
+  await setup.getByText("Not set up").waitFor();
+  await setup.getByText("The script ended with 3; its log says why.").waitFor();
+  await setup.getByText("added 212 packages in 2s").waitFor();
+  await setup.getByRole("button", { name: "Set up again…" }).click();
+  const again = page.locator("#set-up");
+  assert.equal(await again.getByLabel("Git repository").inputValue(), "https://example.org/tools.git");
+  await again.getByLabel("Script").fill("npm install");
+  await again.getByRole("button", { name: "Save" }).click();
+  await page.getByText("It is being set up; follow it under Activity.").waitFor();
+  await setup.getByText("Set up", { exact: true }).nth(0).waitFor();
+  await setup.locator(".state[data-state=running]").waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("a desktop leaves as a file and comes in as one", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/snapshots");
+  const row = page.locator("#snapshots tr", { hasText: "before the upgrade" });
+  await row.getByRole("button", { name: "Actions for before the upgrade" }).click();
+  const [download] = await Promise.all([page.waitForEvent("download"), row.getByRole("menuitem", { name: "Export its disk" }).click()]);
+  assert.equal(download.suggestedFilename(), "research.rolltop");
+  const file = { name: "research.rolltop", mimeType: "application/zstd", buffer: Buffer.from("a desktop") };
+  await page.locator("#import-file").setInputFiles({ ...file, buffer: Buffer.alloc(0) });
+  await page.getByText("This is not an exported desktop.").waitFor();
+  await page.locator("#import-file").setInputFiles(file);
+  await page.getByText("Import of research").waitFor();
+  await page.getByText("is being made").first().waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("what a desktop uses is drawn, said in words, and looked back at", async () => {
   const page = await openPage(browser, server.url);
   await page.visit("/desktops");

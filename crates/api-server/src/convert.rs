@@ -163,6 +163,30 @@ pub(crate) fn history_entry(view: control::HistoryView) -> wire::HistoryEntry {
     }
 }
 
+pub(crate) fn set_up(wanted: wire::SetUp) -> control::SetUp {
+    let wire::SetUp { repository, branch, script } = wanted;
+    control::SetUp { repository, branch, script }
+}
+
+pub(crate) fn setup(view: control::SetupView) -> wire::Setup {
+    wire::Setup {
+        repository: view.setup.repository.map(|repository| repository.to_string()),
+        branch: view.setup.branch.map(|branch| branch.as_str().to_owned()),
+        script: view.setup.script,
+        state: match view.state {
+            model::SetupState::Waiting => wire::SetupState::Waiting,
+            model::SetupState::Running => wire::SetupState::Running,
+            model::SetupState::Done => wire::SetupState::Done,
+            model::SetupState::Failed => wire::SetupState::Failed,
+        },
+        detail: view.reason,
+        log: view.log,
+        asked_by: view.asked_by,
+        started_at: view.began_at,
+        ended_at: view.ended_at,
+    }
+}
+
 pub(crate) fn saved_template(saved: control::SavedTemplate) -> wire::SavedTemplate {
     let new = saved.new;
     wire::SavedTemplate {

@@ -8,10 +8,12 @@ mod device;
 mod input;
 mod preview;
 mod saved_templates;
+mod setup;
 mod shared;
 mod sleep;
 mod snapshots;
 mod ssh;
+mod transfer;
 
 use std::error::Error;
 use std::fmt::Write as _;

@@ -22,6 +22,7 @@ mod saved_templates;
 mod screen;
 mod screenshot;
 mod session;
+mod setup;
 mod shares;
 mod sleep;
 mod snapshot_schedules;
@@ -32,6 +33,7 @@ mod steps;
 mod templates;
 mod terminal;
 mod terminals;
+mod transfer;
 mod usage;
 
 use axum::Router;
@@ -104,7 +106,8 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(actions::resume))
         .routes(routes!(actions::restart))
         .routes(routes!(actions::retry))
-        .routes(routes!(snapshots::list))
+        .routes(routes!(snapshots::list, transfer::import))
+        .routes(routes!(transfer::export))
         .routes(routes!(snapshots::get, snapshots::delete))
         .routes(routes!(snapshots::screenshot))
         .routes(routes!(snapshots::take))
@@ -112,6 +115,7 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(snapshots::fork_snapshot))
         .routes(routes!(snapshots::restore))
         .routes(routes!(snapshots::undo))
+        .routes(routes!(setup::get, setup::set))
         .routes(routes!(saved_templates::save))
         .routes(routes!(saved_templates::list))
         .routes(routes!(saved_templates::delete))

@@ -5,7 +5,7 @@ use rolltop_model::{DesktopId, Size};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Step;
+use crate::{SetUp, Step};
 
 /// A virtual machine with a desktop, and all that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -146,6 +146,9 @@ pub struct CreateDesktop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "s")]
     pub size: Option<String>,
+    /// What it is prepared with once it runs. Takes the scope `exec` too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<SetUp>,
 }
 
 /// What to change of a desktop. What is absent stays.

@@ -27,6 +27,7 @@ mod saved_template;
 mod scope;
 mod secret;
 mod session;
+mod setup;
 mod share;
 mod sleep;
 mod snapshot;
@@ -63,6 +64,7 @@ pub use problem::{Code, FieldError, Problem, documentation as problem_documentat
 pub use saved_template::{SaveTemplate, SavedTemplate, SavedTemplateList, SavedTemplateState};
 pub use scope::{Scope, documentation as scope_documentation};
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
+pub use setup::{DesktopSetup, SetUp, Setup, SetupState};
 pub use share::{CreateShare, Share, ShareCreated, ShareList};
 pub use sleep::{AwakeReason, CreateHold, Hold, Schedule, Sleep, SleepPolicy, WakeQuery};
 pub use snapshot::{

@@ -147,6 +147,8 @@ codes! {
     FileRefused, "file_refused", 409, "The desktop did not do this";
     /// A part of an upload that does not go on where the one before ended.
     WrongOffset, "wrong_offset", 409, "The upload goes on elsewhere";
+    /// Its disk is full, or something else is in the way.
+    HostRefused, "host_refused", 409, "The host did not do this";
     /// Something else still needs it.
     InUse, "in_use", 409, "It is in use";
     /// Not what it was when it was read; nothing was saved.
@@ -167,6 +169,8 @@ codes! {
     InvalidMinutes, "invalid_minutes", 422, "There can't be so many minutes or so few";
     InvalidSchedule, "invalid_schedule", 422, "The schedule is not right";
     InvalidReason, "invalid_reason", 422, "The reason is not one line of text";
+    InvalidExport, "invalid_export", 422, "This is not a whole exported desktop";
+    InvalidSetup, "invalid_setup", 422, "The setup is not right";
     InvalidText, "invalid_text", 422, "The text is too long, or is not one line";
     InvalidDisk, "invalid_disk", 422, "A disk can't have that size";
     InvalidLifetime, "invalid_lifetime", 422, "It can't last so long or so shortly";

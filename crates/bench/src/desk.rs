@@ -18,6 +18,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use rolltop_api_types::DesktopState;
+use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
     Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo, SnapshotRequest,
@@ -188,6 +189,12 @@ impl Engine for Detour {
     }
     async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
         self.host.remove_template(version).await
+    }
+    async fn export(&self, request: &ExportRequest) -> Result<DoorStream, EngineError> {
+        self.host.export(request).await
+    }
+    async fn import(&self, request: &ImportRequest) -> Result<DoorStream, EngineError> {
+        self.host.import(request).await
     }
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
         self.host.release(desktop, fence).await

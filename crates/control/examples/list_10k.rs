@@ -34,6 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             origin: None,
             made_by: "bench".to_owned(),
             origin_name: None,
+            setup: None,
             limit: DESKTOPS,
         };
         ids.push(store.create_desktop(new, None, now).await?.desktop.id);

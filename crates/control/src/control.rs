@@ -25,6 +25,7 @@ use crate::inside::{AccessNotes, Screenshots, Uses};
 use crate::metrics::Metrics;
 use crate::preview::Tickets;
 use crate::reconcile::{self, Bootstraps, KeyDeliveries, Suspending, UsageMeter, Vitals};
+use crate::setup::SettingUp;
 use crate::ssh::GatewayView;
 use crate::templates::Templates;
 
@@ -64,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) templates: Templates,
     pub(crate) screenshots: Screenshots,
     pub(crate) access_notes: AccessNotes,
+    pub(crate) setting_up: SettingUp,
     pub(crate) sign_ins: SignInLimiter,
     /// Codes of devices, by who types them.
     pub(crate) device_codes: SignInLimiter,
@@ -134,6 +136,7 @@ impl Control {
             templates: Templates::default(),
             screenshots: Screenshots::default(),
             access_notes: AccessNotes::default(),
+            setting_up: SettingUp::default(),
             sign_ins: SignInLimiter::default(),
             device_codes: SignInLimiter::default(),
             sweeping: RwLock::default(),

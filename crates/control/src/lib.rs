@@ -30,10 +30,12 @@ mod metrics;
 mod preview;
 mod reconcile;
 mod saved_templates;
+mod setup;
 mod snapshot_schedules;
 mod snapshots;
 mod ssh;
 mod templates;
+mod transfer;
 mod undo;
 mod views;
 
@@ -71,12 +73,14 @@ pub use rolltop_engine::DoorStream;
 pub use rolltop_guest_protocol::SESSION_USER;
 pub use rolltop_store::SavedTemplate;
 pub use saved_templates::{SaveTemplate, SavedTemplateError};
+pub use setup::{AskSetupError, SetUp, SetUpError, SetupView};
 pub use snapshot_schedules::SnapshotScheduleView;
 pub use snapshots::{ForkDesktop, SnapshotError, SnapshotView};
 pub use ssh::{
     AddKeyError, DesktopSsh, GatewayView, KeyDelivery, KeyGuard, PublicKeyError, RemoveKeyError, SshKeyView,
     Tunnel, TunnelError, fingerprint,
 };
+pub use transfer::{ArchiveError, Export, TransferError};
 pub use views::{
     Accelerator, AccessLogView, DesktopView, EventView, HistoryView, HostStatus, Leftover, MeView, Page,
     StepView, TemplateSizeView, TemplateView, UsageSpan, UsageView,

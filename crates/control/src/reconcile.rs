@@ -20,12 +20,15 @@ mod personalise;
 mod resize;
 mod saving;
 mod schedules;
+mod setup;
 mod sleep;
 mod snapshots;
 mod suspending;
 mod usage;
 mod vitals;
 mod worker;
+
+pub(crate) use snapshots::layer_of;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -230,6 +233,10 @@ async fn compare(inner: &Inner) -> Vec<DesktopId> {
     match inner.store.building().await {
         Ok(building) => due.extend(building),
         Err(error) => tracing::error!(%error, "the saved templates can't be read"),
+    }
+    match inner.store.open_setups().await {
+        Ok(open) => due.extend(open),
+        Err(error) => tracing::error!(%error, "the setups can't be read"),
     }
     match layers::deep(inner).await {
         Ok(deep) => due.extend(deep),

@@ -94,6 +94,7 @@ impl Control {
             origin: None,
             made_by: caller.label.clone(),
             origin_name: Some(row.name.to_string()),
+            setup: None,
             // It is gone within a minute, and nobody's desktop.
             limit: u32::MAX,
         };

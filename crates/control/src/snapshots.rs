@@ -106,7 +106,7 @@ pub enum SnapshotError {
 internal_from!(SnapshotError);
 
 impl SnapshotView {
-    fn new(row: rolltop_store::Snapshot, is_there: impl Fn(DesktopId) -> bool) -> Self {
+    pub(crate) fn new(row: rolltop_store::Snapshot, is_there: impl Fn(DesktopId) -> bool) -> Self {
         Self {
             id: row.id,
             desktop: row.desktop,
@@ -309,6 +309,7 @@ impl Control {
             origin: None,
             made_by: caller.label.clone(),
             origin_name: Some(origin_name.clone()),
+            setup: None,
             limit,
         });
         let made = self.inner.store.fork_desktops(from, desktops.collect(), key, clock::now()).await;
@@ -366,7 +367,7 @@ impl Control {
         }
     }
 
-    async fn own_snapshot(
+    pub(crate) async fn own_snapshot(
         &self,
         caller: &Caller,
         id: SnapshotId,

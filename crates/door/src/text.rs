@@ -13,6 +13,40 @@ pub(crate) fn tame(text: &[u8]) -> String {
         .collect()
 }
 
+/// The last lines of a text, in at most so many bytes, of printable characters. As a terminal would show them: without
+/// what a carriage return went back over, and without colours.
+pub(crate) fn tame_lines(text: &[u8], most: usize) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut lines: Vec<String> = Vec::new();
+    let mut room = most;
+    for line in text.trim_end().rsplit('\n') {
+        let line = without_escapes(line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default());
+        let Some(rest) = room.checked_sub(line.len() + 1) else { break };
+        room = rest;
+        lines.push(line);
+    }
+    lines.reverse();
+    lines.join("\n")
+}
+
+/// Without escape sequences, and with U+FFFD for what else is not printable.
+fn without_escapes(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut letters = line.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\u{1b}' if letters.peek() == Some(&'[') => {
+                let is_end = |letter: &char| ('@'..='~').contains(letter) && *letter != '[';
+                while letters.next().is_some_and(|letter| !is_end(&letter)) {}
+            }
+            '\t' => shown.push(letter),
+            letter if letter.is_control() || is_invisible(letter) => shown.push('\u{fffd}'),
+            letter => shown.push(letter),
+        }
+    }
+    shown
+}
+
 /// Zero-width and direction-changing characters, which can make a line read as another.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -28,5 +62,18 @@ mod tests {
         assert_eq!(tame(b"\x1b[2Jx\ny"), "\u{fffd}[2Jx\u{fffd}y");
         assert_eq!(tame("a\u{202e}b".as_bytes()), "a\u{fffd}b");
         assert_eq!(tame(&[b'x'; 5000]).chars().count(), MAX_CHARACTERS);
+    }
+
+    #[test]
+    fn the_end_of_a_log_is_shown_as_a_terminal_would_and_no_more() {
+        let shown = |text: &str, most| tame_lines(text.as_bytes(), most);
+        assert_eq!(shown("one\ntwo\n", 100), "one\ntwo");
+        assert_eq!(shown("10 %\r50 %\r100 %\r\nnext", 100), "100 %\nnext");
+        assert_eq!(
+            shown("\u{1b}[1;32mgood\u{1b}[0m\tx\u{1b}]0;title\u{7}", 100),
+            "good\tx\u{fffd}]0;title\u{fffd}"
+        );
+        assert_eq!(shown("first\nsecond\nthird", 13), "second\nthird");
+        assert_eq!(shown("\u{1b}[", 10), "");
     }
 }

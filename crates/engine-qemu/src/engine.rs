@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
     Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo, SnapshotRequest,
@@ -143,6 +144,16 @@ impl Engine for QemuEngine {
     async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
         let version = version.clone();
         self.carry(|host| host.remove_template(version)).await
+    }
+
+    async fn export(&self, request: &ExportRequest) -> Result<DoorStream, EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.export(request)).await
+    }
+
+    async fn import(&self, request: &ImportRequest) -> Result<DoorStream, EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.import(request)).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {

@@ -9,6 +9,7 @@
 //!   desktops/DESKTOP/         desktop.json, pid, monitor, monitor2, console.log, qemu.log;
 //!                             memory.sealed and memory.json while it is suspended
 //!   snapshots/SNAPSHOT/       snapshot.json, memory.sealed and memory.json if the machine had a memory
+//!   transfers/TRANSFER/       the socket of a disk that is being opened to be exported or imported
 //!   fences/DESKTOP            the highest fence of a desktop that has been destroyed
 //!   accelerator.json          what was found out about KVM
 //! ```
@@ -41,8 +42,13 @@ impl Layout {
             layout.desktops(),
             layout.snapshots(),
             layout.fences(),
+            layout.transfers(),
         ] {
             make_directory(&path)?;
+        }
+        // What was open to others is not any more.
+        for entry in fs::read_dir(layout.transfers()).into_iter().flatten().flatten() {
+            fs::remove_dir_all(entry.path()).doing_with("removing", &entry.path())?;
         }
         Ok(layout)
     }
@@ -89,6 +95,10 @@ impl Layout {
 
     pub(crate) fn snapshot(&self, snapshot: SnapshotId) -> PathBuf {
         self.snapshots().join(snapshot.to_string())
+    }
+
+    pub(crate) fn transfers(&self) -> PathBuf {
+        self.root.join("transfers")
     }
 
     pub(crate) fn desktops(&self) -> PathBuf {

@@ -27,6 +27,7 @@ mod layer;
 mod layout;
 mod machine;
 mod memory;
+mod nbd;
 mod network;
 mod process;
 mod qmp;

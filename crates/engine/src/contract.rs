@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
+use crate::image::{ExportRequest, Frame, ImportRequest};
 use crate::{
     DiskLayer, Engine, EngineError, Flattening, ForkRequest, Known, LayerKey, OffReason, Origin, Power,
     ResizeRequest, RevertRequest, SaveTemplate, SnapshotRequest, StartRequest, SuspendRequest, Work,
@@ -41,6 +42,7 @@ impl Contract {
         self.check_flatten(engine).await;
         self.check_resize(engine).await;
         self.check_saved_templates(engine).await;
+        self.check_images(engine).await;
         self.check_fences(engine).await;
         self.check_leftovers(engine).await;
         assert_eq!(engine.observe().await, Ok(Vec::new()), "nothing is left at the end");
@@ -440,6 +442,82 @@ impl Contract {
         }
         let templates = engine.templates().await.expect("templates");
         assert!(templates.iter().all(|template| template.version != version), "it is gone");
+        assert_eq!(engine.leftovers(&Known::default()).await, Ok(Vec::new()));
+    }
+
+    /// A snapshot's disk goes out as a stream, and comes back under other keys and boots. What breaks off leaves nothing.
+    pub async fn check_images(&self, engine: &dyn Engine) {
+        let request = self.fork_request();
+        engine.fork(&request).await.expect("a fork");
+        self.banner(engine, request.desktop).await;
+        let snapshot = snapshot_request(&request.disk, request.desktop);
+        engine.snapshot(&snapshot).await.expect("a snapshot");
+        let from = Origin { snapshot: snapshot.snapshot, disk: vec![request.disk.clone()] };
+        let mut stream =
+            engine.export(&ExportRequest { template: self.template.clone(), from }).await.expect("an export");
+        let mut frames = Vec::new();
+        loop {
+            match Frame::read(&mut stream).await.expect("a frame") {
+                Frame::End => break,
+                frame => frames.push(frame),
+            }
+        }
+        let about = match frames.first() {
+            Some(Frame::About(about)) => Some(about.clone()),
+            _ => None,
+        };
+        let about = about.expect("what it is comes first");
+        assert_eq!(about.disk_gib, self.size.disk_gib());
+        assert!(frames.iter().any(|frame| matches!(frame, Frame::Disk(..))));
+        engine.destroy(request.desktop, 1).await.expect("destroying");
+        engine.remove_snapshot(snapshot.snapshot).await.expect("removing");
+        let unknown = Origin { snapshot: snapshot.snapshot, disk: vec![request.disk] };
+        let unknown = ExportRequest { template: self.template.clone(), from: unknown };
+        assert!(engine.export(&unknown).await.is_err(), "what is gone can't be read");
+
+        let import = ImportRequest {
+            snapshot: SnapshotId::generate(),
+            disk: own_layer(),
+            size: self.size,
+            disk_gib: about.disk_gib,
+        };
+        let mut broken = engine.import(&import).await.expect("an import");
+        for frame in frames.iter().take(4) {
+            frame.clone().write(&mut broken).await.expect("a frame is taken");
+        }
+        drop(broken);
+        let deadline = Instant::now() + self.boot_limit;
+        while engine.leftovers(&Known::default()).await != Ok(Vec::new()) {
+            assert!(Instant::now() < deadline, "something of it is left");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(engine.snapshots().await, Ok(Vec::new()), "what breaks off is nothing");
+
+        let import = ImportRequest { snapshot: SnapshotId::generate(), disk: own_layer(), ..import };
+        let mut stream = engine.import(&import).await.expect("an import");
+        for frame in frames {
+            frame.write(&mut stream).await.expect("a frame is taken");
+        }
+        Frame::End.write(&mut stream).await.expect("the end is taken");
+        let answer = Frame::read(&mut stream).await.expect("an answer");
+        let template = match answer {
+            Frame::Taken(template) => Ok(template),
+            other => Err(other),
+        };
+        let template = template.expect("it is taken in");
+        let kept = engine.snapshots().await.expect("snapshots");
+        assert_eq!(
+            kept.iter().map(|kept| (kept.snapshot, kept.has_memory)).collect::<Vec<_>>(),
+            [(import.snapshot, false)]
+        );
+        let offered = engine.templates().await.expect("templates");
+        assert!(offered.iter().all(|info| info.version != template), "what only boots it is not offered");
+        let from = Origin { snapshot: import.snapshot, disk: vec![import.disk] };
+        let again = ForkRequest { template, from: Some(from), ..self.fork_request() };
+        engine.fork(&again).await.expect("a fork of what came back");
+        self.banner(engine, again.desktop).await;
+        engine.destroy(again.desktop, 1).await.expect("destroying");
+        engine.remove_snapshot(import.snapshot).await.expect("removing");
         assert_eq!(engine.leftovers(&Known::default()).await, Ok(Vec::new()));
     }
 

@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
+pub mod image;
 mod layer_key;
 
 pub use error::EngineError;
@@ -93,6 +94,13 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Removes a template version, unless a machine or a snapshot lies over it.
     async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError>;
+
+    /// Reads a snapshot's disk, and what boots it, as a stream of [`image::Frame`]s. Its memory stays.
+    async fn export(&self, request: &image::ExportRequest) -> Result<DoorStream, EngineError>;
+
+    /// Takes such a stream in as a snapshot without a memory: whoever asks writes frames, and reads one when all of it
+    /// is durable. What breaks off leaves nothing.
+    async fn import(&self, request: &image::ImportRequest) -> Result<DoorStream, EngineError>;
 
     /// Ends quarantine: from now on the egress policy holds.
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError>;

@@ -7,6 +7,7 @@ mod id;
 mod lifecycle;
 mod name;
 mod saved_template;
+mod setup;
 mod size;
 mod sleep;
 mod snapshot;
@@ -24,6 +25,9 @@ pub use lifecycle::{
 };
 pub use name::{DesktopName, NameError};
 pub use saved_template::{SavedTemplateState, UnknownSavedTemplateState};
+pub use setup::{
+    Branch, BranchError, Repository, RepositoryError, Setup, SetupError, SetupState, UnknownSetupState,
+};
 pub use size::{MOST_DISK_GIB, Size, UnknownSize};
 pub use sleep::{
     AwakeReason, Minutes, Schedule, ScheduleError, ScheduleParts, Signs, SleepPolicy, Turn, Use,

@@ -175,6 +175,7 @@ pub enum Use {
     Files,
     Port,
     Ssh,
+    Setup,
 }
 
 /// Something that keeps a desktop awake.
@@ -302,6 +303,7 @@ impl Use {
             Use::Files => "files",
             Use::Port => "port",
             Use::Ssh => "ssh",
+            Use::Setup => "setup",
         }
     }
 }
@@ -364,6 +366,7 @@ impl fmt::Display for AwakeReason {
                     open("A connection to a port is open.", "# connections to ports are open.", count)
                 }
                 Use::Ssh => open("An SSH connection is open.", "# SSH connections are open.", count),
+                Use::Setup => "It is being set up.".to_owned(),
             },
             AwakeReason::Processor { percent } => {
                 format!("Its processors are busy: {percent} percent of one.")

@@ -111,6 +111,27 @@ to it later - its page, ssh, a command, a preview - resumes it and waits a secon
     /// Snapshots: list and delete them
     #[command(subcommand)]
     Snapshots(Snapshots),
+    /// Write a desktop to a file: its disk with all that is on it, but not its memory
+    #[command(after_help = "\
+The file can be taken in here or by another Rolltop. It is not encrypted: whoever has it has all that is on the
+desktop's disk. tar reads it, too.
+  rolltop export research
+  rolltop export research -o - | ssh backup 'cat > research.rolltop'
+  rolltop export --snapshot before-the-upgrade -o research.rolltop")]
+    Export(Export),
+    /// Make a desktop of a file that was exported
+    #[command(
+        after_help = "Nothing is made unless the whole file is right. What came in stays as a snapshot, too."
+    )]
+    Import(Import),
+    /// Set a desktop up with a git repository and a script, or show how far that has come
+    #[command(after_help = "\
+The repository is cloned into the home folder, then the script is run in it, as user desk. The desktop can be used
+meanwhile, and does not fall asleep.
+  rolltop setup research
+  rolltop setup research --git https://example.org/tools.git --script prepare.sh --wait
+  rolltop setup research --again")]
+    Setup(SetUpDesktop),
     /// Templates of your own: make them of desktops, list and delete them
     #[command(subcommand)]
     Templates(Templates),
@@ -250,6 +271,64 @@ pub struct New {
     /// The template to make it from
     #[arg(long, short)]
     pub template: Option<String>,
+    #[command(flatten)]
+    pub prepare: Prepare,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Args)]
+pub struct Export {
+    /// The desktop, as it is now
+    #[arg(conflicts_with = "snapshot")]
+    pub name: Option<String>,
+    /// A snapshot instead: its id or name
+    #[arg(long)]
+    pub snapshot: Option<String>,
+    /// The file, by default NAME.rolltop; - is standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<String>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Args)]
+pub struct Import {
+    /// What was exported
+    pub file: String,
+    /// The new desktop's name, by default the one it had
+    #[arg(long)]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+/// What a desktop is set up with.
+#[derive(Args)]
+pub struct Prepare {
+    /// A git repository to clone into the home folder; its address, without a password
+    #[arg(long, value_name = "URL")]
+    pub git: Option<String>,
+    /// A branch or tag of the repository
+    #[arg(long, requires = "git")]
+    pub branch: Option<String>,
+    /// A script to run afterwards, in the repository where there is one; - reads it from standard input
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<String>,
+}
+
+#[derive(Args)]
+pub struct SetUpDesktop {
+    /// The desktop
+    pub name: String,
+    #[command(flatten)]
+    pub prepare: Prepare,
+    /// Do again what it was set up with before
+    #[arg(long, conflicts_with_all = ["git", "script"])]
+    pub again: bool,
     #[command(flatten)]
     pub wait: Wait,
 }

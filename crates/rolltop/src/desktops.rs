@@ -16,14 +16,17 @@ use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
 use crate::output::{Colour, Progress, Table, ago, plain, print, print_json, size};
+use crate::setup;
 
 /// How often it is looked whether what is waited for has come.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// `rolltop new`
 pub async fn new(connection: &Connection, new: &New) -> Result<u8, Failure> {
-    let wanted =
-        CreateDesktop { name: new.name.clone(), template: new.template.clone(), size: new.size.clone() };
+    let setup = setup::wanted(&new.prepare)?;
+    let is_set_up = setup.is_some();
+    let (name, template, size) = (new.name.clone(), new.template.clone(), new.size.clone());
+    let wanted = CreateDesktop { name, template, size, setup };
     let desktop = match connection.client.create_desktop(&wanted, None).await {
         Ok(desktop) => desktop,
         Err(error) => return Err(connection.explained(error).await),
@@ -32,6 +35,9 @@ pub async fn new(connection: &Connection, new: &New) -> Result<u8, Failure> {
         true => reached(connection, &desktop, &new.wait, DesktopState::Running, None).await?,
         false => desktop,
     };
+    if new.wait.wait && is_set_up {
+        setup::over(connection, &desktop, &new.wait).await?;
+    }
     if connection.json {
         return print_json(&desktop);
     }

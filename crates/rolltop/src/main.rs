@@ -18,10 +18,12 @@ mod generate;
 mod keys;
 mod login;
 mod output;
+mod setup;
 mod sleep;
 mod snapshots;
 mod ssh;
 mod templates;
+mod transfer;
 mod usage;
 
 use clap::Parser as _;
@@ -81,6 +83,9 @@ async fn online(command: &Command, global: &Global) -> Result<u8, Failure> {
         Command::Autostart { name, wanted } => desktops::autostart(&connection, name, *wanted).await,
         Command::Hold(hold) => sleep::hold(&connection, hold).await,
         Command::Restart(which) => desktops::act(&connection, which, desktops::Action::Restart).await,
+        Command::Export(wanted) => transfer::export(&connection, wanted).await,
+        Command::Import(wanted) => transfer::import(&connection, wanted).await,
+        Command::Setup(wanted) => setup::setup(&connection, wanted).await,
         Command::Templates(templates) => templates::templates(&connection, templates).await,
         Command::Resize(resize) => desktops::resize(&connection, resize).await,
         Command::Rm(which) => desktops::remove(&connection, which).await,

@@ -165,7 +165,7 @@ async fn list(connection: &Connection, name: Option<&str>) -> Result<u8, Failure
 }
 
 /// By id, the beginning of one, or name; nothing where that fits several.
-async fn find_one(connection: &Connection, text: &str) -> Result<Snapshot, Failure> {
+pub async fn find_one(connection: &Connection, text: &str) -> Result<Snapshot, Failure> {
     let all = connection.client.snapshots(&ListSnapshots::default()).await?;
     let mut fitting =
         all.into_iter().filter(|found| found.name == text || found.id.to_string().starts_with(text));
@@ -182,7 +182,7 @@ async fn find_one(connection: &Connection, text: &str) -> Result<Snapshot, Failu
     }
 }
 
-async fn ready(connection: &Connection, id: SnapshotId, wait: &Wait) -> Result<Snapshot, Failure> {
+pub async fn ready(connection: &Connection, id: SnapshotId, wait: &Wait) -> Result<Snapshot, Failure> {
     let begun = Instant::now();
     let mut progress = Progress::new();
     loop {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use rolltop_engine::image::{About, ExportRequest, Frame, ImportRequest, PIECE};
 use rolltop_engine::{
     Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest,
     HostStatus, Known, Leftover, Machine, OffReason, Power, ResizeRequest, RevertRequest, SaveTemplate,
@@ -26,6 +27,8 @@ use crate::world::{Change, LAYER_BYTES, SHUTDOWN, World};
 
 /// The one template there is.
 const TEMPLATE: &str = "desk@5100000000ab";
+/// What holds what boots imported disks.
+const IMPORTED: &str = "imported@51000000dead";
 const GIB: u64 = 1 << 30;
 
 /// How the simulation behaves when nothing is wrong.
@@ -298,7 +301,8 @@ impl Engine for SimEngine {
         let disk = {
             let state = self.shared.state();
             let saved = state.saved(&request.template).map(|saved| saved.disk.clone());
-            if saved.is_none() && request.template != self.shared.template_version {
+            let is_imported = request.from.is_some() && request.template.to_string() == IMPORTED;
+            if saved.is_none() && !is_imported && request.template != self.shared.template_version {
                 return Err(EngineError::UnknownTemplate(request.template.to_string()));
             }
             match &request.from {
@@ -450,6 +454,61 @@ impl Engine for SimEngine {
         self.shared.leave(Operation::RemoveTemplate, outcome).await
     }
 
+    async fn export(&self, request: &ExportRequest) -> Result<DoorStream, EngineError> {
+        self.shared.enter(Operation::Export, Duration::ZERO).await?;
+        let (disk_gib, disk) = {
+            let state = self.shared.state();
+            let disk_gib = state.world.can_export(request)?;
+            let disk = state.kept.get(&request.from.snapshot).ok_or(EngineError::UnknownSnapshot)?;
+            (disk_gib, serde_json::to_vec(disk).map_err(|error| EngineError::Host(error.to_string()))?)
+        };
+        let (mut ours, theirs) = tokio::io::duplex(PIECE);
+        tokio::spawn(async move {
+            let about = About { cmdline: "root=/dev/vda".to_owned(), disk_gib };
+            let frames = [
+                Frame::About(about),
+                Frame::Kernel(b"simulated".to_vec()),
+                Frame::Initrd(b"simulated".to_vec()),
+                Frame::Disk(0, disk),
+                Frame::End,
+            ];
+            for frame in frames {
+                // Whoever asked may have gone.
+                if frame.write(&mut ours).await.is_err() {
+                    return;
+                }
+            }
+        });
+        self.shared.leave(Operation::Export, Ok(Box::new(theirs) as DoorStream)).await
+    }
+
+    async fn import(&self, request: &ImportRequest) -> Result<DoorStream, EngineError> {
+        self.shared.enter(Operation::Import, Duration::ZERO).await?;
+        self.shared.state().world.can_import(request)?;
+        let (mut ours, theirs) = tokio::io::duplex(PIECE);
+        let (shared, request) = (self.shared.clone(), request.clone());
+        let template = IMPORTED.parse::<TemplateVersion>();
+        tokio::spawn(async move {
+            let answer = match (take_in(&mut ours).await, template) {
+                (Ok(disk), Ok(template)) => {
+                    let mut state = shared.state();
+                    match state.world.import(&request, template.clone()) {
+                        Ok(()) => {
+                            state.kept.insert(request.snapshot, disk);
+                            shared.save(&state);
+                            Frame::Taken(template)
+                        }
+                        Err(error) => Frame::Failed(error.to_string()),
+                    }
+                }
+                _ => Frame::Failed("The host could not take it in; its log says why.".to_owned()),
+            };
+            // Whoever sent it may be gone.
+            let _ = answer.write(&mut ours).await;
+        });
+        self.shared.leave(Operation::Import, Ok(Box::new(theirs) as DoorStream)).await
+    }
+
     async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
         self.shared.enter(Operation::Flatten, Duration::ZERO).await?;
         let outcome = {
@@ -591,4 +650,24 @@ impl Engine for SimEngine {
         found.extend(self.shared.faults.sweep_left_behind());
         Ok(found)
     }
+}
+
+/// What an image's frames say that the disk is.
+async fn take_in(from: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Result<Disk> {
+    let mut disk = Vec::new();
+    loop {
+        match Frame::read(from).await? {
+            // All of it is in its first piece.
+            Frame::Disk(0, bytes) => disk = bytes,
+            Frame::End => return Ok(serde_json::from_slice(trimmed(&disk))?),
+            Frame::Failed(why) => return Err(std::io::Error::other(why)),
+            _ => {}
+        }
+    }
+}
+
+/// Without the zeros that a piece may have been filled up with.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.get(..end).unwrap_or_default()
 }

@@ -22,6 +22,8 @@ pub enum Operation {
     Resize,
     SaveTemplate,
     RemoveTemplate,
+    Export,
+    Import,
     Release,
     Stop,
     Destroy,

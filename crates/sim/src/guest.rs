@@ -20,6 +20,7 @@ mod keys;
 mod ports;
 mod rfb;
 mod rfb_message;
+mod setup;
 mod sftp;
 mod shell;
 mod sshd;
@@ -60,6 +61,7 @@ pub struct Guest {
     terminals: terminals::Terminals,
     ports: ports::Ports,
     commands: exec::Commands,
+    setups: setup::Setups,
     console: Mutex<String>,
     power: Mutex<Power>,
     changed: Box<dyn Fn() + Send + Sync>,
@@ -92,6 +94,7 @@ impl Guest {
             terminals: terminals::Terminals::default(),
             ports: ports::Ports::default(),
             commands: exec::Commands::default(),
+            setups: setup::Setups::default(),
             console: Mutex::default(),
             power: Mutex::new(Power { connections: off.child_token(), on: off }),
             changed,
@@ -109,6 +112,7 @@ impl Guest {
     pub fn power_off(&self) {
         locked(&self.power).on.cancel();
         self.terminals.clear();
+        self.setups.power_off();
         self.ports.end_web();
         self.log("reboot: Power down");
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
     DiskLayer, EngineError, Flattening, ForkRequest, Known, LayerKey, Leftover, Machine, OffReason, Origin,
     Power, ResizeRequest, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, Work,
@@ -241,6 +242,33 @@ impl World {
         }
         held.disk_gib = Some(request.disk_gib);
         held.next_size = (request.size != held.size).then_some(request.size);
+        Ok(())
+    }
+
+    /// The size of a snapshot's disk, GiB, if it can be read with these keys.
+    pub fn can_export(&self, request: &ExportRequest) -> Result<u64, EngineError> {
+        let kept = self.kept(&request.from, &request.template)?;
+        Ok(kept.disk_gib.unwrap_or(kept.size.disk_gib()))
+    }
+
+    pub fn can_import(&self, request: &ImportRequest) -> Result<(), EngineError> {
+        if self.snapshots.contains_key(&request.snapshot) {
+            return Err(EngineError::Host("this was imported before".into()));
+        }
+        self.is_new(&(request.disk.layer, digest_of(&request.disk.key)))
+    }
+
+    pub fn import(&mut self, request: &ImportRequest, template: TemplateVersion) -> Result<(), EngineError> {
+        self.can_import(request)?;
+        let kept = Kept {
+            taken_at: Timestamp::now(),
+            template,
+            size: request.size,
+            disk_gib: Some(request.disk_gib),
+            layers: vec![(request.disk.layer, digest_of(&request.disk.key))],
+            has_memory: false,
+        };
+        self.snapshots.insert(request.snapshot, kept);
         Ok(())
     }
 

@@ -12,8 +12,8 @@ mod list;
 mod row;
 
 pub use authorized::Authorized;
-pub(crate) use change::tell_of;
 pub use change::{ChangeError, RenameDesktopError};
+pub(crate) use change::{note_of, tell_of};
 pub use create::{CreateDesktopError, Created, NewDesktop};
 pub(crate) use create::{gib, insert, replayed};
 pub use identity::Identity;

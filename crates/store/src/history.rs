@@ -23,6 +23,7 @@ pub mod happening {
     pub const DELETED: &str = "deleted";
     pub const RENAMED: &str = "renamed";
     pub const RESIZED: &str = "resized";
+    pub const SET_UP: &str = "set_up";
     pub const SNAPSHOT: &str = "snapshot_taken";
     pub const RESTORED: &str = "restored";
     /// Its machine ended by itself and is started again.

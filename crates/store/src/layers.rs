@@ -93,6 +93,30 @@ impl Store {
         Ok(row.insert(&write.transaction).await?)
     }
 
+    /// Writes a layer down that was made already, and is a snapshot's.
+    pub(crate) async fn insert_made(
+        &self,
+        write: &Write,
+        layer: &Layer,
+        size: Size,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let id = layer.id.to_string();
+        let sealed = self.vault.seal(key_cell(&id), layer.key.expose_secret())?;
+        let row = ActiveModel {
+            id: Set(id),
+            size: Set(size.to_string()),
+            layer_key: Set(sealed),
+            desktop_id: Set(None),
+            parent_id: Set(None),
+            depth: Set(1),
+            frozen: Set(true),
+            created_at: Set(to_ms(now)),
+        };
+        Entity::insert(row).exec_without_returning(&write.transaction).await?;
+        Ok(())
+    }
+
     /// Desktops whose disk has this many layers, or more.
     pub async fn deep_desktops(&self, depth: u32) -> Result<Vec<DesktopId>, StoreError> {
         let ids: Vec<Option<String>> = Entity::find()

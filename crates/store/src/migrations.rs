@@ -21,6 +21,7 @@ mod m0015_sizes;
 mod m0016_usage;
 mod m0017_idempotency_keys;
 mod m0018_saved_templates;
+mod m0019_setups;
 
 pub(crate) struct Migrator;
 
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_usage::MIGRATION),
             Box::new(m0017_idempotency_keys::MIGRATION),
             Box::new(m0018_saved_templates::MIGRATION),
+            Box::new(m0019_setups::MIGRATION),
         ]
     }
 }

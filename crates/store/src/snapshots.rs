@@ -9,7 +9,7 @@ use rolltop_vault::Cell;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, Condition, QueryOrder, QuerySelect};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 
 use crate::database::{Store, Write};
 use crate::desktops::{self, CreateDesktopError, Desktop, Identity, NewDesktop};
@@ -63,6 +63,28 @@ pub struct NewSnapshot {
     pub name: String,
     pub kind: SnapshotKind,
     /// A person's or key's name.
+    pub made_by: String,
+    /// Most that the workspace may have.
+    pub limit: u64,
+}
+
+/// One whose disk came from elsewhere: it is on the host already.
+#[derive(Debug)]
+pub struct ImportedSnapshot {
+    pub id: SnapshotId,
+    pub workspace: WorkspaceId,
+    /// What it is of, which is not here.
+    pub desktop: DesktopId,
+    pub desktop_name: String,
+    pub name: String,
+    pub template: TemplateVersion,
+    pub size: Size,
+    pub disk_gib: u64,
+    pub disk_bytes: u64,
+    pub layer: LayerId,
+    pub key: SecretBox<[u8; 32]>,
+    /// The way into what is made of it.
+    pub identity: Identity,
     pub made_by: String,
     /// Most that the workspace may have.
     pub limit: u64,
@@ -261,6 +283,56 @@ impl Store {
             .filter(Column::State.eq(SnapshotState::Taking.as_str()))
             .order_by_asc(Column::Id);
         select.one(&self.connection).await?.map(Snapshot::try_from).transpose()
+    }
+
+    /// Writes down a snapshot that came from elsewhere.
+    pub async fn import_snapshot(
+        &self,
+        new: ImportedSnapshot,
+        now: Timestamp,
+    ) -> Result<Snapshot, SnapshotError> {
+        let mut write = self.write().await?;
+        let others = Entity::find()
+            .filter(Column::WorkspaceId.eq(new.workspace.to_string()))
+            .filter(Column::State.ne(SnapshotState::Deleting.as_str()));
+        if others.count(&write.transaction).await? >= new.limit {
+            return Err(SnapshotError::LimitReached);
+        }
+        let layer = Layer { id: new.layer, key: new.key };
+        self.insert_made(&write, &layer, new.size, now).await?;
+        let id = new.id.to_string();
+        let door_key = new.identity.door_key.expose_secret().as_bytes();
+        let door_key = self.vault.seal(door_key_cell(&id), door_key).map_err(StoreError::from)?;
+        let row = ActiveModel {
+            id: Set(id),
+            workspace_id: Set(new.workspace.to_string()),
+            desktop_id: Set(new.desktop.to_string()),
+            desktop_name: Set(new.desktop_name),
+            name: Set(new.name),
+            kind: Set(SnapshotKind::Manual.as_str().to_owned()),
+            state: Set(SnapshotState::Ready.as_str().to_owned()),
+            reason: Set(None),
+            layer_id: Set(Some(layer.id.to_string())),
+            next_layer_id: Set(None),
+            template: Set(new.template.to_string()),
+            size: Set(new.size.to_string()),
+            disk_gib: Set(desktops::gib(new.disk_gib)),
+            has_memory: Set(false),
+            memory_bytes: Set(0),
+            disk_bytes: Set(i64::try_from(new.disk_bytes).unwrap_or(i64::MAX)),
+            pause_ms: Set(None),
+            made_by: Set(new.made_by),
+            created_at: Set(to_ms(now)),
+            taken_at: Set(Some(to_ms(now))),
+            door_key: Set(Some(door_key)),
+            door_public_key: Set(Some(new.identity.door_public_key)),
+            host_key: Set(new.identity.host_key),
+            has_picture: Set(false),
+        };
+        let row = row.insert(&write.transaction).await?;
+        tell(&mut write, &row, now).await?;
+        write.commit().await?;
+        Ok(row.try_into()?)
     }
 
     /// The layer that the desktop is to write to once the snapshot is taken: the same each time this is asked.

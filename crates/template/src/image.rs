@@ -183,6 +183,14 @@ pub(crate) fn convert(raw: &Path, out: &Path) -> Result<(), BuildError> {
     protect(&disk)
 }
 
+/// Makes a disk with nothing on it.
+pub(crate) fn empty(disk: &Path, bytes: u64) -> Result<(), BuildError> {
+    let mut create = tethered("qemu-img");
+    create.args(["create", "-q", "-f", "qcow2"]).arg(disk).arg(bytes.to_string());
+    run_quietly("qemu-img", create)?;
+    protect(disk)
+}
+
 /// Copies the kernel and its initial RAM disk out of the root.
 pub(crate) fn take_kernel(root: &Path, out: &Path) -> Result<(), BuildError> {
     let boot = root.join("boot");
@@ -245,7 +253,7 @@ fn make_parents(root: &Path, relative: &Path) -> Result<(), BuildError> {
     }
 }
 
-fn protect(path: &Path) -> Result<(), BuildError> {
+pub(crate) fn protect(path: &Path) -> Result<(), BuildError> {
     fs::set_permissions(path, Permissions::from_mode(0o444)).map_err(file_error("protect", path))
 }
 

@@ -8,6 +8,7 @@ mod build;
 mod command;
 mod digest;
 mod distribution;
+mod hold;
 mod image;
 mod manifest;
 mod progress;
@@ -19,6 +20,7 @@ mod workspace;
 pub use build::{BuildError, Builder};
 pub use command::CommandError;
 pub use distribution::Distribution;
+pub use hold::{Held, hold};
 pub use manifest::{
     BOOTSTRAP_KEY, BOOTSTRAP_KEY_PUBLIC, DISK, INITRD, KERNEL, MANIFEST, Manifest, ManifestError, installed,
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use rolltop_api_types::{
-    CreateDesktop, CreateSnapshot, Desktop, DesktopState, ForkDesktop, ListSnapshots, SaveTemplate,
+    Code, CreateDesktop, CreateSnapshot, Desktop, DesktopState, ForkDesktop, ListSnapshots, SaveTemplate,
     SavedTemplateState, SnapshotState,
 };
 use rolltop_model::{DesktopId, SnapshotId};
@@ -272,6 +272,77 @@ async fn a_desktop_becomes_a_template_with_its_programs_and_without_its_secrets(
     .await?;
     platform.client.destroy_desktop(id).await?;
     platform.wait_gone(id).await?;
+    assert_eq!(platform.leftovers()?, "");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desktop_leaves_as_a_file_and_boots_of_it_as_somebody_else() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let client = &platform.client;
+    let id = platform.create("traveller").await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    let prepare = "head -c 50M /dev/urandom > luggage && sha256sum luggage && sync && cat /etc/machine-id";
+    let packed = platform.shell(id, prepare).await?;
+    let (sum, machine_id) = packed.split_once('\n').unwrap_or_default();
+    let snapshot = client.take_snapshot(id, &CreateSnapshot { name: None }).await?.id;
+    ready(&platform, snapshot).await?;
+    let mut body = client.export_snapshot(snapshot).await?;
+    let mut file = Vec::new();
+    while let Some(bytes) = body.next().await? {
+        file.extend_from_slice(&bytes);
+    }
+    // The luggage does not shrink; the rest is a system that does.
+    ensure!((52 << 20..2 << 30).contains(&file.len()), "{} bytes", file.len());
+    platform.client.destroy_desktop(id).await?;
+    platform.wait_gone(id).await?;
+    client.delete_snapshot(snapshot).await?;
+
+    let chunks = |bytes: &[u8]| {
+        let chunks: Vec<_> =
+            bytes.chunks(1 << 20).map(|bytes| Ok(bytes::Bytes::copy_from_slice(bytes))).collect();
+        futures::stream::iter(chunks)
+    };
+    let mut damaged = file.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    let refused = client.import_snapshot(chunks(&damaged)).await.err().and_then(|error| error.code());
+    assert_eq!(refused, Some(Code::InvalidExport));
+    let taken = client.import_snapshot(chunks(&file)).await?;
+    ensure!(taken.desktop_name == "traveller" && !taken.has_memory, "{taken:?}");
+    // What it was is in no file of the host's, layers among them.
+    let searched = std::process::Command::new("grep")
+        .args(["-r", "-a", "-l", machine_id.trim()])
+        .arg(platform.data().join("host/layers"))
+        .output()?;
+    assert_eq!(String::from_utf8_lossy(&searched.stdout), "", "it is encrypted");
+    let made = client.fork_snapshot(taken.id, &ForkDesktop::default()).await?[0].id;
+    platform.wait_for(made, DesktopState::Running).await?;
+    client.delete_snapshot(taken.id).await?;
+    assert_eq!(platform.shell(made, "sha256sum luggage").await?.trim_end(), sum);
+    assert_ne!(platform.shell(made, "cat /etc/machine-id").await?, machine_id);
+    // And it is a desktop like any other.
+    let before = client.desktop(made).await?.started_at;
+    client.restart_desktop(made).await?;
+    eventually("it has restarted", PATIENCE, || async {
+        let desktop = client.desktop(made).await?;
+        let is_back = desktop.state == DesktopState::Running && desktop.started_at != before;
+        Ok(is_back.then_some(()))
+    })
+    .await?;
+    assert_eq!(platform.shell(made, "sha256sum luggage").await?.trim_end(), sum);
+    client.destroy_desktop(made).await?;
+    platform.wait_gone(made).await?;
+    // What it was before the restart is kept yet, and needs what boots it.
+    for kept in client.snapshots(&ListSnapshots::default()).await? {
+        client.delete_snapshot(kept.id).await?;
+    }
+    eventually("nothing of it is left", PATIENCE, || async {
+        let templates = std::fs::read_dir(platform.data().join("host/templates"))?;
+        let names = templates.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        Ok((!names.into_iter().any(|name| name.starts_with("imported"))).then_some(()))
+    })
+    .await?;
     assert_eq!(platform.leftovers()?, "");
     Ok(())
 }

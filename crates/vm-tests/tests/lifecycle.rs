@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rolltop_api_types::{CreateDesktop, DesktopState, StepStatus, UpdateDesktop};
+use rolltop_api_types::{CreateDesktop, DesktopState, SetUp, SetupState, StepStatus, UpdateDesktop};
 use rolltop_model::Size;
 use rolltop_vm_tests::{Options, Platform, alive, eventually, qemus};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -182,6 +182,7 @@ async fn twenty_forks_of_size_s_run_at_once() -> anyhow::Result<()> {
             name: Some(format!("many-{number}")),
             size: Some(Size::S.to_string()),
             template: None,
+            ..CreateDesktop::default()
         };
         ids.push(platform.client.create_desktop(&request, None).await?.id);
     }
@@ -243,4 +244,67 @@ async fn a_disk_grows_under_a_guest_that_works_and_memory_with_a_restart() -> an
     assert!(root_gib().await? > 55);
     platform.client.destroy_desktop(id).await?;
     platform.wait_gone(id).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desktop_is_set_up_with_a_repository_and_a_script() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let script = "#!/bin/bash\nset -e\nsource prepare.sh\nsudo -n true\necho \"$PWD has $(git log --format=%s)\"\n(sleep 600 &)\nsleep 5\nmkdir \"$HOME/prepared\"\n";
+    let setup = SetUp {
+        repository: Some("http://127.0.0.1:8000/tools.git".to_owned()),
+        branch: Some("work".to_owned()),
+        script: Some(script.to_owned()),
+    };
+    let wanted = CreateDesktop {
+        name: Some("workshop".to_owned()),
+        setup: Some(setup.clone()),
+        ..CreateDesktop::default()
+    };
+    let id = platform.client.create_desktop(&wanted, None).await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    let over = async || {
+        eventually("the setup is over", PATIENCE, || async {
+            let setup = platform.client.setup(id).await?;
+            Ok(setup.filter(|setup| setup.state.is_over()))
+        })
+        .await
+    };
+    // Nobody serves it yet.
+    let failed = over().await?;
+    assert_eq!(failed.state, SetupState::Failed, "{}", failed.log);
+    assert!(failed.detail.unwrap_or_default().contains("git ended with 128"), "{}", failed.log);
+    assert!(failed.log.contains("127.0.0.1"), "git says why: {}", failed.log);
+
+    let serve = "export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b \
+        && git init -q -b work origin && cd origin && echo 'echo from the repository' > prepare.sh && git add . \
+        && git commit -q -m first && mkdir ../served && git clone -q --bare . ../served/tools.git \
+        && git -C ../served/tools.git update-server-info && cd ../served \
+        && setsid -f python3 -m http.server 8000 --bind 127.0.0.1 >/dev/null 2>&1";
+    platform.shell(id, serve).await?;
+    eventually("it is served", PATIENCE, || async {
+        let seen = "curl -fs http://127.0.0.1:8000/tools.git/info/refs >/dev/null && echo yes || true";
+        Ok((platform.shell(id, seen).await? == "yes\n").then_some(()))
+    })
+    .await?;
+    platform.client.set_up(id, &setup).await?;
+    eventually("the script runs", PATIENCE, || async {
+        let setup = platform.client.setup(id).await?;
+        Ok(setup.filter(|setup| setup.log.contains("has first")))
+    })
+    .await?;
+    // It goes on where it was.
+    platform.client.suspend_desktop(id).await?;
+    platform.wait_for(id, DesktopState::Suspended).await?;
+    platform.client.resume_desktop(id).await?;
+    platform.wait_for(id, DesktopState::Running).await?;
+    let done = over().await?;
+    assert_eq!(done.state, SetupState::Done, "{:?} {}", done.detail, done.log);
+    assert!(done.log.contains("from the repository\n/home/desk/tools has first"), "{}", done.log);
+    assert_eq!(platform.shell(id, "ls -d prepared; stat -c %a tools").await?, "prepared\n755\n");
+    let private = "stat -c %a .local/state/rolltop/setup.script .local/state/rolltop/setup.log";
+    assert_eq!(platform.shell(id, private).await?, "700\n600\n");
+    platform.client.destroy_desktop(id).await?;
+    platform.wait_gone(id).await?;
+    assert_eq!(platform.leftovers()?, "");
+    Ok(())
 }

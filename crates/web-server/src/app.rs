@@ -53,6 +53,8 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         )
         .route("/desktops/{id}/schedule/edit", get(pages::desktop_schedule::edit))
         .route("/desktops/{id}/usage", get(pages::desktop_usage::points))
+        .route("/desktops/{id}/setup", get(pages::desktop_setup::show).post(pages::desktop_setup::set))
+        .route("/desktops/{id}/setup/edit", get(pages::desktop_setup::edit))
         .route("/desktops/{id}/size", get(pages::desktop_size::edit).post(pages::desktop_size::set))
         .route("/desktops/{id}/template", get(pages::templates::edit).post(pages::templates::save))
         .route("/templates/{version}/delete", get(pages::templates::ask).post(pages::templates::delete))

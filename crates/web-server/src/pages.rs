@@ -8,6 +8,7 @@ pub(crate) mod desktop;
 mod desktop_panel;
 pub(crate) mod desktop_ports;
 pub(crate) mod desktop_schedule;
+pub(crate) mod desktop_setup;
 pub(crate) mod desktop_size;
 pub(crate) mod desktop_sleep;
 mod desktop_ssh;

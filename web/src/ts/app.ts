@@ -9,6 +9,7 @@ import "basecoat-css/tabs";
 import { startCopying } from "./copy";
 import { startDialogs } from "./dialogs";
 import { forgetFrames } from "./frames";
+import { startImports } from "./import";
 import { startLive } from "./live";
 import { startPalette } from "./palette";
 import { startPanel } from "./panel";
@@ -26,6 +27,7 @@ document.addEventListener("DOMContentLoaded", () => {
   startToasts();
   startThumbnails();
   startTimes();
+  startImports();
   startLive();
   if (document.body.dataset["signedOut"] !== undefined) void forgetFrames();
 });

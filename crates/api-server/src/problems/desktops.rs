@@ -13,6 +13,10 @@ impl From<CreateError> for ApiError {
             CreateError::Name(error) => Self::new(Code::InvalidName, error.to_string()).in_field("name"),
             CreateError::NameTaken(name) => name_taken(&name),
             CreateError::Size(error) => Self::new(Code::UnknownSize, error.to_string()).in_field("size"),
+            CreateError::Setup(error) => {
+                let field = format!("setup.{}", error.field());
+                Self::new(Code::InvalidSetup, error.to_string()).in_field(&field)
+            }
             CreateError::UnknownTemplate(template) => Self::new(
                 Code::UnknownTemplate,
                 match shown(&template) {

@@ -66,7 +66,7 @@ fn wrong(field: &str, detail: String) -> ApiError {
             content_type = "application/problem+json"),
         (status = 413, description = "`payload_too_large`", body = Problem,
             content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_name`, `unknown_size`, `unknown_template`, `unknown_field`, `invalid_body`, `idempotency_key_reused`",
+        (status = 422, description = "`invalid_name`, `unknown_size`, `unknown_template`, `invalid_setup`, `unknown_field`, `invalid_body`, `idempotency_key_reused`",
             body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn create(
@@ -75,8 +75,12 @@ pub(crate) async fn create(
     key: Option<IdempotencyKey>,
     Json(wanted): Json<CreateDesktop>,
 ) -> Result<Answer<Desktop>, ApiError> {
-    let request =
-        rolltop_control::CreateDesktop { name: wanted.name, template: wanted.template, size: wanted.size };
+    let request = rolltop_control::CreateDesktop {
+        name: wanted.name,
+        template: wanted.template,
+        size: wanted.size,
+        setup: wanted.setup.map(convert::set_up),
+    };
     let view = control.create(&asking.caller, &request, IdempotencyKey::text(key.as_ref())).await?;
     Ok(accepted(convert::desktop(view, true)))
 }

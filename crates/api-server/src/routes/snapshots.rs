@@ -229,6 +229,6 @@ fn forks(made: Vec<DesktopView>) -> Forks {
 }
 
 /// What is no id names nothing.
-fn id(path: &RawPathParams) -> Result<SnapshotId, SnapshotError> {
+pub(super) fn id(path: &RawPathParams) -> Result<SnapshotId, SnapshotError> {
     in_path(path, "id").ok_or(SnapshotError::NotFound)
 }

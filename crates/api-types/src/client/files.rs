@@ -14,7 +14,7 @@ use crate::{CopyFile, CreateFolder, FileEntry, FileList, MoveFile, UpdateFile, U
 
 /// A file, or a folder as a zip file, on its way out of a desktop.
 pub struct FileBody {
-    response: reqwest::Response,
+    pub(super) response: reqwest::Response,
 }
 
 impl FileBody {

@@ -1,13 +1,19 @@
 //! Snapshots and forks.
 
+use std::io;
+
+use bytes::Bytes;
+use futures::Stream;
 use http::Method;
+use http::header::CONTENT_TYPE;
 use rolltop_model::{DesktopId, SnapshotId};
 
+use super::files::FileBody;
 use super::rest::image;
-use super::{Client, ClientError, Image, json, nothing, with_body};
+use super::{Client, ClientError, Image, json, nothing, send, with_body};
 use crate::{
-    CreateSnapshot, Desktop, DesktopSnapshotSchedule, ForkDesktop, Forks, ListSnapshots, SaveTemplate,
-    SavedTemplate, SavedTemplateList, Snapshot, SnapshotList, SnapshotSchedule,
+    CreateSnapshot, Desktop, DesktopSetup, DesktopSnapshotSchedule, ForkDesktop, Forks, ListSnapshots,
+    SaveTemplate, SavedTemplate, SavedTemplateList, SetUp, Setup, Snapshot, SnapshotList, SnapshotSchedule,
 };
 
 impl Client {
@@ -81,6 +87,35 @@ impl Client {
     ) -> Result<SavedTemplate, ClientError> {
         let request = self.request(Method::POST, &["v1", "desktops", &id.to_string(), "template"]);
         json(with_body(request, wanted)).await
+    }
+
+    /// `GET /v1/snapshots/{id}/export`
+    pub async fn export_snapshot(&self, id: SnapshotId) -> Result<FileBody, ClientError> {
+        let request = self.request(Method::GET, &["v1", "snapshots", &id.to_string(), "export"]);
+        Ok(FileBody { response: send(request).await? })
+    }
+
+    /// `POST /v1/snapshots`
+    pub async fn import_snapshot(
+        &self,
+        file: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<Snapshot, ClientError> {
+        let request = self.request(Method::POST, &["v1", "snapshots"]);
+        let body = reqwest::Body::wrap_stream(file);
+        json(request.header(CONTENT_TYPE, "application/zstd").body(body)).await
+    }
+
+    /// `GET /v1/desktops/{id}/setup`
+    pub async fn setup(&self, id: DesktopId) -> Result<Option<Setup>, ClientError> {
+        let found: DesktopSetup = json(self.get(&["v1", "desktops", &id.to_string(), "setup"])).await?;
+        Ok(found.setup)
+    }
+
+    /// `POST /v1/desktops/{id}/setup`
+    pub async fn set_up(&self, id: DesktopId, wanted: &SetUp) -> Result<Option<Setup>, ClientError> {
+        let request = self.request(Method::POST, &["v1", "desktops", &id.to_string(), "setup"]);
+        let asked: DesktopSetup = json(with_body(request, wanted)).await?;
+        Ok(asked.setup)
     }
 
     /// `GET /v1/saved-templates`

@@ -1,6 +1,6 @@
 //! Asking for a new desktop.
 
-use rolltop_model::{DesktopId, DesktopName, NameError, Size, TemplateVersion, UnknownSize};
+use rolltop_model::{DesktopId, DesktopName, NameError, Setup, Size, TemplateVersion, UnknownSize};
 use rolltop_store::{CreateDesktopError, Created, IdempotencyKey, NewDesktop};
 
 use super::names;
@@ -10,6 +10,7 @@ use crate::control::Control;
 use crate::error::{InternalError, internal_from};
 use crate::idempotency::{self, BadIdempotencyKey};
 use crate::saved_templates::TemplatesError;
+use crate::setup::{SetUp, SetUpError};
 use crate::templates;
 use crate::views::DesktopView;
 
@@ -23,6 +24,8 @@ pub struct CreateDesktop {
     /// A recipe's name such as "desk" (its newest version), or a version such as "desk@0123456789ab".
     pub template: Option<String>,
     pub size: Option<String>,
+    /// What it is prepared with once it runs; takes the scope [`Scope::Exec`] too.
+    pub setup: Option<SetUp>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +38,8 @@ pub enum CreateError {
     NameTaken(String),
     #[error(transparent)]
     Size(#[from] UnknownSize),
+    #[error(transparent)]
+    Setup(#[from] SetUpError),
     #[error("There is no template {0}.")]
     UnknownTemplate(String),
     /// Nothing has been built yet.
@@ -66,13 +71,23 @@ impl Control {
         if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
             return Err(CreateError::Forbidden(Scope::DesktopsWrite));
         }
-        let what = serde_json::json!(["create desktop", request.name, request.template, request.size]);
+        if request.setup.is_some() && !caller.may(Scope::Exec) {
+            return Err(CreateError::Forbidden(Scope::Exec));
+        }
+        let what = match &request.setup {
+            None => serde_json::json!(["create desktop", request.name, request.template, request.size]),
+            Some(SetUp { repository, branch, script }) => {
+                let setup = serde_json::json!([repository, branch, script]);
+                serde_json::json!(["create desktop", request.name, request.template, request.size, setup])
+            }
+        };
         let key = idempotency::key(caller, idempotency_key, &what)?;
         let name = request.name.as_deref().map(str::parse::<DesktopName>).transpose()?;
         let size = request.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or_default();
+        let setup = request.setup.as_ref().map(SetUp::parsed).transpose()?;
         let template = self.chosen_template(caller, request.template.as_deref()).await?;
         let limit = self.desktop_limit(caller.workspace).await?;
-        let created = self.insert(caller, name, template, size, limit, key).await?;
+        let created = self.insert(caller, name, (template, size, setup), limit, key).await?;
         if !created.replayed {
             tracing::info!(desktop = %created.desktop.id, template = %created.desktop.template, "desktop asked for");
             self.inner.nudge(created.desktop.id);
@@ -108,8 +123,7 @@ impl Control {
         &self,
         caller: &Caller,
         name: Option<DesktopName>,
-        (template, least_disk): (TemplateVersion, u64),
-        size: Size,
+        ((template, least_disk), size, setup): ((TemplateVersion, u64), Size, Option<Setup>),
         limit: u32,
         key: Option<IdempotencyKey>,
     ) -> Result<Created, CreateError> {
@@ -129,6 +143,7 @@ impl Control {
                 origin: None,
                 made_by: caller.label.clone(),
                 origin_name: None,
+                setup: setup.clone(),
                 limit,
             };
             match self.inner.store.create_desktop(new, key.clone(), clock::now()).await {

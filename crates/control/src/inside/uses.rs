@@ -20,7 +20,7 @@ const fn most(kind: Use) -> usize {
         Use::Command => MOST_COMMANDS,
         Use::Terminal => MOST_VIEWERS,
         Use::Port => MOST_CONNECTIONS,
-        Use::Screen | Use::Files | Use::Ssh => usize::MAX,
+        Use::Screen | Use::Files | Use::Ssh | Use::Setup => usize::MAX,
     }
 }
 
@@ -65,7 +65,7 @@ impl Uses {
 
     /// What is open to all of them together, every kind.
     pub fn totals(&self) -> BTreeMap<Use, usize> {
-        let kinds = [Use::Screen, Use::Terminal, Use::Command, Use::Files, Use::Port, Use::Ssh];
+        let kinds = [Use::Screen, Use::Terminal, Use::Command, Use::Files, Use::Port, Use::Ssh, Use::Setup];
         let mut totals: BTreeMap<Use, usize> = kinds.map(|kind| (kind, 0)).into();
         for (kind, count) in self.all().values().flat_map(|seen| &seen.open) {
             *totals.entry(*kind).or_default() += count;

@@ -327,6 +327,6 @@ pub(super) fn key_of(layer: &Layer) -> LayerKey {
 }
 
 /// A layer as the engine is told of it.
-pub(super) fn layer_of(layer: &Layer) -> DiskLayer {
+pub(crate) fn layer_of(layer: &Layer) -> DiskLayer {
     DiskLayer { layer: layer.id, key: key_of(layer) }
 }

@@ -16,6 +16,7 @@ use super::layers;
 use super::perform;
 use super::resize;
 use super::saving;
+use super::setup;
 use super::snapshots;
 use crate::clock;
 use crate::control::Inner;
@@ -108,7 +109,14 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
                     if let Err(error) = layers::flatten(inner, &desktop).await {
                         tracing::warn!(desktop = %id, error = super::fault::chain(&error), "its disk stays deep");
                     }
-                    return Next::Rest;
+                    match setup::carry_on(inner, &desktop).await {
+                        Ok(None) => return Next::Rest,
+                        Ok(Some(soon)) => return Next::At(clock::later(clock::now(), soon)),
+                        Err(error) => {
+                            tracing::warn!(desktop = %id, error = super::fault::chain(&error), "its setup waits");
+                            break;
+                        }
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(desktop = %id, error = super::fault::chain(&error), "a snapshot waits");

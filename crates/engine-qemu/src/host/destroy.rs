@@ -9,6 +9,7 @@ use rolltop_model::{DesktopId, LayerId};
 
 use super::Host;
 use super::desktop::{Desktop, Held};
+use super::transfer::IMPORTED;
 use crate::command_line::CONSOLE;
 use crate::durable;
 use crate::fault::Doing;
@@ -76,6 +77,9 @@ impl Host {
         held.record = None;
         desktop.show(held);
         let freed = self.remove_unneeded(&layers)?;
+        if record.template.name() == IMPORTED {
+            self.forget_imported()?;
+        }
         if freed > 0 {
             removed.insert(0, "disk layer".to_owned());
         }

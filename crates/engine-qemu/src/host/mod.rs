@@ -42,6 +42,7 @@ mod save_template;
 mod snapshot;
 mod suspend;
 mod templates;
+mod transfer;
 
 use desktop::Desktop;
 

@@ -67,7 +67,7 @@ impl SnapshotRecord {
         serde_json::from_slice(&std::fs::read(directory.join(RECORD)).ok()?).ok()
     }
 
-    fn save(&self, directory: &Path) -> Result<(), Fault> {
+    pub(super) fn save(&self, directory: &Path) -> Result<(), Fault> {
         let text = serde_json::to_vec_pretty(self).map_err(|error| Fault::Other(error.to_string()))?;
         durable::write(&directory.join(RECORD), &text, 0o600)
     }
@@ -399,11 +399,13 @@ impl Host {
         durable::remove(&directory.join(RECORD))?;
         durable::sync_directory(&directory)?;
         remove_directory(&directory)?;
-        Ok(memory + self.remove_unneeded(&record.layers)?)
+        let freed = memory + self.remove_unneeded(&record.layers)?;
+        self.forget_imported()?;
+        Ok(freed)
     }
 }
 
-fn remove_directory(path: &Path) -> Result<(), Fault> {
+pub(super) fn remove_directory(path: &Path) -> Result<(), Fault> {
     match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).doing_with("removing", path),
         _ => Ok(()),

@@ -8,6 +8,7 @@ use rolltop_template::{BOOTSTRAP_KEY, Manifest};
 use secrecy::SecretString;
 
 use super::Host;
+use super::transfer::IMPORTED;
 use crate::command_line::Accel;
 use crate::fault::Doing;
 use crate::layout::disk_bytes;
@@ -17,7 +18,8 @@ impl Host {
         let accel = self.accel().await;
         let listing = tokio::task::spawn_blocking(move || {
             let installed = rolltop_template::installed(&self.layout.templates());
-            installed.into_iter().map(|(_, manifest)| self.template_info(manifest, accel)).collect()
+            let offered = installed.into_iter().filter(|(_, manifest)| manifest.version.name() != IMPORTED);
+            offered.map(|(_, manifest)| self.template_info(manifest, accel)).collect()
         });
         listing.await.map_err(|_| EngineError::Host("listing templates broke off".into()))
     }

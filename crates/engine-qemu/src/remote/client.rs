@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
     Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo, SnapshotRequest,
@@ -34,6 +35,13 @@ impl HostClient {
 
     async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, EngineError> {
         self.exchange(request).await.map(|(value, _)| value)
+    }
+
+    async fn stream(&self, request: Request) -> Result<DoorStream, EngineError> {
+        let ((), descriptor) = self.exchange(request).await?;
+        let descriptor =
+            descriptor.ok_or_else(|| EngineError::Unreachable("its answer came without a socket".into()))?;
+        door_stream(descriptor).map_err(|error| EngineError::Unreachable(error.to_string()))
     }
 
     async fn exchange<T: DeserializeOwned>(
@@ -156,10 +164,15 @@ impl Engine for HostClient {
     }
 
     async fn connect(&self, desktop: DesktopId) -> Result<DoorStream, EngineError> {
-        let ((), descriptor) = self.exchange(Request::Connect { desktop }).await?;
-        let descriptor =
-            descriptor.ok_or_else(|| EngineError::Unreachable("its answer came without a socket".into()))?;
-        door_stream(descriptor).map_err(|error| EngineError::Unreachable(error.to_string()))
+        self.stream(Request::Connect { desktop }).await
+    }
+
+    async fn export(&self, request: &ExportRequest) -> Result<DoorStream, EngineError> {
+        self.stream(Request::Export(request.clone())).await
+    }
+
+    async fn import(&self, request: &ImportRequest) -> Result<DoorStream, EngineError> {
+        self.stream(Request::Import(request.clone())).await
     }
 
     async fn console_tail(&self, desktop: DesktopId, max_bytes: usize) -> Result<String, EngineError> {

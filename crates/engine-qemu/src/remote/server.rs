@@ -89,6 +89,13 @@ fn plain<T: Serialize>(result: Result<T, EngineError>) -> io::Result<Answer> {
     Ok((line(&Reply::from(result))?, None))
 }
 
+fn stream(result: Result<DoorStream, EngineError>) -> io::Result<Answer> {
+    match result {
+        Ok(stream) => Ok((line(&Reply::Ok(()))?, Some(socket_of(stream)?))),
+        Err(error) => plain::<()>(Err(error)),
+    }
+}
+
 fn error_line(error: EngineError) -> io::Result<Vec<u8>> {
     Ok(line(&Reply::<()>::Error(error))?)
 }
@@ -105,6 +112,8 @@ async fn perform(engine: &dyn Engine, request: Request) -> io::Result<Answer> {
         Request::Revert(request) => plain(engine.revert(&request).await),
         Request::Snapshots => plain(engine.snapshots().await),
         Request::RemoveSnapshot { snapshot } => plain(engine.remove_snapshot(snapshot).await),
+        Request::Export(request) => stream(engine.export(&request).await),
+        Request::Import(request) => stream(engine.import(&request).await),
         Request::SaveTemplate(request) => plain(engine.save_template(&request).await),
         Request::RemoveTemplate { version } => plain(engine.remove_template(&version).await),
         Request::Resize(request) => plain(engine.resize(&request).await),
@@ -114,10 +123,7 @@ async fn perform(engine: &dyn Engine, request: Request) -> io::Result<Answer> {
         Request::Destroy { desktop, fence } => plain(engine.destroy(desktop, fence).await),
         Request::Observe => plain(engine.observe().await),
         Request::ObserveOne { desktop } => plain(engine.observe_one(desktop).await),
-        Request::Connect { desktop } => match engine.connect(desktop).await {
-            Ok(stream) => Ok((line(&Reply::Ok(()))?, Some(socket_of(stream)?))),
-            Err(error) => plain::<()>(Err(error)),
-        },
+        Request::Connect { desktop } => stream(engine.connect(desktop).await),
         Request::ConsoleTail { desktop, max_bytes } => plain(engine.console_tail(desktop, max_bytes).await),
         Request::Host => plain(engine.host().await),
         Request::Leftovers { known } => plain(engine.leftovers(&known).await),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DiskLayer, DoorStream, Engine, EngineError, Flattening, ForkRequest,
     HostStatus, Known, LayerKey, Leftover, Machine, OffReason, Origin, Power, ResizeRequest, RevertRequest,
@@ -87,6 +88,12 @@ impl Engine for Fake {
     }
     async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
         Err(EngineError::UnknownTemplate(version.to_string()))
+    }
+    async fn export(&self, _: &ExportRequest) -> Result<DoorStream, EngineError> {
+        Err(EngineError::DiskFull)
+    }
+    async fn import(&self, _: &ImportRequest) -> Result<DoorStream, EngineError> {
+        Err(EngineError::DiskFull)
     }
     async fn release(&self, _: DesktopId, _: u64) -> Result<(), EngineError> {
         Err(EngineError::Fenced)

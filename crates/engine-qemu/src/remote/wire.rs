@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
     EngineError, ForkRequest, Known, ResizeRequest, RevertRequest, SaveTemplate, SnapshotRequest,
     StartRequest, SuspendRequest,
@@ -29,6 +30,8 @@ pub(super) enum Request {
     Snapshots,
     RemoveSnapshot { snapshot: SnapshotId },
     Resize(ResizeRequest),
+    Export(ExportRequest),
+    Import(ImportRequest),
     SaveTemplate(SaveTemplate),
     RemoveTemplate { version: TemplateVersion },
     Flatten { desktop: DesktopId, fence: u64 },
@@ -55,6 +58,7 @@ impl Request {
             | Request::Connect { .. }
             | Request::ConsoleTail { .. }
             | Request::Snapshots
+            | Request::Import(_)
             | Request::Host => Duration::from_secs(30),
             Request::Release { .. } | Request::Resize(_) | Request::Flatten { .. } => Duration::from_secs(30),
             Request::Fork(_)
@@ -63,6 +67,7 @@ impl Request {
             | Request::Resume(_)
             | Request::Snapshot(_)
             | Request::Revert(_)
+            | Request::Export(_)
             | Request::RemoveSnapshot { .. } => Duration::from_secs(120),
             // All of a disk is copied, twice; or a bake is waited for.
             Request::SaveTemplate(_) | Request::RemoveTemplate { .. } => Duration::from_secs(1800),

@@ -39,6 +39,20 @@ async fn a_desktop_is_made_listed_stopped_started_and_destroyed() {
     assert_eq!(person.ok(&["templates", "rm", "tools"]).await, format!("{version} deleted\n"));
     let (code, said) = person.fails(&["templates", "rm", "tools"]).await;
     assert!(code == 1 && said.contains("There is no template tools of your own."), "{said}");
+    let (code, said) = person.fails(&["setup", "research"]).await;
+    assert!(code == 1 && said.contains("research was not set up; give --git or --script."), "{said}");
+    let git = ["--git", "https://example.org/tools.git"];
+    let told = person.ok(&[&["setup", "research", "--wait"][..], &git].concat()).await;
+    assert!(told.starts_with("research: setup done") && told.contains("Cloning into 'tools'..."), "{told}");
+    let missing = ["setup", "research", "--git", "https://example.org/missing", "--wait"];
+    let (code, said) = person.fails(&missing).await;
+    assert!(
+        code == 1 && said.contains("could not be cloned") && said.contains("fatal: repository"),
+        "{said}"
+    );
+    let (code, said) = person.fails(&["setup", "research", "--git", "file:///etc"]).await;
+    assert!(code == 1 && said.contains("A repository's address begins with https://"), "{said}");
+    assert_eq!(person.json(&["setup", "research"]).await["state"], "failed");
     let usage = person.json(&["usage", "research", "--span", "day"]).await;
     assert_eq!(usage["every_seconds"], 300);
     assert!(person.ok(&["usage", "research"]).await.starts_with("research, the latest hour"));

@@ -47,12 +47,36 @@ enum Ended {
 
 pub async fn run(mut streams: Streams<'_>, request: ExecRequest) -> ExecExit {
     let words: Vec<&str> = request.command.iter().map(String::as_str).collect();
+    if let ["/bin/sh", "-c", _, name, rest @ ..] = words.as_slice()
+        && let Some(code) = setting_up(&mut streams, name, rest).await
+    {
+        return ExecExit::Code(code);
+    }
     if let ["sh" | "bash" | "/bin/sh" | "/bin/bash", "-c", script, ..] = words.as_slice() {
         return run_script(&mut streams, &request, script).await;
     }
     match program(&mut streams, &request, &words, false).await {
         Ended::Code(code) => ExecExit::Code(code),
         Ended::Exit(exit) => exit,
+    }
+}
+
+/// What the platform sets desktops up with; `None` for any other script.
+async fn setting_up(streams: &mut Streams<'_>, name: &str, arguments: &[&str]) -> Option<u32> {
+    match (name, arguments) {
+        ("rolltop-setup-begin", [run, repository, _branch, folder, ..]) => {
+            let mut script = Vec::new();
+            while let Some(piece) = streams.read().await {
+                script.extend_from_slice(&piece);
+            }
+            Some(streams.guest.setups.begin(run, repository, folder, &script))
+        }
+        ("rolltop-setup-look", []) => {
+            let seen = streams.guest.setups.look();
+            streams.stdout(seen.as_bytes()).await;
+            Some(0)
+        }
+        _ => None,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::history::{self, By, happening};
 use crate::layers;
 use crate::moment::{from_ms, to_ms};
 use crate::receipts::{self, Receipt};
+use crate::setups;
 use crate::shares;
 use crate::snapshots::{self, NewSnapshot, SnapshotError};
 use crate::steps;
@@ -275,6 +276,7 @@ impl Store {
         let at = row.keys_removed_at.unwrap_or_else(|| to_ms(now));
         snapshots::abandon_of(&mut write, desktop.id, now).await?;
         forget_keys(&write, desktop.id).await?;
+        setups::forget(&write, desktop.id).await?;
         let change = ActiveModel {
             id: Set(row.id),
             keys_removed_at: Set(Some(at)),
@@ -419,6 +421,18 @@ async fn remember(
         | DesktopState::Destroyed => {}
     }
     Ok(())
+}
+
+/// Notes something that is over in a desktop's history.
+pub(crate) async fn note_of(
+    write: &mut Write,
+    id: DesktopId,
+    (what, by): (&str, By<'_>),
+    when: (Timestamp, Timestamp),
+    error: Option<&str>,
+) -> Result<(), StoreError> {
+    let Some(row) = find(write, id).await? else { return Ok(()) };
+    history::note(write, (&row.workspace_id, &row.id), what, by, when, error).await
 }
 
 /// Tells that something of a desktop has changed; `false` where it is gone.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, DesktopName, Record, Size, SnapshotId, TemplateVersion, WorkspaceId,
+    Desired, DesktopId, DesktopName, Record, Setup, Size, SnapshotId, TemplateVersion, WorkspaceId,
 };
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -14,6 +14,7 @@ use crate::events::{self, kind};
 use crate::history::{self, By, happening};
 use crate::idempotency::{self, IdempotencyKey};
 use crate::moment::to_ms;
+use crate::setups;
 
 #[derive(Debug, Clone)]
 pub struct NewDesktop {
@@ -29,6 +30,8 @@ pub struct NewDesktop {
     pub made_by: String,
     /// The name of the desktop that it is forked from.
     pub origin_name: Option<String>,
+    /// What it is prepared with once it runs.
+    pub setup: Option<Setup>,
     /// Most desktops the workspace may have.
     pub limit: u32,
 }
@@ -71,6 +74,9 @@ impl Store {
             return Ok(Created { desktop, replayed: true });
         }
         let row = insert(&mut write, &new, now).await?;
+        if let Some(setup) = &new.setup {
+            setups::insert(self, &write, new.id, setup, &new.made_by, now).await?;
+        }
         idempotency::keep(&write, key, [new.id.to_string()], now).await?;
         write.commit().await?;
         Ok(Created { desktop: row.try_into()?, replayed: false })

@@ -45,6 +45,7 @@ impl Fixture {
             origin: None,
             made_by: "tests".to_owned(),
             origin_name: None,
+            setup: None,
             limit: 3,
         }
     }

@@ -150,6 +150,39 @@ pub(crate) fn field(field: &Field<'_>) -> Markup {
     }
 }
 
+/// A text of many lines with its label, what helps, and what is wrong with it.
+pub(crate) struct Area<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+    pub label: &'a str,
+    pub value: &'a str,
+    pub rows: u32,
+    pub hint: Option<&'a str>,
+    pub problem: Option<&'a str>,
+}
+
+pub(crate) fn area(area: &Area<'_>) -> Markup {
+    // What is wrong takes the place of what helps.
+    let described = match (area.problem, area.hint) {
+        (Some(_), _) => Some(format!("{}-problem", area.id)),
+        (None, Some(_)) => Some(format!("{}-hint", area.id)),
+        (None, None) => None,
+    };
+    html! {
+        div.field {
+            label for=(area.id) { (area.label) }
+            textarea id=(area.id) name=(area.name) rows=(area.rows) autocomplete="off" autocapitalize="none" spellcheck="false"
+                autofocus[area.problem.is_some()] aria-invalid=[area.problem.map(|_| "true")]
+                aria-describedby=[&described] { (area.value) }
+            @match (area.problem, area.hint, &described) {
+                (Some(text), _, Some(id)) => p.problem id=(id) { (icon(Icon::Alert)) span { (text) } },
+                (None, Some(text), Some(id)) => p.hint id=(id) { (text) },
+                _ => {}
+            }
+        }
+    }
+}
+
 /// Something the person should know here and now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notice {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use rolltop_api_types::{AccessEntry, Desktop, HistoryEntry};
 
 use super::desktop::Shown;
-use super::{desktop_ports, desktop_schedule, desktop_size, desktop_sleep, desktop_ssh};
+use super::{desktop_ports, desktop_schedule, desktop_setup, desktop_size, desktop_sleep, desktop_ssh};
 use crate::components::control::{Ask, Tone, button};
 use crate::components::{Icon, files, icon, steps, terminals, time, usage};
 use crate::language::Language;
@@ -86,6 +86,7 @@ fn activity(language: Language, shown: &Shown) -> Markup {
             }
             @if latest.is_empty() { p { (language.say("activity-not-started")) } } @else { (steps::waterfall(language, latest)) }
         }
+        @if shown.phase != Phase::Destroying { (desktop_setup::place(language, shown.desktop.id)) }
         section.panel-section {
             h2 { (language.say("usage")) }
             (usage::usage(language, shown.desktop.id))
@@ -140,7 +141,7 @@ fn happened(language: Language, entry: &HistoryEntry) -> Markup {
 fn named(entry: &HistoryEntry) -> bool {
     matches!(
         entry.kind.as_str(),
-        "created" | "forked" | "renamed" | "resized" | "snapshot_taken" | "restored"
+        "created" | "forked" | "renamed" | "resized" | "set_up" | "snapshot_taken" | "restored"
     )
 }
 

@@ -89,7 +89,7 @@ fn why(language: Language, reason: &AwakeReason) -> Markup {
         "screen" | "terminal" | "command" | "port" | "ssh" => {
             language.count(&format!("awake-{}", reason.reason), amount)
         }
-        "files" | "hold" | "schedule" | "recent_use" => {
+        "files" | "hold" | "schedule" | "recent_use" | "setup" => {
             language.say(&format!("awake-{}", reason.reason.replace('_', "-")))
         }
         _ => reason.detail.clone(),

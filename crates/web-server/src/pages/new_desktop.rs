@@ -10,6 +10,7 @@ use rolltop_model::Size;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::desktop_setup;
 use crate::access::SignedIn;
 use crate::components::control::{Field, Notice, field, notice};
 use crate::components::size::choice;
@@ -53,6 +54,8 @@ pub(crate) struct Answer {
     template: String,
     #[serde(default)]
     size: String,
+    #[serde(flatten)]
+    setup: desktop_setup::Answer,
     /// The same for every try of one dialog, so that a double click makes one desktop.
     #[serde(default)]
     key: String,
@@ -64,6 +67,8 @@ struct Problems {
     name: Option<String>,
     template: Option<String>,
     size: Option<String>,
+    /// Of the setup, with the field's name.
+    setup: Option<(String, String)>,
     all: Option<String>,
 }
 
@@ -77,6 +82,7 @@ pub(crate) async fn show(person: SignedIn, Query(answer): Query<Answer>) -> Resu
             name: suggestion(&person).await,
             template: chosen.map(|template| template.name.clone()).unwrap_or_default(),
             size: Size::default().as_str().to_owned(),
+            setup: desktop_setup::Answer::default(),
             key: Uuid::new_v4().to_string(),
         }
     } else {
@@ -92,6 +98,7 @@ pub(crate) async fn submit(person: SignedIn, Form(mut answer): Form<Answer>) -> 
         name: given(&answer.name),
         template: given(&answer.template),
         size: given(&answer.size),
+        setup: answer.setup.wanted(),
     };
     let language = person.language;
     match person.client.create_desktop(&desktop, given(&answer.key).as_deref()).await {
@@ -145,6 +152,10 @@ fn problems(language: Language, error: &ClientError) -> Problems {
         Some("name") => Problems { name: Some(text), ..Problems::default() },
         Some("template") => Problems { template: Some(text), ..Problems::default() },
         Some("size") => Problems { size: Some(text), ..Problems::default() },
+        Some(field) if field.starts_with("setup.") => {
+            let field = field.trim_start_matches("setup.").to_owned();
+            Problems { setup: Some((field, text)), ..Problems::default() }
+        }
         _ => Problems { all: Some(text), ..Problems::default() },
     }
 }
@@ -190,6 +201,13 @@ fn body(language: Language, templates: &[Template], answer: &Answer, problems: &
                 }
             }
             @if let Some(text) = &problems.size { p.problem role="alert" { (icon(Icon::Alert)) span { (text) } } }
+        }
+        details.disclosure open[answer.setup.wanted().is_some() || problems.setup.is_some()] {
+            summary { (icon(Icon::Chevron)) (language.say("setup-title")) }
+            div.disclosed {
+                (desktop_setup::fields(language, &answer.setup, problems.setup.as_ref().map(|(field, text)| (field.as_str(), text.as_str()))))
+                p.quiet { (language.say("setup-text")) }
+            }
         }
     }
 }

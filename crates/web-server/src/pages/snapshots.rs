@@ -10,7 +10,7 @@ use super::templates;
 use crate::access::SignedIn;
 use crate::components::control::{Ask, Tone, menu, menu_button, menu_item};
 use crate::components::layout::{Page, Section, page};
-use crate::components::{Icon, dialog, icon_with, mark, time, toast};
+use crate::components::{Icon, dialog, icon, icon_with, mark, time, toast};
 use crate::failure::Failure;
 use crate::language::Language;
 use crate::view;
@@ -46,12 +46,24 @@ fn list(language: Language, snapshots: &[Snapshot], saved: &[SavedTemplate]) -> 
                     (mark())
                     h2 { (language.say("snapshots-empty-title")) }
                     p { (language.say("snapshots-empty-text")) }
+                    (importer(language))
                 }
             } @else {
-                div.filters { span.quiet { (language.say("snapshots-text")) } }
+                div.filters { span.quiet { (language.say("snapshots-text")) } (importer(language)) }
                 (table(language, snapshots))
             }
             (templates::list(language, saved))
+        }
+    }
+}
+
+/// Takes in a file that was exported. A script sends it and shows how far that is; what is under way is left alone.
+fn importer(language: Language) -> Markup {
+    html! {
+        form.importer #importer hx-morph-skip {
+            label.btn data-variant="outline" data-size="sm" for="import-file" { (icon(Icon::Upload)) (language.say("import")) }
+            input.visually-hidden type="file" id="import-file" accept=".rolltop,.zst" data-import;
+            progress max="1" value="0" aria-label=(language.say("import-progress")) {}
         }
     }
 }
@@ -126,6 +138,9 @@ fn actions(language: Language, snapshot: &Snapshot) -> Markup {
                 (item("restore", Icon::Restart, "snapshot-restore", &Ask::Dialog(&path("restore"))))
             }
             (item("fork", Icon::Fork, "snapshot-fork", &Ask::Do(&path("fork"))))
+            a role="menuitem" id={ (id) "-export" } href={ "/v1/snapshots/" (snapshot.id) "/export" } download {
+                (icon(Icon::Download)) (language.say("snapshot-export"))
+            }
             div role="separator" {}
         }
         (item("delete", Icon::Trash, "action-delete", &Ask::Dialog(&path("delete"))))

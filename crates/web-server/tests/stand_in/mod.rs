@@ -9,6 +9,7 @@ mod picture;
 pub mod previews;
 mod rfb;
 mod routes;
+mod setup;
 mod sleep;
 mod snapshots;
 mod ssh;

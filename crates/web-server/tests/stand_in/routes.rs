@@ -26,8 +26,8 @@ use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::{
-    LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, keys, picture, previews, rfb, sleep,
-    snapshots, ssh, templates,
+    LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, keys, picture, previews, rfb, setup,
+    sleep, snapshots, ssh, templates,
 };
 
 pub(super) type App = Arc<State>;
@@ -73,11 +73,13 @@ pub fn router(state: App) -> Router {
             get(snapshots::schedule).put(snapshots::set_schedule).delete(snapshots::end_schedule),
         )
         .route("/v1/desktops/{id}/undo", post(snapshots::undo))
-        .route("/v1/snapshots", get(snapshots::list))
+        .route("/v1/snapshots", get(snapshots::list).post(snapshots::import))
+        .route("/v1/snapshots/{id}/export", get(snapshots::export))
         .route("/v1/snapshots/{id}", get(snapshots::one).delete(snapshots::delete))
         .route("/v1/snapshots/{id}/screenshot", get(snapshots::screenshot))
         .route("/v1/snapshots/{id}/fork", post(snapshots::fork))
         .route("/v1/snapshots/{id}/restore", post(snapshots::restore))
+        .route("/v1/desktops/{id}/setup", get(setup::get).post(setup::set))
         .route("/v1/desktops/{id}/template", post(templates::save))
         .route("/v1/saved-templates", get(templates::list))
         .route("/v1/saved-templates/{version}", delete(templates::delete))
@@ -217,6 +219,10 @@ async fn create(
         return refuse_field(Code::UnknownSize, "size", "There is no such size; choose s, m or l.");
     };
     let desktop = Desktop { id: DesktopId::generate(), ..desktops::fresh(&name, size, 0) };
+    if let Some(wanted) = body.setup {
+        setup::check(&wanted, "setup.")?;
+        setup::begin(&desktop.id.to_string(), wanted);
+    }
     state.desktops.lock().expect("no test panicked").insert(0, desktop.clone());
     state.tell(EventKind::DesktopChanged, &desktop);
     tokio::spawn(desktops::boot(Arc::clone(&state), desktop.id, "fork"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Json, Path, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use jiff::{Timestamp, ToSpan};
 use rolltop_api_types::{
     Code, CreateSnapshot, Desktop, DesktopSnapshotSchedule, EventKind, ForkDesktop, Forks, ListSnapshots,
@@ -77,6 +77,36 @@ pub async fn list(Shared(state): Shared<App>, Query(which): Query<ListSnapshots>
     let mut items = state.snapshots.lock().expect("no test panicked").clone();
     items.retain(|snapshot| which.desktop.is_none_or(|desktop| desktop == snapshot.desktop));
     Json(SnapshotList { items })
+}
+
+/// Any file is one, unless it is empty.
+pub async fn import(
+    Shared(state): Shared<App>,
+    body: axum::body::Bytes,
+) -> Result<(StatusCode, Json<Snapshot>), Refused> {
+    if body.is_empty() {
+        return refuse(Code::InvalidExport, "This is not an exported desktop.");
+    }
+    let of = state.desktops.lock().expect("no test panicked").first().cloned();
+    let Some(of) = of else { return refuse(Code::NotFound, "There is no desktop.") };
+    let taken = Snapshot {
+        desktop: DesktopId::generate(),
+        desktop_is_gone: true,
+        has_memory: false,
+        has_picture: false,
+        ..fresh(&of, "Import of research")
+    };
+    state.snapshots.lock().expect("no test panicked").insert(0, taken.clone());
+    tell(&state, of.id);
+    Ok((StatusCode::CREATED, Json(taken)))
+}
+
+/// What it would be; the browser only stores it.
+pub async fn export(shared: Shared<App>, path: Path<String>) -> Result<Response, Refused> {
+    let snapshot = one(shared, path).await?.0;
+    let name = format!("attachment; filename*=UTF-8''{}.rolltop", snapshot.desktop_name);
+    let headers = [(CONTENT_TYPE, "application/zstd".to_owned()), (CONTENT_DISPOSITION, name)];
+    Ok((headers, "a desktop").into_response())
 }
 
 /// What a desktop was before it was deleted.

@@ -105,7 +105,7 @@ pub(crate) async fn archive(
 }
 
 /// Somebody else's bytes on our own origin: a browser may store them and nothing else.
-fn stored_only(name: &str) -> [(HeaderName, String); 3] {
+pub(in crate::routes) fn stored_only(name: &str) -> [(HeaderName, String); 3] {
     [
         (CONTENT_TYPE, "application/octet-stream".to_owned()),
         (CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{}", encoded(name))),

@@ -1,0 +1,27 @@
+//! Errors of exporting and importing desktops.
+
+use rolltop_api_types::Code;
+use rolltop_control::{ArchiveError, TransferError};
+
+use super::ApiError;
+use super::shared::missing_scope;
+
+impl From<TransferError> for ApiError {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Forbidden(scope) => missing_scope(scope),
+            TransferError::Snapshot(error) => error.into(),
+            TransferError::NeverUp => Self::new(Code::WrongState, error.to_string()),
+            TransferError::Archive(ArchiveError::Io(error)) => {
+                tracing::debug!(%error, "an import broke off");
+                Self::new(Code::UploadBrokenOff, "The file did not come whole; send it again.")
+            }
+            TransferError::Archive(_) => Self::new(Code::InvalidExport, error.to_string()),
+            TransferError::Refused(_) | TransferError::DiskFull => {
+                Self::new(Code::HostRefused, error.to_string())
+            }
+            TransferError::HostUnreachable => Self::unavailable(&error),
+            TransferError::Internal(error) => error.into(),
+        }
+    }
+}

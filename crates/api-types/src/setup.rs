@@ -1,0 +1,117 @@
+//! Preparing a desktop with a git repository and a script.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a desktop is to be prepared with, once it runs: one of repository and script, or both.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetUp {
+    /// A git repository, which is cloned into the home folder: `https://`, `http://`, `git://` or `ssh://`, or
+    /// `user@host:path`; without a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://example.org/tools.git", max_length = 1000)]
+    pub repository: Option<String>,
+    /// A branch or tag of it, by default the one that the repository has as its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "main", max_length = 200)]
+    pub branch: Option<String>,
+    /// Run afterwards as user `desk`, in the repository where there is one. What its first line names with `#!` runs
+    /// it, or `sh`. At most 64 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "npm install\n", max_length = 65536)]
+    pub script: Option<String>,
+}
+
+/// The script may have secrets in it.
+impl fmt::Debug for SetUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetUp").field("repository", &self.repository).finish_non_exhaustive()
+    }
+}
+
+/// What a desktop was last prepared with, and how far that has come.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Setup {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://example.org/tools.git")]
+    pub repository: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "main")]
+    pub branch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "npm install\n")]
+    pub script: Option<String>,
+    pub state: SetupState,
+    /// Why it has failed, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "The script ended with 3; its log says why.")]
+    pub detail: Option<String>,
+    /// The last 16 KiB of what it has written. Plain text; the whole is in the desktop, in
+    /// `~/.local/state/rolltop/setup.log`.
+    pub log: String,
+    /// Who asked for it: a person's or key's name.
+    #[schema(example = "sam")]
+    pub asked_by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Setup {
+    /// What would do the same again.
+    pub fn again(&self) -> SetUp {
+        let Self { repository, branch, script, .. } = self.clone();
+        SetUp { repository, branch, script }
+    }
+}
+
+/// Script and log may have secrets in them.
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { repository, state, detail, .. } = self;
+        f.debug_struct("Setup")
+            .field("repository", repository)
+            .field("state", state)
+            .field("detail", detail)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SetupState {
+    /// For the desktop to run.
+    Waiting,
+    /// The desktop can be used meanwhile.
+    Running,
+    Done,
+    /// For `detail`.
+    Failed,
+}
+
+impl SetupState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SetupState::Waiting => "waiting",
+            SetupState::Running => "running",
+            SetupState::Done => "done",
+            SetupState::Failed => "failed",
+        }
+    }
+
+    pub const fn is_over(self) -> bool {
+        matches!(self, SetupState::Done | SetupState::Failed)
+    }
+}
+
+/// A desktop's setup, if it was ever set up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DesktopSetup {
+    #[serde(default)]
+    pub setup: Option<Setup>,
+}

@@ -1,0 +1,134 @@
+//! Preparing desktops: with a git repository and a script, at their first start or whenever it is asked for.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rolltop_model::{Desired, DesktopId, Setup, SetupState};
+use rolltop_store::DesktopSetup;
+
+use crate::caller::{DesktopAccess, purpose};
+use crate::clock;
+use crate::control::Control;
+use crate::error::{InternalError, internal_from};
+use crate::inside::Place;
+
+pub use rolltop_model::SetupError as SetUpError;
+
+/// What a desktop is to be prepared with, as it was given.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct SetUp {
+    /// The address of a git repository, which is cloned into the home folder.
+    pub repository: Option<String>,
+    /// A branch or tag of it.
+    pub branch: Option<String>,
+    /// Run afterwards as the session's user, in the repository if there is one.
+    pub script: Option<String>,
+}
+
+/// The script may have secrets in it.
+impl fmt::Debug for SetUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetUp").field("repository", &self.repository).finish_non_exhaustive()
+    }
+}
+
+impl SetUp {
+    pub(crate) fn parsed(&self) -> Result<Setup, SetUpError> {
+        let Self { repository, branch, script } = self;
+        Setup::parse(repository.as_deref(), branch.as_deref(), script.as_deref())
+    }
+}
+
+/// A desktop's setup, and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetupView {
+    pub setup: Setup,
+    pub state: SetupState,
+    /// Why it has failed, in one sentence.
+    pub reason: Option<String>,
+    /// The end of what it has written. The guest's own: plain text.
+    pub log: String,
+    /// A person's or key's name.
+    pub asked_by: String,
+    pub began_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+}
+
+impl From<DesktopSetup> for SetupView {
+    fn from(row: DesktopSetup) -> Self {
+        let DesktopSetup { run: _, setup, state, reason, log, asked_by, began_at, ended_at } = row;
+        Self { setup, state, reason, log, asked_by, began_at, ended_at }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AskSetupError {
+    #[error("There is no such desktop.")]
+    NotFound,
+    #[error("This desktop was not set up; it has neither repository nor script.")]
+    NoSetup,
+    #[error(transparent)]
+    Wrong(#[from] SetUpError),
+    #[error("This desktop is being set up; wait until that is over.")]
+    Running,
+    #[error("This desktop is being destroyed.")]
+    BeingDestroyed,
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(AskSetupError);
+
+/// What keeps desktops awake while they are being set up.
+#[derive(Default)]
+pub(crate) struct SettingUp(Mutex<HashMap<DesktopId, Place>>);
+
+impl SettingUp {
+    fn places(&self) -> MutexGuard<'_, HashMap<DesktopId, Place>> {
+        // Every change is to one entry, so a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn goes_on(&self, desktop: DesktopId, place: impl FnOnce() -> Option<Place>) {
+        let mut places = self.places();
+        if let std::collections::hash_map::Entry::Vacant(entry) = places.entry(desktop)
+            && let Some(place) = place()
+        {
+            entry.insert(place);
+        }
+    }
+
+    pub(crate) fn is_over(&self, desktop: DesktopId) {
+        self.places().remove(&desktop);
+    }
+}
+
+impl Control {
+    /// What a desktop was last set up with, and how far that has come.
+    pub async fn setup(&self, access: &DesktopAccess<purpose::Exec>) -> Result<SetupView, AskSetupError> {
+        let row = self.inner.store.setup(access.desktop).await?;
+        row.map(SetupView::from).ok_or(AskSetupError::NoSetup)
+    }
+
+    /// Sets a desktop up, once it runs: in place of what it was set up with before, whose traces stay in it.
+    pub async fn set_up(
+        &self,
+        access: &DesktopAccess<purpose::Exec>,
+        wanted: &SetUp,
+    ) -> Result<SetupView, AskSetupError> {
+        let setup = wanted.parsed()?;
+        let (store, id) = (&self.inner.store, access.desktop);
+        let row = store.desktop(id).await?.ok_or(AskSetupError::NotFound)?;
+        if row.record.desired == Desired::Destroyed {
+            return Err(AskSetupError::BeingDestroyed);
+        }
+        if !store.ask_setup(id, &setup, &access.caller.label, clock::now()).await? {
+            return Err(AskSetupError::Running);
+        }
+        tracing::info!(desktop = %id, "setup asked for");
+        self.inner.nudge(id);
+        self.setup(access).await
+    }
+}

@@ -1,0 +1,246 @@
+//! Desktops as files: a snapshot's disk goes out as one, and comes back as a snapshot that desktops are made of.
+
+mod archive;
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt, TryStreamExt};
+use rolltop_engine::image::{ExportRequest, Frame, ImportRequest, PIECE};
+use rolltop_engine::{DiskLayer, DoorStream, EngineError, LayerKey, Origin};
+use rolltop_model::{DesktopId, DesktopName, LayerId, SnapshotId, SnapshotState, TemplateVersion};
+use rolltop_store::{AccessEntry, Identity, ImportedSnapshot, SnapshotError as StoreSnapshotError};
+use rolltop_vault::random_bytes;
+use secrecy::{ExposeSecret, SecretBox};
+use ssh_key::{PrivateKey, PublicKey};
+use tokio::io::{AsyncRead, AsyncWriteExt};
+use tokio_util::io::{ReaderStream, StreamReader};
+
+use crate::caller::{Caller, Scope};
+use crate::clock;
+use crate::control::Control;
+use crate::error::{InternalError, internal_from};
+use crate::reconcile::layer_of;
+use crate::snapshots::{MOST_SNAPSHOTS, SnapshotError, SnapshotView};
+use archive::{Description, Door, Reader, Writer};
+
+pub use archive::ArchiveError;
+
+/// What is sent at once, bytes.
+const CHUNK: usize = 256 * 1024;
+
+/// A file on its way out. A stream that ends with an error is not the whole of it.
+pub struct Export {
+    /// The desktop's name.
+    pub name: String,
+    pub bytes: Box<dyn Stream<Item = io::Result<Bytes>> + Send + Unpin>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    #[error("This credential lacks the scope {0}.")]
+    Forbidden(Scope),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    #[error("This snapshot's desktop never came up, so nobody could enter what is made of it.")]
+    NeverUp,
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The host's own sentence.
+    #[error("{0}")]
+    Refused(String),
+    #[error("The host's disk is full; free some space, then try again.")]
+    DiskFull,
+    #[error("The host does not answer; try again shortly.")]
+    HostUnreachable,
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(TransferError);
+
+impl From<EngineError> for TransferError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::DiskFull => Self::DiskFull,
+            EngineError::Unreachable(_) | EngineError::Timeout(_) => {
+                tracing::warn!(%error, "the host did not transfer a disk");
+                Self::HostUnreachable
+            }
+            other => InternalError::Engine(other).into(),
+        }
+    }
+}
+
+impl Control {
+    /// A snapshot's disk as one file, without its memory. It can be taken in here and elsewhere.
+    pub async fn export_snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<Export, TransferError> {
+        let row = self.own_snapshot(caller, id, Scope::FilesRead).await?;
+        let store = &self.inner.store;
+        let (SnapshotState::Ready, Some(layer)) = (row.state, row.layer) else {
+            return Err(SnapshotError::WrongState("This snapshot is not ready.").into());
+        };
+        let identity = store.snapshot_identity(row.id).await?.ok_or(TransferError::NeverUp)?;
+        let host_key = identity.host_key.ok_or(TransferError::NeverUp)?;
+        let disk = store.disk_from(layer).await?;
+        let request = ExportRequest {
+            template: row.template.clone(),
+            from: Origin { snapshot: row.id, disk: disk.iter().map(layer_of).collect() },
+        };
+        let entry = AccessEntry { at: clock::now(), why: "export".to_owned(), who: caller.label.clone() };
+        store.log_access(row.desktop, row.workspace, entry).await?;
+        let frames = self.inner.engine.export(&request).await?;
+        let description = Description {
+            format: archive::FORMAT,
+            name: row.desktop_name.clone(),
+            size: row.size,
+            disk_gib: row.disk_gib,
+            cmdline: String::new(),
+            template: row.template.to_string(),
+            exported_at: clock::now(),
+            door: Door { private_key: identity.door_key, host_key },
+        };
+        tracing::info!(snapshot = %row.id, "being exported");
+        let (ours, theirs) = tokio::io::duplex(CHUNK);
+        let packing = tokio::spawn(pack(frames, description, theirs));
+        let bytes = ReaderStream::with_capacity(ours, CHUNK);
+        // Whoever reads is told where this is not the whole of it.
+        let end = futures::stream::once(async move {
+            packing
+                .await
+                .unwrap_or_else(|_| Err(io::Error::other("packing broke off")))
+                .map(|()| Bytes::new())
+        });
+        let bytes = bytes.chain(end).try_filter(|bytes| std::future::ready(!bytes.is_empty()));
+        Ok(Export { name: row.desktop_name, bytes: Box::new(Box::pin(bytes)) })
+    }
+
+    /// Takes in a file that was exported here or elsewhere, as a snapshot. Nothing of it is kept unless all of it is right.
+    pub async fn import_snapshot(
+        &self,
+        caller: &Caller,
+        from: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
+    ) -> Result<SnapshotView, TransferError> {
+        if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
+            return Err(TransferError::Forbidden(Scope::DesktopsWrite));
+        }
+        if self.inner.store.snapshots(caller.workspace, None).await?.len() as u64 >= MOST_SNAPSHOTS {
+            return Err(SnapshotError::TooMany.into());
+        }
+        let reader = Reader::begin(StreamReader::new(from)).await?;
+        let description = reader.description.clone();
+        let identity = identity(&description.door).ok_or(ArchiveError::NotOne)?;
+        let name: DesktopName = description.name.parse().map_err(|_| ArchiveError::NotOne)?;
+        let (layer, key) = (LayerId::generate(), random_bytes::<32>());
+        let request = ImportRequest {
+            snapshot: SnapshotId::generate(),
+            disk: DiskLayer { layer, key: LayerKey::new(key) },
+            size: description.size,
+            disk_gib: description.disk_gib,
+        };
+        let mut sink = self.inner.engine.import(&request).await?;
+        if let Err(error) = reader.frames(&mut sink).await {
+            // The host's own reason comes first, where it has one: it hung up because of that.
+            let _ = sink.shutdown().await;
+            return Err(match Frame::read(&mut sink).await {
+                Ok(Frame::Failed(why)) if matches!(error, ArchiveError::Io(_)) => TransferError::Refused(why),
+                _ => error.into(),
+            });
+        }
+        // From here on the host has a snapshot that is not written down yet: it must not be taken for a leftover.
+        let _still = self.inner.sweeping.read().await;
+        let template = taken(&mut sink).await?;
+        let info =
+            self.inner.engine.snapshots().await?.into_iter().find(|info| info.snapshot == request.snapshot);
+        let imported = ImportedSnapshot {
+            id: request.snapshot,
+            workspace: caller.workspace,
+            desktop: DesktopId::generate(),
+            desktop_name: name.to_string(),
+            name: format!("Import of {name}"),
+            template,
+            size: description.size,
+            disk_gib: description.disk_gib,
+            disk_bytes: info.map_or(0, |info| info.disk_bytes),
+            layer,
+            key: SecretBox::new(Box::new(key)),
+            identity,
+            made_by: caller.label.clone(),
+            limit: MOST_SNAPSHOTS,
+        };
+        match self.inner.store.import_snapshot(imported, clock::now()).await {
+            Ok(row) => {
+                tracing::info!(snapshot = %row.id, "imported");
+                Ok(SnapshotView::new(row, |_| false))
+            }
+            Err(error) => {
+                self.inner.engine.remove_snapshot(request.snapshot).await?;
+                self.inner.keys_removed.store(true, Ordering::Relaxed);
+                Err(match error {
+                    StoreSnapshotError::LimitReached => SnapshotError::TooMany.into(),
+                    StoreSnapshotError::Store(error) => error.into(),
+                    _ => SnapshotError::NotFound.into(),
+                })
+            }
+        }
+    }
+}
+
+/// Says that this was all, and hears what it has become.
+async fn taken(sink: &mut DoorStream) -> Result<TemplateVersion, TransferError> {
+    let told = async {
+        Frame::End.write(sink).await?;
+        Frame::read(sink).await
+    };
+    match told.await {
+        Ok(Frame::Taken(template)) => Ok(template),
+        Ok(Frame::Failed(why)) => Err(TransferError::Refused(why)),
+        Ok(_) | Err(_) => Err(TransferError::HostUnreachable),
+    }
+}
+
+/// Writes an engine's frames as a file.
+async fn pack(
+    mut frames: impl AsyncRead + Unpin,
+    description: Description,
+    to: tokio::io::DuplexStream,
+) -> io::Result<()> {
+    let Frame::About(about) = Frame::read(&mut frames).await? else {
+        return Err(io::Error::other("the host sent something else than a disk"));
+    };
+    let description = Description { cmdline: about.cmdline, disk_gib: about.disk_gib, ..description };
+    let mut writer = Writer::begin(to, &description).await?;
+    let (mut kernel, mut initrd) = (Vec::new(), Vec::new());
+    let mut has_booted = false;
+    loop {
+        let frame = Frame::read(&mut frames).await?;
+        if matches!(frame, Frame::Disk(..) | Frame::End) && !has_booted {
+            has_booted = true;
+            writer.entry("kernel", &std::mem::take(&mut kernel)).await?;
+            writer.entry("initrd", &std::mem::take(&mut initrd)).await?;
+        }
+        match frame {
+            Frame::Kernel(bytes) => kernel.extend_from_slice(&bytes),
+            Frame::Initrd(bytes) => initrd.extend_from_slice(&bytes),
+            Frame::Disk(offset, bytes) => writer.piece(offset / PIECE as u64, &bytes).await?,
+            Frame::End => return writer.finish().await,
+            Frame::Failed(why) => return Err(io::Error::other(why)),
+            Frame::About(_) | Frame::Taken(_) => {
+                return Err(io::Error::other("the host sent something else than a disk"));
+            }
+        }
+    }
+}
+
+/// The way into what is made of a file; `None` where its keys are none.
+fn identity(door: &Door) -> Option<Identity> {
+    let private = PrivateKey::from_openssh(door.private_key.expose_secret()).ok()?;
+    let mut host = PublicKey::from_openssh(&door.host_key).ok()?;
+    host.set_comment("");
+    Some(Identity {
+        door_public_key: private.public_key().to_openssh().ok()?,
+        door_key: door.private_key.clone(),
+        host_key: Some(host.to_openssh().ok()?),
+    })
+}

@@ -1,0 +1,392 @@
+//! A desktop as one file: a tar archive in zstd frames, which any tar reads.
+//!
+//! ```text
+//!  desktop.json      what it is: its name, size, disk, and the key of its door
+//!  kernel, initrd    what boots it
+//!  disk/00000012     the disk's piece of 4 MiB with this number; those that are missing are zeros
+//!  manifest.json     how many entries and bytes came before, and the SHA-256 of all of them
+//! ```
+//!
+//! The manifest comes last: without a right one nothing is believed.
+
+use std::io;
+
+use async_compression::tokio::bufread::ZstdDecoder;
+use async_compression::tokio::write::ZstdEncoder;
+use rolltop_engine::image::{About, Frame, PIECE};
+use rolltop_model::{MOST_DISK_GIB, Size};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tar::{EntryType, Header};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+
+const DESKTOP: &str = "desktop.json";
+const MANIFEST: &str = "manifest.json";
+const DISK: &str = "disk/";
+pub(super) const FORMAT: u32 = 1;
+const BLOCK: usize = 512;
+/// Longest of the two descriptions, bytes.
+const MOST_TEXT: u64 = 64 * 1024;
+/// Kernel or RAM disk, bytes.
+const MOST_BOOT: u64 = 512 << 20;
+
+/// What a file is of.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Description {
+    pub format: u32,
+    pub name: String,
+    pub size: Size,
+    pub disk_gib: u64,
+    pub cmdline: String,
+    /// The template that its first version was made from, for people.
+    pub template: String,
+    pub exported_at: jiff::Timestamp,
+    pub door: Door,
+}
+
+/// The way in, until it has another.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Door {
+    /// OpenSSH private key.
+    #[serde(serialize_with = "expose")]
+    pub private_key: SecretString,
+    /// The desktop's sshd host key, one OpenSSH public line.
+    pub host_key: String,
+}
+
+fn expose<S: serde::Serializer>(key: &SecretString, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(secrecy::ExposeSecret::expose_secret(key))
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Manifest {
+    entries: u64,
+    bytes: u64,
+    sha256: String,
+}
+
+/// What has been written or read so far.
+#[derive(Default)]
+struct Sum {
+    entries: u64,
+    bytes: u64,
+    digest: Sha256,
+}
+
+impl Sum {
+    /// An entry begins.
+    fn begin(&mut self, name: &str, length: u64) {
+        self.entries += 1;
+        self.bytes += length;
+        self.digest.update(name.as_bytes());
+        self.digest.update([0]);
+        self.digest.update(length.to_be_bytes());
+    }
+
+    fn manifest(self) -> Manifest {
+        let sha256 = self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Manifest { entries: self.entries, bytes: self.bytes, sha256 }
+    }
+}
+
+/// Why a file can't be taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    #[error("This is not an exported desktop.")]
+    NotOne,
+    #[error("This desktop was exported by a newer version of Rolltop.")]
+    TooNew,
+    #[error("The file is damaged or not whole: what its manifest says is not what is in it.")]
+    Damaged,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+pub(super) struct Writer<W: AsyncWrite> {
+    to: ZstdEncoder<W>,
+    sum: Sum,
+}
+
+impl<W: AsyncWrite + Unpin> Writer<W> {
+    pub async fn begin(to: W, description: &Description) -> io::Result<Self> {
+        let mut writer = Self { to: ZstdEncoder::new(to), sum: Sum::default() };
+        writer.entry(DESKTOP, &serde_json::to_vec_pretty(description)?).await?;
+        Ok(writer)
+    }
+
+    pub async fn entry(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+        let length = content.len() as u64;
+        self.sum.begin(name, length);
+        self.sum.digest.update(content);
+        self.written(name, content).await
+    }
+
+    /// The disk's piece with this number.
+    pub async fn piece(&mut self, number: u64, content: &[u8]) -> io::Result<()> {
+        self.entry(&format!("{DISK}{number:08}"), content).await
+    }
+
+    async fn written(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+        let mut header = Header::new_ustar();
+        header.set_path(name)?;
+        header.set_entry_type(EntryType::Regular);
+        header.set_mode(0o600);
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        self.to.write_all(header.as_bytes()).await?;
+        self.to.write_all(content).await?;
+        self.to.write_all(&vec![0; padding(content.len() as u64)]).await
+    }
+
+    /// The manifest, and the end.
+    pub async fn finish(mut self) -> io::Result<()> {
+        let manifest = std::mem::take(&mut self.sum).manifest();
+        self.written(MANIFEST, &serde_json::to_vec_pretty(&manifest)?).await?;
+        self.to.write_all(&[0; 2 * BLOCK]).await?;
+        self.to.shutdown().await
+    }
+}
+
+/// Zeros that follow an entry of this length.
+fn padding(length: u64) -> usize {
+    usize::try_from(length.next_multiple_of(BLOCK as u64) - length).unwrap_or_default()
+}
+
+pub(super) struct Reader<R> {
+    from: BufReader<ZstdDecoder<R>>,
+    sum: Sum,
+    pub description: Description,
+}
+
+impl<R: AsyncBufRead + Unpin> Reader<R> {
+    /// Reads what it is.
+    pub async fn begin(from: R) -> Result<Self, ArchiveError> {
+        let mut decoder = ZstdDecoder::new(from);
+        decoder.multiple_members(true);
+        let mut from = BufReader::with_capacity(256 * 1024, decoder);
+        let mut sum = Sum::default();
+        let not_one = |error: ArchiveError| match error {
+            ArchiveError::Damaged => ArchiveError::NotOne,
+            other => other,
+        };
+        let (name, length) = header(&mut from).await.map_err(not_one)?.ok_or(ArchiveError::NotOne)?;
+        if name != DESKTOP || length > MOST_TEXT {
+            return Err(ArchiveError::NotOne);
+        }
+        let text = content(&mut from, length).await.map_err(|_| ArchiveError::NotOne)?;
+        sum.begin(&name, length);
+        sum.digest.update(&text);
+        let known: serde_json::Value = serde_json::from_slice(&text).map_err(|_| ArchiveError::NotOne)?;
+        if known.get("format").and_then(serde_json::Value::as_u64).is_some_and(|one| one > FORMAT.into()) {
+            return Err(ArchiveError::TooNew);
+        }
+        let description: Description = serde_json::from_value(known).map_err(|_| ArchiveError::NotOne)?;
+        if !(1..=MOST_DISK_GIB).contains(&description.disk_gib) {
+            return Err(ArchiveError::NotOne);
+        }
+        Ok(Self { from, sum, description })
+    }
+
+    /// Gives everything to `sink`, in frames, and checks it. Nothing of it is to be believed before this has ended well.
+    pub async fn frames(mut self, sink: &mut (impl AsyncWrite + Unpin + ?Sized)) -> Result<(), ArchiveError> {
+        let Description { cmdline, disk_gib, .. } = self.description.clone();
+        Frame::About(About { cmdline, disk_gib }).write(sink).await?;
+        let most = (disk_gib << 30) / PIECE as u64;
+        let mut latest = None;
+        loop {
+            let Some((name, length)) = header(&mut self.from).await? else {
+                return Err(ArchiveError::Damaged);
+            };
+            if name == MANIFEST {
+                return self.check(length).await;
+            }
+            self.sum.begin(&name, length);
+            if let Some(number) = name.strip_prefix(DISK) {
+                let number: u64 = number.parse().map_err(|_| ArchiveError::Damaged)?;
+                if number >= most || latest.is_some_and(|latest| number <= latest) || length > PIECE as u64 {
+                    return Err(ArchiveError::Damaged);
+                }
+                latest = Some(number);
+                let bytes = content(&mut self.from, length).await?;
+                self.sum.digest.update(&bytes);
+                Frame::Disk(number * PIECE as u64, bytes).write(sink).await?;
+                continue;
+            }
+            let part: fn(Vec<u8>) -> Frame = match name.as_str() {
+                "kernel" => Frame::Kernel,
+                "initrd" => Frame::Initrd,
+                _ => return Err(ArchiveError::Damaged),
+            };
+            if length > MOST_BOOT || latest.is_some() {
+                return Err(ArchiveError::Damaged);
+            }
+            let mut left = length;
+            while left > 0 {
+                let mut bytes = vec![0; usize::try_from(left).unwrap_or(PIECE).min(PIECE)];
+                self.from.read_exact(&mut bytes).await?;
+                self.sum.digest.update(&bytes);
+                left -= bytes.len() as u64;
+                part(bytes).write(sink).await?;
+            }
+            skip(&mut self.from, padding(length)).await?;
+        }
+    }
+
+    async fn check(mut self, length: u64) -> Result<(), ArchiveError> {
+        if length > MOST_TEXT {
+            return Err(ArchiveError::Damaged);
+        }
+        let text = content(&mut self.from, length).await?;
+        let said: Manifest = serde_json::from_slice(&text).map_err(|_| ArchiveError::Damaged)?;
+        if said == self.sum.manifest() { Ok(()) } else { Err(ArchiveError::Damaged) }
+    }
+}
+
+/// The next entry's name and length; `None` at the end.
+async fn header(from: &mut (impl AsyncRead + Unpin)) -> Result<Option<(String, u64)>, ArchiveError> {
+    let mut block = [0; BLOCK];
+    from.read_exact(&mut block).await.map_err(cut)?;
+    if block.iter().all(|byte| *byte == 0) {
+        return Ok(None);
+    }
+    let header = Header::from_byte_slice(&block);
+    let mut summed = header.clone();
+    summed.set_cksum();
+    let is_right = summed.cksum().ok() == header.cksum().ok() && header.cksum().is_ok();
+    let name = String::from_utf8(header.path_bytes().into_owned());
+    match (name, header.entry_size()) {
+        (Ok(name), Ok(size)) if is_right && header.entry_type() == EntryType::Regular => {
+            Ok(Some((name, size)))
+        }
+        _ => Err(ArchiveError::Damaged),
+    }
+}
+
+/// An entry's content, with the zeros after it read.
+async fn content(from: &mut (impl AsyncRead + Unpin), length: u64) -> Result<Vec<u8>, ArchiveError> {
+    let mut bytes = vec![0; usize::try_from(length).map_err(|_| ArchiveError::Damaged)?];
+    from.read_exact(&mut bytes).await.map_err(cut)?;
+    skip(from, padding(length)).await?;
+    Ok(bytes)
+}
+
+async fn skip(from: &mut (impl AsyncRead + Unpin), bytes: usize) -> Result<(), ArchiveError> {
+    let mut padding = [0; BLOCK];
+    let Some(padding) = padding.get_mut(..bytes) else { return Ok(()) };
+    from.read_exact(padding).await.map_err(cut).map(drop)
+}
+
+/// A file that ends too early, or whose frames' checksums are wrong, is damaged.
+fn cut(error: io::Error) -> ArchiveError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::Other => {
+            ArchiveError::Damaged
+        }
+        _ => ArchiveError::Io(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn description() -> Description {
+        Description {
+            format: FORMAT,
+            name: "one".into(),
+            size: Size::S,
+            disk_gib: 1,
+            cmdline: "root=/dev/vda".into(),
+            template: "desk@0123456789ab".into(),
+            exported_at: jiff::Timestamp::UNIX_EPOCH,
+            door: Door { private_key: SecretString::from("secret"), host_key: "ssh-ed25519 AAAA".into() },
+        }
+    }
+
+    async fn written() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::begin(&mut bytes, &description()).await.unwrap();
+        writer.entry("kernel", &[1; 700]).await.unwrap();
+        writer.entry("initrd", &vec![2; PIECE + 3]).await.unwrap();
+        writer.piece(0, &vec![3; PIECE]).await.unwrap();
+        writer.piece(7, &[4; 512]).await.unwrap();
+        writer.finish().await.unwrap();
+        bytes
+    }
+
+    async fn read(bytes: &[u8]) -> Result<Vec<Frame>, ArchiveError> {
+        let reader = Reader::begin(bytes).await?;
+        let mut frames = Vec::new();
+        reader.frames(&mut frames).await?;
+        let (mut from, mut all) = (frames.as_slice(), Vec::new());
+        while !from.is_empty() {
+            all.push(Frame::read(&mut from).await?);
+        }
+        Ok(all)
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_read_in_pieces() {
+        let frames = read(&written().await).await.unwrap();
+        let expected = [
+            Frame::About(About { cmdline: "root=/dev/vda".into(), disk_gib: 1 }),
+            Frame::Kernel(vec![1; 700]),
+            Frame::Initrd(vec![2; PIECE]),
+            Frame::Initrd(vec![2; 3]),
+            Frame::Disk(0, vec![3; PIECE]),
+            Frame::Disk(7 * PIECE as u64, vec![4; 512]),
+        ];
+        assert!(frames == expected, "{} frames", frames.len());
+    }
+
+    /// Anybody can look into one with what every system has.
+    #[tokio::test]
+    async fn tar_reads_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("one.tar.zst");
+        std::fs::write(&path, written().await).unwrap();
+        let listed = std::process::Command::new("tar").args(["--zstd", "-tf"]).arg(&path).output().unwrap();
+        let names = String::from_utf8(listed.stdout).unwrap();
+        assert_eq!(names, "desktop.json\nkernel\ninitrd\ndisk/00000000\ndisk/00000007\nmanifest.json\n");
+    }
+
+    #[tokio::test]
+    async fn nothing_that_was_changed_cut_or_made_up_is_believed() {
+        let whole = written().await;
+        for length in [0, 10, whole.len() / 2] {
+            assert!(read(&whole[..length]).await.is_err(), "cut at {length}");
+        }
+        for at in (0..whole.len()).step_by(7) {
+            let mut changed = whole.clone();
+            changed[at] ^= 0x10;
+            if let Ok(frames) = read(&changed).await {
+                assert!(frames == read(&whole).await.unwrap(), "what is read is what was written: {at}");
+            }
+        }
+        assert!(matches!(read(b"PK\x03\x04 something else").await, Err(ArchiveError::NotOne)));
+        let mut other = Vec::new();
+        let newer = Description { format: 2, ..description() };
+        Writer::begin(&mut other, &newer).await.unwrap().finish().await.unwrap();
+        assert!(matches!(read(&other).await, Err(ArchiveError::TooNew)));
+        // Right by its own manifest, and yet not a disk.
+        for (name, content) in
+            [("../x", vec![1]), ("disk/00000256", vec![1]), ("disk/00000000", vec![1; PIECE + 1])]
+        {
+            let mut bytes = Vec::new();
+            let mut writer = Writer::begin(&mut bytes, &description()).await.unwrap();
+            writer.sum.begin(name, content.len() as u64);
+            writer.sum.digest.update(&content);
+            let mut header = Header::new_ustar();
+            header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_entry_type(EntryType::Regular);
+            header.set_size(content.len() as u64);
+            header.set_cksum();
+            writer.to.write_all(header.as_bytes()).await.unwrap();
+            writer.to.write_all(&content).await.unwrap();
+            writer.to.write_all(&vec![0; padding(content.len() as u64)]).await.unwrap();
+            writer.finish().await.unwrap();
+            assert!(matches!(read(&bytes).await, Err(ArchiveError::Damaged)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `rolltop setup`, and what `rolltop new` sets up
+
+use std::io::Read as _;
+use std::time::{Duration, Instant};
+
+use rolltop_api_types::{Desktop, SetUp, Setup, SetupState};
+
+use crate::arguments::{Prepare, SetUpDesktop, Wait};
+use crate::connect::Connection;
+use crate::failure::{Exit, Failure};
+use crate::find;
+use crate::output::{Progress, plain, print, print_json};
+
+/// How often it is looked how far a setup has come.
+const LOOK: Duration = Duration::from_millis(500);
+/// A script that is longer is refused by the server; no more than this is read.
+const MOST_SCRIPT: u64 = 1024 * 1024;
+
+/// What was asked for, if anything was.
+pub fn wanted(prepare: &Prepare) -> Result<Option<SetUp>, Failure> {
+    let Prepare { git, branch, script } = prepare;
+    if git.is_none() && branch.is_none() && script.is_none() {
+        return Ok(None);
+    }
+    let script = script.as_deref().map(read).transpose()?;
+    Ok(Some(SetUp { repository: git.clone(), branch: branch.clone(), script }))
+}
+
+fn read(path: &str) -> Result<String, Failure> {
+    let mut text = String::new();
+    let took = if path == "-" {
+        std::io::stdin().take(MOST_SCRIPT).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(MOST_SCRIPT).read_to_string(&mut text))
+    };
+    took.map_err(|error| Failure::io(path, &error))?;
+    Ok(text)
+}
+
+/// `rolltop setup`
+pub async fn setup(connection: &Connection, command: &SetUpDesktop) -> Result<u8, Failure> {
+    let desktop = find::desktop(connection, &command.name).await?;
+    let known = connection.client.setup(desktop.id).await?;
+    let wanted = match (wanted(&command.prepare)?, &known) {
+        (None, Some(known)) if command.again => Some(known.again()),
+        (None, None) if command.again => return Err(nothing(&desktop)),
+        (wanted, _) => wanted,
+    };
+    let mut found = match wanted {
+        Some(wanted) => connection.client.set_up(desktop.id, &wanted).await?,
+        None => known,
+    };
+    if command.wait.wait {
+        found = Some(over(connection, &desktop, &command.wait).await?);
+    }
+    let Some(setup) = found else { return Err(nothing(&desktop)) };
+    if connection.json {
+        return print_json(&setup);
+    }
+    print(&shown(&desktop, &setup))
+}
+
+fn nothing(desktop: &Desktop) -> Failure {
+    let text = format!("{} was not set up; give --git or --script.", desktop.name);
+    Failure::new(Exit::Failed, "no_setup", text)
+}
+
+fn shown(desktop: &Desktop, setup: &Setup) -> String {
+    let why = setup.detail.as_deref().map(|why| format!(": {}", plain(why))).unwrap_or_default();
+    let took = setup.started_at.zip(setup.ended_at).map(|(from, to)| to.duration_since(from));
+    let took = took.map(|took| format!(" after {:.0} s", took.as_secs_f64())).unwrap_or_default();
+    let mut text = format!("{}: setup {}{took}{why}\n", desktop.name, setup.state.as_str());
+    if !setup.log.is_empty() {
+        text.push_str(&plain(&setup.log));
+        text.push('\n');
+    }
+    text
+}
+
+/// Waits until a desktop is set up. Where that has failed, its log is told first.
+pub async fn over(connection: &Connection, desktop: &Desktop, wait: &Wait) -> Result<Setup, Failure> {
+    let begun = Instant::now();
+    let mut progress = Progress::new();
+    loop {
+        let found = connection.client.setup(desktop.id).await?;
+        let Some(setup) = found else { return Err(nothing(desktop)) };
+        match setup.state {
+            SetupState::Done => return Ok(setup),
+            SetupState::Failed => {
+                let why = setup.detail.clone().unwrap_or_default();
+                let log = plain(&setup.log);
+                let text = format!("{} was not set up: {why}\n{log}", desktop.name);
+                return Err(Failure::new(Exit::Failed, "setup_failed", text.trim_end().to_owned()));
+            }
+            SetupState::Waiting | SetupState::Running => {}
+        }
+        if begun.elapsed() > Duration::from_secs(wait.timeout) {
+            let detail = format!("{} is not set up after {} s; it goes on.", desktop.name, wait.timeout);
+            return Err(Failure::new(Exit::TimedOut, "timed_out", detail));
+        }
+        let latest = setup.log.lines().last().map(|line| format!(" · {}", plain(line)));
+        let latest: String = latest.unwrap_or_default().chars().take(60).collect();
+        progress.say(|elapsed| format!("{}: being set up, {} s{latest}", desktop.name, elapsed.as_secs()));
+        tokio::time::sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,14 @@
+//! What desktops are prepared with.
+
+use super::Migration;
+
+pub(super) const MIGRATION: Migration = Migration {
+    name: "m0019_setups",
+    statements: &[
+        "CREATE TABLE setups (
+            desktop_id TEXT PRIMARY KEY REFERENCES desktops (id) ON DELETE CASCADE, run TEXT NOT NULL, repository TEXT,
+            branch TEXT, script {bytes}, state TEXT NOT NULL, reason TEXT, log {bytes}, asked_by TEXT NOT NULL,
+            created_at BIGINT NOT NULL, began_at BIGINT, ended_at BIGINT)",
+        "CREATE INDEX setups_state ON setups (state)",
+    ],
+};
