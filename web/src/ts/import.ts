@@ -14,7 +14,7 @@ function send(file: File, progress: (share: number) => void): Promise<Answer> {
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
     request.open("POST", "/v1/snapshots");
-    request.setRequestHeader("Content-Type", "application/zstd");
+    request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.addEventListener("progress", (event) => progress(event.loaded / Math.max(file.size, 1)));
     request.addEventListener("load", () => {
       const answer = JSON.parse(request.responseText || "{}") as Answer;

@@ -46,7 +46,7 @@ pub(crate) async fn export(
 /// Takes in a file that was exported here or by another Rolltop. It is a snapshot then, of which desktops are made. Nothing
 /// of it is kept unless all of it has come and its checksum is right.
 #[utoipa::path(post, path = "/v1/snapshots", tag = "snapshots", operation_id = "importSnapshot",
-    request_body(content = Vec<u8>, content_type = "application/zstd"),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 201, description = "It is there.", body = Snapshot),
         (status = 400, description = "`upload_broken_off`", body = Problem,

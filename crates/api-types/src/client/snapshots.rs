@@ -102,7 +102,7 @@ impl Client {
     ) -> Result<Snapshot, ClientError> {
         let request = self.request(Method::POST, &["v1", "snapshots"]);
         let body = reqwest::Body::wrap_stream(file);
-        json(request.header(CONTENT_TYPE, "application/zstd").body(body)).await
+        json(request.header(CONTENT_TYPE, "application/octet-stream").body(body)).await
     }
 
     /// `GET /v1/desktops/{id}/setup`
