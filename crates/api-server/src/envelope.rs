@@ -15,6 +15,7 @@ use rolltop_api_types::PROBLEM_JSON;
 use rolltop_model::RequestId;
 use tracing::Instrument;
 
+use crate::body;
 use crate::problems::{ApiError, ProblemToRender};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -29,6 +30,7 @@ pub(crate) async fn envelope(request: Request, next: Next) -> Response {
     // The path as it is routed: a real one could name somebody's files.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", %id, method = %request.method(), route);
+    let request = request.map(body::to_its_end);
     async move {
         let begun = Instant::now();
         let mut response = AssertUnwindSafe(next.run(request))

@@ -19,8 +19,8 @@ use serde_json::error::Category;
 
 use crate::problems::{ApiError, explain};
 
-/// Longest JSON body, bytes.
-const BODY_LIMIT: usize = 64 << 10;
+/// Longest JSON body, bytes: a setup script of 64 KiB with all its lines' ends escaped fits.
+const BODY_LIMIT: usize = 192 << 10;
 /// How much of a body that is too long is read all the same, so that whoever is still sending
 /// it gets to read the answer.
 const DRAIN_LIMIT: usize = 8 << 20;

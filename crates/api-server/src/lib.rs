@@ -12,6 +12,7 @@
 //! Deliberately absent: cookies, CSRF, TLS (the web tier), SQL, engines.
 
 mod admin;
+mod body;
 mod config;
 mod convert;
 mod ending;

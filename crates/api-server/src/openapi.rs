@@ -39,7 +39,7 @@ second after they are asked for.
 names the scope it needs; no scope implies another. What is not yours answers exactly as what does not exist.
 
 **Limits.** `RateLimit-Policy` and `RateLimit` say what is left; after a 429, wait as long as `Retry-After` \
-says. A JSON body has at most 64 KiB.
+says. A JSON body has at most 192 KiB.
 
 **Repeating.** `POST /v1/desktops` with an `Idempotency-Key` can be sent again and makes one desktop.
 

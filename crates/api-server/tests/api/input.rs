@@ -3,7 +3,9 @@
 use insta::assert_snapshot;
 use reqwest::Method;
 use rolltop_control::ControlConfig;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use rolltop_api_server::ApiConfig;
 
@@ -217,6 +219,27 @@ async fn a_quota_that_is_reached() {
     assert_eq!(platform.client.me().await.unwrap().limits.desktops_used, 1);
 }
 
+/// Whoever sends something large that is refused before it is read gets to send it, and hears why: a connection that
+/// closes meanwhile says nothing.
+#[tokio::test]
+async fn a_large_body_for_nobody_is_answered() {
+    const LENGTH: usize = 3 << 20;
+    let platform = Platform::start().await;
+    let mut connection = tokio::net::UnixStream::connect(platform.socket()).await.unwrap();
+    let head = format!(
+        "POST /v1/desktops/dsk_00000000000000000000000000/setup HTTP/1.1\r\nhost: api\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {LENGTH}\r\n\r\n",
+        platform.key.expose_secret()
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 404");
+    for piece in vec![b' '; LENGTH].chunks(64 << 10) {
+        connection.write_all(piece).await.expect("it is taken");
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_is_too_large() {
     let platform = Platform::start().await;
@@ -224,7 +247,7 @@ async fn a_body_that_is_too_large() {
     413 application/problem+json
     {
       "code": "payload_too_large",
-      "detail": "The body is longer than 64 KiB; nothing here needs that much.",
+      "detail": "The body is longer than 192 KiB; nothing here needs that much.",
       "status": 413,
       "title": "The body is too large",
       "type": "urn:rolltop:problem:payload_too_large"
