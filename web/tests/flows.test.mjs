@@ -339,6 +339,32 @@ test("a desktop leaves as a file and comes in as one", async () => {
   await page.context().close();
 });
 
+test("a snapshot is copied off the host and back, and the copy deleted", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/snapshots");
+  const row = page.locator("#snapshots table:not(.copies-table) tr", { hasText: "before the upgrade" });
+  await row.getByRole("button", { name: "Actions for before the upgrade" }).click();
+  await row.getByRole("menuitem", { name: "Copy off this host" }).click();
+  await page.getByText("A copy of before the upgrade is being made.").waitFor();
+  const copy = page.locator(".copies-table tr", { hasText: "before the upgrade" });
+  await copy.getByText("Being copied").waitFor();
+  // The page looks by itself.
+  await copy.getByText("Copied").waitFor();
+  const actions = copy.getByRole("button", { name: "Actions for the copy before the upgrade" });
+  await actions.click();
+  await copy.getByRole("menuitem", { name: "Bring it back here" }).click();
+  await page.getByText("before the upgrade is being fetched.").waitFor();
+  await copy.getByText("Being fetched").waitFor();
+  await copy.getByText("Copied").waitFor();
+  await actions.click();
+  await copy.getByRole("menuitem", { name: "Delete" }).click();
+  await page.getByRole("button", { name: "Delete copy" }).click();
+  await page.getByText("The copy before the upgrade is deleted.").waitFor();
+  await copy.waitFor({ state: "detached" });
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("what a desktop uses is drawn, said in words, and looked back at", async () => {
   const page = await openPage(browser, server.url);
   await page.visit("/desktops");

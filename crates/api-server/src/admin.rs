@@ -2,7 +2,7 @@
 //! no credential.
 
 use axum::extract::State;
-use rolltop_api_types::{CreateOperatorKey, LeftoverList, OperatorKey, SignInLink};
+use rolltop_api_types::{AdoptedCopies, CreateOperatorKey, LeftoverList, OperatorKey, SignInLink};
 use rolltop_control::Control;
 
 use crate::convert;
@@ -18,6 +18,11 @@ pub(crate) async fn api_key(
     Json(wanted): Json<CreateOperatorKey>,
 ) -> Result<Answer<OperatorKey>, ApiError> {
     Ok(ok(OperatorKey { key: control.api_key(wanted.name.as_deref()).await? }))
+}
+
+pub(crate) async fn adopt_copies(State(control): State<Control>) -> Result<Answer<AdoptedCopies>, ApiError> {
+    let (found, closed) = control.adopt_copies().await?;
+    Ok(ok(AdoptedCopies { found, closed }))
 }
 
 pub(crate) async fn leftovers(State(control): State<Control>) -> Result<Answer<LeftoverList>, ApiError> {

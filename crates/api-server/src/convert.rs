@@ -67,6 +67,7 @@ pub(crate) fn snapshot_schedule(view: control::SnapshotScheduleView) -> wire::De
         every_hours: schedule.every_hours(),
         keep_last: schedule.keep_last(),
         keep_days: schedule.keep_days(),
+        copies: schedule.copies(),
     });
     wire::DesktopSnapshotSchedule { schedule, next_at: view.next_at }
 }
@@ -163,12 +164,38 @@ pub(crate) fn history_entry(view: control::HistoryView) -> wire::HistoryEntry {
     }
 }
 
+pub(crate) fn snapshot_copy(copy: control::SnapshotCopy) -> wire::SnapshotCopy {
+    let new = copy.new;
+    wire::SnapshotCopy {
+        id: new.id,
+        desktop_name: new.desktop_name,
+        name: new.name,
+        size: new.size,
+        disk_gib: new.disk_gib,
+        taken_at: new.taken_at,
+        state: match copy.state {
+            model::CopyState::Waiting => wire::CopyState::Waiting,
+            model::CopyState::Copying => wire::CopyState::Copying,
+            model::CopyState::Done => wire::CopyState::Done,
+            model::CopyState::Fetching => wire::CopyState::Fetching,
+            model::CopyState::Failed | model::CopyState::Deleting => wire::CopyState::Failed,
+        },
+        detail: copy.reason,
+        bytes: matches!(copy.state, model::CopyState::Done | model::CopyState::Fetching)
+            .then_some(copy.bytes),
+        made_by: new.made_by,
+        fetched_as: copy.fetched_as,
+        created_at: copy.created_at,
+        ended_at: copy.ended_at,
+    }
+}
+
 pub(crate) fn set_up(wanted: wire::SetUp) -> control::SetUp {
     let wire::SetUp { repository, branch, script } = wanted;
     control::SetUp { repository, branch, script }
 }
 
-pub(crate) fn setup(view: control::SetupView) -> wire::Setup {
+pub(crate) fn setup(view: control::DesktopSetup) -> wire::Setup {
     wire::Setup {
         repository: view.setup.repository.map(|repository| repository.to_string()),
         branch: view.setup.branch.map(|branch| branch.as_str().to_owned()),

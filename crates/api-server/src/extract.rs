@@ -21,9 +21,6 @@ use crate::problems::{ApiError, explain};
 
 /// Longest JSON body, bytes: a setup script of 64 KiB with all its lines' ends escaped fits.
 const BODY_LIMIT: usize = 192 << 10;
-/// How much of a body that is too long is read all the same, so that whoever is still sending
-/// it gets to read the answer.
-const DRAIN_LIMIT: usize = 8 << 20;
 
 /// A JSON body. An absent one stands for `{}`.
 pub(crate) struct Json<T>(pub T);
@@ -54,21 +51,16 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 async fn read(request: Request) -> Result<Bytes, ApiError> {
     let mut stream = request.into_body().into_data_stream();
-    let (mut body, mut length) = (BytesMut::new(), 0usize);
+    let mut body = BytesMut::new();
     while let Some(chunk) = stream.next().await {
         let chunk =
             chunk.map_err(|_| ApiError::new(Code::InvalidBody, "The body broke off; send it again."))?;
-        length = length.saturating_add(chunk.len());
-        if length <= BODY_LIMIT {
-            body.extend_from_slice(&chunk);
-        } else if length > DRAIN_LIMIT {
-            break;
+        if body.len() + chunk.len() > BODY_LIMIT {
+            let detail =
+                format!("The body is longer than {} KiB; nothing here needs that much.", BODY_LIMIT >> 10);
+            return Err(ApiError::new(Code::PayloadTooLarge, detail));
         }
-    }
-    if length > BODY_LIMIT {
-        let detail =
-            format!("The body is longer than {} KiB; nothing here needs that much.", BODY_LIMIT >> 10);
-        return Err(ApiError::new(Code::PayloadTooLarge, detail));
+        body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
 }

@@ -3,6 +3,7 @@
 
 mod account;
 mod api_keys;
+mod copies;
 mod desktops;
 mod device;
 mod input;

@@ -5,6 +5,7 @@ mod access_log;
 mod actions;
 mod api_keys;
 mod console;
+mod copies;
 mod desktops;
 mod device;
 mod events;
@@ -73,6 +74,7 @@ pub fn admin_router(control: Control) -> Router {
     Router::new()
         .route("/admin/sign-in-link", post(admin::sign_in_link))
         .route("/admin/api-key", post(admin::api_key))
+        .route("/admin/adopt-copies", post(admin::adopt_copies))
         .route("/admin/leftovers", get(admin::leftovers))
         .route("/admin/sweep", post(admin::sweep))
         .fallback(missing)
@@ -108,6 +110,10 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(actions::retry))
         .routes(routes!(snapshots::list, transfer::import))
         .routes(routes!(transfer::export))
+        .routes(routes!(copies::make))
+        .routes(routes!(copies::list))
+        .routes(routes!(copies::fetch))
+        .routes(routes!(copies::delete))
         .routes(routes!(snapshots::get, snapshots::delete))
         .routes(routes!(snapshots::screenshot))
         .routes(routes!(snapshots::take))

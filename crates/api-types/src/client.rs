@@ -64,6 +64,8 @@ const ANSWER_LIMIT: usize = 64 << 20;
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// For what takes as long as it takes to send: there is no answer to be silent in before that.
+    uploads: reqwest::Client,
     /// Speaks HTTP/1.1 only, which is where a WebSocket begins.
     #[cfg(feature = "screen")]
     upgrades: reqwest::Client,
@@ -83,20 +85,25 @@ impl Client {
             Some(pem) => vec![reqwest::Certificate::from_pem(pem)?],
             None => Vec::new(),
         };
-        Self::built(base, || builder().https_only(true).tls_certs_merge(roots.clone()))
+        Self::built(base, SILENCE_TIMEOUT, || builder().https_only(true).tls_certs_merge(roots.clone()))
     }
 
     /// Over a unix socket on this machine.
     pub fn over_unix_socket(path: &Path) -> Result<Self, ClientError> {
         let base = Url::parse("http://localhost").map_err(|_| ClientError::Address)?;
-        Self::built(base, || builder().unix_socket(path))
+        Self::built(base, SILENCE_TIMEOUT, || builder().unix_socket(path))
     }
 
-    fn built(base: Url, builder: impl Fn() -> reqwest::ClientBuilder) -> Result<Self, ClientError> {
+    fn built(
+        base: Url,
+        silence: Duration,
+        builder: impl Fn() -> reqwest::ClientBuilder,
+    ) -> Result<Self, ClientError> {
         Ok(Self {
-            http: builder().build()?,
+            http: builder().read_timeout(silence).build()?,
+            uploads: builder().build()?,
             #[cfg(feature = "screen")]
-            upgrades: builder().http1_only().build()?,
+            upgrades: builder().http1_only().read_timeout(silence).build()?,
             base,
             headers: HeaderMap::new(),
         })
@@ -128,6 +135,10 @@ impl Client {
         self.http.request(method, self.url(segments)).headers(self.headers.clone())
     }
 
+    fn sending(&self, method: Method, segments: &[&str]) -> RequestBuilder {
+        self.uploads.request(method, self.url(segments)).headers(self.headers.clone())
+    }
+
     /// The address of the path made of these segments, each escaped.
     fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
@@ -152,7 +163,6 @@ fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("rolltop/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(SILENCE_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
 }
@@ -199,4 +209,54 @@ async fn whole(mut response: Response) -> Result<Vec<u8>, ClientError> {
 
 fn with_body(request: RequestBuilder, body: &impl Serialize) -> RequestBuilder {
     request.json(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const SILENCE: Duration = Duration::from_millis(300);
+
+    /// Answers with an upload's state once the last part has come.
+    async fn answer_at_the_end(listener: TcpListener) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut got = Vec::new();
+        while !got.ends_with(b"\r\n0\r\n\r\n") {
+            let mut part = [0; 1024];
+            let count = stream.read(&mut part).await.unwrap();
+            assert!(count > 0, "cut off after {got:?}");
+            got.extend_from_slice(&part[..count]);
+        }
+        let body = r#"{"offset":18}"#;
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn sending_may_take_longer_than_silence_may_and_nothing_else() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let client = Client::built(base, SILENCE, builder).unwrap();
+        let slow = futures::stream::unfold(0, |part| async move {
+            sleep(SILENCE / 2).await;
+            (part < 6).then(|| (Ok::<_, std::io::Error>(vec![b'x'; 3]), part + 1))
+        });
+        let body = reqwest::Body::wrap_stream(slow);
+        let id = rolltop_model::DesktopId::generate();
+        let sent = client.save_file(id, "/tmp/slow", &SaveCondition::Any, body);
+        let (sent, ()) = tokio::join!(sent, answer_at_the_end(listener));
+        sent.unwrap();
+
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = Url::parse(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
+        let client = Client::built(base, SILENCE, builder).unwrap();
+        assert!(matches!(client.me().await, Err(ClientError::Transport(_))));
+    }
 }

@@ -31,6 +31,7 @@ mod setup;
 mod share;
 mod sleep;
 mod snapshot;
+mod snapshot_copy;
 mod ssh_key;
 mod step;
 mod template;
@@ -71,6 +72,7 @@ pub use snapshot::{
     CreateSnapshot, DesktopSnapshotSchedule, ForkDesktop, Forks, ListSnapshots, Snapshot, SnapshotList,
     SnapshotSchedule, SnapshotState,
 };
+pub use snapshot_copy::{AdoptedCopies, CopyState, SnapshotCopy, SnapshotCopyList};
 pub use ssh_key::{
     CreateSshKey, DesktopSsh, JumpHost, KeyDelivery, SshKey, SshKeyAdded, SshKeyList, SshKeyRemoved,
 };

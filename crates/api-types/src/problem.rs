@@ -147,6 +147,10 @@ codes! {
     FileRefused, "file_refused", 409, "The desktop did not do this";
     /// A part of an upload that does not go on where the one before ended.
     WrongOffset, "wrong_offset", 409, "The upload goes on elsewhere";
+    /// The operator has named no place for copies.
+    NoCopies, "no_copies", 409, "No copies are kept off this host";
+    /// It is away, or it is not what was put there.
+    CopyUnreadable, "copy_unreadable", 409, "The copy can't be had";
     /// Its disk is full, or something else is in the way.
     HostRefused, "host_refused", 409, "The host did not do this";
     /// Something else still needs it.

@@ -92,6 +92,9 @@ pub struct SnapshotSchedule {
     #[serde(default)]
     #[schema(example = 7, minimum = 0, maximum = 100)]
     pub keep_days: u32,
+    /// Whether each is also copied off the host, for as long as it stays.
+    #[serde(default)]
+    pub copies: bool,
 }
 
 /// A desktop's schedule of snapshots.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rolltop_model::Limits;
 
+use crate::copies::CopiesConfig;
+
 /// Read once at start.
 #[derive(Debug, Clone)]
 pub struct ControlConfig {
@@ -41,6 +43,8 @@ pub struct ControlConfig {
     pub session_idle: Duration,
     /// How long a sign-in link can be used. Default 24 h.
     pub link_age: Duration,
+    /// Where copies of snapshots are kept that are not on this host. Default nowhere.
+    pub copies: Option<CopiesConfig>,
     /// How long events, steps of former starts and the access log are kept. Default 30 days.
     pub history: Duration,
 }
@@ -66,6 +70,7 @@ impl Default for ControlConfig {
             screenshot_age: Duration::from_secs(3),
             session_idle: 30 * DAY,
             link_age: DAY,
+            copies: None,
             history: 30 * DAY,
         }
     }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::account::SignInLimiter;
 use crate::caller::{Caller, DesktopAccess, Purpose};
 use crate::config::ControlConfig;
+use crate::copies::{self, Copies, OpenCopiesError};
 use crate::entrance::Credentials;
 use crate::error::AccessError;
 use crate::inside::{AccessNotes, Screenshots, Uses};
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) screenshots: Screenshots,
     pub(crate) access_notes: AccessNotes,
     pub(crate) setting_up: SettingUp,
+    /// `None` where the operator named no place for them.
+    pub(crate) copies: Option<Copies>,
     pub(crate) sign_ins: SignInLimiter,
     /// Codes of devices, by who types them.
     pub(crate) device_codes: SignInLimiter,
@@ -88,7 +91,7 @@ pub(crate) struct Inner {
 
 /// What a control plane is put together from.
 pub struct Parts {
-    /// Holds the database and the vault's key: `rolltop.db`, `vault.key`. Must exist.
+    /// Holds the database and keys: `rolltop.db`, `vault.key`, `copies.key`. Must exist.
     pub directory: PathBuf,
     pub engine: Arc<dyn Engine>,
     pub config: ControlConfig,
@@ -100,6 +103,8 @@ pub enum OpenError {
     Store(#[from] rolltop_store::StoreError),
     #[error("the vault can't be opened")]
     Vault(#[from] VaultError),
+    #[error(transparent)]
+    Copies(#[from] OpenCopiesError),
 }
 
 impl Control {
@@ -109,6 +114,8 @@ impl Control {
         let Parts { directory, engine, config } = parts;
         let vitals = Vitals::new(config.measuring);
         let usage = UsageMeter::new(config.usage_every, config.usage_kept_every);
+        let key = directory.join("copies.key");
+        let copies = config.copies.as_ref().map(|config| Copies::open(config, &key)).transpose()?;
         let vault = Vault::open_or_create(&directory.join("vault.key"))?;
         let store = Store::open(&directory.join("rolltop.db"), vault.clone()).await?;
         store.end_all_leases().await?;
@@ -137,6 +144,7 @@ impl Control {
             screenshots: Screenshots::default(),
             access_notes: AccessNotes::default(),
             setting_up: SettingUp::default(),
+            copies,
             sign_ins: SignInLimiter::default(),
             device_codes: SignInLimiter::default(),
             sweeping: RwLock::default(),
@@ -149,7 +157,10 @@ impl Control {
             gateway: std::sync::Mutex::default(),
             stopping: CancellationToken::new(),
         });
-        let reconciler = tokio::spawn(reconcile::run(inner.clone(), nudged));
+        let (reconciling, copying) = (reconcile::run(inner.clone(), nudged), copies::run(inner.clone()));
+        let reconciler = tokio::spawn(async move {
+            tokio::join!(reconciling, copying);
+        });
         Ok(Self { inner, reconciler: Arc::new(Mutex::new(Some(reconciler))) })
     }
 

@@ -19,6 +19,7 @@ mod caller;
 mod clock;
 mod config;
 mod control;
+mod copies;
 mod desktops;
 mod entrance;
 mod error;
@@ -48,6 +49,7 @@ pub use admin::AdminError;
 pub use caller::{Caller, DesktopAccess, Inside, Purpose, Scope, Who, purpose};
 pub use config::ControlConfig;
 pub use control::{Control, OpenError, Parts};
+pub use copies::{CopiesConfig, CopyError, OpenCopiesError};
 pub use desktops::{
     CommandError, CreateDesktop, CreateError, HoldError, HoldView, ListFilter, RenameError, Resize,
     ResizeError, SleepView,
@@ -71,9 +73,9 @@ pub use rolltop_door::{
 pub use rolltop_engine::DoorStream;
 /// Who people log in as inside a desktop.
 pub use rolltop_guest_protocol::SESSION_USER;
-pub use rolltop_store::SavedTemplate;
+pub use rolltop_store::{DesktopSetup, SavedTemplate, SnapshotCopy};
 pub use saved_templates::{SaveTemplate, SavedTemplateError};
-pub use setup::{AskSetupError, SetUp, SetUpError, SetupView};
+pub use setup::{AskSetupError, SetUp, SetUpError};
 pub use snapshot_schedules::SnapshotScheduleView;
 pub use snapshots::{ForkDesktop, SnapshotError, SnapshotView};
 pub use ssh::{

@@ -18,6 +18,7 @@ mod layers;
 mod perform;
 mod personalise;
 mod resize;
+mod rest;
 mod saving;
 mod schedules;
 mod setup;
@@ -28,6 +29,7 @@ mod usage;
 mod vitals;
 mod worker;
 
+pub(crate) use fault::chain;
 pub(crate) use snapshots::layer_of;
 
 use std::collections::{BTreeSet, HashMap};

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
-use rolltop_model::{Desired, DesktopId, Setup, SetupState};
+use rolltop_model::{Desired, DesktopId, Setup};
 use rolltop_store::DesktopSetup;
 
 use crate::caller::{DesktopAccess, purpose};
@@ -38,28 +37,6 @@ impl SetUp {
     pub(crate) fn parsed(&self) -> Result<Setup, SetUpError> {
         let Self { repository, branch, script } = self;
         Setup::parse(repository.as_deref(), branch.as_deref(), script.as_deref())
-    }
-}
-
-/// A desktop's setup, and how far it has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetupView {
-    pub setup: Setup,
-    pub state: SetupState,
-    /// Why it has failed, in one sentence.
-    pub reason: Option<String>,
-    /// The end of what it has written. The guest's own: plain text.
-    pub log: String,
-    /// A person's or key's name.
-    pub asked_by: String,
-    pub began_at: Option<Timestamp>,
-    pub ended_at: Option<Timestamp>,
-}
-
-impl From<DesktopSetup> for SetupView {
-    fn from(row: DesktopSetup) -> Self {
-        let DesktopSetup { run: _, setup, state, reason, log, asked_by, began_at, ended_at } = row;
-        Self { setup, state, reason, log, asked_by, began_at, ended_at }
     }
 }
 
@@ -107,9 +84,9 @@ impl SettingUp {
 
 impl Control {
     /// What a desktop was last set up with, and how far that has come.
-    pub async fn setup(&self, access: &DesktopAccess<purpose::Exec>) -> Result<SetupView, AskSetupError> {
+    pub async fn setup(&self, access: &DesktopAccess<purpose::Exec>) -> Result<DesktopSetup, AskSetupError> {
         let row = self.inner.store.setup(access.desktop).await?;
-        row.map(SetupView::from).ok_or(AskSetupError::NoSetup)
+        row.ok_or(AskSetupError::NoSetup)
     }
 
     /// Sets a desktop up, once it runs: in place of what it was set up with before, whose traces stay in it.
@@ -117,7 +94,7 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Exec>,
         wanted: &SetUp,
-    ) -> Result<SetupView, AskSetupError> {
+    ) -> Result<DesktopSetup, AskSetupError> {
         let setup = wanted.parsed()?;
         let (store, id) = (&self.inner.store, access.desktop);
         let row = store.desktop(id).await?.ok_or(AskSetupError::NotFound)?;

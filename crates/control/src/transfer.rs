@@ -9,8 +9,10 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
 use rolltop_engine::image::{ExportRequest, Frame, ImportRequest, PIECE};
 use rolltop_engine::{DiskLayer, DoorStream, EngineError, LayerKey, Origin};
-use rolltop_model::{DesktopId, DesktopName, LayerId, SnapshotId, SnapshotState, TemplateVersion};
-use rolltop_store::{AccessEntry, Identity, ImportedSnapshot, SnapshotError as StoreSnapshotError};
+use rolltop_model::{
+    DesktopId, DesktopName, LayerId, SnapshotId, SnapshotState, TemplateVersion, WorkspaceId,
+};
+use rolltop_store::{AccessEntry, Identity, ImportedSnapshot, Snapshot, SnapshotError as StoreSnapshotError};
 use rolltop_vault::random_bytes;
 use secrecy::{ExposeSecret, SecretBox};
 use ssh_key::{PrivateKey, PublicKey};
@@ -19,7 +21,7 @@ use tokio_util::io::{ReaderStream, StreamReader};
 
 use crate::caller::{Caller, Scope};
 use crate::clock;
-use crate::control::Control;
+use crate::control::{Control, Inner};
 use crate::error::{InternalError, internal_from};
 use crate::reconcile::layer_of;
 use crate::snapshots::{MOST_SNAPSHOTS, SnapshotError, SnapshotView};
@@ -77,7 +79,26 @@ impl Control {
     /// A snapshot's disk as one file, without its memory. It can be taken in here and elsewhere.
     pub async fn export_snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<Export, TransferError> {
         let row = self.own_snapshot(caller, id, Scope::FilesRead).await?;
-        let store = &self.inner.store;
+        self.inner.export(&row, &caller.label).await
+    }
+
+    /// Takes in a file that was exported here or elsewhere, as a snapshot. Nothing of it is kept unless all of it is right.
+    pub async fn import_snapshot(
+        &self,
+        caller: &Caller,
+        from: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
+    ) -> Result<SnapshotView, TransferError> {
+        if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
+            return Err(TransferError::Forbidden(Scope::DesktopsWrite));
+        }
+        self.inner.import(caller.workspace, &caller.label, from).await
+    }
+}
+
+impl Inner {
+    /// A snapshot's disk as one file, for whoever asks.
+    pub(crate) async fn export(&self, row: &Snapshot, who: &str) -> Result<Export, TransferError> {
+        let store = &self.store;
         let (SnapshotState::Ready, Some(layer)) = (row.state, row.layer) else {
             return Err(SnapshotError::WrongState("This snapshot is not ready.").into());
         };
@@ -88,9 +109,9 @@ impl Control {
             template: row.template.clone(),
             from: Origin { snapshot: row.id, disk: disk.iter().map(layer_of).collect() },
         };
-        let entry = AccessEntry { at: clock::now(), why: "export".to_owned(), who: caller.label.clone() };
+        let entry = AccessEntry { at: clock::now(), why: "export".to_owned(), who: who.to_owned() };
         store.log_access(row.desktop, row.workspace, entry).await?;
-        let frames = self.inner.engine.export(&request).await?;
+        let frames = self.engine.export(&request).await?;
         let description = Description {
             format: archive::FORMAT,
             name: row.desktop_name.clone(),
@@ -113,19 +134,17 @@ impl Control {
                 .map(|()| Bytes::new())
         });
         let bytes = bytes.chain(end).try_filter(|bytes| std::future::ready(!bytes.is_empty()));
-        Ok(Export { name: row.desktop_name, bytes: Box::new(Box::pin(bytes)) })
+        Ok(Export { name: row.desktop_name.clone(), bytes: Box::new(Box::pin(bytes)) })
     }
 
-    /// Takes in a file that was exported here or elsewhere, as a snapshot. Nothing of it is kept unless all of it is right.
-    pub async fn import_snapshot(
+    /// Takes in a file that was exported, for whoever asks.
+    pub(crate) async fn import(
         &self,
-        caller: &Caller,
+        workspace: WorkspaceId,
+        by: &str,
         from: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<SnapshotView, TransferError> {
-        if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
-            return Err(TransferError::Forbidden(Scope::DesktopsWrite));
-        }
-        if self.inner.store.snapshots(caller.workspace, None).await?.len() as u64 >= MOST_SNAPSHOTS {
+        if self.store.snapshots(workspace, None).await?.len() as u64 >= MOST_SNAPSHOTS {
             return Err(SnapshotError::TooMany.into());
         }
         let reader = Reader::begin(StreamReader::new(from)).await?;
@@ -139,7 +158,7 @@ impl Control {
             size: description.size,
             disk_gib: description.disk_gib,
         };
-        let mut sink = self.inner.engine.import(&request).await?;
+        let mut sink = self.engine.import(&request).await?;
         if let Err(error) = reader.frames(&mut sink).await {
             // The host's own reason comes first, where it has one: it hung up because of that.
             let _ = sink.shutdown().await;
@@ -149,13 +168,12 @@ impl Control {
             });
         }
         // From here on the host has a snapshot that is not written down yet: it must not be taken for a leftover.
-        let _still = self.inner.sweeping.read().await;
+        let _still = self.sweeping.read().await;
         let template = taken(&mut sink).await?;
-        let info =
-            self.inner.engine.snapshots().await?.into_iter().find(|info| info.snapshot == request.snapshot);
+        let info = self.engine.snapshots().await?.into_iter().find(|info| info.snapshot == request.snapshot);
         let imported = ImportedSnapshot {
             id: request.snapshot,
-            workspace: caller.workspace,
+            workspace,
             desktop: DesktopId::generate(),
             desktop_name: name.to_string(),
             name: format!("Import of {name}"),
@@ -166,17 +184,17 @@ impl Control {
             layer,
             key: SecretBox::new(Box::new(key)),
             identity,
-            made_by: caller.label.clone(),
+            made_by: by.to_owned(),
             limit: MOST_SNAPSHOTS,
         };
-        match self.inner.store.import_snapshot(imported, clock::now()).await {
+        match self.store.import_snapshot(imported, clock::now()).await {
             Ok(row) => {
                 tracing::info!(snapshot = %row.id, "imported");
                 Ok(SnapshotView::new(row, |_| false))
             }
             Err(error) => {
-                self.inner.engine.remove_snapshot(request.snapshot).await?;
-                self.inner.keys_removed.store(true, Ordering::Relaxed);
+                self.engine.remove_snapshot(request.snapshot).await?;
+                self.keys_removed.store(true, Ordering::Relaxed);
                 Err(match error {
                     StoreSnapshotError::LimitReached => SnapshotError::TooMany.into(),
                     StoreSnapshotError::Store(error) => error.into(),

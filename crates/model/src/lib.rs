@@ -3,6 +3,7 @@
 //! Nothing here is async, does I/O, or knows another crate of this workspace. What is
 //! deliberately absent: SQL, HTTP, wire formats (see `api-types`), anything about QEMU.
 
+mod copy;
 mod id;
 mod lifecycle;
 mod name;
@@ -15,6 +16,7 @@ mod snapshot_schedule;
 mod template;
 mod usage;
 
+pub use copy::{CopyState, UnknownCopyState};
 pub use id::{
     ApiKeyId, DesktopId, HoldId, IdError, LayerId, RequestId, SessionId, ShareId, SnapshotId, SshKeyId,
     UserId, WorkspaceId,

@@ -12,6 +12,8 @@ pub struct SnapshotSchedule {
     every_hours: u32,
     keep_last: u32,
     keep_days: u32,
+    #[serde(default)]
+    copies: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +52,16 @@ impl SnapshotSchedule {
         if keep_days > Self::MOST_KEPT {
             return Err(SnapshotScheduleError::Days);
         }
-        Ok(Self { every_hours, keep_last, keep_days })
+        Ok(Self { every_hours, keep_last, keep_days, copies: false })
+    }
+
+    /// Whether each is also copied off the host, for as long as it stays.
+    pub const fn with_copies(self, copies: bool) -> Self {
+        Self { copies, ..self }
+    }
+
+    pub const fn copies(&self) -> bool {
+        self.copies
     }
 
     pub const fn every_hours(&self) -> u32 {

@@ -132,6 +132,9 @@ meanwhile, and does not fall asleep.
   rolltop setup research --git https://example.org/tools.git --script prepare.sh --wait
   rolltop setup research --again")]
     Setup(SetUpDesktop),
+    /// Copies of snapshots off this host: make, list, fetch and delete them
+    #[command(subcommand)]
+    Copies(Copies),
     /// Templates of your own: make them of desktops, list and delete them
     #[command(subcommand)]
     Templates(Templates),
@@ -469,9 +472,44 @@ pub struct SetSnapshotSchedule {
     /// And the latest of each of so many days; none where nothing else was said
     #[arg(long, value_name = "DAYS")]
     pub days: Option<u32>,
+    /// Whether each is also copied off the host, for as long as it stays
+    #[arg(long, value_name = "true|false")]
+    pub copies: Option<bool>,
     /// Take none any more
-    #[arg(long, conflicts_with_all = ["every", "keep", "days"])]
+    #[arg(long, conflicts_with_all = ["every", "keep", "days", "copies"])]
     pub never: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Copies {
+    /// Copy snapshots to where the operator keeps such; encrypted before they leave
+    Add {
+        /// Ids or names of snapshots
+        #[arg(required = true, value_name = "SNAPSHOT")]
+        snapshots: Vec<String>,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// List them
+    #[command(visible_alias = "list")]
+    Ls,
+    /// Make a desktop of one
+    Fetch {
+        /// Its id or name
+        #[arg(value_name = "COPY")]
+        copy: String,
+        /// The new desktop's name, by default the one it had
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Delete them; their snapshots stay
+    Rm {
+        /// Ids or names
+        #[arg(required = true, value_name = "COPY")]
+        copies: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]

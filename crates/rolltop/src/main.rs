@@ -7,6 +7,7 @@ mod api_keys;
 mod arguments;
 mod config;
 mod connect;
+mod copies;
 mod copy;
 mod desktops;
 mod events;
@@ -86,6 +87,7 @@ async fn online(command: &Command, global: &Global) -> Result<u8, Failure> {
         Command::Export(wanted) => transfer::export(&connection, wanted).await,
         Command::Import(wanted) => transfer::import(&connection, wanted).await,
         Command::Setup(wanted) => setup::setup(&connection, wanted).await,
+        Command::Copies(copies) => copies::run(&connection, copies).await,
         Command::Templates(templates) => templates::templates(&connection, templates).await,
         Command::Resize(resize) => desktops::resize(&connection, resize).await,
         Command::Rm(which) => desktops::remove(&connection, which).await,

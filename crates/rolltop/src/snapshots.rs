@@ -113,13 +113,14 @@ async fn schedule(connection: &Connection, set: &SetSnapshotSchedule) -> Result<
     let before = client.snapshot_schedule(desktop.id).await?.schedule;
     if set.never {
         client.set_snapshot_schedule(desktop.id, None).await?;
-    } else if set.every.is_some() || set.keep.is_some() || set.days.is_some() {
+    } else if set.every.is_some() || set.keep.is_some() || set.days.is_some() || set.copies.is_some() {
         let every_hours = set.every.or(before.map(|before| before.every_hours));
         let wanted = SnapshotSchedule {
             every_hours: every_hours
                 .ok_or_else(|| Failure::usage("Say how many hours with --every.".to_owned()))?,
             keep_last: set.keep.or(before.map(|before| before.keep_last)).unwrap_or(KEEP),
             keep_days: set.days.or(before.map(|before| before.keep_days)).unwrap_or(0),
+            copies: set.copies.or(before.map(|before| before.copies)).unwrap_or(false),
         };
         client.set_snapshot_schedule(desktop.id, Some(&wanted)).await?;
     }
@@ -136,7 +137,8 @@ async fn schedule(connection: &Connection, set: &SetSnapshotSchedule) -> Result<
     };
     let next = now.next_at.map(|at| format!("; the next in {}", left_until(at))).unwrap_or_default();
     let (every, last) = (schedule.every_hours, schedule.keep_last);
-    print(&format!("{}: every {every} h, the latest {last} stay{daily}{next}\n", desktop.name))
+    let copied = if schedule.copies { ", all of them copied off the host" } else { "" };
+    print(&format!("{}: every {every} h, the latest {last} stay{daily}{copied}{next}\n", desktop.name))
 }
 
 async fn list(connection: &Connection, name: Option<&str>) -> Result<u8, Failure> {

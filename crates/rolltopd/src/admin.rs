@@ -19,6 +19,10 @@ pub fn run(data: &Path, command: &Admin) -> anyhow::Result<()> {
             println!("{}", created.key.expose_secret());
         }
         Admin::SignInLink => println!("{}", sign_in_link(data)?),
+        Admin::AdoptCopies => {
+            let found = ask(data, |admin| async move { admin.adopt_copies().await })?;
+            println!("{} copies found, {} that this host's key does not open", found.found, found.closed);
+        }
         Admin::Gc { dry_run } => {
             let found = if *dry_run {
                 ask(data, |admin| async move { admin.leftovers().await })?

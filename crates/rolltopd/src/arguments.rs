@@ -133,6 +133,9 @@ pub enum Admin {
     },
     /// Prints a new one-time sign-in link for the owner.
     SignInLink,
+    /// Finds the copies of snapshots that are kept off this host, after another one was lost. Put the lost host's
+    /// `api/copies.key` in the place of this one's first.
+    AdoptCopies,
     /// Removes what belongs to no desktop.
     Gc {
         /// Only print it; prints nothing when there is nothing.

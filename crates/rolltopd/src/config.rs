@@ -2,11 +2,14 @@
 //! Every key has a default, so the file need not exist.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use rolltop_control::CopiesConfig;
 use rolltop_engine_qemu::QemuConfig;
+use secrecy::SecretString;
 use serde::Deserialize;
+use url::Url;
 
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -14,6 +17,7 @@ pub struct Config {
     pub web: WebConfig,
     pub ssh: SshConfig,
     pub api: ApiConfig,
+    pub copies: CopiesSettings,
     /// The QEMU engine; every key is described at [`QemuConfig`].
     pub host: QemuConfig,
 }
@@ -60,6 +64,46 @@ pub struct ApiConfig {
 impl Default for ApiConfig {
     fn default() -> Self {
         Self { max_desktops: 100, first_boot_seconds: 180, metrics: None }
+    }
+}
+
+/// Where copies of snapshots are kept that are not on this host.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct CopiesSettings {
+    /// `s3://BUCKET/PREFIX`, or `file:///FOLDER`, which the api's user can write to. Default: no copies are kept.
+    pub url: Option<Url>,
+    /// Of a store that speaks S3 and is not Amazon's, such as `https://s3.example.org`.
+    pub endpoint: Option<String>,
+    pub region: Option<String>,
+    pub access_key_id: Option<String>,
+    /// A file with the secret access key, which only root need be able to read.
+    pub secret_access_key_file: Option<PathBuf>,
+    /// Whether the endpoint may be without TLS: only for one on this host. Default false.
+    pub allow_http: bool,
+}
+
+impl CopiesSettings {
+    /// With the secret read from its file; for root.
+    pub fn read(&self) -> anyhow::Result<Option<CopiesConfig>> {
+        let Some(url) = self.url.clone() else { return Ok(None) };
+        ensure!(
+            matches!(url.scheme(), "s3" | "file"),
+            "copies.url = \"{url}\" is refused; it begins with s3:// or file://"
+        );
+        let secret = self.secret_access_key_file.as_deref().map(|path| {
+            let text = std::fs::read_to_string(path);
+            text.with_context(|| format!("copies.secret_access_key_file, {}, can't be read", path.display()))
+        });
+        let secret = secret.transpose()?.map(|text| SecretString::from(text.trim()));
+        Ok(Some(CopiesConfig {
+            url,
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            access_key_id: self.access_key_id.clone(),
+            secret_access_key: secret,
+            allow_http: self.allow_http,
+        }))
     }
 }
 

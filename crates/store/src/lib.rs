@@ -9,6 +9,7 @@
 
 mod access_log;
 mod api_keys;
+mod copies;
 mod database;
 mod desktops;
 mod device_logins;
@@ -39,6 +40,7 @@ mod workspaces;
 
 pub use access_log::AccessEntry;
 pub use api_keys::{AddApiKeyError, ApiKey, NewApiKey};
+pub use copies::{NewCopy, SnapshotCopy};
 pub use database::Store;
 pub use desktops::{
     Authorized, ChangeError, CreateDesktopError, Created, Desktop, Identity, ListQuery, NewDesktop,

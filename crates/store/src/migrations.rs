@@ -22,6 +22,7 @@ mod m0016_usage;
 mod m0017_idempotency_keys;
 mod m0018_saved_templates;
 mod m0019_setups;
+mod m0020_copies;
 
 pub(crate) struct Migrator;
 
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_idempotency_keys::MIGRATION),
             Box::new(m0018_saved_templates::MIGRATION),
             Box::new(m0019_setups::MIGRATION),
+            Box::new(m0020_copies::MIGRATION),
         ]
     }
 }

@@ -1,11 +1,13 @@
 //! What each desktop is prepared with, and how far that has come. Script and log are sealed.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use rolltop_model::{DesktopId, RequestId, Setup, SetupState};
 use rolltop_vault::Cell;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, SimpleExpr};
 use sea_orm::{IntoActiveModel, Iterable, QuerySelect};
 use secrecy::ExposeSecret;
 
@@ -41,7 +43,7 @@ impl ActiveModelBehavior for ActiveModel {}
 const TABLE: &str = "setups";
 
 /// A desktop's setup, and how far it has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DesktopSetup {
     /// Which run of it this is: another each time it is asked for.
     pub run: String,
@@ -50,11 +52,24 @@ pub struct DesktopSetup {
     /// Why it has failed, for people.
     pub reason: Option<String>,
     /// The end of what it has written.
+    /// The guest's own: plain text.
     pub log: String,
     /// A person's or key's name.
     pub asked_by: String,
     pub began_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+}
+
+/// The log may have secrets in it.
+impl fmt::Debug for DesktopSetup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setup, state, reason, .. } = self;
+        f.debug_struct("DesktopSetup")
+            .field("setup", setup)
+            .field("state", state)
+            .field("reason", reason)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Writes down what a desktop is to be prepared with, in place of what it was before.
@@ -94,6 +109,12 @@ impl Store {
         row.map(|row| self.opened_setup(row)).transpose()
     }
 
+    /// A desktop's setup that is not over.
+    pub async fn open_setup(&self, desktop: DesktopId) -> Result<Option<DesktopSetup>, StoreError> {
+        let row = Entity::find_by_id(desktop.to_string()).filter(is_open()).one(&self.connection).await?;
+        row.map(|row| self.opened_setup(row)).transpose()
+    }
+
     fn opened_setup(&self, row: Model) -> Result<DesktopSetup, StoreError> {
         let text = |column: &'static str, sealed: Option<Vec<u8>>| -> Result<Option<String>, StoreError> {
             let Some(sealed) = sealed else { return Ok(None) };
@@ -119,11 +140,10 @@ impl Store {
 
     /// Desktops whose setup is to begin, or goes on.
     pub async fn open_setups(&self) -> Result<Vec<DesktopId>, StoreError> {
-        let open = [SetupState::Waiting, SetupState::Running].map(SetupState::as_str);
         let ids: Vec<String> = Entity::find()
             .select_only()
             .column(Column::DesktopId)
-            .filter(Column::State.is_in(open))
+            .filter(is_open())
             .into_tuple()
             .all(&self.connection)
             .await?;
@@ -206,10 +226,12 @@ pub(crate) async fn forget(write: &Write, desktop: DesktopId) -> Result<(), Stor
 
 /// What is written down of a run, unless it is over or another has been asked for.
 async fn current(write: &Write, desktop: DesktopId, run: &str) -> Result<Option<Model>, StoreError> {
-    let row = Entity::find_by_id(desktop.to_string()).one(&write.transaction).await?;
-    let is_open =
-        |row: &Model| row.run == run && row.state.parse().is_ok_and(|state: SetupState| !state.is_over());
-    Ok(row.filter(is_open))
+    let of_run = Entity::find_by_id(desktop.to_string()).filter(Column::Run.eq(run));
+    Ok(of_run.filter(is_open()).one(&write.transaction).await?)
+}
+
+fn is_open() -> SimpleExpr {
+    Column::State.is_in([SetupState::Waiting, SetupState::Running].map(SetupState::as_str))
 }
 
 fn cell<'a>(row: &'a str, column: &'static str) -> Cell<'a> {

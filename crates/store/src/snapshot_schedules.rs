@@ -19,6 +19,7 @@ pub struct Model {
     pub every_hours: i64,
     pub keep_last: i64,
     pub keep_days: i64,
+    pub copies: bool,
     /// When one was last asked for, or when the schedule was set.
     pub asked_at: i64,
 }
@@ -48,7 +49,7 @@ impl TryFrom<Model> for ScheduledDesktop {
             SnapshotSchedule::new(number(row.every_hours)?, number(row.keep_last)?, number(row.keep_days)?);
         Ok(Self {
             desktop: row.desktop_id.parse().map_err(unreadable(TABLE))?,
-            schedule: schedule.map_err(unreadable(TABLE))?,
+            schedule: schedule.map_err(unreadable(TABLE))?.with_copies(row.copies),
             asked_at: from_ms(row.asked_at, TABLE)?,
         })
     }
@@ -90,10 +91,16 @@ impl Store {
                     every_hours: Set(schedule.every_hours().into()),
                     keep_last: Set(schedule.keep_last().into()),
                     keep_days: Set(schedule.keep_days().into()),
+                    copies: Set(schedule.copies()),
                     asked_at: Set(to_ms(now)),
                 };
                 let mut replacing = OnConflict::column(Column::DesktopId);
-                replacing.update_columns([Column::EveryHours, Column::KeepLast, Column::KeepDays]);
+                replacing.update_columns([
+                    Column::EveryHours,
+                    Column::KeepLast,
+                    Column::KeepDays,
+                    Column::Copies,
+                ]);
                 Entity::insert(row).on_conflict(replacing).exec(&write.transaction).await?;
             }
         }

@@ -9,12 +9,14 @@ mod key_file;
 mod password;
 mod random;
 mod seal;
+mod stream;
 mod token;
 
 pub use key_file::KeyFileError;
 pub use password::{PasswordError, hash_password, verify_against_nobody, verify_password};
 pub use random::{random_bytes, random_key};
 pub use seal::{Cell, SealError, Vault};
+pub use stream::{CHUNK, MOST_HEADER, SEALED_CHUNK, StreamKey, StreamOpener, StreamSealer};
 pub use token::{TokenHash, TokenKind, classify, hash_token, new_token};
 
 /// What can go wrong with secrets.

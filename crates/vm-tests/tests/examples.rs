@@ -39,7 +39,11 @@ struct Block {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_of_the_documentation_runs() -> anyhow::Result<()> {
     let pages = pages()?;
-    let platform = Platform::start(Options::simulated()?).await?;
+    // Where copies are kept: the api's user writes there.
+    let copies = tempfile::tempdir()?;
+    std::fs::set_permissions(copies.path(), std::fs::Permissions::from_mode(0o777))?;
+    let configuration = format!("[copies]\nurl = \"file://{}\"", copies.path().display());
+    let platform = Platform::start(Options { configuration, ..Options::simulated()? }).await?;
     let desktop = platform.create(NAME).await?;
     platform.wait_for(desktop.id, DesktopState::Running).await?;
     let shell = Shell::new(&platform).await?;

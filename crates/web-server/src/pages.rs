@@ -4,6 +4,7 @@ pub(crate) mod actions;
 mod api_key_form;
 pub(crate) mod api_keys;
 pub(crate) mod bulk;
+pub(crate) mod copies;
 pub(crate) mod desktop;
 mod desktop_panel;
 pub(crate) mod desktop_ports;

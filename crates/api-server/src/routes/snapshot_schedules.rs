@@ -44,6 +44,7 @@ pub(crate) async fn set(
     Json(wanted): Json<SnapshotSchedule>,
 ) -> Result<StatusCode, ApiError> {
     let schedule = model::SnapshotSchedule::new(wanted.every_hours, wanted.keep_last, wanted.keep_days)
+        .map(|schedule| schedule.with_copies(wanted.copies))
         .map_err(|error| ApiError::new(Code::InvalidSchedule, error.to_string()).in_field(error.field()))?;
     control.set_snapshot_schedule(&access, Some(schedule)).await?;
     Ok(StatusCode::NO_CONTENT)

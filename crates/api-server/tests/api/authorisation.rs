@@ -45,6 +45,10 @@ fn asked(method: &Method, path: &str) -> Asked {
         ("GET", "/v1/events") => Asked { query: "?after=0", endless: true, ..plain },
         ("GET", "/v1/desktops/{id}/exec") => websocket(""),
         ("POST", "/v1/desktops/{id}/exec") => body(json!({"command": ["true"]})),
+        // Nobody has named a place for copies here, which is all that is said.
+        ("POST", "/v1/snapshots/{id}/copy" | "/v1/copies/{id}/fetch") | ("DELETE", "/v1/copies/{id}") => {
+            plain
+        }
         // No desktop, which is said of what was sent.
         ("POST", "/v1/snapshots") => plain,
         ("POST", "/v1/desktops/{id}/setup") => body(json!({"script": "true"})),
@@ -71,6 +75,7 @@ fn asked(method: &Method, path: &str) -> Asked {
             | "/v1/desktops/{id}/snapshot-schedule"
             | "/v1/snapshots"
             | "/v1/saved-templates"
+            | "/v1/copies"
             | "/v1/snapshots/{id}"
             | "/v1/snapshots/{id}/screenshot"
             | "/v1/snapshots/{id}/export"

@@ -5,7 +5,7 @@ use std::path::Path;
 use http::Method;
 
 use super::{Client, ClientError, json, with_body};
-use crate::{CreateOperatorKey, Leftover, LeftoverList, OperatorKey, SignInLink};
+use crate::{AdoptedCopies, CreateOperatorKey, Leftover, LeftoverList, OperatorKey, SignInLink};
 
 #[derive(Debug, Clone)]
 pub struct AdminClient(Client);
@@ -23,6 +23,11 @@ impl AdminClient {
     /// `POST /admin/api-key`
     pub async fn create_api_key(&self, key: &CreateOperatorKey) -> Result<OperatorKey, ClientError> {
         json(with_body(self.0.request(Method::POST, &["admin", "api-key"]), key)).await
+    }
+
+    /// `POST /admin/adopt-copies`
+    pub async fn adopt_copies(&self) -> Result<AdoptedCopies, ClientError> {
+        json(self.0.request(Method::POST, &["admin", "adopt-copies"])).await
     }
 
     /// `GET /admin/leftovers`

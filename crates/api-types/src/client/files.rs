@@ -78,7 +78,8 @@ pub struct UploadPart {
 impl Client {
     fn files(&self, method: Method, id: DesktopId, what: &[&str]) -> RequestBuilder {
         let id = id.to_string();
-        self.request(method, &[&["v1", "desktops", id.as_str(), "files"], what].concat())
+        let path = [&["v1", "desktops", id.as_str(), "files"], what].concat();
+        if method == Method::PUT { self.sending(method, &path) } else { self.request(method, &path) }
     }
 
     /// `GET /v1/desktops/{id}/files`

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use reqwest::Url;
 
 use super::{Client, ClientError, builder, json, nothing, send, with_body};
@@ -22,14 +22,8 @@ pub struct GatewayClient(Client);
 impl GatewayClient {
     pub fn over_unix_socket(path: &Path) -> Result<Self, ClientError> {
         let base = Url::parse("http://localhost").map_err(|_| ClientError::Address)?;
-        let http = || builder().unix_socket(path).http1_only().read_timeout(TUNNEL_TIMEOUT).build();
-        Ok(Self(Client {
-            http: http()?,
-            #[cfg(feature = "screen")]
-            upgrades: http()?,
-            base,
-            headers: HeaderMap::new(),
-        }))
+        let http = || builder().unix_socket(path).http1_only();
+        Ok(Self(Client::built(base, TUNNEL_TIMEOUT, http)?))
     }
 
     /// `PUT /gateway/introduction`

@@ -13,7 +13,8 @@ use super::rest::image;
 use super::{Client, ClientError, Image, json, nothing, send, with_body};
 use crate::{
     CreateSnapshot, Desktop, DesktopSetup, DesktopSnapshotSchedule, ForkDesktop, Forks, ListSnapshots,
-    SaveTemplate, SavedTemplate, SavedTemplateList, SetUp, Setup, Snapshot, SnapshotList, SnapshotSchedule,
+    SaveTemplate, SavedTemplate, SavedTemplateList, SetUp, Setup, Snapshot, SnapshotCopy, SnapshotCopyList,
+    SnapshotList, SnapshotSchedule,
 };
 
 impl Client {
@@ -100,9 +101,29 @@ impl Client {
         &self,
         file: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<Snapshot, ClientError> {
-        let request = self.request(Method::POST, &["v1", "snapshots"]);
+        let request = self.sending(Method::POST, &["v1", "snapshots"]);
         let body = reqwest::Body::wrap_stream(file);
         json(request.header(CONTENT_TYPE, "application/octet-stream").body(body)).await
+    }
+
+    /// `POST /v1/snapshots/{id}/copy`
+    pub async fn copy_snapshot(&self, id: SnapshotId) -> Result<SnapshotCopy, ClientError> {
+        json(self.request(Method::POST, &["v1", "snapshots", &id.to_string(), "copy"])).await
+    }
+
+    /// `GET /v1/copies`
+    pub async fn copies(&self) -> Result<SnapshotCopyList, ClientError> {
+        json(self.get(&["v1", "copies"])).await
+    }
+
+    /// `POST /v1/copies/{id}/fetch`
+    pub async fn fetch_copy(&self, id: SnapshotId) -> Result<SnapshotCopy, ClientError> {
+        json(self.request(Method::POST, &["v1", "copies", &id.to_string(), "fetch"])).await
+    }
+
+    /// `DELETE /v1/copies/{id}`
+    pub async fn delete_copy(&self, id: SnapshotId) -> Result<(), ClientError> {
+        nothing(self.request(Method::DELETE, &["v1", "copies", &id.to_string()])).await
     }
 
     /// `GET /v1/desktops/{id}/setup`

@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
 use sha2::{Digest, Sha256};
 
-use super::{Client, ClientError, builder};
+use super::{Client, ClientError, SILENCE_TIMEOUT, builder};
 
 /// SHA-256 of a certificate. Written as browsers and `openssl x509 -fingerprint -sha256` do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,9 @@ impl Client {
     pub fn over_https_pinned(address: &str, pinned: Fingerprint) -> Result<Self, ClientError> {
         let base = https(address)?;
         let config = configuration(Verifier::new(Wanted::Exactly(pinned)))?;
-        Self::built(base, || builder().https_only(true).tls_backend_preconfigured(config.clone()))
+        Self::built(base, SILENCE_TIMEOUT, || {
+            builder().https_only(true).tls_backend_preconfigured(config.clone())
+        })
     }
 }
 

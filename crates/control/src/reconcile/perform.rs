@@ -6,9 +6,9 @@ use std::time::Duration;
 use rolltop_engine::{DiskLayer, EngineError, ForkRequest, Origin, StartRequest, SuspendRequest};
 use rolltop_guest_protocol::VNC_SOCKET;
 use rolltop_model::{DesktopState, FailReason, Observation, Record, Step};
-use rolltop_store::{Desktop, Receipt};
+use rolltop_store::{Desktop, Receipt, StoreError};
 use tokio::io::AsyncReadExt;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::fault::Fault;
 use super::personalise;
@@ -116,7 +116,6 @@ async fn suspend(inner: &Inner, desktop: &Desktop, step: Step) -> Result<(), Fau
     let disk = disk(inner, desktop).await?;
     let top = disk.into_iter().next();
     let key = top.ok_or_else(|| Fault::wrong_because(FailReason::Lost, "it has no disk"))?.key;
-    let _known = inner.suspending.begin(desktop.id);
     // Who comes from now on waits for the end of this; who came before is seen here.
     let present = inner.store.desktop(desktop.id).await?;
     if present.is_none_or(|present| present.revision != desktop.revision) {
@@ -239,13 +238,13 @@ async fn fail(inner: &Inner, desktop: &Desktop, step: Step, reason: FailReason) 
 /// The first picture: the VNC server answers with its banner.
 async fn await_screen(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
     inner.store.begin_step(desktop.id, desktop.workspace, boot, "screen", clock::now()).await?;
-    let give_up = Instant::now() + SCREEN_TRY;
-    while !has_screen(inner, desktop).await {
-        if Instant::now() >= give_up || inner.stopping.is_cancelled() {
-            return Err(Fault::wrong_because(FailReason::DoorTimeout, "no picture yet"));
+    let look = async {
+        while !has_screen(inner, desktop).await {
+            sleep(SCREEN_PAUSE).await;
         }
-        sleep(SCREEN_PAUSE).await;
-    }
+    };
+    let seen = unless_changed(inner, desktop, timeout(SCREEN_TRY, look)).await?;
+    seen.map_err(|_| Fault::wrong_because(FailReason::DoorTimeout, "no picture yet"))?;
     end_step(inner, desktop, boot, "screen", None).await?;
     save(inner, desktop, &done(desktop, step), None).await
 }
@@ -258,7 +257,33 @@ async fn has_screen(inner: &Inner, desktop: &Desktop) -> bool {
         screen.read_exact(&mut banner).await.ok()?;
         banner.starts_with(b"RFB ").then_some(())
     };
-    matches!(timeout(SCREEN_TRY, attempt).await, Ok(Some(())))
+    attempt.await.is_some()
+}
+
+/// Waits for something, unless the owner wants something else meanwhile or we are told to stop: what a guest does not
+/// do keeps nobody from that.
+pub(super) async fn unless_changed<T>(
+    inner: &Inner,
+    desktop: &Desktop,
+    waited_for: impl Future<Output = T>,
+) -> Result<T, Fault> {
+    let mut events = inner.store.watch_events();
+    let changed = async {
+        loop {
+            let present = inner.store.desktop(desktop.id).await?;
+            if present.is_none_or(|present| present.revision != desktop.revision) {
+                return Ok::<_, StoreError>(());
+            }
+            if events.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        value = waited_for => Ok(value),
+        () = inner.stopping.cancelled() => Err(Fault::Changed),
+        changed = changed => changed.map_or_else(|error| Err(error.into()), |()| Err(Fault::Changed)),
+    }
 }
 
 /// Asks the engine something, within a deadline.

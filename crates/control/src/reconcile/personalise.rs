@@ -26,7 +26,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::fault::{Fault, chain};
-use super::perform::{ask, done, end_step};
+use super::perform::{ask, done, end_step, unless_changed};
 use crate::clock;
 use crate::control::Inner;
 
@@ -65,7 +65,7 @@ pub(super) async fn personalise(
         Observation::Present(MachineView { power: PowerView::On { quarantined: true }, .. })
     );
     let logins = logins(inner, desktop, known.as_ref(), quarantined).await?;
-    let door = knock(inner, desktop, &logins).await?;
+    let door = unless_changed(inner, desktop, knock(inner, desktop, &logins)).await??;
     end_step(inner, desktop, boot, "door", None).await?;
 
     inner.store.begin_step(desktop.id, desktop.workspace, boot, "personalise", clock::now()).await?;
@@ -156,7 +156,7 @@ async fn knock(inner: &Inner, desktop: &Desktop, logins: &[Login]) -> Result<Doo
                 }
             }
         }
-        if turned_away == logins.len() || Instant::now() >= give_up || inner.stopping.is_cancelled() {
+        if turned_away == logins.len() || Instant::now() >= give_up {
             return Err(latest);
         }
         sleep(KNOCK_PAUSE).await;

@@ -18,7 +18,10 @@ pub(super) async fn pass(inner: &Inner) {
 }
 
 async fn look(inner: &Inner) -> Result<(), StoreError> {
-    for scheduled in inner.store.snapshot_schedules().await? {
+    let schedules = inner.store.snapshot_schedules().await?;
+    let copied = schedules.iter().filter(|scheduled| scheduled.schedule.copies());
+    inner.copy_scheduled(copied.map(|scheduled| scheduled.desktop).collect()).await?;
+    for scheduled in schedules {
         let now = clock::now();
         if clock::later(scheduled.asked_at, scheduled.schedule.period(inner.config.hour)) > now {
             continue;

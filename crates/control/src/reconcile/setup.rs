@@ -20,8 +20,7 @@ const NOT_SUPPORTED: &str =
 
 /// Begins or goes on with the setup of a desktop at rest. When to come again, where it has one that is not over.
 pub(super) async fn carry_on(inner: &Inner, desktop: &Desktop) -> Result<Option<Duration>, StoreError> {
-    let setup = inner.store.setup(desktop.id).await?.filter(|setup| !setup.state.is_over());
-    let Some(setup) = setup.filter(|_| runs_well(desktop)) else {
+    let Some(setup) = inner.store.open_setup(desktop.id).await?.filter(|_| runs_well(desktop)) else {
         inner.setting_up.is_over(desktop.id);
         return Ok(None);
     };
@@ -54,6 +53,8 @@ async fn begin(
             tracing::info!(desktop = %desktop.id, "being set up");
             return inner.store.begin_setup(desktop.id, &setup.run, clock::now()).await;
         }
+        // A fork of a desktop that was being set up goes on with that first.
+        Err(SetupError::Busy) => return Ok(()),
         Err(SetupError::Start(StartError::NotSupported)) => NOT_SUPPORTED,
         Err(SetupError::Refused(_) | SetupError::Start(StartError::Refused(_))) => NOT_BEGUN,
         Err(error) => {

@@ -307,7 +307,12 @@ async fn try_tidy(inner: &Inner) -> Result<(), TidyError> {
                 continue;
             }
             match inner.store.delete_snapshot(snapshot.id, clock::now()).await {
-                Ok(_) => inner.keys_removed.store(true, std::sync::atomic::Ordering::Relaxed),
+                Ok(_) => {
+                    inner.keys_removed.store(true, std::sync::atomic::Ordering::Relaxed);
+                    if snapshot.kind == SnapshotKind::Scheduled {
+                        inner.drop_scheduled_copy(snapshot.id).await?;
+                    }
+                }
                 Err(SnapshotError::Store(error)) => return Err(error.into()),
                 // Forks are on their way.
                 Err(_) => {}

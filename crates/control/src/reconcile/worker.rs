@@ -12,11 +12,8 @@ use rolltop_store::{Desktop, StoreError};
 use tokio::time::{Instant, sleep};
 
 use super::fault::Fault;
-use super::layers;
 use super::perform;
-use super::resize;
-use super::saving;
-use super::setup;
+use super::rest;
 use super::snapshots;
 use crate::clock;
 use crate::control::Inner;
@@ -24,7 +21,7 @@ use crate::control::Inner;
 const LEASE: Duration = Duration::from_secs(60);
 const LEASE_RENEWAL: Duration = Duration::from_secs(15);
 /// After the host or the database did not answer.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// Steps in a row after which others get their turn; a whole life takes about ten.
 const MOST_STEPS: usize = 40;
 
@@ -82,6 +79,8 @@ async fn keep_lease(inner: &Inner, id: DesktopId, fence: u64) {
 }
 
 async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
+    // Who comes while it is suspended waits until it is written down what has become of that.
+    let mut suspending = None;
     for _ in 0..MOST_STEPS {
         if inner.stopping.is_cancelled() {
             return Next::Rest;
@@ -96,33 +95,13 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
             }
         };
         let step = match next_step(&desktop.record, observed, &inner.config.limits, clock::now()) {
-            Step::Rest => match snapshots::take_wanted(inner, &desktop, observed).await {
-                Ok(true) => continue,
-                Ok(false) => {
-                    if let Err(error) = saving::carry_on(inner, &desktop).await {
-                        tracing::warn!(desktop = %id, error = super::fault::chain(&error), "a template waits");
-                        break;
-                    }
-                    if let Err(error) = resize::grow(inner, &desktop).await {
-                        tracing::warn!(desktop = %id, error = super::fault::chain(&error), "its disk does not grow");
-                    }
-                    if let Err(error) = layers::flatten(inner, &desktop).await {
-                        tracing::warn!(desktop = %id, error = super::fault::chain(&error), "its disk stays deep");
-                    }
-                    match setup::carry_on(inner, &desktop).await {
-                        Ok(None) => return Next::Rest,
-                        Ok(Some(soon)) => return Next::At(clock::later(clock::now(), soon)),
-                        Err(error) => {
-                            tracing::warn!(desktop = %id, error = super::fault::chain(&error), "its setup waits");
-                            break;
-                        }
-                    }
+            Step::Rest => {
+                drop(suspending.take());
+                match rest::at_rest(inner, &desktop, observed).await {
+                    Some(next) => return next,
+                    None => continue,
                 }
-                Err(error) => {
-                    tracing::warn!(desktop = %id, error = super::fault::chain(&error), "a snapshot waits");
-                    break;
-                }
-            },
+            }
             Step::Wait { until } => return Next::At(until),
             step => step,
         };
@@ -143,8 +122,14 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
             }
         }
         tracing::debug!(desktop = %id, ?step, "next step");
+        if step == Step::Suspend {
+            suspending.get_or_insert_with(|| inner.suspending.begin(id));
+        }
         let began = Instant::now();
         let performed = perform::perform(inner, &desktop, step, observed).await;
+        if step != Step::Suspend {
+            drop(suspending.take());
+        }
         match &performed {
             Ok(()) => inner.metrics.step_ended(step, began.elapsed(), None),
             Err(Fault::Wrong { reason, .. }) => {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap in a fixture is a failed test")]
 
 mod accounts;
+mod copies;
 mod crashes;
 mod faults;
 mod fixture;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rolltop_control::{
-    AskSetupError, ControlConfig, CreateDesktop, CreateError, DesktopAccess, SetUp, SetUpError, SetupView,
+    AskSetupError, ControlConfig, CreateDesktop, CreateError, DesktopAccess, DesktopSetup, SetUp, SetUpError,
     purpose,
 };
 use rolltop_model::{AwakeReason, DesktopId, SetupState, Use};
@@ -18,7 +18,11 @@ async fn inside(platform: &Platform, id: DesktopId) -> DesktopAccess<purpose::Ex
     platform.access(id).await
 }
 
-async fn wait_for(platform: &Platform, id: DesktopId, wanted: impl Fn(&SetupView) -> bool) -> SetupView {
+async fn wait_for(
+    platform: &Platform,
+    id: DesktopId,
+    wanted: impl Fn(&DesktopSetup) -> bool,
+) -> DesktopSetup {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let setup = platform.control.setup(&inside(platform, id).await).await.unwrap();
@@ -30,7 +34,7 @@ async fn wait_for(platform: &Platform, id: DesktopId, wanted: impl Fn(&SetupView
     }
 }
 
-fn over(setup: &SetupView) -> bool {
+fn over(setup: &DesktopSetup) -> bool {
     setup.state.is_over()
 }
 

@@ -92,7 +92,9 @@ async fn what_was_deleted_comes_back_under_its_name() {
     platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
     platform.engine.faults().door(rolltop_sim::DoorFault::NeverOpens);
     platform.control.start(&platform.access(id).await).await.unwrap();
-    platform.wait(id, "coming up", is(DesktopState::Booting)).await;
+    let is_knocking =
+        |view: &DesktopView| view.steps.iter().any(|step| step.name == "door" && step.ended_at.is_none());
+    platform.wait(id, "at its door", is_knocking).await;
     platform.control.delete(&platform.access(id).await).await.unwrap();
     platform.wait_gone(id).await;
     platform.engine.faults().door(rolltop_sim::DoorFault::None);

@@ -40,6 +40,7 @@ impl Host {
             swept.push(self.named(&found));
             self.remove_leftover(found).await?;
         }
+        self.forget_imported()?;
         Ok(swept)
     }
 

@@ -31,6 +31,7 @@ use super::Host;
 use super::desktop::{Desktop, Held};
 use super::power::own_layers;
 use super::suspend::stand_still;
+use super::transfer::IMPORTED;
 use crate::command_line::secret_name;
 use crate::durable;
 use crate::fault::{Doing, Fault, blocking, told};
@@ -400,7 +401,9 @@ impl Host {
         durable::sync_directory(&directory)?;
         remove_directory(&directory)?;
         let freed = memory + self.remove_unneeded(&record.layers)?;
-        self.forget_imported()?;
+        if record.template.name() == IMPORTED {
+            self.forget_imported()?;
+        }
         Ok(freed)
     }
 }

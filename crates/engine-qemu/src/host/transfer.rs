@@ -101,6 +101,11 @@ impl Host {
             };
             self.layers_making().remove(&layer);
             self.snapshots_making().remove(&directory);
+            if matches!(answer, Frame::Failed(_))
+                && let Err(fault) = self.forget_imported()
+            {
+                tracing::warn!(error = told(&fault), "what an import would have been booted with stays");
+            }
             // Whoever sent it may be gone.
             let _ = answer.write(&mut ours).await;
             let _ = ours.shutdown().await;
@@ -302,23 +307,22 @@ impl Host {
         }
     }
 
-    /// Removes what imported disks were booted with, once nothing of them is left.
+    /// Removes what imported disks were booted with, once nothing of them is left. Not while something is being
+    /// imported, nor where a record can't be read: nobody knows what that needs.
     pub(super) fn forget_imported(&self) -> Result<(), Fault> {
-        let records = self.snapshot_records();
-        let of_snapshot =
-            |version: &TemplateVersion| records.iter().any(|record| record.template == *version);
-        let of_machine = |version: &TemplateVersion| {
-            let desktops = self.desktops();
-            desktops
-                .values()
-                .any(|desktop| desktop.record().is_some_and(|record| record.template == *version))
-        };
-        if !self.snapshots_making().is_empty() {
+        let making = self.snapshots_making();
+        let mut needed: Vec<TemplateVersion> =
+            self.snapshot_records().into_iter().map(|record| record.template).collect();
+        let machines = self.desktops().values().filter_map(|desktop| desktop.record()).collect::<Vec<_>>();
+        needed.extend(machines.into_iter().map(|record| record.template.clone()));
+        let entries = |place: PathBuf| std::fs::read_dir(place).into_iter().flatten().count();
+        if !making.is_empty()
+            || needed.len() != entries(self.layout.snapshots()) + entries(self.layout.desktops())
+        {
             return Ok(());
         }
         for (path, manifest) in rolltop_template::installed(&self.layout.templates()) {
-            let version = &manifest.version;
-            if version.name() == IMPORTED && !of_snapshot(version) && !of_machine(version) {
+            if manifest.version.name() == IMPORTED && !needed.contains(&manifest.version) {
                 std::fs::remove_dir_all(&path).doing_with("removing", &path)?;
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use rolltop_api_server::{ApiConfig, serve_metrics, serve_only_to, serve_unix};
-use rolltop_control::{Control, ControlConfig, Parts};
+use rolltop_control::{Control, ControlConfig, CopiesConfig, Parts};
 use rolltop_engine_qemu::remote::HostClient;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -18,19 +18,21 @@ use crate::{layout, logging, privileges};
 
 pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
     logging::start("api");
+    // Its secret may be root's alone.
+    let copies = config.copies.read()?;
     layout::enter(data)?;
     if let Some(api) = Identity::look_up(API_USER)? {
         privileges::become_user(api)?;
     }
     privileges::end_with_parent()?;
-    super::serve(2, serve(config))
+    super::serve(2, serve(config, copies))
 }
 
-async fn serve(config: &Config) -> anyhow::Result<()> {
+async fn serve(config: &Config, copies: Option<CopiesConfig>) -> anyhow::Result<()> {
     let parts = Parts {
         directory: PathBuf::from(layout::API_DATA),
         engine: Arc::new(HostClient::new(layout::HOST_SOCKET)),
-        config: control_config(config),
+        config: ControlConfig { copies, ..control_config(config) },
     };
     let metrics = match config.api.metrics {
         Some(address) => Some(listen_in_private(address).await?),

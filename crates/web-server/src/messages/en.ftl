@@ -891,3 +891,23 @@ import = Import…
 import-progress = How much of the file has been sent
 snapshot-export = Export its disk
 purpose-export = Exported its disk
+
+copy-make = Copy off this host
+copy-made = A copy of { $name } is being made. It is listed below.
+copies = Copies off this host
+copies-text = Encrypted before they left. Each has a disk, and stays when its snapshot goes.
+copy-waiting = Waits
+copy-copying = Being copied
+copy-done = Copied
+copy-failed = Not copied
+copy-fetching = Being fetched
+copy-fetch = Bring it back here
+copy-fetch-begun = { $name } is being fetched. It is among the snapshots when it is here.
+copy-actions-of = Actions for the copy { $name }
+copy-ask-delete = Delete the copy { $name }
+copy-warn-delete = It is deleted where it is kept. Its snapshot, if it is still here, stays.
+copy-confirm-delete = Delete copy
+copy-deleted = The copy { $name } is deleted.
+
+schedule-copies = Copy each off this host too, for as long as it stays
+schedule-copied = Each is copied off this host too.

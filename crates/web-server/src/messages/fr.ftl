@@ -891,3 +891,23 @@ import = Importer…
 import-progress = Part du fichier déjà envoyée
 snapshot-export = Exporter son disque
 purpose-export = A exporté son disque
+
+copy-make = Copier hors de cet hôte
+copy-made = Une copie de { $name } est en cours. Elle figure plus bas.
+copies = Copies hors de cet hôte
+copies-text = Chiffrées avant leur départ. Chacune contient un disque et reste quand son instantané disparaît.
+copy-waiting = En attente
+copy-copying = Copie en cours
+copy-done = Copié
+copy-failed = Non copié
+copy-fetching = En cours de récupération
+copy-fetch = La ramener ici
+copy-fetch-begun = { $name } est en cours de récupération. Elle sera parmi les instantanés une fois ici.
+copy-actions-of = Actions pour la copie { $name }
+copy-ask-delete = Supprimer la copie { $name }
+copy-warn-delete = Elle est supprimée là où elle est gardée. Son instantané, s'il est encore ici, reste.
+copy-confirm-delete = Supprimer la copie
+copy-deleted = La copie { $name } est supprimée.
+
+schedule-copies = Copier aussi chacun hors de cet hôte, tant qu'il reste
+schedule-copied = Chacun est aussi copié hors de cet hôte.

@@ -16,7 +16,8 @@ use crate::failure::{Failure, sentence};
 use crate::language::Language;
 
 /// What the dialog proposes where nothing was set before.
-const PROPOSED: SnapshotSchedule = SnapshotSchedule { every_hours: 6, keep_last: 4, keep_days: 7 };
+const PROPOSED: SnapshotSchedule =
+    SnapshotSchedule { every_hours: 6, keep_last: 4, keep_days: 7, copies: false };
 
 /// In the panel: filled once it is looked at, and kept true.
 pub(super) fn place(language: Language, id: DesktopId) -> Markup {
@@ -40,6 +41,7 @@ fn content(language: Language, id: DesktopId, known: &DesktopSnapshotSchedule) -
             None => p { (language.say("schedule-none")) },
             Some(schedule) => {
                 p { (language.count("schedule-every", schedule.every_hours.into())) " " (language.count("schedule-last", schedule.keep_last.into())) }
+                @if schedule.copies { p { (language.say("schedule-copied")) } }
                 @if schedule.keep_days > 0 { p { (language.count("schedule-days", schedule.keep_days.into())) } }
                 @if let Some(next) = known.next_at { p.quiet { (language.say("schedule-next")) " " (time::until(next)) } }
             }
@@ -60,6 +62,8 @@ pub(crate) struct Answer {
     last: String,
     #[serde(default)]
     days: String,
+    /// Only sent where it is checked.
+    copies: Option<String>,
 }
 
 impl Answer {
@@ -70,6 +74,7 @@ impl Answer {
             hours: shown.every_hours.to_string(),
             last: shown.keep_last.to_string(),
             days: shown.keep_days.to_string(),
+            copies: shown.copies.then(|| "on".to_owned()),
         }
     }
 
@@ -80,6 +85,7 @@ impl Answer {
             every_hours: number(&self.hours)?,
             keep_last: number(&self.last)?,
             keep_days: number(&self.days)?,
+            copies: self.copies.is_some(),
         })
     }
 }
@@ -144,6 +150,10 @@ fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
             (number("hours", &answer.hours, 1, 168, "schedule-each", "schedule-hours"))
             (number("last", &answer.last, 1, 100, "schedule-keep", "schedule-latest"))
             (number("days", &answer.days, 0, 100, "schedule-daily", "schedule-of-days"))
+            label.choice-line {
+                input type="checkbox" id="schedule-copies" name="copies" checked[answer.copies.is_some()];
+                (language.say("schedule-copies"))
+            }
         }
     }
 }

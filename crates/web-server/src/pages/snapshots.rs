@@ -3,10 +3,12 @@
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use rolltop_api_types::{ForkDesktop, ListSnapshots, SavedTemplate, Snapshot, SnapshotState};
+use rolltop_api_types::{
+    CopyState, ForkDesktop, ListSnapshots, SavedTemplate, Snapshot, SnapshotCopyList, SnapshotState,
+};
 use rolltop_model::SnapshotId;
 
-use super::templates;
+use super::{copies, templates};
 use crate::access::SignedIn;
 use crate::components::control::{Ask, Tone, menu, menu_button, menu_item};
 use crate::components::layout::{Page, Section, page};
@@ -18,8 +20,9 @@ use crate::view;
 pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     let snapshots = person.client.snapshots(&ListSnapshots::default()).await?;
     let saved = person.client.saved_templates().await?;
+    let copies = person.client.copies().await?;
     let language = person.language;
-    let list = list(language, &snapshots, &saved);
+    let list = list(language, &snapshots, &saved, &copies);
     if person.fragment {
         return Ok(list);
     }
@@ -38,7 +41,12 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     ))
 }
 
-fn list(language: Language, snapshots: &[Snapshot], saved: &[SavedTemplate]) -> Markup {
+fn list(
+    language: Language,
+    snapshots: &[Snapshot],
+    saved: &[SavedTemplate],
+    copies: &SnapshotCopyList,
+) -> Markup {
     html! {
         section #snapshots data-live="desktops" hx-get="/snapshots" hx-trigger="refresh" hx-swap="outerMorph" hx-target="this" {
             @if snapshots.is_empty() {
@@ -50,8 +58,9 @@ fn list(language: Language, snapshots: &[Snapshot], saved: &[SavedTemplate]) -> 
                 }
             } @else {
                 div.filters { span.quiet { (language.say("snapshots-text")) } (importer(language)) }
-                (table(language, snapshots))
+                (table(language, snapshots, copies))
             }
+            (copies::list(language, &copies.items))
             (templates::list(language, saved))
         }
     }
@@ -68,7 +77,7 @@ fn importer(language: Language) -> Markup {
     }
 }
 
-fn table(language: Language, snapshots: &[Snapshot]) -> Markup {
+fn table(language: Language, snapshots: &[Snapshot], copies: &SnapshotCopyList) -> Markup {
     html! {
         div.table-frame {
             table.desktop-table.snapshot-table {
@@ -83,13 +92,19 @@ fn table(language: Language, snapshots: &[Snapshot]) -> Markup {
                         th.last scope="col" { span.visually-hidden { (language.say("column-actions")) } }
                     }
                 }
-                tbody { @for snapshot in snapshots { (row(language, snapshot)) } }
+                tbody { @for snapshot in snapshots { (row(language, snapshot, may_be_copied(snapshot, copies))) } }
             }
         }
     }
 }
 
-fn row(language: Language, snapshot: &Snapshot) -> Markup {
+/// Where copies are kept, and there is none of it yet.
+fn may_be_copied(snapshot: &Snapshot, copies: &SnapshotCopyList) -> bool {
+    let is_there = copies.items.iter().any(|copy| copy.id == snapshot.id && copy.state != CopyState::Failed);
+    copies.configured && !is_there
+}
+
+fn row(language: Language, snapshot: &Snapshot, may_be_copied: bool) -> Markup {
     let is_ready = snapshot.state == SnapshotState::Ready;
     let memory = snapshot.has_memory.then(|| view::bytes(language, snapshot.memory_bytes));
     html! {
@@ -119,12 +134,12 @@ fn row(language: Language, snapshot: &Snapshot) -> Markup {
             }
             td.secondary.numeric { @if is_ready { (view::bytes(language, snapshot.disk_bytes)) } }
             td.secondary { (time::ago(language, snapshot.taken_at.unwrap_or(snapshot.created_at))) }
-            td.last { (actions(language, snapshot)) }
+            td.last { (actions(language, snapshot, may_be_copied)) }
         }
     }
 }
 
-fn actions(language: Language, snapshot: &Snapshot) -> Markup {
+fn actions(language: Language, snapshot: &Snapshot, may_be_copied: bool) -> Markup {
     let id = format!("actions-{}", snapshot.id);
     let path = |action: &str| format!("/snapshots/{}/{action}", snapshot.id);
     let item = |action: &str, picture, word: &str, ask: &Ask<'_>| {
@@ -141,6 +156,7 @@ fn actions(language: Language, snapshot: &Snapshot) -> Markup {
             a role="menuitem" id={ (id) "-export" } href={ "/v1/snapshots/" (snapshot.id) "/export" } download {
                 (icon(Icon::Download)) (language.say("snapshot-export"))
             }
+            @if may_be_copied { (item("copy", Icon::Upload, "copy-make", &Ask::Do(&path("copy")))) }
             div role="separator" {}
         }
         (item("delete", Icon::Trash, "action-delete", &Ask::Dialog(&path("delete"))))

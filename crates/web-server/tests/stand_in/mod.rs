@@ -3,6 +3,7 @@
 //! clock. It keeps no rules; the real ones are the API's and are tested there.
 #![allow(dead_code, reason = "each test uses its part of it")]
 
+mod copies;
 mod desktops;
 mod keys;
 mod picture;

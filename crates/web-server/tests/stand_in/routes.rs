@@ -26,8 +26,8 @@ use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::{
-    LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, desktops, keys, picture, previews, rfb, setup,
-    sleep, snapshots, ssh, templates,
+    LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, copies, desktops, keys, picture, previews, rfb,
+    setup, sleep, snapshots, ssh, templates,
 };
 
 pub(super) type App = Arc<State>;
@@ -74,6 +74,10 @@ pub fn router(state: App) -> Router {
         )
         .route("/v1/desktops/{id}/undo", post(snapshots::undo))
         .route("/v1/snapshots", get(snapshots::list).post(snapshots::import))
+        .route("/v1/snapshots/{id}/copy", post(copies::make))
+        .route("/v1/copies", get(copies::list))
+        .route("/v1/copies/{id}", delete(copies::delete))
+        .route("/v1/copies/{id}/fetch", post(copies::fetch))
         .route("/v1/snapshots/{id}/export", get(snapshots::export))
         .route("/v1/snapshots/{id}", get(snapshots::one).delete(snapshots::delete))
         .route("/v1/snapshots/{id}/screenshot", get(snapshots::screenshot))

@@ -196,7 +196,7 @@ pub async fn set_schedule(
     Path(id): Path<String>,
     Json(wanted): Json<SnapshotSchedule>,
 ) -> Result<StatusCode, Refused> {
-    let SnapshotSchedule { every_hours, keep_last, keep_days } = wanted;
+    let SnapshotSchedule { every_hours, keep_last, keep_days, .. } = wanted;
     if let Err(error) = rolltop_model::SnapshotSchedule::new(every_hours, keep_last, keep_days) {
         return refuse_field(Code::InvalidSchedule, error.field(), &error.to_string());
     }
