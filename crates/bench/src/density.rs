@@ -61,7 +61,7 @@ fn kib(path: &str, key: &str) -> anyhow::Result<f64> {
 
 /// Bytes of the guest's RAM that this process alone holds: the anonymous part of the mapping
 /// of the baked memory file.
-fn private_guest_memory(pid: u32) -> anyhow::Result<f64> {
+pub(crate) fn private_guest_memory(pid: u32) -> anyhow::Result<f64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps"))?;
     let mut inside = false;
     let mut total = 0.0;

@@ -14,6 +14,7 @@ mod plot;
 mod relay;
 mod report;
 mod rfb;
+mod used;
 
 use desk::Desk;
 use rolltop_vm_tests::{Options, Platform};
@@ -22,16 +23,19 @@ use rolltop_vm_tests::{Options, Platform};
 pub const ROUNDS: usize = 5;
 
 /// Those that need real guests.
-const IN_GUESTS: [&str; 6] = [
+const IN_GUESTS: [&str; 7] = [
     "create_to_ssh_banner",
     "create_to_first_frame",
     "control_plane_memory",
     "idle_fork_private_memory",
     "host_memory_per_desktop",
     KEPT,
+    USED,
 ];
 /// Suspending, resuming, snapshots and forks.
 const KEPT: &str = "kept";
+/// A desktop in long use.
+const USED: &str = "used";
 /// Draws what `kept` has printed, from standard input.
 const PLOT: &str = "plot";
 /// The command line's start.
@@ -94,6 +98,9 @@ async fn in_guests(is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     }
     if is_wanted(KEPT) {
         kept::all(&platform).await?;
+    }
+    if is_wanted(USED) {
+        used::all(&platform).await?;
     }
     if is_wanted("idle_fork_private_memory") || is_wanted("host_memory_per_desktop") {
         density::twenty_idle_desktops(&platform).await?;

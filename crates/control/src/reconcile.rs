@@ -15,6 +15,7 @@ mod fault;
 mod keep;
 mod keys;
 mod layers;
+mod lighten;
 mod perform;
 mod personalise;
 mod resize;

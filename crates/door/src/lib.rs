@@ -36,6 +36,7 @@ mod login;
 mod pool;
 mod ports;
 mod process;
+mod rest;
 mod screenshot;
 mod setup;
 mod sftp;

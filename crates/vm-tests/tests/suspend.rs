@@ -177,3 +177,23 @@ async fn a_desktop_that_nobody_uses_sleeps_and_wakes_for_a_command() -> anyhow::
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_guest_has_freed_or_can_read_again_is_not_kept() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let id = platform.create("used").await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    platform.shell(id, BEGIN).await?;
+    let before = platform.shell(id, LOOK).await?;
+    // More than half of its memory: files, not yet written out either, and a program that has ended.
+    let sum = platform.shell(id, "cd && head -c 900000000 /dev/urandom | tee files | md5sum").await?;
+    platform.shell(id, "python3 -c 'held = bytearray(b\"x\") * 500000000'").await?;
+    suspended(&platform, id).await?;
+    let kept = platform.data().join(format!("host/desktops/{id}/memory.sealed"));
+    let kept = std::fs::metadata(kept)?.len();
+    ensure!((30_000_000..300_000_000).contains(&kept), "{kept} bytes are kept");
+    resumed(&platform, id).await?;
+    ensure!(platform.shell(id, LOOK).await? == before, "a program's memory is as it was");
+    ensure!(platform.shell(id, "cd && md5sum < files").await? == sum, "and what it had written");
+    Ok(())
+}

@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::{sleep, timeout};
 
 use super::fault::Fault;
+use super::lighten::lighten;
 use super::personalise;
 use super::resize;
 use super::snapshots::layer_of;
@@ -116,6 +117,7 @@ async fn suspend(inner: &Inner, desktop: &Desktop, step: Step) -> Result<(), Fau
     let disk = disk(inner, desktop).await?;
     let top = disk.into_iter().next();
     let key = top.ok_or_else(|| Fault::wrong_because(FailReason::Lost, "it has no disk"))?.key;
+    lighten(inner, desktop).await;
     // Who comes from now on waits for the end of this; who came before is seen here.
     let present = inner.store.desktop(desktop.id).await?;
     if present.is_none_or(|present| present.revision != desktop.revision) {

@@ -29,6 +29,7 @@ use crate::identity::BAKE;
 use crate::layer;
 use crate::layout::make_directory;
 use crate::machine::{self, Boot, LOG, Memory, Running};
+use crate::memory;
 use crate::network::GUEST;
 use crate::process::{PROGRAM_PATH, Process};
 
@@ -277,9 +278,11 @@ async fn calm(process: Process, deadline: Instant) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Makes the files root's and read-only, and gives the directory its name.
+/// Makes the files root's and read-only, and gives the directory its name. Memory of zeros becomes holes.
 fn finish(from: &Path, to: &Path, identity: &[u8]) -> Result<(), Fault> {
     machine::remove_sockets(from)?;
+    let dug = memory::dig(&from.join(RAM))?;
+    tracing::debug!(dug, "memory that the guest does not use is not kept");
     for name in [CONSOLE, LOG, KNOWN_HOSTS] {
         durable::remove(&from.join(name))?;
     }

@@ -76,7 +76,6 @@ impl Host {
             disk: self.layout.layer(record.layer()),
             process,
             base: self.layout.root().join(&ram),
-            base_is_blank: ram.starts_with("blank/"),
             manifest: Manifest::new(record.desktop, record.layer(), machine, ram),
         })
     }
@@ -201,13 +200,12 @@ pub(super) struct Saving {
     pub disk: PathBuf,
     pub process: Process,
     base: PathBuf,
-    base_is_blank: bool,
     pub manifest: Manifest,
 }
 
 impl Saving {
     pub(super) fn source(&self) -> Source<'_> {
-        Source { process: self.process, base: &self.base, base_is_blank: self.base_is_blank }
+        Source { process: self.process, base: &self.base }
     }
 }
 

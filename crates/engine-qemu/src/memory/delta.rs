@@ -4,6 +4,7 @@
 //! chunk = number of runs: u32 │ runs: (first page: u32, pages: u32, the highest bit set: all zero) │ pages
 //! ```
 
+use super::holes::Holes;
 use super::pages::{GuestRam, PAGE, Run, at_once, workers};
 use super::sealed::Sealer;
 use crate::fault::Fault;
@@ -108,8 +109,8 @@ impl Pages for Captured {
     }
 }
 
-/// Writes every page that differs from the base; returns how many bytes of pages were written.
-pub(super) fn write(source: &impl Pages, base_is_blank: bool, sealer: &mut Sealer) -> Result<u64, Fault> {
+/// Writes every page that differs from a base with these holes; returns how many bytes of pages were written.
+pub(super) fn write(source: &impl Pages, holes: &Holes, sealer: &mut Sealer) -> Result<u64, Fault> {
     let mut chunk = Chunk::default();
     let mut buffer = vec![0u8; CHUNK];
     let mut bytes = 0;
@@ -121,7 +122,7 @@ pub(super) fn write(source: &impl Pages, base_is_blank: bool, sealer: &mut Seale
             source.read(first, content)?;
             for page in content.chunks_exact(PAGE) {
                 let is_zero = is_zero(page);
-                if !(is_zero && base_is_blank) {
+                if !(is_zero && holes.have(first)) {
                     if chunk.is_full() {
                         bytes += chunk.flush(sealer)?;
                     }
@@ -234,7 +235,7 @@ impl Chunk {
     }
 }
 
-fn is_zero(page: &[u8]) -> bool {
+pub(super) fn is_zero(page: &[u8]) -> bool {
     page.chunks_exact(64).all(|line| line.iter().fold(0, |all, byte| all | byte) == 0)
 }
 

@@ -8,11 +8,13 @@
 //! ```
 //!
 //! A page that the machine has not written to since its base was mapped is in the base and not
-//! here. So what is kept never depends on anything but a base, which is never changed or removed.
+//! here, nor is one of zeros where the base has a hole: guests fill memory that they free with zeros, so what nobody
+//! uses any more costs nothing. So what is kept never depends on anything but a base, which is never changed or removed.
 //!
 //! Deliberately absent: when memory is kept, monitors, records.
 
 mod delta;
+mod holes;
 mod manifest;
 mod pages;
 mod sealed;
@@ -28,6 +30,8 @@ use rolltop_engine::LayerKey;
 use crate::durable;
 use crate::fault::{Doing, Fault};
 use crate::process::Process;
+pub(crate) use holes::dig;
+use holes::holes;
 use pages::GuestRam;
 use sealed::{Opener, Sealer};
 
@@ -39,8 +43,6 @@ pub(crate) struct Source<'a> {
     pub process: Process,
     /// The file that its memory is a private view of.
     pub base: &'a Path,
-    /// That file has nothing in it but zeros.
-    pub base_is_blank: bool,
 }
 
 impl Source<'_> {
@@ -96,7 +98,7 @@ impl Source<'_> {
     ) -> Result<(), Fault> {
         let mut sealer = Sealer::create(&directory.join(SEALED), key, &manifest.salt)?;
         sealer.put(devices)?;
-        manifest.bytes = delta::write(pages, self.base_is_blank, &mut sealer)?;
+        manifest.bytes = delta::write(pages, &holes(self.base)?, &mut sealer)?;
         manifest.chunks = sealer.finish()?;
         tracing::debug!(bytes = manifest.bytes, chunks = manifest.chunks, "memory is kept");
         durable::write(&directory.join(MANIFEST), &manifest.to_bytes()?, 0o600)
