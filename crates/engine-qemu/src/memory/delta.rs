@@ -13,6 +13,8 @@ use crate::fault::Fault;
 const CHUNK: usize = 1 << 20;
 /// Most runs in one chunk, so that the list of runs stays short too.
 const RUNS: usize = 8192;
+/// Most pages that one thread copies before another may go on: 4 MiB.
+const PIECE: u64 = 1024;
 const ALL_ZERO: u32 = 1 << 31;
 
 /// Where a machine's own pages come from.
@@ -51,7 +53,7 @@ impl Captured {
 
     /// Copies what the machine has now.
     pub(super) fn fill(&mut self, ram: &GuestRam) -> Result<(), Fault> {
-        self.runs = ram.private_runs()?;
+        self.runs = ram.private_runs()?.into_iter().flat_map(cut).collect();
         self.starts.clear();
         let mut bytes = 0;
         for run in &self.runs {
@@ -62,6 +64,12 @@ impl Captured {
         let shares = shares(&self.runs, &mut self.pages, workers());
         at_once(shares, |(runs, pages)| copy(ram, runs, pages)).into_iter().collect()
     }
+}
+
+/// A run in pieces that can be divided fairly: a guest may have all its memory in one.
+fn cut(run: Run) -> impl Iterator<Item = Run> {
+    let end = run.first + run.count;
+    (run.first..end).step_by(PIECE as usize).map(move |first| Run { first, count: PIECE.min(end - first) })
 }
 
 /// Runs, and room for them, divided among so many.
@@ -259,6 +267,17 @@ mod tests {
             }
         }
         assert!(shares(&[], &mut [], 4).is_empty());
+    }
+
+    #[test]
+    fn one_long_run_is_divided_too() {
+        let run = |first, count| Run { first, count };
+        assert_eq!(cut(run(7, 1)).collect::<Vec<_>>(), [run(7, 1)]);
+        assert_eq!(cut(run(7, 1025)).collect::<Vec<_>>(), [run(7, 1024), run(1031, 1)]);
+        let runs: Vec<Run> = cut(run(5, 9 * PIECE)).collect();
+        let mut pages = vec![0; 9 * PIECE as usize * PAGE];
+        let shares = shares(&runs, &mut pages, 2);
+        assert_eq!(shares.iter().map(|(runs, _)| runs.len()).collect::<Vec<_>>(), [5, 4]);
     }
 
     #[test]
