@@ -73,6 +73,26 @@ impl Settings<'_> {
     }
 }
 
+/// A dialog that asks before something is lost.
+pub(crate) struct Warning<'a> {
+    pub id: &'a str,
+    /// Key of its title, in which `name` stands.
+    pub title: &'a str,
+    pub name: &'a str,
+    pub action: &'a str,
+    /// Key of its button.
+    pub submit: &'a str,
+}
+
+impl Warning<'_> {
+    pub(crate) fn show(&self, language: Language, body: &Markup) -> Markup {
+        let title = language.say_with(self.title, &[("name", self.name)]);
+        let submit = language.say(self.submit);
+        let Self { id, action, .. } = *self;
+        show(language, false, &Form { id, title: &title, action, body, submit: &submit, danger: true })
+    }
+}
+
 /// What takes the place of a dialog's form to be read this once: a click beside it does not close it.
 pub(crate) fn told(language: Language, id: &str, title: &str, body: &Markup) -> Markup {
     html! {

@@ -200,7 +200,6 @@ async fn find(person: &SignedIn, id: &str) -> Result<ApiKey, Failure> {
 pub(crate) async fn ask(person: SignedIn, Path(id): Path<String>) -> Result<Markup, Failure> {
     let key = find(&person, &id).await?;
     let language = person.language;
-    let title = language.say_with("api-ask-revoke", &[("name", &key.name)]);
     let body = html! {
         p { (language.say("api-warn-revoke")) }
         dl.facts {
@@ -209,16 +208,10 @@ pub(crate) async fn ask(person: SignedIn, Path(id): Path<String>) -> Result<Mark
         }
     };
     let action = format!("/api-keys/{}/revoke", key.id);
-    let submit = language.say("api-confirm-revoke");
-    let form = dialog::Form {
-        id: "revoke-key",
-        title: &title,
-        action: &action,
-        body: &body,
-        submit: &submit,
-        danger: true,
-    };
-    Ok(dialog::show(language, false, &form))
+    let (id, name) = ("revoke-key", &key.name);
+    let warning =
+        dialog::Warning { id, title: "api-ask-revoke", name, action: &action, submit: "api-confirm-revoke" };
+    Ok(warning.show(language, &body))
 }
 
 pub(crate) async fn revoke(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {

@@ -110,19 +110,17 @@ pub(crate) async fn fetch(person: SignedIn, Path(id): Path<String>) -> Result<Re
 pub(crate) async fn ask(person: SignedIn, Path(id): Path<String>) -> Result<Markup, Failure> {
     let copy = find(&person, &id).await?;
     let language = person.language;
-    let title = language.say_with("copy-ask-delete", &[("name", &copy.name)]);
     let body = html! { p { (language.say("copy-warn-delete")) } };
     let action = format!("/copies/{}/delete", copy.id);
-    let submit = language.say("copy-confirm-delete");
-    let form = dialog::Form {
-        id: "delete-copy",
-        title: &title,
+    let (id, name) = ("delete-copy", &copy.name);
+    let warning = dialog::Warning {
+        id,
+        title: "copy-ask-delete",
+        name,
         action: &action,
-        body: &body,
-        submit: &submit,
-        danger: true,
+        submit: "copy-confirm-delete",
     };
-    Ok(dialog::show(language, false, &form))
+    Ok(warning.show(language, &body))
 }
 
 pub(crate) async fn delete(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {

@@ -223,19 +223,17 @@ pub(crate) async fn restore(person: SignedIn, Path(id): Path<String>) -> Result<
 pub(crate) async fn ask(person: SignedIn, Path(id): Path<String>) -> Result<Markup, Failure> {
     let snapshot = person.client.snapshot(self::id(&id)?).await?;
     let language = person.language;
-    let title = language.say_with("snapshot-ask-delete", &[("name", &snapshot.name)]);
     let body = html! { p { (language.say("snapshot-warn-delete")) } };
     let action = format!("/snapshots/{}/delete", snapshot.id);
-    let submit = language.say("snapshot-confirm-delete");
-    let form = dialog::Form {
-        id: "delete-snapshot",
-        title: &title,
+    let (id, name) = ("delete-snapshot", &snapshot.name);
+    let warning = dialog::Warning {
+        id,
+        title: "snapshot-ask-delete",
+        name,
         action: &action,
-        body: &body,
-        submit: &submit,
-        danger: true,
+        submit: "snapshot-confirm-delete",
     };
-    Ok(dialog::show(language, false, &form))
+    Ok(warning.show(language, &body))
 }
 
 pub(crate) async fn delete(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {

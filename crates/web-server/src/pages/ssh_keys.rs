@@ -185,22 +185,15 @@ async fn find(person: &SignedIn, id: &str) -> Result<SshKey, Failure> {
 pub(crate) async fn ask(person: SignedIn, Path(id): Path<String>) -> Result<Markup, Failure> {
     let key = find(&person, &id).await?;
     let language = person.language;
-    let title = language.say_with("ssh-ask-remove", &[("name", &key.name)]);
     let body = html! {
         p { (language.say("ssh-warn-remove")) }
         dl.facts { dt { (language.say("column-fingerprint")) } dd.mono { (key.fingerprint) } }
     };
     let action = format!("/ssh-keys/{}/remove", key.id);
-    let submit = language.say("ssh-confirm-remove");
-    let form = dialog::Form {
-        id: "remove-key",
-        title: &title,
-        action: &action,
-        body: &body,
-        submit: &submit,
-        danger: true,
-    };
-    Ok(dialog::show(language, false, &form))
+    let (id, name) = ("remove-key", &key.name);
+    let warning =
+        dialog::Warning { id, title: "ssh-ask-remove", name, action: &action, submit: "ssh-confirm-remove" };
+    Ok(warning.show(language, &body))
 }
 
 pub(crate) async fn remove(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {

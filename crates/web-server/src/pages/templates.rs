@@ -146,19 +146,17 @@ fn row(language: Language, saved: &SavedTemplate) -> Markup {
 pub(crate) async fn ask(person: SignedIn, Path(version): Path<String>) -> Result<Markup, Failure> {
     let saved = find(&person, &version).await?;
     let language = person.language;
-    let title = language.say_with("template-delete", &[("name", &saved.title)]);
     let body = html! { p { (language.say("template-warn-delete")) } };
     let action = format!("/templates/{}/delete", saved.version);
-    let submit = language.say("template-confirm-delete");
-    let form = dialog::Form {
-        id: "delete-template",
-        title: &title,
+    let (id, name) = ("delete-template", &saved.title);
+    let warning = dialog::Warning {
+        id,
+        title: "template-delete",
+        name,
         action: &action,
-        body: &body,
-        submit: &submit,
-        danger: true,
+        submit: "template-confirm-delete",
     };
-    Ok(dialog::show(language, false, &form))
+    Ok(warning.show(language, &body))
 }
 
 pub(crate) async fn delete(person: SignedIn, Path(version): Path<String>) -> Result<Response, Failure> {
