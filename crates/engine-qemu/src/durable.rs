@@ -10,15 +10,13 @@ use crate::fault::{Doing, Fault};
 /// Writes a file so that after a crash it has its old content or its new one.
 pub(crate) fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), Fault> {
     let temporary = path.with_extension("tmp");
-    let mut file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(&temporary)
-        .doing_with("writing", &temporary)?;
-    file.write_all(content).doing_with("writing", &temporary)?;
-    file.sync_all().doing_with("writing", &temporary)?;
+    let opened = File::options().write(true).create(true).truncate(true).mode(mode).open(&temporary);
+    let mut file = opened.doing_with("writing", &temporary)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all()).doing_with("writing", &temporary);
+    if written.is_err() {
+        remove(&temporary)?;
+    }
+    written?;
     rename(&temporary, path)
 }
 

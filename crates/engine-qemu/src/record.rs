@@ -143,6 +143,20 @@ impl Record {
         serde_json::from_slice(&std::fs::read(directory.join(RECORD)).ok()?).ok()
     }
 
+    /// Writes a change down, and makes it only then: what there was no room for is not believed.
+    pub(crate) async fn change(
+        &mut self,
+        layout: &Layout,
+        change: impl FnOnce(&mut Self),
+    ) -> Result<(), Fault> {
+        let mut changed = self.clone();
+        change(&mut changed);
+        changed.save(layout).await?;
+        *self = changed;
+        Ok(())
+    }
+
+    /// Writes down what is so already.
     pub(crate) async fn save(&self, layout: &Layout) -> Result<(), Fault> {
         let path = layout.desktop(self.desktop).join(RECORD);
         let text = serde_json::to_vec_pretty(self).map_err(|error| Fault::Other(error.to_string()))?;

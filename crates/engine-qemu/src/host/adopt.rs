@@ -63,6 +63,8 @@ impl Host {
         if mine.is_empty()
             && let Some(record) = held.record.as_mut()
         {
+            // One that is not there was never written to; there was no room to write that down.
+            record.next = record.next.filter(|next| self.layout.layer(*next).exists());
             record.take_next();
         }
         for stray in strays {

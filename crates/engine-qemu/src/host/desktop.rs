@@ -162,8 +162,7 @@ impl Host {
             return Err(EngineError::Fenced);
         }
         if let Some(record) = held.record.as_mut().filter(|record| record.fence < fence) {
-            record.fence = fence;
-            record.save(&self.layout).await?;
+            record.change(&self.layout, |record| record.fence = fence).await?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::host_status;
 use crate::machine::{self, Boot, LOG, Life, Memory, Running, Watched};
 use crate::process::Process;
 use crate::qmp::Event;
-use crate::record::{Phase, Started, host_boot};
+use crate::record::{Phase, Record, Started, host_boot};
 
 /// How often a running machine's logs and pauses are looked after.
 const ROUNDS: Duration = Duration::from_secs(10);
@@ -55,15 +55,15 @@ impl Host {
         }
         let manifest = self.manifest(&record.template)?;
         host_status::room(self.layout.root(), self.config.min_free_disk, self.config.min_free_memory)?;
-        if let Some(size) = record.next_size.take() {
-            record.size = size;
-        }
-        let memory = self.blank_memory(record.size)?;
+        let memory = self.blank_memory(record.next_size.unwrap_or(record.size))?;
         self.give_up_memory(record.desktop).await?;
-        record.boot = request.boot;
-        record.phase = Phase::Starting;
-        record.quarantined = true;
-        record.save(&self.layout).await?;
+        let starting = |record: &mut Record| {
+            record.size = record.next_size.take().unwrap_or(record.size);
+            record.boot = request.boot;
+            record.phase = Phase::Starting;
+            record.quarantined = true;
+        };
+        record.change(&self.layout, starting).await?;
         let index = record.index;
         desktop.show(held);
         let started = async {
@@ -124,9 +124,9 @@ impl Host {
         let saved = record.save(&self.layout).await;
         let grown = self.grow_disk(record, &running).await;
         held.running = Some(running);
-        saved?;
         desktop.show(held);
         self.watch(desktop, watched);
+        saved?;
         Ok(grown?)
     }
 
@@ -141,9 +141,11 @@ impl Host {
             }
             if record.quarantined {
                 // First written down, then done: what is open is never taken for closed.
-                record.was_released = true;
-                record.quarantined = false;
-                record.save(&self.layout).await?;
+                let released = |record: &mut Record| {
+                    record.was_released = true;
+                    record.quarantined = false;
+                };
+                record.change(&self.layout, released).await?;
             }
             self.network.release(record.index).await?;
             desktop.show(&held);
@@ -173,7 +175,10 @@ impl Host {
                 return Ok(());
             };
             record.phase = Phase::Stopping;
-            record.save(&self.layout).await?;
+            if let Err(fault) = record.save(&self.layout).await {
+                // A full disk keeps nobody from stopping.
+                tracing::warn!(desktop = %id, error = told(&fault), "that it stops could not be written down");
+            }
             running.power_down(grace).await;
             self.turn_off(&desktop, &mut held, OffReason::Asked).await
         };

@@ -40,9 +40,11 @@ impl Host {
         let next_size = (request.size != record.size).then_some(request.size);
         let grows = request.disk_gib > record.disk_gib();
         if next_size != record.next_size || record.disk_gib != Some(request.disk_gib) {
-            record.next_size = next_size;
-            record.disk_gib = Some(request.disk_gib);
-            record.save(&self.layout).await?;
+            let larger = |record: &mut Record| {
+                record.next_size = next_size;
+                record.disk_gib = Some(request.disk_gib);
+            };
+            record.change(&self.layout, larger).await?;
             desktop.show(held);
         }
         if grows && held.running.is_some() {

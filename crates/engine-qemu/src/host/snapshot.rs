@@ -177,8 +177,14 @@ impl Host {
         make_directory(&directory)?;
         self.place_layer(request.desktop, &request.next, record.disk_gib(), &layer_name(record.layer()))
             .await?;
-        record.next = Some(request.next.layer);
-        record.save(&self.layout).await?;
+        let next = request.next.layer;
+        if let Err(fault) = record.change(&self.layout, |record| record.next = Some(next)).await {
+            // Unless it may be written down all the same.
+            if Record::load(&self.layout.desktop(record.desktop)).is_some_and(|kept| kept.next.is_none()) {
+                durable::remove(&self.layout.layer(next))?;
+            }
+            return Err(fault.into());
+        }
         desktop.show(held);
         let taken = self.take(desktop, held, request, &directory).await;
         // A machine that has ended meanwhile may have written to the new layer.

@@ -53,8 +53,7 @@ impl Host {
         let saving = self.saving(record, running.process)?;
         let (needed, saving) = blocking(move || Ok((saving.source().bytes()?, saving))).await?;
         host_status::room(self.layout.root(), self.config.min_free_disk.saturating_add(needed), 0)?;
-        record.phase = Phase::Suspending;
-        record.save(&self.layout).await?;
+        record.change(&self.layout, |record| record.phase = Phase::Suspending).await?;
         if let Err(fault) = stand_still_and_keep(running, saving, request.key.clone()).await {
             tracing::warn!(desktop = %request.desktop, error = told(&fault), "it could not be suspended");
             self.go_on(record, running).await?;
@@ -121,9 +120,11 @@ impl Host {
             return Err(EngineError::MemoryUnusable("none was kept".into()));
         };
         host_status::room(self.layout.root(), self.config.min_free_disk, self.config.min_free_memory)?;
-        record.phase = Phase::Resuming { boot: request.boot };
-        record.quarantined = true;
-        record.save(&self.layout).await?;
+        let resuming = |record: &mut Record| {
+            record.phase = Phase::Resuming { boot: request.boot };
+            record.quarantined = true;
+        };
+        record.change(&self.layout, resuming).await?;
         let index = record.index;
         desktop.show(held);
         let resumed = async {

@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod host;
 #[cfg(test)]
 mod isolation;
