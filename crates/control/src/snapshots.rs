@@ -83,6 +83,8 @@ pub enum SnapshotError {
     /// The desktop is in a state in which there is nothing to keep.
     #[error("{0}")]
     WrongState(&'static str),
+    #[error("This desktop has failed; try again first.")]
+    Failed,
     #[error("This workspace has {MOST_SNAPSHOTS} snapshots already; delete one first.")]
     TooMany,
     #[error("Desktops are being made from this snapshot or put back to it; try again once they run.")]
@@ -254,7 +256,11 @@ impl Control {
         if row.state != SnapshotState::Ready {
             return Err(SnapshotError::WrongState("This snapshot is not ready."));
         }
-        self.keepable(row.desktop).await?;
+        match self.keepable(row.desktop).await {
+            // A way out of that: its disk is kept as it is.
+            Ok(_) | Err(SnapshotError::Failed) => {}
+            Err(error) => return Err(error),
+        }
         let name: String = format!("Before going back to {}", row.name).chars().take(LONGEST_NAME).collect();
         let desktop =
             self.inner.store.ask_restore(row.id, undo(row.desktop, name, caller), clock::now()).await;
@@ -352,13 +358,11 @@ impl Control {
     pub(crate) async fn keepable(&self, id: DesktopId) -> Result<rolltop_store::Desktop, SnapshotError> {
         let row = self.inner.store.desktop(id).await?.ok_or(SnapshotError::NoSuchDesktop)?;
         match row.record.state {
-            DesktopState::Failed(_) => {
-                Err(SnapshotError::WrongState("This desktop has failed; try again first."))
-            }
             DesktopState::Destroying | DesktopState::Destroyed => Err(SnapshotError::NoSuchDesktop),
             _ if row.record.ready_boot == 0 => {
                 Err(SnapshotError::WrongState("This desktop is still being made; try again once it runs."))
             }
+            DesktopState::Failed(_) => Err(SnapshotError::Failed),
             DesktopState::Pending
             | DesktopState::Booting
             | DesktopState::Running

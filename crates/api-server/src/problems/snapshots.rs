@@ -18,7 +18,7 @@ impl From<SnapshotError> for ApiError {
             SnapshotError::BadName | SnapshotError::Name(_) => {
                 Self::new(Code::InvalidName, error.to_string()).in_field("name")
             }
-            SnapshotError::WrongState(_) | SnapshotError::NothingToUndo => {
+            SnapshotError::WrongState(_) | SnapshotError::Failed | SnapshotError::NothingToUndo => {
                 Self::new(Code::WrongState, error.to_string())
             }
             SnapshotError::TooMany | SnapshotError::QuotaReached(_) => {

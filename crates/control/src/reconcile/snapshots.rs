@@ -43,6 +43,10 @@ pub(super) async fn take_wanted(
         DesktopState::Running | DesktopState::Suspended | DesktopState::Stopped(_) => {
             return take(inner, desktop, &snapshot, observed).await.map(|()| true);
         }
+        // What it is put back from is kept as far as there is something of it.
+        DesktopState::Failed(_) if desktop.restore.is_some_and(|(_, undo)| undo == snapshot.id) => {
+            return take(inner, desktop, &snapshot, observed).await.map(|()| true);
+        }
         DesktopState::Failed(reason) => reason.sentence(),
         DesktopState::Pending
         | DesktopState::Booting

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rolltop_control::{ControlConfig, DesktopView, Waking};
+use rolltop_control::{ControlConfig, DesktopView, SnapshotError, Waking};
 use rolltop_engine::{EngineError, Leftover, OffReason};
 use rolltop_model::{Desired, DesktopState, FailReason, Limits, StopReason};
 use rolltop_sim::{DoorFault, Operation};
@@ -76,6 +76,31 @@ async fn a_memory_that_cant_be_brought_back_says_why_and_the_disk_can_be_booted(
     platform.control.restart(&write).await.unwrap();
     let view = platform.wait(id, "booted from its disk", has_screen).await;
     assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("start"));
+}
+
+#[tokio::test]
+async fn a_desktop_that_has_failed_can_be_put_back_to_a_snapshot() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let access = platform.access(id).await;
+    let write = platform.access(id).await;
+    let taken = platform.control.take_snapshot(&write, Some("early"), None).await.unwrap().id;
+    platform.control.suspend(&access).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    let damaged = || EngineError::MemoryUnusable("it is damaged".into());
+    platform.engine.faults().fail(Operation::Resume, damaged(), 1);
+    platform.control.start(&access).await.unwrap();
+    platform.wait(id, "failed", has_failed).await;
+    let refused = platform.control.take_snapshot(&write, None, None).await;
+    assert!(matches!(refused, Err(SnapshotError::Failed)), "{refused:?}");
+    platform.control.restore(&platform.owner, taken).await.unwrap();
+    let back = platform.wait(id, "back", has_screen).await.steps[0].boot;
+    let listed = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
+    assert_eq!(listed[0].name, "Before going back to early");
+    // And from there to what it was, disk and memory.
+    platform.control.restore(&platform.owner, listed[0].id).await.unwrap();
+    let is_later = |view: &DesktopView| has_screen(view) && view.steps.iter().all(|step| step.boot > back);
+    platform.wait(id, "what it was", is_later).await;
 }
 
 #[tokio::test]
