@@ -497,10 +497,7 @@ async fn fetch(inner: &Inner, copies: &Copies, copy: &SnapshotCopy) -> Result<()
     let id = copy.new.id;
     let bytes = copies.read(&copies.place(id), &id.to_string()).await?;
     let by = copy.fetched_by.as_deref().unwrap_or_default();
-    let snapshot = inner.import(copy.new.workspace, by, bytes).await?;
+    let snapshot = inner.import(copy.new.workspace, by, Some(id), bytes).await?;
     tracing::info!(copy = %id, snapshot = %snapshot.id, "a copy was fetched");
-    let fetched_as = Some(snapshot.id);
-    let done = SnapshotCopy { state: CopyState::Done, reason: None, fetched_as, ..copy.clone() };
-    inner.store.set_copy(&done).await?;
     Ok(())
 }

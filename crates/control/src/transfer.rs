@@ -91,7 +91,7 @@ impl Control {
         if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
             return Err(TransferError::Forbidden(Scope::DesktopsWrite));
         }
-        self.inner.import(caller.workspace, &caller.label, from).await
+        self.inner.import(caller.workspace, &caller.label, None, from).await
     }
 }
 
@@ -142,6 +142,7 @@ impl Inner {
         &self,
         workspace: WorkspaceId,
         by: &str,
+        copy: Option<SnapshotId>,
         from: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<SnapshotView, TransferError> {
         if self.store.snapshots(workspace, None).await?.len() as u64 >= MOST_SNAPSHOTS {
@@ -185,6 +186,7 @@ impl Inner {
             key: SecretBox::new(Box::new(key)),
             identity,
             made_by: by.to_owned(),
+            fetched_from: copy,
             limit: MOST_SNAPSHOTS,
         };
         match self.store.import_snapshot(imported, clock::now()).await {

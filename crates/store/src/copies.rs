@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{IntoActiveModel, Iterable, QueryOrder};
 
-use crate::database::Store;
+use crate::database::{Store, Write};
 use crate::error::{StoreError, unreadable};
 use crate::moment::{from_ms, some_from_ms, to_ms};
 
@@ -230,4 +230,19 @@ impl Store {
         Entity::delete_by_id(id.to_string()).exec(&write.transaction).await?;
         write.commit().await
     }
+}
+
+/// One that was being fetched is a snapshot again.
+pub(crate) async fn note_fetched(
+    write: &Write,
+    id: SnapshotId,
+    snapshot: SnapshotId,
+) -> Result<(), StoreError> {
+    let fetched = Entity::update_many()
+        .col_expr(Column::State, Expr::value(CopyState::Done.as_str()))
+        .col_expr(Column::FetchedAs, Expr::value(snapshot.to_string()))
+        .filter(Column::Id.eq(id.to_string()))
+        .filter(Column::State.eq(CopyState::Fetching.as_str()));
+    fetched.exec(&write.transaction).await?;
+    Ok(())
 }

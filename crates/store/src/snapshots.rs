@@ -11,6 +11,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, Condition, QueryOrder, QuerySelect};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
+use crate::copies;
 use crate::database::{Store, Write};
 use crate::desktops::{self, CreateDesktopError, Desktop, Identity, NewDesktop};
 use crate::error::{StoreError, unreadable};
@@ -86,6 +87,8 @@ pub struct ImportedSnapshot {
     /// The way into what is made of it.
     pub identity: Identity,
     pub made_by: String,
+    /// The copy that it was fetched from, which is done with that.
+    pub fetched_from: Option<SnapshotId>,
     /// Most that the workspace may have.
     pub limit: u64,
 }
@@ -331,6 +334,9 @@ impl Store {
         };
         let row = row.insert(&write.transaction).await?;
         tell(&mut write, &row, now).await?;
+        if let Some(copy) = new.fetched_from {
+            copies::note_fetched(&write, copy, new.id).await?;
+        }
         write.commit().await?;
         Ok(row.try_into()?)
     }
