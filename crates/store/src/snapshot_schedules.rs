@@ -67,7 +67,13 @@ impl Store {
     /// All that have one.
     pub async fn snapshot_schedules(&self) -> Result<Vec<ScheduledDesktop>, StoreError> {
         let rows = Entity::find().all(&self.connection).await?;
-        rows.into_iter().map(ScheduledDesktop::try_from).collect()
+        let read = rows.into_iter().filter_map(|row| {
+            let desktop = row.desktop_id.clone();
+            ScheduledDesktop::try_from(row)
+                .inspect_err(|error| tracing::error!(desktop, %error, "a snapshot schedule can't be read"))
+                .ok()
+        });
+        Ok(read.collect())
     }
 
     /// Sets it from `now` on, or with `None` ends it; `false` where the desktop is gone.

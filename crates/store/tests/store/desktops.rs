@@ -1,9 +1,10 @@
 //! Desktops as their owners make, list and command them.
 
-use rolltop_model::{Command, Desired, DesktopId, Refusal, WorkspaceId};
+use rolltop_model::{Command, Desired, DesktopId, Refusal, SnapshotSchedule, WorkspaceId};
 use rolltop_store::{
     By, ChangeError, CreateDesktopError, Created, IdempotencyKey, ListQuery, NewDesktop, RenameDesktopError,
 };
+use sea_orm::ConnectionTrait as _;
 
 use crate::fixture::{after, fixture, open, start};
 
@@ -124,4 +125,20 @@ async fn pages_are_newest_first_and_meet_without_gap_or_overlap() {
     assert_eq!(found(ListQuery { state: Some("pending"), ..fixture.everything() }).await, 7);
     assert_eq!(found(ListQuery { state: Some("running"), ..fixture.everything() }).await, 0);
     assert_eq!(found(ListQuery { workspace: WorkspaceId::generate(), ..fixture.everything() }).await, 0);
+}
+
+#[tokio::test]
+async fn a_snapshot_schedule_that_cant_be_read_stops_no_others() {
+    let fixture = fixture().await;
+    let (damaged, good) = (fixture.create("damaged").await.id, fixture.create("good").await.id);
+    let schedule = SnapshotSchedule::new(6, 3, 7).unwrap();
+    for desktop in [damaged, good] {
+        assert!(fixture.store.set_snapshot_schedule(desktop, Some(schedule), start()).await.unwrap());
+    }
+    let file = format!("sqlite://{}", fixture.directory.path().join("rolltop.db").display());
+    let database = sea_orm::Database::connect(file).await.unwrap();
+    let damage = format!("UPDATE snapshot_schedules SET every_hours = -1 WHERE desktop_id = '{damaged}'");
+    assert_eq!(database.execute_unprepared(&damage).await.unwrap().rows_affected(), 1);
+    let read = fixture.store.snapshot_schedules().await.unwrap();
+    assert_eq!(read.iter().map(|scheduled| scheduled.desktop).collect::<Vec<_>>(), [good]);
 }
