@@ -141,10 +141,12 @@ test("start, suspend, resume, stop, rename and delete, each after its dialog whe
   await page.getByRole("menuitem", { name: "Delete" }).click();
   await page.locator(".losses", { hasText: "9 MiB written" }).waitFor();
   await page.getByRole("button", { name: "Delete desktop" }).click();
-  await page.waitForURL("**/desktops?gone=*");
+  await page.waitForURL((url) => url.pathname === "/desktops");
   assert.equal(await card(page, "yearbook").count(), 0);
   // It is gone with its page, and one click brings it back.
   const told = page.locator(".toast", { hasText: "yearbook is deleted, and kept for a day." });
+  await told.waitFor();
+  await page.waitForURL((url) => url.search === "");
   await told.getByRole("button", { name: "Undo" }).click();
   await page.getByText("yearbook is being brought back.").waitFor();
   await card(page, "yearbook").waitFor();

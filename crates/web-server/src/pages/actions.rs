@@ -79,16 +79,18 @@ pub(crate) async fn submit(
     }
 }
 
-/// Says that it was deleted, with the way back if there is one, to whoever was on its page.
-pub(crate) async fn gone(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
+/// Says that it was deleted, with the way back if there is one, to whoever was on its page. Once: the address
+/// that asked for it is taken back, so that a reload does not say it again.
+pub(crate) async fn gone(person: SignedIn, Path(path): Path<String>) -> Result<Response, Failure> {
     let id = id(&path)?;
     let kept = person.client.snapshots(&ListSnapshots { desktop: Some(id) }).await?;
     let Some(undo) = kept.iter().find(|snapshot| snapshot.desktop_is_gone && snapshot.kept_until.is_some())
     else {
-        return Ok(Markup::default());
+        return Ok(Markup::default().into_response());
     };
     let text = person.language.say_with("desktop-gone", &[("name", &undo.desktop_name)]);
-    Ok(toast::done_with_undo(person.language, &text, Some(id)))
+    Ok(([("hx-replace-url", "/desktops")], toast::done_with_undo(person.language, &text, Some(id)))
+        .into_response())
 }
 
 /// Brings back what it was before the last thing that was done with it.
