@@ -8,20 +8,21 @@ use secrecy::ExposeSecret as _;
 
 use crate::arguments::Admin;
 use crate::layout;
+use crate::output::print;
 use crate::ready::ask;
 
-#[expect(clippy::print_stdout, reason = "the output of a command for people and scripts")]
 pub fn run(data: &Path, command: &Admin) -> anyhow::Result<()> {
     match command {
         Admin::ApiKey { name } => {
             let request = CreateOperatorKey { name: Some(name.clone()) };
             let created = ask(data, |admin| async move { admin.create_api_key(&request).await })?;
-            println!("{}", created.key.expose_secret());
+            print(created.key.expose_secret())?;
         }
-        Admin::SignInLink => println!("{}", sign_in_link(data)?),
+        Admin::SignInLink => print(sign_in_link(data)?)?,
         Admin::AdoptCopies => {
             let found = ask(data, |admin| async move { admin.adopt_copies().await })?;
-            println!("{} copies found, {} that this host's key does not open", found.found, found.closed);
+            let (all, closed) = (found.found, found.closed);
+            print(format_args!("{all} copies found, {closed} that this host's key does not open"))?;
         }
         Admin::Gc { dry_run } => {
             let found = if *dry_run {
@@ -30,7 +31,7 @@ pub fn run(data: &Path, command: &Admin) -> anyhow::Result<()> {
                 ask(data, |admin| async move { admin.sweep().await })?
             };
             for leftover in found {
-                println!("{} {}", leftover.kind, leftover.name);
+                print(format_args!("{} {}", leftover.kind, leftover.name))?;
             }
         }
     }

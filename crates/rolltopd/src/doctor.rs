@@ -15,6 +15,7 @@ use rolltop_engine_qemu::{QemuConfig, QemuEngine};
 
 use crate::config::Config;
 use crate::layout;
+use crate::output::print;
 
 /// Oldest QEMU with everything that forking needs (`readonly=on,rom=off` memory files).
 const QEMU_NEEDED: (u32, u32) = (9, 0);
@@ -55,7 +56,6 @@ fn bad(what: &'static str, sentence: impl Into<String>) -> Finding {
     Finding { verdict: Verdict::Bad, what, sentence: sentence.into() }
 }
 
-#[expect(clippy::print_stdout, reason = "the output of a command for people")]
 pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
     let findings = [
         root(),
@@ -74,7 +74,7 @@ pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
     ];
     let mut failed = 0;
     for finding in &findings {
-        println!("{finding}");
+        print(finding)?;
         failed += u32::from(matches!(finding.verdict, Verdict::Bad));
     }
     if failed > 0 {

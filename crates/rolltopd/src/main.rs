@@ -10,6 +10,7 @@ mod config;
 mod doctor;
 mod layout;
 mod logging;
+mod output;
 mod privileges;
 mod ready;
 mod roles;

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal};
 
 use crate::arguments::{EngineKind, Up};
 use crate::config::Config;
+use crate::output::print;
 use crate::privileges::{API_USER, Identity, SSH_USER, WEB_USER};
 use crate::{admin, layout, privileges, ready, templates};
 
@@ -66,10 +67,8 @@ fn serve(data: &Path, roles: &mut [Role], stop: &UnixStream) -> anyhow::Result<(
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the one line that people and scripts wait for")]
 fn announce(data: &Path) -> anyhow::Result<()> {
-    println!("Rolltop is ready: {}", admin::sign_in_link(data)?);
-    Ok(())
+    print(format_args!("Rolltop is ready: {}", admin::sign_in_link(data)?))
 }
 
 /// Only one `up` per state directory.

@@ -15,6 +15,7 @@ use rolltop_template::{Builder, Recipe};
 use crate::arguments::{Template, Up};
 use crate::config::Config;
 use crate::layout;
+use crate::output::print;
 use crate::privileges;
 
 /// The recipe that `up` needs.
@@ -122,7 +123,6 @@ fn bake(data: &Path, config: &Config, version: &TemplateVersion, sizes: &[Size])
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the output of a command for people")]
 fn list(data: &Path) -> anyhow::Result<()> {
     for (directory, manifest) in rolltop_template::installed(&data.join(layout::TEMPLATES)) {
         let baked: Vec<&str> = Size::ALL
@@ -130,7 +130,7 @@ fn list(data: &Path) -> anyhow::Result<()> {
             .filter(|size| !rolltop_engine_qemu::bakes(&directory, **size).is_empty())
             .map(|size| size.as_str())
             .collect();
-        println!("{}  {}  baked: {}", manifest.version, manifest.title, baked.join(" "));
+        print(format_args!("{}  {}  baked: {}", manifest.version, manifest.title, baked.join(" ")))?;
     }
     Ok(())
 }
