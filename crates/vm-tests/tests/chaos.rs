@@ -1,6 +1,6 @@
 //! Rolltop's processes are killed at random moments while real desktops are suspended, resumed, kept, forked, stopped,
 //! restarted and deleted: `make test-chaos`. What was in a desktop's memory and on its disk is there afterwards,
-//! unless its owner had asked for a stop.
+//! unless its owner had asked for a stop; and where that is undone, or a deletion, it is there all the same.
 //!
 //! `ROLLTOP_CHAOS_ROUNDS` says how often (100), `ROLLTOP_CHAOS_SEED` repeats a run. Prints one line of JSON.
 
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use rolltop_api_types::{
-    CreateSnapshot, Desired, Desktop, DesktopState, ForkDesktop, ListSnapshots, SnapshotState,
+    Code, CreateSnapshot, Desired, Desktop, DesktopState, ForkDesktop, ListSnapshots, SnapshotState,
 };
 use rolltop_model::DesktopId;
 use rolltop_vm_tests::{Options, Platform, eventually};
@@ -26,17 +26,31 @@ enum Asked {
     Suspend,
     Resume,
     Stop,
+    /// And undone, where it was heard.
+    StopToUndo,
     Restart,
+    /// And undone, where it was heard.
+    Delete,
     Snapshot,
     Fork,
 }
 
-const ALL: [Asked; 6] =
-    [Asked::Suspend, Asked::Resume, Asked::Snapshot, Asked::Fork, Asked::Stop, Asked::Restart];
+const ALL: [Asked; 8] = [
+    Asked::Suspend,
+    Asked::Resume,
+    Asked::Snapshot,
+    Asked::Fork,
+    Asked::Stop,
+    Asked::StopToUndo,
+    Asked::Restart,
+    Asked::Delete,
+];
 
 /// A desktop and what has to be in it.
 struct Known {
     id: DesktopId,
+    /// What it was before it was deleted and brought back.
+    was: Vec<DesktopId>,
     /// Written to its disk once.
     on_disk: String,
     /// Written to its memory since it was last booted.
@@ -79,7 +93,7 @@ async fn nothing_is_lost_to_kills_at_random_moments() -> anyhow::Result<()> {
         platform.wait_for(id, DesktopState::Running).await?;
         let on_disk = format!("disk-{}", dice.below(u64::MAX));
         platform.shell(id, &format!("echo {on_disk} > token; sync")).await?;
-        let mut known = Known { id, on_disk, in_memory: String::new() };
+        let mut known = Known { id, was: Vec::new(), on_disk, in_memory: String::new() };
         remember(&platform, &mut known, &mut dice).await?;
         desktops.push(known);
     }
@@ -102,10 +116,19 @@ async fn nothing_is_lost_to_kills_at_random_moments() -> anyhow::Result<()> {
             platform.kill_role(role).await?;
             kills += 1;
         }
-        let desktop = at_rest(&platform, known.id).await?;
+        let left = if asked == Asked::Delete { is_left(&platform, known.id).await? } else { true };
+        let state = if left { Some(at_rest(&platform, known.id).await?.state) } else { None };
         worst = worst.max(killed.elapsed());
-        if desktop.state != DesktopState::Running {
-            platform.client.start_desktop(known.id).await?;
+        match state {
+            Some(DesktopState::Running) => {}
+            Some(DesktopState::Stopped) if asked == Asked::StopToUndo => {
+                platform.client.undo_desktop(known.id).await?;
+            }
+            Some(_) => drop(platform.client.start_desktop(known.id).await?),
+            None => {
+                let back = platform.client.undo_desktop(known.id).await?.id;
+                known.was.push(std::mem::replace(&mut known.id, back));
+            }
         }
         platform.wait_for(known.id, DesktopState::Running).await?;
         let on_disk = platform.shell(known.id, "cat token").await?;
@@ -152,7 +175,8 @@ async fn ask(platform: &Platform, id: DesktopId, asked: Asked) -> Option<Desktop
     match asked {
         Asked::Suspend => drop(client.suspend_desktop(id).await),
         Asked::Resume => drop(client.resume_desktop(id).await),
-        Asked::Stop => drop(client.stop_desktop(id).await),
+        Asked::Stop | Asked::StopToUndo => drop(client.stop_desktop(id).await),
+        Asked::Delete => drop(client.delete_desktop(id).await),
         Asked::Restart => drop(client.restart_desktop(id).await),
         Asked::Snapshot => drop(client.take_snapshot(id, &CreateSnapshot::default()).await),
         Asked::Fork => {
@@ -160,6 +184,17 @@ async fn ask(platform: &Platform, id: DesktopId, asked: Asked) -> Option<Desktop
         }
     }
     None
+}
+
+/// Whether it is there, once that is certain.
+async fn is_left(platform: &Platform, id: DesktopId) -> anyhow::Result<bool> {
+    eventually("it is gone, or left alone", PATIENCE, || async {
+        Ok(match platform.client.desktop(id).await {
+            Ok(desktop) => (desktop.desired != Desired::Destroyed).then_some(true),
+            Err(error) => (error.code() == Some(Code::NotFound)).then_some(false),
+        })
+    })
+    .await
 }
 
 /// The desktop once it is where it is wanted.
@@ -209,8 +244,10 @@ async fn check_snapshots(platform: &Platform, desktops: &[Known]) -> anyhow::Res
     let all = platform.client.snapshots(&ListSnapshots::default()).await?;
     let ready: Vec<_> = all.iter().filter(|snapshot| snapshot.state == SnapshotState::Ready).collect();
     for snapshot in &ready {
-        let of =
-            desktops.iter().find(|known| known.id == snapshot.desktop).context("of a desktop of ours")?;
+        let of = desktops
+            .iter()
+            .find(|known| known.id == snapshot.desktop || known.was.contains(&snapshot.desktop));
+        let of = of.context("of a desktop of ours")?;
         let made = platform.client.fork_snapshot(snapshot.id, &ForkDesktop::default()).await?;
         let fork = made.first().context("a fork")?.id;
         platform.wait_for(fork, DesktopState::Running).await?;
