@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use rolltop_api_types::DesktopState;
 use rolltop_vm_tests::{Platform, qemus};
+use tokio::task::block_in_place;
 
-use crate::report::{median, value};
+use crate::kept::calm;
+use crate::report::{against, median, value};
+use crate::stock;
 
 const MB: f64 = 1e6;
 /// How many idle desktops are measured together.
 const DESKTOPS: usize = 20;
+/// Forks that QEMU makes by itself, of which each holds all memory that its origin has written to.
+const STOCK: u8 = 5;
 /// How long they are left alone after the last of them was ready.
 const SETTLE: Duration = Duration::from_secs(60);
 
@@ -41,7 +46,6 @@ pub async fn twenty_idle_desktops(platform: &Platform) -> anyhow::Result<()> {
         }
     }
     eprintln!("private guest memory: median {:.1} MB of {}", median(&private), private.len());
-    value("idle_fork_private_memory", "MB", &private)?;
     #[expect(clippy::cast_precision_loss, reason = "a handful")]
     value("host_memory_per_desktop", "MB", &[whole / DESKTOPS as f64])?;
     for id in &ids {
@@ -50,7 +54,14 @@ pub async fn twenty_idle_desktops(platform: &Platform) -> anyhow::Result<()> {
     for id in &ids {
         platform.wait_gone(*id).await?;
     }
-    Ok(())
+
+    let templates = platform.data().join("host/templates");
+    let mut origin = block_in_place(|| stock::Origin::boot(&templates, "true"))?;
+    calm(platform).await?;
+    let (_, forks) = block_in_place(|| origin.fork(STOCK))?;
+    tokio::time::sleep(SETTLE).await; // the same
+    let stock: anyhow::Result<Vec<f64>> = forks.iter().map(|fork| Ok(fork.private_memory()? / MB)).collect();
+    against("idle_fork_private_memory", "MB", &private, stock::WAY, &stock?)
 }
 
 fn kib(path: &str, key: &str) -> anyhow::Result<f64> {
@@ -62,14 +73,19 @@ fn kib(path: &str, key: &str) -> anyhow::Result<f64> {
 /// Bytes of the guest's RAM that this process alone holds: the anonymous part of the mapping
 /// of the baked memory file.
 pub(crate) fn private_guest_memory(pid: u32) -> anyhow::Result<f64> {
+    held(pid, "Anonymous:", |mapping| mapping.trim_end().ends_with("/ram"))
+}
+
+/// Bytes that `smaps` counts as `key` in those of a process's mappings whose first line is one of these.
+pub(crate) fn held(pid: u32, key: &str, is_one: impl Fn(&str) -> bool) -> anyhow::Result<f64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps"))?;
     let mut inside = false;
     let mut total = 0.0;
     for line in text.lines() {
         let first = line.split_whitespace().next().unwrap_or_default();
         if first.contains('-') {
-            inside = line.trim_end().ends_with("/ram");
-        } else if inside && first == "Anonymous:" {
+            inside = is_one(line);
+        } else if inside && first == key {
             total += line.split_whitespace().nth(1).unwrap_or("0").parse::<f64>()? * 1024.0;
         }
     }

@@ -7,21 +7,22 @@
 //! migrate. Neither `loadvm` nor `migrate` here pays for ending a process and starting another, as
 //! resuming does.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
-use rolltop_api_types::{CreateDesktop, CreateSnapshot, DesktopState, ForkDesktop, SnapshotState};
+use rolltop_api_types::{CreateDesktop, CreateSnapshot, DesktopState, ForkDesktop, Snapshot, SnapshotState};
 use rolltop_model::DesktopId;
 use rolltop_vm_tests::{Platform, eventually};
 use serde_json::{Value, json};
+use tokio::task::block_in_place;
 
 use crate::ROUNDS;
 use crate::create::{banner, remove};
-use crate::report::{Line, median, print, value};
+use crate::monitor::Monitor;
+use crate::report::{against, value};
+use crate::stock;
 
 const LIMIT: Duration = Duration::from_secs(300);
 /// Megabytes that a program of the guest's has written to, and the size of the desktop.
@@ -29,7 +30,7 @@ const DIRTY: [(u32, &str); 5] = [(50, "s"), (100, "s"), (500, "s"), (1000, "s"),
 /// The one that the aims are set for.
 const AIM: u32 = 100;
 /// Forks of one request.
-const FORKS: u32 = 10;
+const FORKS: u8 = 10;
 
 /// Times of one way, milliseconds.
 #[derive(Default)]
@@ -43,7 +44,6 @@ struct Times {
 }
 
 pub async fn all(platform: &Platform) -> anyhow::Result<()> {
-    forks(platform).await?;
     for (megabytes, size) in DIRTY {
         let id = dirty(platform, &format!("dirty-{megabytes}"), megabytes, size, false).await?;
         let stock = dirty(platform, &format!("stock-{megabytes}"), megabytes, size, true).await?;
@@ -69,26 +69,20 @@ pub async fn all(platform: &Platform) -> anyhow::Result<()> {
                 format!("{what}_{megabytes}mb")
             }
         };
-        against(&name("live_fork_pause"), &times.pause, "migrate file: with mapped-ram", &times.migrate)?;
-        against(&name("suspend"), &times.suspend, "savevm", &times.savevm)?;
-        against(&name("resume_to_ssh_banner"), &times.resume, "loadvm, in a QEMU that runs", &times.loadvm)?;
+        against(
+            &name("live_fork_pause"),
+            "ms",
+            &times.pause,
+            "migrate file: with mapped-ram",
+            &times.migrate,
+        )?;
+        against(&name("suspend"), "ms", &times.suspend, "savevm", &times.savevm)?;
+        let loadvm = "loadvm, in a QEMU that runs";
+        against(&name("resume_to_ssh_banner"), "ms", &times.resume, loadvm, &times.loadvm)?;
         remove(platform, id).await?;
         remove(platform, stock).await?;
     }
     Ok(())
-}
-
-fn against(name: &str, ours: &[f64], what: &str, theirs: &[f64]) -> anyhow::Result<()> {
-    let (value, other) = (median(ours), median(theirs));
-    print(&Line {
-        name,
-        value,
-        unit: "ms",
-        against: Some(what),
-        against_value: Some(other),
-        ratio: Some(other / value),
-        n: ours.len(),
-    })
 }
 
 /// A desktop in which a program has written to as much memory; booted from its disk, or forked.
@@ -112,14 +106,18 @@ async fn dirty(
         platform.client.start_desktop(id).await?;
         platform.wait_for(id, DesktopState::Running).await?;
     }
+    platform.shell(id, &hold(megabytes)).await?;
+    Ok(id)
+}
+
+/// A program that writes to so much memory and keeps it.
+fn hold(megabytes: u32) -> String {
     let program = format!(
         "import time; held = b'x' * ({megabytes} * 1000000); print('held', flush=True); time.sleep(1e6)"
     );
-    let script = format!(
+    format!(
         "setsid python3 -c \"{program}\" > held 2>&1 < /dev/null & until grep -q held held; do sleep 0.2; done"
-    );
-    platform.shell(id, &script).await?;
-    Ok(id)
+    )
 }
 
 async fn one_round(
@@ -143,16 +141,10 @@ async fn one_round(
     times.savevm.push(savevm);
     times.loadvm.push(loadvm);
 
-    let snapshot = client.take_snapshot(id, &CreateSnapshot::default()).await?.id;
-    let taken = eventually("a snapshot", LIMIT, || async {
-        let snapshot = client.snapshot(snapshot).await?;
-        ensure!(snapshot.state != SnapshotState::Failed, "{snapshot:?}");
-        Ok((snapshot.state == SnapshotState::Ready).then_some(snapshot))
-    })
-    .await?;
+    let taken = snapshot(platform, id).await?;
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a pause")]
     times.pause.push(taken.pause_ms.context("its pause")? as f64);
-    client.delete_snapshot(snapshot).await?;
+    client.delete_snapshot(taken.id).await?;
     settle().await?;
 
     let start = Instant::now();
@@ -167,8 +159,19 @@ async fn one_round(
     Ok(())
 }
 
+/// Takes a snapshot of a desktop that runs, until it is there.
+pub async fn snapshot(platform: &Platform, id: DesktopId) -> anyhow::Result<Snapshot> {
+    let wanted = platform.client.take_snapshot(id, &CreateSnapshot::default()).await?.id;
+    eventually("a snapshot", LIMIT, || async {
+        let snapshot = platform.client.snapshot(wanted).await?;
+        ensure!(snapshot.state != SnapshotState::Failed, "{snapshot:?}");
+        Ok((snapshot.state == SnapshotState::Ready).then_some(snapshot))
+    })
+    .await
+}
+
 /// Waits until the guests have nothing more to do: one that has just booted works on for a minute.
-async fn calm(platform: &Platform) -> anyhow::Result<()> {
+pub async fn calm(platform: &Platform) -> anyhow::Result<()> {
     let mut calm = 0;
     eventually("calm guests", LIMIT, || async {
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -192,13 +195,17 @@ async fn settle() -> anyhow::Result<()> {
 
 /// From the request for ten forks of a running desktop until each is entered by SSH, with the key that it is from then on
 /// entered with or its origin's, and until each has an identity of its own, a network and a screen. By the platform's own
-/// record of each start: another connection would cost each guest another process, and so the others their time.
-async fn forks(platform: &Platform) -> anyhow::Result<()> {
+/// record of each start: another connection would cost each guest another process, and so the others their time. Against as
+/// many that load what QEMU's `migrate` has written to a file, until each sshd greets, which is less than to be entered.
+pub async fn ten_forks(platform: &Platform) -> anyhow::Result<()> {
     let id = dirty(platform, "origin", AIM, "s", false).await?;
-    let (mut doors, mut running) = (Vec::new(), Vec::new());
+    calm(platform).await?;
+    let templates = platform.data().join("host/templates");
+    let mut origin = block_in_place(|| stock::Origin::boot(&templates, &hold(AIM)))?;
+    let (mut doors, mut running, mut stock) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let (start, asked_at) = (Instant::now(), Timestamp::now());
-        let wanted = ForkDesktop { name: Some(format!("ten-{round}")), count: Some(FORKS) };
+        let wanted = ForkDesktop { name: Some(format!("ten-{round}")), count: Some(FORKS.into()) };
         let forks = platform.client.fork_desktop(id, &wanted).await?;
         for fork in &forks {
             platform.wait_for(fork.id, DesktopState::Running).await?;
@@ -211,15 +218,23 @@ async fn forks(platform: &Platform) -> anyhow::Result<()> {
             last = last.max(door.context("its door was opened")?);
         }
         doors.push(last.duration_since(asked_at).as_secs_f64());
-        eprintln!("ten_forks {}/{ROUNDS}: {:.2?} s, {:.2?} s", round + 1, doors.last(), running.last());
         for fork in &forks {
             platform.client.destroy_desktop(fork.id).await?;
         }
         for fork in &forks {
             platform.wait_gone(fork.id).await?;
         }
+        let (took, _) = block_in_place(|| origin.fork(FORKS))?;
+        stock.push(took.as_secs_f64());
+        eprintln!(
+            "ten_forks {}/{ROUNDS}: {:.2?} s, {:.2?} s, QEMU by itself {:.2?} s",
+            round + 1,
+            doors.last(),
+            running.last(),
+            stock.last()
+        );
     }
-    value("ten_forks_to_open_doors", "s", &doors)?;
+    against("ten_forks_to_open_doors", "s", &doors, stock::WAY, &stock)?;
     value("ten_forks_to_running", "s", &running)?;
     remove(platform, id).await
 }
@@ -232,7 +247,7 @@ struct QemusWays {
 }
 
 fn qemus_ways(directory: &Path) -> anyhow::Result<QemusWays> {
-    let mut monitor = Monitor::connect(&directory.join("monitor2"))?;
+    let mut monitor = Monitor::connect(&directory.join("monitor2"), LIMIT)?;
     let file = directory.join("stock");
     std::fs::write(&file, b"")?;
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
@@ -278,58 +293,4 @@ fn qemus_ways(directory: &Path) -> anyhow::Result<QemusWays> {
     std::fs::remove_file(&state)?;
     monitor.run("cont", &json!({}))?;
     Ok(QemusWays { migrate, savevm, loadvm })
-}
-
-/// The spare monitor of a desktop's QEMU.
-struct Monitor(BufReader<UnixStream>);
-
-impl Monitor {
-    fn connect(path: &Path) -> anyhow::Result<Self> {
-        let stream = UnixStream::connect(path).context("the spare monitor")?;
-        stream.set_read_timeout(Some(LIMIT))?;
-        let mut monitor = Self(BufReader::new(stream));
-        monitor.run("qmp_capabilities", &json!({}))?;
-        Ok(monitor)
-    }
-
-    fn run(&mut self, command: &str, arguments: &Value) -> anyhow::Result<Value> {
-        let request = json!({ "execute": command, "arguments": arguments, "id": 1 });
-        self.0.get_mut().write_all(format!("{request}\n").as_bytes())?;
-        loop {
-            let mut line = String::new();
-            ensure!(self.0.read_line(&mut line)? > 0, "QEMU is gone");
-            let mut answer: Value = serde_json::from_str(&line)?;
-            if let Some(error) = answer.pointer("/error/desc") {
-                bail!("{command}: {error}");
-            }
-            if answer.get("id").is_some() {
-                return Ok(answer.get_mut("return").map(Value::take).unwrap_or_default());
-            }
-        }
-    }
-
-    /// Asks until its `status` is this.
-    fn until(&mut self, command: &str, status: &str) -> anyhow::Result<()> {
-        loop {
-            let answer = self.run(command, &json!({}))?;
-            match answer.get("status").and_then(Value::as_str) {
-                Some(now) if now == status => return Ok(()),
-                Some("failed") => bail!("{command}: {answer}"),
-                _ => std::thread::sleep(Duration::from_millis(1)),
-            }
-        }
-    }
-
-    fn finished(&mut self, id: &str) -> anyhow::Result<()> {
-        loop {
-            let jobs = self.run("query-jobs", &json!({}))?;
-            let job = jobs.as_array().into_iter().flatten().find(|job| job["id"] == id);
-            let job = job.with_context(|| format!("no job {id}"))?;
-            if job["status"] == "concluded" {
-                ensure!(job.get("error").is_none(), "{job}");
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
 }

@@ -10,10 +10,12 @@ mod density;
 mod desk;
 mod files;
 mod kept;
+mod monitor;
 mod plot;
 mod relay;
 mod report;
 mod rfb;
+mod stock;
 mod used;
 
 use desk::Desk;
@@ -23,16 +25,19 @@ use rolltop_vm_tests::{Options, Platform};
 pub const ROUNDS: usize = 5;
 
 /// Those that need real guests.
-const IN_GUESTS: [&str; 7] = [
+const IN_GUESTS: [&str; 8] = [
     "create_to_ssh_banner",
     "create_to_first_frame",
     "control_plane_memory",
     "idle_fork_private_memory",
     "host_memory_per_desktop",
+    TEN_FORKS,
     KEPT,
     USED,
 ];
-/// Suspending, resuming, snapshots and forks.
+/// Ten forks of a running desktop.
+const TEN_FORKS: &str = "ten_forks";
+/// Suspending, resuming and snapshots.
 const KEPT: &str = "kept";
 /// A desktop in long use.
 const USED: &str = "used";
@@ -95,6 +100,9 @@ async fn in_guests(is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     }
     if is_wanted("control_plane_memory") {
         density::control_plane_memory(&platform)?;
+    }
+    if is_wanted(TEN_FORKS) {
+        kept::ten_forks(&platform).await?;
     }
     if is_wanted(KEPT) {
         kept::all(&platform).await?;

@@ -29,6 +29,13 @@ pub fn value(name: &str, unit: &str, values: &[f64]) -> anyhow::Result<()> {
     print(&Line { name, value, unit, against: None, against_value: None, ratio: None, n: values.len() })
 }
 
+/// A figure, and what another way comes to in the same run, of which less is better.
+pub fn against(name: &str, unit: &str, ours: &[f64], what: &str, theirs: &[f64]) -> anyhow::Result<()> {
+    let (value, other) = (median(ours), median(theirs));
+    let (against, against_value, ratio) = (Some(what), Some(other), Some(other / value));
+    print(&Line { name, value, unit, against, against_value, ratio, n: ours.len() })
+}
+
 /// The middle of the values; the mean of the two in the middle for an even number; 0 for none.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();

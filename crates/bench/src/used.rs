@@ -3,19 +3,19 @@
 //! A guest fills all memory that nobody uses with files it has read, and a machine's own memory only grows while it runs. Here
 //! a guest of 2 GiB writes, copies and reads more files than fit, and programs of 600 MB begin and end in it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, ensure};
-use rolltop_api_types::{CreateSnapshot, DesktopState, SnapshotState};
-use rolltop_vm_tests::{Platform, eventually, qemus};
+use anyhow::Context as _;
+use rolltop_api_types::DesktopState;
+use rolltop_vm_tests::{Platform, qemus};
 
 use crate::ROUNDS;
 use crate::create::{banner, remove};
 use crate::density::private_guest_memory;
+use crate::kept::snapshot;
 use crate::report::{Line, median, print, value};
 
 const MB: f64 = 1e6;
-const LIMIT: Duration = Duration::from_secs(300);
 /// What a day at it comes to, for its memory.
 const USE: &str = "cd /var/tmp && for turn in 1 2; do \
     head -c 800M /dev/urandom > one && cp one two && cat one two > /dev/null && \
@@ -36,16 +36,10 @@ pub async fn all(platform: &Platform) -> anyhow::Result<()> {
         fresh.push(private()?);
         platform.shell(id, USE).await?;
         used.push(private()?);
-        let snapshot = client.take_snapshot(id, &CreateSnapshot::default()).await?.id;
-        let taken = eventually("a snapshot", LIMIT, || async {
-            let snapshot = client.snapshot(snapshot).await?;
-            ensure!(snapshot.state != SnapshotState::Failed, "{snapshot:?}");
-            Ok((snapshot.state == SnapshotState::Ready).then_some(snapshot))
-        })
-        .await?;
+        let taken = snapshot(platform, id).await?;
         #[expect(clippy::cast_precision_loss, reason = "bytes of a file")]
         running.push(taken.memory_bytes as f64 / MB);
-        client.delete_snapshot(snapshot).await?;
+        client.delete_snapshot(taken.id).await?;
 
         let start = Instant::now();
         client.suspend_desktop(id).await?;
