@@ -136,7 +136,13 @@ async fn nothing_is_lost_to_kills_at_random_moments() -> anyhow::Result<()> {
         let in_memory = platform.shell(known.id, "cat /dev/shm/token 2>/dev/null || true").await?;
         let may_forget = matches!(asked, Asked::Stop | Asked::Restart);
         if in_memory.trim() != known.in_memory {
-            ensure!(may_forget, "round {round}, seed {seed}: {asked:?} has lost the memory: {in_memory}");
+            if !may_forget {
+                let history = platform.client.history(known.id).await?;
+                let kept = platform.client.snapshots(&ListSnapshots { desktop: Some(known.id) }).await?;
+                bail!(
+                    "round {round}, seed {seed}: {asked:?} has lost the memory: {in_memory}{kept:#?}{history:#?}"
+                );
+            }
             remember(&platform, known, &mut dice).await?;
         }
         if let Some(fork) = fork {
