@@ -164,7 +164,9 @@ impl Machine {
         .args(["-device", "virtio-net-pci,netdev=net0,mac=52:54:00:77:00:02,romfile=", "-qmp"])
         .arg(format!("unix:{},server=on,wait=off", socket.display()))
         .args(how)
-        .stdin(Stdio::null());
+        .stdin(Stdio::null())
+        // It tells of layers it makes, where the figures go.
+        .stdout(Stdio::null());
         let process = Process(qemu.spawn().context("QEMU")?);
         let deadline = Instant::now() + LIMIT;
         let monitor = loop {
@@ -177,18 +179,18 @@ impl Machine {
         Ok(Self { process, monitor, address })
     }
 
-    /// Waits until its sshd does.
+    /// Waits until its sshd does. On one connection, as each costs the guest another process.
     fn greet(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + LIMIT;
         let greeting = || {
             let mut stream = TcpStream::connect((self.address, PORT))?;
-            stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+            stream.set_read_timeout(Some(LIMIT))?;
             let mut said = [0; 4];
             stream.read_exact(&mut said).map(|()| said)
         };
         while !greeting().is_ok_and(|said| &said == b"SSH-") {
             ensure!(Instant::now() < deadline, "no greeting");
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(100));
         }
         Ok(())
     }

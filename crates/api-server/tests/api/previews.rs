@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use rolltop_api_types::{
-    Client, Code, CreateDesktop, CreateShare, OpenPreview, PreviewKey, PreviewPass, RequestTicket,
-    ShareCreated, UpdateDesktop,
+    Client, Code, CreateDesktop, CreateShare, DesktopState, OpenPreview, PreviewKey, PreviewPass,
+    RequestTicket, ShareCreated, UpdateDesktop,
 };
 use rolltop_model::DesktopId;
 use rolltop_store::NewShare;
@@ -87,6 +87,18 @@ async fn a_session_gets_a_pass_by_way_of_a_ticket_that_works_once() {
     let other = ticket(&session, HERE).await;
     assert_eq!(open("3001--research", &other).await.unwrap_err().code(), Some(Code::PreviewClosed));
     assert_eq!(open(HERE, &other).await.unwrap_err().code(), Some(Code::PreviewClosed), "used up elsewhere");
+}
+
+#[tokio::test]
+async fn a_preview_wakes_its_desktop() {
+    let platform = Platform::start().await;
+    let id = platform.running("research").await.id;
+    let session = platform.session().await;
+    let pass = pass(&platform, &session).await.pass;
+    platform.client.suspend_desktop(id).await.unwrap();
+    platform.until(id, DesktopState::Suspended).await;
+    shows_the_page(&platform, &pass).await;
+    assert_eq!(platform.client.desktop(id).await.unwrap().state, DesktopState::Running);
 }
 
 #[tokio::test]
