@@ -38,10 +38,11 @@ impl Control {
             let goes_on = self.inner.command(id, Command::Start, By::somebody(&caller.label), None).await;
             return Ok(self.view(goes_on?, Vec::new()));
         }
-        let undo = kept.into_iter().find(|row| {
-            row.kind == SnapshotKind::Undo
-                && matches!(row.state, SnapshotState::Ready | SnapshotState::Taking)
-        });
+        // Of the last time and no other: where that could not be kept, an earlier one is something else.
+        let undo = kept
+            .into_iter()
+            .find(|row| row.kind == SnapshotKind::Undo && row.state != SnapshotState::Deleting)
+            .filter(|row| matches!(row.state, SnapshotState::Ready | SnapshotState::Taking));
         self.put_back(caller, undo.ok_or(SnapshotError::NothingToUndo)?).await
     }
 }

@@ -193,3 +193,18 @@ async fn snapshots_are_taken_by_a_schedule_and_as_many_stay_as_it_says() {
     tokio::time::sleep(hour * 3).await;
     assert_eq!(scheduled().await, left, "none come any more, and those that were taken stay");
 }
+
+#[tokio::test]
+async fn what_could_not_be_kept_is_not_undone_by_something_older() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    platform.control.stop(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "stopped", is_stopped).await;
+    platform.control.undo(&platform.owner, id).await.unwrap();
+    platform.wait(id, "back", has_screen).await;
+    platform.engine.faults().disk_full(true);
+    platform.control.stop(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "stopped again", is_stopped).await;
+    let older = platform.control.undo(&platform.owner, id).await;
+    assert!(matches!(older, Err(SnapshotError::NothingToUndo)), "{older:?}");
+}
