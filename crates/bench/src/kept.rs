@@ -251,19 +251,13 @@ fn qemus_ways(directory: &Path) -> anyhow::Result<QemusWays> {
     let file = directory.join("stock");
     std::fs::write(&file, b"")?;
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
-    let enable = json!({ "capabilities": [{ "capability": "mapped-ram", "state": true }] });
-    monitor.run("migrate-set-capabilities", &enable)?;
-    let unlimited = json!({ "max-bandwidth": 1_u64 << 50 });
-    monitor.run("migrate-set-parameters", &unlimited)?;
+    monitor.map_ram(true)?;
     let start = Instant::now();
-    monitor.run("stop", &json!({}))?;
-    monitor.run("migrate", &json!({ "uri": "file:stock" }))?;
-    monitor.until("query-migrate", "completed")?;
+    monitor.migrate("file:stock")?;
     monitor.run("cont", &json!({}))?;
     let migrate = start.elapsed().as_secs_f64() * 1000.0;
     std::fs::remove_file(&file)?;
-    let disable = json!({ "capabilities": [{ "capability": "mapped-ram", "state": false }] });
-    monitor.run("migrate-set-capabilities", &disable)?;
+    monitor.map_ram(false)?;
 
     // The state can't go into the disk itself: QEMU breaks off where that is encrypted.
     let state = directory.join("stock.qcow2");

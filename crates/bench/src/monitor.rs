@@ -37,6 +37,21 @@ impl Monitor {
         }
     }
 
+    /// Whether migrations write each page of memory at its own place in a file; none is held back.
+    pub fn map_ram(&mut self, on: bool) -> anyhow::Result<()> {
+        let capability = json!({ "capabilities": [{ "capability": "mapped-ram", "state": on }] });
+        self.run("migrate-set-capabilities", &capability)?;
+        self.run("migrate-set-parameters", &json!({ "max-bandwidth": 1_u64 << 50 }))?;
+        Ok(())
+    }
+
+    /// Stops the machine and writes it to where it says.
+    pub fn migrate(&mut self, uri: &str) -> anyhow::Result<()> {
+        self.run("stop", &json!({}))?;
+        self.run("migrate", &json!({ "uri": uri }))?;
+        self.until("query-migrate", "completed")
+    }
+
     /// Asks until its `status` is this.
     pub fn until(&mut self, command: &str, status: &str) -> anyhow::Result<()> {
         loop {

@@ -69,11 +69,9 @@ impl Origin {
         let (below, layer) = (directory.join(&self.layer), format!("origin-{}", self.turn));
         let start = Instant::now();
         let monitor = &mut self.machine.monitor;
-        let from = json!({ "uri": format!("file:{}", memory.display()) });
-        use_mapped_ram(monitor)?;
-        monitor.run("stop", &json!({}))?;
-        monitor.run("migrate", &from)?;
-        monitor.until("query-migrate", "completed")?;
+        let from = format!("file:{}", memory.display());
+        monitor.map_ram(true)?;
+        monitor.migrate(&from)?;
         let next = json!({ "node-name": self.layer, "snapshot-file": directory.join(&layer), "snapshot-node-name": layer });
         monitor.run("blockdev-snapshot-sync", &next)?;
         monitor.run("cont", &json!({}))?;
@@ -88,8 +86,8 @@ impl Origin {
                 &disk,
                 &["-incoming", "defer", "-S"],
             )?;
-            use_mapped_ram(&mut machine.monitor)?;
-            machine.monitor.run("migrate-incoming", &from)?;
+            machine.monitor.map_ram(true)?;
+            machine.monitor.run("migrate-incoming", &json!({ "uri": from }))?;
             machine.monitor.until("query-migrate", "completed")?;
             machine.monitor.run("cont", &json!({}))?;
             machine.greet()?;
@@ -211,12 +209,5 @@ fn overlay(path: &Path, below: &Path) -> anyhow::Result<()> {
     let mut command = Command::new("qemu-img");
     command.args(["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b"]).arg(below).arg(path);
     ensure!(command.status()?.success(), "no layer over {}", below.display());
-    Ok(())
-}
-
-fn use_mapped_ram(monitor: &mut Monitor) -> anyhow::Result<()> {
-    let enable = json!({ "capabilities": [{ "capability": "mapped-ram", "state": true }] });
-    monitor.run("migrate-set-capabilities", &enable)?;
-    monitor.run("migrate-set-parameters", &json!({ "max-bandwidth": 1_u64 << 50 }))?;
     Ok(())
 }

@@ -20,3 +20,16 @@ pub enum StoreError {
 pub(crate) fn unreadable<E: ToString>(table: &'static str) -> impl Fn(E) -> StoreError {
     move |error| StoreError::Unreadable { table, what: error.to_string() }
 }
+
+/// Those rows of one table that can be read. The others, which `name` tells apart, are logged: who looks at all of
+/// them goes on without.
+pub(crate) fn readable<R, T: TryFrom<R, Error = StoreError>>(
+    rows: Vec<R>,
+    name: impl Fn(&R) -> String,
+) -> Vec<T> {
+    let read = rows.into_iter().filter_map(|row| {
+        let of = name(&row);
+        T::try_from(row).inspect_err(|error| tracing::error!(row = of, %error, "a row is left out")).ok()
+    });
+    read.collect()
+}

@@ -8,7 +8,7 @@ use sea_orm::sea_query::OnConflict;
 
 use crate::database::Store;
 use crate::desktops;
-use crate::error::{StoreError, unreadable};
+use crate::error::{StoreError, readable, unreadable};
 use crate::moment::{from_ms, to_ms};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -97,13 +97,7 @@ impl Store {
     /// All desktops that sleep by themselves. A row that can't be read is left out and logged.
     pub async fn sleepers(&self) -> Result<Vec<Sleeper>, StoreError> {
         let rows = Entity::find().all(&self.connection).await?;
-        let read = rows.into_iter().filter_map(|row| {
-            let desktop = row.desktop_id.clone();
-            Sleeper::try_from(row)
-                .inspect_err(|error| tracing::error!(desktop, %error, "a sleep policy can't be read"))
-                .ok()
-        });
-        Ok(read.collect())
+        Ok(readable(rows, |row| row.desktop_id.clone()))
     }
 
     /// A turn of a schedule is done with.

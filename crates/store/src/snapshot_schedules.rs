@@ -8,7 +8,7 @@ use sea_orm::sea_query::OnConflict;
 
 use crate::database::Store;
 use crate::desktops;
-use crate::error::{StoreError, unreadable};
+use crate::error::{StoreError, readable, unreadable};
 use crate::moment::{from_ms, to_ms};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -64,16 +64,10 @@ impl Store {
         row.map(ScheduledDesktop::try_from).transpose()
     }
 
-    /// All that have one.
+    /// All that have one. A row that can't be read is left out and logged.
     pub async fn snapshot_schedules(&self) -> Result<Vec<ScheduledDesktop>, StoreError> {
         let rows = Entity::find().all(&self.connection).await?;
-        let read = rows.into_iter().filter_map(|row| {
-            let desktop = row.desktop_id.clone();
-            ScheduledDesktop::try_from(row)
-                .inspect_err(|error| tracing::error!(desktop, %error, "a snapshot schedule can't be read"))
-                .ok()
-        });
-        Ok(read.collect())
+        Ok(readable(rows, |row| row.desktop_id.clone()))
     }
 
     /// Sets it from `now` on, or with `None` ends it; `false` where the desktop is gone.
