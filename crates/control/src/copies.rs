@@ -293,11 +293,9 @@ impl Control {
     /// Has a copy fetched, in the background: it becomes a snapshot again, of which desktops are made.
     pub async fn fetch_copy(&self, caller: &Caller, id: SnapshotId) -> Result<SnapshotCopy, CopyError> {
         let (copies, _) = self.own_copy(caller, id).await?;
-        if !self.inner.store.ask_copy_fetched(id, &caller.label).await? {
-            return Err(CopyError::NotDone);
-        }
+        let copy = self.inner.store.ask_copy_fetched(id, &caller.label).await?.ok_or(CopyError::NotDone)?;
         copies.fetches.notify_one();
-        Ok(self.own_copy(caller, id).await?.1)
+        Ok(copy)
     }
 
     /// Deletes a copy, in the background.

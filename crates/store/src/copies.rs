@@ -198,19 +198,26 @@ impl Store {
         write.commit().await
     }
 
-    /// Asks for one to be fetched, unless it is not done (`false`).
-    pub async fn ask_copy_fetched(&self, id: SnapshotId, by: &str) -> Result<bool, StoreError> {
+    /// Asks for one to be fetched, and returns it as it then is; `None` if it is not done.
+    pub async fn ask_copy_fetched(
+        &self,
+        id: SnapshotId,
+        by: &str,
+    ) -> Result<Option<SnapshotCopy>, StoreError> {
         let write = self.write().await?;
-        let fetching = Entity::update_many()
-            .col_expr(Column::State, Expr::value(CopyState::Fetching.as_str()))
-            .col_expr(Column::FetchedBy, Expr::value(by))
-            .col_expr(Column::FetchedAs, Expr::value(None::<String>))
-            .col_expr(Column::Reason, Expr::value(None::<String>));
-        let done = Column::State.eq(CopyState::Done.as_str());
-        let asked =
-            fetching.filter(Column::Id.eq(id.to_string())).filter(done).exec(&write.transaction).await?;
+        let done = Entity::find_by_id(id.to_string()).filter(Column::State.eq(CopyState::Done.as_str()));
+        let Some(row) = done.one(&write.transaction).await? else { return Ok(None) };
+        let fetching = ActiveModel {
+            id: Set(row.id),
+            state: Set(CopyState::Fetching.as_str().to_owned()),
+            fetched_by: Set(Some(by.to_owned())),
+            fetched_as: Set(None),
+            reason: Set(None),
+            ..Default::default()
+        };
+        let row = fetching.update(&write.transaction).await?;
         write.commit().await?;
-        Ok(asked.rows_affected > 0)
+        Ok(Some(row.try_into()?))
     }
 
     /// Asks for one to be deleted where it is kept, whatever is being done with it.
