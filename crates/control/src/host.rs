@@ -58,6 +58,7 @@ fn unanswered(error: EngineError) -> QueryError {
         | EngineError::UnknownSnapshot
         | EngineError::NotRunning
         | EngineError::Fenced
+        | EngineError::CutShort
         | EngineError::DiskFull
         | EngineError::NoMemory
         | EngineError::BaseMismatch(_)

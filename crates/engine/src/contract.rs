@@ -220,6 +220,8 @@ impl Contract {
         assert_eq!((machine.power, machine.boot), (Power::On { quarantined: false }, 1), "it goes on");
         assert_eq!(machine.layer, snapshot.next.layer, "on the next layer");
         self.banner(engine, desktop).await;
+        let half = SnapshotRequest { snapshot: SnapshotId::generate(), ..snapshot.clone() };
+        assert_eq!(engine.snapshot(&half).await, Err(EngineError::CutShort), "it writes there already");
 
         let origin = Origin { snapshot: snapshot.snapshot, disk: vec![request.disk.clone()] };
         let child = ForkRequest { from: Some(origin.clone()), ..self.fork_request() };

@@ -17,6 +17,9 @@ pub enum EngineError {
     NotRunning,
     #[error("a newer request for this desktop has been carried out")]
     Fenced,
+    /// Ask again, with another next layer: the machine may write to this one.
+    #[error("an earlier try of this snapshot was cut short")]
+    CutShort,
     #[error("the host's disk is full")]
     DiskFull,
     #[error("the host has too little free memory")]

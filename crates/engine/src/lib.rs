@@ -65,7 +65,8 @@ pub trait Engine: Send + Sync + 'static {
     /// [`SnapshotRequest::next`], and what it wrote to before is never changed again.
     ///
     /// Where it is not possible the machine goes on, its disk under the new layer or not: see
-    /// [`Machine::layer`].
+    /// [`Machine::layer`]. Asked for again after that, with the layer it already has, it is
+    /// [`EngineError::CutShort`].
     async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError>;
 
     /// Puts a machine that is off back to a snapshot: suspended if that has a memory, else off. What it

@@ -356,18 +356,21 @@ impl Engine for SimEngine {
 
     async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
         self.shared.enter(Operation::Snapshot, self.shared.config.fork_time).await?;
-        if self.shared.faults.is_cut_short(Operation::Snapshot) {
-            return Err(EngineError::Host("cut short".into()));
-        }
+        let faults = &self.shared.faults;
+        let cut_short =
+            faults.is_cut_short(Operation::Snapshot) || faults.is_met(Operation::Snapshot, Moment::Within);
         let outcome = {
             let mut state = self.shared.state();
-            let info = state.world.snapshot(request)?;
-            if let Some(disk) = state.guests.get(&request.desktop).map(|guest| guest.disk()) {
+            let info = state.world.snapshot(request, cut_short)?;
+            if info.is_some()
+                && let Some(disk) = state.guests.get(&request.desktop).map(|guest| guest.disk())
+            {
                 state.kept.entry(request.snapshot).or_insert(disk);
             }
             self.shared.save(&state);
-            Ok(info)
+            info.ok_or_else(|| EngineError::Host("cut short".into()))
         };
+        faults.answer(Operation::Snapshot, Moment::Within).await;
         self.shared.leave(Operation::Snapshot, outcome).await
     }
 

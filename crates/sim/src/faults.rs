@@ -49,6 +49,8 @@ pub enum DoorFault {
 pub enum Moment {
     /// Nothing of it is done.
     Before,
+    /// Of a snapshot: the machine writes to the new layer, and nothing else is done.
+    Within,
     /// All of it is done.
     After,
 }
@@ -101,7 +103,8 @@ impl Faults {
     }
 
     /// The next `times` calls stop half way: a fork or start leaves a machine that never came
-    /// up, a destroy one that is off, a suspend, resume or snapshot everything as it was; and the caller is told that the host failed.
+    /// up, a destroy one that is off, a snapshot one that writes to the new layer, a suspend or resume everything as it was;
+    /// and the caller is told that the host failed.
     pub fn cut_short(&self, operation: Operation, times: u32) {
         self.switches().cut_short.insert(operation, times);
     }
@@ -120,6 +123,11 @@ impl Faults {
     /// Whether there has been such a call.
     pub fn waits_in_vain(&self) -> bool {
         self.switches().waits_in_vain
+    }
+
+    /// Whether a call that comes there now is never answered.
+    pub(crate) fn is_met(&self, operation: Operation, moment: Moment) -> bool {
+        self.switches().unanswered == Some((operation, moment))
     }
 
     pub(crate) async fn answer(&self, operation: Operation, moment: Moment) {

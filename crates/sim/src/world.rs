@@ -186,14 +186,20 @@ impl World {
         }
     }
 
-    pub fn snapshot(&mut self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
+    /// Takes a snapshot, or with `cut_short` only puts the new layer over the others (`None`).
+    pub fn snapshot(
+        &mut self,
+        request: &SnapshotRequest,
+        cut_short: bool,
+    ) -> Result<Option<SnapshotInfo>, EngineError> {
         self.fence(request.desktop, request.fence)?;
         if let Some(kept) = self.snapshots.get(&request.snapshot) {
-            return Ok(kept.info(request.snapshot));
+            return Ok(Some(kept.info(request.snapshot)));
         }
         let next = (request.next.layer, digest_of(&request.next.key));
-        if !self.machines.contains_key(&request.desktop) {
-            return Err(EngineError::UnknownDesktop);
+        let held = self.machines.get(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
+        if held.layers.contains(&next) {
+            return Err(EngineError::CutShort);
         }
         self.is_new(&next)?;
         let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
@@ -207,9 +213,12 @@ impl World {
         };
         held.layers.insert(0, next);
         held.flattening = false;
+        if cut_short {
+            return Ok(None);
+        }
         let info = kept.info(request.snapshot);
         self.snapshots.insert(request.snapshot, kept);
-        Ok(info)
+        Ok(Some(info))
     }
 
     /// `true` if it was carried out now.

@@ -422,11 +422,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop, snapshot).await? else { return Ok(false) };
-        if moved_on {
-            switch_layers(&write, desktop.id, row.next_layer_id.as_deref()).await?;
-        } else if let Some(next) = &row.next_layer_id {
-            layers::forget(&write, next).await?;
-        }
+        settle_next(&write, desktop.id, &row, moved_on).await?;
         let change = ActiveModel {
             id: Set(row.id.clone()),
             state: Set(SnapshotState::Failed.as_str().to_owned()),
@@ -437,6 +433,23 @@ impl Store {
         let row = change.update(&write.transaction).await?;
         remember(&write, &row, Some(reason), now).await?;
         tell(&mut write, &row, now).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// Has one begin anew, with another next layer, whether or not the desktop writes to the one it had. `false` if the
+    /// desktop's lease was lost.
+    pub async fn renew_snapshot(
+        &self,
+        desktop: &Desktop,
+        snapshot: SnapshotId,
+        moved_on: bool,
+    ) -> Result<bool, StoreError> {
+        let write = self.write().await?;
+        let Some(row) = held(&write, desktop, snapshot).await? else { return Ok(false) };
+        settle_next(&write, desktop.id, &row, moved_on).await?;
+        let change = ActiveModel { id: Set(row.id), next_layer_id: Set(None), ..Default::default() };
+        change.update(&write.transaction).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -655,6 +668,21 @@ pub(crate) async fn switch_layers(
     let change = layers::ActiveModel { id: Set(next.to_owned()), desktop_id, ..Default::default() };
     change.update(&write.transaction).await?;
     Ok(before.id)
+}
+
+/// The next layer of one that was not taken is its desktop's, if that writes to it, or is forgotten.
+async fn settle_next(
+    write: &Write,
+    desktop: DesktopId,
+    row: &Model,
+    moved_on: bool,
+) -> Result<(), StoreError> {
+    if moved_on {
+        switch_layers(write, desktop, row.next_layer_id.as_deref()).await?;
+    } else if let Some(next) = &row.next_layer_id {
+        layers::forget(write, next).await?;
+    }
+    Ok(())
 }
 
 /// Whether a desktop is being forked from it that is not its own yet.

@@ -41,6 +41,7 @@ impl From<EngineError> for Fault {
             EngineError::NoMemory => FailReason::NoMemory,
             EngineError::UnknownDesktop
             | EngineError::NotRunning
+            | EngineError::CutShort
             | EngineError::Timeout(_)
             | EngineError::Host(_) => FailReason::StartFailed,
         };

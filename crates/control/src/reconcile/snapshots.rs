@@ -2,7 +2,7 @@
 //!
 //! A snapshot is taken by whoever holds the desktop's lease, while the desktop rests in a state:
 //! running, suspended or stopped. What is not finished is asked of the engine again, under the same
-//! id and with the same next layer.
+//! id and with the same next layer; with another one where the engine says that the first try was cut short.
 
 use rolltop_engine::{DiskLayer, EngineError, LayerKey, Origin, RevertRequest, SnapshotRequest};
 use rolltop_model::{
@@ -111,20 +111,30 @@ async fn take(
         key: key_of(top),
         next: layer_of(&next),
     };
-    let info = match patiently(inner.engine.snapshot(&request)).await {
+    // It may write to the next layer all the same.
+    let moved_on = async || {
+        let machine = ask(ENGINE_DEADLINE, inner.engine.observe_one(desktop.id)).await?;
+        Ok::<_, Fault>(machine.is_some_and(|machine| machine.layer == next.id))
+    };
+    let info = match patiently(inner.engine.snapshot(&request)).await? {
         Ok(info) => info,
-        Err(Fault::Wrong { reason, why, .. }) => {
+        Err(EngineError::CutShort) => {
+            tracing::info!(desktop = %desktop.id, snapshot = %snapshot.id, "a snapshot begins anew");
+            let renewed = inner.store.renew_snapshot(desktop, snapshot.id, moved_on().await?).await?;
+            return if renewed { Ok(()) } else { Err(Fault::Lost) };
+        }
+        Err(error) => {
+            let (reason, why) = match Fault::from(error) {
+                Fault::Wrong { reason, why, .. } => (reason, why),
+                other => return Err(other),
+            };
             tracing::warn!(desktop = %desktop.id, snapshot = %snapshot.id, why, "a snapshot was not taken");
-            // It may write to the next layer all the same.
-            let machine = ask(ENGINE_DEADLINE, inner.engine.observe_one(desktop.id)).await?;
-            let moved_on = machine.is_some_and(|machine| machine.layer == next.id);
             let sentence = match reason {
                 FailReason::DiskFull => reason.sentence(),
                 _ => "The host could not take it; the desktop goes on as it was.",
             };
-            return fail(inner, desktop, snapshot, sentence, moved_on).await;
+            return fail(inner, desktop, snapshot, sentence, moved_on().await?).await;
         }
-        Err(other) => return Err(other),
     };
     let taken = Taken {
         at: info.taken_at,
@@ -143,11 +153,9 @@ async fn take(
 }
 
 /// Asks the engine for something that may be done after the deadline yet: the layer given for it stays, and it is asked again.
-async fn patiently<T>(answer: impl Future<Output = Result<T, EngineError>>) -> Result<T, Fault> {
-    match timeout(ENGINE_DEADLINE, answer).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(Fault::Silent(EngineError::Timeout("the host takes long".into()))),
-    }
+async fn patiently<T>(answer: impl Future<Output = T>) -> Result<T, Fault> {
+    let late = |_| Fault::Silent(EngineError::Timeout("the host takes long".into()));
+    timeout(ENGINE_DEADLINE, answer).await.map_err(late)
 }
 
 /// What is on the screen just before, for people who look for a snapshot later. Nothing depends on it.
@@ -234,7 +242,8 @@ async fn restore(
         from: Origin { snapshot: to.id, disk: below.iter().map(layer_of).collect() },
         next: layer_of(&next),
     };
-    if let Err(fault) = patiently(inner.engine.revert(&request)).await {
+    if let Err(error) = patiently(inner.engine.revert(&request)).await? {
+        let fault = Fault::from(error);
         if matches!(fault, Fault::Silent(_)) {
             return Err(fault);
         }

@@ -122,13 +122,7 @@ async fn a_copy_is_made_after_a_kill_and_what_was_changed_is_not_believed() {
     let taken = snapshot(&platform, id).await;
     platform.engine.faults().never_answer(Operation::Export, Moment::Before);
     platform.control.copy_snapshot(&platform.owner, taken).await.unwrap();
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while !platform.engine.faults().waits_in_vain() {
-        assert!(tokio::time::Instant::now() < deadline, "it never came there");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    platform.engine.faults().answer_all();
-    platform.kill_and_reopen(config(place.path())).await;
+    platform.kill_there_and_reopen(config(place.path())).await;
     assert_eq!(over(&platform, taken).await.state, CopyState::Done);
 
     let file = place.path().join(taken.to_string());

@@ -151,7 +151,7 @@ fn event() -> impl Strategy<Value = Event> {
     let which = 0usize..4;
     let why = proptest::sample::select(vec![OffReason::Guest, OffReason::Died, OffReason::HostRestarted]);
     let operation = proptest::sample::select(CUT_SHORT.to_vec());
-    let moment = proptest::sample::select(vec![Moment::Before, Moment::After]);
+    let moment = proptest::sample::select(vec![Moment::Before, Moment::Within, Moment::After]);
     let durable = proptest::sample::select(DURABLE.to_vec());
     prop_oneof![
         3 => Just(Event::Create),

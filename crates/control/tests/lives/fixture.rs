@@ -111,6 +111,18 @@ impl Platform {
         assert!(timeout(PATIENCE, waiting).await.is_ok(), "not gone: {:#?}", self.get(id).await);
     }
 
+    /// Ends control where the engine does not answer it ([`rolltop_sim::Faults::never_answer`]), once it is there, and
+    /// opens it again on what is left.
+    pub async fn kill_there_and_reopen(&mut self, config: ControlConfig) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while !self.engine.faults().waits_in_vain() {
+            assert!(tokio::time::Instant::now() < deadline, "it never came there");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.engine.faults().answer_all();
+        self.kill_and_reopen(config).await;
+    }
+
     /// Ends control wherever it is, and opens it again on what is left.
     pub async fn kill_and_reopen(&mut self, config: ControlConfig) {
         self.control.abort().await;

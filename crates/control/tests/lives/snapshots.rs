@@ -3,7 +3,7 @@
 use rolltop_control::{ControlConfig, ForkDesktop, SnapshotError};
 use rolltop_engine::{Engine, EngineError};
 use rolltop_model::{DesktopState, FailReason, SnapshotId, SnapshotState};
-use rolltop_sim::Operation;
+use rolltop_sim::{Moment, Operation};
 
 use crate::fixture::{PATIENCE, Platform, has_failed, has_screen, is, platform, platform_with, quick};
 
@@ -163,6 +163,23 @@ async fn one_that_was_cut_short_or_unheard_is_finished_under_the_same_name() {
     platform.wait_gone(id).await;
     platform.control.delete_snapshot(&platform.owner, asked.id).await.unwrap();
     held(&platform, 0).await;
+    assert_eq!(platform.control.leftovers().await.unwrap(), []);
+}
+
+/// The first try leaves a desktop that writes to the new layer, which the engine takes no second time.
+#[tokio::test]
+async fn one_that_was_cut_short_half_way_begins_anew() {
+    let mut platform = platform().await;
+    let id = platform.running("one").await;
+    platform.engine.faults().never_answer(Operation::Snapshot, Moment::Within);
+    let write = platform.access(id).await;
+    let asked = platform.control.take_snapshot(&write, None, None).await.unwrap();
+    platform.kill_there_and_reopen(quick()).await;
+    settled(&platform, asked.id, SnapshotState::Ready).await;
+    assert!(platform.control.snapshot(&platform.owner, asked.id).await.unwrap().has_memory);
+    let fork = platform.control.fork_snapshot(&platform.owner, asked.id, &ForkDesktop::default(), None).await;
+    platform.wait(fork.unwrap()[0].id, "running", has_screen).await;
+    held(&platform, 1).await;
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
 }
 

@@ -3,6 +3,7 @@
 use rolltop_control::{ControlConfig, DesktopView, SnapshotError};
 use rolltop_engine::Engine;
 use rolltop_model::{DesktopId, DesktopState, SnapshotState};
+use rolltop_sim::{Moment, Operation};
 
 use crate::fixture::{PATIENCE, Platform, has_screen, is, is_stopped, platform, platform_with, quick};
 
@@ -207,4 +208,18 @@ async fn what_could_not_be_kept_is_not_undone_by_something_older() {
     platform.wait(id, "stopped again", is_stopped).await;
     let older = platform.control.undo(&platform.owner, id).await;
     assert!(matches!(older, Err(SnapshotError::NothingToUndo)), "{older:?}");
+}
+
+#[tokio::test]
+async fn a_memory_is_kept_although_control_was_killed_half_way() {
+    let mut platform = platform().await;
+    let id = platform.running("one").await;
+    let before = boot(&platform.get(id).await.unwrap());
+    platform.engine.faults().never_answer(Operation::Snapshot, Moment::Within);
+    platform.control.stop(&platform.access(id).await).await.unwrap();
+    platform.kill_there_and_reopen(quick()).await;
+    platform.wait(id, "stopped", is_stopped).await;
+    assert_eq!(kept(&platform, id).await, [("Before stopping".to_owned(), SnapshotState::Ready, true)]);
+    platform.control.undo(&platform.owner, id).await.unwrap();
+    platform.wait(id, "back", resumed_after(before)).await;
 }

@@ -171,7 +171,7 @@ impl Host {
             return Err(EngineError::Host("the desktop was never completely made".into()));
         }
         if record.all_layers().any(|layer| layer == request.next.layer) {
-            return Err(EngineError::Host("this snapshot was cut short; take another".into()));
+            return Err(EngineError::CutShort);
         }
         host_status::room(self.layout.root(), self.config.min_free_disk, 0)?;
         make_directory(&directory)?;
