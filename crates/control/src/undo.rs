@@ -38,11 +38,12 @@ impl Control {
             let goes_on = self.inner.command(id, Command::Start, By::somebody(&caller.label), None).await;
             return Ok(self.view(goes_on?, Vec::new()));
         }
-        // Of the last time and no other: where that could not be kept, an earlier one is something else.
+        // Of the last time and no other: where that is not kept, an earlier one is something else.
+        let last = self.inner.store.last_to_undo(id).await?;
         let undo = kept
             .into_iter()
-            .find(|row| row.kind == SnapshotKind::Undo && row.state != SnapshotState::Deleting)
-            .filter(|row| matches!(row.state, SnapshotState::Ready | SnapshotState::Taking));
+            .filter(|row| row.kind == SnapshotKind::Undo && last.is_none_or(|last| row.created_at >= last))
+            .find(|row| matches!(row.state, SnapshotState::Ready | SnapshotState::Taking));
         self.put_back(caller, undo.ok_or(SnapshotError::NothingToUndo)?).await
     }
 }

@@ -33,6 +33,9 @@ pub mod happening {
     /// It ran when the host went down, and is off.
     pub const HOST_RESTARTED: &str = "host_restarted";
     pub const FAILED: &str = "failed";
+
+    /// Those that somebody may want to undo.
+    pub(super) const UNDONE: [&str; 4] = [STOPPED, RESTARTED, DELETED, RESTORED];
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -191,6 +194,16 @@ impl Store {
             .all(&self.connection)
             .await?;
         rows.into_iter().map(HistoryEntry::try_from).collect()
+    }
+
+    /// When it was last asked for something that is undone by an undo.
+    pub async fn last_to_undo(&self, desktop: DesktopId) -> Result<Option<Timestamp>, StoreError> {
+        let latest = Entity::find()
+            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .filter(Column::Kind.is_in(happening::UNDONE))
+            .order_by_desc(Column::Seq);
+        let row = latest.one(&self.connection).await?;
+        row.map(|row| from_ms(row.began_at, "history")).transpose()
     }
 
     pub async fn delete_history_before(&self, at: Timestamp) -> Result<(), StoreError> {

@@ -208,6 +208,22 @@ async fn what_could_not_be_kept_is_not_undone_by_something_older() {
     platform.wait(id, "stopped again", is_stopped).await;
     let older = platform.control.undo(&platform.owner, id).await;
     assert!(matches!(older, Err(SnapshotError::NothingToUndo)), "{older:?}");
+
+    // Nor where somebody has deleted it, or the desktop was destroyed for good.
+    platform.engine.faults().disk_full(false);
+    platform.control.start(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "running", has_screen).await;
+    platform.control.stop(&platform.access(id).await).await.unwrap();
+    platform.wait(id, "stopped", is_stopped).await;
+    let all = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
+    platform.control.delete_snapshot(&platform.owner, all[0].id).await.unwrap();
+    let older = platform.control.undo(&platform.owner, id).await;
+    assert!(matches!(older, Err(SnapshotError::NothingToUndo)), "{older:?}");
+    platform.control.destroy(&platform.access(id).await).await.unwrap();
+    platform.wait_gone(id).await;
+    assert!(kept(&platform, id).await.iter().any(|(_, state, _)| *state == SnapshotState::Ready));
+    let older = platform.control.undo(&platform.owner, id).await;
+    assert!(matches!(older, Err(SnapshotError::NothingToUndo)), "{older:?}");
 }
 
 #[tokio::test]
