@@ -6,9 +6,6 @@
 mod image;
 mod luks;
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rolltop_engine::LayerKey;
@@ -24,24 +21,10 @@ use crate::process::{PROGRAM_PATH, passphrase};
 pub(crate) async fn create(path: &Path, gib: u64, key: &LayerKey, backing: &str) -> Result<(), Fault> {
     let (to, key, backing) = (path.to_owned(), key.clone(), backing.to_owned());
     blocking(move || {
-        let temporary = to.with_extension("tmp");
-        durable::remove(&temporary)?;
         let luks = luks::header(passphrase(&key).as_bytes())?;
-        let image = image::blank(gib << 30, &luks, &backing);
-        let written = write(&temporary, &image);
-        if written.is_err() {
-            durable::remove(&temporary)?;
-        }
-        written?;
-        durable::rename(&temporary, &to)
+        durable::write(&to, &image::blank(gib << 30, &luks, &backing), 0o600)
     })
     .await
-}
-
-fn write(path: &Path, image: &[u8]) -> Result<(), Fault> {
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = opened.doing_with("making", path)?;
-    file.write_all(image).and_then(|()| file.sync_all()).doing_with("writing", path)
 }
 
 /// Makes a plain overlay, for a bake. Nothing personal ever gets onto it.
