@@ -199,6 +199,8 @@ codes! {
     TooManyConnections, "too_many_connections", 429, "Too many connections to the desktop's ports";
     TooManyCommands, "too_many_commands", 429, "Too many commands run in the desktop";
     TooManyViewers, "too_many_viewers", 429, "Too many look at the desktop's terminals";
+    /// One that is under way has to end first.
+    TooManyTransfers, "too_many_transfers", 429, "Too many desktops are being exported or imported";
     RateLimited, "rate_limited", 429, "Too many requests";
     Internal, "internal", 500, "Something went wrong on our side";
     /// The host role or the database can't be reached; trying again soon helps.

@@ -29,6 +29,7 @@ use crate::reconcile::{self, Bootstraps, KeyDeliveries, Suspending, UsageMeter, 
 use crate::setup::SettingUp;
 use crate::ssh::GatewayView;
 use crate::templates::Templates;
+use crate::transfer::Transfers;
 
 /// For steps under way to end when the process does.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
@@ -67,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) screenshots: Screenshots,
     pub(crate) access_notes: AccessNotes,
     pub(crate) setting_up: SettingUp,
+    pub(crate) transfers: Transfers,
     /// `None` where the operator named no place for them.
     pub(crate) copies: Option<Copies>,
     pub(crate) sign_ins: SignInLimiter,
@@ -144,6 +146,7 @@ impl Control {
             screenshots: Screenshots::default(),
             access_notes: AccessNotes::default(),
             setting_up: SettingUp::default(),
+            transfers: Transfers::default(),
             copies,
             sign_ins: SignInLimiter::default(),
             device_codes: SignInLimiter::default(),

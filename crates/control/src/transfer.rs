@@ -2,8 +2,10 @@
 
 mod archive;
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -17,6 +19,7 @@ use rolltop_vault::random_bytes;
 use secrecy::{ExposeSecret, SecretBox};
 use ssh_key::{PrivateKey, PublicKey};
 use tokio::io::{AsyncRead, AsyncWriteExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::io::{ReaderStream, StreamReader};
 
 use crate::caller::{Caller, Scope};
@@ -31,6 +34,23 @@ pub use archive::ArchiveError;
 
 /// What is sent at once, bytes.
 const CHUNK: usize = 256 * 1024;
+
+/// Files of one workspace that go out or come in at the same time. Each has processes of its own on the host.
+const MOST_TRANSFERS: usize = 4;
+
+/// What goes out and comes in, by workspace: counted and limited.
+#[derive(Default)]
+pub(crate) struct Transfers(Mutex<HashMap<WorkspaceId, Arc<Semaphore>>>);
+
+impl Transfers {
+    /// A place for one more, as long as it is held.
+    fn begin(&self, workspace: WorkspaceId) -> Result<OwnedSemaphorePermit, TransferError> {
+        // Nothing is half done where this is held, whatever panics.
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = all.entry(workspace).or_insert_with(|| Arc::new(Semaphore::new(MOST_TRANSFERS)));
+        places.clone().try_acquire_owned().map_err(|_| TransferError::TooMany)
+    }
+}
 
 /// A file on its way out. A stream that ends with an error is not the whole of it.
 pub struct Export {
@@ -52,6 +72,8 @@ pub enum TransferError {
     /// The host's own sentence.
     #[error("{0}")]
     Refused(String),
+    #[error("{MOST_TRANSFERS} desktops are being exported or imported already; try again when one is done.")]
+    TooMany,
     #[error("The host's disk is full; free some space, then try again.")]
     DiskFull,
     #[error("The host does not answer; try again shortly.")]
@@ -79,7 +101,12 @@ impl Control {
     /// A snapshot's disk as one file, without its memory. It can be taken in here and elsewhere.
     pub async fn export_snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<Export, TransferError> {
         let row = self.own_snapshot(caller, id, Scope::FilesRead).await?;
-        self.inner.export(&row, &caller.label).await
+        let place = self.inner.transfers.begin(caller.workspace)?;
+        let Export { name, bytes } = self.inner.export(&row, &caller.label).await?;
+        let bytes = futures::stream::unfold((bytes, place), async |(mut bytes, place)| {
+            bytes.next().await.map(|next| (next, (bytes, place)))
+        });
+        Ok(Export { name, bytes: Box::new(Box::pin(bytes)) })
     }
 
     /// Takes in a file that was exported here or elsewhere, as a snapshot. Nothing of it is kept unless all of it is right.
@@ -91,6 +118,7 @@ impl Control {
         if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
             return Err(TransferError::Forbidden(Scope::DesktopsWrite));
         }
+        let _place = self.inner.transfers.begin(caller.workspace)?;
         self.inner.import(caller.workspace, &caller.label, None, from).await
     }
 }

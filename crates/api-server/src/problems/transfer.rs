@@ -6,6 +6,9 @@ use rolltop_control::{ArchiveError, TransferError};
 use super::ApiError;
 use super::shared::missing_scope;
 
+/// Seconds; how long the others take nobody knows.
+const RETRY_AFTER: u64 = 30;
+
 impl From<TransferError> for ApiError {
     fn from(error: TransferError) -> Self {
         match error {
@@ -17,6 +20,9 @@ impl From<TransferError> for ApiError {
                 Self::new(Code::UploadBrokenOff, "The file did not come whole; send it again.")
             }
             TransferError::Archive(_) => Self::new(Code::InvalidExport, error.to_string()),
+            TransferError::TooMany => {
+                Self::new(Code::TooManyTransfers, error.to_string()).retry_after(RETRY_AFTER)
+            }
             TransferError::Refused(_) | TransferError::DiskFull => {
                 Self::new(Code::HostRefused, error.to_string())
             }

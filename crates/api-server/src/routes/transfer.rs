@@ -28,6 +28,8 @@ use crate::problems::ApiError;
         (status = 200, description = "The file.", body = Vec<u8>, content_type = "application/zstd"),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`wrong_state`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_transfers`", body = Problem,
+            content_type = "application/problem+json"),
     ))]
 pub(crate) async fn export(
     State(control): State<Control>,
@@ -54,6 +56,8 @@ pub(crate) async fn export(
         (status = 409, description = "`quota_reached`, `host_refused`", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_export`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_transfers`", body = Problem,
+            content_type = "application/problem+json"),
     ))]
 pub(crate) async fn import(
     State(control): State<Control>,

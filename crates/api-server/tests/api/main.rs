@@ -27,3 +27,4 @@ mod serving;
 mod sleep;
 mod ssh_keys;
 mod terminal;
+mod transfer;

@@ -76,3 +76,26 @@ async fn what_is_not_whole_leaves_nothing() {
     assert_eq!(platform.engine.snapshots().await.unwrap().len(), kept);
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn as_many_go_out_and_come_in_at_the_same_time_as_the_host_bears() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let taken = snapshot(&platform, id).await;
+    let file = file(&platform, taken).await;
+    let (control, owner) = (&platform.control, &platform.owner);
+    let mut under_way = Vec::new();
+    for _ in 0..4 {
+        let mut export = control.export_snapshot(owner, taken).await.unwrap();
+        assert!(export.bytes.next().await.unwrap().is_ok());
+        under_way.push(export);
+    }
+    let more = control.export_snapshot(owner, taken).await.map(|_| ());
+    assert!(matches!(more, Err(TransferError::TooMany)), "{more:?}");
+    let more = control.import_snapshot(owner, stream(&file)).await;
+    assert!(matches!(more, Err(TransferError::TooMany)), "{more:?}");
+    // One that is broken off makes room, and one that has ended.
+    under_way.pop();
+    control.import_snapshot(owner, stream(&file)).await.unwrap();
+    control.export_snapshot(owner, taken).await.unwrap();
+}
