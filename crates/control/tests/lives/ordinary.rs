@@ -274,13 +274,16 @@ async fn a_disk_grows_at_once_and_the_rest_at_the_next_boot() {
         let wanted = Resize { size: size.map(str::to_owned), disk_gib };
         platform.control.resize(&platform.access(id).await, &wanted).await
     };
+    let grown_to = async |gib| {
+        let deadline = tokio::time::Instant::now() + crate::fixture::PATIENCE;
+        while platform.engine.observe_one(id).await.unwrap().unwrap().disk_gib != gib {
+            assert!(tokio::time::Instant::now() < deadline, "its disk does not grow to {gib} GiB");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
     let view = resize(None, Some(50)).await.unwrap();
     assert_eq!((view.disk_gib, view.restart_needed), (50, false));
-    let deadline = tokio::time::Instant::now() + crate::fixture::PATIENCE;
-    while platform.engine.observe_one(id).await.unwrap().unwrap().disk_gib != 50 {
-        assert!(tokio::time::Instant::now() < deadline, "its disk does not grow");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    grown_to(50).await;
     let smaller = resize(None, Some(49)).await;
     assert!(matches!(smaller, Err(ResizeError::Shrinks(50))), "{smaller:?}");
     assert!(matches!(resize(None, Some(2049)).await, Err(ResizeError::TooLarge)));
@@ -289,6 +292,7 @@ async fn a_disk_grows_at_once_and_the_rest_at_the_next_boot() {
     let view = resize(Some("l"), None).await.unwrap();
     assert_eq!((view.size, view.disk_gib), (Size::L, 80), "the disk is what the size has");
     platform.wait(id, "told that it must restart", |view| view.restart_needed).await;
+    grown_to(80).await;
     // What is forked from it now is as it is now.
     let fork = platform
         .control
