@@ -1,11 +1,12 @@
 //! Desktops as files.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
-use rolltop_api_types::{CreateSnapshot, SnapshotState};
-use secrecy::ExposeSecret;
+use rolltop_api_types::{Code, CreateSnapshot, SnapshotState};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
 
 use crate::platform::{Platform, eventually, told};
@@ -19,16 +20,26 @@ async fn one_more_than_may_be_under_way_hears_when_to_try_again() {
     let is_ready = async || client.snapshot(taken).await.unwrap().state == SnapshotState::Ready;
     assert!(eventually(is_ready).await);
     // Files of which nothing comes.
-    let mut under_way = JoinSet::new();
+    let mut under_way: JoinSet<()> = JoinSet::new();
     for _ in 0..4 {
         let client = client.clone();
         under_way.spawn(async move {
-            client.import_snapshot(futures::stream::pending::<io::Result<Bytes>>()).await
+            // What is asked below may have the last place for a moment.
+            loop {
+                let refused = client.import_snapshot(futures::stream::pending::<io::Result<Bytes>>()).await;
+                assert_eq!(refused.unwrap_err().code(), Some(Code::TooManyTransfers));
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         });
     }
+    // What is no export holds its place until it is answered, and no longer.
+    let nonsense = async |key: &SecretString| {
+        let request = platform.http().post("http://api/v1/snapshots").body("no export");
+        let request = request.header("content-type", "application/octet-stream");
+        request.bearer_auth(key.expose_secret()).send().await.unwrap().status()
+    };
+    assert!(eventually(async || nonsense(&platform.key).await == StatusCode::TOO_MANY_REQUESTS).await);
     let export = || platform.raw(Method::GET, &format!("/v1/snapshots/{taken}/export"));
-    let status = async || export().send().await.unwrap().status();
-    assert!(eventually(async || status().await == StatusCode::TOO_MANY_REQUESTS).await);
     let refused = told(export()).await;
     assert!(
         refused.contains("too_many_transfers") && refused.contains("try again when one is done"),
@@ -36,11 +47,8 @@ async fn one_more_than_may_be_under_way_hears_when_to_try_again() {
     );
     assert_eq!(export().send().await.unwrap().headers()["retry-after"], "30");
     // Another workspace has places of its own.
-    let others = platform.http().post("http://api/v1/snapshots").body("no export");
-    let others = others.header("content-type", "application/octet-stream");
-    let others = others.bearer_auth(platform.stranger().await.expose_secret()).send().await.unwrap();
-    assert_eq!(others.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(nonsense(&platform.stranger().await).await, StatusCode::UNPROCESSABLE_ENTITY);
     // Who breaks off makes room.
     under_way.shutdown().await;
-    assert!(eventually(async || status().await == StatusCode::OK).await);
+    assert!(eventually(async || export().send().await.unwrap().status() == StatusCode::OK).await);
 }
