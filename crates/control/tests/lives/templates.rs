@@ -1,7 +1,7 @@
 //! Templates that are made of desktops.
 
 use rolltop_control::{
-    ControlConfig, CreateDesktop, CreateError, ListFilter, SaveTemplate, SavedTemplate, SavedTemplateError,
+    CreateDesktop, CreateError, ListFilter, SaveTemplate, SavedTemplate, SavedTemplateError,
 };
 use rolltop_engine::{Engine, EngineError, Known};
 use rolltop_model::{DesktopState, SavedTemplateState};
@@ -105,12 +105,7 @@ async fn a_template_is_made_though_all_is_killed_before_and_after_its_making() {
         let id = platform.running("one").await;
         platform.engine.faults().never_answer(Operation::SaveTemplate, moment);
         let saved = platform.control.save_template(&platform.access(id).await, &tools()).await.unwrap();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        while !platform.engine.faults().waits_in_vain() {
-            assert!(tokio::time::Instant::now() < deadline, "it is not made");
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        platform.kill_and_reopen(ControlConfig { ..quick() }).await;
+        platform.kill_there_and_reopen(quick()).await;
         let settled = settled(&platform, &saved.new.version.to_string()).await;
         assert_eq!(settled.state, SavedTemplateState::Ready);
         wait_for_machines(&platform, 1).await;
