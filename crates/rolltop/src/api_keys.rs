@@ -85,9 +85,7 @@ async fn revoke(connection: &Connection, text: &str) -> Result<u8, Failure> {
 /// Names need not be unique, so one that several have means none of them.
 fn chosen<'a>(keys: &'a [ApiKey], text: &str) -> Result<&'a ApiKey, Failure> {
     let is = |key: &&ApiKey| key.name == text || key.id.to_string() == text;
-    let begins = |key: &&ApiKey| {
-        !text.is_empty() && (key.name.starts_with(text) || key.id.to_string().starts_with(text))
-    };
+    let begins = |key: &&ApiKey| find::begins_id(&key.id.to_string(), text);
     let exact: Vec<&ApiKey> = keys.iter().filter(is).collect();
     let found = if exact.is_empty() { keys.iter().filter(begins).collect() } else { exact };
     match found.as_slice() {

@@ -9,6 +9,7 @@ use crate::arguments::{Copies, Wait};
 use crate::connect::Connection;
 use crate::desktops::{reached, tell};
 use crate::failure::{Exit, Failure};
+use crate::find;
 use crate::output::{Progress, Table, ago, print, print_json, size};
 use crate::snapshots;
 
@@ -127,7 +128,8 @@ async fn remove(connection: &Connection, copies: &[String]) -> Result<u8, Failur
 /// By its id, the beginning of one, or its name.
 async fn find_one(connection: &Connection, text: &str) -> Result<SnapshotCopy, Failure> {
     let all = connection.client.copies().await?.items;
-    let mut meant = all.into_iter().filter(|copy| copy.name == text || copy.id.to_string().starts_with(text));
+    let mut meant =
+        all.into_iter().filter(|copy| copy.name == text || find::begins_id(&copy.id.to_string(), text));
     match (meant.next(), meant.next()) {
         (Some(one), None) => Ok(one),
         (None, _) => Err(Failure::new(Exit::Failed, "not_found", format!("There is no copy {text}."))),

@@ -92,7 +92,7 @@ fn known_state(text: &str) -> Result<DesktopState, Failure> {
 
 /// `rolltop show`
 pub async fn show(connection: &Connection, name: &str) -> Result<u8, Failure> {
-    let id = find::desktop(connection, name).await?.id;
+    let id = find::to_look_at(connection, name).await?.id;
     let desktop = connection.client.desktop(id).await?;
     if connection.json {
         return print_json(&desktop);
@@ -363,7 +363,7 @@ fn page(connection: &Connection, id: DesktopId) -> String {
 
 /// `rolltop open`
 pub async fn open(connection: &Connection, name: &str, only_print: bool) -> Result<u8, Failure> {
-    let address = page(connection, find::desktop(connection, name).await?.id);
+    let address = page(connection, find::to_look_at(connection, name).await?.id);
     if connection.json {
         return print_json(&serde_json::json!({"url": address}));
     }
@@ -391,7 +391,7 @@ pub async fn autostart(connection: &Connection, name: &str, wanted: Switch) -> R
 
 /// `rolltop history`
 pub async fn history(connection: &Connection, name: &str) -> Result<u8, Failure> {
-    let desktop = find::desktop(connection, name).await?;
+    let desktop = find::to_look_at(connection, name).await?;
     let found = connection.client.history(desktop.id).await?;
     if connection.json {
         return print_json(&serde_json::json!({ "items": found }));
@@ -408,7 +408,7 @@ pub async fn history(connection: &Connection, name: &str) -> Result<u8, Failure>
 
 /// `rolltop logs`
 pub async fn logs(connection: &Connection, name: &str) -> Result<u8, Failure> {
-    let id = find::desktop(connection, name).await?.id;
+    let id = find::to_look_at(connection, name).await?.id;
     let text = connection.client.console(id).await?;
     if connection.json {
         return print_json(&serde_json::json!({"id": id, "console": text}));

@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 pub async fn run(connection: &Connection, command: &Events) -> Result<u8, Failure> {
     let desktop = match &command.name {
-        Some(name) => Some(find::desktop(connection, name).await?.id),
+        Some(name) => Some(find::to_look_at(connection, name).await?.id),
         None => None,
     };
     let mut after = command.after;

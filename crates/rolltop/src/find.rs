@@ -1,4 +1,6 @@
-//! Which desktop is meant: by its id, its name, or the beginning of either.
+//! Which desktop is meant: by its name or its id, and only where nothing is changed by the beginning of its name.
+//!
+//! A script's `rolltop rm lab` must not destroy `lab-2` because `lab` is gone already.
 
 use rolltop_api_types::Desktop;
 use rolltop_model::DesktopId;
@@ -9,7 +11,29 @@ use crate::failure::{Exit, Failure};
 /// How many are named where several are meant.
 const NAMED: usize = 5;
 
+type Fits = fn(&Desktop, &str) -> bool;
+
+/// The desktop of exactly that name, or of an id.
 pub async fn desktop(connection: &Connection, text: &str) -> Result<Desktop, Failure> {
+    find(connection, text, exactly).await
+}
+
+/// The same for a command that only looks: the beginning of a name is enough where it fits no other.
+pub async fn to_look_at(connection: &Connection, text: &str) -> Result<Desktop, Failure> {
+    find(connection, text, |desktop, text| exactly(desktop, text) || desktop.name.starts_with(text)).await
+}
+
+/// Whether an id is meant by its beginning: its kind and at least four letters more.
+pub fn begins_id(id: &str, text: &str) -> bool {
+    let kind = id.find('_').map_or(0, |end| end + 1);
+    text.len() >= kind + 4 && id.starts_with(text)
+}
+
+fn exactly(desktop: &Desktop, text: &str) -> bool {
+    desktop.name == text || begins_id(&desktop.id.to_string(), text)
+}
+
+async fn find(connection: &Connection, text: &str, fits: Fits) -> Result<Desktop, Failure> {
     if let Ok(id) = text.parse::<DesktopId>() {
         return match connection.client.desktop(id).await {
             Ok(desktop) => Ok(desktop),
@@ -20,22 +44,17 @@ pub async fn desktop(connection: &Connection, text: &str) -> Result<Desktop, Fai
         Ok(all) => all,
         Err(error) => return Err(connection.explained(error).await),
     };
-    let found = choose(&all, text)?;
+    let found = choose(&all, text, fits)?;
     Ok(found.clone())
 }
 
 /// An exact name comes before what only begins so.
-fn choose<'a>(all: &'a [Desktop], text: &str) -> Result<&'a Desktop, Failure> {
+fn choose<'a>(all: &'a [Desktop], text: &str, fits: Fits) -> Result<&'a Desktop, Failure> {
     if let Some(exact) = all.iter().find(|desktop| desktop.name == text) {
         return Ok(exact);
     }
-    let begins = |desktop: &&Desktop| {
-        let id = desktop.id.to_string();
-        desktop.name.starts_with(text)
-            || id.starts_with(text)
-            || id.strip_prefix("dsk_").is_some_and(|id| text.len() > 3 && id.starts_with(text))
-    };
-    let found: Vec<&Desktop> = all.iter().filter(begins).filter(|_| !text.is_empty()).collect();
+    let fitting = all.iter().filter(|desktop| !text.is_empty() && fits(desktop, text));
+    let found: Vec<&Desktop> = fitting.collect();
     match found.as_slice() {
         [one] => Ok(one),
         [] => {
@@ -67,15 +86,28 @@ mod tests {
     #[test]
     fn names_ids_and_their_beginnings_mean_a_desktop() {
         let all = [named(1 << 100, "research"), named(2 << 100, "research-2"), named(3 << 100, "build")];
-        let name = |text: &str| choose(&all, text).map(|desktop| desktop.name.as_str());
-        assert_eq!(name("research").unwrap(), "research", "an exact name comes first");
-        assert_eq!(name("b").unwrap(), "build");
+        let lenient: Fits = |desktop, text| exactly(desktop, text) || desktop.name.starts_with(text);
+        let name = |text: &str, fits: Fits| choose(&all, text, fits).map(|desktop| desktop.name.as_str());
         let id = all[2].id.to_string();
-        assert_eq!(name(&id).unwrap(), "build");
-        let several = name("res").unwrap_err();
+        for fits in [exactly, lenient] {
+            assert_eq!(name("research", fits).unwrap(), "research", "an exact name comes first");
+            assert_eq!(name(&id, fits).unwrap(), "build");
+            assert_eq!(name(&id[..11], fits).unwrap(), "build");
+            assert_eq!(name("x", fits).unwrap_err().detail, "There is no desktop x; rolltop ls lists yours.");
+            for nobody in ["", "dsk_", "dsk", &id[4..14]] {
+                assert!(name(nobody, fits).is_err(), "{nobody}");
+            }
+        }
+        assert_eq!(name("b", lenient).unwrap(), "build");
+        let several = name("res", lenient).unwrap_err();
         assert_eq!((several.exit, several.code.as_str()), (4, "ambiguous_name"));
         assert_eq!(several.detail, "res may mean research, research-2; say more of it.");
-        assert_eq!(name("x").unwrap_err().detail, "There is no desktop x; rolltop ls lists yours.");
-        assert!(name("").is_err() && name("dsk_").is_err());
+    }
+
+    #[test]
+    fn what_changes_something_takes_no_beginning_of_a_name() {
+        let all = [named(1 << 100, "lab-2"), named(2 << 100, "build")];
+        let refused = choose(&all, "lab", exactly).unwrap_err();
+        assert_eq!((refused.exit, refused.code.as_str()), (4, "not_found"));
     }
 }

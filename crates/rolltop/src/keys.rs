@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use crate::arguments::Keys;
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
+use crate::find;
 use crate::output::{Table, ago, print, print_json};
 
 /// Longest text that is read as a key, bytes.
@@ -115,15 +116,16 @@ async fn remove(connection: &Connection, text: &str) -> Result<u8, Failure> {
     print(&format!("{} opens nothing any more.\n", key.name))
 }
 
+/// `SHA256:` and four letters more.
+const FINGERPRINT: usize = 11;
+
 fn chosen<'a>(keys: &'a [SshKey], text: &str) -> Result<&'a SshKey, Failure> {
     if let Some(exact) = keys.iter().find(|key| key.name == text || key.id.to_string() == text) {
         return Ok(exact);
     }
     let begins = |key: &&SshKey| {
-        !text.is_empty()
-            && (key.name.starts_with(text)
-                || key.id.to_string().starts_with(text)
-                || key.fingerprint.starts_with(text))
+        find::begins_id(&key.id.to_string(), text)
+            || (text.len() >= FINGERPRINT && key.fingerprint.starts_with(text))
     };
     let found: Vec<&SshKey> = keys.iter().filter(begins).collect();
     match found.as_slice() {

@@ -73,7 +73,7 @@ pub async fn undo(connection: &Connection, name: &str, wait: &Wait) -> Result<u8
     // One that is gone has no name any more but in what is kept of it.
     let kept = connection.client.snapshots(&ListSnapshots::default()).await?;
     let gone = kept.iter().find(|snapshot| {
-        let fits = snapshot.desktop_name == name || snapshot.desktop.to_string().starts_with(name);
+        let fits = snapshot.desktop_name == name || find::begins_id(&snapshot.desktop.to_string(), name);
         fits && snapshot.desktop_is_gone && snapshot.kept_until.is_some()
     });
     let (id, since) = match (find::desktop(connection, name).await, gone) {
@@ -143,7 +143,7 @@ async fn schedule(connection: &Connection, set: &SetSnapshotSchedule) -> Result<
 
 async fn list(connection: &Connection, name: Option<&str>) -> Result<u8, Failure> {
     let desktop = match name {
-        Some(name) => Some(find::desktop(connection, name).await?.id),
+        Some(name) => Some(find::to_look_at(connection, name).await?.id),
         None => None,
     };
     let found = connection.client.snapshots(&ListSnapshots { desktop }).await?;
@@ -170,7 +170,7 @@ async fn list(connection: &Connection, name: Option<&str>) -> Result<u8, Failure
 pub async fn find_one(connection: &Connection, text: &str) -> Result<Snapshot, Failure> {
     let all = connection.client.snapshots(&ListSnapshots::default()).await?;
     let mut fitting =
-        all.into_iter().filter(|found| found.name == text || found.id.to_string().starts_with(text));
+        all.into_iter().filter(|found| found.name == text || find::begins_id(&found.id.to_string(), text));
     match (fitting.next(), fitting.next()) {
         (Some(found), None) => Ok(found),
         (Some(_), Some(_)) => Err(Failure::usage(format!(

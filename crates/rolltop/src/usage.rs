@@ -24,7 +24,7 @@ const LINES: [(&str, Value, Show); 5] = [
 ];
 
 pub async fn usage(connection: &Connection, name: &str, span: Span) -> Result<u8, Failure> {
-    let desktop = find::desktop(connection, name).await?;
+    let desktop = find::to_look_at(connection, name).await?;
     let (span, words) = match span {
         Span::Hour => (UsageSpan::Hour, "the latest hour"),
         Span::Day => (UsageSpan::Day, "the latest day"),
