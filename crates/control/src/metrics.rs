@@ -180,6 +180,7 @@ fn name(step: Step) -> Option<&'static str> {
         Step::Rest
         | Step::Wait { .. }
         | Step::Plan { .. }
+        | Step::Reboot { .. }
         | Step::Adopt { .. }
         | Step::Discard
         | Step::NoScreen { .. }

@@ -34,14 +34,23 @@ impl Accel {
             Accel::Tcg => "tcg",
         }
     }
-
-    pub(crate) const fn cpu(self) -> &'static str {
-        match self {
-            Accel::Kvm => "host",
-            Accel::Tcg => "max",
-        }
-    }
 }
+
+/// The board and processor a machine is. A memory fits into no other, so neither follows the installed QEMU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Model<'a> {
+    pub accel: Accel,
+    /// A versioned machine type, such as `pc-q35-10.0`.
+    pub board: &'a str,
+    /// A processor as QEMU's `-cpu` takes it.
+    pub cpu: &'a str,
+}
+
+/// What QEMU does when a guest resets or ends: its machine stays, paused, so that we learn of it even if nobody
+/// listened when it happened. A reset can't be left to QEMU: RAM that was loaded has no firmware to begin with.
+const ACTIONS: &str = "shutdown=pause,reboot=shutdown,panic=none";
+/// What QEMU logs of a guest that ends, and not of one that resets.
+pub(crate) const SHUTDOWN_TRACE: &str = "qemu_system_shutdown_request";
 
 /// The guest's memory.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +110,7 @@ pub(crate) struct Wires {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MachineSpec<'a> {
     pub name: &'a str,
-    pub accel: Accel,
+    pub model: Model<'a>,
     pub size: Size,
     /// The template version's directory, as seen from the machine's own.
     pub template: &'a str,
@@ -127,9 +136,7 @@ pub(crate) fn arguments(spec: &MachineSpec<'_>) -> Vec<String> {
         // Stopped until we say so, even once everything is loaded.
         all.extend(["-incoming".to_owned(), "defer".to_owned(), "-S".to_owned()]);
     }
-    for flag in ["-nodefaults", "-no-user-config"] {
-        all.push(flag.to_owned());
-    }
+    all.extend(["-nodefaults", "-no-user-config", "-trace", SHUTDOWN_TRACE].map(str::to_owned));
     all
 }
 
@@ -139,17 +146,18 @@ fn board(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
         Ram::Shared(path) => (path, "share=on"),
         Ram::Private(path) => (path, "share=off,readonly=on,rom=off"),
     };
-    let accel = match spec.accel {
+    let Model { accel, board, cpu } = spec.model;
+    let accel = match accel {
         Accel::Kvm => "kvm",
         Accel::Tcg => "tcg,thread=multi,tb-size=64",
     };
     vec![
         (
             "-machine",
-            "q35,memory-backend=mem,usb=off,vmport=off,sata=off,smbus=off,dump-guest-core=off".to_owned(),
+            format!("{board},memory-backend=mem,usb=off,vmport=off,sata=off,smbus=off,dump-guest-core=off"),
         ),
         ("-accel", accel.to_owned()),
-        ("-cpu", spec.accel.cpu().to_owned()),
+        ("-cpu", cpu.to_owned()),
         ("-smp", spec.size.vcpus().to_string()),
         ("-m", format!("{mib}M")),
         ("-object", format!("memory-backend-file,id=mem,size={mib}M,mem-path={path},{how}")),
@@ -158,9 +166,7 @@ fn board(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
         ("-initrd", format!("{}/initrd", spec.template)),
         ("-append", spec.kernel_arguments.to_owned()),
         ("-display", "none".to_owned()),
-        // A guest that shuts down leaves a paused machine behind, so that we learn of it even
-        // if nobody listened when it happened.
-        ("-action", "shutdown=pause,reboot=reset,panic=none".to_owned()),
+        ("-action", ACTIONS.to_owned()),
         ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny".to_owned()),
     ]
 }
@@ -217,12 +223,17 @@ fn devices(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
     all
 }
 
-/// A digest of everything on the command line that a baked memory depends on: all but names,
-/// keys and descriptor numbers.
+/// A digest of the devices, the memory's layout and the kernel's arguments, which a memory depends on: not of names,
+/// keys and descriptor numbers, of board and processor, which are kept beside it, nor of what QEMU does when a guest
+/// ends. Made of the line as it was when memories were first kept, so that those still fit.
 pub(crate) fn identity_digest(accel: Accel, size: Size, kernel_arguments: &str) -> String {
+    let cpu = match accel {
+        Accel::Kvm => "host",
+        Accel::Tcg => "max",
+    };
     let spec = MachineSpec {
         name: "",
-        accel,
+        model: Model { accel, board: "q35", cpu },
         size,
         template: "",
         kernel_arguments,
@@ -232,7 +243,16 @@ pub(crate) fn identity_digest(accel: Accel, size: Size, kernel_arguments: &str) 
         wires: Wires { monitor: 0, spare_monitor: 0, tap: 0 },
         incoming: false,
     };
-    let digest = Sha256::digest(arguments(&spec).join("\0"));
+    let line: Vec<String> = arguments(&spec)
+        .into_iter()
+        .filter(|argument| argument != "-trace" && argument != SHUTDOWN_TRACE)
+        .map(
+            |argument| {
+                if argument == ACTIONS { "shutdown=pause,reboot=reset,panic=none".into() } else { argument }
+            },
+        )
+        .collect();
+    let digest = Sha256::digest(line.join("\0"));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -248,7 +268,7 @@ mod tests {
     fn spec() -> MachineSpec<'static> {
         MachineSpec {
             name: "dsk_00000000000000000000000001",
-            accel: Accel::Tcg,
+            model: Model { accel: Accel::Tcg, board: "pc-q35-10.0", cpu: "max" },
             size: Size::S,
             template: "../../templates/desk@0123456789ab",
             kernel_arguments: "root=/dev/vda rw console=ttyS0 quiet",
@@ -277,6 +297,17 @@ mod tests {
     fn no_command_line_but_a_bakes_can_write_to_its_memory_file() {
         let line = arguments(&spec()).join(" ");
         assert!(line.contains("share=off,readonly=on,rom=off") && !line.contains("share=on"));
+    }
+
+    #[test]
+    fn memories_of_earlier_versions_still_fit() {
+        // As written in the `bake.json` of a version that knew neither boards nor a guest's reset.
+        let arguments = "root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 no_timer_check random.trust_cpu=on \
+                         init_on_free=1";
+        assert_eq!(
+            identity_digest(Accel::Tcg, Size::S, arguments),
+            "3a665ed7c3fd9153ccf8ec94a90c3f9c46edc74cbb779b4103c09faec61d0153"
+        );
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct QemuConfig {
     /// Directory of templates, layers and desktops. Relative to the working directory, because
     /// unprivileged users may not be able to traverse its parents. Default `host`.
     pub directory: PathBuf,
+    /// The program that runs a guest, a path or a name. Default `qemu-system-x86_64`.
+    pub qemu: PathBuf,
     /// What runs the guests. Default: KVM where it is proven to work, else emulation.
     pub accelerator: AcceleratorChoice,
     /// The desktops' way to the network.
@@ -40,6 +42,7 @@ impl Default for QemuConfig {
     fn default() -> Self {
         Self {
             directory: PathBuf::from("host"),
+            qemu: PathBuf::from("qemu-system-x86_64"),
             accelerator: AcceleratorChoice::default(),
             network: NetworkConfig::default(),
             cgroup_root: PathBuf::from("/sys/fs/cgroup"),

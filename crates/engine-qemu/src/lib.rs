@@ -30,6 +30,7 @@ mod memory;
 mod nbd;
 mod network;
 mod process;
+mod qemu;
 mod qmp;
 mod record;
 pub mod remote;

@@ -4,6 +4,7 @@
 //! monitor.
 
 use std::fs::{File, Permissions};
+use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
@@ -17,9 +18,12 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use crate::command_line::{Accel, CONSOLE, DISK, Disk, LayerFile, MachineSpec, Ram, Wires, arguments};
+use crate::command_line::{
+    Accel, CONSOLE, DISK, Disk, LayerFile, MachineSpec, Ram, SHUTDOWN_TRACE, Wires, arguments,
+};
 use crate::durable;
 use crate::fault::{Doing, Fault, blocking, told};
+use crate::identity::BakeIdentity;
 use crate::layout::layer_name;
 use crate::memory::{self, Kept};
 use crate::process::{Launch, Process, devices_file, launch, may_raise_limits, sealed_file, secret_file};
@@ -29,6 +33,10 @@ const MONITOR: &str = "monitor";
 const SPARE_MONITOR: &str = "monitor2";
 pub(crate) const LOG: &str = "qemu.log";
 const PID: &str = "pid";
+/// Of the log, what is looked at.
+const LOG_TAIL: usize = 16 << 10;
+/// Stands in the log where a QEMU begins, so that what an earlier one wrote is not taken for its.
+const BEGINNING: &str = "rolltop: started";
 /// How long devices' state may take to load.
 const INCOMING_LIMIT: Duration = Duration::from_secs(30);
 /// How long QEMU may take to end itself before it is killed.
@@ -38,7 +46,10 @@ const QUIT_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) struct Boot {
     pub name: String,
     pub directory: PathBuf,
+    pub program: PathBuf,
     pub accel: Accel,
+    /// Its board and processor.
+    pub machine: BakeIdentity,
     pub size: Size,
     pub disk_gib: u64,
     /// The template version's directory as seen from the machine's.
@@ -63,10 +74,10 @@ pub(crate) enum Memory {
     Shared { ram: String },
     /// Empty: a cold boot.
     Blank { ram: String },
-    /// A booted machine's.
-    Baked { ram: String, devices: String },
+    /// A booted machine's, and which machine that is.
+    Baked { ram: String, devices: String, machine: BakeIdentity },
     /// What the machine's directory keeps of it, over that file. It is used up by this.
-    Resumed { ram: String, kept: Kept },
+    Resumed { ram: String, kept: Kept, machine: BakeIdentity },
 }
 
 /// What a machine that has just been started waits for.
@@ -94,9 +105,17 @@ impl Memory {
     }
 
     /// The memory kept in a directory of a template's.
-    pub(crate) fn baked(template: &TemplateVersion, bake: &str) -> Self {
+    pub(crate) fn baked(template: &TemplateVersion, bake: &str, machine: BakeIdentity) -> Self {
         let bake = format!("../../templates/{template}/{bake}");
-        Memory::Baked { ram: format!("{bake}/ram"), devices: format!("{bake}/devices") }
+        Memory::Baked { ram: format!("{bake}/ram"), devices: format!("{bake}/devices"), machine }
+    }
+
+    /// The machine that it fits into; `None`: any.
+    pub(crate) fn machine(&self) -> Option<&BakeIdentity> {
+        match self {
+            Memory::Shared { .. } | Memory::Blank { .. } => None,
+            Memory::Baked { machine, .. } | Memory::Resumed { machine, .. } => Some(machine),
+        }
     }
 }
 
@@ -106,6 +125,8 @@ pub(crate) enum Life {
     Up,
     /// The guest has shut down; QEMU waits.
     ShutDown,
+    /// The guest wants its machine to begin anew; QEMU waits.
+    Reset,
     /// The process is gone.
     Ended,
 }
@@ -260,7 +281,10 @@ pub(crate) async fn adopt(directory: &Path, process: Process) -> (Running, Watch
         }
     };
     let monitor = match tokio::time::timeout(Duration::from_secs(10), connecting).await {
-        Ok(Ok(monitor)) => Some(monitor),
+        Ok(Ok(monitor)) => {
+            leave_resets_to_us(&monitor.0, process).await;
+            Some(monitor)
+        }
         Ok(Err(fault)) => {
             tracing::warn!(
                 pid = process.pid,
@@ -275,6 +299,26 @@ pub(crate) async fn adopt(directory: &Path, process: Process) -> (Running, Watch
         }
     };
     Running::new(process, monitor)
+}
+
+/// A machine of an earlier version of ours was started to reset itself.
+async fn leave_resets_to_us(monitor: &Monitor, process: Process) {
+    if let Err(fault) = monitor.run("set-action", json!({ "reboot": "shutdown" })).await {
+        tracing::warn!(
+            pid = process.pid,
+            error = told(&fault),
+            "a running desktop may hang when it is restarted from inside"
+        );
+    }
+}
+
+/// Why a machine stands still, paused: QEMU logs a guest's shutdown, and nothing of a reset.
+pub(crate) fn why_shut_down(directory: &Path) -> Life {
+    let log = crate::console::tail(&directory.join(LOG), LOG_TAIL).unwrap_or_default();
+    match log.rsplit_once(BEGINNING) {
+        Some((_, since)) if !since.contains(SHUTDOWN_TRACE) => Life::Reset,
+        Some(_) | None => Life::ShutDown,
+    }
 }
 
 /// The process that a machine's `pid` file names, whether or not it still runs.
@@ -322,16 +366,17 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
             Ram::Shared(ram)
         }
         Memory::Blank { ram } | Memory::Baked { ram, .. } => Ram::Private(ram),
-        Memory::Resumed { ram, kept } => {
+        Memory::Resumed { ram, kept, .. } => {
             kept_devices = Some(sealed_file("kept-devices", &kept.devices, *uid)?);
             Ram::Private(ram)
         }
     };
     let incoming = matches!(boot.memory, Memory::Baked { .. } | Memory::Resumed { .. });
     let devices_number = kept_devices.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+    let cpu = boot.machine.cpu_argument();
     let line = arguments(&MachineSpec {
         name: &boot.name,
-        accel: boot.accel,
+        model: boot.machine.model(boot.accel, &cpu),
         size: boot.size,
         template: &boot.template,
         kernel_arguments: &boot.kernel_arguments,
@@ -349,7 +394,7 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
         incoming,
     });
     let mut child = launch(Launch {
-        program: "qemu-system-x86_64".into(),
+        program: boot.program.clone(),
         arguments: line,
         directory: place,
         uid: *uid,
@@ -377,7 +422,7 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
     let incoming = match boot.memory {
         Memory::Shared { .. } | Memory::Blank { .. } => Incoming::Nothing,
         Memory::Baked { devices, .. } => Incoming::Devices(devices),
-        Memory::Resumed { ram, kept } => {
+        Memory::Resumed { ram, kept, .. } => {
             Incoming::Memory { base: boot.directory.join(ram), kept, devices: devices_number }
         }
     };
@@ -416,5 +461,9 @@ pub(crate) fn freeze(path: &Path) -> Result<(), Fault> {
 }
 
 fn log_file(path: &Path) -> Result<File, Fault> {
-    File::options().create(true).append(true).mode(0o600).open(path).doing_with("opening", path)
+    let mut log =
+        File::options().create(true).append(true).mode(0o600).open(path).doing_with("opening", path)?;
+    // Without it a reset that nobody heard of counts as a shutdown, which is no reason not to start.
+    let _ = writeln!(log, "{BEGINNING}");
+    Ok(log)
 }

@@ -26,7 +26,7 @@ pub(crate) const RECORD: &str = "desktop.json";
 ///               ▼                        │
 ///   start ─► Starting ───────────────────┘
 ///               │
-///               ▼                 guest shut down: Off(Guest), process gone: Off(Died)
+///               ▼                 guest shut down: Off(Guest), reset: Off(Reset), process gone: Off(Died)
 ///              On ───────────────────────────────────────────► Off(…)
 ///             ▲ │ │ stop                                        ▲ ▲
 ///  not        │ │ ▼                                             │ │
@@ -207,6 +207,7 @@ pub(crate) fn decide_fork(record: Option<&Record>, boot: u32) -> ForkDecision {
 mod tests {
     use super::*;
     use crate::command_line::Accel;
+    use crate::qemu::Qemu;
 
     fn record(phase: Phase) -> Record {
         Record {
@@ -226,7 +227,7 @@ mod tests {
             has_disk: true,
             base: Some("s".into()),
             started: Some(Started {
-                machine: BakeIdentity::current("10.0.2", Accel::Tcg, Size::S, "quiet"),
+                machine: BakeIdentity::current(&Qemu::made_up("10.0.2", Accel::Tcg), Size::S, "quiet"),
                 ram: "templates/desk@0123456789ab/s/ram".into(),
                 host_boot: host_boot(),
             }),

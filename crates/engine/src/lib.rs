@@ -326,6 +326,8 @@ pub enum OffReason {
     Asked,
     /// The guest shut itself down.
     Guest,
+    /// The guest wanted its machine to begin anew: `reboot`, a crash, a triple fault.
+    Reset,
     /// The machine's process is gone and nobody asked for it.
     Died,
     /// Never came up: a start or fork was cut short.

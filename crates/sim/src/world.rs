@@ -439,6 +439,7 @@ impl Held {
                 why:
                     OffReason::Asked
                     | OffReason::Guest
+                    | OffReason::Reset
                     | OffReason::Died
                     | OffReason::Suspended
                     | OffReason::HostRestarted,

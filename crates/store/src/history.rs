@@ -28,6 +28,8 @@ pub mod happening {
     pub const RESTORED: &str = "restored";
     /// Its machine ended by itself and is started again.
     pub const DIED: &str = "died";
+    /// It was restarted from inside.
+    pub const REBOOTED: &str = "rebooted";
     /// It was shut down from inside.
     pub const SHUT_DOWN: &str = "shut_down";
     /// It ran when the host went down, and is off.

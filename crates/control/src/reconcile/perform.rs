@@ -41,6 +41,12 @@ pub(super) async fn perform(
             inner.hang_up(desktop.id).await;
             save(inner, desktop, &done(desktop, step), None).await
         }
+        Step::Reboot { .. } => {
+            inner.hang_up(desktop.id).await;
+            tracing::info!(desktop = %desktop.id, "restarted from inside");
+            let saved = inner.store.save_rebooted(desktop, &done(desktop, step), clock::now()).await?;
+            if saved { Ok(()) } else { Err(Fault::Changed) }
+        }
         Step::Fail(reason) => fail(inner, desktop, step, reason).await,
         Step::NoScreen { boot } => {
             end_step(inner, desktop, boot, "screen", Some("No picture came in time.")).await?;
@@ -224,6 +230,7 @@ async fn fail(inner: &Inner, desktop: &Desktop, step: Step, reason: FailReason) 
         | FailReason::MemoryUnusable
         | FailReason::SuspendFailed
         | FailReason::RestoreFailed
+        | FailReason::NotAnswering
         | FailReason::DiskFull
         | FailReason::NoMemory
         | FailReason::HostUnreachable => false,

@@ -67,7 +67,11 @@ pub(super) async fn before(
 ) -> Result<bool, Fault> {
     let gives_up = match step {
         Step::Stop | Step::Destroy => true,
-        Step::Plan { .. } | Step::Start { .. } | Step::Resume { .. } | Step::Suspend => false,
+        Step::Plan { .. }
+        | Step::Reboot { .. }
+        | Step::Start { .. }
+        | Step::Resume { .. }
+        | Step::Suspend => false,
         _ => return Ok(false),
     };
     let Observation::Present(machine) = observed else { return Ok(false) };

@@ -211,6 +211,7 @@ pub(super) fn view(machine: &Machine) -> Observation {
         Power::On { quarantined } => PowerView::On { quarantined },
         Power::Off { why: OffReason::Asked } => PowerView::Off(OffWhy::Asked),
         Power::Off { why: OffReason::Guest } => PowerView::Off(OffWhy::Guest),
+        Power::Off { why: OffReason::Reset } => PowerView::Off(OffWhy::Reset),
         Power::Off { why: OffReason::Died } => PowerView::Off(OffWhy::Died),
         Power::Off { why: OffReason::NeverStarted } => PowerView::Off(OffWhy::NeverStarted),
         Power::Off { why: OffReason::Suspended } => PowerView::Off(OffWhy::Suspended),

@@ -236,6 +236,10 @@ async fn what_becomes_of_a_desktop_is_told_with_who_and_how_long() {
     platform
         .wait(id, "started again", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 3))
         .await;
+    platform.engine.power_off(id, OffReason::Reset);
+    platform
+        .wait(id, "restarted", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 4))
+        .await;
     platform.engine.power_off(id, OffReason::Guest);
     platform.wait(id, "stopped", is_stopped).await;
     platform.engine.faults().fail(Operation::Start, EngineError::DiskFull, 9);
@@ -254,6 +258,7 @@ async fn what_becomes_of_a_desktop_is_told_with_who_and_how_long() {
         ("suspended", "tests", None),
         ("resumed", "tests", Some("file.read")),
         ("died", "rolltop", None),
+        ("rebooted", "rolltop", None),
         ("shut_down", "rolltop", None),
         ("started", "tests", None),
     ];

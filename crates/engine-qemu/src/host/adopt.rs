@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::Host;
 use super::desktop::Desktop;
 use crate::fault::Fault;
-use crate::machine;
+use crate::machine::{self, Life};
 use crate::process::{Process, ours};
 use crate::record::{Phase, Record};
 
@@ -83,15 +83,19 @@ impl Host {
             }
             (Phase::On | Phase::Stopping, Some(process)) => {
                 let (running, watched) = machine::adopt(&directory, *process).await;
-                let shut_down = matches!(Self::has_shut_down(&running).await, Ok(true));
+                let life = Self::life_of(&running, &directory).await.unwrap_or(Life::Up);
                 self.settle_layers(&mut held, &running).await?;
                 held.running = Some(running);
-                if !shut_down {
-                    desktop.show(&held);
-                    self.watch(desktop, watched);
-                    return Ok(());
+                match life {
+                    Life::Up | Life::Ended => {
+                        desktop.show(&held);
+                        self.watch(desktop, watched);
+                        return Ok(());
+                    }
+                    Life::ShutDown | Life::Reset if record.phase == Phase::Stopping => OffReason::Asked,
+                    Life::ShutDown => OffReason::Guest,
+                    Life::Reset => OffReason::Reset,
                 }
-                if record.phase == Phase::Stopping { OffReason::Asked } else { OffReason::Guest }
             }
             (Phase::On, None) => record.lost(),
             (Phase::Stopping, None) => OffReason::Asked,

@@ -21,17 +21,18 @@ use tokio::time::Instant;
 use super::Host;
 use crate::accel;
 use crate::cgroup::Share;
-use crate::command_line::{Accel, CONSOLE, DISK};
+use crate::command_line::{CONSOLE, DISK};
 use crate::durable;
 use crate::fault::{Doing, Fault, told};
 use crate::host_status;
-use crate::identity::BAKE;
+use crate::identity::{BAKE, BakeIdentity};
 use crate::layer;
 use crate::layout::make_directory;
 use crate::machine::{self, Boot, LOG, Memory, Running};
 use crate::memory;
 use crate::network::GUEST;
 use crate::process::{PROGRAM_PATH, Process};
+use crate::qemu::Qemu;
 
 const RAM: &str = "ram";
 const DEVICES: &str = "devices";
@@ -75,8 +76,8 @@ impl Host {
         // One at a time: a bake takes all the processors it gets.
         let _baking = self.baking.lock().await;
         let manifest = self.manifest(version)?;
-        let accel = self.accel().await;
-        if self.is_baked(&manifest, size, accel) {
+        let qemu = self.qemu().await?;
+        if self.is_baked(&manifest, size, &qemu) {
             progress(&format!("Size {size} of {version} is baked already."));
             return Ok(());
         }
@@ -88,7 +89,7 @@ impl Host {
         )?;
         let index = self.take_index()?;
         let directory = self.layout.template(version).join(format!("{TEMPORARY}{size}"));
-        let baked = self.bake_in(&directory, &manifest, size, accel, (index, share), progress).await;
+        let baked = self.bake_in(&directory, &manifest, size, &qemu, (index, share), progress).await;
         let cleaned = self.clean_up(&directory, index).await;
         self.give_back(index);
         baked?;
@@ -100,11 +101,12 @@ impl Host {
         directory: &Path,
         manifest: &Manifest,
         size: Size,
-        accel: Accel,
+        qemu: &Qemu,
         (index, share): (u32, Share),
         progress: &Progress,
     ) -> Result<(), Fault> {
         let started = Instant::now();
+        let identity = BakeIdentity::current(qemu, size, &manifest.cmdline);
         progress(&format!("Booting {} as size {size}.", manifest.version));
         self.clean_up(directory, index).await?;
         make_directory(directory)?;
@@ -114,7 +116,9 @@ impl Host {
         let (running, _watched) = machine::boot(Boot {
             name: name.clone(),
             directory: directory.to_owned(),
-            accel,
+            program: self.config.qemu.clone(),
+            accel: qemu.accel,
+            machine: identity.clone(),
             size,
             disk_gib: size.disk_gib(),
             template: "..".to_owned(),
@@ -124,7 +128,7 @@ impl Host {
             base: None,
             layers: self.layout.layers(),
             uid: self.uid(index),
-            groups: accel::groups(accel),
+            groups: accel::groups(qemu.accel),
             cgroups: self.cgroups.create(&name, size, share)?,
             tap,
         })
@@ -138,7 +142,6 @@ impl Host {
         let baked = baked.await;
         running.end().await?;
         baked?;
-        let identity = self.identity(manifest, size, accel);
         let from = directory.to_owned();
         let to = self.layout.template(&manifest.version).join(self.layout.next_bake(&manifest.version, size));
         tokio::task::spawn_blocking(move || {

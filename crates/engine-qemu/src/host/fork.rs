@@ -63,10 +63,9 @@ impl Host {
         request: &ForkRequest,
     ) -> Result<Plan, EngineError> {
         let template = &request.template;
-        let base = self.bake_for(manifest, request.size, self.accel().await)?;
-        let memory = match &base {
-            Some(bake) => Memory::baked(template, bake),
-            None => self.blank_memory(request.size)?,
+        let (base, memory) = match self.bake_for(manifest, request.size, &*self.qemu().await?)? {
+            Some((bake, machine)) => (Some(bake.clone()), Memory::baked(template, &bake, machine)),
+            None => (None, self.blank_memory(request.size)?),
         };
         let backing = base_path(&format!("../templates/{template}"), base.as_deref());
         let least = manifest.disk_virtual_bytes.div_ceil(1 << 30);
@@ -84,7 +83,7 @@ impl Host {
         if snapshot.size != request.size {
             return Err(EngineError::Host("the snapshot is of another size".into()));
         }
-        let now = self.identity(manifest, request.size, self.accel().await);
+        let now = self.fit(manifest, request.size).await?;
         let memory = match self.kept_memory(self.layout.snapshot(origin.snapshot), &origin.disk, now).await? {
             Some(memory) => memory,
             None => self.blank_memory(request.size)?,

@@ -47,7 +47,13 @@ impl Host {
         if installed.is_empty() {
             return Vec::new(); // nor is there a kernel yet to prove the accelerator with
         }
-        let accel = self.accel().await;
+        let qemu = match self.qemu().await {
+            Ok(qemu) => qemu,
+            Err(error) => {
+                tracing::warn!(error = told(&error), "QEMU does not say what it is");
+                return Vec::new();
+            }
+        };
         let mut names = Vec::new();
         let mut unbaked = Vec::new();
         // Newest first, so that the first of a name is the one that forks are made of.
@@ -57,7 +63,7 @@ impl Host {
             }
             names.push(manifest.version.name().to_owned());
             let wanted = self.config.bake.iter().filter(|size| manifest.sizes.contains(size));
-            let missing = wanted.filter(|size| !self.is_baked(&manifest, **size, accel));
+            let missing = wanted.filter(|size| !self.is_baked(&manifest, **size, &qemu));
             unbaked.extend(missing.map(|size| (manifest.version.clone(), *size)));
         }
         unbaked

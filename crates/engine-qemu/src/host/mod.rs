@@ -25,6 +25,7 @@ use crate::identity::BakeIdentity;
 use crate::layout::Layout;
 use crate::machine::Memory;
 use crate::network::Network;
+use crate::qemu::{self, Qemu};
 use crate::record::free_index;
 
 mod adopt;
@@ -51,7 +52,8 @@ pub(crate) struct Host {
     layout: Layout,
     network: Network,
     cgroups: Cgroups,
-    qemu_version: String,
+    /// What it was found to be, and which file that was.
+    qemu: tokio::sync::Mutex<Option<(Option<(PathBuf, std::time::SystemTime)>, Arc<Qemu>)>>,
     accelerator: tokio::sync::Mutex<Option<Accelerator>>,
     desktops: Mutex<HashMap<DesktopId, Arc<Desktop>>>,
     /// Numbers in use, bakes included.
@@ -74,7 +76,8 @@ impl Host {
     pub(crate) async fn open(config: QemuConfig) -> Result<Self, Fault> {
         let layout = Layout::open(&config.directory)?;
         let lock = lock(layout.root().join("lock")).await?;
-        let qemu_version = qemu_version().await?;
+        // Without one there is nothing to do here.
+        qemu::version(&config.qemu).await?;
         let network = Network::new(&config.network)?;
         network.prepare_host().await?;
         let disk =
@@ -84,7 +87,7 @@ impl Host {
             layout,
             network,
             cgroups,
-            qemu_version,
+            qemu: tokio::sync::Mutex::new(None),
             accelerator: tokio::sync::Mutex::new(None),
             desktops: Mutex::default(),
             indices: Mutex::default(),
@@ -161,7 +164,8 @@ impl Host {
             .map(|(path, _)| path.join(rolltop_template::KERNEL))
             .find(|path| path.exists());
         let memory = self.layout.accelerator();
-        *known = accel::prove(self.config.accelerator, &self.qemu_version, kernel.as_deref(), &memory).await;
+        let version = qemu::version(&self.config.qemu).await.unwrap_or_default();
+        *known = accel::prove(self.config.accelerator, &version, kernel.as_deref(), &memory).await;
         match known.as_ref() {
             Some(accelerator) => {
                 tracing::info!(?accelerator, "what desktops run on");
@@ -178,22 +182,45 @@ impl Host {
         }
     }
 
-    /// What this host would bake for a size of a template now.
-    fn identity(&self, manifest: &Manifest, size: Size, accel: Accel) -> BakeIdentity {
-        BakeIdentity::current(&self.qemu_version, accel, size, &manifest.cmdline)
+    /// The installed QEMU. It may be upgraded while we run.
+    async fn qemu(&self) -> Result<Arc<Qemu>, Fault> {
+        let accel = self.accel().await;
+        let stamp = qemu::stamp(&self.config.qemu);
+        let mut known = self.qemu.lock().await;
+        if let Some((of, qemu)) = known.as_ref()
+            && *of == stamp
+            && qemu.accel == accel
+        {
+            return Ok(Arc::clone(qemu));
+        }
+        let asked = Arc::new(Qemu::ask(&self.config.qemu, accel).await?);
+        tracing::info!(version = asked.version, board = asked.board(), processor = asked.processor(), "QEMU");
+        *known = Some((stamp, Arc::clone(&asked)));
+        Ok(asked)
+    }
+
+    /// What a memory has to fit to be loaded as a machine of that template and size.
+    async fn fit(&self, manifest: &Manifest, size: Size) -> Result<(BakeIdentity, Arc<Qemu>), Fault> {
+        let qemu = self.qemu().await?;
+        Ok((BakeIdentity::current(&qemu, size, &manifest.cmdline), qemu))
     }
 
     /// The bake a fork of this size is made of, `None` where the size is not baked. One that
     /// does not fit this host is an error rather than a slow start nobody can explain.
-    fn bake_for(&self, manifest: &Manifest, size: Size, accel: Accel) -> Result<Option<String>, EngineError> {
-        let now = self.identity(manifest, size, accel);
+    fn bake_for(
+        &self,
+        manifest: &Manifest,
+        size: Size,
+        qemu: &Qemu,
+    ) -> Result<Option<(String, BakeIdentity)>, EngineError> {
+        let now = BakeIdentity::current(qemu, size, &manifest.cmdline);
         let mut mismatch = None;
         for bake in self.layout.bakes(&manifest.version, size) {
             let Some(baked) = BakeIdentity::load(&self.layout.template(&manifest.version).join(&bake)) else {
                 continue;
             };
-            match baked.mismatch(&now) {
-                None => return Ok(Some(bake)),
+            match baked.mismatch(&now, qemu) {
+                None => return Ok(Some((bake, baked))),
                 Some(why) => mismatch = mismatch.or(Some(why)),
             }
         }
@@ -222,18 +249,4 @@ async fn lock(path: PathBuf) -> Result<File, Fault> {
             }
         }
     }
-}
-
-async fn qemu_version() -> Result<String, Fault> {
-    let output = tokio::process::Command::new("qemu-system-x86_64")
-        .arg("--version")
-        .env("PATH", crate::process::PROGRAM_PATH)
-        .output()
-        .await
-        .doing("starting qemu-system-x86_64")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let version = text.lines().next().and_then(|line| line.strip_prefix("QEMU emulator version "));
-    version
-        .map(str::to_owned)
-        .ok_or_else(|| Fault::Other("qemu-system-x86_64 does not tell its version".into()))
 }

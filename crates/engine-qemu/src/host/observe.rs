@@ -63,7 +63,7 @@ impl Host {
         Ok(HostStatus {
             engine: "qemu".to_owned(),
             accelerator: self.accelerator().await,
-            qemu_version: self.qemu_version.clone(),
+            qemu_version: self.qemu().await?.version.clone(),
             cpus: u32::try_from(cpus).unwrap_or(u32::MAX),
             cpu_busy: self.cpu.busy(),
             memory_total_bytes: memory.total,

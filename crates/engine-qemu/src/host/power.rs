@@ -1,6 +1,7 @@
 //! Turning machines on and off, and noticing when one turns itself off.
 
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use rolltop_engine::{DiskLayer, EngineError, OffReason, StartRequest};
 use rolltop_model::{DesktopId, LayerId};
 use rolltop_template::Manifest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Host;
 use super::desktop::{Desktop, Held};
@@ -18,6 +19,7 @@ use crate::command_line::CONSOLE;
 use crate::console;
 use crate::fault::{Fault, told};
 use crate::host_status;
+use crate::identity::BakeIdentity;
 use crate::machine::{self, Boot, LOG, Life, Memory, Running, Watched};
 use crate::process::Process;
 use crate::qmp::Event;
@@ -87,23 +89,26 @@ impl Host {
         memory: Memory,
         tap: OwnedFd,
     ) -> Result<(), EngineError> {
-        let accel = self.accel().await;
+        let qemu = self.qemu().await?;
         let record = held.record.as_mut().ok_or(EngineError::UnknownDesktop)?;
         let disk = own_layers(disk, &record.layers)
             .ok_or_else(|| EngineError::Host("the desktop's disk has other layers".into()))?;
         let name = record.desktop.to_string();
-        record.started = Some(Started {
-            machine: self.identity(manifest, record.size, accel),
-            ram: memory.base(),
-            host_boot: host_boot(),
-        });
+        let machine = match memory.machine() {
+            Some(machine) => machine.clone().in_qemu(&qemu),
+            None => BakeIdentity::current(&qemu, record.size, &manifest.cmdline),
+        };
+        record.started =
+            Some(Started { machine: machine.clone(), ram: memory.base(), host_boot: host_boot() });
         // Written before the machine runs, so that it is right whenever there is one.
         record.save(&self.layout).await?;
         let (running, watched) = machine::boot(Boot {
             directory: self.layout.desktop(record.desktop),
             cgroups: self.cgroups.create(&name, record.size, Share::Full)?,
             name,
-            accel,
+            program: self.config.qemu.clone(),
+            accel: qemu.accel,
+            machine,
             size: record.size,
             disk_gib: record.disk_gib(),
             template: format!("../../templates/{}", record.template),
@@ -113,7 +118,7 @@ impl Host {
             base: record.base.clone(),
             layers: self.layout.layers(),
             uid: self.uid(record.index),
-            groups: accel::groups(accel),
+            groups: accel::groups(qemu.accel),
             tap,
         })
         .await?;
@@ -239,6 +244,7 @@ impl Host {
         let why = match (held.record.as_ref().map(|record| record.phase), *running.life.borrow()) {
             (Some(Phase::Stopping), _) => OffReason::Asked,
             (_, Life::ShutDown) => OffReason::Guest,
+            (_, Life::Reset) => OffReason::Reset,
             (_, Life::Ended | Life::Up) => OffReason::Died,
         };
         let id = held.record.as_ref().map(|record| record.desktop);
@@ -268,18 +274,20 @@ async fn look_after(host: &Weak<Host>, desktop: &Weak<Desktop>, watched: Watched
             }
             () = life.closed() => return false,
             event = next(&mut events) => match event {
-                Some(event) if is_guest_shutdown(&event) => {
-                    life.send_replace(Life::ShutDown);
+                Some(event) => if let Some(end) = guests_end(&event) {
+                    life.send_replace(end);
                     return true;
-                }
-                Some(_) => {}
+                },
                 None => events = None,
             },
             _ = rounds.tick() => {
                 let (Some(host), Some(desktop)) = (host.upgrade(), desktop.upgrade()) else { return false };
-                if host.round(&desktop, monitor.as_deref()).await == Some(Life::ShutDown) {
-                    life.send_replace(Life::ShutDown);
-                    return true;
+                match host.round(&desktop, monitor.as_deref()).await {
+                    None | Some(Life::Up) => {}
+                    Some(end) => {
+                        life.send_replace(end);
+                        return true;
+                    }
                 }
             }
         }
@@ -294,8 +302,14 @@ async fn next(events: &mut Option<tokio::sync::mpsc::Receiver<Event>>) -> Option
     }
 }
 
-fn is_guest_shutdown(event: &Event) -> bool {
-    event.name == "SHUTDOWN" && event.data.get("guest").and_then(serde_json::Value::as_bool) == Some(true)
+/// What an event says of a guest's end.
+fn guests_end(event: &Event) -> Option<Life> {
+    let by_guest = event.data.get("guest").and_then(Value::as_bool) == Some(true);
+    match event.data.get("reason").and_then(Value::as_str) {
+        _ if event.name != "SHUTDOWN" || !by_guest => None,
+        Some("guest-reset") => Some(Life::Reset),
+        Some(_) | None => Some(Life::ShutDown),
+    }
 }
 
 impl Host {
@@ -318,11 +332,12 @@ impl Host {
                 Err(error) => tracing::warn!(error = told(&error), "a desktop waits although there is room"),
             }
         }
-        Some(if status == "shutdown" { Life::ShutDown } else { Life::Up })
+        Some(if status == "shutdown" { machine::why_shut_down(&directory) } else { Life::Up })
     }
 
-    /// Whether a machine found running has been shut down by its guest meanwhile.
-    pub(super) async fn has_shut_down(running: &Running) -> Result<bool, Fault> {
-        Ok(running.monitor()?.status().await? == "shutdown")
+    /// What has become meanwhile of a machine found running.
+    pub(super) async fn life_of(running: &Running, directory: &Path) -> Result<Life, Fault> {
+        let ended = running.monitor()?.status().await? == "shutdown";
+        Ok(if ended { machine::why_shut_down(directory) } else { Life::Up })
     }
 }

@@ -19,6 +19,7 @@ use crate::identity::BakeIdentity;
 use crate::machine::{self, Memory, Running};
 use crate::memory::{self, Kept, Manifest, Source};
 use crate::process::{Process, devices_descriptor, devices_written};
+use crate::qemu::Qemu;
 use crate::record::{Phase, Record, Started};
 
 impl Host {
@@ -114,7 +115,7 @@ impl Host {
             return Ok(());
         }
         let template = self.manifest(&record.template)?;
-        let now = self.identity(&template, record.size, self.accel().await);
+        let now = self.fit(&template, record.size).await?;
         let directory = self.layout.desktop(record.desktop);
         let Some(memory) = self.kept_memory(directory, &request.disk, now).await? else {
             return Err(EngineError::MemoryUnusable("none was kept".into()));
@@ -147,16 +148,17 @@ impl Host {
         &self,
         directory: PathBuf,
         disk: &[DiskLayer],
-        now: BakeIdentity,
+        (now, qemu): (BakeIdentity, Arc<Qemu>),
     ) -> Result<Option<Memory>, EngineError> {
         let disk = disk.to_vec();
         let opened = blocking(move || {
             let Some(manifest) = Manifest::load(&directory)? else { return Ok(None) };
-            if let Some(why) = manifest.machine.mismatch(&now) {
+            if let Some(why) = manifest.machine.mismatch(&now, &qemu) {
                 return Err(Fault::Memory(why));
             }
             let kept = Kept::open(&directory, manifest.key(&disk)?, &manifest)?;
-            Ok(Some(Memory::Resumed { ram: format!("../../{}", manifest.base), kept }))
+            let ram = format!("../../{}", manifest.base);
+            Ok(Some(Memory::Resumed { ram, kept, machine: manifest.machine.in_qemu(&qemu) }))
         });
         Ok(opened.await?)
     }

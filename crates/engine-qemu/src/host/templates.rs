@@ -9,23 +9,23 @@ use secrecy::SecretString;
 
 use super::Host;
 use super::transfer::IMPORTED;
-use crate::command_line::Accel;
 use crate::fault::Doing;
 use crate::layout::disk_bytes;
+use crate::qemu::Qemu;
 
 impl Host {
     pub(crate) async fn templates(self: Arc<Self>) -> Result<Vec<TemplateInfo>, EngineError> {
-        let accel = self.accel().await;
+        let qemu = self.qemu().await?;
         let listing = tokio::task::spawn_blocking(move || {
             let installed = rolltop_template::installed(&self.layout.templates());
             let offered = installed.into_iter().filter(|(_, manifest)| manifest.version.name() != IMPORTED);
-            offered.map(|(_, manifest)| self.template_info(manifest, accel)).collect()
+            offered.map(|(_, manifest)| self.template_info(manifest, &qemu)).collect()
         });
         listing.await.map_err(|_| EngineError::Host("listing templates broke off".into()))
     }
 
-    fn template_info(&self, manifest: Manifest, accel: Accel) -> TemplateInfo {
-        let baked = Size::ALL.into_iter().filter(|size| self.is_baked(&manifest, *size, accel)).collect();
+    fn template_info(&self, manifest: Manifest, qemu: &Qemu) -> TemplateInfo {
+        let baked = Size::ALL.into_iter().filter(|size| self.is_baked(&manifest, *size, qemu)).collect();
         TemplateInfo {
             baked,
             disk_bytes: disk_bytes(&self.layout.template(&manifest.version)),
@@ -38,8 +38,8 @@ impl Host {
     }
 
     /// Whether a size's booted memory is kept and can be loaded by this host.
-    pub(super) fn is_baked(&self, manifest: &Manifest, size: Size, accel: Accel) -> bool {
-        matches!(self.bake_for(manifest, size, accel), Ok(Some(_)))
+    pub(super) fn is_baked(&self, manifest: &Manifest, size: Size, qemu: &Qemu) -> bool {
+        matches!(self.bake_for(manifest, size, qemu), Ok(Some(_)))
     }
 
     pub(crate) async fn bootstrap(&self, version: &TemplateVersion) -> Result<Bootstrap, EngineError> {

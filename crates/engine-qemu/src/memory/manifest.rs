@@ -99,10 +99,11 @@ mod text {
 mod tests {
     use super::*;
     use crate::command_line::Accel;
+    use crate::qemu::Qemu;
     use rolltop_model::Size;
 
     fn manifest() -> Manifest {
-        let machine = BakeIdentity::current("10.0.2", Accel::Tcg, Size::S, "quiet");
+        let machine = BakeIdentity::current(&Qemu::made_up("10.0.2", Accel::Tcg), Size::S, "quiet");
         Manifest::new(DesktopId::generate(), LayerId::generate(), machine, "blank/s.ram".into())
     }
 

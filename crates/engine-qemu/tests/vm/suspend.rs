@@ -103,26 +103,70 @@ async fn a_damaged_memory_is_refused_and_the_disk_still_boots() {
 }
 
 #[tokio::test]
-async fn after_an_upgrade_of_qemu_a_memory_is_refused_with_the_reason() {
+async fn a_memory_of_a_newer_qemu_is_refused_with_the_reason() {
     let mut host = Host::open().await;
     let request = host.fork().await;
     let desktop = request.desktop;
     host.die();
-    // As if the machine had been started before the upgrade.
+    // As if the machine had been started before an older QEMU was installed.
     let record = path(desktop, "desktop.json");
     let text = fs::read_to_string(&record).unwrap();
-    fs::write(&record, text.replacen("\"qemu_version\": \"", "\"qemu_version\": \"0.", 1)).unwrap();
+    fs::write(&record, text.replacen("\"qemu_version\": \"", "\"qemu_version\": \"99.", 1)).unwrap();
     host.open_again().await;
     host.engine().suspend(&suspend(&request)).await.unwrap();
     let refused = host.engine().resume(&start(&request, 2)).await;
     assert!(
-        matches!(&refused, Err(EngineError::MemoryUnusable(why)) if why.contains("it is of QEMU 0.")),
+        matches!(&refused, Err(EngineError::MemoryUnusable(why)) if why.contains("it is of QEMU 99.") && why.contains("the older 1")),
         "{refused:?}"
     );
+    assert_eq!(host.power(desktop).await, SUSPENDED, "it waits for that QEMU, or for a start from its disk");
+    host.finish().await;
+}
+
+/// Another build of QEMU, with its own libraries and firmware.
+fn other_qemu(suite: &str) -> std::path::PathBuf {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/other-qemu");
+    let output = std::process::Command::new(script).arg(suite).output().unwrap();
+    assert!(output.status.success(), "{suite}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().into()
+}
+
+#[tokio::test]
+async fn an_upgrade_of_qemu_costs_no_memory() {
+    let mut host = Host::open().await;
+    let installed = host.config.qemu.clone();
+    let (request, never) = (host.fork().await, host.fork().await);
+    let desktop = request.desktop;
+    let before = in_guest(&host.template, desktop, BEGIN).await.unwrap();
+    let mut boot = 1;
+    // Another build of the same version, that build's successor of another version, and so on from what it kept.
+    for qemu in [other_qemu("trixie"), installed.clone(), other_qemu("trixie-backports")] {
+        host.engine().suspend(&suspend(&request)).await.unwrap();
+        // Changed under an engine that goes on, as a package's upgrade does it, and for the next one.
+        host.die();
+        host.config.qemu = qemu;
+        host.open_again().await;
+        boot += 1;
+        host.engine().resume(&start(&request, boot)).await.unwrap();
+        assert_eq!(in_guest(&host.template, desktop, LOOK).await.unwrap(), before, "{:?}", host.config.qemu);
+    }
+    // What the older one baked is forked by the newer one; the older one does not take back what the newer one kept.
+    let fork = host.fork().await;
+    assert_eq!(in_guest(&host.template, fork.desktop, "echo here").await.unwrap(), "here\n");
+    host.engine().suspend(&suspend(&request)).await.unwrap();
+    host.die();
+    host.config.qemu = installed;
+    host.open_again().await;
+    let refused = host.engine().resume(&start(&request, boot + 1)).await;
+    assert!(
+        matches!(&refused, Err(EngineError::MemoryUnusable(why)) if why.contains("this host has the older")),
+        "{refused:?}"
+    );
+    assert_eq!(host.power(desktop).await, SUSPENDED);
     assert_eq!(
-        host.power(desktop).await,
-        SUSPENDED,
-        "it waits for the old QEMU, or for a start from its disk"
+        in_guest(&host.template, never.desktop, "echo here").await.unwrap(),
+        "here\n",
+        "what ran runs on"
     );
     host.finish().await;
 }

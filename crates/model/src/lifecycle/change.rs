@@ -144,6 +144,7 @@ impl Record {
             Step::Rest
             | Step::Wait { .. }
             | Step::Plan { .. }
+            | Step::Reboot { .. }
             | Step::Adopt { .. }
             | Step::Discard
             | Step::Personalise { .. }
@@ -175,6 +176,7 @@ impl Record {
                 planned_at: now,
                 ..same
             },
+            Step::Reboot { boot } => self.done(Step::Plan { boot, attempts: 0, retry_at: None }, now),
             Step::Adopt { boot } => Self { boot, planned_at: now, ..same },
             Step::Fork { .. }
             | Step::Start { .. }
@@ -232,6 +234,7 @@ impl Record {
             Step::Rest
             | Step::Wait { .. }
             | Step::Plan { .. }
+            | Step::Reboot { .. }
             | Step::Adopt { .. }
             | Step::NoScreen { .. }
             | Step::Settle(_)

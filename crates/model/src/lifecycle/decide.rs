@@ -24,6 +24,10 @@ pub enum Step {
         attempts: u32,
         retry_at: Option<Timestamp>,
     },
+    /// The same, for a guest that has restarted itself.
+    Reboot {
+        boot: u32,
+    },
     /// Take over the start number the engine reports.
     Adopt {
         boot: u32,
@@ -319,6 +323,11 @@ impl Judge<'_> {
             // What nobody has used yet is made all the same.
             OffWhy::HostRestarted => anew,
             OffWhy::Guest | OffWhy::Died => self.after_accident(FailReason::Died, false),
+            // One that resets itself before anybody could enter it would do so for ever.
+            OffWhy::Reset if record.ready_boot == record.boot => {
+                Step::Reboot { boot: record.boot.saturating_add(1) }
+            }
+            OffWhy::Reset => self.after_accident(FailReason::Died, false),
             // The engine may have said so when it was asked to start it, which was counted then.
             OffWhy::NeverStarted => self.after_accident(
                 record.last_failure.unwrap_or(FailReason::StartFailed),

@@ -67,6 +67,8 @@ pub enum OffWhy {
     Asked,
     /// The guest shut itself down.
     Guest,
+    /// The guest wanted its machine to begin anew.
+    Reset,
     Died,
     NeverStarted,
     /// Its memory is kept.

@@ -67,6 +67,8 @@ pub enum FailReason {
     SuspendFailed,
     /// It could not be put back to a snapshot.
     RestoreFailed,
+    /// It runs, and nothing in it answers.
+    NotAnswering,
     DiskFull,
     NoMemory,
     /// The host process did not answer for too long while the desktop was being started.
@@ -92,7 +94,7 @@ impl Desired {
 }
 
 impl FailReason {
-    pub const ALL: [FailReason; 14] = [
+    pub const ALL: [FailReason; 15] = [
         FailReason::Lost,
         FailReason::Died,
         FailReason::StartFailed,
@@ -104,6 +106,7 @@ impl FailReason {
         FailReason::MemoryUnusable,
         FailReason::SuspendFailed,
         FailReason::RestoreFailed,
+        FailReason::NotAnswering,
         FailReason::DiskFull,
         FailReason::NoMemory,
         FailReason::HostUnreachable,
@@ -123,6 +126,7 @@ impl FailReason {
             FailReason::MemoryUnusable => "memory_unusable",
             FailReason::SuspendFailed => "suspend_failed",
             FailReason::RestoreFailed => "restore_failed",
+            FailReason::NotAnswering => "not_answering",
             FailReason::DiskFull => "disk_full",
             FailReason::NoMemory => "no_memory",
             FailReason::HostUnreachable => "host_unreachable",
@@ -162,6 +166,9 @@ impl FailReason {
             }
             FailReason::RestoreFailed => {
                 "It could not be put back; what it was before is kept as a snapshot."
+            }
+            FailReason::NotAnswering => {
+                "Its machine runs, but nothing in it answers: it hangs, or was halted; restart it to boot from its disk."
             }
             FailReason::DiskFull => "The host's disk is full; free some space, then try again.",
             FailReason::NoMemory => {

@@ -58,6 +58,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     let off = proptest::sample::select(vec![
         OffWhy::Asked,
         OffWhy::Guest,
+        OffWhy::Reset,
         OffWhy::Died,
         OffWhy::NeverStarted,
         OffWhy::HostRestarted,
@@ -242,6 +243,7 @@ impl World {
             Step::Rest
             | Step::Wait { .. }
             | Step::Plan { .. }
+            | Step::Reboot { .. }
             | Step::Adopt { .. }
             | Step::NoScreen { .. }
             | Step::Settle(_)
@@ -349,6 +351,7 @@ fn any_machine() -> impl Strategy<Value = MachineView> {
         proptest::sample::select(vec![
             OffWhy::Asked,
             OffWhy::Guest,
+            OffWhy::Reset,
             OffWhy::Died,
             OffWhy::NeverStarted,
             OffWhy::Suspended,

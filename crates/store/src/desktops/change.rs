@@ -203,6 +203,27 @@ impl Store {
         detail: Option<&str>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.save_seen(desktop, after, detail, None, now).await
+    }
+
+    /// The same of a start that is planned because the guest has restarted itself.
+    pub async fn save_rebooted(
+        &self,
+        desktop: &Desktop,
+        after: &Record,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.save_seen(desktop, after, None, Some(happening::REBOOTED), now).await
+    }
+
+    async fn save_seen(
+        &self,
+        desktop: &Desktop,
+        after: &Record,
+        detail: Option<&str>,
+        happened: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
         let mut change = columns(after);
         let seen = after.state != desktop.record.state || after.desired != desktop.record.desired;
@@ -228,7 +249,10 @@ impl Store {
                 steps::end_open(&mut write, desktop.workspace, desktop.id, reason, now).await?;
             }
             let (workspace, id) = (desktop.workspace.to_string(), desktop.id.to_string());
-            remember(&write, (&workspace, &id), &desktop.record, after, now).await?;
+            match happened {
+                Some(what) => history::begin(&write, (&workspace, &id), what, By::ROLLTOP, now).await?,
+                None => remember(&write, (&workspace, &id), &desktop.record, after, now).await?,
+            }
             let data = event_data(desktop.name.as_str(), after);
             events::insert(&mut write, &workspace, &id, kind::DESKTOP_CHANGED, data, now).await?;
         }
@@ -305,6 +329,13 @@ impl Store {
         change.update(&write.transaction).await?;
         write.commit().await?;
         Ok(true)
+    }
+
+    /// Tells watchers that what is known of a desktop has changed, of which nothing is stored.
+    pub async fn tell(&self, id: DesktopId, now: Timestamp) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        tell_of(&mut write, id, now).await?;
+        write.commit().await
     }
 
     /// Keeps the receipt of a destruction the engine has confirmed.
