@@ -31,6 +31,9 @@ pub struct ControlConfig {
     pub usage_kept_every: Duration,
     /// How long an hour between scheduled snapshots is. Default 3600 s.
     pub hour: Duration,
+    /// How long a machine has to take all of a processor, or nothing of one, before its door is knocked at, and how
+    /// long an answer may take; two that don't come mean that it stands still. Default 10 s.
+    pub still: Duration,
     /// How long a minute without use is. Default 60 s.
     pub minute: Duration,
     /// Layers from which on a running desktop's disk is made one of a single layer again. Default 32.
@@ -63,6 +66,7 @@ impl Default for ControlConfig {
             measuring: Duration::from_secs(60),
             usage_every: Duration::from_secs(10),
             usage_kept_every: Duration::from_secs(300),
+            still: Duration::from_secs(10),
             minute: Duration::from_secs(60),
             hour: Duration::from_secs(3600),
             flatten_at: 32,

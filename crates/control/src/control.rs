@@ -25,7 +25,7 @@ use crate::error::AccessError;
 use crate::inside::{AccessNotes, Screenshots, Uses};
 use crate::metrics::Metrics;
 use crate::preview::Tickets;
-use crate::reconcile::{self, Bootstraps, KeyDeliveries, Suspending, UsageMeter, Vitals};
+use crate::reconcile::{self, Bootstraps, KeyDeliveries, Stillness, Suspending, UsageMeter, Vitals};
 use crate::setup::SettingUp;
 use crate::ssh::GatewayView;
 use crate::templates::Templates;
@@ -59,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) nudges: mpsc::UnboundedSender<DesktopId>,
     pub(crate) vitals: Vitals,
     pub(crate) usage: UsageMeter,
+    pub(crate) stillness: Stillness,
     pub(crate) suspending: Suspending,
     pub(crate) metrics: Metrics,
     /// When this process began to look after desktops.
@@ -138,6 +139,7 @@ impl Control {
             nudges,
             vitals,
             usage,
+            stillness: Stillness::default(),
             suspending: Suspending::default(),
             metrics: Metrics::default(),
             since: crate::clock::now(),

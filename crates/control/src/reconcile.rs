@@ -25,6 +25,7 @@ mod schedules;
 mod setup;
 mod sleep;
 mod snapshots;
+mod stillness;
 mod suspending;
 mod usage;
 mod vitals;
@@ -49,6 +50,7 @@ use crate::control::Inner;
 
 pub(crate) use keys::{KeyDeliveries, deliver as deliver_keys, digest};
 pub(crate) use personalise::Bootstraps;
+pub(crate) use stillness::Stillness;
 pub(crate) use suspending::Suspending;
 pub(crate) use usage::UsageMeter;
 pub(crate) use vitals::Vitals;
@@ -197,7 +199,7 @@ impl Crew {
 }
 
 /// The desktops that have something to be done now.
-async fn compare(inner: &Inner) -> Vec<DesktopId> {
+async fn compare(inner: &Arc<Inner>) -> Vec<DesktopId> {
     let standings = match inner.store.standings().await {
         Ok(records) => records,
         Err(error) => {
@@ -217,6 +219,7 @@ async fn compare(inner: &Inner) -> Vec<DesktopId> {
     if let Some(machines) = &machines {
         inner.vitals.replace(machines);
         inner.usage.note(machines, clock::now());
+        stillness::pass(inner, &standings, machines);
         observed.extend(machines.iter().map(|machine| (machine.desktop, worker::view(machine))));
     }
     let unseen = if machines.is_some() { Observation::Absent } else { Observation::Unknown };

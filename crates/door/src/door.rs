@@ -94,6 +94,11 @@ impl Door {
         self.closed.cancelled().await;
     }
 
+    /// Waits for a sign of life from the sshd inside; `false` where the connection has ended.
+    pub async fn answers(&self) -> bool {
+        self.handle.send_ping().await.is_ok()
+    }
+
     /// Hangs up; open channels end.
     pub async fn close(&self) {
         // An error means that the connection has ended already.

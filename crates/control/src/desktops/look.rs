@@ -1,7 +1,7 @@
 //! What is known of one desktop from outside.
 
 use rolltop_engine::EngineError;
-use rolltop_model::{DesktopState, WorkspaceId, down_sample};
+use rolltop_model::{DesktopState, FailReason, WorkspaceId, down_sample};
 use rolltop_store::{Desktop, StepRow, StoreError};
 
 use crate::caller::{DesktopAccess, purpose};
@@ -107,6 +107,7 @@ impl Control {
         let vitals = self.inner.vitals.of(row.id);
         let state = row.record.state;
         let is_on = state == DesktopState::Running;
+        let still = self.inner.stillness.has(row.id).then_some(FailReason::NotAnswering);
         DesktopView {
             id: row.id,
             name: row.name,
@@ -118,7 +119,7 @@ impl Control {
             state,
             desired: row.record.desired,
             autostart: row.record.autostart,
-            trouble: row.record.last_failure.filter(|_| is_on),
+            trouble: still.or(row.record.last_failure).filter(|_| is_on),
             detail: row.detail.filter(|_| matches!(state, DesktopState::Failed(_))),
             created_at: row.created_at,
             updated_at: row.updated_at,

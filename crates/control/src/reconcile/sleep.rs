@@ -1,7 +1,7 @@
 //! Desktops that sleep by themselves, and wake by their schedules.
 
 use jiff::Timestamp;
-use rolltop_model::{Command, Desired, DesktopState, Signs};
+use rolltop_model::{Command, Desired, DesktopState, Record, Signs};
 use rolltop_store::{By, Desktop, Sleeper, StoreError};
 
 use super::fault::chain;
@@ -38,12 +38,15 @@ async fn look(inner: &Inner) -> Result<(), StoreError> {
 
 /// Nothing is asked of it but to go on running.
 pub(super) fn runs_well(desktop: &Desktop) -> bool {
-    let record = &desktop.record;
+    is_up(&desktop.record) && desktop.restore.is_none()
+}
+
+/// It is up, and meant to be.
+pub(super) fn is_up(record: &Record) -> bool {
     record.state == DesktopState::Running
         && record.desired == Desired::Running
         && record.ready_boot == record.boot
         && !record.restart
-        && desktop.restore.is_none()
 }
 
 /// Starts it where its schedule has begun since that was last looked at.

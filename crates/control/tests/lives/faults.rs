@@ -31,6 +31,23 @@ async fn a_full_disk_fails_with_its_reason_and_trying_again_helps() {
 }
 
 #[tokio::test]
+async fn a_machine_that_stands_still_is_noticed_and_told_until_it_answers_again() {
+    let often = Duration::from_millis(30);
+    let still = Duration::from_millis(300);
+    let platform = platform_with(ControlConfig { interval: often, still, ..quick() }).await;
+    let id = platform.running("one").await;
+    platform.engine.faults().busy(100);
+    platform.control.read_file(&platform.access(id).await, "/home/desk/welcome.txt").await.unwrap();
+    assert_eq!(platform.get(id).await.unwrap().trouble, None, "what works hard answers");
+    platform.engine.faults().door(DoorFault::Unreachable);
+    platform.engine.cut_connections(id);
+    let view = platform.wait(id, "found still", |view| view.trouble.is_some()).await;
+    assert_eq!((view.state, view.trouble), (DesktopState::Running, Some(FailReason::NotAnswering)));
+    platform.engine.faults().door(DoorFault::None);
+    platform.wait(id, "answering again", |view| view.trouble.is_none()).await;
+}
+
+#[tokio::test]
 async fn a_suspension_that_is_not_possible_says_why_and_the_desktop_goes_on() {
     let platform = platform().await;
     let id = platform.running("one").await;

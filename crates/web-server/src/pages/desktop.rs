@@ -145,8 +145,13 @@ fn trouble(language: Language, desktop: &Desktop) -> Markup {
         p.desktop-trouble role="status" {
             (icon(Icon::Alert))
             span {
-                @if desktop.reason.as_deref() != Some("restore_failed") { (language.say("trouble-suspend")) " " }
+                @if !matches!(desktop.reason.as_deref(), Some("restore_failed" | "not_answering")) {
+                    (language.say("trouble-suspend")) " "
+                }
                 (reason(language, desktop))
+            }
+            @if desktop.reason.as_deref() == Some("not_answering") {
+                (action_button(language, desktop, Action::Restart, Tone::Plain))
             }
         }
     }
