@@ -80,6 +80,10 @@ count-desktops = { $count ->
     [one] { $count } desktop
    *[other] { $count } desktops
 }
+count-found = { $found } of { $count ->
+    [one] { $count } desktop
+   *[other] { $count } desktops
+}
 new-desktop = New desktop
 create = Create desktop
 created = { $name } is being made.
@@ -87,6 +91,7 @@ list-more = Show more
 filter-state = State
 filter-all = All
 filter-running = Running
+filter-suspended = Suspended
 filter-stopped = Stopped
 filter-failed = Failed
 filter-text = Find by name
@@ -463,16 +468,15 @@ api-revoked = { $name } was revoked.
 column-may = May
 column-expires = Expires
 preset-use = Use desktops
-preset-use-text = See, start and stop them, screen, files, commands, tasks
+preset-use-text = See, start and stop them, screen, files, commands
 preset-watch = Look on
-preset-watch-text = See desktops and tasks, change nothing
+preset-watch-text = See desktops, change nothing
 preset-all = Everything
 preset-all-text = All that you may do yourself, keys included
 preset-custom = Choose
 preset-custom-text = Each permission by itself
 scopes-desktops = Desktops
 scopes-inside = Inside
-scopes-tasks = Tasks
 scopes-account = Workspace
 scopes-host = Installation
 scope-desktops-read = See them
@@ -481,8 +485,6 @@ scope-desktops-write = Make, rename, delete
 scope-files-read = Read files
 scope-files-write = Change files
 scope-exec = Run commands
-scope-tasks-read = See tasks
-scope-tasks-write = Give tasks
 scope-keys-read = See keys
 scope-keys-write = Make and remove keys
 scope-billing-read = See what is used
@@ -708,7 +710,7 @@ sleep-title = When it sleeps
 sleep-text = A desktop that sleeps keeps everything, memory too, and takes none of the host's memory. It never sleeps while it is used or works.
 sleep-after-label = Sleep after
 sleep-minutes = minutes without use
-sleep-minutes-wrong = Minutes are a whole number.
+sleep-minutes-wrong = Minutes are a whole number from 1 to 10,080. For never, take the tick away.
 sleep-scheduled-label = Stay awake at these times, and start at their beginning
 sleep-days = Days
 sleep-from = From
@@ -716,6 +718,7 @@ sleep-to = To
 sleep-zone = Time zone
 sleep-wakes = Its page, SSH, a command or a preview wakes it within a second or two.
 sleep-set = It sleeps by this from now on.
+sleep-set-never = It never sleeps by itself from now on.
 save = Save
 day-mon = Mon
 day-tue = Tue
@@ -911,3 +914,4 @@ copy-deleted = The copy { $name } is deleted.
 
 schedule-copies = Copy each off this host too, for as long as it stays
 schedule-copied = Each is copied off this host too.
+schedule-copied-nowhere = Each is to be copied off this host too, but no place for copies is configured on this host.

@@ -80,6 +80,10 @@ count-desktops = { $count ->
     [one] { $count } bureau
    *[other] { $count } bureaux
 }
+count-found = { $found } sur { $count ->
+    [one] { $count } bureau
+   *[other] { $count } bureaux
+}
 new-desktop = Nouveau bureau
 create = Créer le bureau
 created = { $name } est en préparation.
@@ -87,6 +91,7 @@ list-more = En montrer plus
 filter-state = État
 filter-all = Tous
 filter-running = En marche
+filter-suspended = En veille
 filter-stopped = Arrêtés
 filter-failed = En échec
 filter-text = Chercher par nom
@@ -463,16 +468,15 @@ api-revoked = { $name } a été révoquée.
 column-may = Peut
 column-expires = Expire
 preset-use = Utiliser les bureaux
-preset-use-text = Les voir, démarrer, arrêter, écran, fichiers, commandes, tâches
+preset-use-text = Les voir, démarrer, arrêter, écran, fichiers, commandes
 preset-watch = Regarder
-preset-watch-text = Voir les bureaux et les tâches, ne rien changer
+preset-watch-text = Voir les bureaux, ne rien changer
 preset-all = Tout
 preset-all-text = Tout ce que vous pouvez vous-même, clés comprises
 preset-custom = Choisir
 preset-custom-text = Chaque permission séparément
 scopes-desktops = Bureaux
 scopes-inside = À l’intérieur
-scopes-tasks = Tâches
 scopes-account = Espace
 scopes-host = Installation
 scope-desktops-read = Les voir
@@ -481,8 +485,6 @@ scope-desktops-write = Créer, renommer, supprimer
 scope-files-read = Lire les fichiers
 scope-files-write = Changer les fichiers
 scope-exec = Lancer des commandes
-scope-tasks-read = Voir les tâches
-scope-tasks-write = Donner des tâches
 scope-keys-read = Voir les clés
 scope-keys-write = Faire et retirer des clés
 scope-billing-read = Voir ce qui est utilisé
@@ -708,7 +710,7 @@ sleep-title = Quand il se met en veille
 sleep-text = Un bureau en veille garde tout, sa mémoire aussi, et n’occupe rien de la mémoire de l’hôte. Il ne se met jamais en veille pendant qu’on l’utilise ou qu’il travaille.
 sleep-after-label = En veille après
 sleep-minutes = minutes sans usage
-sleep-minutes-wrong = Les minutes sont un nombre entier.
+sleep-minutes-wrong = Les minutes sont un nombre entier de 1 à 10 080. Pour jamais, décochez.
 sleep-scheduled-label = Rester éveillé à ces heures, et démarrer à leur début
 sleep-days = Jours
 sleep-from = De
@@ -716,6 +718,7 @@ sleep-to = À
 sleep-zone = Fuseau horaire
 sleep-wakes = Sa page, SSH, une commande ou un aperçu le réveille en une ou deux secondes.
 sleep-set = Sa veille est réglée.
+sleep-set-never = Il ne se met plus jamais en veille de lui-même.
 save = Enregistrer
 day-mon = lun.
 day-tue = mar.
@@ -911,3 +914,4 @@ copy-deleted = La copie { $name } est supprimée.
 
 schedule-copies = Copier aussi chacun hors de cet hôte, tant qu'il reste
 schedule-copied = Chacun est aussi copié hors de cet hôte.
+schedule-copied-nowhere = Chacun est à copier hors de cet hôte, mais aucun emplacement pour les copies n’y est configuré.

@@ -20,8 +20,13 @@ const PAGE: u32 = 60;
 /// Desktops that are starting and whose steps are fetched for their cards.
 const STEPS_MOST: usize = 12;
 /// What can be filtered by.
-const STATES: [Option<DesktopState>; 4] =
-    [None, Some(DesktopState::Running), Some(DesktopState::Stopped), Some(DesktopState::Failed)];
+const STATES: [Option<DesktopState>; 5] = [
+    None,
+    Some(DesktopState::Running),
+    Some(DesktopState::Suspended),
+    Some(DesktopState::Stopped),
+    Some(DesktopState::Failed),
+];
 
 #[derive(Deserialize, Default, Clone)]
 pub(crate) struct Filter {
@@ -137,9 +142,9 @@ fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
             @if nothing {
                 (empty(language))
             } @else {
-                (filters(person, filter))
+                (filters(person, filter, found))
                 @if found.items.is_empty() {
-                    (no_match(language))
+                    (no_match(language, filter))
                 } @else if filter.is_table() {
                     (desktop::table(language, &found.items))
                     (bulk::bar(language))
@@ -156,7 +161,7 @@ fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
     }
 }
 
-fn filters(person: &SignedIn, filter: &Filter) -> Markup {
+fn filters(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
     let language = person.language;
     html! {
         div.filters {
@@ -167,7 +172,7 @@ fn filters(person: &SignedIn, filter: &Filter) -> Markup {
                     }, None))
                 }
             }
-            span.quiet { (language.count("count-desktops", person.me.limits.desktops_used)) }
+            @if let Some(count) = count(person, filter, found) { span.quiet { (count) } }
             div.at-end {
                 form.search-field role="search" action="/desktops" method="get" hx-get="/desktops" hx-target="#desktops" hx-swap="outerMorph"
                     hx-trigger="input delay:200ms, submit" hx-replace-url="true" {
@@ -185,6 +190,17 @@ fn filters(person: &SignedIn, filter: &Filter) -> Markup {
             }
         }
     }
+}
+
+/// How many are shown, where the page knows: not where there are more pages of what was asked for.
+fn count(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Option<String> {
+    let all = person.me.limits.desktops_used;
+    if !filter.is_narrowing() {
+        return Some(person.language.count("count-desktops", all));
+    }
+    let is_whole = filter.cursor.is_empty() && found.next_cursor.is_none();
+    is_whole
+        .then(|| person.language.count_with("count-found", all, &[("found", &found.items.len().to_string())]))
 }
 
 fn segment(path: &str, current: bool, content: &Markup, name: Option<&str>) -> Markup {
@@ -205,12 +221,13 @@ fn empty(language: Language) -> Markup {
     }
 }
 
-fn no_match(language: Language) -> Markup {
+fn no_match(language: Language, filter: &Filter) -> Markup {
+    let all = Filter { view: filter.view.clone(), ..Filter::default() };
     html! {
         div.empty-state {
             h2 { (language.say("no-match-title")) }
             p { (language.say("no-match-text")) }
-            a.btn data-variant="outline" href="/desktops" { (language.say("no-match-clear")) }
+            a.btn data-variant="outline" href=(all.own_address()) { (language.say("no-match-clear")) }
         }
     }
 }

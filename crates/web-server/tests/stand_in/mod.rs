@@ -40,6 +40,8 @@ pub const LINK: &str = "lnk_first";
 pub struct Behaviour {
     pub step: Duration,
     pub desktops: bool,
+    /// Whether there is a place for copies off the host.
+    pub copies: bool,
 }
 
 pub struct StandIn {
@@ -82,8 +84,8 @@ impl StandIn {
             decisions: Mutex::default(),
             snapshots: Mutex::new(snapshots::canned(&desktops)),
             templates: Mutex::new(templates::canned()),
+            schedules: Mutex::new(snapshots::schedules(&desktops)),
             desktops: Mutex::new(desktops),
-            schedules: Mutex::default(),
             sleeps: Mutex::new(only.into_iter().map(sleep::canned).collect()),
             keys: Mutex::new(if behaviour.desktops { ssh::canned() } else { Vec::new() }),
             events: broadcast::channel(256).0,
