@@ -106,3 +106,20 @@ test("keys offer no permission for what is not there yet", async () => {
   assert.doesNotMatch(await page.locator(".decision").innerText(), /task/i);
   await page.context().close();
 });
+
+test("another password takes the present one", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/account/password");
+  const fill = async (present) => {
+    await page.getByLabel("Present password").fill(present);
+    await page.getByLabel("New password").fill("another walnut desk");
+    await page.getByLabel("The same again").fill("another walnut desk");
+    await page.getByRole("button", { name: "Change" }).click();
+  };
+  await fill("not it at all");
+  await page.locator("#present[aria-invalid=true]").waitFor();
+  await page.getByText("This is not your present password.").waitFor();
+  await fill("a walnut desk");
+  await page.waitForURL((url) => url.pathname === "/desktops");
+  await page.context().close();
+});

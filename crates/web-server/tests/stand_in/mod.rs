@@ -5,6 +5,7 @@
 
 mod copies;
 mod desktops;
+mod files;
 mod keys;
 mod picture;
 pub mod previews;
@@ -15,6 +16,7 @@ mod sleep;
 mod snapshots;
 mod ssh;
 mod templates;
+mod terminals;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
