@@ -52,6 +52,7 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
             get(pages::desktop_schedule::show).post(pages::desktop_schedule::set),
         )
         .route("/desktops/{id}/schedule/edit", get(pages::desktop_schedule::edit))
+        .route("/desktops/{id}/snapshots", get(pages::snapshots::of_one))
         .route("/desktops/{id}/usage", get(pages::desktop_usage::points))
         .route("/desktops/{id}/setup", get(pages::desktop_setup::show).post(pages::desktop_setup::set))
         .route("/desktops/{id}/setup/edit", get(pages::desktop_setup::edit))

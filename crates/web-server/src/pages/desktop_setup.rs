@@ -55,7 +55,7 @@ fn content(language: Language, id: DesktopId, setup: Option<&Setup>) -> Markup {
                     @if let Some(at) = setup.ended_at.or(setup.started_at) { " " span.quiet { (time::ago(language, at)) } }
                 }
                 @if let Some(repository) = &setup.repository { p.quiet.mono { bdi { (repository) } } }
-                @if let Some(detail) = &setup.detail { p.problem role="alert" { span { (detail) } } }
+                @if setup.state == SetupState::Failed { p.problem role="alert" { span { (why(language, setup)) } } }
                 @if !setup.log.is_empty() { pre.setup-log tabindex="0" aria-label=(language.say("setup-log")) { (setup.log) } }
                 @if setup.state.is_over() {
                     div.buttons #setup-actions { (opener("setup-again")) }
@@ -64,6 +64,14 @@ fn content(language: Language, id: DesktopId, setup: Option<&Setup>) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Why it failed. The API says it in English.
+pub(super) fn why(language: Language, setup: &Setup) -> String {
+    match (language, &setup.detail) {
+        (Language::English, Some(detail)) => detail.clone(),
+        (Language::English | Language::French, _) => language.say("setup-failed-why"),
     }
 }
 

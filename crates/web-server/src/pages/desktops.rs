@@ -41,6 +41,9 @@ pub(crate) struct Filter {
     /// A desktop whose page was left because it is gone.
     #[serde(default)]
     gone: Option<DesktopId>,
+    /// The dialog for a new one is to be open.
+    #[serde(default)]
+    new: Option<String>,
 }
 
 impl Filter {
@@ -106,6 +109,7 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
     let content = html! {
         div.page {
             (list)
+            @if filter.new.is_some() { div hx-get="/desktops/new" hx-trigger="load" hx-target="#dialog" hx-swap="innerHTML" {} }
             @if let Some(gone) = filter.gone { div hx-get={ "/desktops/" (gone) "/gone" } hx-trigger="load" hx-swap="none" {} }
         }
     };
@@ -175,7 +179,7 @@ fn filters(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
             @if let Some(count) = count(person, filter, found) { span.quiet { (count) } }
             div.at-end {
                 form.search-field role="search" action="/desktops" method="get" hx-get="/desktops" hx-target="#desktops" hx-swap="outerMorph"
-                    hx-trigger="input delay:200ms, submit" hx-replace-url="true" {
+                    hx-trigger="input delay:200ms, submit" hx-replace-url="true" hx-sync="#desktops:replace" {
                     (icon(Icon::Search))
                     input #desktop-search type="search" name="q" value=(filter.q) placeholder=(language.say("filter-text"))
                         aria-label=(language.say("filter-text")) autocomplete="off" spellcheck="false";
@@ -205,7 +209,8 @@ fn count(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Option<Stri
 
 fn segment(path: &str, current: bool, content: &Markup, name: Option<&str>) -> Markup {
     html! {
-        a.segment href=(path) hx-get=(path) hx-target="#desktops" hx-swap="outerMorph" hx-replace-url="true"
+        // What keeps the list true gives way, or its answer would bring the list of before back.
+        a.segment href=(path) hx-get=(path) hx-target="#desktops" hx-swap="outerMorph" hx-replace-url="true" hx-sync="#desktops:replace"
             aria-current=[current.then_some("true")] aria-label=[name] title=[name] { (content) }
     }
 }
