@@ -125,3 +125,28 @@ test("amounts are counted one way, and times told one way", async () => {
   assert.ok(await file.locator("time[data-relative]").getAttribute("title"));
   await conclude(page);
 });
+
+test("the list is sorted by any column, both ways, and picked all at once", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops?view=table");
+  const names = () => page.locator(".desktop-row .name").allInnerTexts();
+  const settled = (wanted) => page.waitForFunction((expected) => {
+    const shown = [...document.querySelectorAll(".desktop-row .name")].map((cell) => cell.innerText);
+    return JSON.stringify(shown) === JSON.stringify(expected);
+  }, wanted);
+  const sorted = (await names()).toSorted();
+  await page.getByRole("link", { name: "Name" }).click();
+  await settled(sorted);
+  await page.getByRole("link", { name: "Name sorted, ascending" }).click();
+  await settled(sorted.toReversed());
+  // It stays so through a filter.
+  await page.getByRole("link", { name: "Running" }).click();
+  await page.locator(".segment[aria-current=true]", { hasText: "Running" }).waitFor();
+  assert.deepEqual(await names(), (await names()).toSorted().toReversed());
+  await page.getByRole("checkbox", { name: "Pick all" }).check();
+  assert.equal(await page.locator(".pick:checked").count(), (await names()).length);
+  await page.locator(".bulk-bar").waitFor();
+  await page.locator(".pick").first().uncheck();
+  assert.ok(await page.getByRole("checkbox", { name: "Pick all" }).evaluate((box) => box.indeterminate));
+  await conclude(page);
+});

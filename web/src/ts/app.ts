@@ -14,6 +14,7 @@ import { startImports } from "./import";
 import { startLive } from "./live";
 import { startPalette } from "./palette";
 import { startPanel } from "./panel";
+import { startPickAll } from "./pick-all";
 import { startPorts } from "./ports";
 import { startPreferences } from "./preferences";
 import { startThumbnails } from "./thumbnails";
@@ -29,6 +30,7 @@ document.addEventListener("DOMContentLoaded", () => {
   startToasts();
   startThumbnails();
   startPorts();
+  startPickAll();
   startTimes();
   startImports();
   startLive();

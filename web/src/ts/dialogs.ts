@@ -47,7 +47,9 @@ export function startDialogs(): void {
   // The server says "done" when what a dialog asked for has been accepted.
   document.addEventListener("rolltop:done", () => {
     closeDialog();
-    for (const picked of document.querySelectorAll<HTMLInputElement>(".pick:checked")) picked.checked = false;
+    for (const picked of document.querySelectorAll<HTMLInputElement>(".pick:checked, [data-pick-all]")) {
+      picked.checked = picked.indeterminate = false;
+    }
     refresh("*");
   });
 }

@@ -96,21 +96,16 @@ fn last_picture(desktop: &Desktop) -> Markup {
     html! { img id={ "frame-" (desktop.id) } hx-morph-skip alt="" data-frame-of=(desktop.id); }
 }
 
-pub(crate) fn table(language: Language, desktops: &[Desktop]) -> Markup {
+/// `head` is a column's heading, by what it is sorted by.
+pub(crate) fn table(language: Language, desktops: &[Desktop], head: &dyn Fn(&str) -> Markup) -> Markup {
     html! {
         div.table-frame {
             table.desktop-table {
                 thead {
                     tr {
-                        th.first scope="col" { span.visually-hidden { (language.say("column-pick")) } }
+                        th.first scope="col" { input.pick-all type="checkbox" data-pick-all aria-label=(language.say("pick-all")); }
                         th.secondary scope="col" { span.visually-hidden { (language.say("column-screen")) } }
-                        th scope="col" { (language.say("column-name")) }
-                        th scope="col" { (language.say("column-state")) }
-                        th.secondary scope="col" { (language.say("column-template")) }
-                        th.secondary scope="col" { (language.say("column-size")) }
-                        th.secondary.numeric scope="col" { (language.say("column-memory")) }
-                        th.secondary.numeric scope="col" { (language.say("column-disk")) }
-                        th.secondary scope="col" { (language.say("column-age")) }
+                        @for (column, class) in COLUMNS { th class=[class] scope="col" data-column=(column) { (head(column)) } }
                         th.last scope="col" { span.visually-hidden { (language.say("column-actions")) } }
                     }
                 }
@@ -119,6 +114,17 @@ pub(crate) fn table(language: Language, desktops: &[Desktop]) -> Markup {
         }
     }
 }
+
+/// What a table can be sorted by, and how each column is set.
+pub(crate) const COLUMNS: [(&str, Option<&str>); 7] = [
+    ("name", None),
+    ("state", None),
+    ("template", Some("secondary")),
+    ("size", Some("secondary")),
+    ("memory", Some("secondary numeric")),
+    ("disk", Some("secondary numeric")),
+    ("age", Some("secondary")),
+];
 
 fn row(language: Language, desktop: &Desktop) -> Markup {
     let phase = Phase::of(desktop);

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::bulk;
 use crate::access::SignedIn;
 use crate::components::control::Tone;
+use crate::components::desktop::COLUMNS;
 use crate::components::layout::{Page, Section, page};
 use crate::components::{Icon, desktop, dialog, icon, mark};
 use crate::failure::Failure;
@@ -38,6 +39,9 @@ pub(crate) struct Filter {
     view: String,
     #[serde(default)]
     cursor: String,
+    /// A column, after `-` where the last comes first.
+    #[serde(default)]
+    sort: String,
     /// A desktop whose page was left because it is gone.
     #[serde(default)]
     gone: Option<DesktopId>,
@@ -55,6 +59,12 @@ impl Filter {
         self.view == "table"
     }
 
+    /// What the list is sorted by, if it is by something.
+    fn column(&self) -> Option<&str> {
+        let wanted = self.sort.trim_start_matches('-');
+        COLUMNS.iter().map(|(column, _)| *column).find(|column| *column == wanted)
+    }
+
     fn is_narrowing(&self) -> bool {
         self.state().is_some() || !self.q.is_empty()
     }
@@ -67,6 +77,7 @@ impl Filter {
             ("q", &self.q),
             ("view", if table { "table" } else { "" }),
             ("cursor", cursor),
+            ("sort", &self.sort),
         ];
         let query = pairs.iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>();
         let text = encoded(&query);
@@ -97,7 +108,10 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
         state: filter.state(),
         q: Some(filter.q.trim().to_owned()).filter(|q| !q.is_empty()),
     };
-    let mut found = person.client.desktops(&which).await?;
+    let mut found = match filter.column() {
+        Some(column) => sorted(person.client.all_desktops().await?, &filter, column),
+        None => person.client.desktops(&which).await?,
+    };
     if !filter.is_table() {
         add_steps(&person, &mut found.items).await;
     }
@@ -126,6 +140,41 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
     ))
 }
 
+/// The API lists by when they were made; by anything else all of them are needed, and shown.
+fn sorted(mut all: Vec<Desktop>, filter: &Filter, column: &str) -> DesktopPage {
+    let wanted = filter.q.trim().to_lowercase();
+    all.retain(|one| filter.state().is_none_or(|state| one.state == state) && one.name.contains(&wanted));
+    let phase = |one: &Desktop| Phase::of(one).as_str();
+    all.sort_by(|a, b| match column {
+        "state" => phase(a).cmp(phase(b)),
+        "template" => a.template.cmp(&b.template),
+        "size" => (a.vcpus, a.memory_mib).cmp(&(b.vcpus, b.memory_mib)),
+        "memory" => a.memory_bytes.cmp(&b.memory_bytes),
+        "disk" => a.disk_bytes.cmp(&b.disk_bytes),
+        "age" => b.created_at.cmp(&a.created_at),
+        _ => a.name.cmp(&b.name),
+    });
+    if filter.sort.starts_with('-') {
+        all.reverse();
+    }
+    DesktopPage { items: all, next_cursor: None }
+}
+
+/// A column's heading, which sorts by it, and the other way round at the next click.
+fn head(language: Language, filter: &Filter, column: &str) -> Markup {
+    let by = filter.column() == Some(column);
+    let down = filter.sort.starts_with('-');
+    let next = if by && !down { format!("-{column}") } else { column.to_owned() };
+    let path = Filter { sort: next, ..filter.clone() }.address(filter.state(), true, "");
+    html! {
+        a href=(path) hx-get=(path) hx-target="#desktops" hx-swap="outerMorph" hx-replace-url="true" hx-sync="#desktops:replace"
+            data-sorted=[by.then_some(if down { "descending" } else { "ascending" })] {
+            (language.say(&format!("column-{column}")))
+            @if by { span.visually-hidden { " " (language.say(if down { "sorted-down" } else { "sorted-up" })) } }
+        }
+    }
+}
+
 /// Lists come without steps; those that are starting show theirs.
 async fn add_steps(person: &SignedIn, desktops: &mut [Desktop]) {
     let starting =
@@ -150,7 +199,7 @@ fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
                 @if found.items.is_empty() {
                     (no_match(language, filter))
                 } @else if filter.is_table() {
-                    (desktop::table(language, &found.items))
+                    (desktop::table(language, &found.items, &|column| head(language, filter, column)))
                     (bulk::bar(language))
                 } @else {
                     ul.cards { @for item in &found.items { (desktop::card(language, item)) } }
@@ -185,6 +234,7 @@ fn filters(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
                         aria-label=(language.say("filter-text")) autocomplete="off" spellcheck="false";
                     input type="hidden" name="state" value=(filter.state);
                     input type="hidden" name="view" value=(filter.view);
+                    input type="hidden" name="sort" value=(filter.sort);
                 }
                 nav.segments aria-label=(language.say("view-label")) {
                     (segment(&filter.address(filter.state(), false, ""), !filter.is_table(), &icon(Icon::Grid), Some(&language.say("view-cards"))))
@@ -227,7 +277,7 @@ fn empty(language: Language) -> Markup {
 }
 
 fn no_match(language: Language, filter: &Filter) -> Markup {
-    let all = Filter { view: filter.view.clone(), ..Filter::default() };
+    let all = Filter { view: filter.view.clone(), sort: filter.sort.clone(), ..Filter::default() };
     html! {
         div.empty-state {
             h2 { (language.say("no-match-title")) }
