@@ -150,3 +150,17 @@ test("the list is sorted by any column, both ways, and picked all at once", asyn
   assert.ok(await page.getByRole("checkbox", { name: "Pick all" }).evaluate((box) => box.indeterminate));
   await conclude(page);
 });
+
+test("a setup that runs is stopped", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  const path = await desktopPath(page, "invoices-2026");
+  await page.visit(path);
+  await page.evaluate((at) => window.htmx.ajax("GET", at, { target: "#dialog", swap: "innerHTML" }), `${path}/setup/edit`);
+  await page.locator("#setup-script").fill("sleep 600");
+  await page.locator("#set-up").getByRole("button", { name: "Save" }).click();
+  await page.locator("#setup").getByRole("button", { name: "Stop setup" }).click();
+  await page.getByText("The setup is being stopped.").waitFor();
+  await page.locator("#setup").getByText("It was stopped before it was done").waitFor();
+  await conclude(page);
+});

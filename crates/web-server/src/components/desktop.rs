@@ -96,8 +96,8 @@ fn last_picture(desktop: &Desktop) -> Markup {
     html! { img id={ "frame-" (desktop.id) } hx-morph-skip alt="" data-frame-of=(desktop.id); }
 }
 
-/// `head` is a column's heading, by what it is sorted by.
-pub(crate) fn table(language: Language, desktops: &[Desktop], head: &dyn Fn(&str) -> Markup) -> Markup {
+/// `head` makes a column's heading, which sorts by it.
+pub(crate) fn table(language: Language, desktops: &[Desktop], head: &dyn Fn(&str, &str) -> Markup) -> Markup {
     html! {
         div.table-frame {
             table.desktop-table {
@@ -105,7 +105,7 @@ pub(crate) fn table(language: Language, desktops: &[Desktop], head: &dyn Fn(&str
                     tr {
                         th.first scope="col" { input.pick-all type="checkbox" data-pick-all aria-label=(language.say("pick-all")); }
                         th.secondary scope="col" { span.visually-hidden { (language.say("column-screen")) } }
-                        @for (column, class) in COLUMNS { th class=[class] scope="col" data-column=(column) { (head(column)) } }
+                        @for (column, heading, class) in COLUMNS { th class=[class] scope="col" { (head(column, heading)) } }
                         th.last scope="col" { span.visually-hidden { (language.say("column-actions")) } }
                     }
                 }
@@ -115,15 +115,18 @@ pub(crate) fn table(language: Language, desktops: &[Desktop], head: &dyn Fn(&str
     }
 }
 
-/// What a table can be sorted by, and how each column is set.
-pub(crate) const COLUMNS: [(&str, Option<&str>); 7] = [
-    ("name", None),
-    ("state", None),
-    ("template", Some("secondary")),
-    ("size", Some("secondary")),
-    ("memory", Some("secondary numeric")),
-    ("disk", Some("secondary numeric")),
-    ("age", Some("secondary")),
+/// What it is called in an address, its heading, and how it is set.
+pub(crate) type Column = (&'static str, &'static str, Option<&'static str>);
+
+/// What a table can be sorted by.
+pub(crate) const COLUMNS: [Column; 7] = [
+    ("name", "column-name", None),
+    ("state", "column-state", None),
+    ("template", "column-template", Some("secondary")),
+    ("size", "column-size", Some("secondary")),
+    ("memory", "column-memory", Some("secondary numeric")),
+    ("disk", "column-disk", Some("secondary numeric")),
+    ("age", "column-age", Some("secondary")),
 ];
 
 fn row(language: Language, desktop: &Desktop) -> Markup {

@@ -623,7 +623,6 @@ problem-desktop_unreachable = The desktop does not answer.
 problem-missing_scope = You may not do this.
 
 ## Several at once
-column-pick = Pick
 pick = Pick { $name }
 pick-all = Pick all
 bulk-label = With those picked
@@ -915,6 +914,8 @@ setup-title = Set up with a repository or script
 setup-none = A git repository can be cloned into it, and a script run.
 setup-begin = Set up…
 setup-again = Set up again…
+setup-stop = Stop setup
+setup-stopping = The setup is being stopped.
 setup-waiting = Waits until the desktop runs
 setup-running = Being set up
 setup-done = Set up

@@ -623,7 +623,6 @@ problem-desktop_unreachable = Le bureau ne répond pas.
 problem-missing_scope = Vous n’y êtes pas autorisé.
 
 ## Several at once
-column-pick = Choisir
 pick = Choisir { $name }
 pick-all = Tout choisir
 bulk-label = Avec ceux choisis
@@ -915,6 +914,8 @@ setup-title = Préparer avec un dépôt ou un script
 setup-none = Un dépôt git peut y être cloné, et un script exécuté.
 setup-begin = Préparer…
 setup-again = Préparer à nouveau…
+setup-stop = Arrêter la préparation
+setup-stopping = La préparation est en train de s’arrêter.
 setup-waiting = Attend que le bureau tourne
 setup-running = En préparation
 setup-done = Préparé

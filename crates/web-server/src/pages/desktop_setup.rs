@@ -60,6 +60,9 @@ fn content(language: Language, id: DesktopId, setup: Option<&Setup>) -> Markup {
                 @if setup.state.is_over() {
                     div.buttons #setup-actions { (opener("setup-again")) }
                 } @else {
+                    div.buttons {
+                        (button(Tone::Plain, true, Some(Icon::Square), &language.say("setup-stop"), &Ask::Do(&format!("/desktops/{id}/setup/stop"))))
+                    }
                     div #setup-poll hidden hx-get=(path_of(id)) hx-trigger="every 2s" hx-target="#setup" hx-swap="innerMorph" {}
                 }
             }
@@ -141,6 +144,12 @@ pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<M
     let answer =
         Answer { repository: text(known.repository), branch: text(known.branch), script: text(known.script) };
     Ok(dialog(&path_of(id)).show(person.language, &body(person.language, &answer, None, None)))
+}
+
+pub(crate) async fn stop(person: SignedIn, Path(path): Path<String>) -> Result<Response, Failure> {
+    person.client.stop_setup(id(&path)?).await?;
+    let toast = toast::done(person.language, &person.language.say("setup-stopping"));
+    Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
 }
 
 fn path_of(id: DesktopId) -> String {

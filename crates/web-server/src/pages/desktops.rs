@@ -62,7 +62,7 @@ impl Filter {
     /// What the list is sorted by, if it is by something.
     fn column(&self) -> Option<&str> {
         let wanted = self.sort.trim_start_matches('-');
-        COLUMNS.iter().map(|(column, _)| *column).find(|column| *column == wanted)
+        COLUMNS.iter().map(|(column, ..)| *column).find(|column| *column == wanted)
     }
 
     fn is_narrowing(&self) -> bool {
@@ -161,7 +161,7 @@ fn sorted(mut all: Vec<Desktop>, filter: &Filter, column: &str) -> DesktopPage {
 }
 
 /// A column's heading, which sorts by it, and the other way round at the next click.
-fn head(language: Language, filter: &Filter, column: &str) -> Markup {
+fn head(language: Language, filter: &Filter, column: &str, heading: &str) -> Markup {
     let by = filter.column() == Some(column);
     let down = filter.sort.starts_with('-');
     let next = if by && !down { format!("-{column}") } else { column.to_owned() };
@@ -169,7 +169,7 @@ fn head(language: Language, filter: &Filter, column: &str) -> Markup {
     html! {
         a href=(path) hx-get=(path) hx-target="#desktops" hx-swap="outerMorph" hx-replace-url="true" hx-sync="#desktops:replace"
             data-sorted=[by.then_some(if down { "descending" } else { "ascending" })] {
-            (language.say(&format!("column-{column}")))
+            (language.say(heading))
             @if by { span.visually-hidden { " " (language.say(if down { "sorted-down" } else { "sorted-up" })) } }
         }
     }
@@ -199,7 +199,7 @@ fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
                 @if found.items.is_empty() {
                     (no_match(language, filter))
                 } @else if filter.is_table() {
-                    (desktop::table(language, &found.items, &|column| head(language, filter, column)))
+                    (desktop::table(language, &found.items, &|column, heading| head(language, filter, column, heading)))
                     (bulk::bar(language))
                 } @else {
                     ul.cards { @for item in &found.items { (desktop::card(language, item)) } }
