@@ -75,7 +75,10 @@ test("copies off the host are offered only where there is a place for them", asy
 
 test("the count above the list is of what the list shows", async () => {
   const page = await openPage(browser, server.url);
+  // A page looks once more when it has opened.
+  const again = page.waitForResponse((answer) => answer.request().headers()["hx-request"] === "true" && answer.url().endsWith("/desktops?view=table"));
   await page.visit("/desktops?view=table");
+  await again;
   const count = page.locator(".filters > .quiet");
   const rows = await page.locator(".desktop-row").count();
   assert.equal(await count.innerText(), `${rows} desktops`);
