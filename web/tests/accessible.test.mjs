@@ -117,12 +117,21 @@ for (const scheme of ["light", "dark"]) {
       await page.locator("#tab-settings").click();
       await page.locator("#sleep").getByRole("button", { name: "Change…" }).waitFor();
       await check(page, `settings, ${how}`);
-      for (const what of ["sleep/edit", "hold", "schedule/edit", "size", "template"]) {
+      await page.locator("#tab-files").click();
+      await page.getByRole("checkbox", { name: "Pick all" }).check();
+      await check(page, `files, ${how}`);
+      await page.locator("#tab-terminal").click();
+      await page.locator(".xterm-helper-textarea").first().waitFor({ state: "attached" });
+      await page.getByRole("button", { name: "Search what was shown" }).click();
+      await page.keyboard.type("haystack\n");
+      await page.locator("[data-missed]").getByText("Not found").waitFor();
+      await check(page, `terminal, ${how}`);
+      for (const what of ["sleep/edit", "hold", "schedule/edit", "size", "template", "setup/edit"]) {
         await page.visit(path);
         await dialog(page, `${path}/${what}`);
         await check(page, `${what}, ${how}`);
       }
-      for (const what of ["stop", "restart", "rename", "delete"]) {
+      for (const what of ["snapshot", "stop", "restart", "rename", "delete"]) {
         await page.visit(path);
         await dialog(page, `${path}/ask/${what}`);
         await check(page, `${what}, ${how}`);

@@ -84,6 +84,8 @@ test("a desktop is kept and forked, and what was kept is forked and deleted", as
   await page.visit("/desktops");
   await page.visit(await desktopPath(page, "research"));
   await page.getByRole("button", { name: "Snapshot" }).click();
+  await page.locator("#snapshot-name:focus").waitFor();
+  await page.keyboard.press("Enter");
   await page.getByText("A snapshot of research is being taken.").waitFor();
   await page.getByRole("button", { name: "Fork" }).click();
   await page.getByText("The fork research-1 is being made.").waitFor();

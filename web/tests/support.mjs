@@ -12,10 +12,10 @@ const DEADLINE = 30_000;
 
 export const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 
-/** Starts the stand-in; `listen` may name a port to come back on. */
-export async function startServer({ listen = "127.0.0.1:0", desktops = true } = {}) {
+/** Starts the stand-in; `listen` may name a port to come back on, `with_` what else is peculiar to it. */
+export async function startServer({ listen = "127.0.0.1:0", desktops = true, with_ = [] } = {}) {
   const program = process.env.ROLLTOP_STAND_IN;
-  const arguments_ = [listen, ...(desktops ? [] : ["empty"])];
+  const arguments_ = [listen, ...(desktops ? [] : ["empty"]), ...with_];
   const child = program
     ? spawn(program, arguments_, { stdio: ["ignore", "pipe", "inherit"] })
     : spawn("cargo", ["run", "-q", "-p", "rolltop-web-server", "--example", "stand_in", "--", ...arguments_], {

@@ -434,6 +434,7 @@ pub(crate) fn me(view: control::MeView, who: control::Who) -> wire::Me {
         workspace: view.workspace,
         admin: view.scopes.contains(&control::Scope::Admin),
         needs_password: view.user.is_some() && !view.has_password,
+        asks_present_password: view.asks_present,
         credential: wire::Credential {
             kind,
             id,

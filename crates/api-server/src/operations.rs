@@ -64,6 +64,7 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::POST, "/v1/desktops/{id}/template", WRITE),
     (Method::GET, "/v1/desktops/{id}/setup", EXEC),
     (Method::POST, "/v1/desktops/{id}/setup", EXEC),
+    (Method::DELETE, "/v1/desktops/{id}/setup", EXEC),
     (Method::GET, "/v1/saved-templates", READ),
     (Method::DELETE, "/v1/saved-templates/{id}", WRITE),
     (Method::GET, "/v1/snapshots", READ),

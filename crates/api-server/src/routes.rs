@@ -121,7 +121,7 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(snapshots::fork_snapshot))
         .routes(routes!(snapshots::restore))
         .routes(routes!(snapshots::undo))
-        .routes(routes!(setup::get, setup::set))
+        .routes(routes!(setup::get, setup::set, setup::stop))
         .routes(routes!(saved_templates::save))
         .routes(routes!(saved_templates::list))
         .routes(routes!(saved_templates::delete))

@@ -24,6 +24,8 @@ pub struct Me {
     pub admin: bool,
     /// Whether the account still has no password, so that only a sign-in link opens it.
     pub needs_password: bool,
+    /// Whether choosing another password takes the present one: not for who came by a sign-in link.
+    pub asks_present_password: bool,
     pub credential: Credential,
     pub limits: Limits,
 }

@@ -187,6 +187,7 @@ codes! {
     NotExecutable, "not_executable", 422, "The program can't be run";
     FolderNotFound, "folder_not_found", 422, "There is no such folder";
     InvalidPath, "invalid_path", 422, "The path can't be used";
+    WrongPassword, "wrong_password", 422, "This is not the present password";
     WeakPassword, "weak_password", 422, "The password is too weak";
     InvalidKey, "invalid_key", 422, "This is not a public key that can be used";
     WeakKey, "weak_key", 422, "The key is too weak";

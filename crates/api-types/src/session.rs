@@ -40,6 +40,10 @@ pub struct SessionToken {
 pub struct SetPassword {
     #[schema(example = "sam")]
     pub name: String,
+    /// The one until now, where `asks_present_password` of `GET /v1/me` says so.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "crate::secret::expose_any")]
+    #[schema(value_type = Option<String>, format = Password)]
+    pub present: Option<SecretString>,
     /// At least 10 characters.
     #[serde(serialize_with = "crate::secret::expose")]
     #[schema(value_type = String, format = Password)]

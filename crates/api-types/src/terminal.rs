@@ -62,6 +62,14 @@ pub enum TerminalControl {
     Search(String),
 }
 
+/// What a viewer is told in a text message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TerminalAnswer {
+    /// Whether what it searched for was shown.
+    Found(bool),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResizeTerminal {
@@ -80,5 +88,6 @@ mod tests {
         let resize = TerminalControl::Resize(ResizeTerminal { columns: 80, rows: 24 });
         assert_eq!(text(resize), r#"{"resize":{"columns":80,"rows":24}}"#);
         assert!(serde_json::from_str::<TerminalControl>(r#"{"drawn":-1}"#).is_err());
+        assert_eq!(serde_json::to_string(&TerminalAnswer::Found(true)).unwrap(), r#"{"found":true}"#);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rolltop_model::{Desired, DesktopId, Setup};
+use rolltop_model::{Desired, DesktopId, Setup, SetupState};
 use rolltop_store::DesktopSetup;
 
 use crate::caller::{DesktopAccess, purpose};
@@ -12,6 +12,7 @@ use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
 use crate::inside::Place;
+use crate::reconcile::STOPPED;
 
 pub use rolltop_model::SetupError as SetUpError;
 
@@ -50,6 +51,8 @@ pub enum AskSetupError {
     Wrong(#[from] SetUpError),
     #[error("This desktop is being set up; wait until that is over.")]
     Running,
+    #[error("The desktop does not answer; try again once it runs.")]
+    Unreachable,
     #[error("This desktop is being destroyed.")]
     BeingDestroyed,
     #[error(transparent)]
@@ -87,6 +90,28 @@ impl Control {
     pub async fn setup(&self, access: &DesktopAccess<purpose::Exec>) -> Result<DesktopSetup, AskSetupError> {
         let row = self.inner.store.setup(access.desktop).await?;
         row.ok_or(AskSetupError::NoSetup)
+    }
+
+    /// Ends a setup that waits or runs; what it has done until then stays. Fine if it is over.
+    pub async fn stop_setup(
+        &self,
+        access: &DesktopAccess<purpose::Exec>,
+    ) -> Result<DesktopSetup, AskSetupError> {
+        let (store, id) = (&self.inner.store, access.desktop);
+        match store.open_setup(id).await? {
+            Some(setup) if setup.state == SetupState::Waiting => {
+                store.end_setup(id, &setup.run, Some(STOPPED), clock::now()).await?;
+            }
+            // That it ended is seen as any end is, by who looks at it.
+            Some(setup) => {
+                let door = self.inner.doors.door(id).await.map_err(|_| AskSetupError::Unreachable)?;
+                door.stop_setup(&setup.run).await.map_err(|_| AskSetupError::Unreachable)?;
+            }
+            None => {}
+        }
+        tracing::info!(desktop = %id, "setup stopped");
+        self.inner.nudge(id);
+        self.setup(access).await
     }
 
     /// Sets a desktop up, once it runs: in place of what it was set up with before, whose traces stay in it.

@@ -166,6 +166,8 @@ pub struct MeView {
     /// The name to sign in with, or the key's name; none until one was chosen.
     pub name: Option<String>,
     pub has_password: bool,
+    /// Choosing another password takes the present one.
+    pub asks_present: bool,
     pub scopes: Vec<Scope>,
     /// The only desktop the credential is good for.
     pub desktop: Option<DesktopId>,

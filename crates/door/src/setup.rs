@@ -1,8 +1,8 @@
 //! Preparing a desktop: a repository cloned and a script run as the session's user, beside whatever else goes on.
 //!
 //! It goes on by itself once it has begun, so that nothing here need stay connected. What is known of it is in
-//! `~/.local/state/rolltop`: `setup.run` (which run it is), `setup.lock` (held while it runs), `setup.exit` (which step
-//! ended it, and its exit code) and `setup.log`. All of that is the user's own and may say anything.
+//! `~/.local/state/rolltop`: `setup.run` (which run it is), `setup.lock` (held while it runs), `setup.pid` (the group of
+//! its processes), `setup.exit` (which step ended it, and its exit code) and `setup.log`. All of that is the user's own and may say anything.
 
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// What a shell is to call itself, by which the simulation knows these commands too.
 const SETUP_BEGIN: &str = "rolltop-setup-begin";
 const SETUP_LOOK: &str = "rolltop-setup-look";
+const SETUP_STOP: &str = "rolltop-setup-stop";
 /// What [`BEGIN`] ends with where another run has not ended.
 const BUSY: u32 = 75;
 
@@ -44,6 +45,7 @@ setsid -f sh -c "$5" rolltop-setup "$2" "$3" "$4" </dev/null >setup.log 2>&1
 const RUN: &str = r#"
 umask 022
 state=$PWD
+echo $$ >"$state/setup.pid"
 end() {
   printf '%s %s\n' "$1" "$2" >"$state/setup.exit.new"
   mv "$state/setup.exit.new" "$state/setup.exit"
@@ -81,6 +83,24 @@ printf '%s\n%s\n' "$(head -c 100 setup.run)" "$how"
 tail -c 16384 setup.log
 "#;
 
+/// Argument: run. That it was stopped is written before its processes are told to end, or it would seem to have been
+/// cut short. What does not end within five seconds is killed.
+const STOP: &str = r#"
+cd && cd .local/state/rolltop 2>/dev/null || exit 0
+[ "$(cat setup.run 2>/dev/null)" = "$1" ] && [ ! -e setup.exit ] || exit 0
+group=$(head -c 20 setup.pid 2>/dev/null)
+case $group in ''|*[!0-9]*) exit 0 ;; esac
+flock -n setup.lock true && exit 0
+echo 'stopped 0' >setup.exit
+kill -s TERM -- "-$group" 2>/dev/null
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  kill -s 0 -- "-$group" 2>/dev/null || exit 0
+  sleep 0.5
+done
+kill -s KILL -- "-$group" 2>/dev/null
+exit 0
+"#;
+
 /// How a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetupProgress {
@@ -90,6 +110,8 @@ pub enum SetupProgress {
         step: SetupStep,
         code: u32,
     },
+    /// Somebody stopped it.
+    Stopped,
     /// It was cut short, or is not known.
     Gone,
 }
@@ -149,6 +171,14 @@ impl Door {
         Ok(understood(run, &output))
     }
 
+    /// Ends a run and what it has started; fine if it is over.
+    pub async fn stop_setup(&self, run: &str) -> Result<(), SetupError> {
+        match self.ask_setup(shell(STOP, SETUP_STOP, &[run]), &[]).await?.0 {
+            Exit::Code(0) => Ok(()),
+            exit => Err(SetupError::Refused(exit)),
+        }
+    }
+
     async fn ask_setup(&self, request: ExecRequest, input: &[u8]) -> Result<(Exit, Vec<u8>), SetupError> {
         let asked = async {
             let mut process = self.start(request).await?;
@@ -197,6 +227,7 @@ fn understood(run: &str, output: &[u8]) -> SetupLook {
     let ended = |step, code: &str| SetupProgress::Ended { step, code: code.parse().unwrap_or(1) };
     let progress = match words.as_slice() {
         ["running"] => SetupProgress::Running,
+        ["ended", "stopped", _] => SetupProgress::Stopped,
         ["ended", "repository", code] => ended(SetupStep::Repository, code),
         ["ended", "script", code] => ended(SetupStep::Script, code),
         _ => SetupProgress::Gone,
@@ -211,7 +242,8 @@ mod tests {
     #[test]
     fn a_desktops_word_on_its_setup_is_understood_or_not_believed() {
         let ended = |step, code| SetupProgress::Ended { step, code };
-        let cases: [(&[u8], SetupProgress, &str); 7] = [
+        let cases: [(&[u8], SetupProgress, &str); 8] = [
+            (b"r1\nended stopped 0\nhalf", SetupProgress::Stopped, "half"),
             (b"r1\nrunning\none\ntwo\n", SetupProgress::Running, "one\ntwo"),
             (b"r1\nended script 0\nhi", ended(SetupStep::Script, 0), "hi"),
             (b"r1\nended repository 128\n", ended(SetupStep::Repository, 128), ""),
@@ -224,5 +256,39 @@ mod tests {
             let text = String::from_utf8_lossy(output);
             assert_eq!(understood("r1", output), SetupLook { progress, log: log.to_owned() }, "{text}");
         }
+    }
+
+    /// A command as the guest's shell runs it, in this home folder.
+    fn run_in(home: &std::path::Path, text: &str, arguments: &[&str], input: &str) -> Vec<u8> {
+        use std::io::Write;
+        use std::process::{Command, Stdio};
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", text, "test"]).args(arguments).env("HOME", home);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap().stdout
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_ends_with_all_that_it_has_started() {
+        let home = tempfile::tempdir().unwrap();
+        let look = || understood("r1", &run_in(home.path(), LOOK, &[], ""));
+        let script = "(sleep 600) & sleep 600\necho ended\n";
+        run_in(home.path(), BEGIN, &["r1", "", "", "", RUN], script);
+        let group = home.path().join(".local/state/rolltop/setup.pid");
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while !std::fs::read_to_string(&group).is_ok_and(|text| text.ends_with('\n')) {
+            assert!(std::time::Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+        run_in(home.path(), STOP, &["r0"], "");
+        assert_eq!(look().progress, SetupProgress::Running, "another run's end is none of this one's");
+        run_in(home.path(), STOP, &["r1"], "");
+        assert_eq!(look().progress, SetupProgress::Stopped);
+        let group = std::fs::read_to_string(&group).unwrap();
+        let left = run_in(home.path(), "kill -s 0 -- \"-$1\" 2>/dev/null && echo left", &[group.trim()], "");
+        assert!(left.is_empty(), "something goes on");
+        run_in(home.path(), BEGIN, &["r2", "", "", "", RUN], "true\n");
+        assert_eq!(look().progress, SetupProgress::Gone, "the next run has begun");
     }
 }

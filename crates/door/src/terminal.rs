@@ -28,7 +28,10 @@ const LONGEST_SEARCH: usize = 200;
 const NOT_FOUND: u32 = 127;
 
 /// Settings of the server, set again by everyone who attaches. `user-keys` are sequences that no
-/// keyboard sends: back to the prompt after scrolling, search on, search the other way.
+/// keyboard sends: back to the prompt after scrolling, search on, search the other way, scroll back, scroll on.
+///
+/// The mouse is not tmux's: the viewer selects by itself, unless the program that runs wants the mouse, whose wish
+/// tmux then hands on. So the viewer scrolls by keys.
 const SETTINGS: &[&str] = &[
     "set -s escape-time 0",
     "set -s set-clipboard on",
@@ -36,10 +39,15 @@ const SETTINGS: &[&str] = &[
     r#"set -s user-keys[0] "$(printf "\033[57999~")""#,
     r#"set -s user-keys[1] "$(printf "\033[57998~")""#,
     r#"set -s user-keys[2] "$(printf "\033[57997~")""#,
-    r#"set -s terminal-features "xterm*:256:RGB:bpaste:ccolour:clipboard:cstyle:focus:strikethrough:title:usstyle""#,
+    r#"set -s user-keys[3] "$(printf "\033[57996~")""#,
+    r#"set -s user-keys[4] "$(printf "\033[57995~")""#,
+    // An older tmux does not know the last, and reads no further.
+    r#"set -s terminal-features "xterm*:256:RGB:bpaste:ccolour:clipboard:cstyle:focus:strikethrough:title:usstyle:hyperlinks""#,
     "set -g status off",
     "set -g prefix None",
-    "set -g mouse on",
+    "set -g mouse off",
+    // Or keys that come fast, as when scrolling, are taken for a text that is pasted.
+    "set -g assume-paste-time 0",
     "set -g history-limit 10000",
     "set -g window-size smallest",
     "set -g default-terminal tmux-256color",
@@ -53,9 +61,12 @@ const SETTINGS: &[&str] = &[
     r#"bind -n User2 if -F 0 """#,
     "bind -T copy-mode User1 send -X search-again",
     "bind -T copy-mode User2 send -X search-reverse",
+    // Without `-H`, where one is would stand in the corner, over what was shown.
+    r##"bind -n User3 if -F "#{alternate_on}" "send-keys Up" "copy-mode -He ; send-keys -X scroll-up""##,
+    r##"bind -n User4 if -F "#{alternate_on}" "send-keys Down" """##,
+    "bind -T copy-mode User3 send -X scroll-up",
+    "bind -T copy-mode User4 send -X scroll-down",
     "set -g mode-keys emacs",
-    "unbind -n MouseDown3Pane",
-    "unbind -n M-MouseDown3Pane",
 ];
 
 /// Which terminal of a desktop: 1 to 32.
@@ -144,15 +155,19 @@ impl Door {
         Ok(terminals)
     }
 
-    /// Shows where a text was shown last, to everyone who looks at the terminal.
-    pub async fn search_terminal(&self, number: TerminalNumber, text: &str) -> Result<(), TerminalError> {
+    /// Shows where a text was shown last, to everyone who looks at the terminal. Whether it was.
+    pub async fn search_terminal(&self, number: TerminalNumber, text: &str) -> Result<bool, TerminalError> {
         let session = number.session();
+        // Begun anew, or what an earlier search found would be taken for what this one has.
         let command = format!(
-            "sudo -n -u {SESSION_USER} tmux -L rolltop copy-mode -t ={session}: \\; \
-             send-keys -t ={session}: -X search-backward-text {}",
+            "sudo -n -u {SESSION_USER} tmux -L rolltop copy-mode -q -t ={session}: \\; \
+             copy-mode -H -t ={session}: \\; send-keys -t ={session}: -X search-backward-text {} \\; \
+             display-message -p -t ={session}: '#{{search_present}}'",
             searched(text)
         );
-        found(&self.exec(&command, "", LIMITS).await?)
+        let output = self.exec(&command, "", LIMITS).await?;
+        found(&output)?;
+        Ok(output.stdout.trim_ascii() == b"1")
     }
 
     /// Ends a terminal and what runs in it. Fine if it is not there.

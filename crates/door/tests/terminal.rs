@@ -80,12 +80,36 @@ async fn what_was_shown_can_be_searched_and_typing_leads_back() {
     let mut terminal = attach(&door).await;
     type_in(&mut terminal, "clear; echo need''le; seq 1000 9000; echo do''ne\r").await;
     sees(&mut terminal, "done").await;
-    door.search_terminal(one(), "needle").await.unwrap();
-    sees(&mut terminal, "needle").await;
+    assert!(door.search_terminal(one(), "needle").await.unwrap());
+    let drawn = sees(&mut terminal, "needle").await;
+    assert!(!drawn.contains("/80"), "nothing of tmux shows: {drawn:?}");
+    assert!(!door.search_terminal(one(), "haystack").await.unwrap(), "a search that misses says so");
     type_in(&mut terminal, "\x1b[57999~").await;
     sees(&mut terminal, "done").await;
     type_in(&mut terminal, "echo ba''ck\r").await;
     sees(&mut terminal, "back").await;
+}
+
+#[tokio::test]
+async fn the_viewer_scrolls_by_keys_and_the_mouse_is_the_programs() {
+    let mut guest = Guest::new();
+    let door = guest.open().await;
+    let mut terminal = attach(&door).await;
+    let mouse = |text: &str| ["\x1b[?1000h", "\x1b[?1002h", "\x1b[?1003h"].iter().any(|on| text.contains(on));
+    type_in(&mut terminal, "clear; seq 3000 3100; echo do''ne\r").await;
+    let drawn = sees(&mut terminal, "done").await;
+    assert!(!mouse(&drawn), "the mouse stays the viewer's: {drawn:?}");
+    type_in(&mut terminal, &"\x1b[57996~".repeat(60)).await;
+    let drawn = sees(&mut terminal, "3030").await;
+    assert!(!drawn.contains("/1"), "nothing of tmux shows: {drawn:?}");
+    type_in(&mut terminal, &"\x1b[57995~".repeat(60)).await;
+    sees(&mut terminal, "done").await;
+    type_in(&mut terminal, "printf '\\033[?1000h'; echo as''ked\r").await;
+    let drawn = sees(&mut terminal, "asked").await;
+    assert!(
+        mouse(&drawn) || mouse(&sees(&mut terminal, "h").await),
+        "a program that wants it has it: {drawn:?}"
+    );
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ mod m0017_idempotency_keys;
 mod m0018_saved_templates;
 mod m0019_setups;
 mod m0020_copies;
+mod m0021_link_sessions;
 
 pub(crate) struct Migrator;
 
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_saved_templates::MIGRATION),
             Box::new(m0019_setups::MIGRATION),
             Box::new(m0020_copies::MIGRATION),
+            Box::new(m0021_link_sessions::MIGRATION),
         ]
     }
 }

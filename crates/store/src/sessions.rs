@@ -20,6 +20,7 @@ pub struct Model {
     pub token_hash: Vec<u8>,
     pub created_at: i64,
     pub used_at: i64,
+    pub by_link: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -32,6 +33,8 @@ impl ActiveModelBehavior for ActiveModel {}
 pub struct SessionUser {
     pub session: SessionId,
     pub used_at: Timestamp,
+    /// Begun by a sign-in link, and no password chosen since.
+    pub by_link: bool,
     pub user: User,
 }
 
@@ -40,6 +43,7 @@ impl Store {
         &self,
         user: UserId,
         token: TokenHash,
+        by_link: bool,
         now: Timestamp,
     ) -> Result<SessionId, StoreError> {
         let write = self.write().await?;
@@ -50,6 +54,7 @@ impl Store {
             token_hash: Set(token.0.to_vec()),
             created_at: Set(to_ms(now)),
             used_at: Set(to_ms(now)),
+            by_link: Set(by_link),
         };
         Entity::insert(row).exec_without_returning(&write.transaction).await?;
         write.commit().await?;
@@ -75,6 +80,7 @@ impl Store {
         Ok(Some(SessionUser {
             session: row.id.parse().map_err(unreadable("sessions"))?,
             used_at: from_ms(row.used_at, "sessions")?,
+            by_link: row.by_link,
             user: user.try_into()?,
         }))
     }

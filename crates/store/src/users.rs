@@ -135,6 +135,12 @@ impl Store {
             .filter(sessions::Column::Id.ne(keep.to_string()))
             .exec(&write.transaction)
             .await?;
+        let chosen = sessions::ActiveModel { by_link: Set(false), ..Default::default() };
+        sessions::Entity::update_many()
+            .set(chosen)
+            .filter(sessions::Column::Id.eq(keep.to_string()))
+            .exec(&write.transaction)
+            .await?;
         Ok(write.commit().await?)
     }
 }

@@ -1,5 +1,5 @@
 //! The web tier in front of the stand-in API, to look at pages without a host:
-//! `cargo run -p rolltop-web-server --example stand_in -- 127.0.0.1:8444 [empty]`.
+//! `cargo run -p rolltop-web-server --example stand_in -- 127.0.0.1:8444 [empty] [no-store]`.
 //! Sign in as `sam` with the password `a walnut desk`, or follow `/welcome/lnk_first`.
 
 #![allow(
@@ -23,9 +23,11 @@ use stand_in::{Behaviour, StandIn};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let listen = arguments.next().unwrap_or_else(|| "127.0.0.1:8444".to_owned()).parse()?;
-    let desktops = arguments.next().as_deref() != Some("empty");
+    let words: Vec<String> = arguments.collect();
+    let has = |word: &str| words.iter().any(|given| given == word);
+    let (desktops, copies) = (!has("empty"), !has("no-store"));
     let directory = tempfile::tempdir()?;
-    let behaviour = Behaviour { step: Duration::from_millis(700), desktops };
+    let behaviour = Behaviour { step: Duration::from_millis(700), desktops, copies };
     let api = StandIn::start(&directory.path().join("api.sock"), behaviour).await;
     let server = bind(WebConfig {
         listen,

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 use rolltop_api_types::Client;
 
 use crate::headers::Insist;
-use crate::{assets, failure, guard, headers, pages, preview, proxy};
+use crate::{assets, compress, failure, guard, headers, pages, preview, proxy};
 
 pub(crate) struct App {
     /// Without a credential; each request adds its own.
@@ -52,8 +52,10 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
             get(pages::desktop_schedule::show).post(pages::desktop_schedule::set),
         )
         .route("/desktops/{id}/schedule/edit", get(pages::desktop_schedule::edit))
+        .route("/desktops/{id}/snapshots", get(pages::snapshots::of_one))
         .route("/desktops/{id}/usage", get(pages::desktop_usage::points))
         .route("/desktops/{id}/setup", get(pages::desktop_setup::show).post(pages::desktop_setup::set))
+        .route("/desktops/{id}/setup/stop", post(pages::desktop_setup::stop))
         .route("/desktops/{id}/setup/edit", get(pages::desktop_setup::edit))
         .route("/desktops/{id}/size", get(pages::desktop_size::edit).post(pages::desktop_size::set))
         .route("/desktops/{id}/template", get(pages::templates::edit).post(pages::templates::save))
@@ -98,6 +100,7 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .fallback(pages::no_such_page)
         .layer(from_fn_with_state(Arc::clone(&app), guard::check))
         .layer(from_fn_with_state(Arc::clone(&app), failure::render))
+        .layer(from_fn(compress::pages))
         .layer(from_fn_with_state(insist, headers::add))
         .layer(from_fn_with_state(Arc::clone(&app), preview::divide))
         .with_state(app)

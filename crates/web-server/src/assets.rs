@@ -6,9 +6,11 @@ use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use rust_embed::RustEmbed;
+
+use crate::compress::accepts;
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/../../web/dist"]
@@ -57,16 +59,9 @@ pub(crate) async fn serve(Path(name): Path<String>, request: HeaderMap) -> Respo
 
 /// The smallest form that the browser takes.
 fn best(name: &str, request: &HeaderMap) -> Option<(Vec<u8>, Option<&'static str>)> {
-    let accepted = request.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let accepts = |coding: &str| {
-        accepted.split(',').any(|item| {
-            let mut parts = item.split(';').map(str::trim);
-            parts.next() == Some(coding) && parts.all(|part| part != "q=0")
-        })
-    };
     [("br", "br"), ("gzip", "gz")]
         .into_iter()
-        .filter(|(coding, _)| accepts(coding))
+        .filter(|(coding, _)| accepts(request, coding))
         .find_map(|(coding, extension)| {
             Dist::get(&format!("{name}.{extension}")).map(|file| (file.data.into_owned(), Some(coding)))
         })

@@ -77,9 +77,16 @@ pub(crate) fn sentence(language: Language, error: &ClientError) -> String {
     let Some(problem) = error.problem() else { return language.say("error-unavailable-text") };
     match language {
         Language::English => problem.detail.clone(),
-        Language::French => language
-            .maybe(&format!("problem-{}", problem.code.as_str()))
-            .unwrap_or_else(|| problem.detail.clone()),
+        Language::French => {
+            let code = problem.code.as_str();
+            // A field of a part is named after the part.
+            let field =
+                problem.errors.first().map_or("", |error| error.field.rsplit('.').next().unwrap_or(""));
+            language
+                .maybe(&format!("problem-{code}-{field}"))
+                .or_else(|| language.maybe(&format!("problem-{code}")))
+                .unwrap_or_else(|| problem.detail.clone())
+        }
     }
 }
 

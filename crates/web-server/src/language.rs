@@ -83,7 +83,13 @@ impl Language {
 
     /// The sentence with this key and a number in it, in the right grammatical number.
     pub(crate) fn count(self, key: &str, count: u64) -> String {
-        let mut arguments = FluentArgs::new();
+        self.count_with(key, count, &[])
+    }
+
+    /// The same, and what stands in its other places.
+    pub(crate) fn count_with(self, key: &str, count: u64, places: &[(&'static str, &str)]) -> String {
+        let mut arguments =
+            places.iter().map(|(name, value)| (*name, FluentValue::from(*value))).collect::<FluentArgs<'_>>();
         arguments.set("count", count);
         self.format(key, Some(&arguments))
     }

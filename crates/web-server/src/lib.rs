@@ -18,6 +18,7 @@ mod access;
 mod app;
 mod assets;
 mod components;
+mod compress;
 mod config;
 mod cookie;
 mod docs;

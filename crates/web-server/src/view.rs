@@ -174,16 +174,11 @@ impl Action {
         matches!(self, Action::Stop | Action::Restart | Action::Delete)
     }
 
-    /// Whether a dialog comes first: because something would be lost, or must be typed.
+    /// Whether a dialog comes first: because something would be lost, or is to be typed.
     pub(crate) const fn asks_first(self) -> bool {
         match self {
-            Action::Stop | Action::Restart | Action::Rename | Action::Delete => true,
-            Action::Start
-            | Action::Suspend
-            | Action::Resume
-            | Action::Fork
-            | Action::Snapshot
-            | Action::Retry => false,
+            Action::Snapshot | Action::Stop | Action::Restart | Action::Rename | Action::Delete => true,
+            Action::Start | Action::Suspend | Action::Resume | Action::Fork | Action::Retry => false,
         }
     }
 

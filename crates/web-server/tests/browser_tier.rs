@@ -13,6 +13,8 @@
 mod stand_in;
 mod support;
 
+use std::io::Read;
+
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use stand_in::{LINK, NAME, PASSWORD, TOKEN};
@@ -308,4 +310,47 @@ async fn there_is_no_plain_http() {
     assert_eq!(answer.status(), StatusCode::PERMANENT_REDIRECT);
     assert_eq!(answer.headers()[LOCATION], web.url("/sign-in?next=/host"));
     assert!(answer.bytes().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn pages_are_compressed_where_that_can_give_nothing_away() {
+    let web = Web::start(true).await;
+    let coding = async |path: &str, header: Option<&'static str>| {
+        let request = web.get(path).header(COOKIE, format!("__Host-rolltop={TOKEN}"));
+        let request = request.header("accept-encoding", "gzip, br");
+        let request = if let Some(name) = header { request.header(name, "true") } else { request };
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let coding = answer.headers().get("content-encoding").map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(
+            coding.is_some(),
+            answer.headers().get_all("vary").iter().any(|by| by == "accept-encoding")
+        );
+        (coding, answer.bytes().await.unwrap())
+    };
+    for path in
+        ["/desktops", "/snapshots", "/ssh-keys", "/api-keys", "/host", "/docs", "/docs/ssh", "/docs/api"]
+    {
+        let (coding, bytes) = coding(path, None).await;
+        assert_eq!(coding.as_deref(), Some("gzip"), "{path}");
+        let mut page = String::new();
+        flate2::read::GzDecoder::new(&*bytes).read_to_string(&mut page).unwrap();
+        assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{path}");
+        assert!(bytes.len() * 3 < page.len(), "{path}: {} of {}", bytes.len(), page.len());
+    }
+    // A link from elsewhere can put its own text into these, or a desktop's programs can.
+    let id = web.api.state.desktops.lock().unwrap()[0].id;
+    for path in [
+        "/desktops?q=x",
+        "/docs/search?q=x",
+        &format!("/desktops/{id}"),
+        "/account/password",
+        "/palette",
+        "/v1/me",
+    ] {
+        assert_eq!(coding(path, None).await.0, None, "{path}");
+    }
+    assert_eq!(coding("/desktops", Some("hx-request")).await.0, None, "a part of a page");
+    let plain = web.get("/docs").send().await.unwrap();
+    assert!(plain.headers().get("content-encoding").is_none(), "nobody gets what was not asked for");
 }

@@ -8,11 +8,14 @@ import "basecoat-css/tabs";
 
 import { startCopying } from "./copy";
 import { startDialogs } from "./dialogs";
+import { forgetDrafts } from "./files-drafts";
 import { forgetFrames } from "./frames";
 import { startImports } from "./import";
 import { startLive } from "./live";
 import { startPalette } from "./palette";
 import { startPanel } from "./panel";
+import { startPickAll } from "./pick-all";
+import { startPorts } from "./ports";
 import { startPreferences } from "./preferences";
 import { startThumbnails } from "./thumbnails";
 import { startTimes } from "./times";
@@ -26,8 +29,13 @@ document.addEventListener("DOMContentLoaded", () => {
   startPalette();
   startToasts();
   startThumbnails();
+  startPorts();
+  startPickAll();
   startTimes();
   startImports();
   startLive();
-  if (document.body.dataset["signedOut"] !== undefined) void forgetFrames();
+  if (document.body.dataset["signedOut"] !== undefined) {
+    void forgetFrames();
+    forgetDrafts();
+  }
 });

@@ -11,6 +11,13 @@ function prepare(dialog: HTMLDialogElement): void {
     // What is told this once is not lost by a click beside it.
     if (event.target === dialog && !dialog.querySelector("[data-once]")) dialog.close();
   });
+  // Nor by Escape: Done says that it was seen. Chromium closes at a second Escape if only the first is refused.
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && dialog.querySelector("[data-once]")) event.preventDefault();
+  });
+  dialog.addEventListener("cancel", (event) => {
+    if (dialog.querySelector("[data-once]")) event.preventDefault();
+  });
   dialog.addEventListener("close", () => {
     if (dialog.parentElement?.id === "dialog") dialog.remove();
   });
@@ -40,7 +47,9 @@ export function startDialogs(): void {
   // The server says "done" when what a dialog asked for has been accepted.
   document.addEventListener("rolltop:done", () => {
     closeDialog();
-    for (const picked of document.querySelectorAll<HTMLInputElement>(".pick:checked")) picked.checked = false;
+    for (const picked of document.querySelectorAll<HTMLInputElement>(".pick:checked, [data-pick-all]")) {
+      picked.checked = picked.indeterminate = false;
+    }
     refresh("*");
   });
 }

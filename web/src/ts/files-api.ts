@@ -35,10 +35,24 @@ export function parent(path: string): string {
   return path.replace(/\/[^/]*\/?$/, "") || "/";
 }
 
+export const HOME = "/home/desk";
+
+/** A path as a person writes it: from the home folder, from where one is, or whole. */
+export function resolved(text: string, here: string): string {
+  const typed = text.trim();
+  const from = typed === "~" || typed.startsWith("~/") ? HOME + typed.slice(1) : typed.startsWith("/") ? typed : joined(here, typed);
+  const parts: string[] = [];
+  for (const part of from.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return `/${parts.join("/")}`;
+}
+
 export class FilesApi {
   readonly #root: string;
 
-  constructor(desktop: string) {
+  constructor(readonly desktop: string) {
     this.#root = `/v1/desktops/${desktop}/files`;
   }
 

@@ -2,6 +2,7 @@
 // bytes never become a document here: text goes into a field, a picture into an image, the pages of
 // a PDF onto canvases, nothing into a frame.
 import { type FilesApi, Refusal } from "./files-api";
+import { DRAFT, type Draft } from "./files-drafts";
 
 const MOST_TEXT = 1024 * 1024;
 const MOST_PICTURE = 32 * 1024 * 1024;
@@ -52,6 +53,35 @@ export class Preview {
     this.#root.parentElement?.setAttribute("data-previewing", "");
   }
 
+  draft(): Draft | undefined {
+    const text = sessionStorage.getItem(this.#key);
+    return text === null ? undefined : (JSON.parse(text) as Draft);
+  }
+
+  keepDraft(): void {
+    if (!this.unsaved) return;
+    const draft: Draft = { path: this.#path, name: this.#part("[data-preview-name]").textContent, text: this.#text.value, tag: this.#tag };
+    try {
+      sessionStorage.setItem(this.#key, JSON.stringify(draft));
+    } catch {
+      // There is no more room in the browser; it has asked before the page was left.
+    }
+  }
+
+  /** Opens the file with what was not saved in it. It is saved only over what was read then. */
+  async resume({ path, name, text, tag }: Draft): Promise<void> {
+    await this.open(path, name);
+    if (this.#text.hidden) return;
+    this.#text.value = text;
+    this.#tag = tag;
+    this.#changed();
+    this.#words.toast("info", this.#words.say("resumed", name));
+  }
+
+  get #key(): string {
+    return `${DRAFT}${this.#api.desktop}`;
+  }
+
   get unsaved(): boolean {
     return !this.#text.hidden && this.#text.value !== this.#saved;
   }
@@ -77,7 +107,7 @@ export class Preview {
       this.#words.toast("info", this.#words.say("saved", this.#path.split("/").pop()));
     } catch (error) {
       const changed = error instanceof Refusal && error.code === "file_changed";
-      this.#words.toast("error", changed ? this.#words.say("changed") : (error as Error).message);
+      this.#words.toast("error", changed ? this.#words.say("changed") : `${this.#path}: ${(error as Error).message}`);
     }
     this.#changed();
   }
@@ -132,6 +162,7 @@ export class Preview {
   }
 
   #changed(): void {
+    if (!this.unsaved) sessionStorage.removeItem(this.#key);
     const save = this.#part<HTMLButtonElement>("[data-do=save]");
     save.hidden = this.#text.hidden;
     save.disabled = !this.unsaved;

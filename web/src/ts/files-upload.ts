@@ -51,12 +51,20 @@ export class Uploads {
   readonly #api: FilesApi;
   readonly #list: HTMLElement;
   readonly #template: HTMLTemplateElement;
-  readonly #done: () => void;
+  readonly #progress: (done: number, all: number) => void;
+  #done = 0;
+  #all = 0;
+  #stops: (() => void)[] = [];
   #waiting: (() => Promise<void>)[] = [];
   #running = 0;
 
-  constructor(api: FilesApi, list: HTMLElement, template: HTMLTemplateElement, done: () => void) {
-    [this.#api, this.#list, this.#template, this.#done] = [api, list, template, done];
+  constructor(api: FilesApi, list: HTMLElement, template: HTMLTemplateElement, progress: (done: number, all: number) => void) {
+    [this.#api, this.#list, this.#template, this.#progress] = [api, list, template, progress];
+  }
+
+  /** All that is under way and all that waits; what has failed is forgotten. */
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop();
   }
 
   async add(folder: string, wanted: { folders: string[]; files: Wanted[] }): Promise<void> {
@@ -66,7 +74,7 @@ export class Uploads {
       });
     }
     for (const { path, file } of wanted.files) this.#queue(joined(folder, path), path, file);
-    if (wanted.files.length === 0) this.#done();
+    if (wanted.files.length === 0) this.#progress(0, 0);
   }
 
   #queue(path: string, name: string, file: File): void {
@@ -76,10 +84,14 @@ export class Uploads {
     this.#list.append(row);
     this.#list.hidden = false;
     const stop = new AbortController();
-    row.querySelector("button")?.addEventListener("click", () => {
+    const end = () => {
       stop.abort();
       this.#away(row);
-    });
+    };
+    row.querySelector("button")?.addEventListener("click", end);
+    this.#stops.push(end);
+    this.#all += 1;
+    this.#progress(this.#done, this.#all);
     this.#waiting.push(async () => {
       if (stop.signal.aborted) return;
       try {
@@ -101,8 +113,10 @@ export class Uploads {
       this.#running += 1;
       void upload().finally(() => {
         this.#running -= 1;
+        this.#done += 1;
         this.#next();
-        if (this.#running === 0) this.#done();
+        if (this.#running === 0) [this.#done, this.#all, this.#stops] = [0, 0, []];
+        this.#progress(this.#done, this.#all);
       });
     }
   }

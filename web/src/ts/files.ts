@@ -1,11 +1,14 @@
 // The files of a desktop, in the panel beside its screen: where one is, what is there, and what
 // can be done with it. The server puts <rolltop-files> there while the desktop runs.
-import { type Entry, FilesApi, type Folder, joined, parent } from "./files-api";
+import { type Entry, FilesApi, type Folder, HOME, joined, parent, resolved } from "./files-api";
+import { pickRange } from "./files-pick";
 import { Preview } from "./files-preview";
 import { chosen, dropped, Uploads } from "./files-upload";
+import { showTime } from "./times";
 import { toast } from "./toasts";
 
-const HOME = "/home/desk";
+/** Names in a message at most. */
+const NAMED = 5;
 type Column = "name" | "size" | "modified_at";
 
 class RolltopFiles extends HTMLElement {
@@ -19,6 +22,9 @@ class RolltopFiles extends HTMLElement {
   #uploads: Uploads | undefined;
   #words: Record<string, string> = {};
   #visible: IntersectionObserver | undefined;
+  readonly #leaving = new AbortController();
+  /** Whether what is done with several files goes on. */
+  #busy = false;
 
   connectedCallback(): void {
     if (this.#visible) return;
@@ -31,7 +37,10 @@ class RolltopFiles extends HTMLElement {
 
   disconnectedCallback(): void {
     queueMicrotask(() => {
-      if (!this.isConnected) this.#visible?.disconnect();
+      if (this.isConnected) return;
+      this.#visible?.disconnect();
+      this.#preview?.keepDraft();
+      this.#leaving.abort();
     });
   }
 
@@ -40,7 +49,16 @@ class RolltopFiles extends HTMLElement {
     this.#words = JSON.parse(this.dataset["words"] ?? "{}") as Record<string, string>;
     this.#preview = new Preview(this.#part(".files-preview"), this.#api, { say: (key, name) => this.#say(key, name), toast });
     const template = this.#part<HTMLTemplateElement>("template[data-upload]");
-    this.#uploads = new Uploads(this.#api, this.#part(".files-uploads"), template, () => void this.#go(this.#folder.path));
+    this.#uploads = new Uploads(this.#api, this.#part(".files-uploads"), template, (done, all) => {
+      this.#part(".files-uploads-bar").hidden = all < 2;
+      this.#part("[data-uploads-count]").textContent = this.#say("uploads-count", "").replace("%done%", String(done)).replace("%all%", String(all));
+      if (all === 0) void this.#go(this.#folder.path);
+    });
+    const { signal } = this.#leaving;
+    window.addEventListener("beforeunload", (event) => {
+      if (this.#preview?.unsaved) event.preventDefault();
+    }, { signal });
+    window.addEventListener("pagehide", () => this.#preview?.keepDraft(), { signal });
     this.addEventListener("click", (event) => void this.#clicked(event));
     this.addEventListener("change", (event) => this.#changed(event.target as HTMLInputElement));
     this.addEventListener("dragover", (event) => {
@@ -55,14 +73,24 @@ class RolltopFiles extends HTMLElement {
       delete this.dataset["dropping"];
       if (event.dataTransfer) void dropped(event.dataTransfer).then((wanted) => this.#upload(wanted));
     });
-    void this.#go(HOME);
+    void this.#begin();
   }
 
-  async #try(act: () => Promise<void>): Promise<void> {
+  /** Where a text was left unsaved, that is open again. */
+  async #begin(): Promise<void> {
+    const left = this.#preview?.draft();
+    await this.#go(left ? parent(left.path) : HOME);
+    if (left) await this.#try(async () => this.#preview?.resume(left), left.name);
+  }
+
+  /** What goes wrong is said, with what it went wrong with. */
+  async #try(act: () => Promise<void>, name = ""): Promise<boolean> {
     try {
       await act();
+      return true;
     } catch (error) {
-      toast("error", (error as Error).message);
+      toast("error", name === "" ? (error as Error).message : `${name}: ${(error as Error).message}`);
+      return false;
     }
   }
 
@@ -70,7 +98,9 @@ class RolltopFiles extends HTMLElement {
     await this.#try(async () => {
       this.#folder = await this.#api.list(path);
       this.#draw();
-    });
+    }, path);
+    // What stands there is where the rows are from, also where there was no way further.
+    this.#part<HTMLInputElement>("[data-path]").value = this.#folder.path;
   }
 
   #draw(): void {
@@ -93,8 +123,6 @@ class RolltopFiles extends HTMLElement {
       if (head.dataset["column"] === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     }
-    const field = this.#part<HTMLInputElement>("[data-path]");
-    field.value = this.#folder.path;
     this.#part<HTMLButtonElement>("[data-do=up]").disabled = this.#folder.path === "/";
     this.#picks();
   }
@@ -115,8 +143,7 @@ class RolltopFiles extends HTMLElement {
     const at = new Date(entry.modified_at);
     if (time && at.getTime() > 0) {
       time.dateTime = entry.modified_at;
-      time.textContent = at.toLocaleDateString(document.documentElement.lang, { day: "numeric", month: "short", year: "numeric" });
-      time.title = at.toLocaleString(document.documentElement.lang);
+      showTime(time);
     }
     return row;
   }
@@ -126,7 +153,10 @@ class RolltopFiles extends HTMLElement {
     const open = target.closest("[data-open]");
     const column = target.closest<HTMLElement>("[data-column] button")?.closest<HTMLElement>("[data-column]")?.dataset["column"];
     const act = target.closest<HTMLElement>("[data-do]")?.dataset["do"];
-    if (open) await this.#open(open.closest<HTMLElement>("tr")?.dataset["name"] ?? "");
+    if (target instanceof HTMLInputElement && target.matches("tbody input[type=checkbox]")) {
+      pickRange(this.#part("tbody"), target, (event as MouseEvent).shiftKey);
+      this.#picks();
+    } else if (open) await this.#open(open.closest<HTMLElement>("tr")?.dataset["name"] ?? "");
     else if (column) {
       this.#sort = { column: column as Column, down: this.#sort.column === column && !this.#sort.down };
       this.#draw();
@@ -134,8 +164,11 @@ class RolltopFiles extends HTMLElement {
   }
 
   #changed(field: HTMLInputElement): void {
-    if (field.matches("tbody input[type=checkbox]")) this.#picks();
-    else if (field.matches("[data-path]")) void this.#go(field.value);
+    if (field.matches("[data-all]")) {
+      for (const box of this.querySelectorAll<HTMLInputElement>("tbody input[type=checkbox]")) box.checked = field.checked;
+      this.#picks();
+    } else if (field.matches("tbody input[type=checkbox]")) this.#picks();
+    else if (field.matches("[data-path]")) void this.#go(resolved(field.value, this.#folder.path));
     else if (field.type === "file" && field.files) {
       void this.#upload(chosen(field.files));
       field.value = "";
@@ -147,7 +180,8 @@ class RolltopFiles extends HTMLElement {
     if (!entry) return;
     const path = joined(this.#folder.path, name);
     if (this.#isFolder(entry)) return this.#go(path);
-    await this.#try(async () => this.#preview?.open(path, name));
+    if (this.#preview?.unsaved && !(await this.#ask("discard", []))) return;
+    await this.#try(async () => this.#preview?.open(path, name), name);
   }
 
   async #do(act: string): Promise<void> {
@@ -163,28 +197,59 @@ class RolltopFiles extends HTMLElement {
     }
     if (act === "save") return this.#preview?.save();
     if (act === "close") return this.#close();
+    if (act === "stop") {
+      this.#busy = false;
+      return;
+    }
+    if (act === "stop-uploads") return this.#uploads?.stop();
     if (act === "upload") return this.#part<HTMLInputElement>("[data-files]").click();
     if (act === "download") return picked.forEach((entry) => this.#download(entry));
     if (act === "folder") {
       const name = await this.#askText("folder", "");
-      if (name) await this.#api.makeFolder(joined(this.#folder.path, name));
+      if (name) await this.#try(() => this.#api.makeFolder(joined(this.#folder.path, name)), name);
     } else if (act === "rename" && one) {
       const name = await this.#askText("rename", one.name);
-      if (name && name !== one.name) await this.#api.move(path, joined(this.#folder.path, name));
+      if (name && name !== one.name) await this.#try(() => this.#api.move(path, joined(this.#folder.path, name)), one.name);
     } else if (act === "copy" && one) {
       const name = await this.#askText("copy", this.#say("copy-name", one.name));
-      if (name) await this.#api.copy(path, joined(this.#folder.path, name));
+      if (name) await this.#try(() => this.#api.copy(path, joined(this.#folder.path, name)), one.name);
     } else if (act === "mode" && one) {
       const mode = await this.#askText("mode", one.mode);
-      if (mode) await this.#api.setMode(path, mode);
+      if (mode) await this.#try(() => this.#api.setMode(path, mode), one.name);
     } else if (act === "move") {
       const to = await this.#askText("move", this.#folder.path);
-      if (to) for (const { name } of picked) await this.#api.move(joined(this.#folder.path, name), joined(to, name));
+      const [from, folder] = [this.#folder.path, resolved(to, this.#folder.path)];
+      if (to) await this.#each(picked, "moving", (name) => this.#api.move(joined(from, name), joined(folder, name)));
     } else if (act === "delete") {
       if (!(await this.#ask("delete", picked.map(({ name }) => name)))) return;
-      for (const { name } of picked) await this.#api.remove(joined(this.#folder.path, name));
+      const from = this.#folder.path;
+      await this.#each(picked, "deleting", (name) => this.#api.remove(joined(from, name)));
     } else return;
     await this.#go(this.#folder.path);
+  }
+
+  /** The same with each, one after the other: how far that is shows, it can be stopped, and one that fails does not stop it. */
+  async #each(entries: Entry[], what: string, act: (name: string) => Promise<void>): Promise<void> {
+    const bar = this.#part(".files-busy");
+    const failed: string[] = [];
+    let [done, reason] = [0, ""];
+    this.#busy = true;
+    bar.hidden = entries.length < 2;
+    for (const { name } of entries) {
+      if (!this.#busy) break;
+      this.#part("[data-busy]").textContent = this.#say(what).replace("%done%", String(done + 1)).replace("%all%", String(entries.length));
+      try {
+        await act(name);
+      } catch (error) {
+        failed.push(name);
+        reason = (error as Error).message;
+      }
+      done += 1;
+    }
+    this.#busy = false;
+    bar.hidden = true;
+    const shown = failed.length > NAMED ? [...failed.slice(0, NAMED), "…"] : failed;
+    if (failed.length > 0) toast("error", `${shown.join(", ")}: ${reason}`);
   }
 
   async #close(): Promise<void> {
@@ -219,6 +284,11 @@ class RolltopFiles extends HTMLElement {
 
   #picks(): void {
     const count = this.#picked().length;
+    const all = this.#part<HTMLInputElement>("[data-all]");
+    const rows = this.querySelectorAll("tbody tr").length;
+    all.checked = count > 0 && count === rows;
+    all.indeterminate = count > 0 && count < rows;
+    this.#part("[data-picked]").textContent = this.#say("picked", String(count));
     this.#part(".files-actions").hidden = count === 0;
     for (const button of this.querySelectorAll<HTMLButtonElement>(".files-actions [data-one]")) button.disabled = count !== 1;
   }
@@ -257,15 +327,11 @@ class RolltopFiles extends HTMLElement {
     return (await answer) ? field.value.trim() : "";
   }
 
+  /** As everywhere else: by 1024, at most one digit after the point. */
   #bytes(count: number): string {
-    const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
-    const power = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), 4);
-    const style = { style: "unit", unit: units[power], unitDisplay: power === 0 ? "narrow" : "short", maximumFractionDigits: 1 } as const;
-    const parts = new Intl.NumberFormat(document.documentElement.lang, style as Intl.NumberFormatOptions).formatToParts(count / 1000 ** power);
-    // The narrow name of a byte, "B" or "o", comes without its space in some languages.
-    const unit = parts.find(({ type }) => type === "unit")?.value ?? "";
-    const number = parts.filter(({ type }) => type !== "unit" && type !== "literal");
-    return `${number.map(({ value }) => value).join("")}\u00a0${unit}`;
+    const power = count < 1 ? 0 : Math.min(Math.floor(Math.log2(count) / 10), 4);
+    const format = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: power < 2 ? 0 : 1 });
+    return `${format.format(count / 1024 ** power)}\u00a0${(this.#words["units"] ?? "").split(" ")[power] ?? ""}`;
   }
 
   #say(key: string, name = ""): string {

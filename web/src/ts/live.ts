@@ -76,6 +76,15 @@ function retryParts(): void {
   });
 }
 
+/** One that had to wait asks for what the part shows by then: a filter may have been chosen meanwhile. */
+function askForWhatIsShown(): void {
+  document.addEventListener("htmx:before:request", (event) => {
+    const part = event.target;
+    const { ctx } = (event as CustomEvent<{ ctx: { request: { action: string } } }>).detail;
+    if (part instanceof HTMLElement && part.dataset["live"] !== undefined) ctx.request.action = part.getAttribute("hx-get") ?? ctx.request.action;
+  });
+}
+
 function connect(): void {
   const after = lastSeq === undefined ? "" : `?after=${lastSeq}`;
   stream?.close();
@@ -91,6 +100,7 @@ export function startLive(): void {
   if (document.body.dataset["events"] !== "on") return;
   connect();
   retryParts();
+  askForWhatIsShown();
   // A page that comes back from the browser's cache has a dead stream and old contents.
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) {

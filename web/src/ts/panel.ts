@@ -101,7 +101,11 @@ export function startPanel(): void {
   startTabs();
   document.addEventListener("click", (event) => {
     const target = event.target as Element;
-    if (target.closest("[data-panel-wide]")) {
+    const named = target.closest<HTMLElement>("[data-show-tab]")?.dataset["showTab"];
+    if (named !== undefined) {
+      open = true;
+      document.getElementById(`tab-${named}`)?.click();
+    } else if (target.closest("[data-panel-wide]")) {
       wide = !wide;
       remember(WIDE, wide ? "wide" : "narrow");
     } else if (target.closest("[data-panel-toggle]")) {

@@ -22,6 +22,8 @@ export interface Listener {
   began(): void;
   broken(for_long: boolean): void;
   ended(): void;
+  /** Whether what was searched for was shown. */
+  found(found: boolean): void;
   size(): { columns: number; rows: number };
 }
 
@@ -92,7 +94,8 @@ export class TerminalSocket {
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.addEventListener("open", () => this.#opened());
-    socket.addEventListener("message", (message: MessageEvent<ArrayBuffer>) => {
+    socket.addEventListener("message", (message: MessageEvent<ArrayBuffer | string>) => {
+      if (typeof message.data === "string") return this.#told(message.data);
       const bytes = new Uint8Array(message.data);
       this.#listener.show(bytes, () => {
         if (this.#socket === socket) this.#count(bytes.length);
@@ -101,6 +104,11 @@ export class TerminalSocket {
     socket.addEventListener("close", (event) => {
       if (this.#socket === socket) this.#lost(event.code);
     });
+  }
+
+  #told(text: string): void {
+    const { found } = JSON.parse(text) as { found?: boolean };
+    if (found !== undefined) this.#listener.found(found);
   }
 
   #opened(): void {

@@ -3,19 +3,29 @@
 // keyboard has.
 import { FitAddon } from "@xterm/addon-fit";
 import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
-import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 
+import { addresses, follow, localPort, provideLinks } from "./terminal-links";
+import { takePastes } from "./terminal-paste";
 import { TerminalSocket } from "./terminal-socket";
 
 const TO_PROMPT = "\x1b[57999~";
 const AGAIN = "\x1b[57998~";
 const BACK = "\x1b[57997~";
+const SCROLL_BACK = "\x1b[57996~";
+const SCROLL_ON = "\x1b[57995~";
+/** Rows for one notch of a wheel. */
+const NOTCH = 3;
+/** Most rows at once. */
+const LEAP = 100;
 /** After this long without typing, somebody else may have scrolled back. */
 const IDLE_MS = 2000;
 /** A desktop may fill the clipboard this long after a person did something in its terminal. */
 const GESTURE_MS = 5000;
 const CLIPBOARD_BYTES = 1024 * 1024;
+/** Of what is shown, this much is looked at for addresses, characters; and kept for one that is cut. */
+const LOOKED_AT = 4096;
+const TAIL = 100;
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
 function colours(): Record<string, string> {
@@ -36,7 +46,11 @@ export interface Events {
   broken(forLong: boolean): void;
   ended(): void;
   search(): void;
+  found(found: boolean): void;
   leave(): void;
+  /** The address of something in the desktop was shown. */
+  local(port: number): void;
+  open(address: string): void;
 }
 
 export class TerminalView {
@@ -51,6 +65,10 @@ export class TerminalView {
   #typedAt = 0;
   #gestureAt = 0;
   #scrolled = false;
+  #wheel = 0;
+  readonly #text = new TextDecoder();
+  /** The end of what was shown, in which an address may have begun. */
+  #tail = "";
 
   constructor(address: string, host: HTMLElement, events: Events) {
     this.#events = events;
@@ -63,12 +81,17 @@ export class TerminalView {
     });
     this.#terminal.loadAddon(this.#fit);
     this.#terminal.loadAddon(new UnicodeGraphemesAddon());
-    this.#terminal.loadAddon(new WebLinksAddon((_, address) => window.open(address, "_blank", "noopener,noreferrer")));
+    provideLinks(this.#terminal, events.open);
+    this.#terminal.options.linkHandler = { activate: (_, address) => follow(address, events.open) };
     this.#terminal.open(this.place);
     this.#fit.fit();
     this.#wire();
     this.#socket = new TerminalSocket(address, {
-      show: (bytes, drawn) => this.#terminal.write(bytes, drawn),
+      show: (bytes, drawn) => {
+        this.#terminal.write(bytes, drawn);
+        this.#look(bytes);
+      },
+      found: (found) => events.found(found),
       began: () => this.#terminal.reset(),
       broken: (forLong) => events.broken(forLong),
       ended: () => events.ended(),
@@ -82,6 +105,12 @@ export class TerminalView {
 
   focus(): void {
     this.#terminal.focus();
+  }
+
+  /** Scrolled by so many rows, back where they are less than none. */
+  scroll(rows: number): void {
+    this.#scrolled ||= rows < 0;
+    this.#send((rows < 0 ? SCROLL_BACK : SCROLL_ON).repeat(Math.min(Math.abs(rows), LEAP)));
   }
 
   /** As if typed. */
@@ -125,12 +154,8 @@ export class TerminalView {
     for (const kind of ["pointerdown", "pointerup", "keydown"]) {
       this.place.addEventListener(kind, () => (this.#gestureAt = Date.now()), { capture: true });
     }
-    // Selected with Shift held down, past the desktop's own selecting.
-    this.place.addEventListener("mouseup", () => {
-      const text = terminal.getSelection();
-      if (text !== "") void navigator.clipboard.writeText(text).catch(() => undefined);
-    });
-    this.place.addEventListener("wheel", (event) => (this.#scrolled ||= event.deltaY < 0), { capture: true, passive: true });
+    takePastes(this.place, (text) => terminal.paste(text));
+    terminal.attachCustomWheelEventHandler((event) => this.#wheeled(event));
     this.#touch();
   }
 
@@ -140,21 +165,60 @@ export class TerminalView {
     this.place.addEventListener("touchstart", (event) => (last = event.touches[0]?.clientY), { passive: true });
     this.place.addEventListener("touchmove", (event) => {
       const at = event.touches[0]?.clientY;
-      if (at === undefined || last === undefined || this.#terminal.modes.mouseTrackingMode === "none") return;
+      if (at === undefined || last === undefined) return;
       const line = this.place.clientHeight / this.#terminal.rows;
       const lines = Math.trunc((at - last) / line);
       if (lines === 0) return;
       last += lines * line;
-      this.#scrolled ||= lines > 0;
-      this.#send((lines > 0 ? "\x1b[<64;1;1M" : "\x1b[<65;1;1M").repeat(Math.abs(lines)));
+      if (this.#terminal.modes.mouseTrackingMode === "none") this.scroll(-lines);
+      else this.#send((lines > 0 ? "\x1b[<64;1;1M" : "\x1b[<65;1;1M").repeat(Math.abs(lines)));
     }, { passive: true });
   }
 
+  /** A program that has the mouse has the wheel too. Otherwise tmux, which keeps what was shown, is told by keys. */
+  #wheeled(event: WheelEvent): boolean {
+    if (this.#terminal.modes.mouseTrackingMode !== "none" && !event.shiftKey) return true;
+    event.preventDefault();
+    const row = this.place.clientHeight / this.#terminal.rows;
+    this.#wheel += event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY / Math.max(row, 1) : event.deltaY * NOTCH;
+    const rows = Math.trunc(this.#wheel);
+    this.#wheel -= rows;
+    if (rows !== 0) this.scroll(rows);
+    return false;
+  }
+
+  /** Tells of addresses that lead into the desktop. */
+  #look(bytes: Uint8Array): void {
+    // Colours and the like do not belong to an address. A flood is not read letter by letter.
+    const text = this.#tail + this.#text.decode(bytes.subarray(-LOOKED_AT), { stream: true }).replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "");
+    this.#tail = text.slice(-TAIL);
+    for (const { text: address, at } of addresses(text)) {
+      const port = localPort(address);
+      // What ends here may go on.
+      if (port !== undefined && at + address.length < text.length) this.#events.local(port);
+    }
+  }
+
+  #copy(): boolean {
+    const text = this.#terminal.getSelection();
+    if (text === "") return false;
+    void navigator.clipboard.writeText(text).catch(() => undefined);
+    this.#terminal.clearSelection();
+    return true;
+  }
+
   #key(event: KeyboardEvent): boolean {
-    if (event.type !== "keydown" || !event.ctrlKey || !event.shiftKey) return true;
+    if (event.type !== "keydown" || !event.ctrlKey || event.altKey || event.metaKey) return true;
+    // The browser pastes. Ctrl with the key row's V still is what it is to a program.
+    if (event.key.toLowerCase() === "v") return false;
+    if (event.key === "c" && this.#copy()) {
+      event.preventDefault();
+      return false;
+    }
+    if (!event.shiftKey) return true;
     if (event.key === "F") this.#events.search();
     else if (event.key === "ArrowUp") this.#events.leave();
-    else if (event.key === "C") void navigator.clipboard.writeText(this.#terminal.getSelection()).catch(() => undefined);
+    else if (event.key === "C") this.#copy();
     else return true;
     event.preventDefault();
     return false;

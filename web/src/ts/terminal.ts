@@ -5,8 +5,12 @@ import { allowStyles } from "./xterm-styles";
 allowStyles();
 
 import { TerminalView } from "./terminal-view";
+import { localPort } from "./terminal-links";
+import { toastWithUndo } from "./toasts";
 
 const MOST = 32;
+/** Programs that wait for a command and lose nothing. */
+const SHELLS = /^-?(ba|z|fi|da|k|a|tc|c)?sh$/;
 
 interface Entry {
   number: number;
@@ -20,6 +24,10 @@ class RolltopTerminals extends HTMLElement {
   #listeners: AbortController | undefined;
   #visible: IntersectionObserver | undefined;
   #theme: MutationObserver | undefined;
+  /** Closed, and ended unless that is undone. */
+  readonly #leaving = new Set<number>();
+  readonly #offered = new Set<number>();
+  #sought = "";
 
   connectedCallback(): void {
     if (this.#visible) return;
@@ -69,10 +77,11 @@ class RolltopTerminals extends HTMLElement {
     this.addEventListener("rolltop:control-used", () => this.#part("[data-sticky]")?.setAttribute("aria-pressed", "false"), { signal });
     const field = this.#part<HTMLInputElement>("[data-search-text]");
     field?.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && field.value !== "") this.#shown?.view.search(field.value);
+      if (event.key === "Enter" && field.value !== "") this.#seek(field.value);
       if (event.key === "Escape") this.#search(false);
     }, { signal });
     // The key row must not take the focus, or a phone's keyboard goes away.
+    window.addEventListener("pagehide", () => this.#leaving.forEach((number) => this.#end(number)), { signal });
     this.#part(".terminal-keys")?.addEventListener("pointerdown", (event) => event.preventDefault(), { signal });
   }
 
@@ -81,13 +90,14 @@ class RolltopTerminals extends HTMLElement {
     const act = control?.dataset["act"];
     const key = control?.dataset["type"];
     const entry = this.#entries.find(({ button }) => button.contains(target));
-    if (entry && act === "close") await this.#close(entry);
+    if (entry && act === "close") await this.#askToClose(entry);
     else if (entry) this.#show(entry);
     else if (act === "new") this.#new();
     else if (act === "search") this.#search(this.#part(".terminal-search")?.hidden !== false);
     else if (act === "older" || act === "newer") this.#shown?.view.searchOn(act === "older");
     else if (act === "full") await (document.fullscreenElement ? document.exitFullscreen() : this.requestFullscreen());
     else if (act === "again") this.#again();
+    else if (act === "unoffer") this.#offer(undefined);
     else if (key !== undefined && control) this.#key(control, key);
   }
 
@@ -114,6 +124,9 @@ class RolltopTerminals extends HTMLElement {
       broken: (forLong) => this.#line(forLong),
       ended: () => this.#ended(number),
       search: () => this.#search(true),
+      found: (found) => this.#missed(!found),
+      local: (port) => this.#offer(port),
+      open: (address) => this.#follow(address),
       leave: () => button.querySelector("button")?.focus(),
     }) };
     this.#entries.push(entry);
@@ -127,11 +140,12 @@ class RolltopTerminals extends HTMLElement {
       other.view.place.hidden = other !== entry;
       other.button.querySelector("button")?.setAttribute("aria-pressed", String(other === entry));
     }
+    entry.button.scrollIntoView({ block: "nearest", inline: "nearest" });
     entry.view.focus();
   }
 
   #new(): void {
-    const taken = new Set(this.#entries.map(({ number }) => number));
+    const taken = new Set([...this.#leaving, ...this.#entries.map(({ number }) => number)]);
     for (let number = 1; number <= MOST; number += 1) {
       if (!taken.has(number)) return this.#show(this.#open(number));
     }
@@ -141,9 +155,91 @@ class RolltopTerminals extends HTMLElement {
     this.#new();
   }
 
-  async #close(entry: Entry): Promise<void> {
+  /** A program that runs in it is not ended without asking; a shell that waits comes back for a while. */
+  async #askToClose(entry: Entry): Promise<void> {
+    const program = await this.#program(entry.number);
+    if (program !== undefined && !SHELLS.test(program) && !(await this.#confirm(program))) return;
+    if (!this.#entries.includes(entry)) return;
     this.#forget(entry);
-    await fetch(`${this.#address()}/${entry.number}`, { method: "DELETE" }).catch(() => undefined);
+    if (program !== undefined && !SHELLS.test(program)) return this.#end(entry.number);
+    const undo = () => {
+      this.#leaving.delete(entry.number);
+      this.#show(this.#open(entry.number));
+    };
+    this.#leaving.add(entry.number);
+    toastWithUndo((this.dataset["closed"] ?? "").replace("%name%", String(entry.number)), undo, () => {
+      if (this.#leaving.has(entry.number)) this.#end(entry.number);
+    });
+  }
+
+  /** What runs in it; nothing where that can't be known, as for one that has gone. */
+  async #program(number: number): Promise<string | undefined> {
+    const answer = await fetch(this.#address(), { cache: "no-store" }).catch(() => undefined);
+    if (!answer?.ok) return undefined;
+    const { items } = (await answer.json()) as { items: { number: number; program: string }[] };
+    return items.find((item) => item.number === number)?.program;
+  }
+
+  #confirm(program: string): Promise<boolean> {
+    const dialog = this.#part<HTMLDialogElement>("dialog[data-ask]");
+    if (!dialog) return Promise.resolve(true);
+    for (const place of dialog.querySelectorAll("[data-program]")) place.textContent = program;
+    dialog.returnValue = "";
+    // Inside the panel, the panel would cut it off.
+    document.body.append(dialog);
+    dialog.showModal();
+    return new Promise((answer) => {
+      dialog.addEventListener("close", () => {
+        this.append(dialog);
+        answer(dialog.returnValue === "yes");
+      }, { once: true });
+    });
+  }
+
+  /** Also while the page goes away. */
+  #end(number: number): void {
+    this.#leaving.delete(number);
+    void fetch(`${this.#address()}/${number}`, { method: "DELETE", keepalive: true }).catch(() => undefined);
+  }
+
+  #seek(text: string): void {
+    if (this.#sought === text) return this.#shown?.view.searchOn(true);
+    this.#sought = text;
+    this.#missed(false);
+    this.#shown?.view.search(text);
+  }
+
+  #missed(missed: boolean): void {
+    const place = this.#part("[data-missed]");
+    if (place) place.textContent = missed ? (place.dataset["missed"] ?? "") : "";
+    if (missed) this.#sought = "";
+  }
+
+  /** A program has shown an address in the desktop, which the person's own machine can't open: its preview is. */
+  #offer(port: number | undefined): void {
+    const bar = this.#part(".terminal-offer");
+    const link = bar?.querySelector("a");
+    if (!bar || !link) return;
+    if (port !== undefined && this.#offered.has(port)) return;
+    bar.hidden = port === undefined;
+    if (port === undefined) return;
+    this.#offered.add(port);
+    link.href = this.#preview(port);
+    const place = bar.querySelector("[data-port]");
+    if (place) place.textContent = String(port);
+  }
+
+  #preview(port: number): string {
+    return (this.dataset["preview"] ?? "").replace("%port%", String(port));
+  }
+
+  #follow(address: string): void {
+    const port = localPort(address);
+    if (port === undefined || this.#preview(port) === "") window.open(address, "_blank", "noopener,noreferrer");
+    else {
+      const { pathname, search, hash } = new URL(address);
+      window.open(new URL(`${pathname}${search}${hash}`, this.#preview(port)), "_blank", "noopener,noreferrer");
+    }
   }
 
   #ended(number: number): void {
@@ -172,6 +268,8 @@ class RolltopTerminals extends HTMLElement {
       field.select();
       field.focus();
     } else {
+      this.#sought = "";
+      this.#missed(false);
       this.#shown?.view.toPrompt();
       this.#shown?.view.focus();
     }

@@ -7,7 +7,9 @@ const STAY_LONG_MS = 10000;
 const UNDONE_MS = 1000;
 
 function leave(toast: HTMLElement): void {
+  if (toast.dataset["leaving"] !== undefined) return;
   toast.dataset["leaving"] = "";
+  toast.dispatchEvent(new CustomEvent("rolltop:leaving"));
   const gone = () => toast.remove();
   toast.addEventListener("transitionend", gone, { once: true });
   window.setTimeout(gone, 300);
@@ -32,13 +34,32 @@ function watch(toast: HTMLElement): void {
 
 /** A toast made in the browser, for what never reached the server. */
 export function toast(kind: "info" | "error", text: string): void {
+  show(kind, text);
+}
+
+/** One with a way back that is this page's own; `over` once nobody took it. */
+export function toastWithUndo(text: string, undo: () => void, over: () => void): void {
+  const item = show("undo", text);
+  if (!item) return over();
+  let undone = false;
+  item.querySelector("[data-undo]")?.addEventListener("click", () => {
+    undone = true;
+    undo();
+  });
+  item.addEventListener("rolltop:leaving", () => {
+    if (!undone) over();
+  });
+}
+
+function show(kind: "info" | "error" | "undo", text: string): HTMLElement | undefined {
   const template = document.querySelector<HTMLTemplateElement>(`#toast-${kind}`);
   const list = document.getElementById("toasts");
   const copy = template?.content.firstElementChild?.cloneNode(true);
-  if (!list || !(copy instanceof HTMLElement)) return;
+  if (!list || !(copy instanceof HTMLElement)) return undefined;
   const place = copy.querySelector("[data-text]");
   if (place) place.textContent = text;
   list.append(copy);
+  return copy;
 }
 
 export function startToasts(): void {

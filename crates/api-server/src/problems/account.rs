@@ -1,5 +1,7 @@
 //! Errors of signing in, and of accounts.
 
+use std::time::Duration;
+
 use rolltop_api_types::Code;
 use rolltop_control::{AuthenticateError, RedeemError, SetPasswordError, SignInError};
 
@@ -26,15 +28,16 @@ impl From<RedeemError> for ApiError {
     }
 }
 
+fn too_many(retry_after: Duration) -> ApiError {
+    let seconds = retry_after.as_secs().max(1);
+    ApiError::new(Code::RateLimited, format!("Too many attempts; wait {seconds} s.")).retry_after(seconds)
+}
+
 impl From<SignInError> for ApiError {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::Wrong => Self::new(Code::WrongCredentials, error.to_string()),
-            SignInError::TooManyAttempts { retry_after } => {
-                let seconds = retry_after.as_secs().max(1);
-                Self::new(Code::RateLimited, format!("Too many attempts; wait {seconds} s."))
-                    .retry_after(seconds)
-            }
+            SignInError::TooManyAttempts { retry_after } => too_many(retry_after),
             SignInError::Internal(error) => error.into(),
         }
     }
@@ -49,6 +52,10 @@ impl From<SetPasswordError> for ApiError {
             SetPasswordError::TooShort | SetPasswordError::TooLong => {
                 Self::new(Code::WeakPassword, error.to_string()).in_field("password")
             }
+            SetPasswordError::WrongPresent => {
+                Self::new(Code::WrongPassword, error.to_string()).in_field("present")
+            }
+            SetPasswordError::TooManyAttempts { retry_after } => too_many(retry_after),
             SetPasswordError::Internal(error) => error.into(),
         }
     }

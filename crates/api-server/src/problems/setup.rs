@@ -20,6 +20,7 @@ impl From<AskSetupError> for ApiError {
             AskSetupError::Running | AskSetupError::BeingDestroyed => {
                 Self::new(Code::WrongState, error.to_string())
             }
+            AskSetupError::Unreachable => Self::new(Code::DesktopUnreachable, error.to_string()),
             AskSetupError::Internal(error) => error.into(),
         }
     }

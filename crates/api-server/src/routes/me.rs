@@ -19,20 +19,22 @@ pub(crate) async fn get(State(control): State<Control>, asking: Asking) -> Resul
 
 /// Choose name and password
 ///
-/// To sign in with from now on. Every other session of the person ends.
+/// To sign in with from now on. Every other session of the person ends. Whoever has a password gives it, but for a
+/// session that a sign-in link began.
 #[utoipa::path(put, path = "/v1/me/password", tag = "account", operation_id = "setPassword",
     request_body = SetPassword,
     responses(
         (status = 204, description = "Done."),
         (status = 409, description = "`name_taken`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`weak_password`, `invalid_name`, `not_a_person`, `invalid_body`",
+        (status = 422, description = "`wrong_password`, `weak_password`, `invalid_name`, `not_a_person`, `invalid_body`",
             body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn set_password(
     State(control): State<Control>,
     asking: Asking,
     Json(wanted): Json<SetPassword>,
 ) -> Result<StatusCode, ApiError> {
-    control.set_password(&asking.caller, &wanted.name, wanted.password).await?;
+    control.set_password(&asking.caller, &wanted.name, wanted.present, wanted.password).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -29,6 +29,29 @@ pub(crate) async fn get(
     }
 }
 
+/// Stop a setup
+///
+/// One that waits or runs: what it has started ends, what it has done stays. It then has failed, as it was stopped.
+/// Nothing happens to one that is over.
+#[utoipa::path(delete, path = "/v1/desktops/{id}/setup", tag = "desktops", operation_id = "stopSetup",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 202, description = "It ends.", body = DesktopSetup),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "`desktop_unreachable`", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn stop(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Exec>,
+) -> Result<Answer<DesktopSetup>, ApiError> {
+    match control.stop_setup(&access).await {
+        Ok(setup) => Ok(accepted(DesktopSetup { setup: Some(convert::setup(setup)) })),
+        Err(AskSetupError::NoSetup) => Ok(accepted(DesktopSetup { setup: None })),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Set a desktop up
 ///
 /// Clones a repository and runs a script once the desktop runs, beside whatever else goes on in it. It goes on by

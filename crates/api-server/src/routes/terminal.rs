@@ -22,7 +22,7 @@ use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
-use rolltop_api_types::{Code, Problem, TERMINAL_PROTOCOL, TerminalControl, TerminalQuery};
+use rolltop_api_types::{Code, Problem, TERMINAL_PROTOCOL, TerminalAnswer, TerminalControl, TerminalQuery};
 use rolltop_control::{
     Control, CredentialGuard, Terminal, TerminalLine, TerminalSize, TerminalWindow, purpose,
 };
@@ -61,10 +61,10 @@ const AFRESH: &[u8] = b"\x18\x1bc";
 /// A terminal
 ///
 /// A WebSocket (HTTP/1.1 upgrade) with subprotocol `rolltop.terminal.1`. Binary messages carry what
-/// is typed and what is shown (UTF-8, as xterm understands it), cut anywhere. Text messages to the
-/// server are JSON: `{"drawn": 4096}` says that so many more bytes have been drawn, without which no
+/// is typed and what is shown (UTF-8, as xterm understands it), cut anywhere. Text messages are JSON; to the
+/// server: `{"drawn": 4096}` says that so many more bytes have been drawn, without which no
 /// more than 256 KiB come; `{"resize": {"columns": 80, "rows": 24}}`; `{"search": "text"}` scrolls back to where a text was
-/// shown last. The terminal is made if it is not
+/// shown last, and is answered with `{"found": true}` or `{"found": false}`. The terminal is made if it is not
 /// there, goes on when the WebSocket closes, and is shared by all who open the same number. It is
 /// closed with 1000 once its shell has ended.
 #[utoipa::path(get, path = "/v1/desktops/{id}/terminals/{number}", tag = "inside", operation_id = "openTerminal",
@@ -199,7 +199,7 @@ impl Relay {
         loop {
             let step = tokio::select! {
                 shown = shown(&mut self.attached, self.due), if self.undrawn < WINDOW => self.show(shown, to_viewer).await,
-                message = from_viewer.next() => self.hear(message).await,
+                message = from_viewer.next() => self.hear(message, to_viewer).await,
                 _ = heartbeat.tick() => self.send(Message::Ping(Bytes::new()), to_viewer).await,
             };
             let step = match step {
@@ -243,7 +243,11 @@ impl Relay {
         self.send(Message::Binary(Bytes::from_static(AFRESH)), to_viewer).await
     }
 
-    async fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+    async fn hear(
+        &mut self,
+        message: Option<Result<Message, axum::Error>>,
+        to_viewer: &mut ToViewer,
+    ) -> Result<(), End> {
         match message {
             Some(Ok(Message::Binary(bytes))) => match &mut self.attached {
                 Some(attached) => attached.type_in(&bytes).await,
@@ -265,13 +269,17 @@ impl Relay {
                     }
                     Ok(())
                 }
-                Ok(TerminalControl::Search(text)) => {
-                    // A desktop that can't search goes on showing what it shows.
-                    if let Err(error) = self.line.search(&text).await {
-                        tracing::debug!(%error, "a terminal was not searched");
+                Ok(TerminalControl::Search(text)) => match self.line.search(&text).await {
+                    Ok(found) => {
+                        let answer = serde_json::to_string(&TerminalAnswer::Found(found));
+                        self.send(Message::Text(answer.unwrap_or_default().into()), to_viewer).await
                     }
-                    Ok(())
-                }
+                    // A desktop that can't search goes on showing what it shows.
+                    Err(error) => {
+                        tracing::debug!(%error, "a terminal was not searched");
+                        Ok(())
+                    }
+                },
                 Err(_) => Err(End::NotControl),
             },
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),

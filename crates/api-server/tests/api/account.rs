@@ -10,7 +10,7 @@ fn sign_in(password: &str) -> SignIn {
 }
 
 fn chosen(name: &str, password: &str) -> SetPassword {
-    SetPassword { name: name.into(), password: password.into() }
+    SetPassword { name: name.into(), present: None, password: password.into() }
 }
 
 #[tokio::test]
@@ -36,6 +36,11 @@ async fn a_link_leads_to_a_password_and_a_password_to_a_session() {
     let me = person.me().await.unwrap();
     assert!(!me.needs_password);
     assert_eq!(me.name.as_deref(), Some("sam"));
+
+    assert!(me.asks_present_password);
+    let blind = person.set_password(&chosen("sam", "another horse battery")).await.unwrap_err();
+    assert_eq!(blind.code(), Some(Code::WrongPassword));
+    assert_eq!(blind.problem().unwrap().errors[0].field, "present");
 
     let wrong = nobody.sign_in(&sign_in("wrong horse battery")).await.unwrap_err();
     assert_eq!(wrong.code(), Some(Code::WrongCredentials));

@@ -99,6 +99,7 @@ fn asked(method: &Method, path: &str) -> Asked {
             "DELETE",
             "/v1/session"
             | "/v1/desktops/{id}"
+            | "/v1/desktops/{id}/setup"
             | "/v1/desktops/{id}/snapshot-schedule"
             | "/v1/desktops/{id}/terminals/{number}"
             | "/v1/desktops/{id}/shares/{share}"

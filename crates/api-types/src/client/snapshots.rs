@@ -139,6 +139,13 @@ impl Client {
         Ok(asked.setup)
     }
 
+    /// `DELETE /v1/desktops/{id}/setup`
+    pub async fn stop_setup(&self, id: DesktopId) -> Result<Option<Setup>, ClientError> {
+        let request = self.request(Method::DELETE, &["v1", "desktops", &id.to_string(), "setup"]);
+        let stopped: DesktopSetup = json(request).await?;
+        Ok(stopped.setup)
+    }
+
     /// `GET /v1/saved-templates`
     pub async fn saved_templates(&self) -> Result<Vec<SavedTemplate>, ClientError> {
         let list: SavedTemplateList = json(self.get(&["v1", "saved-templates"])).await?;

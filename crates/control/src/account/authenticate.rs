@@ -6,6 +6,7 @@ use rolltop_vault::{TokenKind, classify, hash_token};
 use secrecy::SecretString;
 
 use super::api_keys::known;
+use super::password::asks_present;
 use crate::caller::{Caller, Scope, Who};
 use crate::clock;
 use crate::control::Control;
@@ -97,13 +98,17 @@ impl Control {
 
     /// What the caller may know of itself; needs no scope.
     pub async fn me(&self, caller: &Caller) -> Result<MeView, QueryError> {
-        let (user, name, has_password) = match caller.who {
-            Who::Session { user, .. } => {
-                let known = self.inner.store.user(user).await?;
+        let (user, name, has_password, asks_present) = match caller.who {
+            Who::Session { user, session } => {
+                let known = self.inner.store.session_by_id(session).await?;
+                let asks_present = known.as_ref().is_some_and(asks_present);
+                let known = known.map(|session| session.user);
                 let has_password = known.as_ref().is_some_and(|known| known.password_hash.is_some());
-                (Some(user), known.and_then(|known| known.name), has_password)
+                (Some(user), known.and_then(|known| known.name), has_password, asks_present)
             }
-            Who::ApiKey(_) | Who::SshKey(_) | Who::Share(_) => (None, Some(caller.label.clone()), false),
+            Who::ApiKey(_) | Who::SshKey(_) | Who::Share(_) => {
+                (None, Some(caller.label.clone()), false, false)
+            }
         };
         let count = self.inner.store.desktop_count(caller.workspace).await?;
         Ok(MeView {
@@ -111,6 +116,7 @@ impl Control {
             user,
             name,
             has_password,
+            asks_present,
             scopes: caller.scopes.clone(),
             desktop: caller.only,
             expires_at: caller.expires_at,

@@ -1,8 +1,13 @@
 //! Choosing a name and a password.
 
+use std::time::Duration;
+
+use rolltop_model::SessionId;
+use rolltop_store::SessionUser;
 use rolltop_vault::hash_password;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::sign_in::SignInError;
 use crate::caller::{Caller, Scope, Who};
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
@@ -24,6 +29,11 @@ pub enum SetPasswordError {
     TooShort,
     #[error("A password has at most 1024 bytes.")]
     TooLong,
+    /// It has one, and this is not it.
+    #[error("This is not your present password.")]
+    WrongPresent,
+    #[error("Too many attempts; wait a little.")]
+    TooManyAttempts { retry_after: Duration },
     #[error(transparent)]
     Internal(#[from] InternalError),
 }
@@ -31,11 +41,13 @@ pub enum SetPasswordError {
 internal_from!(SetPasswordError);
 
 impl Control {
-    /// Sets the caller's name and password; every other session of theirs ends.
+    /// Sets the caller's name and password; every other session of theirs ends. Whoever has a password gives it as
+    /// `present`, so that an unattended browser is not enough; but for who came by a link, as for a lost one.
     pub async fn set_password(
         &self,
         caller: &Caller,
         name: &str,
+        present: Option<SecretString>,
         password: SecretString,
     ) -> Result<(), SetPasswordError> {
         let Who::Session { session, user } = caller.who else { return Err(SetPasswordError::NotAPerson) };
@@ -49,6 +61,7 @@ impl Control {
         if password.expose_secret().chars().count() < SHORTEST_PASSWORD {
             return Err(SetPasswordError::TooShort);
         }
+        self.check_present(session, present).await?;
         let _turn =
             self.inner.sign_ins.hashing.acquire().await.map_err(|_| InternalError::Other("shutting down"))?;
         let hash = tokio::task::spawn_blocking(move || hash_password(&password))
@@ -64,6 +77,32 @@ impl Control {
         tracing::info!(%user, "a password was set");
         Ok(())
     }
+
+    async fn check_present(
+        &self,
+        session: SessionId,
+        present: Option<SecretString>,
+    ) -> Result<(), SetPasswordError> {
+        let known = self.inner.store.session_by_id(session).await?.ok_or(SetPasswordError::NotAPerson)?;
+        if !asks_present(&known) {
+            return Ok(());
+        }
+        let present = present.ok_or(SetPasswordError::WrongPresent)?;
+        let name = known.user.name.unwrap_or_default();
+        match self.is_password(&name, present, known.user.password_hash).await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(SignInError::Wrong) => Err(SetPasswordError::WrongPresent),
+            Err(SignInError::TooManyAttempts { retry_after }) => {
+                Err(SetPasswordError::TooManyAttempts { retry_after })
+            }
+            Err(SignInError::Internal(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// Whether this session's person must give the present password to choose another.
+pub(super) fn asks_present(session: &SessionUser) -> bool {
+    session.user.password_hash.is_some() && !session.by_link
 }
 
 /// A name as it is kept and compared: lower case, so that two people can't differ by case only.

@@ -54,7 +54,7 @@ impl Control {
         let user =
             store.use_sign_in_link(hash_token(link), clock::now()).await?.ok_or(RedeemError::Invalid)?;
         let known = store.user(user).await?.ok_or(RedeemError::Invalid)?;
-        let token = self.new_session(user).await?;
+        let token = self.new_session(user, true).await?;
         tracing::info!(%user, "signed in by a link");
         Ok(Redeemed { token, needs_password: known.password_hash.is_none() })
     }
@@ -62,10 +62,30 @@ impl Control {
     /// A new session's token, for a name and its password. Takes as long for an unknown name.
     pub async fn sign_in(&self, name: &str, password: SecretString) -> Result<SecretString, SignInError> {
         let name = sign_in_name(name).ok_or(SignInError::Wrong)?;
-        let limiter = &self.inner.sign_ins;
-        limiter.begin(&name).map_err(|retry_after| SignInError::TooManyAttempts { retry_after })?;
         let known = self.inner.store.user_by_name(&name).await?;
         let (user, stored) = known.map_or((None, None), |user| (Some(user.id), user.password_hash));
+        let matches = self.is_password(&name, password, stored).await?;
+        match user.filter(|_| matches) {
+            Some(user) => {
+                tracing::info!(%user, "signed in by a password");
+                Ok(self.new_session(user, false).await?)
+            }
+            None => {
+                tracing::info!("a sign-in was refused");
+                Err(SignInError::Wrong)
+            }
+        }
+    }
+
+    /// Whether somebody's password is this one. Counts as a try of that name; takes as long where there is none.
+    pub(super) async fn is_password(
+        &self,
+        name: &str,
+        password: SecretString,
+        stored: Option<String>,
+    ) -> Result<bool, SignInError> {
+        let limiter = &self.inner.sign_ins;
+        limiter.begin(name).map_err(|retry_after| SignInError::TooManyAttempts { retry_after })?;
         let turn = limiter.hashing.acquire().await.map_err(|_| InternalError::Other("shutting down"))?;
         let matches = tokio::task::spawn_blocking(move || match stored {
             Some(stored) => verify_password(&password, &stored),
@@ -75,17 +95,10 @@ impl Control {
         .map_err(|_| InternalError::Other("hashing ended early"))?
         .map_err(rolltop_vault::VaultError::from)?;
         drop(turn);
-        match user.filter(|_| matches) {
-            Some(user) => {
-                limiter.succeeded(&name);
-                tracing::info!(%user, "signed in by a password");
-                Ok(self.new_session(user).await?)
-            }
-            None => {
-                tracing::info!("a sign-in was refused");
-                Err(SignInError::Wrong)
-            }
+        if matches {
+            limiter.succeeded(name);
         }
+        Ok(matches)
     }
 
     /// Ends the caller's session; does nothing for an API key.
@@ -100,9 +113,9 @@ impl Control {
         }
     }
 
-    async fn new_session(&self, user: UserId) -> Result<SecretString, InternalError> {
+    async fn new_session(&self, user: UserId, by_link: bool) -> Result<SecretString, InternalError> {
         let token = new_token(TokenKind::Session);
-        self.inner.store.insert_session(user, hash_token(&token), clock::now()).await?;
+        self.inner.store.insert_session(user, hash_token(&token), by_link, clock::now()).await?;
         Ok(token)
     }
 }

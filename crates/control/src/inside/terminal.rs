@@ -44,8 +44,8 @@ impl TerminalLine {
         self.door.terminal(self.number, size).await.map_err(unavailable)
     }
 
-    /// Shows where a text was shown last.
-    pub async fn search(&self, text: &str) -> Result<(), EnterError> {
+    /// Shows where a text was shown last, and says whether it was.
+    pub async fn search(&self, text: &str) -> Result<bool, EnterError> {
         self.door.search_terminal(self.number, text).await.map_err(unavailable)
     }
 }

@@ -14,6 +14,7 @@ use crate::control::Inner;
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(2);
 const CUT_SHORT: &str = "It was cut short, as the desktop was stopped meanwhile; set it up again.";
+pub(crate) const STOPPED: &str = "It was stopped before it was done; set it up again.";
 const NOT_BEGUN: &str = "The desktop could not begin it; look into it, then set it up again.";
 const NOT_SUPPORTED: &str =
     "This desktop was made from a template that can't be set up this way; make a new one.";
@@ -78,6 +79,7 @@ async fn look(inner: &Inner, desktop: &Desktop, setup: &DesktopSetup, door: &Doo
     }
     match progress {
         SetupProgress::Running => Ok(()),
+        SetupProgress::Stopped => end(inner, desktop, setup, Some(STOPPED)).await,
         SetupProgress::Gone => end(inner, desktop, setup, Some(CUT_SHORT)).await,
         SetupProgress::Ended { code: 0, .. } => end(inner, desktop, setup, None).await,
         SetupProgress::Ended { step: SetupStep::Repository, code } => {

@@ -21,13 +21,13 @@ async fn a_link_signs_in_once_and_then_a_password_does() {
     assert!(matches!(caller.who(), Who::Session { .. }));
     assert_eq!(caller.workspace(), platform.owner.workspace());
 
-    let short = control.set_password(&caller, "ann", secret("short")).await;
+    let short = control.set_password(&caller, "ann", None, secret("short")).await;
     assert!(matches!(short, Err(SetPasswordError::TooShort)));
-    let spaced = control.set_password(&caller, "a nn", secret("long enough")).await;
+    let spaced = control.set_password(&caller, "a nn", None, secret("long enough")).await;
     assert!(matches!(spaced, Err(SetPasswordError::BadName)));
-    let key = control.set_password(&platform.owner, "ann", secret("long enough")).await;
+    let key = control.set_password(&platform.owner, "ann", None, secret("long enough")).await;
     assert!(matches!(key, Err(SetPasswordError::NotAPerson)));
-    control.set_password(&caller, "Ann", secret("long enough")).await.unwrap();
+    control.set_password(&caller, "Ann", None, secret("long enough")).await.unwrap();
 
     let wrong = control.sign_in("ann", secret("wrong enough")).await;
     assert!(matches!(wrong, Err(SignInError::Wrong)));
@@ -40,6 +40,47 @@ async fn a_link_signs_in_once_and_then_a_password_does() {
     control.sign_out(&again).await.unwrap();
     assert!(matches!(control.authenticate(&token).await, Err(AuthenticateError::Invalid)));
     assert!(control.authenticate(&redeemed.token).await.is_ok(), "other sessions stay");
+}
+
+#[tokio::test]
+async fn another_password_takes_the_present_one_unless_a_link_came_first() {
+    let platform = platform().await;
+    let control = &platform.control;
+    let by_link = async || {
+        let link = control.sign_in_link().await.unwrap();
+        control.authenticate(&control.redeem_link(&link).await.unwrap().token).await.unwrap()
+    };
+    let (first, other) = (secret("the first one"), secret("the other one"));
+    let caller = by_link().await;
+    assert!(!control.me(&caller).await.unwrap().asks_present);
+    control.set_password(&caller, "ann", None, first.clone()).await.unwrap();
+    assert!(control.me(&caller).await.unwrap().asks_present, "a link is good for one choice");
+    for wrong in [None, Some(secret("")), Some(other.clone())] {
+        let refused = control.set_password(&caller, "ann", wrong, other.clone()).await;
+        assert!(matches!(refused, Err(SetPasswordError::WrongPresent)));
+    }
+    control.set_password(&caller, "ann", Some(first), other.clone()).await.unwrap();
+    assert!(control.sign_in("ann", other).await.is_ok());
+    // It was lost; the operator's link leads in, and the sessions before it end.
+    let lost = by_link().await;
+    control.set_password(&lost, "ann", None, secret("the third one")).await.unwrap();
+    assert!(control.sign_in("ann", secret("the third one")).await.is_ok());
+}
+
+#[tokio::test]
+async fn guessing_the_present_password_is_slowed_down_like_signing_in() {
+    let platform = platform().await;
+    let control = &platform.control;
+    let link = control.sign_in_link().await.unwrap();
+    let caller = control.authenticate(&control.redeem_link(&link).await.unwrap().token).await.unwrap();
+    control.set_password(&caller, "ann", None, secret("long enough")).await.unwrap();
+    let guess = async || {
+        control.set_password(&caller, "ann", Some(secret("a guess at it")), secret("mine from now")).await
+    };
+    for _ in 0..5 {
+        assert!(matches!(guess().await, Err(SetPasswordError::WrongPresent)));
+    }
+    assert!(matches!(guess().await, Err(SetPasswordError::TooManyAttempts { .. })));
 }
 
 #[tokio::test]

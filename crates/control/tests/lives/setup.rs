@@ -122,3 +122,23 @@ async fn it_goes_on_over_a_kill_and_ends_with_the_machine() {
     let cut = wait_for(&platform, id, over).await;
     assert!(cut.reason.as_deref().is_some_and(|why| why.starts_with("It was cut short")), "{cut:?}");
 }
+
+#[tokio::test]
+async fn a_setup_is_stopped_while_it_runs_and_says_so() {
+    let platform = platform().await;
+    let wanted = CreateDesktop {
+        setup: Some(script("echo begun\nsleep 600\necho ended")),
+        ..CreateDesktop::default()
+    };
+    let id = platform.control.create(&platform.owner, &wanted, None).await.unwrap().id;
+    wait_for(&platform, id, |setup| setup.log.contains("begun")).await;
+    platform.control.stop_setup(&inside(&platform, id).await).await.unwrap();
+    let stopped = wait_for(&platform, id, over).await;
+    assert_eq!(stopped.state, SetupState::Failed);
+    assert!(stopped.reason.as_deref().unwrap().contains("was stopped"), "{stopped:?}");
+    assert!(!stopped.log.contains("ended"));
+    let again = platform.control.stop_setup(&inside(&platform, id).await).await.unwrap();
+    assert_eq!(again.reason, stopped.reason, "one that is over stays so");
+    platform.control.set_up(&inside(&platform, id).await, &script("true")).await.unwrap();
+    wait_for(&platform, id, |setup| setup.state == SetupState::Done).await;
+}

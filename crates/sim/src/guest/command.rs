@@ -134,7 +134,7 @@ async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
             guest.ports.end_web();
             Output::default()
         }
-        ["tmux", "-L", "rolltop", "copy-mode", ..] => Output::default(),
+        ["tmux", "-L", "rolltop", "copy-mode", ..] => Output::said("1\n".to_owned()),
         ["cp", "-aT", "--", ..] | ["rm", "-rf", "--", ..] => on_files(guest, words),
         ["ls"] => listed(guest, HOME),
         ["ls", path] => listed(guest, path),

@@ -55,6 +55,14 @@ impl Setups {
         format!("{}\n{how}\n{log}", run.name)
     }
 
+    /// Ends a run, unless another is the latest.
+    pub fn stop(&self, name: &str) {
+        if let Some(run) = self.latest().as_mut().filter(|run| run.name == name && run.goes_on()) {
+            run.takes = run.begun.elapsed();
+            run.end = ("stopped", 0);
+        }
+    }
+
     pub fn power_off(&self) {
         if let Some(run) = self.latest().as_mut().filter(|run| run.goes_on()) {
             run.is_cut = true;

@@ -71,6 +71,10 @@ async fn setting_up(streams: &mut Streams<'_>, name: &str, arguments: &[&str]) -
             }
             Some(streams.guest.setups.begin(run, repository, folder, &script))
         }
+        ("rolltop-setup-stop", [run]) => {
+            streams.guest.setups.stop(run);
+            Some(0)
+        }
         ("rolltop-setup-look", []) => {
             let seen = streams.guest.setups.look();
             streams.stdout(seen.as_bytes()).await;

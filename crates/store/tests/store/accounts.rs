@@ -27,9 +27,11 @@ async fn a_new_password_ends_the_other_sessions() {
     let store = &fixture.store;
     let user = store.first_user(fixture.workspace, start()).await.unwrap();
     let (one, two) = (hash_token(&new_token(TokenKind::Session)), hash_token(&new_token(TokenKind::Session)));
-    let mine = store.insert_session(user.id, one, start()).await.unwrap();
-    store.insert_session(user.id, two, start()).await.unwrap();
+    let mine = store.insert_session(user.id, one, true, start()).await.unwrap();
+    store.insert_session(user.id, two, false, start()).await.unwrap();
+    assert!(store.session(one).await.unwrap().unwrap().by_link);
     store.set_password(user.id, "ann", "$argon2id$…", mine).await.unwrap();
+    assert!(!store.session(one).await.unwrap().unwrap().by_link, "a link is good for one choice");
     assert!(store.session(two).await.unwrap().is_none());
     assert_eq!(store.session(one).await.unwrap().unwrap().user.name.as_deref(), Some("ann"));
     assert_eq!(store.user_by_name("ann").await.unwrap().unwrap().id, user.id);

@@ -96,21 +96,16 @@ fn last_picture(desktop: &Desktop) -> Markup {
     html! { img id={ "frame-" (desktop.id) } hx-morph-skip alt="" data-frame-of=(desktop.id); }
 }
 
-pub(crate) fn table(language: Language, desktops: &[Desktop]) -> Markup {
+/// `head` makes a column's heading, which sorts by it.
+pub(crate) fn table(language: Language, desktops: &[Desktop], head: &dyn Fn(&str, &str) -> Markup) -> Markup {
     html! {
         div.table-frame {
             table.desktop-table {
                 thead {
                     tr {
-                        th.first scope="col" { span.visually-hidden { (language.say("column-pick")) } }
+                        th.first scope="col" { input.pick-all type="checkbox" data-pick-all aria-label=(language.say("pick-all")); }
                         th.secondary scope="col" { span.visually-hidden { (language.say("column-screen")) } }
-                        th scope="col" { (language.say("column-name")) }
-                        th scope="col" { (language.say("column-state")) }
-                        th.secondary scope="col" { (language.say("column-template")) }
-                        th.secondary scope="col" { (language.say("column-size")) }
-                        th.secondary.numeric scope="col" { (language.say("column-memory")) }
-                        th.secondary.numeric scope="col" { (language.say("column-disk")) }
-                        th.secondary scope="col" { (language.say("column-age")) }
+                        @for (column, heading, class) in COLUMNS { th class=[class] scope="col" { (head(column, heading)) } }
                         th.last scope="col" { span.visually-hidden { (language.say("column-actions")) } }
                     }
                 }
@@ -119,6 +114,20 @@ pub(crate) fn table(language: Language, desktops: &[Desktop]) -> Markup {
         }
     }
 }
+
+/// What it is called in an address, its heading, and how it is set.
+pub(crate) type Column = (&'static str, &'static str, Option<&'static str>);
+
+/// What a table can be sorted by.
+pub(crate) const COLUMNS: [Column; 7] = [
+    ("name", "column-name", None),
+    ("state", "column-state", None),
+    ("template", "column-template", Some("secondary")),
+    ("size", "column-size", Some("secondary")),
+    ("memory", "column-memory", Some("secondary numeric")),
+    ("disk", "column-disk", Some("secondary numeric")),
+    ("age", "column-age", Some("secondary")),
+];
 
 fn row(language: Language, desktop: &Desktop) -> Markup {
     let phase = Phase::of(desktop);

@@ -33,15 +33,24 @@ pub(crate) fn files(language: Language, desktop: DesktopId) -> Markup {
                 input type="file" data-files multiple hidden;
             }
             div.files-actions role="toolbar" aria-label=(language.say("bulk-label")) hidden {
+                span.files-picked data-picked {}
                 @for (act, picture, one) in ACTIONS {
                     button.btn type="button" data-variant="ghost" data-size="icon-sm" data-do=(act) data-one[one]
                         aria-label=(language.say(&format!("files-{act}"))) title=(language.say(&format!("files-{act}"))) { (icon(picture)) }
                 }
             }
+            div.files-busy role="status" hidden {
+                span data-busy {}
+                button.btn type="button" data-variant="outline" data-size="sm" data-do="stop" { (language.say("cancel")) }
+            }
             div.files-list tabindex="0" role="group" aria-label=(language.say("tab-files")) {
                 (table(language))
                 p.files-empty hidden { (language.say("files-empty")) }
                 p.files-more hidden { (language.say("files-more")) }
+            }
+            div.files-uploads-bar role="status" hidden {
+                span data-uploads-count {}
+                button.btn type="button" data-variant="outline" data-size="sm" data-do="stop-uploads" { (language.say("files-stop-uploads")) }
             }
             ul.files-uploads hidden aria-label=(language.say("files-uploads")) {}
             (preview(language))
@@ -53,9 +62,14 @@ pub(crate) fn files(language: Language, desktop: DesktopId) -> Markup {
 
 fn words(language: Language) -> String {
     let say = |key: &str| language.say_with(key, &[("name", "%name%")]);
+    let far = |key: &str| language.say_with(key, &[("done", "%done%"), ("all", "%all%")]);
+    let units =
+        ["unit-b", "unit-kib", "unit-mib", "unit-gib", "unit-tib"].map(|unit| language.say(unit)).join(" ");
     serde_json::json!({
         "pick": say("pick"), "copy-name": say("files-copy-name"), "saved": say("files-saved"), "changed": say("files-changed"),
-        "page": say("files-page"),
+        "units": units,
+        "page": say("files-page"), "resumed": say("files-resumed"), "picked": say("files-picked"),
+        "deleting": far("files-deleting"), "moving": far("files-moving"), "uploads-count": far("files-uploads-count"),
     })
     .to_string()
 }
@@ -72,7 +86,7 @@ fn table(language: Language) -> Markup {
         table {
             thead {
                 tr {
-                    th { span.unseen { (language.say("column-pick")) } }
+                    th { input type="checkbox" data-all aria-label=(language.say("pick-all")); }
                     @for (column, name) in [("name", "column-name"), ("size", "column-file-size"), ("modified_at", "column-modified")] {
                         th data-column=(column) { button type="button" { (language.say(name)) } }
                     }

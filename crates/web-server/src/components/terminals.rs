@@ -21,10 +21,12 @@ const KEYS: [(&str, &str, &str); 10] = [
     ("/", "key-slash", "/"),
 ];
 
-pub(crate) fn terminals(language: Language, desktop: DesktopId) -> Markup {
+/// `preview`: the address of a preview, with `%port%` in it, where there can be one.
+pub(crate) fn terminals(language: Language, desktop: DesktopId, preview: Option<&str>) -> Markup {
     html! {
         rolltop-terminals #terminals hx-morph-skip data-desktop=(desktop) data-module=(assets::address("terminal.js"))
-            data-ended=(language.say("terminal-ended")) {
+            data-ended=(language.say("terminal-ended")) data-closed=(language.say_with("terminal-closed", &[("name", "%name%")]))
+            data-preview=[preview] {
             div.terminal-bar role="toolbar" aria-label=(language.say("tab-terminal")) {
                 div data-tabs role="group" aria-label=(language.say("terminal-list")) {}
                 (button(language, "new", "terminal-new", Icon::Plus))
@@ -36,8 +38,16 @@ pub(crate) fn terminals(language: Language, desktop: DesktopId) -> Markup {
             div.terminal-search role="search" hidden {
                 input type="search" data-search-text aria-label=(language.say("terminal-search")) placeholder=(language.say("terminal-search-hint"))
                     autocomplete="off" autocapitalize="none" spellcheck="false";
+                span.quiet data-missed=(language.say("terminal-missed")) role="status" {}
                 (button(language, "older", "terminal-older", Icon::ChevronUp))
                 (button(language, "newer", "terminal-newer", Icon::Chevron))
+            }
+            @if preview.is_some() {
+                div.terminal-offer role="status" hidden {
+                    span { (language.say("terminal-offer")) " " b data-port {} }
+                    a.btn target="_blank" rel="noopener noreferrer" data-variant="outline" data-size="sm" { (language.say("terminal-offer-open")) }
+                    (button(language, "unoffer", "dismiss", Icon::X))
+                }
             }
             div.terminal-places {
                 div.terminal-line role="status" hidden { (language.say("reconnecting")) }
@@ -50,6 +60,18 @@ pub(crate) fn terminals(language: Language, desktop: DesktopId) -> Markup {
                 @for (shown, name, typed) in KEYS {
                     button type="button" data-type=(typed) data-sticky[typed.is_empty()] aria-label=(language.say(name))
                         aria-pressed=[typed.is_empty().then_some("false")] { (shown) }
+                }
+            }
+            dialog.dialog data-ask="close" aria-labelledby="terminal-ask" {
+                div.dialog-box {
+                    form method="dialog" {
+                        header { h2 #terminal-ask { (language.say("terminal-ask-close")) } }
+                        div.dialog-body { p { bdi.mono data-program {} " " (language.say("terminal-warn-close")) } }
+                        footer {
+                            button.btn type="button" data-variant="outline" data-close autofocus { (language.say("cancel")) }
+                            button.btn type="submit" value="yes" data-variant="danger" { (language.say("terminal-close")) }
+                        }
+                    }
                 }
             }
             template data-tab {

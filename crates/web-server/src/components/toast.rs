@@ -12,13 +12,31 @@ enum Kind {
     Error,
 }
 
+/// A way back.
+#[derive(Clone, Copy)]
+enum Undo {
+    /// Of the last that was done with this desktop.
+    Of(DesktopId),
+    /// A script knows.
+    OfThePage,
+}
+
+impl Undo {
+    fn path(self) -> Option<String> {
+        match self {
+            Undo::Of(desktop) => Some(format!("/desktops/{desktop}/undo")),
+            Undo::OfThePage => None,
+        }
+    }
+}
+
 pub(crate) fn done(language: Language, text: &str) -> Markup {
     done_with_undo(language, text, None)
 }
 
 /// With a way back, where there is one: for a desktop of which something is kept.
 pub(crate) fn done_with_undo(language: Language, text: &str, undo: Option<DesktopId>) -> Markup {
-    out_of_band(item(language, Kind::Info, text, undo))
+    out_of_band(item(language, Kind::Info, text, undo.map(Undo::Of)))
 }
 
 pub(crate) fn error(language: Language, text: &str) -> Markup {
@@ -31,6 +49,7 @@ pub(crate) fn list(language: Language) -> Markup {
         ol.toasts #toasts aria-label=(language.say("toasts-label")) aria-live="polite" {}
         template #toast-info { (item(language, Kind::Info, "", None)) }
         template #toast-error { (item(language, Kind::Error, "", None)) }
+        template #toast-undo { (item(language, Kind::Info, "", Some(Undo::OfThePage))) }
     }
 }
 
@@ -38,7 +57,7 @@ fn out_of_band(item: Markup) -> Markup {
     html! { div hx-swap-oob="beforeend:#toasts" { (item) } }
 }
 
-fn item(language: Language, kind: Kind, text: &str, undo: Option<DesktopId>) -> Markup {
+fn item(language: Language, kind: Kind, text: &str, undo: Option<Undo>) -> Markup {
     let (name, picture) = match kind {
         Kind::Info => ("info", Icon::Done),
         Kind::Error => ("error", Icon::Alert),
@@ -48,7 +67,8 @@ fn item(language: Language, kind: Kind, text: &str, undo: Option<DesktopId>) -> 
             (icon(picture))
             p data-text { (text) }
             @if let Some(undo) = undo {
-                button.btn type="button" data-size="sm" data-variant="outline" data-undo hx-post={ "/desktops/" (undo) "/undo" } hx-swap="none" {
+                @let path = undo.path();
+                button.btn type="button" data-size="sm" data-variant="outline" data-undo hx-post=[&path] hx-swap=[path.as_ref().map(|_| "none")] {
                     (language.say("undo"))
                 }
             }

@@ -38,6 +38,7 @@ pub(crate) async fn ask(
     let action = Action::from_str(&what).filter(|action| action.asks_first()).ok_or(Failure::NotFound)?;
     let body = match action {
         Action::Rename => rename_body(person.language, &desktop.name, None),
+        Action::Snapshot => snapshot_body(person.language, "", None),
         _ => warning(person.language, &desktop, action),
     };
     Ok(dialog::show(
@@ -63,14 +64,17 @@ pub(crate) async fn submit(
             Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
         }
         Err(error)
-            if action == Action::Rename
+            if matches!(action, Action::Rename | Action::Snapshot)
                 && error
                     .problem()
                     .is_some_and(|problem| !problem.errors.is_empty() || problem.status == 409) =>
         {
             let desktop = person.client.desktop(id).await?;
             let text = sentence(language, &error);
-            let body = rename_body(language, &answer.name, Some(&text));
+            let body = match action {
+                Action::Snapshot => snapshot_body(language, &answer.name, Some(&text)),
+                _ => rename_body(language, &answer.name, Some(&text)),
+            };
             let status = error.problem().and_then(|problem| StatusCode::from_u16(problem.status).ok());
             let form = dialog::form(language, &form(&Words::new(language, &desktop, action), action, &body));
             Ok((status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), form).into_response())
@@ -134,7 +138,8 @@ async fn perform(
             made.into_iter().next().ok_or(ClientError::Unexpected { status: 202 })
         }
         Action::Snapshot => {
-            client.take_snapshot(id, &CreateSnapshot::default()).await?;
+            let name = Some(answer.name.trim().to_owned()).filter(|name| !name.is_empty());
+            client.take_snapshot(id, &CreateSnapshot { name }).await?;
             client.desktop(id).await
         }
         Action::Restart => client.restart_desktop(id).await,
@@ -177,6 +182,18 @@ fn rename_body(language: Language, name: &str, problem: Option<&str>) -> Markup 
         select: true,
         ..Field::text("rename-name", "name", &label, name)
     })
+}
+
+fn snapshot_body(language: Language, name: &str, problem: Option<&str>) -> Markup {
+    let (label, hint) = (language.say("field-name"), language.say("snapshot-name-hint"));
+    let name = Field {
+        hint: Some(&hint),
+        problem,
+        autofocus: true,
+        required: false,
+        ..Field::text("snapshot-name", "name", &label, name)
+    };
+    html! { p { (language.say("warn-snapshot")) } (field(&name)) }
 }
 
 /// What will be gone, and what will not.

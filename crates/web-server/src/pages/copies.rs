@@ -53,6 +53,7 @@ fn row(language: Language, copy: &SnapshotCopy) -> Markup {
         tr id={ "copy-" (copy.id) } {
             td.name {
                 bdi { (copy.name) }
+                div.quiet.narrow-only { bdi { (copy.desktop_name) } }
                 @if let Some(detail) = &copy.detail { div.quiet.why { (detail) } }
             }
             td.secondary { bdi { (copy.desktop_name) } }

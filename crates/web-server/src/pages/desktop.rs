@@ -1,15 +1,19 @@
 //! One desktop: the screen first. The whole page below the top line is one part that the
 //! event stream keeps true; the live screen inside is an element that outlives that.
 
-use axum::extract::Path;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, Uri};
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
-use rolltop_api_types::{AccessEntry, Desktop, DesktopSsh, HistoryEntry, Step};
+use rolltop_api_types::{AccessEntry, Desktop, DesktopSsh, HistoryEntry, Setup, SetupState, Step};
 
 use super::actions;
-use super::desktop_panel;
+use super::{desktop_panel, desktop_ports, desktop_setup};
 use crate::access::SignedIn;
+use crate::app::App;
 use crate::components::control::{Ask, Tone, button, check, menu, menu_button};
 use crate::components::desktop::{actions_menu, reason, size, state, template};
 use crate::components::layout::{Page, Section, heading, page};
@@ -22,6 +26,8 @@ use crate::view::{Action, Phase};
 const ACCESS_LOG: usize = 20;
 /// Entries of its history that are shown.
 const HISTORY: usize = 30;
+/// For so long a setup that failed is news.
+const LATELY: SignedDuration = SignedDuration::from_hours(24);
 /// Lines of the console that are shown after a failure.
 const CONSOLE_LINES: usize = 40;
 
@@ -36,13 +42,27 @@ pub(super) struct Shown {
     /// How to enter it by SSH, where that could be had.
     pub ssh: Option<DesktopSsh>,
     pub host: String,
+    /// The address of a preview, with `%port%` in it, where names can be had for them.
+    pub preview: Option<String>,
+    /// A setup that failed lately.
+    pub failed_setup: Option<Setup>,
     /// The page is being opened, rather than kept true.
     pub opened: bool,
 }
 
-pub(crate) async fn show(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    person: SignedIn,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
     let shown = match gather(&person, &id).await {
-        Ok(shown) => shown,
+        Ok(mut shown) => {
+            let base = desktop_ports::base(&app, &uri, &headers);
+            shown.preview = base.map(|base| desktop_ports::preview(&base, &shown.desktop.name, &"%port%"));
+            shown
+        }
         // It was deleted while its page was open: go home rather than show an error.
         Err(failure) if person.fragment && failure.is_not_found() => {
             let home = format!("/desktops?gone={}", super::actions::id(&id)?);
@@ -87,6 +107,10 @@ async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
         _ => String::new(),
     };
     let ssh = person.client.desktop_ssh(id).await.ok();
+    let lately = Timestamp::now() - LATELY;
+    let failed_setup = person.client.setup(id).await.ok().flatten().filter(|setup| {
+        setup.state == SetupState::Failed && setup.ended_at.is_some_and(|ended| ended > lately)
+    });
     Ok(Shown {
         desktop,
         phase,
@@ -96,6 +120,8 @@ async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
         console,
         ssh,
         host: person.host.clone(),
+        preview: None,
+        failed_setup,
         opened: !person.fragment,
     })
 }
@@ -108,6 +134,7 @@ fn body(language: Language, shown: &Shown) -> Markup {
             hx-get=(path) hx-trigger="refresh" hx-swap="outerMorph" hx-target="this" {
             (head(language, shown))
             @if *phase == Phase::Running && desktop.reason.is_some() { (trouble(language, desktop)) }
+            @if let Some(setup) = &shown.failed_setup { (failed_setup(language, desktop, setup)) }
             div.workbench {
                 div.workplace data-fullscreen-root {
                     div.stage data-state=(phase.as_str()) { (stage(language, shown)) }
@@ -153,6 +180,18 @@ fn trouble(language: Language, desktop: &Desktop) -> Markup {
             @if desktop.reason.as_deref() == Some("not_answering") {
                 (action_button(language, desktop, Action::Restart, Tone::Plain))
             }
+        }
+    }
+}
+
+/// It can be used without, so nothing else says so outside the panel.
+fn failed_setup(language: Language, desktop: &Desktop, setup: &Setup) -> Markup {
+    html! {
+        p.desktop-trouble role="status" {
+            (icon(Icon::Alert))
+            span { (language.say("setup-has-failed")) " " (desktop_setup::why(language, setup)) }
+            button.btn type="button" data-variant="outline" data-size="sm" data-show-tab="activity" { (language.say("setup-show")) }
+            (button(Tone::Ghost, true, None, &language.say("setup-again"), &Ask::Dialog(&format!("/desktops/{}/setup/edit", desktop.id))))
         }
     }
 }

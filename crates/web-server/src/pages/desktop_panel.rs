@@ -4,7 +4,9 @@ use maud::{Markup, html};
 use rolltop_api_types::{AccessEntry, Desktop, HistoryEntry};
 
 use super::desktop::Shown;
-use super::{desktop_ports, desktop_schedule, desktop_setup, desktop_size, desktop_sleep, desktop_ssh};
+use super::{
+    desktop_ports, desktop_schedule, desktop_setup, desktop_size, desktop_sleep, desktop_ssh, snapshots,
+};
 use crate::components::control::{Ask, Tone, button};
 use crate::components::{Icon, files, icon, steps, terminals, time, usage};
 use crate::language::Language;
@@ -29,7 +31,11 @@ pub(super) fn panel(language: Language, shown: &Shown) -> Markup {
         Tab {
             name: "terminal",
             picture: Icon::Terminal,
-            content: inside(language, shown, terminals::terminals(language, shown.desktop.id)),
+            content: inside(
+                language,
+                shown,
+                terminals::terminals(language, shown.desktop.id, shown.preview.as_deref()),
+            ),
         },
         Tab {
             name: "files",
@@ -211,6 +217,7 @@ fn settings(language: Language, shown: &Shown) -> Markup {
             (desktop_size::buttons(language, desktop, shown.phase))
         }
         @if shown.phase != Phase::Destroying { (desktop_sleep::place(language, desktop.id)) }
+        @if shown.phase != Phase::Destroying { (snapshots::place(language, desktop.id)) }
         @if shown.phase != Phase::Destroying { (desktop_schedule::place(language, desktop.id)) }
         @if shown.phase != Phase::Destroying { (autostart(language, desktop)) }
         @if shown.phase != Phase::Destroying { @if let Some(ssh) = &shown.ssh { (desktop_ssh::section(language, ssh, &shown.host)) } }

@@ -36,13 +36,18 @@ pub(super) fn place(language: Language, id: DesktopId) -> Markup {
 }
 
 /// Our own origin as this browser knows it, if previews can be at names before it.
-fn base(app: &App, uri: &Uri, headers: &HeaderMap) -> Option<String> {
+pub(super) fn base(app: &App, uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let own = guard::own_origin(app.public_origin.as_deref(), uri, headers)?;
     let base = own.strip_prefix("https://")?.to_owned();
     let name = base.rsplit_once(':').map_or(base.as_str(), |(name, _)| name);
     // No name comes before an address.
     let is_address = name.starts_with('[') || name.parse::<std::net::IpAddr>().is_ok();
     (!is_address).then_some(base)
+}
+
+/// Where a port of a desktop is shown.
+pub(super) fn preview(base: &str, name: &str, port: &dyn std::fmt::Display) -> String {
+    format!("https://{port}--{name}.{base}/")
 }
 
 fn id(path: &str) -> Result<DesktopId, Failure> {
@@ -69,7 +74,7 @@ pub(crate) async fn show(
         Err(error) => return Err(error.into()),
     };
     Ok(html! {
-        div #ports-now data-live={ "ports " (id) } hx-get={ "/desktops/" (id) "/ports" } hx-trigger="refresh" hx-swap="outerHTML" hx-target="this" {
+        div #ports-now data-live={ "ports " (id) } hx-get={ "/desktops/" (id) "/ports" } hx-trigger="refresh" hx-swap="outerMorph" hx-target="this" {
             section.panel-section {
                 div.ports-head {
                     h2 { (language.say("ports-listening")) }
@@ -96,7 +101,7 @@ fn ports_list(language: Language, desktop: &Desktop, ports: &[PortEntry], base: 
         } @else {
             ul.ports {
                 @for entry in shown {
-                    @let address = base.map(|base| format!("https://{}--{}.{base}/", entry.port, desktop.name));
+                    @let address = base.map(|base| preview(base, &desktop.name, &entry.port));
                     @let element = format!("port-{}", entry.port);
                     li {
                         span.port-number { (entry.port) }

@@ -31,17 +31,30 @@ pub(super) fn place(language: Language, id: DesktopId) -> Markup {
 
 pub(crate) async fn show(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
     let id = id(&path)?;
-    Ok(content(person.language, id, &person.client.snapshot_schedule(id).await?))
+    let known = person.client.snapshot_schedule(id).await?;
+    let copied = match known.schedule {
+        Some(schedule) if schedule.copies => Some(person.client.copies().await?.configured),
+        _ => None,
+    };
+    Ok(content(person.language, id, &known, copied))
 }
 
-fn content(language: Language, id: DesktopId, known: &DesktopSnapshotSchedule) -> Markup {
+/// `copied`: whether what is to be copied off the host can be.
+fn content(
+    language: Language,
+    id: DesktopId,
+    known: &DesktopSnapshotSchedule,
+    copied: Option<bool>,
+) -> Markup {
     html! {
         h2 { (language.say("schedule")) }
         @match &known.schedule {
             None => p { (language.say("schedule-none")) },
             Some(schedule) => {
                 p { (language.count("schedule-every", schedule.every_hours.into())) " " (language.count("schedule-last", schedule.keep_last.into())) }
-                @if schedule.copies { p { (language.say("schedule-copied")) } }
+                @if let Some(copied) = copied {
+                    p { (language.say(if copied { "schedule-copied" } else { "schedule-copied-nowhere" })) }
+                }
                 @if schedule.keep_days > 0 { p { (language.count("schedule-days", schedule.keep_days.into())) } }
                 @if let Some(next) = known.next_at { p.quiet { (language.say("schedule-next")) " " (time::until(next)) } }
             }
@@ -93,7 +106,13 @@ impl Answer {
 pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
     let id = id(&path)?;
     let answer = Answer::of(person.client.snapshot_schedule(id).await?.schedule);
-    Ok(dialog(&path_of(id)).show(person.language, &body(person.language, &answer, None)))
+    let copies = may_copy(&person, &answer).await?;
+    Ok(dialog(&path_of(id)).show(person.language, &body(person.language, &answer, copies, None)))
+}
+
+/// Whether copies are offered: there is a place for them, or they were asked for while there was one.
+async fn may_copy(person: &SignedIn, answer: &Answer) -> Result<bool, Failure> {
+    Ok(answer.copies.is_some() || person.client.copies().await?.configured)
 }
 
 fn path_of(id: DesktopId) -> String {
@@ -110,7 +129,9 @@ pub(crate) async fn set(
     Form(answer): Form<Answer>,
 ) -> Result<Response, Failure> {
     let (id, language) = (id(&path)?, person.language);
-    let refused = |text: &str| dialog(&path_of(id)).refused(language, &body(language, &answer, Some(text)));
+    let copies = may_copy(&person, &answer).await?;
+    let refused =
+        |text: &str| dialog(&path_of(id)).refused(language, &body(language, &answer, copies, Some(text)));
     let wanted = match (answer.on.is_some(), answer.schedule()) {
         (false, _) => None,
         (true, Some(schedule)) => Some(schedule),
@@ -128,7 +149,7 @@ pub(crate) async fn set(
     }
 }
 
-fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
+fn body(language: Language, answer: &Answer, copies: bool, problem: Option<&str>) -> Markup {
     let number = |name: &str, value: &str, least: u32, most: u32, before: &str, after: &str| {
         let (before, after) = (language.say(before), language.say(after));
         html! {
@@ -150,9 +171,11 @@ fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
             (number("hours", &answer.hours, 1, 168, "schedule-each", "schedule-hours"))
             (number("last", &answer.last, 1, 100, "schedule-keep", "schedule-latest"))
             (number("days", &answer.days, 0, 100, "schedule-daily", "schedule-of-days"))
-            label.choice-line {
-                input type="checkbox" id="schedule-copies" name="copies" checked[answer.copies.is_some()];
-                (language.say("schedule-copies"))
+            @if copies {
+                label.choice-line {
+                    input type="checkbox" id="schedule-copies" name="copies" checked[answer.copies.is_some()];
+                    (language.say("schedule-copies"))
+                }
             }
         }
     }

@@ -55,15 +55,26 @@ fn content(language: Language, id: DesktopId, setup: Option<&Setup>) -> Markup {
                     @if let Some(at) = setup.ended_at.or(setup.started_at) { " " span.quiet { (time::ago(language, at)) } }
                 }
                 @if let Some(repository) = &setup.repository { p.quiet.mono { bdi { (repository) } } }
-                @if let Some(detail) = &setup.detail { p.problem role="alert" { span { (detail) } } }
+                @if setup.state == SetupState::Failed { p.problem role="alert" { span { (why(language, setup)) } } }
                 @if !setup.log.is_empty() { pre.setup-log tabindex="0" aria-label=(language.say("setup-log")) { (setup.log) } }
                 @if setup.state.is_over() {
                     div.buttons #setup-actions { (opener("setup-again")) }
                 } @else {
+                    div.buttons {
+                        (button(Tone::Plain, true, Some(Icon::Square), &language.say("setup-stop"), &Ask::Do(&format!("/desktops/{id}/setup/stop"))))
+                    }
                     div #setup-poll hidden hx-get=(path_of(id)) hx-trigger="every 2s" hx-target="#setup" hx-swap="innerMorph" {}
                 }
             }
         }
+    }
+}
+
+/// Why it failed. The API says it in English.
+pub(super) fn why(language: Language, setup: &Setup) -> String {
+    match (language, &setup.detail) {
+        (Language::English, Some(detail)) => detail.clone(),
+        (Language::English | Language::French, _) => language.say("setup-failed-why"),
     }
 }
 
@@ -133,6 +144,12 @@ pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<M
     let answer =
         Answer { repository: text(known.repository), branch: text(known.branch), script: text(known.script) };
     Ok(dialog(&path_of(id)).show(person.language, &body(person.language, &answer, None, None)))
+}
+
+pub(crate) async fn stop(person: SignedIn, Path(path): Path<String>) -> Result<Response, Failure> {
+    person.client.stop_setup(id(&path)?).await?;
+    let toast = toast::done(person.language, &person.language.say("setup-stopping"));
+    Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
 }
 
 fn path_of(id: DesktopId) -> String {

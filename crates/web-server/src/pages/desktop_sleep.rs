@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use rolltop_api_types::{AwakeReason, ClientError, CreateHold, Hold, Schedule, Sleep, SleepPolicy};
-use rolltop_model::{DesktopId, HoldId};
+use rolltop_model::{DesktopId, HoldId, Minutes};
 use serde::Deserialize;
 
 use crate::access::SignedIn;
@@ -181,10 +181,10 @@ impl Answer {
         chosen
     }
 
-    /// What is asked for; the minutes may be no number.
+    /// What is asked for; the minutes may be none that can be meant.
     fn policy(&self) -> Option<SleepPolicy> {
         let after_minutes = match self.after {
-            Some(_) => Some(self.minutes.trim().parse().ok()?),
+            Some(_) => Some(Minutes::new(self.minutes.trim().parse().ok()?)?.get()),
             None => None,
         };
         let schedule = self.scheduled.as_ref().map(|_| Schedule {
@@ -227,7 +227,8 @@ pub(crate) async fn set(
     let Some(policy) = answer.policy() else { return Ok(refused(&language.say("sleep-minutes-wrong"))) };
     match person.client.set_sleep(id, &policy).await {
         Ok(_) => {
-            let text = language.say("sleep-set");
+            let never = policy == SleepPolicy::default();
+            let text = language.say(if never { "sleep-set-never" } else { "sleep-set" });
             Ok(([("hx-trigger", "rolltop:done")], toast::done(language, &text)).into_response())
         }
         Err(error) if is_of_a_field(&error) => Ok(refused(&sentence(language, &error))),
@@ -249,7 +250,7 @@ fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
                 (language.say("sleep-after-label"))
             }
             span.sleep-inputs {
-                input.input type="number" name="minutes" min="1" max="10080" value=(answer.minutes) aria-label=(language.say("sleep-minutes"));
+                input.input type="number" name="minutes" min=(Minutes::LEAST) max=(Minutes::MOST) value=(answer.minutes) aria-label=(language.say("sleep-minutes"));
                 (language.say("sleep-minutes"))
             }
         }

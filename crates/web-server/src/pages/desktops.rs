@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::bulk;
 use crate::access::SignedIn;
 use crate::components::control::Tone;
+use crate::components::desktop::COLUMNS;
 use crate::components::layout::{Page, Section, page};
 use crate::components::{Icon, desktop, dialog, icon, mark};
 use crate::failure::Failure;
@@ -20,8 +21,13 @@ const PAGE: u32 = 60;
 /// Desktops that are starting and whose steps are fetched for their cards.
 const STEPS_MOST: usize = 12;
 /// What can be filtered by.
-const STATES: [Option<DesktopState>; 4] =
-    [None, Some(DesktopState::Running), Some(DesktopState::Stopped), Some(DesktopState::Failed)];
+const STATES: [Option<DesktopState>; 5] = [
+    None,
+    Some(DesktopState::Running),
+    Some(DesktopState::Suspended),
+    Some(DesktopState::Stopped),
+    Some(DesktopState::Failed),
+];
 
 #[derive(Deserialize, Default, Clone)]
 pub(crate) struct Filter {
@@ -33,9 +39,15 @@ pub(crate) struct Filter {
     view: String,
     #[serde(default)]
     cursor: String,
+    /// A column, after `-` where the last comes first.
+    #[serde(default)]
+    sort: String,
     /// A desktop whose page was left because it is gone.
     #[serde(default)]
     gone: Option<DesktopId>,
+    /// The dialog for a new one is to be open.
+    #[serde(default)]
+    new: Option<String>,
 }
 
 impl Filter {
@@ -45,6 +57,12 @@ impl Filter {
 
     fn is_table(&self) -> bool {
         self.view == "table"
+    }
+
+    /// What the list is sorted by, if it is by something.
+    fn column(&self) -> Option<&str> {
+        let wanted = self.sort.trim_start_matches('-');
+        COLUMNS.iter().map(|(column, ..)| *column).find(|column| *column == wanted)
     }
 
     fn is_narrowing(&self) -> bool {
@@ -59,6 +77,7 @@ impl Filter {
             ("q", &self.q),
             ("view", if table { "table" } else { "" }),
             ("cursor", cursor),
+            ("sort", &self.sort),
         ];
         let query = pairs.iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>();
         let text = encoded(&query);
@@ -89,7 +108,10 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
         state: filter.state(),
         q: Some(filter.q.trim().to_owned()).filter(|q| !q.is_empty()),
     };
-    let mut found = person.client.desktops(&which).await?;
+    let mut found = match filter.column() {
+        Some(column) => sorted(person.client.all_desktops().await?, &filter, column),
+        None => person.client.desktops(&which).await?,
+    };
     if !filter.is_table() {
         add_steps(&person, &mut found.items).await;
     }
@@ -101,6 +123,7 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
     let content = html! {
         div.page {
             (list)
+            @if filter.new.is_some() { div hx-get="/desktops/new" hx-trigger="load" hx-target="#dialog" hx-swap="innerHTML" {} }
             @if let Some(gone) = filter.gone { div hx-get={ "/desktops/" (gone) "/gone" } hx-trigger="load" hx-swap="none" {} }
         }
     };
@@ -115,6 +138,41 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
             content: &content,
         },
     ))
+}
+
+/// The API lists by when they were made; by anything else all of them are needed, and shown.
+fn sorted(mut all: Vec<Desktop>, filter: &Filter, column: &str) -> DesktopPage {
+    let wanted = filter.q.trim().to_lowercase();
+    all.retain(|one| filter.state().is_none_or(|state| one.state == state) && one.name.contains(&wanted));
+    let phase = |one: &Desktop| Phase::of(one).as_str();
+    all.sort_by(|a, b| match column {
+        "state" => phase(a).cmp(phase(b)),
+        "template" => a.template.cmp(&b.template),
+        "size" => (a.vcpus, a.memory_mib).cmp(&(b.vcpus, b.memory_mib)),
+        "memory" => a.memory_bytes.cmp(&b.memory_bytes),
+        "disk" => a.disk_bytes.cmp(&b.disk_bytes),
+        "age" => b.created_at.cmp(&a.created_at),
+        _ => a.name.cmp(&b.name),
+    });
+    if filter.sort.starts_with('-') {
+        all.reverse();
+    }
+    DesktopPage { items: all, next_cursor: None }
+}
+
+/// A column's heading, which sorts by it, and the other way round at the next click.
+fn head(language: Language, filter: &Filter, column: &str, heading: &str) -> Markup {
+    let by = filter.column() == Some(column);
+    let down = filter.sort.starts_with('-');
+    let next = if by && !down { format!("-{column}") } else { column.to_owned() };
+    let path = Filter { sort: next, ..filter.clone() }.address(filter.state(), true, "");
+    html! {
+        a href=(path) hx-get=(path) hx-target="#desktops" hx-swap="outerMorph" hx-replace-url="true" hx-sync="#desktops:replace"
+            data-sorted=[by.then_some(if down { "descending" } else { "ascending" })] {
+            (language.say(heading))
+            @if by { span.visually-hidden { " " (language.say(if down { "sorted-down" } else { "sorted-up" })) } }
+        }
+    }
 }
 
 /// Lists come without steps; those that are starting show theirs.
@@ -137,11 +195,11 @@ fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
             @if nothing {
                 (empty(language))
             } @else {
-                (filters(person, filter))
+                (filters(person, filter, found))
                 @if found.items.is_empty() {
-                    (no_match(language))
+                    (no_match(language, filter))
                 } @else if filter.is_table() {
-                    (desktop::table(language, &found.items))
+                    (desktop::table(language, &found.items, &|column, heading| head(language, filter, column, heading)))
                     (bulk::bar(language))
                 } @else {
                     ul.cards { @for item in &found.items { (desktop::card(language, item)) } }
@@ -156,7 +214,7 @@ fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
     }
 }
 
-fn filters(person: &SignedIn, filter: &Filter) -> Markup {
+fn filters(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
     let language = person.language;
     html! {
         div.filters {
@@ -167,15 +225,16 @@ fn filters(person: &SignedIn, filter: &Filter) -> Markup {
                     }, None))
                 }
             }
-            span.quiet { (language.count("count-desktops", person.me.limits.desktops_used)) }
+            @if let Some(count) = count(person, filter, found) { span.quiet { (count) } }
             div.at-end {
                 form.search-field role="search" action="/desktops" method="get" hx-get="/desktops" hx-target="#desktops" hx-swap="outerMorph"
-                    hx-trigger="input delay:200ms, submit" hx-replace-url="true" {
+                    hx-trigger="input delay:200ms, submit" hx-replace-url="true" hx-sync="#desktops:replace" {
                     (icon(Icon::Search))
                     input #desktop-search type="search" name="q" value=(filter.q) placeholder=(language.say("filter-text"))
                         aria-label=(language.say("filter-text")) autocomplete="off" spellcheck="false";
                     input type="hidden" name="state" value=(filter.state);
                     input type="hidden" name="view" value=(filter.view);
+                    input type="hidden" name="sort" value=(filter.sort);
                 }
                 nav.segments aria-label=(language.say("view-label")) {
                     (segment(&filter.address(filter.state(), false, ""), !filter.is_table(), &icon(Icon::Grid), Some(&language.say("view-cards"))))
@@ -187,9 +246,21 @@ fn filters(person: &SignedIn, filter: &Filter) -> Markup {
     }
 }
 
+/// How many are shown, where the page knows: not where there are more pages of what was asked for.
+fn count(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Option<String> {
+    let all = person.me.limits.desktops_used;
+    if !filter.is_narrowing() {
+        return Some(person.language.count("count-desktops", all));
+    }
+    let is_whole = filter.cursor.is_empty() && found.next_cursor.is_none();
+    is_whole
+        .then(|| person.language.count_with("count-found", all, &[("found", &found.items.len().to_string())]))
+}
+
 fn segment(path: &str, current: bool, content: &Markup, name: Option<&str>) -> Markup {
     html! {
-        a.segment href=(path) hx-get=(path) hx-target="#desktops" hx-swap="outerMorph" hx-replace-url="true"
+        // What keeps the list true gives way, or its answer would bring the list of before back.
+        a.segment href=(path) hx-get=(path) hx-target="#desktops" hx-swap="outerMorph" hx-replace-url="true" hx-sync="#desktops:replace"
             aria-current=[current.then_some("true")] aria-label=[name] title=[name] { (content) }
     }
 }
@@ -205,12 +276,13 @@ fn empty(language: Language) -> Markup {
     }
 }
 
-fn no_match(language: Language) -> Markup {
+fn no_match(language: Language, filter: &Filter) -> Markup {
+    let all = Filter { view: filter.view.clone(), sort: filter.sort.clone(), ..Filter::default() };
     html! {
         div.empty-state {
             h2 { (language.say("no-match-title")) }
             p { (language.say("no-match-text")) }
-            a.btn data-variant="outline" href="/desktops" { (language.say("no-match-clear")) }
+            a.btn data-variant="outline" href=(all.own_address()) { (language.say("no-match-clear")) }
         }
     }
 }

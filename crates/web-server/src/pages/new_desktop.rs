@@ -2,7 +2,7 @@
 
 use axum::Form;
 use axum::extract::Query;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use maud::{Markup, html};
 use rolltop_api_types::{ClientError, CreateDesktop, Template, TemplateSize};
@@ -74,7 +74,10 @@ struct Problems {
 
 /// With the defaults; or as it was filled in so far, when another template has been chosen,
 /// whose sizes may be baked or not.
-pub(crate) async fn show(person: SignedIn, Query(answer): Query<Answer>) -> Result<Markup, Failure> {
+pub(crate) async fn show(person: SignedIn, Query(answer): Query<Answer>) -> Result<Response, Failure> {
+    if !person.fragment {
+        return Ok(Redirect::to("/desktops?new=1").into_response());
+    }
     let templates = offered(person.client.templates().await?);
     let chosen = templates.iter().find(|template| template.default).or(templates.first());
     let answer = if answer.template.is_empty() {
@@ -89,7 +92,7 @@ pub(crate) async fn show(person: SignedIn, Query(answer): Query<Answer>) -> Resu
         answer
     };
     let body = body(person.language, &templates, &answer, &Problems::default());
-    Ok(dialog::show(person.language, true, &form(&body, &words(person.language))))
+    Ok(dialog::show(person.language, true, &form(&body, &words(person.language))).into_response())
 }
 
 pub(crate) async fn submit(person: SignedIn, Form(mut answer): Form<Answer>) -> Result<Response, Failure> {

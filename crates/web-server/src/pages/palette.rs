@@ -7,6 +7,7 @@ use crate::access::SignedIn;
 use crate::components::{Icon, desktop, icon};
 use crate::docs::library;
 use crate::failure::Failure;
+use crate::language::Language;
 use crate::view::{Action, Phase};
 
 /// Desktops listed at most, the newest.
@@ -48,11 +49,14 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
         div role="group" aria-labelledby="palette-places" {
             div.menu-heading #palette-places { (language.say("palette-places")) }
             a role="menuitem" #go-desktops href="/desktops" { (icon(Icon::Grid)) (language.say("rail-desktops")) }
+            a role="menuitem" #go-snapshots href="/snapshots" { (icon(Icon::Layers)) (language.say("snapshots")) }
             a role="menuitem" #go-keys href="/ssh-keys" { (icon(Icon::Password)) (language.say("ssh-keys")) }
+            a role="menuitem" #go-api-keys href="/api-keys" { (icon(Icon::Password)) (language.say("api-keys")) }
             @if person.me.admin { a role="menuitem" #go-host href="/host" { (icon(Icon::Server)) (language.say("rail-host")) } }
             a role="menuitem" #go-docs href="/docs" { (icon(Icon::Book)) (language.say("rail-docs")) }
             a role="menuitem" #go-password href="/account/password" { (icon(Icon::Password)) (language.say("account-password")) }
         }
+        (account(language))
         div role="group" aria-labelledby="palette-docs" lang="en" {
             div.menu-heading #palette-docs lang=(language.code()) { (language.say("rail-docs")) }
             @for place in library().places() {
@@ -64,6 +68,29 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     })
 }
 
-fn label(action: Action, name: &str, language: crate::language::Language) -> String {
+/// Colours, language and the way out, as in the account's menu.
+fn account(language: Language) -> Markup {
+    html! {
+        div role="group" aria-labelledby="palette-account" {
+            div.menu-heading #palette-account { (language.say("palette-account")) }
+            @for (name, picture) in [("light", Icon::Sun), ("dark", Icon::Moon), ("system", Icon::SunMoon)] {
+                button type="button" role="menuitem" id={ "run-theme-" (name) } data-theme-choice=(name) {
+                    (icon(picture)) span { (language.say("theme")) ": " (language.say(&format!("theme-{name}"))) }
+                }
+            }
+            @for other in Language::ALL {
+                button type="button" role="menuitem" id={ "run-language-" (other.code()) }
+                    hx-post={ "/account/language?to=" (other.code()) } hx-swap="none" {
+                    (icon(Icon::Languages)) span { (language.say("language")) ": " span lang=(other.code()) { (other.say("language-name")) } }
+                }
+            }
+            button type="button" role="menuitem" #run-sign-out hx-post="/sign-out" hx-swap="none" {
+                (icon(Icon::SignOut)) (language.say("sign-out"))
+            }
+        }
+    }
+}
+
+fn label(action: Action, name: &str, language: Language) -> String {
     language.say_with(&format!("run-{}", action.as_str()), &[("name", name)])
 }

@@ -22,6 +22,8 @@ use crate::language::Language;
 #[derive(Deserialize)]
 pub(crate) struct Answer {
     name: String,
+    #[serde(default)]
+    present: Option<SecretString>,
     password: SecretString,
     again: SecretString,
 }
@@ -30,6 +32,7 @@ pub(crate) struct Answer {
 #[derive(Default)]
 struct Problems {
     name: Option<String>,
+    present: Option<String>,
     password: Option<String>,
     again: Option<String>,
     all: Option<String>,
@@ -47,7 +50,7 @@ pub(crate) async fn submit(person: SignedIn, Form(answer): Form<Answer>) -> Resp
         let problems = Problems { again: Some(language.say("password-differs")), ..Problems::default() };
         return (StatusCode::UNPROCESSABLE_ENTITY, whole(&person, &name, &problems)).into_response();
     }
-    let change = SetPassword { name: name.clone(), password: answer.password };
+    let change = SetPassword { name: name.clone(), present: answer.present, password: answer.password };
     match person.client.set_password(&change).await {
         Ok(()) => Redirect::to("/desktops").into_response(),
         Err(error) => {
@@ -63,6 +66,7 @@ fn problems(language: Language, error: &ClientError) -> Problems {
     let text = sentence(language, error);
     match error.problem().and_then(|problem| problem.errors.first()).map(|field| field.field.as_str()) {
         Some("name") => Problems { name: Some(text), ..Problems::default() },
+        Some("present") => Problems { present: Some(text), ..Problems::default() },
         Some("password") => Problems { password: Some(text), ..Problems::default() },
         _ => Problems { all: Some(text), ..Problems::default() },
     }
@@ -75,14 +79,14 @@ fn whole(person: &SignedIn, name: &str, problems: &Problems) -> Markup {
         let content = html! {
             (mark())
             header { h1 { (title) } p { (language.say("password-first-text")) } }
-            (form(language, name, problems, &language.say("password-first-go")))
+            (form(person, name, problems, &language.say("password-first-go")))
         };
         return doorway(language, &title, &content);
     }
     let title = language.say("account-password");
     let content = html! {
         div.page.page-narrow {
-            (form(language, name, problems, &language.say("password-change")))
+            (form(person, name, problems, &language.say("password-change")))
         }
     };
     page(
@@ -98,15 +102,18 @@ fn whole(person: &SignedIn, name: &str, problems: &Problems) -> Markup {
     )
 }
 
-fn form(language: Language, name: &str, problems: &Problems, go: &str) -> Markup {
-    let labels =
-        [language.say("field-name"), language.say("field-new-password"), language.say("field-again")];
-    let [name_label, password_label, again_label] = &labels;
+fn form(person: &SignedIn, name: &str, problems: &Problems, go: &str) -> Markup {
+    let language = person.language;
+    let labels = ["field-name", "field-present-password", "field-new-password", "field-again"];
+    let [name_label, present_label, password_label, again_label] = &labels.map(|label| language.say(label));
     let hint = language.say("password-hint");
     html! {
         form.stack method="post" action="/account/password" {
             @if let Some(text) = &problems.all { (notice(Notice::Error, &html! { (text) })) }
             (field(&Field { autocomplete: "username", autofocus: name.is_empty(), problem: problems.name.as_deref(), ..Field::text("name", "name", name_label, name) }))
+            @if person.me.asks_present_password {
+                (field(&Field { kind: "password", autocomplete: "current-password", problem: problems.present.as_deref(), ..Field::text("present", "present", present_label, "") }))
+            }
             (field(&Field { kind: "password", autocomplete: "new-password", hint: Some(&hint), problem: problems.password.as_deref(), ..Field::text("password", "password", password_label, "") }))
             (field(&Field { kind: "password", autocomplete: "new-password", problem: problems.again.as_deref(), ..Field::text("again", "again", again_label, "") }))
             div { (submit_button(Tone::Primary, false, go)) }

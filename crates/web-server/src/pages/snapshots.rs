@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use rolltop_api_types::{
     CopyState, ForkDesktop, ListSnapshots, SavedTemplate, Snapshot, SnapshotCopyList, SnapshotState,
 };
-use rolltop_model::SnapshotId;
+use rolltop_model::{DesktopId, SnapshotId};
 
 use super::{copies, templates};
 use crate::access::SignedIn;
@@ -114,6 +114,7 @@ fn row(language: Language, snapshot: &Snapshot, may_be_copied: bool) -> Markup {
                     img.snapshot-picture src={ "/v1/snapshots/" (snapshot.id) "/screenshot" } alt="" loading="lazy" width="96" height="60";
                 }
                 bdi { (snapshot.name) }
+                div.quiet.narrow-only { bdi { (snapshot.desktop_name) } }
                 @if let Some(detail) = &snapshot.detail { div.quiet.why { (detail) } }
                 @if snapshot.is_scheduled { div.quiet { (language.say("snapshot-by-schedule")) } }
                 @if let (Some(until), true) = (snapshot.kept_until, is_ready) {
@@ -167,6 +168,44 @@ fn actions(language: Language, snapshot: &Snapshot, may_be_copied: bool) -> Mark
             (menu(&id, &menu_button(&id, Tone::Ghost, Icon::Dots, &name, None), true, &items))
         }
     }
+}
+
+/// In a desktop's panel: filled once it is looked at, and kept true.
+pub(super) fn place(language: Language, of: DesktopId) -> Markup {
+    html! {
+        section.panel-section #kept hx-morph-skip hx-get={ "/desktops/" (of) "/snapshots" }
+            hx-trigger="intersect once, every 60s, rolltop:done from:document" hx-swap="innerMorph" {
+            h2 { (language.say("snapshots")) }
+        }
+    }
+}
+
+/// Those of one desktop, newest first.
+pub(crate) async fn of_one(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
+    let of: DesktopId = path.parse().map_err(|_| Failure::NotFound)?;
+    let snapshots = person.client.snapshots(&ListSnapshots { desktop: Some(of) }).await?;
+    let copies = person.client.copies().await?;
+    let language = person.language;
+    Ok(html! {
+        h2 { (language.say("snapshots")) }
+        @if snapshots.is_empty() { p { (language.say("snapshots-none-of-it")) } }
+        ul.log.kept-list {
+            @for snapshot in &snapshots {
+                li id={ "kept-" (snapshot.id) } {
+                    span {
+                        bdi { (snapshot.name) } " "
+                        span.quiet { (time::ago(language, snapshot.taken_at.unwrap_or(snapshot.created_at))) }
+                        @if snapshot.state != SnapshotState::Ready { " " (state(language, snapshot.state)) }
+                        @if let Some(detail) = &snapshot.detail { span.history-error { (detail) } }
+                    }
+                    (actions(language, snapshot, may_be_copied(snapshot, &copies)))
+                }
+            }
+        }
+        @if snapshots.iter().any(|snapshot| snapshot.state == SnapshotState::Taking) {
+            div #kept-poll hidden hx-get={ "/desktops/" (of) "/snapshots" } hx-trigger="every 2s" hx-target="#kept" hx-swap="innerMorph" {}
+        }
+    })
 }
 
 fn state(language: Language, state: SnapshotState) -> Markup {

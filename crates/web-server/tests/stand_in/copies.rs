@@ -14,7 +14,7 @@ use super::snapshots;
 static ALL: Mutex<Vec<SnapshotCopy>> = Mutex::new(Vec::new());
 const TAKES: Duration = Duration::from_secs(2);
 
-pub async fn list() -> Json<SnapshotCopyList> {
+pub async fn list(Shared(state): Shared<App>) -> Json<SnapshotCopyList> {
     let mut items = ALL.lock().expect("a lock").clone();
     for copy in &mut items {
         let since = copy.ended_at.unwrap_or(copy.created_at);
@@ -23,7 +23,7 @@ pub async fn list() -> Json<SnapshotCopyList> {
             copy.bytes = Some(612 << 20);
         }
     }
-    Json(SnapshotCopyList { items, configured: true })
+    Json(SnapshotCopyList { items, configured: state.behaviour.copies })
 }
 
 pub async fn make(

@@ -5,6 +5,7 @@
 
 mod copies;
 mod desktops;
+mod files;
 mod keys;
 mod picture;
 pub mod previews;
@@ -15,6 +16,7 @@ mod sleep;
 mod snapshots;
 mod ssh;
 mod templates;
+mod terminals;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -40,6 +42,8 @@ pub const LINK: &str = "lnk_first";
 pub struct Behaviour {
     pub step: Duration,
     pub desktops: bool,
+    /// Whether there is a place for copies off the host.
+    pub copies: bool,
 }
 
 pub struct StandIn {
@@ -82,8 +86,8 @@ impl StandIn {
             decisions: Mutex::default(),
             snapshots: Mutex::new(snapshots::canned(&desktops)),
             templates: Mutex::new(templates::canned()),
+            schedules: Mutex::new(snapshots::schedules(&desktops)),
             desktops: Mutex::new(desktops),
-            schedules: Mutex::default(),
             sleeps: Mutex::new(only.into_iter().map(sleep::canned).collect()),
             keys: Mutex::new(if behaviour.desktops { ssh::canned() } else { Vec::new() }),
             events: broadcast::channel(256).0,

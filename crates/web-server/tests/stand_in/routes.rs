@@ -26,8 +26,8 @@ use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::{
-    LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, copies, desktops, keys, picture, previews, rfb,
-    setup, sleep, snapshots, ssh, templates,
+    LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, copies, desktops, files, keys, picture, previews,
+    rfb, setup, sleep, snapshots, ssh, templates, terminals,
 };
 
 pub(super) type App = Arc<State>;
@@ -61,7 +61,11 @@ pub fn router(state: App) -> Router {
         .route("/v1/desktops/{id}/holds", post(sleep::hold))
         .route("/v1/desktops/{id}/holds/{hold}", delete(sleep::release))
         .route("/v1/desktops/{id}/{action}", get(read).post(act))
-        .route("/v1/desktops/{id}/files/content", any(echo))
+        .route("/v1/desktops/{id}/files", get(files::list).delete(files::remove))
+        .route("/v1/desktops/{id}/files/content", get(files::read).put(files::write))
+        .route("/v1/desktops/{id}/files/upload", any(|| async { StatusCode::NO_CONTENT }))
+        .route("/v1/desktops/{id}/terminals", get(terminals::list))
+        .route("/v1/desktops/{id}/terminals/{number}", get(terminals::open).delete(terminals::close))
         .route("/v1/api-keys", get(keys::list).post(keys::create))
         .route("/v1/api-keys/{id}", delete(keys::revoke))
         .route("/v1/login/device/request", post(keys::device_request))
@@ -83,7 +87,7 @@ pub fn router(state: App) -> Router {
         .route("/v1/snapshots/{id}/screenshot", get(snapshots::screenshot))
         .route("/v1/snapshots/{id}/fork", post(snapshots::fork))
         .route("/v1/snapshots/{id}/restore", post(snapshots::restore))
-        .route("/v1/desktops/{id}/setup", get(setup::get).post(setup::set))
+        .route("/v1/desktops/{id}/setup", get(setup::get).post(setup::set).delete(setup::stop))
         .route("/v1/desktops/{id}/template", post(templates::save))
         .route("/v1/saved-templates", get(templates::list))
         .route("/v1/saved-templates/{version}", delete(templates::delete))
@@ -141,6 +145,7 @@ async fn me(Shared(state): Shared<App>, headers: HeaderMap) -> Json<Me> {
         workspace: WorkspaceId::from_u128(1),
         admin: true,
         needs_password: new,
+        asks_present_password: !new,
         credential: Credential {
             kind: CredentialKind::Session,
             id: "ses_1".to_owned(),
@@ -168,7 +173,10 @@ async fn redeem(Json(body): Json<Value>) -> Result<Json<Value>, Refused> {
     }
 }
 
-async fn set_password(Json(body): Json<Value>) -> Result<StatusCode, Refused> {
+async fn set_password(headers: HeaderMap, Json(body): Json<Value>) -> Result<StatusCode, Refused> {
+    if token(&headers) != NEW_TOKEN && body["present"] != PASSWORD {
+        return refuse_field(Code::WrongPassword, "present", "This is not your present password.");
+    }
     if body["password"].as_str().unwrap_or_default().len() < 10 {
         return refuse_field(
             Code::WeakPassword,

@@ -22,6 +22,9 @@ pub async fn get(Shared(state): Shared<App>, Path(id): Path<String>) -> Result<J
 fn now(id: &str) -> Option<Setup> {
     let mut setup = ALL.lock().expect("a lock").get(id).cloned()?;
     let began = setup.started_at?;
+    if setup.ended_at.is_some() {
+        return Some(setup);
+    }
     let failing = setup.script.as_deref().is_some_and(|script| script.contains("exit"));
     if Timestamp::now().duration_since(began).unsigned_abs() > TAKES {
         setup.ended_at = Some(Timestamp::now());
@@ -30,6 +33,15 @@ fn now(id: &str) -> Option<Setup> {
         setup.log.push_str("\nadded 212 packages in 2s");
     }
     Some(setup)
+}
+
+pub async fn stop(Path(id): Path<String>) -> (StatusCode, Json<DesktopSetup>) {
+    if let Some(setup) = ALL.lock().expect("a lock").get_mut(&id) {
+        setup.state = SetupState::Failed;
+        setup.detail = Some("It was stopped before it was done; set it up again.".to_owned());
+        setup.ended_at = Some(Timestamp::now());
+    }
+    (StatusCode::ACCEPTED, Json(DesktopSetup { setup: now(&id) }))
 }
 
 pub async fn set(

@@ -64,6 +64,9 @@ pub(super) async fn set(
     if policy.schedule.as_ref().is_some_and(|schedule| schedule.days.is_empty()) {
         return refuse_field(Code::InvalidSchedule, "schedule", "A schedule needs days.");
     }
+    if policy.after_minutes.is_some_and(|minutes| rolltop_model::Minutes::new(minutes).is_none()) {
+        return refuse_field(Code::InvalidMinutes, "after_minutes", "It may be 1 to 10080 minutes.");
+    }
     let Json(mut sleep) = get(Shared(shared.0.clone()), Path(path.0.clone())).await?;
     sleep.policy = policy;
     let desktop = find(&shared.0, &path.0)?;

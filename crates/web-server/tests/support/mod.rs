@@ -29,7 +29,7 @@ pub struct Web {
 impl Web {
     pub async fn start(desktops: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let behaviour = Behaviour { step: Duration::from_millis(20), desktops };
+        let behaviour = Behaviour { step: Duration::from_millis(20), desktops, copies: true };
         let api = StandIn::start(&directory.path().join("api.sock"), behaviour).await;
         let config = WebConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
