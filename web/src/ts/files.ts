@@ -1,5 +1,6 @@
 // The files of a desktop, in the panel beside its screen: where one is, what is there, and what
 // can be done with it. The server puts <rolltop-files> there while the desktop runs.
+import { focusFirst } from "./dialogs";
 import { type Entry, FilesApi, type Folder, joined, parent } from "./files-api";
 import { Preview } from "./files-preview";
 import { chosen, dropped, Uploads } from "./files-upload";
@@ -242,6 +243,7 @@ class RolltopFiles extends HTMLElement {
       // Inside the panel, the panel would cut it off.
       document.body.append(dialog);
       dialog.showModal();
+      focusFirst(dialog);
     });
   }
 

@@ -4,6 +4,8 @@
 import RFB from "@novnc/novnc";
 
 import { keepFrame, showFrames } from "./frames";
+import { recall, remember } from "./kept";
+import { watchLeaving } from "./leave";
 import { Clipboard } from "./screen-clipboard";
 import { attachSoftKeyboard, sendChord } from "./screen-keys";
 import { whenUnseen } from "./unseen";
@@ -22,20 +24,8 @@ const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 4000;
 
 function remembered<T extends string>(key: string, values: readonly T[], otherwise: T): T {
-  try {
-    const stored = localStorage.getItem(key) as T | null;
-    return stored !== null && values.includes(stored) ? stored : otherwise;
-  } catch {
-    return otherwise;
-  }
-}
-
-function remember(key: string, value: string): void {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // Then it lasts as long as the page.
-  }
+  const stored = recall(key) as T | null;
+  return stored !== null && values.includes(stored) ? stored : otherwise;
 }
 
 class RolltopScreen extends HTMLElement {
@@ -102,6 +92,9 @@ class RolltopScreen extends HTMLElement {
     this.#warning = undefined;
     this.#retryMs = RETRY_FIRST_MS;
     this.#canvas = this.querySelector("canvas:not(.last-frame)");
+    // So that the Tab key comes in; the way out is another.
+    this.#canvas?.setAttribute("tabindex", "0");
+    this.#canvas?.setAttribute("aria-describedby", "screen-leave");
     this.#status("connected");
     if (document.activeElement === document.body) this.#rfb?.focus({ preventScroll: true });
   }
@@ -171,6 +164,7 @@ class RolltopScreen extends HTMLElement {
     const current = () => this.#rfb;
     whenUnseen(() => this.#rest(), () => this.#comeBack(), signal);
     this.#clipboard = new Clipboard(current, this, signal);
+    watchLeaving(this, () => document.querySelector<HTMLElement>("#screen-bar button")?.focus(), signal);
     document.addEventListener("click", (event) => this.#clicked(event.target as Element), { signal });
     // noVNC keeps clicks to itself, so menus would stay open over the screen.
     this.addEventListener(

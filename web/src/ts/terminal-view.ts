@@ -6,6 +6,7 @@ import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 
+import { watchLeaving } from "./leave";
 import { TerminalSocket } from "./terminal-socket";
 
 const TO_PROMPT = "\x1b[57999~";
@@ -131,6 +132,8 @@ export class TerminalView {
       if (text !== "") void navigator.clipboard.writeText(text).catch(() => undefined);
     });
     this.place.addEventListener("wheel", (event) => (this.#scrolled ||= event.deltaY < 0), { capture: true, passive: true });
+    watchLeaving(this.place, () => this.#events.leave());
+    terminal.textarea?.setAttribute("aria-describedby", "terminal-leave");
     this.#touch();
   }
 

@@ -202,6 +202,10 @@ fn account(person: &SignedIn) -> Markup {
             (theme("system", Icon::SunMoon, "theme-system"))
         }
         div role="separator" {}
+        button type="button" role="menuitemcheckbox" aria-checked="true" #account-palette-keys data-palette-keys {
+            (icon(Icon::Search)) (language.say("palette-keys-choice")) (check())
+        }
+        div role="separator" {}
         div role="group" aria-labelledby="language-heading" {
             div.menu-heading #language-heading { (language.say("language")) }
             @for other in Language::ALL {

@@ -10,7 +10,7 @@ use rolltop_api_types::{AccessEntry, Desktop, DesktopSsh, HistoryEntry, Step};
 use super::actions;
 use super::desktop_panel;
 use crate::access::SignedIn;
-use crate::components::control::{Ask, Tone, button, check, menu, menu_button};
+use crate::components::control::{Ask, Tone, button, check, leave, menu, menu_button};
 use crate::components::desktop::{actions_menu, reason, size, state, template};
 use crate::components::layout::{Page, Section, heading, page};
 use crate::components::{Icon, icon, icon_with, steps};
@@ -251,6 +251,7 @@ fn bar(language: Language) -> Markup {
             button.btn.touch-only type="button" data-variant="ghost" data-size="sm" data-screen-keyboard aria-label=(language.say("bar-keyboard")) {
                 (icon(Icon::Keyboard)) span.label { (language.say("bar-keyboard")) }
             }
+            (leave(language, "screen-leave"))
             textarea.soft-keyboard data-soft-keyboard aria-label=(language.say("bar-keyboard")) tabindex="-1" autocomplete="off"
                 autocapitalize="none" spellcheck="false" {}
             div.at-end {

@@ -15,6 +15,7 @@ mod sleep;
 mod snapshots;
 mod ssh;
 mod templates;
+mod terminal;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

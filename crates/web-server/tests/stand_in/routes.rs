@@ -27,7 +27,7 @@ use tokio_stream::wrappers::BroadcastStream;
 
 use super::{
     LINK, NAME, NEW_TOKEN, PASSWORD, Seen, State, TOKEN, copies, desktops, keys, picture, previews, rfb,
-    setup, sleep, snapshots, ssh, templates,
+    setup, sleep, snapshots, ssh, templates, terminal,
 };
 
 pub(super) type App = Arc<State>;
@@ -61,6 +61,8 @@ pub fn router(state: App) -> Router {
         .route("/v1/desktops/{id}/holds", post(sleep::hold))
         .route("/v1/desktops/{id}/holds/{hold}", delete(sleep::release))
         .route("/v1/desktops/{id}/{action}", get(read).post(act))
+        .route("/v1/desktops/{id}/terminals", get(terminal::list))
+        .route("/v1/desktops/{id}/terminals/{number}", get(terminal::open))
         .route("/v1/desktops/{id}/files/content", any(echo))
         .route("/v1/api-keys", get(keys::list).post(keys::create))
         .route("/v1/api-keys/{id}", delete(keys::revoke))
