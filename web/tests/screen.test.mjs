@@ -99,3 +99,57 @@ test("a dialog begins at its first field, and one that destroys at its way out",
   }
   await page.context().close();
 });
+
+/** A network that goes away without a word, once `window.gone` is set. */
+function halfOpen(page) {
+  return page.addInitScript(() => {
+    window.WebSocket = new Proxy(window.WebSocket, {
+      construct(Real, how) {
+        const socket = new Real(...how);
+        socket.addEventListener("message", (event) => window.gone && event.stopImmediatePropagation());
+        return socket;
+      },
+    });
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (data) {
+      if (!window.gone) send.call(this, data);
+    };
+  });
+}
+
+test("a network that went away without a word is said within five seconds, in one line", async () => {
+  const page = await openDesktop({ before: halfOpen });
+  await page.locator("[data-latency]", { hasText: /^\d+ ms$/ }).waitFor();
+  await page.locator("#tab-terminal").click();
+  await page.locator(".terminal-place textarea").waitFor();
+  const line = page.getByText("Not answering. Until it does, what you type is not sent.");
+  await page.locator(".xterm-rows, .xterm-screen").first().waitFor();
+  const told = page.evaluate(() => new Promise((done) => {
+    window.gone = true;
+    const began = performance.now();
+    const line = document.getElementById("connection-line");
+    new MutationObserver(() => line.hidden || done(performance.now() - began)).observe(line, { attributes: true });
+  }));
+  const took = await told;
+  assert.ok(took < 5000, `said after ${took} ms`);
+  await line.waitFor();
+  assert.equal(await line.count(), 1);
+  assert.equal(await page.getByText("Reconnecting…").count(), 0);
+  await page.evaluate(() => (window.gone = false));
+  await line.waitFor({ state: "hidden" });
+  await page.locator("rolltop-screen[data-status=connected]").waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("what a browser says of a failed request is shown to nobody", async () => {
+  const page = await openDesktop({ before: (page) => page.route(/\/files(\?|$)/, (route) => route.abort()) });
+  await page.locator("#tab-files").click();
+  await page.locator(".toast", { hasText: "It may be restarting." }).first().waitFor();
+  assert.equal(await page.getByText(/fetch/i).count(), 0);
+  await page.route(/\/files(\?|$)/, (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad Gateway</h1>" }));
+  await page.locator("rolltop-files [data-do=refresh]").click();
+  await page.locator(".toast", { hasText: "It may be restarting." }).nth(1).waitFor();
+  assert.equal(await page.getByText(/Bad Gateway/i).count(), 0);
+  await page.context().close();
+});

@@ -78,7 +78,9 @@ pub use ssh_key::{
 };
 pub use step::{Step, StepList, StepStatus};
 pub use template::{Template, TemplateList, TemplateSize};
-pub use terminal::{ResizeTerminal, TerminalControl, TerminalEntry, TerminalList, TerminalQuery};
+pub use terminal::{
+    ResizeTerminal, ScreenControl, TerminalControl, TerminalEntry, TerminalList, TerminalQuery, ViewerAnswer,
+};
 pub use usage::{Usage, UsagePoint, UsageQuery, UsageSpan};
 
 /// Media type of every error.

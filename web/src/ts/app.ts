@@ -6,6 +6,7 @@ import "basecoat-css/dropdown-menu";
 import "basecoat-css/command";
 import "basecoat-css/tabs";
 
+import { startConnection } from "./connection";
 import { startCopying } from "./copy";
 import { startDialogs } from "./dialogs";
 import { forgetFrames } from "./frames";
@@ -19,6 +20,7 @@ import { startTimes } from "./times";
 import { startToasts } from "./toasts";
 
 document.addEventListener("DOMContentLoaded", () => {
+  startConnection();
   startPreferences();
   startPanel();
   startDialogs();

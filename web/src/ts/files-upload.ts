@@ -1,6 +1,7 @@
 // Uploading many files and folders: two at a time, each with its progress and a way to stop it. An
 // upload that breaks off goes on where it was; what is stopped leaves nothing.
 import { type FilesApi, joined, Refusal } from "./files-api";
+import { said, word } from "./words";
 
 const AT_ONCE = 2;
 const TRIES = 6;
@@ -147,8 +148,8 @@ function send(address: string, file: File, offset: number, stop: AbortSignal, pr
     request.upload.addEventListener("progress", (event) => progress((offset + event.loaded) / Math.max(file.size, 1)));
     request.addEventListener("load", () => {
       if (request.status < 300) return done();
-      const problem = JSON.parse(request.responseText || "{}") as { code?: string; detail?: string };
-      failed(new Refusal(problem.code ?? "", problem.detail ?? ""));
+      const problem = said(request.responseText);
+      failed(new Refusal(problem.code ?? "", problem.detail ?? word("offline")));
     });
     for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => failed(new Error(kind)));
     stop.addEventListener("abort", () => request.abort());

@@ -1,7 +1,7 @@
 // The files of a desktop, in the panel beside its screen: where one is, what is there, and what
 // can be done with it. The server puts <rolltop-files> there while the desktop runs.
 import { focusFirst } from "./dialogs";
-import { type Entry, FilesApi, type Folder, joined, parent } from "./files-api";
+import { type Entry, FilesApi, type Folder, joined, parent, sentence } from "./files-api";
 import { Preview } from "./files-preview";
 import { chosen, dropped, Uploads } from "./files-upload";
 import { toast } from "./toasts";
@@ -63,7 +63,7 @@ class RolltopFiles extends HTMLElement {
     try {
       await act();
     } catch (error) {
-      toast("error", (error as Error).message);
+      toast("error", sentence(error));
     }
   }
 

@@ -3,10 +3,12 @@
 // connecting and leaving follow the state by themselves. Loaded only on a desktop's page.
 import RFB from "@novnc/novnc";
 
+import { tellConnection } from "./connection";
 import { keepFrame, showFrames } from "./frames";
 import { recall, remember } from "./kept";
 import { watchLeaving } from "./leave";
 import { Clipboard } from "./screen-clipboard";
+import { takePulse } from "./pulse";
 import { attachSoftKeyboard, sendChord } from "./screen-keys";
 import { whenUnseen } from "./unseen";
 
@@ -64,18 +66,26 @@ class RolltopScreen extends HTMLElement {
       window.clearTimeout(this.#warning);
       this.#rfb?.disconnect();
       this.#rfb = undefined;
+      tellConnection("screen", "none");
     });
   }
 
   #connect(): void {
     this.dataset["status"] ??= "connecting";
-    const rfb = new RFB(this, this.#address(), { wsProtocols: ["binary"] });
+    const socket = new WebSocket(this.#address(), ["binary"]);
+    takePulse(socket, {
+      answered: (milliseconds) => this.#latency(milliseconds),
+      silent: (silent) => this.#silent(rfb, silent),
+    });
+    const rfb = new RFB(this, socket);
     this.#rfb = rfb;
     rfb.background = "transparent";
     rfb.focusOnClick = true;
     this.#apply();
     rfb.addEventListener("connect", () => this.#connected());
-    rfb.addEventListener("disconnect", () => this.#lost());
+    rfb.addEventListener("disconnect", () => {
+      if (this.#rfb === rfb) this.#lost();
+    });
     rfb.addEventListener("clipboard", (event) => {
       this.#clipboard?.receive((event as CustomEvent<{ text: string }>).detail.text);
     });
@@ -99,11 +109,28 @@ class RolltopScreen extends HTMLElement {
     if (document.activeElement === document.body) this.#rfb?.focus({ preventScroll: true });
   }
 
+  /** The network has gone away without a word: what is typed would wait somewhere, or be lost. */
+  #silent(rfb: RFB, silent: boolean): void {
+    if (this.#rfb !== rfb) return;
+    rfb.viewOnly = silent;
+    this.#status(silent ? "unanswering" : "connected");
+    if (silent) this.#latency(undefined);
+  }
+
+  #latency(milliseconds: number | undefined): void {
+    const place = document.querySelector<HTMLElement>("[data-latency]");
+    if (!place) return;
+    const unit = { style: "unit", unit: "millisecond" } as const;
+    place.textContent = milliseconds === undefined ? "" : new Intl.NumberFormat(document.documentElement.lang, unit).format(Math.round(milliseconds));
+  }
+
   #lost(): void {
     this.#keepFrame();
+    this.#latency(undefined);
     this.#rfb = undefined;
     if (!this.isConnected || this.#resting) return;
     if (this.dataset["status"] === "connected") this.#status("silent");
+    else if (this.dataset["status"] === "unanswering") this.#status("reconnecting");
     this.#warning ??= window.setTimeout(() => this.#status("reconnecting"), SILENT_MS);
     this.#retry = window.setTimeout(() => this.#connect(), this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
@@ -127,8 +154,7 @@ class RolltopScreen extends HTMLElement {
 
   #status(status: string): void {
     this.dataset["status"] = status;
-    const line = document.getElementById("screen-line");
-    if (line) line.hidden = status !== "reconnecting";
+    tellConnection("screen", status === "reconnecting" ? "unsent" : status === "unanswering" ? "silent" : "none");
   }
 
   #apply(): void {
@@ -162,6 +188,10 @@ class RolltopScreen extends HTMLElement {
 
   #wire(signal: AbortSignal): void {
     const current = () => this.#rfb;
+    // Typed while there is no screen to type in: said at once rather than swallowed.
+    document.addEventListener("keydown", () => {
+      if (this.dataset["status"] === "silent" && document.activeElement === document.body) this.#status("reconnecting");
+    }, { signal });
     whenUnseen(() => this.#rest(), () => this.#comeBack(), signal);
     this.#clipboard = new Clipboard(current, this, signal);
     watchLeaving(this, () => document.querySelector<HTMLElement>("#screen-bar button")?.focus(), signal);

@@ -34,7 +34,7 @@ function colours(): Record<string, string> {
 }
 
 export interface Events {
-  broken(forLong: boolean): void;
+  broken(how: "no" | "reconnecting" | "silent"): void;
   ended(): void;
   search(): void;
   leave(): void;
@@ -71,7 +71,7 @@ export class TerminalView {
     this.#socket = new TerminalSocket(address, {
       show: (bytes, drawn) => this.#terminal.write(bytes, drawn),
       began: () => this.#terminal.reset(),
-      broken: (forLong) => events.broken(forLong),
+      broken: (how) => events.broken(how),
       ended: () => events.ended(),
       size: () => ({ columns: this.#terminal.cols, rows: this.#terminal.rows }),
     });

@@ -15,9 +15,10 @@ use axum::response::Response;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
-use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL, WakeQuery};
+use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL, ScreenControl, ViewerAnswer, WakeQuery};
 use rolltop_control::{Control, CredentialGuard, DoorStream, Screen, purpose};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use crate::config::ApiConfig;
@@ -32,6 +33,8 @@ const MESSAGE_LIMIT: usize = 4 << 20;
 /// Read from a viewer at once, bytes. All of it is set to zero before each reading, so no more than
 /// what is typed and pointed at takes.
 const READ_BYTES: usize = 4 << 10;
+/// Questions of a viewer that wait for their answers to go out.
+const PINGS: usize = 4;
 /// At most about this much goes into one message to a viewer.
 const MESSAGE_BYTES: usize = 256 << 10;
 
@@ -39,6 +42,7 @@ const MESSAGE_BYTES: usize = 256 << 10;
 ///
 /// A WebSocket (HTTP/1.1 upgrade) with subprotocol `binary`: binary messages carry RFB 3.8 bytes both
 /// ways, cut anywhere; the server begins with its version. Security type None: who gets here may see it.
+/// A text message `{"ping": 7}` is answered with the text `{"pong":7}`, in its turn among what is drawn.
 /// A suspended desktop is resumed for it.
 #[utoipa::path(get, path = "/v1/desktops/{id}/screen", tag = "inside", operation_id = "openScreen",
     params(
@@ -87,8 +91,8 @@ struct Relay {
 enum End {
     Viewer,
     Desktop,
-    /// The viewer sent text, which is no RFB.
-    NotBinary,
+    /// The viewer sent a text that is no control message.
+    NotControl,
     Stalled,
     Revoked,
     Shutdown,
@@ -100,9 +104,10 @@ impl Relay {
         let (mut to_viewer, mut from_viewer) = socket.split();
         let (from_desktop, mut to_desktop) = tokio::io::split(screen);
         let mut gather = Gather::new(from_desktop, MESSAGE_BYTES);
+        let (asked, asks) = mpsc::channel(PINGS);
         let end = tokio::select! {
-            end = outward(&self.config, &mut gather, &mut to_viewer) => end,
-            end = inward(&mut from_viewer, &mut to_desktop) => end,
+            end = outward(&self.config, &mut gather, &mut to_viewer, asks) => end,
+            end = inward(&mut from_viewer, &mut to_desktop, &asked) => end,
             () = self.guard.ended() => End::Revoked,
             () = self.config.shutdown.cancelled() => End::Shutdown,
         };
@@ -118,6 +123,7 @@ async fn outward(
     config: &ApiConfig,
     gather: &mut Gather<ReadHalf<DoorStream>>,
     to_viewer: &mut SplitSink<WebSocket, Message>,
+    mut asks: mpsc::Receiver<u32>,
 ) -> End {
     let mut heartbeat = interval_at(Instant::now() + config.heartbeat, config.heartbeat);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -127,6 +133,7 @@ async fn outward(
                 Ok(bytes) if !bytes.is_empty() => Message::Binary(bytes),
                 Ok(_) | Err(_) => return End::Desktop,
             },
+            Some(number) = asks.recv() => Message::Text(ViewerAnswer::Pong(number).to_text().into()),
             _ = heartbeat.tick() => Message::Ping(bytes::Bytes::new()),
         };
         match timeout(config.stalled_viewer, to_viewer.send(message)).await {
@@ -138,7 +145,11 @@ async fn outward(
 }
 
 /// From the viewer to the desktop.
-async fn inward(from_viewer: &mut SplitStream<WebSocket>, to_desktop: &mut WriteHalf<DoorStream>) -> End {
+async fn inward(
+    from_viewer: &mut SplitStream<WebSocket>,
+    to_desktop: &mut WriteHalf<DoorStream>,
+    asked: &mpsc::Sender<u32>,
+) -> End {
     while let Some(message) = from_viewer.next().await {
         match message {
             Ok(Message::Binary(bytes)) => {
@@ -147,7 +158,11 @@ async fn inward(from_viewer: &mut SplitStream<WebSocket>, to_desktop: &mut Write
                 }
             }
             Ok(Message::Ping(_) | Message::Pong(_)) => {}
-            Ok(Message::Text(_)) => return End::NotBinary,
+            Ok(Message::Text(text)) => match serde_json::from_str(&text) {
+                // One who asks faster than answers can go out is answered less often.
+                Ok(ScreenControl::Ping(number)) => drop(asked.try_send(number)),
+                Err(_) => return End::NotControl,
+            },
             Ok(Message::Close(_)) | Err(_) => return End::Viewer,
         }
     }
@@ -158,7 +173,7 @@ fn close_frame(end: End) -> CloseFrame {
     let (code, reason) = match end {
         End::Viewer => (close_code::NORMAL, ""),
         End::Desktop => (close_code::NORMAL, "the desktop closed its screen"),
-        End::NotBinary => (close_code::UNSUPPORTED, "send binary messages"),
+        End::NotControl => (close_code::UNSUPPORTED, "this text is no control message"),
         End::Stalled => (close_code::POLICY, "nothing was taken for too long"),
         End::Revoked => (close_code::POLICY, "the credential is no longer valid"),
         End::Shutdown => (close_code::RESTART, "the server restarts"),

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
-use rolltop_api_types::{Code, Problem, TERMINAL_PROTOCOL, TerminalControl, TerminalQuery};
+use rolltop_api_types::{Code, Problem, TERMINAL_PROTOCOL, TerminalControl, TerminalQuery, ViewerAnswer};
 use rolltop_control::{
     Control, CredentialGuard, Terminal, TerminalLine, TerminalSize, TerminalWindow, purpose,
 };
@@ -63,7 +63,7 @@ const AFRESH: &[u8] = b"\x18\x1bc";
 /// A WebSocket (HTTP/1.1 upgrade) with subprotocol `rolltop.terminal.1`. Binary messages carry what
 /// is typed and what is shown (UTF-8, as xterm understands it), cut anywhere. Text messages to the
 /// server are JSON: `{"drawn": 4096}` says that so many more bytes have been drawn, without which no
-/// more than 256 KiB come; `{"resize": {"columns": 80, "rows": 24}}`; `{"search": "text"}` scrolls back to where a text was
+/// more than 256 KiB come; `{"ping": 7}` is answered with the text `{"pong":7}`; `{"resize": {"columns": 80, "rows": 24}}`; `{"search": "text"}` scrolls back to where a text was
 /// shown last. The terminal is made if it is not
 /// there, goes on when the WebSocket closes, and is shared by all who open the same number. It is
 /// closed with 1000 once its shell has ended.
@@ -199,7 +199,7 @@ impl Relay {
         loop {
             let step = tokio::select! {
                 shown = shown(&mut self.attached, self.due), if self.undrawn < WINDOW => self.show(shown, to_viewer).await,
-                message = from_viewer.next() => self.hear(message).await,
+                message = from_viewer.next() => self.hear(message, to_viewer).await,
                 _ = heartbeat.tick() => self.send(Message::Ping(Bytes::new()), to_viewer).await,
             };
             let step = match step {
@@ -243,7 +243,11 @@ impl Relay {
         self.send(Message::Binary(Bytes::from_static(AFRESH)), to_viewer).await
     }
 
-    async fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+    async fn hear(
+        &mut self,
+        message: Option<Result<Message, axum::Error>>,
+        to_viewer: &mut ToViewer,
+    ) -> Result<(), End> {
         match message {
             Some(Ok(Message::Binary(bytes))) => match &mut self.attached {
                 Some(attached) => attached.type_in(&bytes).await,
@@ -271,6 +275,9 @@ impl Relay {
                         tracing::debug!(%error, "a terminal was not searched");
                     }
                     Ok(())
+                }
+                Ok(TerminalControl::Ping(number)) => {
+                    self.send(Message::Text(ViewerAnswer::Pong(number).to_text().into()), to_viewer).await
                 }
                 Err(_) => Err(End::NotControl),
             },

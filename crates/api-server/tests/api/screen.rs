@@ -142,3 +142,23 @@ async fn only_a_websocket_of_a_running_desktop_is_a_screen() {
     let error = platform.client.screen(DesktopId::from_u128(7)).await.err().unwrap();
     assert_eq!(error.code(), Some(Code::NotFound));
 }
+
+#[tokio::test]
+async fn a_viewer_that_asks_is_answered_between_what_is_drawn() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let (mut socket, width, height) = open(&platform, desktop.id).await;
+    socket.send(Message::text(r#"{"ping":41}"#)).await.unwrap();
+    socket.send(everything(width, height)).await.unwrap();
+    let (mut answers, mut drawn) = (Vec::new(), 0);
+    while answers.is_empty() || drawn < usize::from(width) * usize::from(height) * 4 {
+        match timeout(DEADLINE, socket.next()).await.expect("more in time").expect("it stays open").unwrap() {
+            Message::Text(text) => answers.push(text.to_string()),
+            Message::Binary(bytes) => drawn += bytes.len(),
+            _ => {}
+        }
+    }
+    assert_eq!(answers, [r#"{"pong":41}"#]);
+    socket.send(Message::text("anything")).await.unwrap();
+    assert_eq!(closed(&mut socket).await.unwrap().reason, "this text is no control message");
+}

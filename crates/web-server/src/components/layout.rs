@@ -45,7 +45,7 @@ pub(crate) fn page(person: &SignedIn, page: &Page<'_>) -> Markup {
             (head(language, page.title, page.screen))
             body data-events="on" data-words=(words(language)) {
                 a.skip-link href="#content" { (language.say("skip-to-content")) }
-                div.connection-line #connection-line role="status" hidden { (language.say("reconnecting")) }
+                div.connection-line #connection-line role="status" hidden {}
                 div.frame data-fill[page.fill] {
                     (rail(language, Some(person), page.section))
                     (topline(Some(person), language, page.parents, &heading(page.title, false)))
@@ -69,7 +69,7 @@ pub(crate) fn reading(reader: &Reader, title: &str, parents: &[(&str, &str)], co
             (head(language, title, false))
             body data-events=[person.map(|_| "on")] data-words=(words(language)) {
                 a.skip-link href="#content" { (language.say("skip-to-content")) }
-                div.connection-line #connection-line role="status" hidden { (language.say("reconnecting")) }
+                div.connection-line #connection-line role="status" hidden {}
                 div.frame {
                     (rail(language, person, Section::Docs))
                     (topline(person, language, parents, &here))
@@ -117,7 +117,13 @@ fn head(language: Language, title: &str, screen: bool) -> Markup {
 
 /// What scripts may have to say.
 fn words(language: Language) -> String {
-    serde_json::json!({ "offline": language.say("error-unavailable-text") }).to_string()
+    serde_json::json!({
+        "offline": language.say("error-unavailable-text"),
+        "reconnecting": language.say("reconnecting"),
+        "unsent": language.say("connection-unsent"),
+        "silent": language.say("connection-silent"),
+    })
+    .to_string()
 }
 
 /// Those who are not signed in see where the documentation is, and the way in.

@@ -41,7 +41,6 @@ pub(crate) fn terminals(language: Language, desktop: DesktopId) -> Markup {
                 (button(language, "newer", "terminal-newer", Icon::Chevron))
             }
             div.terminal-places {
-                div.terminal-line role="status" hidden { (language.say("reconnecting")) }
                 div.terminal-message hidden {
                     p {}
                     button.btn type="button" data-variant="outline" data-size="sm" data-act="again" { (language.say("terminal-again")) }

@@ -10,6 +10,8 @@ unit-tib = TiB
 ## Frame
 skip-to-content = Skip to content
 reconnecting = Reconnecting…
+connection-unsent = Reconnecting… Until then, what you type is not sent.
+connection-silent = Not answering. Until it does, what you type is not sent.
 rail-label = Main
 rail-home = Rolltop, all desktops
 rail-desktops = Desktops
@@ -210,6 +212,7 @@ stage-failed = This desktop has failed
 screen-connecting = Connecting to the screen…
 console-title = The last lines of its console
 bar-label = Screen
+latency = How long an answer takes
 leave-keys = Ctrl + Alt + Shift
 leave-text = leaves it
 bar-keys = Keys

@@ -10,6 +10,8 @@ unit-tib = Tio
 ## Frame
 skip-to-content = Aller au contenu
 reconnecting = Reconnexion…
+connection-unsent = Reconnexion… D’ici là, ce que vous tapez n’est pas envoyé.
+connection-silent = Pas de réponse. D’ici là, ce que vous tapez n’est pas envoyé.
 rail-label = Principal
 rail-home = Rolltop, tous les bureaux
 rail-desktops = Bureaux
@@ -210,6 +212,7 @@ stage-failed = Ce bureau est en échec
 screen-connecting = Connexion à l’écran…
 console-title = Les dernières lignes de sa console
 bar-label = Écran
+latency = Le temps que prend une réponse
 leave-keys = Ctrl + Alt + Maj
 leave-text = pour en sortir
 bar-keys = Touches

@@ -209,7 +209,6 @@ fn live(language: Language, desktop: &Desktop) -> Markup {
         div.connecting role="status" { (icon_with(Icon::Loader, true, false)) (language.say("screen-connecting")) }
         rolltop-screen #screen hx-morph-skip src={ "/v1/desktops/" (desktop.id) "/screen?wake=false" } data-desktop=(desktop.id)
             role="application" aria-label=(language.say_with("screen-of", &[("name", &desktop.name)])) {}
-        div.screen-line #screen-line role="status" hidden { (language.say("reconnecting")) }
     }
 }
 
@@ -255,6 +254,7 @@ fn bar(language: Language) -> Markup {
             textarea.soft-keyboard data-soft-keyboard aria-label=(language.say("bar-keyboard")) tabindex="-1" autocomplete="off"
                 autocapitalize="none" spellcheck="false" {}
             div.at-end {
+                span.latency data-latency title=(language.say("latency")) {}
                 (scale(language))
                 (quality(language))
                 button.btn type="button" data-variant="ghost" data-size="sm" data-screen-full {
