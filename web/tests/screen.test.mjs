@@ -1,5 +1,8 @@
 // The desktop's page under a person's hands: its keys, its drops, its connection.
 import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
 
@@ -151,5 +154,51 @@ test("what a browser says of a failed request is shown to nobody", async () => {
   await page.locator("rolltop-files [data-do=refresh]").click();
   await page.locator(".toast", { hasText: "It may be restarting." }).nth(1).waitFor();
   assert.equal(await page.getByText(/Bad Gateway/i).count(), 0);
+  await page.context().close();
+});
+
+/** Drops a file of this machine in the middle of an element, as a hand does. */
+async function drop(page, selector, file) {
+  const { x, y, width, height } = await page.locator(selector).first().boundingBox();
+  const input = await page.context().newCDPSession(page);
+  for (const type of ["dragEnter", "dragOver", "drop"]) {
+    await input.send("Input.dispatchDragEvent", {
+      type, x: x + width / 2, y: y + height / 2, data: { items: [], files: [file], dragOperationsMask: 1 },
+    });
+  }
+}
+
+test("a file dropped on the screen or a terminal is uploaded, and elsewhere leaves the page alone", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "rolltop-drop-")), "notes.txt");
+  writeFileSync(file, "dropped");
+  const uploads = [];
+  const page = await openDesktop({
+    before: async (page) => {
+      await page.route(/\/files\?/, (route) => route.fulfill({ json: { path: "/home/desk", items: [], truncated: false } }));
+      page.on("requestfinished", (request) => {
+        const { pathname, searchParams } = new URL(request.url());
+        if (pathname.endsWith("/files/content")) uploads.push(searchParams.get("path"));
+      });
+    },
+  });
+  const arrived = async (count) => {
+    for (const end = Date.now() + 30_000; uploads.length < count && Date.now() < end; ) await page.waitForTimeout(50);
+    assert.deepEqual(uploads, Array(count).fill("/home/desk/notes.txt"));
+  };
+  const opened = [];
+  page.context().on("page", (other) => opened.push(other.url()));
+  await page.evaluate(() => (window.untouched = true));
+  await drop(page, ".stage", file);
+  await arrived(1);
+  await page.locator("rolltop-files [data-path]").waitFor();
+  await page.locator("#tab-terminal").click();
+  await page.locator(".terminal-place textarea").waitFor();
+  await drop(page, ".terminal-places", file);
+  await arrived(2);
+  for (const elsewhere of [".topline", ".screen-bar", ".rail"]) await drop(page, elsewhere, file);
+  await arrived(2);
+  assert.equal(await page.evaluate(() => window.untouched), true, "the page is where it was");
+  assert.deepEqual(opened, [], "and no other was opened");
+  assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

@@ -9,6 +9,7 @@ import "basecoat-css/tabs";
 import { startConnection } from "./connection";
 import { startCopying } from "./copy";
 import { startDialogs } from "./dialogs";
+import { startDrops } from "./drops";
 import { forgetFrames } from "./frames";
 import { startImports } from "./import";
 import { startLive } from "./live";
@@ -25,6 +26,7 @@ document.addEventListener("DOMContentLoaded", () => {
   startPanel();
   startDialogs();
   startCopying();
+  startDrops();
   startPalette();
   startToasts();
   startThumbnails();

@@ -1,5 +1,6 @@
 // Uploading many files and folders: two at a time, each with its progress and a way to stop it. An
 // upload that breaks off goes on where it was; what is stopped leaves nothing.
+import type { Dropped } from "./drops";
 import { type FilesApi, joined, Refusal } from "./files-api";
 import { said, word } from "./words";
 
@@ -14,7 +15,7 @@ interface Wanted {
 }
 
 /** What was dropped, folders opened. */
-export async function dropped(data: DataTransfer): Promise<{ folders: string[]; files: Wanted[] }> {
+export async function dropped(entries: Dropped[]): Promise<{ folders: string[]; files: Wanted[] }> {
   const folders: string[] = [];
   const files: Wanted[] = [];
   const walk = async (entry: FileSystemEntry, path: string): Promise<void> => {
@@ -30,9 +31,10 @@ export async function dropped(data: DataTransfer): Promise<{ folders: string[]; 
       for (const child of batch) await walk(child, `${path}/${child.name}`);
     }
   };
-  // Asked for all at once: the list is empty after the first wait.
-  const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  for (const entry of entries) await walk(entry, entry.name);
+  for (const entry of entries) {
+    if (entry instanceof File) files.push({ path: entry.name, file: entry });
+    else await walk(entry, entry.name);
+  }
   return { folders, files };
 }
 

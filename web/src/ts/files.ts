@@ -1,5 +1,6 @@
 // The files of a desktop, in the panel beside its screen: where one is, what is there, and what
 // can be done with it. The server puts <rolltop-files> there while the desktop runs.
+import { type Dropped, entriesOf } from "./drops";
 import { focusFirst } from "./dialogs";
 import { type Entry, FilesApi, type Folder, joined, parent, sentence } from "./files-api";
 import { Preview } from "./files-preview";
@@ -54,9 +55,17 @@ class RolltopFiles extends HTMLElement {
     this.addEventListener("drop", (event) => {
       event.preventDefault();
       delete this.dataset["dropping"];
-      if (event.dataTransfer) void dropped(event.dataTransfer).then((wanted) => this.#upload(wanted));
+      if (event.dataTransfer) void this.receive(entriesOf(event.dataTransfer));
     });
     void this.#go(HOME);
+  }
+
+  /** Uploads what was dropped, here or on the screen, to the folder that is shown. */
+  async receive(entries: Dropped[]): Promise<void> {
+    if (!this.#preview) this.#start();
+    // Also what came to be there since it was shown is not written over without a question.
+    await this.#go(this.#folder.path);
+    await this.#try(async () => this.#upload(await dropped(entries)));
   }
 
   async #try(act: () => Promise<void>): Promise<void> {
