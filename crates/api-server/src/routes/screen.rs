@@ -1,6 +1,6 @@
 //! `GET /v1/desktops/{id}/screen`: RFB bytes over a WebSocket.
 //!
-//! Bytes are handed on and never looked at. Whatever has come from the desktop when the viewer
+//! Bytes are handed on as they are, but for sizes that a viewer asks for (see `control`). Whatever has come from the desktop when the viewer
 //! can take more goes out as one message, so that a busy screen costs few system calls; a
 //! slow viewer slows the desktop's server down, and the other way round. When either end
 //! closes, the other is closed too.
@@ -16,7 +16,7 @@ use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
 use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL, ScreenControl, ViewerAnswer, WakeQuery};
-use rolltop_control::{Control, CredentialGuard, DoorStream, Screen, purpose};
+use rolltop_control::{Control, CredentialGuard, DoorStream, Screen, ScreenInput, purpose};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -93,6 +93,8 @@ enum End {
     Desktop,
     /// The viewer sent a text that is no control message.
     NotControl,
+    /// The viewer sent bytes that no screen understands.
+    NotRfb,
     Stalled,
     Revoked,
     Shutdown,
@@ -100,14 +102,14 @@ enum End {
 
 impl Relay {
     async fn run(self, socket: WebSocket, screen: Screen) {
-        let Screen { stream: screen, place: _place } = screen;
+        let Screen { stream: screen, mut input, place: _place } = screen;
         let (mut to_viewer, mut from_viewer) = socket.split();
         let (from_desktop, mut to_desktop) = tokio::io::split(screen);
         let mut gather = Gather::new(from_desktop, MESSAGE_BYTES);
         let (asked, asks) = mpsc::channel(PINGS);
         let end = tokio::select! {
             end = outward(&self.config, &mut gather, &mut to_viewer, asks) => end,
-            end = inward(&mut from_viewer, &mut to_desktop, &asked) => end,
+            end = inward(&mut from_viewer, &mut input, &mut to_desktop, &asked) => end,
             () = self.guard.ended() => End::Revoked,
             () = self.config.shutdown.cancelled() => End::Shutdown,
         };
@@ -147,13 +149,25 @@ async fn outward(
 /// From the viewer to the desktop.
 async fn inward(
     from_viewer: &mut SplitStream<WebSocket>,
+    input: &mut ScreenInput,
     to_desktop: &mut WriteHalf<DoorStream>,
     asked: &mpsc::Sender<u32>,
 ) -> End {
-    while let Some(message) = from_viewer.next().await {
+    loop {
+        let message = tokio::select! {
+            message = from_viewer.next() => message,
+            wish = input.later() => {
+                if !write(to_desktop, &wish).await {
+                    return End::Desktop;
+                }
+                continue;
+            }
+        };
+        let Some(message) = message else { return End::Viewer };
         match message {
             Ok(Message::Binary(bytes)) => {
-                if to_desktop.write_all(&bytes).await.is_err() || to_desktop.flush().await.is_err() {
+                let Ok(bytes) = input.read(&bytes) else { return End::NotRfb };
+                if !write(to_desktop, &bytes).await {
                     return End::Desktop;
                 }
             }
@@ -166,7 +180,10 @@ async fn inward(
             Ok(Message::Close(_)) | Err(_) => return End::Viewer,
         }
     }
-    End::Viewer
+}
+
+async fn write(to_desktop: &mut WriteHalf<DoorStream>, bytes: &[u8]) -> bool {
+    to_desktop.write_all(bytes).await.is_ok() && to_desktop.flush().await.is_ok()
 }
 
 fn close_frame(end: End) -> CloseFrame {
@@ -174,6 +191,7 @@ fn close_frame(end: End) -> CloseFrame {
         End::Viewer => (close_code::NORMAL, ""),
         End::Desktop => (close_code::NORMAL, "the desktop closed its screen"),
         End::NotControl => (close_code::UNSUPPORTED, "this text is no control message"),
+        End::NotRfb => (close_code::UNSUPPORTED, "this is no RFB that the screen understands"),
         End::Stalled => (close_code::POLICY, "nothing was taken for too long"),
         End::Revoked => (close_code::POLICY, "the credential is no longer valid"),
         End::Shutdown => (close_code::RESTART, "the server restarts"),

@@ -162,3 +162,45 @@ async fn a_viewer_that_asks_is_answered_between_what_is_drawn() {
     socket.send(Message::text("anything")).await.unwrap();
     assert_eq!(closed(&mut socket).await.unwrap().reason, "this text is no control message");
 }
+
+/// Asks for a size, as a viewer whose window has it.
+fn of_size(width: u16, height: u16) -> Message {
+    let (width, height) = (width.to_be_bytes(), height.to_be_bytes());
+    let screen = [[0; 8].as_slice(), &width, &height, &[0; 4]].concat();
+    Message::binary([&[251, 0], &width[..], &height, &[1, 0], &screen].concat())
+}
+
+/// The size that somebody who comes now would see, once it is that.
+async fn becomes(platform: &Platform, id: DesktopId, size: (u16, u16)) -> bool {
+    eventually(async || {
+        let (mut socket, width, height) = open(platform, id).await;
+        socket.close(None).await.unwrap();
+        (width, height) == size
+    })
+    .await
+}
+
+#[tokio::test]
+async fn whoever_drives_decides_the_size_and_gives_it_back_by_leaving() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let press = || Message::binary(vec![4, 1, 0, 0, 0, 0, 0, b'k']);
+    let (mut large, ..) = open(&platform, desktop.id).await;
+    large.send(of_size(1600, 900)).await.unwrap();
+    assert!(becomes(&platform, desktop.id, (1600, 900)).await, "alone, one drives");
+
+    let (mut small, ..) = open(&platform, desktop.id).await;
+    small.send(of_size(800, 600)).await.unwrap();
+    small.send(Message::text(r#"{"ping":1}"#)).await.unwrap();
+    while !matches!(timeout(DEADLINE, small.next()).await.unwrap(), Some(Ok(Message::Text(_)))) {}
+    assert!(becomes(&platform, desktop.id, (1600, 900)).await, "whoever only looks changes nothing");
+
+    small.send(press()).await.unwrap();
+    assert!(becomes(&platform, desktop.id, (800, 600)).await, "whoever takes over has it as asked");
+    small.close(None).await.unwrap();
+    assert!(becomes(&platform, desktop.id, (1600, 900)).await, "and gives it back");
+
+    large.send(of_size(16_000, 16_000)).await.unwrap();
+    large.send(of_size(1280, 720)).await.unwrap();
+    assert!(becomes(&platform, desktop.id, (1280, 720)).await, "what no memory holds is left out");
+}
