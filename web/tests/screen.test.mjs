@@ -202,3 +202,95 @@ test("a file dropped on the screen or a terminal is uploaded, and elsewhere leav
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
+
+/** What a screen's VNC server is sent, message by message as noVNC writes them. */
+function listening(page) {
+  return page.addInitScript(() => {
+    window.sent = [];
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (data) {
+      if (typeof data !== "string" && this.url.includes("/screen")) window.sent.push([...new Uint8Array(data.buffer ?? data)]);
+      return send.call(this, data);
+    };
+  });
+}
+
+/** Keys that went out since the last time, as "+65" and "-65". */
+const keys = (page) =>
+  page.evaluate(() => {
+    const said = window.sent.splice(0).flatMap((bytes) => {
+      const found = [];
+      for (let at = 0; at + 8 <= bytes.length && bytes[at] === 4; at += 8) {
+        const keysym = bytes.slice(at + 4, at + 8).reduce((sum, byte) => sum * 256 + byte, 0);
+        found.push(`${bytes[at + 1] ? "+" : "-"}${keysym.toString(16)}`);
+      }
+      return found;
+    });
+    return said;
+  });
+
+test("Cmd on a Mac is Ctrl in the desktop", async () => {
+  const page = await openDesktop({
+    before: async (page) => {
+      await listening(page);
+      await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "platform", { get: () => "MacIntel" }));
+    },
+  });
+  await page.locator(SCREEN).focus();
+  await keys(page);
+  await page.keyboard.press("Meta+c");
+  await page.keyboard.press("Meta+ArrowLeft");
+  const control = (keysym) => ["+ffe3", `+${keysym}`, `-${keysym}`, "-ffe3"];
+  assert.deepEqual(await keys(page), [...control("63"), ...control("ff51")]);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("a text that is too long for a desktop's clipboard is said, and one of a megabyte goes", async () => {
+  const page = await openDesktop();
+  const paste = async (length) => {
+    await page.evaluate((count) => navigator.clipboard.writeText("x".repeat(count)), length);
+    await page.locator(SCREEN).focus();
+    await page.keyboard.press("Control+v");
+  };
+  await paste(1 << 20);
+  // The stand-in sends back in capitals what is put on its clipboard.
+  await page.waitForFunction(() => document.querySelector("#clipboard-text").value === "X".repeat(1 << 20));
+  await paste(4 << 20);
+  await page.locator(".toast", { hasText: "too long for the clipboard" }).waitFor();
+  await page.context().close();
+});
+
+test("an emoji is one letter", async () => {
+  const page = await openDesktop({ before: listening, size: { width: 390, height: 844 } });
+  const area = page.locator("[data-soft-keyboard]");
+  await page.evaluate(() => {
+    // The keyboard's button ties it to the screen.
+    document.querySelector("[data-screen-keyboard]").click();
+  });
+  await keys(page);
+  const write = (change) => area.evaluate((field, [from, to]) => {
+    field.value = field.value.slice(0, field.value.length - from.length) + to;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }, change);
+  await write(["", "😀"]);
+  assert.deepEqual(await keys(page), ["+101f600", "-101f600"]);
+  await write(["😀", "😁"]);
+  assert.deepEqual(await keys(page), ["+ff08", "-ff08", "+101f601", "-101f601"], "another with the same first half");
+  await write(["😁", ""]);
+  assert.deepEqual(await keys(page), ["+ff08", "-ff08"]);
+  await page.context().close();
+});
+
+test("the tab is called what the desktop is called", async () => {
+  const page = await openDesktop();
+  assert.equal(await page.title(), "research · Rolltop");
+  await page.getByRole("button", { name: "Actions for research" }).click();
+  await page.getByRole("menuitem", { name: "Rename" }).click();
+  await page.locator("#rename-name").fill("searched");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.title === "searched · Rolltop");
+  await page.getByRole("heading", { level: 1, name: "searched" }).waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});

@@ -27,7 +27,7 @@ pub use exec::{ExecCommand, ExecError, ExecLine};
 pub use files::{Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, UploadName};
 pub(crate) use notes::{AccessNotes, Reason};
 pub use ports::{PortConnection, PortError};
-pub use screen::{Screen, ScreenInput};
+pub use screen::{Screen, ScreenGone, ScreenInput};
 pub use screen_input::NotRfb;
 pub(crate) use screenshot::Screenshots;
 pub use terminal::{TerminalError, TerminalLine};

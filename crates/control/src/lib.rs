@@ -59,8 +59,8 @@ pub use events::EventFilter;
 pub use idempotency::BadIdempotencyKey;
 pub use inside::{
     Archive, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files, Folder, NotRfb,
-    OpenFile, PortConnection, PortError, Save, Saved, Screen, ScreenInput, TerminalError, TerminalLine,
-    UploadName, Waking,
+    OpenFile, PortConnection, PortError, Save, Saved, Screen, ScreenGone, ScreenInput, TerminalError,
+    TerminalLine, UploadName, Waking,
 };
 pub use preview::{
     NewShare, NotAnAddress, Pass, PassError, PassGuard, PreviewAddress, PreviewError, ShareError, ShareView,

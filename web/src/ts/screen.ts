@@ -8,6 +8,7 @@ import { keepFrame, showFrames } from "./frames";
 import { recall, remember } from "./kept";
 import { watchLeaving } from "./leave";
 import { Clipboard } from "./screen-clipboard";
+import { mapCommand } from "./mac-keys";
 import { takePulse } from "./pulse";
 import { attachSoftKeyboard, sendChord } from "./screen-keys";
 import { whenUnseen } from "./unseen";
@@ -22,6 +23,8 @@ const QUALITY: Record<Quality, { quality: number; compression: number }> = {
 };
 /** Nothing is said about a broken connection for this long. */
 const SILENT_MS = 2000;
+/** The API closes with this when the program that draws the screen has ended. */
+const SCREEN_ENDED = 4000;
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 4000;
 
@@ -34,6 +37,7 @@ class RolltopScreen extends HTMLElement {
   #rfb: RFB | undefined;
   /** Where noVNC draws; by the time we hear of a broken connection it is off the page. */
   #canvas: HTMLCanvasElement | null = null;
+  #ended = false;
   #retryMs = RETRY_FIRST_MS;
   #retry: number | undefined;
   #warning: number | undefined;
@@ -77,6 +81,7 @@ class RolltopScreen extends HTMLElement {
       answered: (milliseconds) => this.#latency(milliseconds),
       silent: (silent) => this.#silent(rfb, silent),
     });
+    socket.addEventListener("close", ({ code }) => (this.#ended = code === SCREEN_ENDED));
     const rfb = new RFB(this, socket);
     this.#rfb = rfb;
     rfb.background = "transparent";
@@ -154,7 +159,7 @@ class RolltopScreen extends HTMLElement {
 
   #status(status: string): void {
     this.dataset["status"] = status;
-    tellConnection("screen", status === "reconnecting" ? "unsent" : status === "unanswering" ? "silent" : "none");
+    tellConnection("screen", status === "reconnecting" ? (this.#ended ? "ended" : "unsent") : status === "unanswering" ? "silent" : "none");
   }
 
   #apply(): void {
@@ -194,6 +199,7 @@ class RolltopScreen extends HTMLElement {
     }, { signal });
     whenUnseen(() => this.#rest(), () => this.#comeBack(), signal);
     this.#clipboard = new Clipboard(current, this, signal);
+    mapCommand(this, current, signal);
     watchLeaving(this, () => document.querySelector<HTMLElement>("#screen-bar button")?.focus(), signal);
     document.addEventListener("click", (event) => this.#clicked(event.target as Element), { signal });
     // noVNC keeps clicks to itself, so menus would stay open over the screen.

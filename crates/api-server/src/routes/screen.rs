@@ -16,7 +16,8 @@ use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
 use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL, ScreenControl, ViewerAnswer, WakeQuery};
-use rolltop_control::{Control, CredentialGuard, DoorStream, Screen, ScreenInput, purpose};
+use rolltop_control::{Control, CredentialGuard, DoorStream, Screen, ScreenGone, ScreenInput, purpose};
+use rolltop_model::DesktopId;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -33,6 +34,8 @@ const MESSAGE_LIMIT: usize = 4 << 20;
 /// Read from a viewer at once, bytes. All of it is set to zero before each reading, so no more than
 /// what is typed and pointed at takes.
 const READ_BYTES: usize = 4 << 10;
+/// Closes a screen whose server has ended in a desktop that goes on.
+const SCREEN_ENDED: u16 = 4000;
 /// Questions of a viewer that wait for their answers to go out.
 const PINGS: usize = 4;
 /// At most about this much goes into one message to a viewer.
@@ -43,7 +46,10 @@ const MESSAGE_BYTES: usize = 256 << 10;
 /// A WebSocket (HTTP/1.1 upgrade) with subprotocol `binary`: binary messages carry RFB 3.8 bytes both
 /// ways, cut anywhere; the server begins with its version. Security type None: who gets here may see it.
 /// A text message `{"ping": 7}` is answered with the text `{"pong":7}`, in its turn among what is drawn.
-/// A suspended desktop is resumed for it.
+/// A suspended desktop is resumed for it. A size (`SetDesktopSize`) is passed on for whoever pressed a key or button last, kept
+/// for others until they do, and left out where its picture would take more than a sixteenth of the desktop's memory.
+/// Closing names the cause: 1000 with what became of the desktop or of the way to it,
+/// 4000 when the program that draws the screen has ended and is being started again.
 #[utoipa::path(get, path = "/v1/desktops/{id}/screen", tag = "inside", operation_id = "openScreen",
     params(
         ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
@@ -72,7 +78,7 @@ pub(crate) async fn get(
     })?;
     // Before the upgrade, so that what goes wrong can still be said.
     let screen = control.screen(&access, convert::waking(waking.wake)).await?;
-    let relay = Relay { config, guard: asking.guard };
+    let relay = Relay { control, desktop: access.desktop(), config, guard: asking.guard };
     Ok(upgrade
         .protocols([SCREEN_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)
@@ -82,6 +88,8 @@ pub(crate) async fn get(
 }
 
 struct Relay {
+    control: Control,
+    desktop: DesktopId,
     config: Arc<ApiConfig>,
     guard: CredentialGuard,
 }
@@ -90,7 +98,10 @@ struct Relay {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Viewer,
-    Desktop,
+    /// The desktop's side closed in good order.
+    Ended,
+    /// The way to it broke.
+    Broken,
     /// The viewer sent a text that is no control message.
     NotControl,
     /// The viewer sent bytes that no screen understands.
@@ -114,8 +125,9 @@ impl Relay {
             () = self.config.shutdown.cancelled() => End::Shutdown,
         };
         tracing::debug!(?end, "a screen was closed");
+        let frame = close_frame(&self.control, self.desktop, end).await;
         // Neither end is waited for long: it may be gone.
-        let _ = timeout(Duration::from_secs(2), to_viewer.send(Message::Close(Some(close_frame(end))))).await;
+        let _ = timeout(Duration::from_secs(2), to_viewer.send(Message::Close(Some(frame)))).await;
         let _ = timeout(Duration::from_secs(2), to_desktop.shutdown()).await;
     }
 }
@@ -133,7 +145,8 @@ async fn outward(
         let message = tokio::select! {
             bytes = gather.next() => match bytes {
                 Ok(bytes) if !bytes.is_empty() => Message::Binary(bytes),
-                Ok(_) | Err(_) => return End::Desktop,
+                Ok(_) => return End::Ended,
+                Err(_) => return End::Broken,
             },
             Some(number) = asks.recv() => Message::Text(ViewerAnswer::Pong(number).to_text().into()),
             _ = heartbeat.tick() => Message::Ping(bytes::Bytes::new()),
@@ -158,7 +171,7 @@ async fn inward(
             message = from_viewer.next() => message,
             wish = input.later() => {
                 if !write(to_desktop, &wish).await {
-                    return End::Desktop;
+                    return End::Broken;
                 }
                 continue;
             }
@@ -168,7 +181,7 @@ async fn inward(
             Ok(Message::Binary(bytes)) => {
                 let Ok(bytes) = input.read(&bytes) else { return End::NotRfb };
                 if !write(to_desktop, &bytes).await {
-                    return End::Desktop;
+                    return End::Broken;
                 }
             }
             Ok(Message::Ping(_) | Message::Pong(_)) => {}
@@ -186,10 +199,12 @@ async fn write(to_desktop: &mut WriteHalf<DoorStream>, bytes: &[u8]) -> bool {
     to_desktop.write_all(bytes).await.is_ok() && to_desktop.flush().await.is_ok()
 }
 
-fn close_frame(end: End) -> CloseFrame {
+/// What the viewer is told at the end, the cause included.
+async fn close_frame(control: &Control, desktop: DesktopId, end: End) -> CloseFrame {
     let (code, reason) = match end {
         End::Viewer => (close_code::NORMAL, ""),
-        End::Desktop => (close_code::NORMAL, "the desktop closed its screen"),
+        End::Ended => reason(control.why_screen_closed(desktop, true).await),
+        End::Broken => reason(control.why_screen_closed(desktop, false).await),
         End::NotControl => (close_code::UNSUPPORTED, "this text is no control message"),
         End::NotRfb => (close_code::UNSUPPORTED, "this is no RFB that the screen understands"),
         End::Stalled => (close_code::POLICY, "nothing was taken for too long"),
@@ -197,4 +212,18 @@ fn close_frame(end: End) -> CloseFrame {
         End::Shutdown => (close_code::RESTART, "the server restarts"),
     };
     CloseFrame { code, reason: reason.into() }
+}
+
+const fn reason(gone: ScreenGone) -> (u16, &'static str) {
+    match gone {
+        ScreenGone::Suspended => (close_code::NORMAL, "the desktop was suspended"),
+        ScreenGone::Stopped => (close_code::NORMAL, "the desktop was stopped"),
+        ScreenGone::Deleted => (close_code::NORMAL, "the desktop was deleted"),
+        ScreenGone::Restarted => (close_code::NORMAL, "the desktop starts again"),
+        ScreenGone::Failed => (close_code::NORMAL, "the desktop failed"),
+        ScreenGone::Connection => (close_code::NORMAL, "the connection to the desktop was lost"),
+        ScreenGone::Server => {
+            (SCREEN_ENDED, "the program that draws the screen has ended; it is started again")
+        }
+    }
 }

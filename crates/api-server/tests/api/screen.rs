@@ -204,3 +204,15 @@ async fn whoever_drives_decides_the_size_and_gives_it_back_by_leaving() {
     large.send(of_size(1280, 720)).await.unwrap();
     assert!(becomes(&platform, desktop.id, (1280, 720)).await, "what no memory holds is left out");
 }
+
+#[tokio::test]
+async fn a_screen_that_closes_says_why() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let (mut socket, ..) = open(&platform, desktop.id).await;
+    platform.engine.cut_connections(desktop.id);
+    assert_eq!(closed(&mut socket).await.unwrap().reason, "the connection to the desktop was lost");
+    let (mut socket, ..) = open(&platform, desktop.id).await;
+    platform.client.stop_desktop(desktop.id).await.unwrap();
+    assert_eq!(closed(&mut socket).await.unwrap().reason, "the desktop was stopped");
+}

@@ -3,7 +3,7 @@
 
 use rolltop_engine::DoorStream;
 use rolltop_guest_protocol::VNC_SOCKET;
-use rolltop_model::{Size, Use};
+use rolltop_model::{Desired, DesktopId, DesktopState, Size, Use};
 
 use super::screen_input::{Input, NotRfb, Said};
 use super::viewers::Viewer;
@@ -92,9 +92,59 @@ impl Control {
     }
 }
 
+/// Why a desktop's screen closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScreenGone {
+    Suspended,
+    Stopped,
+    Deleted,
+    Restarted,
+    Failed,
+    /// The VNC server has ended, or ended this connection, in a desktop that goes on.
+    Server,
+    /// The way to a desktop that should be running.
+    Connection,
+}
+
+impl Control {
+    /// Why a screen closed from the desktop's side; `ended` where it was closed rather than torn off.
+    pub async fn why_screen_closed(&self, desktop: DesktopId, ended: bool) -> ScreenGone {
+        match self.inner.store.desktop(desktop).await {
+            Ok(Some(row)) => gone(row.record.desired, row.record.state, ended),
+            Ok(None) => ScreenGone::Deleted,
+            Err(_) => ScreenGone::Connection,
+        }
+    }
+}
+
+fn gone(desired: Desired, state: DesktopState, ended: bool) -> ScreenGone {
+    match (desired, state) {
+        (Desired::Destroyed, _) | (_, DesktopState::Destroying | DesktopState::Destroyed) => {
+            ScreenGone::Deleted
+        }
+        (_, DesktopState::Failed(_)) => ScreenGone::Failed,
+        (Desired::Suspended, _) | (_, DesktopState::Suspended) => ScreenGone::Suspended,
+        (Desired::Stopped, _) | (_, DesktopState::Stopped(_)) => ScreenGone::Stopped,
+        (Desired::Running, DesktopState::Pending | DesktopState::Booting) => ScreenGone::Restarted,
+        (Desired::Running, DesktopState::Running) if ended => ScreenGone::Server,
+        (Desired::Running, DesktopState::Running) => ScreenGone::Connection,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_screen_that_closed_while_its_desktop_goes_on_is_told_from_one_that_left_with_it() {
+        let running = DesktopState::Running;
+        assert_eq!(gone(Desired::Suspended, running, true), ScreenGone::Suspended);
+        assert_eq!(gone(Desired::Stopped, running, true), ScreenGone::Stopped);
+        assert_eq!(gone(Desired::Destroyed, running, true), ScreenGone::Deleted);
+        assert_eq!(gone(Desired::Running, DesktopState::Booting, true), ScreenGone::Restarted);
+        assert_eq!(gone(Desired::Running, running, true), ScreenGone::Server);
+        assert_eq!(gone(Desired::Running, running, false), ScreenGone::Connection);
+    }
 
     #[test]
     fn what_people_have_fits_and_what_would_take_the_memory_does_not() {

@@ -101,7 +101,7 @@ fn head(language: Language, title: &str, screen: bool) -> Markup {
     html! {
         head {
             meta charset="utf-8";
-            title { (title) " · " (language.say("product")) }
+            (self::title(language, title))
             meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content";
             meta name="color-scheme" content="light dark";
             meta name="htmx-config" content=(HTMX);
@@ -115,12 +115,19 @@ fn head(language: Language, title: &str, screen: bool) -> Markup {
     }
 }
 
+/// What the tab of a browser is called. A fragment that has it renames the tab.
+pub(crate) fn title(language: Language, name: &str) -> Markup {
+    html! { title { (name) " · " (language.say("product")) } }
+}
+
 /// What scripts may have to say.
 fn words(language: Language) -> String {
     serde_json::json!({
         "offline": language.say("error-unavailable-text"),
         "reconnecting": language.say("reconnecting"),
         "unsent": language.say("connection-unsent"),
+        "ended": language.say("connection-ended"),
+        "too-long": language.say("clipboard-too-long"),
         "silent": language.say("connection-silent"),
     })
     .to_string()

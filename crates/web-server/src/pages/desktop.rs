@@ -12,7 +12,7 @@ use super::desktop_panel;
 use crate::access::SignedIn;
 use crate::components::control::{Ask, Tone, button, check, leave, menu, menu_button};
 use crate::components::desktop::{actions_menu, reason, size, state, template};
-use crate::components::layout::{Page, Section, heading, page};
+use crate::components::layout::{Page, Section, heading, page, title};
 use crate::components::{Icon, icon, icon_with, steps};
 use crate::failure::Failure;
 use crate::language::Language;
@@ -53,7 +53,9 @@ pub(crate) async fn show(person: SignedIn, Path(id): Path<String>) -> Result<Res
     let body = body(person.language, &shown);
     if person.fragment {
         let heading = heading(&shown.desktop.name, true);
-        return Ok(html! { (body) (heading) }.into_response());
+        // It may have been renamed: the tab follows.
+        let title = title(person.language, &shown.desktop.name);
+        return Ok(html! { (title) (body) (heading) }.into_response());
     }
     let name = &shown.desktop.name;
     let home = person.language.say("rail-desktops");
