@@ -30,7 +30,7 @@ impl Tone {
 /// How to get out by keys of what takes all of them; shown while it has them.
 pub(crate) fn leave(language: Language, id: &str) -> Markup {
     html! {
-        p.leave-hint id=(id) { kbd.kbd { (language.say("leave-keys")) } " " (language.say("leave-text")) }
+        p.leave-hint id=(id) { kbd.kbd { (language.say("leave-keys")) } " " (language.say(id)) }
     }
 }
 
