@@ -103,22 +103,38 @@ test("a dialog begins at its first field, and one that destroys at its way out",
   await page.context().close();
 });
 
-/** A network that goes away without a word, once `window.gone` is set. */
+/** A network that goes away without a word, once `window.gone` is set; with `window.back`, for what was connected before. */
 function halfOpen(page) {
   return page.addInitScript(() => {
     window.WebSocket = new Proxy(window.WebSocket, {
       construct(Real, how) {
         const socket = new Real(...how);
-        socket.addEventListener("message", (event) => window.gone && event.stopImmediatePropagation());
+        socket.fresh = window.back === true;
+        socket.addEventListener("message", (event) => window.gone && !socket.fresh && event.stopImmediatePropagation());
         return socket;
       },
     });
     const { send } = WebSocket.prototype;
     WebSocket.prototype.send = function (data) {
-      if (!window.gone) send.call(this, data);
+      if (!window.gone || this.fresh) send.call(this, data);
     };
   });
 }
+
+test("a connection on which nothing answers any more is replaced", async () => {
+  const page = await openDesktop({ before: halfOpen });
+  await page.locator("#tab-terminal").click();
+  await page.locator(".xterm-rows", { hasText: "desk$" }).waitFor();
+  await page.evaluate(() => (window.gone = window.back = true));
+  await page.locator("#connection-line").waitFor();
+  await page.locator("#connection-line").waitFor({ state: "hidden" });
+  await page.locator(SCREEN).waitFor();
+  await page.locator(".terminal-place textarea").focus();
+  await page.keyboard.type("again");
+  await page.locator(".xterm-rows", { hasText: "again" }).waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
 
 test("a network that went away without a word is said within five seconds, in one line", async () => {
   const page = await openDesktop({ before: halfOpen });
