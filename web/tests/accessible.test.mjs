@@ -110,6 +110,9 @@ for (const scheme of ["light", "dark"]) {
         await page.visit("/desktops");
         await page.visit(await desktopPath(page, name));
         await check(page, `${name}, ${how}`);
+        if (name !== "research") continue;
+        await page.locator("rolltop-screen[data-status=connected] canvas:not(.last-frame)").focus();
+        await check(page, `the screen with the keys, ${how}`);
       }
       const path = await (async () => (await page.visit("/desktops"), desktopPath(page, "research")))();
       await page.visit(path);

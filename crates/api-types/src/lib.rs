@@ -79,7 +79,7 @@ pub use ssh_key::{
 pub use step::{Step, StepList, StepStatus};
 pub use template::{Template, TemplateList, TemplateSize};
 pub use terminal::{
-    ResizeTerminal, TerminalAnswer, TerminalControl, TerminalEntry, TerminalList, TerminalQuery,
+    ResizeTerminal, ScreenControl, TerminalControl, TerminalEntry, TerminalList, TerminalQuery, ViewerAnswer,
 };
 pub use usage::{Usage, UsagePoint, UsageQuery, UsageSpan};
 

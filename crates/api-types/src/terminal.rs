@@ -60,14 +60,35 @@ pub enum TerminalControl {
     Resize(ResizeTerminal),
     /// Show where this was shown last; of up to 200 characters.
     Search(String),
+    /// Say this number back, as `{"pong": 7}`, so that the viewer knows that it is heard.
+    Ping(u32),
 }
 
-/// What a viewer is told in a text message.
+/// What a viewer says in a text message on a screen, which else knows only bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ScreenControl {
+    /// Say this number back, as `{"pong": 7}`.
+    Ping(u32),
+}
+
+/// What a viewer of a screen or terminal is told in a text message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TerminalAnswer {
+pub enum ViewerAnswer {
+    Pong(u32),
     /// Whether what it searched for was shown.
     Found(bool),
+}
+
+impl ViewerAnswer {
+    /// As it goes over the wire.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Pong(number) => format!(r#"{{"pong":{number}}}"#),
+            Self::Found(found) => format!(r#"{{"found":{found}}}"#),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

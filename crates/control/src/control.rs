@@ -22,7 +22,7 @@ use crate::config::ControlConfig;
 use crate::copies::{self, Copies, OpenCopiesError};
 use crate::entrance::Credentials;
 use crate::error::AccessError;
-use crate::inside::{AccessNotes, Screenshots, Uses};
+use crate::inside::{AccessNotes, Screenshots, Uses, Viewers};
 use crate::metrics::Metrics;
 use crate::preview::Tickets;
 use crate::reconcile::{self, Bootstraps, KeyDeliveries, Stillness, Suspending, UsageMeter, Vitals};
@@ -50,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) lanes: Lanes,
     /// What is open to each desktop.
     pub(crate) uses: Uses,
+    /// Who looks at each desktop's screen.
+    pub(crate) viewers: Viewers,
     /// Seals passes to previews.
     pub(crate) vault: Vault,
     pub(crate) tickets: Tickets,
@@ -129,6 +131,7 @@ impl Control {
             doors: DoorPool::new(credentials.clone()),
             lanes: Lanes::new(credentials),
             uses: Uses::default(),
+            viewers: Viewers::default(),
             vault,
             tickets: Tickets::default(),
             store,

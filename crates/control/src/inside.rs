@@ -5,9 +5,11 @@ mod files;
 mod notes;
 mod ports;
 mod screen;
+mod screen_input;
 mod screenshot;
 mod terminal;
 mod uses;
+mod viewers;
 
 use std::sync::Arc;
 
@@ -25,11 +27,13 @@ pub use exec::{ExecCommand, ExecError, ExecLine};
 pub use files::{Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, UploadName};
 pub(crate) use notes::{AccessNotes, Reason};
 pub use ports::{PortConnection, PortError};
-pub use screen::Screen;
+pub use screen::{Screen, ScreenGone, ScreenInput};
+pub use screen_input::NotRfb;
 pub(crate) use screenshot::Screenshots;
 pub use terminal::{TerminalError, TerminalLine};
 pub use uses::Place;
 pub(crate) use uses::Uses;
+pub(crate) use viewers::Viewers;
 
 /// Whether who comes to a desktop that sleeps, or is about to run, waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -58,8 +58,9 @@ pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;
 pub use idempotency::BadIdempotencyKey;
 pub use inside::{
-    Archive, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files, Folder, OpenFile,
-    PortConnection, PortError, Save, Saved, Screen, TerminalError, TerminalLine, UploadName, Waking,
+    Archive, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files, Folder, NotRfb,
+    OpenFile, PortConnection, PortError, Save, Saved, Screen, ScreenGone, ScreenInput, TerminalError,
+    TerminalLine, UploadName, Waking,
 };
 pub use preview::{
     NewShare, NotAnAddress, Pass, PassError, PassGuard, PreviewAddress, PreviewError, ShareError, ShareView,

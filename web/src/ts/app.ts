@@ -6,8 +6,10 @@ import "basecoat-css/dropdown-menu";
 import "basecoat-css/command";
 import "basecoat-css/tabs";
 
+import { startConnection } from "./connection";
 import { startCopying } from "./copy";
 import { startDialogs } from "./dialogs";
+import { startDrops } from "./drops";
 import { forgetDrafts } from "./files-drafts";
 import { forgetFrames } from "./frames";
 import { startImports } from "./import";
@@ -22,10 +24,12 @@ import { startTimes } from "./times";
 import { startToasts } from "./toasts";
 
 document.addEventListener("DOMContentLoaded", () => {
+  startConnection();
   startPreferences();
   startPanel();
   startDialogs();
   startCopying();
+  startDrops();
   startPalette();
   startToasts();
   startThumbnails();

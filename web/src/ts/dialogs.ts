@@ -23,6 +23,16 @@ function prepare(dialog: HTMLDialogElement): void {
   });
 }
 
+/** Where a dialog asks for something, that is where one begins. One that destroys begins at its way out. */
+export function focusFirst(dialog: HTMLDialogElement): void {
+  if (dialog.querySelector("[data-close][autofocus]")) return;
+  const fields = dialog.querySelectorAll<HTMLInputElement>(".dialog-body :is(input, select, textarea):not([type=hidden], [readonly], :disabled)");
+  const first = [...fields].find((field) => field.checkVisibility());
+  const group = first?.type === "radio" && [...fields].find((field) => field.name === first.name && field.checked);
+  (group || first)?.focus();
+  if (first?.dataset["select"] !== undefined) first.select();
+}
+
 export function closeDialog(): void {
   host()?.querySelector("dialog")?.close();
 }
@@ -35,7 +45,7 @@ export function startDialogs(): void {
     if (!dialog) return;
     prepare(dialog);
     dialog.showModal();
-    dialog.querySelector<HTMLInputElement>("input[data-select]")?.select();
+    focusFirst(dialog);
   }).observe(container, { childList: true });
 
   document.addEventListener("click", (event) => {

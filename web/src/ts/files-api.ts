@@ -1,4 +1,5 @@
 // The API's operations on a desktop's files, as far as the page uses them.
+import { word } from "./words";
 
 export interface Entry {
   name: string;
@@ -24,7 +25,12 @@ export class Refusal extends Error {
 
 export async function refusal(answer: Response): Promise<Refusal> {
   const problem = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
-  return new Refusal(problem.code ?? "", problem.detail ?? answer.statusText);
+  return new Refusal(problem.code ?? "", problem.detail ?? word("offline"));
+}
+
+/** What to say of something that went wrong: what a browser says of itself is for nobody. */
+export function sentence(error: unknown): string {
+  return error instanceof Refusal ? error.message : word("offline");
 }
 
 export function joined(folder: string, name: string): string {

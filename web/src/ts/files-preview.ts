@@ -1,7 +1,7 @@
 // Looking into a file: text can be changed and saved, pictures and PDF files are shown. A desktop's
 // bytes never become a document here: text goes into a field, a picture into an image, the pages of
 // a PDF onto canvases, nothing into a frame.
-import { type FilesApi, Refusal } from "./files-api";
+import { type FilesApi, Refusal, sentence } from "./files-api";
 import { DRAFT, type Draft } from "./files-drafts";
 
 const MOST_TEXT = 1024 * 1024;
@@ -107,7 +107,7 @@ export class Preview {
       this.#words.toast("info", this.#words.say("saved", this.#path.split("/").pop()));
     } catch (error) {
       const changed = error instanceof Refusal && error.code === "file_changed";
-      this.#words.toast("error", changed ? this.#words.say("changed") : `${this.#path}: ${(error as Error).message}`);
+      this.#words.toast("error", changed ? this.#words.say("changed") : `${this.#path}: ${sentence(error)}`);
     }
     this.#changed();
   }

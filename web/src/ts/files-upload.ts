@@ -1,6 +1,8 @@
 // Uploading many files and folders: two at a time, each with its progress and a way to stop it. An
 // upload that breaks off goes on where it was; what is stopped leaves nothing.
+import type { Dropped } from "./drops";
 import { type FilesApi, joined, Refusal } from "./files-api";
+import { said, word } from "./words";
 
 const AT_ONCE = 2;
 const TRIES = 6;
@@ -13,7 +15,7 @@ interface Wanted {
 }
 
 /** What was dropped, folders opened. */
-export async function dropped(data: DataTransfer): Promise<{ folders: string[]; files: Wanted[] }> {
+export async function dropped(entries: Dropped[]): Promise<{ folders: string[]; files: Wanted[] }> {
   const folders: string[] = [];
   const files: Wanted[] = [];
   const walk = async (entry: FileSystemEntry, path: string): Promise<void> => {
@@ -29,9 +31,10 @@ export async function dropped(data: DataTransfer): Promise<{ folders: string[]; 
       for (const child of batch) await walk(child, `${path}/${child.name}`);
     }
   };
-  // Asked for all at once: the list is empty after the first wait.
-  const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  for (const entry of entries) await walk(entry, entry.name);
+  for (const entry of entries) {
+    if (entry instanceof File) files.push({ path: entry.name, file: entry });
+    else await walk(entry, entry.name);
+  }
   return { folders, files };
 }
 
@@ -161,8 +164,8 @@ function send(address: string, file: File, offset: number, stop: AbortSignal, pr
     request.upload.addEventListener("progress", (event) => progress((offset + event.loaded) / Math.max(file.size, 1)));
     request.addEventListener("load", () => {
       if (request.status < 300) return done();
-      const problem = JSON.parse(request.responseText || "{}") as { code?: string; detail?: string };
-      failed(new Refusal(problem.code ?? "", problem.detail ?? ""));
+      const problem = said(request.responseText);
+      failed(new Refusal(problem.code ?? "", problem.detail ?? word("offline")));
     });
     for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => failed(new Error(kind)));
     stop.addEventListener("abort", () => request.abort());

@@ -1,6 +1,8 @@
 // The files of a desktop, in the panel beside its screen: where one is, what is there, and what
 // can be done with it. The server puts <rolltop-files> there while the desktop runs.
-import { type Entry, FilesApi, type Folder, HOME, joined, parent, resolved } from "./files-api";
+import { type Dropped, entriesOf } from "./drops";
+import { focusFirst } from "./dialogs";
+import { type Entry, FilesApi, type Folder, HOME, joined, parent, resolved, sentence } from "./files-api";
 import { pickRange } from "./files-pick";
 import { Preview } from "./files-preview";
 import { chosen, dropped, Uploads } from "./files-upload";
@@ -71,7 +73,7 @@ class RolltopFiles extends HTMLElement {
     this.addEventListener("drop", (event) => {
       event.preventDefault();
       delete this.dataset["dropping"];
-      if (event.dataTransfer) void dropped(event.dataTransfer).then((wanted) => this.#upload(wanted));
+      if (event.dataTransfer) void this.receive(entriesOf(event.dataTransfer));
     });
     void this.#begin();
   }
@@ -83,13 +85,21 @@ class RolltopFiles extends HTMLElement {
     if (left) await this.#try(async () => this.#preview?.resume(left), left.name);
   }
 
+  /** Uploads what was dropped, here or on the screen, to the folder that is shown. */
+  async receive(entries: Dropped[]): Promise<void> {
+    if (!this.#preview) this.#start();
+    // Also what came to be there since it was shown is not written over without a question.
+    await this.#go(this.#folder.path);
+    await this.#try(async () => this.#upload(await dropped(entries)));
+  }
+
   /** What goes wrong is said, with what it went wrong with. */
   async #try(act: () => Promise<void>, name = ""): Promise<boolean> {
     try {
       await act();
       return true;
     } catch (error) {
-      toast("error", name === "" ? (error as Error).message : `${name}: ${(error as Error).message}`);
+      toast("error", name === "" ? sentence(error) : `${name}: ${sentence(error)}`);
       return false;
     }
   }
@@ -312,6 +322,7 @@ class RolltopFiles extends HTMLElement {
       // Inside the panel, the panel would cut it off.
       document.body.append(dialog);
       dialog.showModal();
+      focusFirst(dialog);
     });
   }
 

@@ -2,7 +2,7 @@
 import htmx from "htmx.org";
 
 import { toast } from "./toasts";
-import { word } from "./words";
+import { said, word } from "./words";
 
 interface Answer {
   id?: string;
@@ -17,7 +17,7 @@ function send(file: File, progress: (share: number) => void): Promise<Answer> {
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.addEventListener("progress", (event) => progress(event.loaded / Math.max(file.size, 1)));
     request.addEventListener("load", () => {
-      const answer = JSON.parse(request.responseText || "{}") as Answer;
+      const answer = said(request.responseText) as Answer;
       if (request.status < 300) return done(answer);
       failed(new Error(answer.detail ?? word("offline")));
     });

@@ -3,6 +3,8 @@
 // a desktop's id, or "desktops" for the list. Reconnecting is silent for two seconds.
 import htmx from "htmx.org";
 
+import { tellConnection } from "./connection";
+
 const SILENT_MS = 2000;
 const RETRY_MS = 2000;
 /** Bursts of events within this time make one refresh. */
@@ -44,8 +46,7 @@ function heard(message: MessageEvent<string>): void {
 }
 
 function line(show: boolean): void {
-  const element = document.getElementById("connection-line");
-  if (element) element.hidden = !show;
+  tellConnection("events", show ? "reconnecting" : "none");
 }
 
 function opened(): void {

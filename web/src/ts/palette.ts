@@ -1,6 +1,10 @@
-// The command palette: Ctrl K (or Cmd K) anywhere. Its contents come from the server each
+// The command palette: Ctrl K (or Cmd K) anywhere but in a screen or terminal, unless switched off. Its contents come from the server each
 // time, so it always lists the desktops there are.
 import htmx from "htmx.org";
+
+import { recall, remember } from "./kept";
+
+const KEYS = "rolltop-palette-keys";
 
 export function openPalette(): void {
   const dialog = document.querySelector<HTMLDialogElement>("#palette");
@@ -15,18 +19,40 @@ export function openPalette(): void {
   if (list) htmx.trigger(list, "refresh", {}, false);
 }
 
+/** Whether the keys open it: a program in the desktop, or a browser, may need them. */
+function keysOpen(): boolean {
+  return recall(KEYS) !== "off";
+}
+
+function showChoice(): void {
+  for (const item of document.querySelectorAll("[data-palette-keys]")) item.setAttribute("aria-checked", String(keysOpen()));
+  for (const key of document.querySelectorAll<HTMLElement>("[data-open-palette]")) {
+    if (keysOpen()) key.setAttribute("aria-keyshortcuts", "Control+K");
+    else key.removeAttribute("aria-keyshortcuts");
+    const shown = key.querySelector<HTMLElement>("kbd");
+    if (shown) shown.hidden = !keysOpen();
+  }
+}
+
 export function startPalette(): void {
   const dialog = document.querySelector<HTMLDialogElement>("#palette");
   if (!dialog) return;
+  showChoice();
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+      if (!keysOpen()) return;
       event.preventDefault();
       if (dialog.open) dialog.close();
       else openPalette();
     }
   });
   document.addEventListener("click", (event) => {
-    if ((event.target as Element).closest("[data-open-palette]")) openPalette();
+    const target = event.target as Element;
+    if (target.closest("[data-open-palette]")) openPalette();
+    if (target.closest("[data-palette-keys]")) {
+      remember(KEYS, keysOpen() ? "off" : "on");
+      showChoice();
+    }
     if (event.target === dialog) dialog.close();
   });
   dialog.addEventListener("htmx:after:swap", () => {

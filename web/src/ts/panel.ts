@@ -1,27 +1,12 @@
 // The panel beside a screen: open or hidden, and as wide as it was dragged. Both stay in this
 // browser.
+import { recall, remember } from "./kept";
 
 const OPEN = "rolltop-panel";
 const WIDTH = "rolltop-panel-width";
 const WIDE = "rolltop-panel-wide";
 /** Pixels per press of an arrow key. */
 const STEP = 16;
-
-function recall(key: string): string | null {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-function remember(key: string, value: string): void {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // Then it lasts as long as the page.
-  }
-}
 
 function grip(): HTMLElement | null {
   return document.querySelector<HTMLElement>("[data-panel-grip]");

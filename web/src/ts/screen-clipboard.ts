@@ -4,6 +4,13 @@
 // the window.
 import type RFB from "@novnc/novnc";
 
+import { isMac } from "./mac-keys";
+import { toast } from "./toasts";
+import { word } from "./words";
+
+/** A desktop's VNC server takes no more, bytes (`-MaxCutText` in the templates). */
+const MOST_BYTES = 3 << 20;
+
 /** If the browser has no paste for us by then, the key goes through alone. */
 const PASTE_WAIT_MS = 150;
 
@@ -39,6 +46,10 @@ export class Clipboard {
 
   /** Puts text on the desktop's clipboard. */
   send(text: string): void {
+    if (new TextEncoder().encode(text).length > MOST_BYTES) {
+      toast("error", word("too-long"));
+      return;
+    }
     this.#last = text;
     this.#rfb()?.clipboardPasteFrom(text);
     const view = this.#view;
@@ -51,7 +62,7 @@ export class Clipboard {
       (event.shiftKey && event.key === "Insert");
     if (!paste || event.repeat) return;
     // Kept from the screen for now, so that the browser makes a paste event out of it.
-    event.stopPropagation();
+    event.stopImmediatePropagation();
     const timer = window.setTimeout(() => this.#press(), PASTE_WAIT_MS);
     this.#waiting = { timer, event };
   }
@@ -61,7 +72,14 @@ export class Clipboard {
     event.preventDefault();
     const text = event.clipboardData?.getData("text/plain") ?? "";
     if (text !== "" && text !== this.#last) this.send(text);
-    this.#press();
+    // What was too long is not there: the key would paste something else.
+    if (text === "" || text === this.#last) this.#press();
+    else this.#drop();
+  }
+
+  #drop(): void {
+    window.clearTimeout(this.#waiting?.timer);
+    this.#waiting = undefined;
   }
 
   /** Sends the key that was held back. Modifiers are down in the desktop already, except Cmd. */
@@ -75,7 +93,8 @@ export class Clipboard {
     if (event.key === "Insert") {
       rfb.sendKey(0xff63, "Insert");
     } else if (event.metaKey && !event.ctrlKey) {
-      rfb.sendKey(0xffeb, "MetaLeft", false);
+      // Elsewhere than on a Mac it is down in the desktop.
+      if (!isMac()) rfb.sendKey(0xffeb, "MetaLeft", false);
       rfb.sendKey(0xffe3, "ControlLeft", true);
       rfb.sendKey(0x76, "KeyV");
       rfb.sendKey(0xffe3, "ControlLeft", false);

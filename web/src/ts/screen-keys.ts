@@ -42,6 +42,11 @@ export function keysymOf(character: string): number {
   return latin1 ? point : 0x01000000 | point;
 }
 
+/** As a person counts them: an emoji is one, whatever it is made of. */
+function letters(text: string): string[] {
+  return [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text)].map(({ segment }) => segment);
+}
+
 /**
  * The on-screen keyboard: types what changes in a text area, because soft keyboards send no
  * usable key events. Content before the change is kept so that backspace has something to take.
@@ -56,13 +61,13 @@ export function attachSoftKeyboard(area: HTMLTextAreaElement, rfb: () => RFB | u
   };
   area.addEventListener("focus", reset);
   area.addEventListener("input", () => {
-    const now = area.value;
+    const [now, before_] = [letters(area.value), letters(before)];
     let same = 0;
-    while (same < now.length && same < before.length && now[same] === before[same]) same += 1;
+    while (same < now.length && same < before_.length && now[same] === before_[same]) same += 1;
     const connection = rfb();
-    for (let i = before.length; i > same; i -= 1) connection?.sendKey(0xff08, "Backspace");
-    for (const character of now.slice(same)) connection?.sendKey(keysymOf(character), null);
-    before = now;
+    for (let i = before_.length; i > same; i -= 1) connection?.sendKey(0xff08, "Backspace");
+    for (const character of now.slice(same).join("")) connection?.sendKey(keysymOf(character), null);
+    before = area.value;
     if (now.length < 10 || now.length > 200) reset();
   });
 }

@@ -3,8 +3,13 @@
 // connecting and leaving follow the state by themselves. Loaded only on a desktop's page.
 import RFB from "@novnc/novnc";
 
+import { tellConnection } from "./connection";
 import { keepFrame, showFrames } from "./frames";
+import { recall, remember } from "./kept";
+import { watchLeaving } from "./leave";
 import { Clipboard } from "./screen-clipboard";
+import { mapCommand } from "./mac-keys";
+import { takePulse } from "./pulse";
 import { attachSoftKeyboard, sendChord } from "./screen-keys";
 import { whenUnseen } from "./unseen";
 
@@ -18,30 +23,21 @@ const QUALITY: Record<Quality, { quality: number; compression: number }> = {
 };
 /** Nothing is said about a broken connection for this long. */
 const SILENT_MS = 2000;
+/** The API closes with this when the program that draws the screen has ended. */
+const SCREEN_ENDED = 4000;
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 4000;
 
 function remembered<T extends string>(key: string, values: readonly T[], otherwise: T): T {
-  try {
-    const stored = localStorage.getItem(key) as T | null;
-    return stored !== null && values.includes(stored) ? stored : otherwise;
-  } catch {
-    return otherwise;
-  }
-}
-
-function remember(key: string, value: string): void {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // Then it lasts as long as the page.
-  }
+  const stored = recall(key) as T | null;
+  return stored !== null && values.includes(stored) ? stored : otherwise;
 }
 
 class RolltopScreen extends HTMLElement {
   #rfb: RFB | undefined;
   /** Where noVNC draws; by the time we hear of a broken connection it is off the page. */
   #canvas: HTMLCanvasElement | null = null;
+  #ended = false;
   #retryMs = RETRY_FIRST_MS;
   #retry: number | undefined;
   #warning: number | undefined;
@@ -74,18 +70,27 @@ class RolltopScreen extends HTMLElement {
       window.clearTimeout(this.#warning);
       this.#rfb?.disconnect();
       this.#rfb = undefined;
+      tellConnection("screen", "none");
     });
   }
 
   #connect(): void {
     this.dataset["status"] ??= "connecting";
-    const rfb = new RFB(this, this.#address(), { wsProtocols: ["binary"] });
+    const socket = new WebSocket(this.#address(), ["binary"]);
+    takePulse(socket, {
+      answered: (milliseconds) => this.#latency(milliseconds),
+      silent: (silent) => this.#silent(rfb, silent),
+    });
+    socket.addEventListener("close", ({ code }) => (this.#ended = code === SCREEN_ENDED));
+    const rfb = new RFB(this, socket);
     this.#rfb = rfb;
     rfb.background = "transparent";
     rfb.focusOnClick = true;
     this.#apply();
     rfb.addEventListener("connect", () => this.#connected());
-    rfb.addEventListener("disconnect", () => this.#lost());
+    rfb.addEventListener("disconnect", () => {
+      if (this.#rfb === rfb) this.#lost();
+    });
     rfb.addEventListener("clipboard", (event) => {
       this.#clipboard?.receive((event as CustomEvent<{ text: string }>).detail.text);
     });
@@ -102,15 +107,35 @@ class RolltopScreen extends HTMLElement {
     this.#warning = undefined;
     this.#retryMs = RETRY_FIRST_MS;
     this.#canvas = this.querySelector("canvas:not(.last-frame)");
+    // So that the Tab key comes in; the way out is another.
+    this.#canvas?.setAttribute("tabindex", "0");
+    this.#canvas?.setAttribute("aria-describedby", "screen-leave");
     this.#status("connected");
     if (document.activeElement === document.body) this.#rfb?.focus({ preventScroll: true });
   }
 
+  /** The network has gone away without a word: what is typed would wait somewhere, or be lost. */
+  #silent(rfb: RFB, silent: boolean): void {
+    if (this.#rfb !== rfb) return;
+    rfb.viewOnly = silent;
+    this.#status(silent ? "unanswering" : "connected");
+    if (silent) this.#latency(undefined);
+  }
+
+  #latency(milliseconds: number | undefined): void {
+    const place = document.querySelector<HTMLElement>("[data-latency]");
+    if (!place) return;
+    const unit = { style: "unit", unit: "millisecond" } as const;
+    place.textContent = milliseconds === undefined ? "" : new Intl.NumberFormat(document.documentElement.lang, unit).format(Math.round(milliseconds));
+  }
+
   #lost(): void {
     this.#keepFrame();
+    this.#latency(undefined);
     this.#rfb = undefined;
     if (!this.isConnected || this.#resting) return;
     if (this.dataset["status"] === "connected") this.#status("silent");
+    else if (this.dataset["status"] === "unanswering") this.#status("reconnecting");
     this.#warning ??= window.setTimeout(() => this.#status("reconnecting"), SILENT_MS);
     this.#retry = window.setTimeout(() => this.#connect(), this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
@@ -134,8 +159,7 @@ class RolltopScreen extends HTMLElement {
 
   #status(status: string): void {
     this.dataset["status"] = status;
-    const line = document.getElementById("screen-line");
-    if (line) line.hidden = status !== "reconnecting";
+    tellConnection("screen", status === "reconnecting" ? (this.#ended ? "ended" : "unsent") : status === "unanswering" ? "silent" : "none");
   }
 
   #apply(): void {
@@ -169,8 +193,14 @@ class RolltopScreen extends HTMLElement {
 
   #wire(signal: AbortSignal): void {
     const current = () => this.#rfb;
+    // Typed while there is no screen to type in: said at once rather than swallowed.
+    document.addEventListener("keydown", () => {
+      if (this.dataset["status"] === "silent" && document.activeElement === document.body) this.#status("reconnecting");
+    }, { signal });
     whenUnseen(() => this.#rest(), () => this.#comeBack(), signal);
     this.#clipboard = new Clipboard(current, this, signal);
+    mapCommand(this, current, signal);
+    watchLeaving(this, () => document.querySelector<HTMLElement>("#screen-bar button")?.focus(), signal);
     document.addEventListener("click", (event) => this.#clicked(event.target as Element), { signal });
     // noVNC keeps clicks to itself, so menus would stay open over the screen.
     this.addEventListener(

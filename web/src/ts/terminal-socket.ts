@@ -1,6 +1,7 @@
 // One terminal's WebSocket: bytes both ways, how much has been drawn, and coming back by itself
 // after a break. Nothing is said about a break for two seconds.
 
+import { takePulse } from "./pulse";
 import { whenUnseen } from "./unseen";
 
 const SILENT_MS = 2000;
@@ -20,7 +21,8 @@ export interface Listener {
   show(bytes: Uint8Array, drawn: () => void): void;
   /** Another connection than before begins: what was drawn is drawn anew. */
   began(): void;
-  broken(for_long: boolean): void;
+  /** What is typed does not arrive: it is being reconnected, or nothing answers. */
+  broken(how: "no" | "reconnecting" | "silent"): void;
   ended(): void;
   /** Whether what was searched for was shown. */
   found(found: boolean): void;
@@ -37,6 +39,8 @@ export class TerminalSocket {
   #drawn = 0;
   #report: number | undefined;
   #closed = false;
+  /** Nothing answers, so nothing is sent. */
+  #silent = false;
   /** Nobody looks at the tab: not connected, and not trying to be. */
   #resting = false;
   readonly #watching = new AbortController();
@@ -49,7 +53,12 @@ export class TerminalSocket {
   }
 
   send(bytes: Uint8Array): void {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (this.#socket?.readyState !== WebSocket.OPEN) {
+      // Said at once rather than swallowed.
+      if (this.#warning !== undefined) this.#listener.broken("reconnecting");
+      return;
+    }
+    if (this.#silent) return;
     for (let from = 0; from < bytes.length; from += MESSAGE_BYTES) {
       this.#socket.send(bytes.slice(from, from + MESSAGE_BYTES));
     }
@@ -93,6 +102,15 @@ export class TerminalSocket {
     const socket = new WebSocket(url, ["rolltop.terminal.1"]);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
+    this.#silent = false;
+    takePulse(socket, {
+      answered: () => undefined,
+      silent: (silent) => {
+        if (this.#socket !== socket) return;
+        this.#silent = silent;
+        this.#listener.broken(silent ? "silent" : "no");
+      },
+    });
     socket.addEventListener("open", () => this.#opened());
     socket.addEventListener("message", (message: MessageEvent<ArrayBuffer | string>) => {
       if (typeof message.data === "string") return this.#told(message.data);
@@ -102,6 +120,7 @@ export class TerminalSocket {
       });
     });
     socket.addEventListener("close", (event) => {
+      // One that was given up is closed a second time when its farewell has been waited for.
       if (this.#socket === socket) this.#lost(event.code);
     });
   }
@@ -116,11 +135,12 @@ export class TerminalSocket {
     this.#warning = undefined;
     this.#retryMs = RETRY_FIRST_MS;
     this.#drawn = 0;
-    this.#listener.broken(false);
+    this.#listener.broken("no");
     this.#listener.began();
   }
 
   #lost(code: number): void {
+    this.#socket = undefined;
     if (this.#closed || this.#resting) return;
     if (code === NORMAL) {
       this.close();
@@ -130,9 +150,9 @@ export class TerminalSocket {
     if (code === POLICY) {
       void fetch("/v1/me", { cache: "no-store" }).then((answer) => {
         if (answer.status === 401) window.location.assign("/sign-in");
-      });
+      }).catch(() => undefined);
     }
-    this.#warning ??= window.setTimeout(() => this.#listener.broken(true), SILENT_MS);
+    this.#warning ??= window.setTimeout(() => this.#listener.broken("reconnecting"), SILENT_MS);
     this.#retry = window.setTimeout(() => this.#connect(), this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
   }

@@ -5,6 +5,7 @@ import { FitAddon } from "@xterm/addon-fit";
 import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { Terminal } from "@xterm/xterm";
 
+import { watchLeaving } from "./leave";
 import { addresses, follow, localPort, provideLinks } from "./terminal-links";
 import { takePastes } from "./terminal-paste";
 import { TerminalSocket } from "./terminal-socket";
@@ -43,7 +44,7 @@ function colours(): Record<string, string> {
 }
 
 export interface Events {
-  broken(forLong: boolean): void;
+  broken(how: "no" | "reconnecting" | "silent"): void;
   ended(): void;
   search(): void;
   found(found: boolean): void;
@@ -93,7 +94,7 @@ export class TerminalView {
       },
       found: (found) => events.found(found),
       began: () => this.#terminal.reset(),
-      broken: (forLong) => events.broken(forLong),
+      broken: (how) => events.broken(how),
       ended: () => events.ended(),
       size: () => ({ columns: this.#terminal.cols, rows: this.#terminal.rows }),
     });
@@ -156,6 +157,8 @@ export class TerminalView {
     }
     takePastes(this.place, (text) => terminal.paste(text));
     terminal.attachCustomWheelEventHandler((event) => this.#wheeled(event));
+    watchLeaving(this.place, () => this.#events.leave());
+    terminal.textarea?.setAttribute("aria-describedby", "terminal-leave");
     this.#touch();
   }
 

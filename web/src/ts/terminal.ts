@@ -4,6 +4,7 @@ import { allowStyles } from "./xterm-styles";
 
 allowStyles();
 
+import { tellConnection } from "./connection";
 import { TerminalView } from "./terminal-view";
 import { localPort } from "./terminal-links";
 import { toastWithUndo } from "./toasts";
@@ -49,7 +50,10 @@ class RolltopTerminals extends HTMLElement {
       this.#theme?.disconnect();
       this.#listeners?.abort();
       this.#listeners = undefined;
-      for (const entry of this.#entries) entry.view.close();
+      for (const entry of this.#entries) {
+        entry.view.close();
+        tellConnection(`terminal ${entry.number}`, "none");
+      }
       this.#entries = [];
     });
   }
@@ -121,7 +125,7 @@ class RolltopTerminals extends HTMLElement {
     this.#part("[data-tabs]")?.append(button);
     const host = this.#part(".terminal-places") ?? this;
     const entry: Entry = { number, button, view: new TerminalView(`${this.#address()}/${number}`, host, {
-      broken: (forLong) => this.#line(forLong),
+      broken: (how) => tellConnection(`terminal ${number}`, how === "no" ? "none" : how === "silent" ? "silent" : "unsent"),
       ended: () => this.#ended(number),
       search: () => this.#search(true),
       found: (found) => this.#missed(!found),
@@ -251,6 +255,7 @@ class RolltopTerminals extends HTMLElement {
     const place = this.#entries.indexOf(entry);
     this.#entries.splice(place, 1);
     entry.view.close();
+    tellConnection(`terminal ${entry.number}`, "none");
     entry.button.remove();
     if (this.#shown !== entry) return;
     const next = this.#entries[Math.min(place, this.#entries.length - 1)];
@@ -284,11 +289,6 @@ class RolltopTerminals extends HTMLElement {
     if (sentence) sentence.textContent = text;
     const button = place.querySelector<HTMLElement>("[data-act=again]");
     if (button) button.hidden = !again;
-  }
-
-  #line(show: boolean): void {
-    const line = this.#part(".terminal-line");
-    if (line) line.hidden = !show;
   }
 
   #address(): string {

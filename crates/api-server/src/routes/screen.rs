@@ -1,6 +1,6 @@
 //! `GET /v1/desktops/{id}/screen`: RFB bytes over a WebSocket.
 //!
-//! Bytes are handed on and never looked at. Whatever has come from the desktop when the viewer
+//! Bytes are handed on as they are, but for sizes that a viewer asks for (see `control`). Whatever has come from the desktop when the viewer
 //! can take more goes out as one message, so that a busy screen costs few system calls; a
 //! slow viewer slows the desktop's server down, and the other way round. When either end
 //! closes, the other is closed too.
@@ -15,9 +15,11 @@ use axum::response::Response;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
-use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL, WakeQuery};
-use rolltop_control::{Control, CredentialGuard, DoorStream, Screen, purpose};
+use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL, ScreenControl, ViewerAnswer, WakeQuery};
+use rolltop_control::{Control, CredentialGuard, DoorStream, Screen, ScreenGone, ScreenInput, purpose};
+use rolltop_model::DesktopId;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use crate::config::ApiConfig;
@@ -32,6 +34,10 @@ const MESSAGE_LIMIT: usize = 4 << 20;
 /// Read from a viewer at once, bytes. All of it is set to zero before each reading, so no more than
 /// what is typed and pointed at takes.
 const READ_BYTES: usize = 4 << 10;
+/// Closes a screen whose server has ended in a desktop that goes on.
+const SCREEN_ENDED: u16 = 4000;
+/// Questions of a viewer that wait for their answers to go out.
+const PINGS: usize = 4;
 /// At most about this much goes into one message to a viewer.
 const MESSAGE_BYTES: usize = 256 << 10;
 
@@ -39,7 +45,11 @@ const MESSAGE_BYTES: usize = 256 << 10;
 ///
 /// A WebSocket (HTTP/1.1 upgrade) with subprotocol `binary`: binary messages carry RFB 3.8 bytes both
 /// ways, cut anywhere; the server begins with its version. Security type None: who gets here may see it.
-/// A suspended desktop is resumed for it.
+/// A text message `{"ping": 7}` is answered with the text `{"pong":7}`, in its turn among what is drawn.
+/// A suspended desktop is resumed for it. A size (`SetDesktopSize`) is passed on for whoever pressed a key or button last, kept
+/// for others until they do, and left out where its picture would take more than a sixteenth of the desktop's memory.
+/// Closing names the cause: 1000 with what became of the desktop or of the way to it,
+/// 4000 when the program that draws the screen has ended and is being started again.
 #[utoipa::path(get, path = "/v1/desktops/{id}/screen", tag = "inside", operation_id = "openScreen",
     params(
         ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
@@ -68,7 +78,7 @@ pub(crate) async fn get(
     })?;
     // Before the upgrade, so that what goes wrong can still be said.
     let screen = control.screen(&access, convert::waking(waking.wake)).await?;
-    let relay = Relay { config, guard: asking.guard };
+    let relay = Relay { control, desktop: access.desktop(), config, guard: asking.guard };
     Ok(upgrade
         .protocols([SCREEN_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)
@@ -78,6 +88,8 @@ pub(crate) async fn get(
 }
 
 struct Relay {
+    control: Control,
+    desktop: DesktopId,
     config: Arc<ApiConfig>,
     guard: CredentialGuard,
 }
@@ -86,9 +98,14 @@ struct Relay {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Viewer,
-    Desktop,
-    /// The viewer sent text, which is no RFB.
-    NotBinary,
+    /// The desktop's side closed in good order.
+    Ended,
+    /// The way to it broke.
+    Broken,
+    /// The viewer sent a text that is no control message.
+    NotControl,
+    /// The viewer sent bytes that no screen understands.
+    NotRfb,
     Stalled,
     Revoked,
     Shutdown,
@@ -96,19 +113,21 @@ enum End {
 
 impl Relay {
     async fn run(self, socket: WebSocket, screen: Screen) {
-        let Screen { stream: screen, place: _place } = screen;
+        let Screen { stream: screen, mut input, place: _place } = screen;
         let (mut to_viewer, mut from_viewer) = socket.split();
         let (from_desktop, mut to_desktop) = tokio::io::split(screen);
         let mut gather = Gather::new(from_desktop, MESSAGE_BYTES);
+        let (asked, asks) = mpsc::channel(PINGS);
         let end = tokio::select! {
-            end = outward(&self.config, &mut gather, &mut to_viewer) => end,
-            end = inward(&mut from_viewer, &mut to_desktop) => end,
+            end = outward(&self.config, &mut gather, &mut to_viewer, asks) => end,
+            end = inward(&mut from_viewer, &mut input, &mut to_desktop, &asked) => end,
             () = self.guard.ended() => End::Revoked,
             () = self.config.shutdown.cancelled() => End::Shutdown,
         };
         tracing::debug!(?end, "a screen was closed");
+        let frame = close_frame(&self.control, self.desktop, end).await;
         // Neither end is waited for long: it may be gone.
-        let _ = timeout(Duration::from_secs(2), to_viewer.send(Message::Close(Some(close_frame(end))))).await;
+        let _ = timeout(Duration::from_secs(2), to_viewer.send(Message::Close(Some(frame)))).await;
         let _ = timeout(Duration::from_secs(2), to_desktop.shutdown()).await;
     }
 }
@@ -118,6 +137,7 @@ async fn outward(
     config: &ApiConfig,
     gather: &mut Gather<ReadHalf<DoorStream>>,
     to_viewer: &mut SplitSink<WebSocket, Message>,
+    mut asks: mpsc::Receiver<u32>,
 ) -> End {
     let mut heartbeat = interval_at(Instant::now() + config.heartbeat, config.heartbeat);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -125,8 +145,10 @@ async fn outward(
         let message = tokio::select! {
             bytes = gather.next() => match bytes {
                 Ok(bytes) if !bytes.is_empty() => Message::Binary(bytes),
-                Ok(_) | Err(_) => return End::Desktop,
+                Ok(_) => return End::Ended,
+                Err(_) => return End::Broken,
             },
+            Some(number) = asks.recv() => Message::Text(ViewerAnswer::Pong(number).to_text().into()),
             _ = heartbeat.tick() => Message::Ping(bytes::Bytes::new()),
         };
         match timeout(config.stalled_viewer, to_viewer.send(message)).await {
@@ -138,30 +160,70 @@ async fn outward(
 }
 
 /// From the viewer to the desktop.
-async fn inward(from_viewer: &mut SplitStream<WebSocket>, to_desktop: &mut WriteHalf<DoorStream>) -> End {
-    while let Some(message) = from_viewer.next().await {
+async fn inward(
+    from_viewer: &mut SplitStream<WebSocket>,
+    input: &mut ScreenInput,
+    to_desktop: &mut WriteHalf<DoorStream>,
+    asked: &mpsc::Sender<u32>,
+) -> End {
+    loop {
+        let message = tokio::select! {
+            message = from_viewer.next() => message,
+            wish = input.later() => {
+                if !write(to_desktop, &wish).await {
+                    return End::Broken;
+                }
+                continue;
+            }
+        };
+        let Some(message) = message else { return End::Viewer };
         match message {
             Ok(Message::Binary(bytes)) => {
-                if to_desktop.write_all(&bytes).await.is_err() || to_desktop.flush().await.is_err() {
-                    return End::Desktop;
+                let Ok(bytes) = input.read(&bytes) else { return End::NotRfb };
+                if !write(to_desktop, &bytes).await {
+                    return End::Broken;
                 }
             }
             Ok(Message::Ping(_) | Message::Pong(_)) => {}
-            Ok(Message::Text(_)) => return End::NotBinary,
+            Ok(Message::Text(text)) => match serde_json::from_str(&text) {
+                // One who asks faster than answers can go out is answered less often.
+                Ok(ScreenControl::Ping(number)) => drop(asked.try_send(number)),
+                Err(_) => return End::NotControl,
+            },
             Ok(Message::Close(_)) | Err(_) => return End::Viewer,
         }
     }
-    End::Viewer
 }
 
-fn close_frame(end: End) -> CloseFrame {
+async fn write(to_desktop: &mut WriteHalf<DoorStream>, bytes: &[u8]) -> bool {
+    to_desktop.write_all(bytes).await.is_ok() && to_desktop.flush().await.is_ok()
+}
+
+/// What the viewer is told at the end, the cause included.
+async fn close_frame(control: &Control, desktop: DesktopId, end: End) -> CloseFrame {
     let (code, reason) = match end {
         End::Viewer => (close_code::NORMAL, ""),
-        End::Desktop => (close_code::NORMAL, "the desktop closed its screen"),
-        End::NotBinary => (close_code::UNSUPPORTED, "send binary messages"),
+        End::Ended => reason(control.why_screen_closed(desktop, true).await),
+        End::Broken => reason(control.why_screen_closed(desktop, false).await),
+        End::NotControl => (close_code::UNSUPPORTED, "this text is no control message"),
+        End::NotRfb => (close_code::UNSUPPORTED, "this is no RFB that the screen understands"),
         End::Stalled => (close_code::POLICY, "nothing was taken for too long"),
         End::Revoked => (close_code::POLICY, "the credential is no longer valid"),
         End::Shutdown => (close_code::RESTART, "the server restarts"),
     };
     CloseFrame { code, reason: reason.into() }
+}
+
+const fn reason(gone: ScreenGone) -> (u16, &'static str) {
+    match gone {
+        ScreenGone::Suspended => (close_code::NORMAL, "the desktop was suspended"),
+        ScreenGone::Stopped => (close_code::NORMAL, "the desktop was stopped"),
+        ScreenGone::Deleted => (close_code::NORMAL, "the desktop was deleted"),
+        ScreenGone::Restarted => (close_code::NORMAL, "the desktop starts again"),
+        ScreenGone::Failed => (close_code::NORMAL, "the desktop failed"),
+        ScreenGone::Connection => (close_code::NORMAL, "the connection to the desktop was lost"),
+        ScreenGone::Server => {
+            (SCREEN_ENDED, "the program that draws the screen has ended; it is started again")
+        }
+    }
 }

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
-use rolltop_api_types::{Code, Problem, TERMINAL_PROTOCOL, TerminalAnswer, TerminalControl, TerminalQuery};
+use rolltop_api_types::{Code, Problem, TERMINAL_PROTOCOL, TerminalControl, TerminalQuery, ViewerAnswer};
 use rolltop_control::{
     Control, CredentialGuard, Terminal, TerminalLine, TerminalSize, TerminalWindow, purpose,
 };
@@ -63,8 +63,9 @@ const AFRESH: &[u8] = b"\x18\x1bc";
 /// A WebSocket (HTTP/1.1 upgrade) with subprotocol `rolltop.terminal.1`. Binary messages carry what
 /// is typed and what is shown (UTF-8, as xterm understands it), cut anywhere. Text messages are JSON; to the
 /// server: `{"drawn": 4096}` says that so many more bytes have been drawn, without which no
-/// more than 256 KiB come; `{"resize": {"columns": 80, "rows": 24}}`; `{"search": "text"}` scrolls back to where a text was
-/// shown last, and is answered with `{"found": true}` or `{"found": false}`. The terminal is made if it is not
+/// more than 256 KiB come; `{"ping": 7}` is answered with the text `{"pong":7}`; `{"resize": {"columns": 80, "rows": 24}}`;
+/// `{"search": "text"}` scrolls back to where a text was shown last, and is answered with `{"found":true}` or
+/// `{"found":false}`. The terminal is made if it is not
 /// there, goes on when the WebSocket closes, and is shared by all who open the same number. It is
 /// closed with 1000 once its shell has ended.
 #[utoipa::path(get, path = "/v1/desktops/{id}/terminals/{number}", tag = "inside", operation_id = "openTerminal",
@@ -271,8 +272,7 @@ impl Relay {
                 }
                 Ok(TerminalControl::Search(text)) => match self.line.search(&text).await {
                     Ok(found) => {
-                        let answer = serde_json::to_string(&TerminalAnswer::Found(found));
-                        self.send(Message::Text(answer.unwrap_or_default().into()), to_viewer).await
+                        self.send(Message::Text(ViewerAnswer::Found(found).to_text().into()), to_viewer).await
                     }
                     // A desktop that can't search goes on showing what it shows.
                     Err(error) => {
@@ -280,6 +280,9 @@ impl Relay {
                         Ok(())
                     }
                 },
+                Ok(TerminalControl::Ping(number)) => {
+                    self.send(Message::Text(ViewerAnswer::Pong(number).to_text().into()), to_viewer).await
+                }
                 Err(_) => Err(End::NotControl),
             },
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),

@@ -142,3 +142,77 @@ async fn only_a_websocket_of_a_running_desktop_is_a_screen() {
     let error = platform.client.screen(DesktopId::from_u128(7)).await.err().unwrap();
     assert_eq!(error.code(), Some(Code::NotFound));
 }
+
+#[tokio::test]
+async fn a_viewer_that_asks_is_answered_between_what_is_drawn() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let (mut socket, width, height) = open(&platform, desktop.id).await;
+    socket.send(Message::text(r#"{"ping":41}"#)).await.unwrap();
+    socket.send(everything(width, height)).await.unwrap();
+    let (mut answers, mut drawn) = (Vec::new(), 0);
+    while answers.is_empty() || drawn < usize::from(width) * usize::from(height) * 4 {
+        match timeout(DEADLINE, socket.next()).await.expect("more in time").expect("it stays open").unwrap() {
+            Message::Text(text) => answers.push(text.to_string()),
+            Message::Binary(bytes) => drawn += bytes.len(),
+            _ => {}
+        }
+    }
+    assert_eq!(answers, [r#"{"pong":41}"#]);
+    socket.send(Message::text("anything")).await.unwrap();
+    assert_eq!(closed(&mut socket).await.unwrap().reason, "this text is no control message");
+}
+
+/// Asks for a size, as a viewer whose window has it.
+fn of_size(width: u16, height: u16) -> Message {
+    let (width, height) = (width.to_be_bytes(), height.to_be_bytes());
+    let screen = [[0; 8].as_slice(), &width, &height, &[0; 4]].concat();
+    Message::binary([&[251, 0], &width[..], &height, &[1, 0], &screen].concat())
+}
+
+/// The size that somebody who comes now would see, once it is that.
+async fn becomes(platform: &Platform, id: DesktopId, size: (u16, u16)) -> bool {
+    eventually(async || {
+        let (mut socket, width, height) = open(platform, id).await;
+        socket.close(None).await.unwrap();
+        (width, height) == size
+    })
+    .await
+}
+
+#[tokio::test]
+async fn whoever_drives_decides_the_size_and_gives_it_back_by_leaving() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let press = || Message::binary(vec![4, 1, 0, 0, 0, 0, 0, b'k']);
+    let (mut large, ..) = open(&platform, desktop.id).await;
+    large.send(of_size(1600, 900)).await.unwrap();
+    assert!(becomes(&platform, desktop.id, (1600, 900)).await, "alone, one drives");
+
+    let (mut small, ..) = open(&platform, desktop.id).await;
+    small.send(of_size(800, 600)).await.unwrap();
+    small.send(Message::text(r#"{"ping":1}"#)).await.unwrap();
+    while !matches!(timeout(DEADLINE, small.next()).await.unwrap(), Some(Ok(Message::Text(_)))) {}
+    assert!(becomes(&platform, desktop.id, (1600, 900)).await, "whoever only looks changes nothing");
+
+    small.send(press()).await.unwrap();
+    assert!(becomes(&platform, desktop.id, (800, 600)).await, "whoever takes over has it as asked");
+    small.close(None).await.unwrap();
+    assert!(becomes(&platform, desktop.id, (1600, 900)).await, "and gives it back");
+
+    large.send(of_size(16_000, 16_000)).await.unwrap();
+    large.send(of_size(1280, 720)).await.unwrap();
+    assert!(becomes(&platform, desktop.id, (1280, 720)).await, "what no memory holds is left out");
+}
+
+#[tokio::test]
+async fn a_screen_that_closes_says_why() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let (mut socket, ..) = open(&platform, desktop.id).await;
+    platform.engine.cut_connections(desktop.id);
+    assert_eq!(closed(&mut socket).await.unwrap().reason, "the connection to the desktop was lost");
+    let (mut socket, ..) = open(&platform, desktop.id).await;
+    platform.client.stop_desktop(desktop.id).await.unwrap();
+    assert_eq!(closed(&mut socket).await.unwrap().reason, "the desktop was stopped");
+}

@@ -1,19 +1,78 @@
-//! The screen: raw RFB bytes from and to the desktop's VNC server.
+//! The screen: RFB bytes from and to the desktop's VNC server. Of what its viewers say, sizes are held
+//! back from whoever does not drive, and those that would cost the desktop its memory from everybody.
 
 use rolltop_engine::DoorStream;
 use rolltop_guest_protocol::VNC_SOCKET;
-use rolltop_model::Use;
+use rolltop_model::{Desired, DesktopId, DesktopState, Size, Use};
 
+use super::screen_input::{Input, NotRfb, Said};
+use super::viewers::Viewer;
 use super::{Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
 
+/// No screen is wider or higher, pixels.
+const LONGEST_SIDE: u16 = 8192;
+/// A picture takes at most this part of a desktop's memory; the server and its programs hold several.
+const PART_OF_MEMORY: u64 = 16;
+const BYTES_PER_PIXEL: u64 = 4;
+
 /// Bytes from and to the VNC server. The server speaks first (the RFB banner).
 pub struct Screen {
     pub stream: DoorStream,
+    /// Takes what the viewer says and gives what goes on to the VNC server.
+    pub input: ScreenInput,
     /// Keeps the desktop awake as long as it is held.
     pub place: Place,
+}
+
+pub struct ScreenInput {
+    viewer: Viewer,
+    input: Input,
+    most_pixels: u64,
+}
+
+impl ScreenInput {
+    /// What of this goes to the screen, and what else with it.
+    pub fn read(&mut self, bytes: &[u8]) -> Result<Vec<u8>, NotRfb> {
+        let mut on = Vec::with_capacity(bytes.len());
+        for said in self.input.read(bytes)? {
+            match said {
+                Said::Rest(bytes) => on.extend(bytes),
+                Said::Pressed(bytes) => {
+                    on.extend(self.viewer.pressed().unwrap_or_default());
+                    on.extend(bytes);
+                }
+                Said::Size { message, width, height } => {
+                    if fits(width, height, self.most_pixels) && self.viewer.wishes(&message) {
+                        on.extend(message);
+                    }
+                }
+            }
+        }
+        Ok(on)
+    }
+
+    /// Waits until something is to go to the screen that the viewer said long ago: it drives now.
+    pub async fn later(&mut self) -> Vec<u8> {
+        loop {
+            if !self.input.is_between_messages() {
+                std::future::pending::<()>().await;
+            }
+            if let Some(wish) = self.viewer.left_alone().await {
+                return wish;
+            }
+        }
+    }
+}
+
+fn most_pixels(size: Size) -> u64 {
+    (size.memory_mib() << 20) / PART_OF_MEMORY / BYTES_PER_PIXEL
+}
+
+fn fits(width: u16, height: u16, most_pixels: u64) -> bool {
+    width.max(height) <= LONGEST_SIDE && u64::from(width) * u64::from(height) <= most_pixels
 }
 
 impl Control {
@@ -26,6 +85,73 @@ impl Control {
         let place = self.inner.uses.take(access.desktop, Use::Screen).ok_or(EnterError::NotRunning)?;
         let door = self.enter(access, Reason::Screen, &place, waking).await?;
         let stream = door.streamlocal(VNC_SOCKET).await.map_err(unavailable)?;
-        Ok(Screen { stream: Box::new(stream), place })
+        let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
+        let viewer = self.inner.viewers.come(access.desktop);
+        let input = ScreenInput { viewer, input: Input::default(), most_pixels: most_pixels(row.size) };
+        Ok(Screen { stream: Box::new(stream), input, place })
+    }
+}
+
+/// Why a desktop's screen closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScreenGone {
+    Suspended,
+    Stopped,
+    Deleted,
+    Restarted,
+    Failed,
+    /// The VNC server has ended, or ended this connection, in a desktop that goes on.
+    Server,
+    /// The way to a desktop that should be running.
+    Connection,
+}
+
+impl Control {
+    /// Why a screen closed from the desktop's side; `ended` where it was closed rather than torn off.
+    pub async fn why_screen_closed(&self, desktop: DesktopId, ended: bool) -> ScreenGone {
+        match self.inner.store.desktop(desktop).await {
+            Ok(Some(row)) => gone(row.record.desired, row.record.state, ended),
+            Ok(None) => ScreenGone::Deleted,
+            Err(_) => ScreenGone::Connection,
+        }
+    }
+}
+
+fn gone(desired: Desired, state: DesktopState, ended: bool) -> ScreenGone {
+    match (desired, state) {
+        (Desired::Destroyed, _) | (_, DesktopState::Destroying | DesktopState::Destroyed) => {
+            ScreenGone::Deleted
+        }
+        (_, DesktopState::Failed(_)) => ScreenGone::Failed,
+        (Desired::Suspended, _) | (_, DesktopState::Suspended) => ScreenGone::Suspended,
+        (Desired::Stopped, _) | (_, DesktopState::Stopped(_)) => ScreenGone::Stopped,
+        (Desired::Running, DesktopState::Pending | DesktopState::Booting) => ScreenGone::Restarted,
+        (Desired::Running, DesktopState::Running) if ended => ScreenGone::Server,
+        (Desired::Running, DesktopState::Running) => ScreenGone::Connection,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_screen_that_closed_while_its_desktop_goes_on_is_told_from_one_that_left_with_it() {
+        let running = DesktopState::Running;
+        assert_eq!(gone(Desired::Suspended, running, true), ScreenGone::Suspended);
+        assert_eq!(gone(Desired::Stopped, running, true), ScreenGone::Stopped);
+        assert_eq!(gone(Desired::Destroyed, running, true), ScreenGone::Deleted);
+        assert_eq!(gone(Desired::Running, DesktopState::Booting, true), ScreenGone::Restarted);
+        assert_eq!(gone(Desired::Running, running, true), ScreenGone::Server);
+        assert_eq!(gone(Desired::Running, running, false), ScreenGone::Connection);
+    }
+
+    #[test]
+    fn what_people_have_fits_and_what_would_take_the_memory_does_not() {
+        for size in Size::ALL {
+            assert!(fits(3840, 2160, most_pixels(size)), "a 4K screen on {}", size.as_str());
+            assert!(!fits(16000, 16000, most_pixels(size)), "{}", size.as_str());
+            assert!(!fits(16000, 100, most_pixels(size)), "{}", size.as_str());
+        }
     }
 }

@@ -27,6 +27,13 @@ impl Tone {
     }
 }
 
+/// How to get out by keys of what takes all of them; shown while it has them.
+pub(crate) fn leave(language: Language, id: &str) -> Markup {
+    html! {
+        p.leave-hint id=(id) { kbd.kbd { (language.say("leave-keys")) } " " (language.say(id)) }
+    }
+}
+
 /// What a button asks the server for.
 pub(crate) enum Ask<'a> {
     /// A dialog, shown over the page.

@@ -45,7 +45,7 @@ pub(crate) fn page(person: &SignedIn, page: &Page<'_>) -> Markup {
             (head(language, page.title, page.screen))
             body data-events="on" data-words=(words(language)) {
                 a.skip-link href="#content" { (language.say("skip-to-content")) }
-                div.connection-line #connection-line role="status" hidden { (language.say("reconnecting")) }
+                div.connection-line #connection-line role="status" hidden {}
                 div.frame data-fill[page.fill] {
                     (rail(language, Some(person), page.section))
                     (topline(Some(person), language, page.parents, &heading(page.title, false)))
@@ -69,7 +69,7 @@ pub(crate) fn reading(reader: &Reader, title: &str, parents: &[(&str, &str)], co
             (head(language, title, false))
             body data-events=[person.map(|_| "on")] data-words=(words(language)) {
                 a.skip-link href="#content" { (language.say("skip-to-content")) }
-                div.connection-line #connection-line role="status" hidden { (language.say("reconnecting")) }
+                div.connection-line #connection-line role="status" hidden {}
                 div.frame {
                     (rail(language, person, Section::Docs))
                     (topline(person, language, parents, &here))
@@ -101,7 +101,7 @@ fn head(language: Language, title: &str, screen: bool) -> Markup {
     html! {
         head {
             meta charset="utf-8";
-            title { (title) " · " (language.say("product")) }
+            (self::title(language, title))
             meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content";
             meta name="color-scheme" content="light dark";
             meta name="htmx-config" content=(HTMX);
@@ -115,9 +115,22 @@ fn head(language: Language, title: &str, screen: bool) -> Markup {
     }
 }
 
+/// What the tab of a browser is called. A fragment that has it renames the tab.
+pub(crate) fn title(language: Language, name: &str) -> Markup {
+    html! { title { (name) " · " (language.say("product")) } }
+}
+
 /// What scripts may have to say.
 fn words(language: Language) -> String {
-    serde_json::json!({ "offline": language.say("error-unavailable-text") }).to_string()
+    serde_json::json!({
+        "offline": language.say("error-unavailable-text"),
+        "reconnecting": language.say("reconnecting"),
+        "unsent": language.say("connection-unsent"),
+        "ended": language.say("connection-ended"),
+        "too-long": language.say("clipboard-too-long"),
+        "silent": language.say("connection-silent"),
+    })
+    .to_string()
 }
 
 /// Those who are not signed in see where the documentation is, and the way in.
@@ -200,6 +213,10 @@ fn account(person: &SignedIn) -> Markup {
             (theme("light", Icon::Sun, "theme-light"))
             (theme("dark", Icon::Moon, "theme-dark"))
             (theme("system", Icon::SunMoon, "theme-system"))
+        }
+        div role="separator" {}
+        button type="button" role="menuitemcheckbox" aria-checked="true" #account-palette-keys data-palette-keys {
+            (icon(Icon::Search)) (language.say("palette-keys-choice")) (check())
         }
         div role="separator" {}
         div role="group" aria-labelledby="language-heading" {

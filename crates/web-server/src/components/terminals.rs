@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use rolltop_model::DesktopId;
 
+use super::control::leave;
 use super::{Icon, icon};
 use crate::assets;
 use crate::language::Language;
@@ -50,12 +51,12 @@ pub(crate) fn terminals(language: Language, desktop: DesktopId, preview: Option<
                 }
             }
             div.terminal-places {
-                div.terminal-line role="status" hidden { (language.say("reconnecting")) }
                 div.terminal-message hidden {
                     p {}
                     button.btn type="button" data-variant="outline" data-size="sm" data-act="again" { (language.say("terminal-again")) }
                 }
             }
+            (leave(language, "terminal-leave"))
             div.terminal-keys role="toolbar" aria-label=(language.say("terminal-keys")) {
                 @for (shown, name, typed) in KEYS {
                     button type="button" data-type=(typed) data-sticky[typed.is_empty()] aria-label=(language.say(name))

@@ -14,9 +14,9 @@ use super::actions;
 use super::{desktop_panel, desktop_ports, desktop_setup};
 use crate::access::SignedIn;
 use crate::app::App;
-use crate::components::control::{Ask, Tone, button, check, menu, menu_button};
+use crate::components::control::{Ask, Tone, button, check, leave, menu, menu_button};
 use crate::components::desktop::{actions_menu, reason, size, state, template};
-use crate::components::layout::{Page, Section, heading, page};
+use crate::components::layout::{Page, Section, heading, page, title};
 use crate::components::{Icon, icon, icon_with, steps};
 use crate::failure::Failure;
 use crate::language::Language;
@@ -73,7 +73,9 @@ pub(crate) async fn show(
     let body = body(person.language, &shown);
     if person.fragment {
         let heading = heading(&shown.desktop.name, true);
-        return Ok(html! { (body) (heading) }.into_response());
+        // It may have been renamed: the tab follows.
+        let title = title(person.language, &shown.desktop.name);
+        return Ok(html! { (title) (body) (heading) }.into_response());
     }
     let name = &shown.desktop.name;
     let home = person.language.say("rail-desktops");
@@ -253,7 +255,6 @@ fn live(language: Language, desktop: &Desktop) -> Markup {
         div.connecting role="status" { (icon_with(Icon::Loader, true, false)) (language.say("screen-connecting")) }
         rolltop-screen #screen hx-morph-skip src={ "/v1/desktops/" (desktop.id) "/screen?wake=false" } data-desktop=(desktop.id)
             role="application" aria-label=(language.say_with("screen-of", &[("name", &desktop.name)])) {}
-        div.screen-line #screen-line role="status" hidden { (language.say("reconnecting")) }
     }
 }
 
@@ -295,9 +296,11 @@ fn bar(language: Language) -> Markup {
             button.btn.touch-only type="button" data-variant="ghost" data-size="sm" data-screen-keyboard aria-label=(language.say("bar-keyboard")) {
                 (icon(Icon::Keyboard)) span.label { (language.say("bar-keyboard")) }
             }
+            (leave(language, "screen-leave"))
             textarea.soft-keyboard data-soft-keyboard aria-label=(language.say("bar-keyboard")) tabindex="-1" autocomplete="off"
                 autocapitalize="none" spellcheck="false" {}
             div.at-end {
+                span.latency data-latency title=(language.say("latency")) {}
                 (scale(language))
                 (quality(language))
                 button.btn type="button" data-variant="ghost" data-size="sm" data-screen-full {

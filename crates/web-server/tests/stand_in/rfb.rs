@@ -3,7 +3,7 @@
 
 use axum::extract::ws::{Message, WebSocket};
 
-use super::picture;
+use super::{picture, terminals};
 
 const EXTENDED_DESKTOP_SIZE: i32 = -308;
 
@@ -19,7 +19,12 @@ impl Session {
             match self.socket.recv().await?.ok()? {
                 Message::Binary(bytes) => self.buffer.extend_from_slice(&bytes),
                 Message::Close(_) => return None,
-                Message::Text(_) | Message::Ping(_) | Message::Pong(_) => {}
+                Message::Text(text) => {
+                    if let Some(pong) = terminals::pong(&serde_json::from_str(&text).ok()?) {
+                        self.socket.send(pong).await.ok()?;
+                    }
+                }
+                Message::Ping(_) | Message::Pong(_) => {}
             }
         }
         let rest = self.buffer.split_off(count);

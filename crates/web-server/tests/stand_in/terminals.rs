@@ -57,6 +57,7 @@ async fn serve(mut socket: WebSocket, key: (String, u32)) {
             }
             Some(Ok(Message::Text(text))) => {
                 let control: Value = serde_json::from_str(&text).unwrap_or_default();
+                answers.extend(pong(&control));
                 if let Some(wanted) = control["search"].as_str() {
                     let found = wanted == "needle";
                     answers.push(Message::Text(json!({ "found": found }).to_string().into()));
@@ -66,6 +67,12 @@ async fn serve(mut socket: WebSocket, key: (String, u32)) {
             Some(Err(_)) | None => return,
         }
     }
+}
+
+/// Says back the number of a viewer's `ping`, as the API's screens and terminals do.
+pub fn pong(control: &Value) -> Option<Message> {
+    let number = control.get("ping")?;
+    Some(Message::Text(json!({ "pong": number }).to_string().into()))
 }
 
 /// What is shown for what was typed.

@@ -1,0 +1,312 @@
+// The desktop's page under a person's hands: its keys, its drops, its connection.
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
+
+let server, browser;
+
+before(async () => {
+  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const SCREEN = "rolltop-screen[data-status=connected] canvas:not(.last-frame)";
+
+async function openDesktop({ before = () => undefined, ...options } = {}) {
+  const page = await openPage(browser, server.url, options);
+  await page.visit("/desktops");
+  await before(page);
+  await page.visit(await desktopPath(page, "research"));
+  await page.locator(SCREEN).waitFor();
+  return page;
+}
+
+const focused = (page, selector) => page.waitForFunction((wanted) => document.activeElement?.matches(wanted), selector);
+
+async function leave(page) {
+  for (const key of ["Control", "Alt", "Shift"]) await page.keyboard.down(key);
+  for (const key of ["Shift", "Alt", "Control"]) await page.keyboard.up(key);
+}
+
+test("the screen is left by keys, which are said while it has them", async () => {
+  const page = await openDesktop();
+  const hint = page.locator("#screen-leave");
+  await page.locator(SCREEN).focus();
+  await hint.waitFor();
+  assert.equal(await page.locator(SCREEN).getAttribute("aria-describedby"), "screen-leave");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Control+Alt+Shift+F2");
+  await page.keyboard.press("Control+k");
+  await focused(page, SCREEN);
+  assert.equal(await page.locator("dialog[open]").count(), 0, "Ctrl K is the desktop's there");
+  await leave(page);
+  await focused(page, "#screen-bar button");
+  await hint.waitFor({ state: "hidden" });
+  await page.keyboard.press("Shift+Tab");
+  await focused(page, SCREEN);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("a terminal is left by the same keys", async () => {
+  const page = await openDesktop();
+  await page.locator("#tab-terminal").click();
+  await page.locator(".terminal-place textarea").focus();
+  await page.locator("#terminal-leave").waitFor();
+  await page.keyboard.press("Tab");
+  await focused(page, ".terminal-place textarea");
+  await leave(page);
+  await focused(page, ".terminal-tab button");
+  await page.locator("#terminal-leave").waitFor({ state: "hidden" });
+  await page.context().close();
+});
+
+test("Ctrl K is switched off for good in this browser", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.locator("#account-button").click();
+  await page.getByRole("menuitemcheckbox", { name: "Ctrl K opens search" }).click();
+  for (const again of [false, true]) {
+    if (again) await page.reload();
+    await page.keyboard.press("Control+k");
+    assert.equal(await page.locator("dialog[open]").count(), 0);
+    await page.locator(".search-button:not([aria-keyshortcuts]) kbd").waitFor({ state: "hidden" });
+  }
+  await page.locator("[data-open-palette]").click();
+  await page.locator("#palette [role=menuitem]").first().waitFor();
+  await page.context().close();
+});
+
+test("a dialog begins at its first field, and one that destroys at its way out", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  const path = await desktopPath(page, "research");
+  await page.visit(path);
+  const cases = [
+    [`${path}/ask/rename`, "#rename-name"], [`${path}/size`, "input"], [`${path}/sleep/edit`, "input"], [`${path}/template`, "input"],
+    [`${path}/ask/delete`, "[data-close]"], ["/desktops/new", "#new-name"], ["/ssh-keys/new", "input, textarea"], ["/api-keys/new", "#api-key-name"],
+  ];
+  for (const [address, wanted] of cases) {
+    await page.evaluate((from) => window.htmx.ajax("GET", from, { target: "#dialog", swap: "innerHTML" }), address);
+    await page.locator("dialog[open] .dialog-box").waitFor();
+    assert.ok(await page.evaluate((field) => document.activeElement.closest("dialog") && document.activeElement.matches(field), wanted),
+      `${address} begins at ${await page.evaluate(() => document.activeElement.outerHTML.slice(0, 120))}`);
+    await page.keyboard.press("Escape");
+    await page.locator("dialog[open]").waitFor({ state: "detached" });
+  }
+  await page.context().close();
+});
+
+/** A network that goes away without a word, once `window.gone` is set; with `window.back`, for what was connected before. */
+function halfOpen(page) {
+  return page.addInitScript(() => {
+    window.WebSocket = new Proxy(window.WebSocket, {
+      construct(Real, how) {
+        const socket = new Real(...how);
+        socket.fresh = window.back === true;
+        socket.addEventListener("message", (event) => window.gone && !socket.fresh && event.stopImmediatePropagation());
+        return socket;
+      },
+    });
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (data) {
+      if (!window.gone || this.fresh) send.call(this, data);
+    };
+  });
+}
+
+test("a connection on which nothing answers any more is replaced", async () => {
+  const page = await openDesktop({ before: halfOpen });
+  await page.locator("#tab-terminal").click();
+  await page.locator(".xterm-rows", { hasText: "desk$" }).waitFor();
+  await page.evaluate(() => (window.gone = window.back = true));
+  await page.locator("#connection-line").waitFor();
+  await page.locator("#connection-line").waitFor({ state: "hidden" });
+  await page.locator(SCREEN).waitFor();
+  await page.locator(".terminal-place textarea").focus();
+  await page.keyboard.type("again");
+  await page.locator(".xterm-rows", { hasText: "again" }).waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("a network that went away without a word is said within five seconds, in one line", async () => {
+  const page = await openDesktop({ before: halfOpen });
+  await page.locator("[data-latency]", { hasText: /^\d+ ms$/ }).waitFor();
+  await page.locator("#tab-terminal").click();
+  await page.locator(".terminal-place textarea").waitFor();
+  const line = page.getByText("Not answering. Until it does, what you type is not sent.");
+  await page.locator(".xterm-rows, .xterm-screen").first().waitFor();
+  const told = page.evaluate(() => new Promise((done) => {
+    window.gone = true;
+    const began = performance.now();
+    const line = document.getElementById("connection-line");
+    new MutationObserver(() => line.hidden || done(performance.now() - began)).observe(line, { attributes: true });
+  }));
+  const took = await told;
+  assert.ok(took < 5000, `said after ${took} ms`);
+  await line.waitFor();
+  assert.equal(await line.count(), 1);
+  assert.equal(await page.getByText("Reconnecting…").count(), 0);
+  await page.evaluate(() => (window.gone = false));
+  await line.waitFor({ state: "hidden" });
+  await page.locator("rolltop-screen[data-status=connected]").waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("what a browser says of a failed request is shown to nobody", async () => {
+  const page = await openDesktop({ before: (page) => page.route(/\/files(\?|$)/, (route) => route.abort()) });
+  await page.locator("#tab-files").click();
+  await page.locator(".toast", { hasText: "It may be restarting." }).first().waitFor();
+  assert.equal(await page.getByText(/fetch/i).count(), 0);
+  await page.route(/\/files(\?|$)/, (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad Gateway</h1>" }));
+  await page.locator("rolltop-files [data-do=refresh]").click();
+  await page.locator(".toast", { hasText: "It may be restarting." }).nth(1).waitFor();
+  assert.equal(await page.getByText(/Bad Gateway/i).count(), 0);
+  await page.context().close();
+});
+
+/** Drops a file of this machine in the middle of an element, as a hand does. */
+async function drop(page, selector, file) {
+  const { x, y, width, height } = await page.locator(selector).first().boundingBox();
+  const input = await page.context().newCDPSession(page);
+  for (const type of ["dragEnter", "dragOver", "drop"]) {
+    await input.send("Input.dispatchDragEvent", {
+      type, x: x + width / 2, y: y + height / 2, data: { items: [], files: [file], dragOperationsMask: 1 },
+    });
+  }
+}
+
+test("a file dropped on the screen or a terminal is uploaded, and elsewhere leaves the page alone", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "rolltop-drop-")), "notes.txt");
+  writeFileSync(file, "dropped");
+  const uploads = [];
+  const page = await openDesktop({
+    before: async (page) => {
+      await page.route(/\/files\?/, (route) => route.fulfill({ json: { path: "/home/desk", items: [], truncated: false } }));
+      page.on("requestfinished", (request) => {
+        const { pathname, searchParams } = new URL(request.url());
+        if (pathname.endsWith("/files/content")) uploads.push(searchParams.get("path"));
+      });
+    },
+  });
+  const arrived = async (count) => {
+    for (const end = Date.now() + 30_000; uploads.length < count && Date.now() < end; ) await page.waitForTimeout(50);
+    assert.deepEqual(uploads, Array(count).fill("/home/desk/notes.txt"));
+  };
+  const opened = [];
+  page.context().on("page", (other) => opened.push(other.url()));
+  await page.evaluate(() => (window.untouched = true));
+  await drop(page, ".stage", file);
+  await arrived(1);
+  await page.locator("rolltop-files [data-path]").waitFor();
+  await page.locator("#tab-terminal").click();
+  await page.locator(".terminal-place textarea").waitFor();
+  await drop(page, ".terminal-places", file);
+  await arrived(2);
+  for (const elsewhere of [".topline", ".screen-bar", ".rail"]) await drop(page, elsewhere, file);
+  await arrived(2);
+  assert.equal(await page.evaluate(() => window.untouched), true, "the page is where it was");
+  assert.deepEqual(opened, [], "and no other was opened");
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+/** What a screen's VNC server is sent, message by message as noVNC writes them. */
+function listening(page) {
+  return page.addInitScript(() => {
+    window.sent = [];
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (data) {
+      if (typeof data !== "string" && this.url.includes("/screen")) window.sent.push([...new Uint8Array(data.buffer ?? data)]);
+      return send.call(this, data);
+    };
+  });
+}
+
+/** Keys that went out since the last time, as "+65" and "-65". */
+const keys = (page) =>
+  page.evaluate(() => {
+    const said = window.sent.splice(0).flatMap((bytes) => {
+      const found = [];
+      for (let at = 0; at + 8 <= bytes.length && bytes[at] === 4; at += 8) {
+        const keysym = bytes.slice(at + 4, at + 8).reduce((sum, byte) => sum * 256 + byte, 0);
+        found.push(`${bytes[at + 1] ? "+" : "-"}${keysym.toString(16)}`);
+      }
+      return found;
+    });
+    return said;
+  });
+
+test("Cmd on a Mac is Ctrl in the desktop", async () => {
+  const page = await openDesktop({
+    before: async (page) => {
+      await listening(page);
+      await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "platform", { get: () => "MacIntel" }));
+    },
+  });
+  await page.locator(SCREEN).focus();
+  await keys(page);
+  await page.keyboard.press("Meta+c");
+  await page.keyboard.press("Meta+ArrowLeft");
+  const control = (keysym) => ["+ffe3", `+${keysym}`, `-${keysym}`, "-ffe3"];
+  assert.deepEqual(await keys(page), [...control("63"), ...control("ff51")]);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("a text that is too long for a desktop's clipboard is said, and one of a megabyte goes", async () => {
+  const page = await openDesktop();
+  const paste = async (length) => {
+    await page.evaluate((count) => navigator.clipboard.writeText("x".repeat(count)), length);
+    await page.locator(SCREEN).focus();
+    await page.keyboard.press("Control+v");
+  };
+  await paste(1 << 20);
+  // The stand-in sends back in capitals what is put on its clipboard.
+  await page.waitForFunction(() => document.querySelector("#clipboard-text").value === "X".repeat(1 << 20));
+  await paste(4 << 20);
+  await page.locator(".toast", { hasText: "too long for the clipboard" }).waitFor();
+  await page.context().close();
+});
+
+test("an emoji is one letter", async () => {
+  const page = await openDesktop({ before: listening, size: { width: 390, height: 844 } });
+  const area = page.locator("[data-soft-keyboard]");
+  await page.evaluate(() => {
+    // The keyboard's button ties it to the screen.
+    document.querySelector("[data-screen-keyboard]").click();
+  });
+  await keys(page);
+  const write = (change) => area.evaluate((field, [from, to]) => {
+    field.value = field.value.slice(0, field.value.length - from.length) + to;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }, change);
+  await write(["", "😀"]);
+  assert.deepEqual(await keys(page), ["+101f600", "-101f600"]);
+  await write(["😀", "😁"]);
+  assert.deepEqual(await keys(page), ["+ff08", "-ff08", "+101f601", "-101f601"], "another with the same first half");
+  await write(["😁", ""]);
+  assert.deepEqual(await keys(page), ["+ff08", "-ff08"]);
+  await page.context().close();
+});
+
+test("the tab is called what the desktop is called", async () => {
+  const page = await openDesktop();
+  assert.equal(await page.title(), "research · Rolltop");
+  await page.getByRole("button", { name: "Actions for research" }).click();
+  await page.getByRole("menuitem", { name: "Rename" }).click();
+  await page.locator("#rename-name").fill("searched");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.title === "searched · Rolltop");
+  await page.getByRole("heading", { level: 1, name: "searched" }).waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
