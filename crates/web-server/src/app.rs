@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 use rolltop_api_types::Client;
 
 use crate::headers::Insist;
-use crate::{assets, failure, guard, headers, pages, preview, proxy};
+use crate::{assets, failure, guard, headers, one_host, pages, preview, proxy};
 
 pub(crate) struct App {
     /// Without a credential; each request adds its own.
@@ -100,5 +100,6 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), failure::render))
         .layer(from_fn_with_state(insist, headers::add))
         .layer(from_fn_with_state(Arc::clone(&app), preview::divide))
+        .layer(from_fn(one_host::check))
         .with_state(app)
 }

@@ -117,7 +117,13 @@ fn head(language: Language, title: &str, screen: bool) -> Markup {
 
 /// What scripts may have to say.
 fn words(language: Language) -> String {
-    serde_json::json!({ "offline": language.say("error-unavailable-text") }).to_string()
+    let status = [("status", "{status}")];
+    serde_json::json!({
+        "offline": language.say("error-unavailable-text"),
+        "between": language.say_with("error-between", &status),
+        "too-large-between": language.say_with("error-too-large-between", &status),
+    })
+    .to_string()
 }
 
 /// Those who are not signed in see where the documentation is, and the way in.
