@@ -59,7 +59,7 @@ pub use events::EventFilter;
 pub use idempotency::BadIdempotencyKey;
 pub use inside::{
     Archive, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files, Folder, OpenFile,
-    PortConnection, PortError, Save, Saved, Screen, TerminalError, TerminalLine, UploadName, Waking,
+    PortConnection, PortError, Save, Saved, Screen, Tag, TerminalError, TerminalLine, UploadName, Waking,
 };
 pub use preview::{
     NewShare, NotAnAddress, Pass, PassError, PassGuard, PreviewAddress, PreviewError, ShareError, ShareView,
