@@ -18,6 +18,7 @@ use tracing::Instrument;
 use crate::body;
 use crate::problems::{ApiError, ProblemToRender};
 
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A mistake of ours costs one answer, not the connection. What broke is in the log already.
@@ -67,5 +68,9 @@ fn finish_headers(response: &mut Response, id: RequestId) {
         headers.insert(X_REQUEST_ID, value);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        // nginx and its like would hold events back until they have a whole buffer of them.
+        headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

@@ -22,7 +22,7 @@ use crate::problems::{ApiError, explain};
 /// Longest JSON body, bytes: a setup script of 64 KiB with all its lines' ends escaped fits.
 const BODY_LIMIT: usize = 192 << 10;
 
-/// A JSON body. An absent one stands for `{}`.
+/// A JSON body. An absent one is a mistake, not `{}`: a script whose variable was empty must not make a desktop.
 pub(crate) struct Json<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
@@ -32,7 +32,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let is_json = is_json(request.headers());
         let body = read(request).await?;
         if body.is_empty() {
-            return parse(b"{}");
+            return Err(ApiError::new(
+                Code::InvalidJson,
+                "The body is empty; send a JSON object, such as {}.",
+            ));
         }
         if !is_json {
             return Err(ApiError::new(
@@ -54,7 +57,7 @@ async fn read(request: Request) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = stream.next().await {
         let chunk =
-            chunk.map_err(|_| ApiError::new(Code::InvalidBody, "The body broke off; send it again."))?;
+            chunk.map_err(|_| ApiError::new(Code::MalformedRequest, "The body broke off; send it again."))?;
         if body.len() + chunk.len() > BODY_LIMIT {
             let detail =
                 format!("The body is longer than {} KiB; nothing here needs that much.", BODY_LIMIT >> 10);

@@ -46,7 +46,8 @@ async fn admit(state: &AppState, request: &mut Request) -> Result<Admitted, ApiE
         // No route at all: behind us is only the answer that says so.
         return Ok(Admitted::default());
     };
-    match access(request.method(), path.as_str()) {
+    let path = path.clone();
+    let admitted = match access(request.method(), path.as_str()) {
         None => Err(no_such_method(path.as_str())),
         Some(Access::Open) => Ok(Admitted::default()),
         Some(Access::SignIn) => {
@@ -56,6 +57,15 @@ async fn admit(state: &AppState, request: &mut Request) -> Result<Admitted, ApiE
         }
         Some(Access::Credential) => admit_caller(state, request, None).await,
         Some(Access::Scope(scope)) => admit_caller(state, request, Some(scope)).await,
+    }?;
+    match state.queries.check(request.method(), path.as_str(), request.uri()) {
+        Ok(()) => Ok(admitted),
+        Err(mut error) => {
+            if let Some(allowance) = &admitted.allowance {
+                error.write_allowance(allowance);
+            }
+            Err(error)
+        }
     }
 }
 

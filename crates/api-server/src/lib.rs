@@ -24,6 +24,7 @@ mod metrics;
 mod openapi;
 mod operations;
 mod problems;
+mod queries;
 mod rate_limit;
 mod routes;
 mod serve;

@@ -2,8 +2,9 @@
 
 use rolltop_api_types::{Code, Problem, problem_documentation, scope_documentation};
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{Discriminator, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use crate::operations::{Access, access};
@@ -15,7 +16,8 @@ use crate::operations::{Access, access};
         description = "Desktops of their own for AI agents and the people they work for.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, rolltop_api_types::Event, rolltop_api_types::ExecEvent)),
+    servers((url = "/", description = "The Rolltop that serves this description.")),
+    components(schemas(Problem, rolltop_api_types::Event, rolltop_api_types::StreamedEvent, rolltop_api_types::ExecEvent)),
     modifiers(&Credentials),
     tags(
         (name = "desktops", description = "Making, changing and destroying desktops."),
@@ -76,6 +78,7 @@ pub(crate) fn frame() -> OpenApi {
 /// The served document: every operation with its scope and its problems.
 pub(crate) fn rendered(description: &OpenApi) -> Vec<u8> {
     let mut description = description.clone();
+    name_variants(&mut description, "ExecEvent");
     for (path, item) in &mut description.paths.paths {
         let operations = [
             (http::Method::GET, &mut item.get),
@@ -93,7 +96,61 @@ pub(crate) fn rendered(description: &OpenApi) -> Vec<u8> {
     serde_json::to_vec_pretty(&description).unwrap_or_default()
 }
 
+/// Gives each variant of a tagged enum a schema of its own name, told apart by `type`: generators of clients make no
+/// sense of one that has none.
+fn name_variants(description: &mut OpenApi, name: &str) {
+    let Some(components) = &mut description.components else { return };
+    let Some(RefOr::T(Schema::OneOf(one_of))) = components.schemas.get_mut(name) else { return };
+    let mut discriminator = Discriminator::new("type");
+    let mut named = Vec::new();
+    for item in &mut one_of.items {
+        let written = serde_json::to_value(&*item).unwrap_or_default();
+        let places = ["/properties/type/enum/0", "/allOf/1/properties/type/enum/0"];
+        let Some(kind) = places.iter().find_map(|place| written.pointer(place)?.as_str()) else { continue };
+        let (first, rest) = kind.split_at(1);
+        let variant = format!("{name}{}{rest}", first.to_ascii_uppercase());
+        let reference = Ref::from_schema_name(&variant);
+        discriminator.mapping.insert(kind.to_owned(), reference.ref_location.clone());
+        let mut schema = std::mem::replace(item, RefOr::Ref(reference));
+        if let RefOr::T(Schema::AllOf(all_of)) = &mut schema {
+            // What is said of the variant is not said of what it is made of.
+            for part in &mut all_of.items {
+                if let RefOr::Ref(part) = part {
+                    part.description.clear();
+                }
+            }
+        }
+        named.push((variant, schema));
+    }
+    one_of.discriminator = Some(discriminator);
+    components.schemas.extend(named);
+}
+
+/// Bytes and streams are text to OpenAPI, not lists of numbers or objects.
+fn as_sent<'a>(contents: impl IntoIterator<Item = (&'a String, &'a mut RefOr<Content>)>) {
+    for (kind, content) in contents {
+        let RefOr::T(content) = content else { continue };
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let schema = match kind.as_str() {
+            kind if kind.ends_with("json") || kind == "text/plain" => continue,
+            "text/event-stream" => text.description(Some(
+                "Events as the HTML standard writes them; each `data` is JSON, as `StreamedEvent` describes.",
+            )),
+            _ => text.format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))),
+        };
+        content.schema = Some(schema.into());
+    }
+}
+
 fn complete(operation: &mut Operation, access: Access) {
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        as_sent(&mut body.content);
+    }
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            as_sent(&mut response.content);
+        }
+    }
     let (scope, codes): (Option<String>, &[Code]) = match access {
         Access::Open => {
             operation.security = Some(Vec::new());

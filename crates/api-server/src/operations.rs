@@ -129,13 +129,13 @@ pub(crate) fn access(method: &Method, path: &str) -> Option<Access> {
 
 /// The methods of a path, as `Allow` names them.
 pub(crate) fn methods(path: &str) -> Vec<&'static str> {
-    const NAMES: [(Method, &str); 5] = [
+    const NAMES: [(Method, &str); 6] = [
         (Method::GET, "GET"),
+        (Method::HEAD, "HEAD"),
         (Method::POST, "POST"),
         (Method::PUT, "PUT"),
         (Method::PATCH, "PATCH"),
         (Method::DELETE, "DELETE"),
     ];
-    let has = |method: &Method| OPERATIONS.iter().any(|(m, p, _)| m == method && *p == path);
-    NAMES.iter().filter(|(method, _)| has(method)).map(|(_, name)| *name).collect()
+    NAMES.iter().filter(|(method, _)| access(method, path).is_some()).map(|(_, name)| *name).collect()
 }

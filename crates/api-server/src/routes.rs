@@ -54,13 +54,15 @@ use crate::gate::{gate, no_such_route};
 use crate::gateway::{self, GatewayState};
 use crate::openapi;
 use crate::problems::ApiError;
+use crate::queries::QueryNames;
 use crate::state::AppState;
 
 /// `/v1` and `/healthz`, and what only the web tier asks for, ready to be served on the API's socket.
 pub fn router(control: Control, config: ApiConfig) -> Router {
     let (router, description) = described();
+    let queries = QueryNames::of(&description);
     let description = Bytes::from(openapi::rendered(&description));
-    let state = AppState::new(control, config, description);
+    let state = AppState::new(control, config, description, queries);
     router
         .fallback(missing)
         .layer(from_fn_with_state(state.clone(), gate))

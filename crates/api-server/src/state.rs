@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rolltop_control::Control;
 
 use crate::config::ApiConfig;
+use crate::queries::QueryNames;
 use crate::rate_limit::Limiter;
 
 #[derive(Clone)]
@@ -19,16 +20,18 @@ pub(crate) struct AppState {
     pub sign_ins: Arc<Limiter>,
     /// The API's description as it is served.
     pub description: Bytes,
+    pub queries: Arc<QueryNames>,
 }
 
 impl AppState {
-    pub fn new(control: Control, config: ApiConfig, description: Bytes) -> Self {
+    pub fn new(control: Control, config: ApiConfig, description: Bytes, queries: QueryNames) -> Self {
         Self {
             control,
             requests: Arc::new(Limiter::new(config.requests)),
             sign_ins: Arc::new(Limiter::new(config.sign_ins)),
             config: Arc::new(config),
             description,
+            queries: Arc::new(queries),
         }
     }
 }

@@ -83,6 +83,29 @@ fn every_operation_can_be_published_as_it_is() {
     }
 }
 
+/// What generators of clients stumble over: no server, bytes as lists of numbers, variants without a name.
+#[test]
+fn generators_can_read_it() {
+    let description = described();
+    assert_eq!(description["servers"][0]["url"], "/");
+    let event = &description["components"]["schemas"]["ExecEvent"];
+    assert!(event["oneOf"].as_array().unwrap().iter().all(|variant| variant["$ref"].is_string()), "{event}");
+    assert_eq!(event["discriminator"]["mapping"]["stdout"], "#/components/schemas/ExecEventStdout");
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let contents =
+                operation["responses"].as_object().unwrap().values().chain([&operation["requestBody"]]);
+            for (kind, content) in contents.filter_map(|of| of["content"].as_object()).flatten() {
+                let (schema, example) = (&content["schema"], &content["example"]);
+                if !kind.ends_with("json") {
+                    assert_eq!(schema["type"], "string", "{method} {path}: {kind}");
+                    assert!(example.is_null() || example.is_string(), "{method} {path}: its example fits it");
+                }
+            }
+        }
+    }
+}
+
 /// Every `$ref` leads somewhere.
 #[test]
 fn every_reference_leads_somewhere() {

@@ -187,8 +187,14 @@ async fn send(request: RequestBuilder) -> Result<Response, ClientError> {
 }
 
 async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ClientError> {
-    let body = whole(send(request).await?).await?;
-    serde_json::from_slice(&body).map_err(ClientError::Answer)
+    let response = send(request).await?;
+    let status = response.status().as_u16();
+    let body = whole(response).await?;
+    serde_json::from_slice(&body).map_err(|error| match body.trim_ascii_start().first() {
+        // A page: of a proxy, or of a network that wants one to sign in first.
+        Some(b'<') => ClientError::Unexpected { status },
+        Some(_) | None => ClientError::Answer(error),
+    })
 }
 
 async fn nothing(request: RequestBuilder) -> Result<(), ClientError> {
@@ -237,6 +243,37 @@ mod tests {
             body.len()
         );
         stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    /// What a proxy says is told in words, and never as JSON that can't be read.
+    #[tokio::test]
+    async fn a_page_of_something_in_between_is_told_in_words() {
+        for (status, says) in [
+            ("413 Request Entity Too Large", "takes no request that large (413)"),
+            ("502 Bad Gateway", "can't reach Rolltop (502)"),
+            ("200 OK", "is not Rolltop"),
+            ("302 Found", "is not Rolltop"),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let base = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+            let client = Client::built(base, SILENCE, builder).unwrap();
+            let answering = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = [0; 4096];
+                assert!(stream.read(&mut head).await.unwrap() > 0);
+                let page = format!("<html><h1>{status}</h1></html>");
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{page}",
+                    page.len()
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            };
+            let (asked, ()) = tokio::join!(client.me(), answering);
+            let error = asked.unwrap_err();
+            let said = error.to_string();
+            assert!(said.contains(says) && !said.to_lowercase().contains("json"), "{said}");
+            assert!(std::error::Error::source(&error).is_none(), "nothing of a parser follows");
+        }
     }
 
     #[tokio::test]

@@ -92,6 +92,7 @@ macro_rules! codes {
 }
 
 codes! {
+    MalformedRequest, "malformed_request", 400, "The request is not as HTTP says";
     InvalidJson, "invalid_json", 400, "The body is not JSON";
     InvalidQuery, "invalid_query", 400, "A query parameter is not right";
     InvalidCursor, "invalid_cursor", 400, "The cursor is not one of ours";

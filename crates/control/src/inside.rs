@@ -24,7 +24,9 @@ use crate::desktops::{Starting, WakeError};
 use crate::error::EnterError;
 
 pub use exec::{ExecCommand, ExecError, ExecLine};
-pub use files::{Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, UploadName};
+pub use files::{
+    Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, Tag, UploadName,
+};
 pub(crate) use notes::{AccessNotes, Reason};
 pub use ports::{PortConnection, PortError};
 pub use screen::{Screen, ScreenGone, ScreenInput};

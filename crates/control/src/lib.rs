@@ -59,7 +59,7 @@ pub use events::EventFilter;
 pub use idempotency::BadIdempotencyKey;
 pub use inside::{
     Archive, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files, Folder, NotRfb,
-    OpenFile, PortConnection, PortError, Save, Saved, Screen, ScreenGone, ScreenInput, TerminalError,
+    OpenFile, PortConnection, PortError, Save, Saved, Screen, ScreenGone, ScreenInput, Tag, TerminalError,
     TerminalLine, UploadName, Waking,
 };
 pub use preview::{

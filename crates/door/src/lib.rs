@@ -58,5 +58,7 @@ pub use ports::{ListeningPort, MOST_PORTS, PortsError};
 pub use process::{Process, ProcessError, ProcessEvent, ProcessInput, ProcessOutput, StartError};
 pub use screenshot::{MAX_SCREENSHOT_BYTES, ScreenshotError};
 pub use setup::{SETUP_LOG, SetupError, SetupLook, SetupProgress, SetupStep};
-pub use sftp::{FileInfo, FileKind, Listing, MOST_ENTRIES, RemoteFile, RemoteWriter, Sftp, SftpError};
+pub use sftp::{
+    FileInfo, FileKind, Listing, MOST_ENTRIES, RemoteFile, RemoteFolder, RemoteWriter, Sftp, SftpError,
+};
 pub use terminal::{Terminal, TerminalError, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow};

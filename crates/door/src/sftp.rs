@@ -117,6 +117,22 @@ pub struct Listing {
     pub truncated: bool,
 }
 
+/// A folder that is being gone through.
+pub struct RemoteFolder(Held);
+
+impl RemoteFolder {
+    /// Some more of what is in it; `None` at its end.
+    pub async fn more(&mut self) -> Result<Option<Vec<(String, FileInfo)>>, SftpError> {
+        let names = match self.0.session().readdir(self.0.name()).await {
+            Ok(names) => names.files,
+            Err(Error::Status(status)) if status.status_code == StatusCode::Eof => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let plain = names.into_iter().filter(|file| is_plain_name(&file.filename));
+        Ok(Some(plain.map(|file| (file.filename, file.attrs.into())).collect()))
+    }
+}
+
 impl Door {
     /// The desktop's file server; the same one for all callers while it lives.
     pub async fn sftp(&self) -> Result<Sftp, SftpError> {
@@ -168,22 +184,23 @@ impl Sftp {
 
     /// What is in a folder.
     pub async fn list(&self, path: &str) -> Result<Listing, SftpError> {
-        let handle = Held::new(&self.session, self.session.opendir(path).await?.handle);
+        let mut folder = self.open_folder(path).await?;
         let mut listing = Listing::default();
-        loop {
-            let names = match self.session.readdir(handle.name()).await {
-                Ok(names) => names.files,
-                Err(Error::Status(status)) if status.status_code == StatusCode::Eof => return Ok(listing),
-                Err(error) => return Err(error.into()),
-            };
-            for file in names.into_iter().filter(|file| is_plain_name(&file.filename)) {
+        while let Some(more) = folder.more().await? {
+            for entry in more {
                 if listing.entries.len() >= MOST_ENTRIES {
                     listing.truncated = true;
                     return Ok(listing);
                 }
-                listing.entries.push((file.filename, file.attrs.into()));
+                listing.entries.push(entry);
             }
         }
+        Ok(listing)
+    }
+
+    /// Opens a folder, to go through what is in it however much it is.
+    pub async fn open_folder(&self, path: &str) -> Result<RemoteFolder, SftpError> {
+        Ok(RemoteFolder(Held::new(&self.session, self.session.opendir(path).await?.handle)))
     }
 
     /// Opens a regular file for reading.

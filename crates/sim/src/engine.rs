@@ -151,6 +151,11 @@ impl SimEngine {
         self.shared.state().guests.get(&desktop).map(|guest| guest.running_commands())
     }
 
+    /// Puts so many small files into a new folder of a machine, for tests.
+    pub fn add_files(&self, desktop: DesktopId, folder: &str, count: usize) -> Option<()> {
+        self.shared.state().guests.get(&desktop).map(|guest| guest.add_files(folder, count))
+    }
+
     /// Bytes that such commands have written, for tests.
     pub fn command_bytes(&self, desktop: DesktopId) -> Option<u64> {
         self.shared.state().guests.get(&desktop).map(|guest| guest.command_bytes())

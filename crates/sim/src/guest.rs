@@ -173,6 +173,10 @@ impl Guest {
         self.commands.running()
     }
 
+    pub fn add_files(&self, folder: &str, count: usize) {
+        self.files.add_many(folder, count);
+    }
+
     /// Bytes that such commands have written.
     pub fn command_bytes(&self) -> u64 {
         self.commands.written()

@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     /// Another site may have sent this.
     CrossSite,
     NotFound,
+    /// What came is not as HTTP says, or broke off.
+    Malformed,
     Api(Arc<ClientError>),
 }
 
@@ -42,6 +44,7 @@ impl Failure {
             Failure::SignIn { .. } => StatusCode::UNAUTHORIZED,
             Failure::NeedsPassword | Failure::CrossSite => StatusCode::FORBIDDEN,
             Failure::NotFound => StatusCode::NOT_FOUND,
+            Failure::Malformed => StatusCode::BAD_REQUEST,
             Failure::Api(error) => match error.problem() {
                 Some(problem) => {
                     StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -63,6 +66,7 @@ impl Failure {
             Failure::SignIn { .. } | Failure::NeedsPassword => said("error-sign-in"),
             Failure::CrossSite => said("error-cross-site"),
             Failure::NotFound => said("error-not-found"),
+            Failure::Malformed => said("error-malformed"),
             Failure::Api(error) => match error.problem() {
                 Some(problem) if problem.status == 404 => said("error-not-found"),
                 Some(_) => (language.say("error-refused-title"), sentence(language, error)),
@@ -119,7 +123,7 @@ pub(crate) async fn render(State(_): State<Arc<App>>, request: Request, next: Ne
         Failure::SignIn { next } if next == "/" => Some("/sign-in".to_owned()),
         Failure::SignIn { next } => Some(format!("/sign-in?next={}", percent_encoded(next))),
         Failure::NeedsPassword => Some("/account/password".to_owned()),
-        Failure::CrossSite | Failure::NotFound | Failure::Api(_) => None,
+        Failure::CrossSite | Failure::NotFound | Failure::Malformed | Failure::Api(_) => None,
     };
     match (away, fragment) {
         (Some(path), true) => (failure.status(), [("hx-redirect", path)]).into_response(),
@@ -138,6 +142,7 @@ pub(crate) fn document(failure: &Failure) -> Response {
         Failure::SignIn { .. } | Failure::NeedsPassword => "unauthenticated",
         Failure::CrossSite => "cross_site",
         Failure::NotFound => "no_such_route",
+        Failure::Malformed => "malformed_request",
         Failure::Api(_) => "unavailable",
     };
     let body = serde_json::json!({

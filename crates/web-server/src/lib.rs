@@ -26,6 +26,7 @@ mod failure;
 mod guard;
 mod headers;
 mod language;
+mod one_host;
 mod pages;
 mod preview;
 mod proxy;

@@ -12,6 +12,7 @@
 //! ```
 
 mod address;
+mod names;
 mod own;
 mod page;
 mod pass;

@@ -7,6 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
@@ -16,6 +17,7 @@ use http::header::{
     SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, Version};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::upgrade::OnUpgrade;
@@ -59,8 +61,9 @@ pub(crate) async fn forward(
     request: Request,
 ) -> Response {
     let upgrading = wants_websocket(request.headers());
+    let (request, broken) = watched(request);
     let Ok(mut request) = gathered(request).await else {
-        return failure::document(&unavailable());
+        return failure::document(&Failure::Malformed);
     };
     let visitor = upgrading.then(|| hyper::upgrade::on(&mut request));
     let host = guard::own_origin(app.public_origin.as_deref(), request.uri(), request.headers());
@@ -68,6 +71,7 @@ pub(crate) async fn forward(
     say_host(request.headers_mut(), host.as_deref());
     let mut response = match exchange(&app.api_socket, request).await {
         Ok(response) => response,
+        Err(_) if broken.is() => return failure::document(&Failure::Malformed),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "the API did not answer");
             return failure::document(&unavailable());
@@ -82,6 +86,32 @@ pub(crate) async fn forward(
     parts.headers.remove(SET_COOKIE);
     parts.version = Version::default();
     Response::from_parts(parts, Body::new(body))
+}
+
+/// Whether a visitor's body broke off or is not framed as HTTP says: then nobody else is to blame that there is no
+/// answer.
+#[derive(Clone, Default)]
+pub(crate) struct Broken(Arc<AtomicBool>);
+
+impl Broken {
+    pub(crate) fn is(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+pub(crate) fn watched(request: Request) -> (Request, Broken) {
+    let broken = Broken::default();
+    let flag = broken.clone();
+    let watched = |body: Body| {
+        let noted = body.map_err(move |error| {
+            flag.0.store(true, Ordering::Relaxed);
+            error
+        });
+        // Without a wrapper, what has no body stays without one.
+        Body::new(noted)
+    };
+    let request = if request.body().is_end_stream() { request } else { request.map(watched) };
+    (request, broken)
 }
 
 /// A short body is taken in first, and then sent in one piece with its head: the API may answer on the

@@ -20,6 +20,8 @@ use crate::{Certificate, CertificateError, WebConfig, assets};
 
 /// How long a client may take over the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest head of a request, bytes: whoever sends more hears 431.
+const HEAD_LIMIT: u16 = 32 << 10;
 /// How long requests under way have when asked to stop. WebSockets and event streams end then.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -105,8 +107,12 @@ impl Server {
             .map_err(ServerError::Serve)?
             .acceptor(acceptor)
             .handle(handle);
-        server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-        server.http_builder().http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
+        let mut http = server.http_builder().http1();
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_LIMIT.into());
+        let mut http = server.http_builder().http2();
+        http.timer(TokioTimer::new())
+            .keep_alive_interval(HEAD_TIMEOUT)
+            .max_header_list_size(HEAD_LIMIT.into());
         let served = server.serve(self.router.into_make_service_with_connect_info::<SocketAddr>()).await;
         stopper.abort();
         served.map_err(ServerError::Serve)

@@ -171,6 +171,11 @@ pub(crate) fn parameters(names: &[String]) -> Result<rcgen::CertificateParams, C
     parameters.not_after =
         rcgen::date_time_ymd(i32::from(end.year()), end.month().unsigned_abs(), end.day().unsigned_abs());
     parameters.distinguished_name.push(rcgen::DnType::CommonName, "Rolltop");
+    // Strict verifiers (OpenSSL's X509_STRICT, which Python sets) refuse a certificate that lacks one of these. It is no
+    // authority: whoever trusts it trusts nothing else by that.
+    parameters.is_ca = rcgen::IsCa::ExplicitNoCa;
+    parameters.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+    parameters.use_authority_key_identifier_extension = true;
     parameters.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
     Ok(parameters)
 }
@@ -201,6 +206,40 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600, "{file}");
         }
         assert!(second.server_config().is_ok());
+    }
+
+    /// As OpenSSL's strictest reading has it, for our own certificate and for one of a preview.
+    #[test]
+    fn strict_verifiers_take_a_self_made_certificate() {
+        let directory = tempfile::tempdir().unwrap();
+        Certificate::own(directory.path(), ADDRESS.parse().unwrap()).unwrap();
+        let preview = "3000--first.localhost";
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = parameters(&[preview.to_owned()]).unwrap().self_signed(&key).unwrap();
+        fs::write(directory.path().join("preview.crt"), made.pem()).unwrap();
+        for (file, name) in [("tls.crt", "localhost"), ("preview.crt", preview)] {
+            let file = directory.path().join(file);
+            let run = |arguments: &[&str]| {
+                let output =
+                    std::process::Command::new("openssl").args(arguments).arg(&file).output().unwrap();
+                assert!(output.status.success(), "{output:?}");
+                String::from_utf8(output.stdout).unwrap()
+            };
+            let trusted = file.to_str().unwrap();
+            let strictly = ["verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", name];
+            run(&[&strictly[..], &["-CAfile", trusted]].concat());
+            let told = run(&["x509", "-noout", "-text", "-in"]);
+            for extension in [
+                "Basic Constraints: critical",
+                "CA:FALSE",
+                "Key Usage: critical",
+                "Digital Signature",
+                "Subject Key Identifier",
+                "Authority Key Identifier",
+            ] {
+                assert!(told.contains(extension), "{extension}: {told}");
+            }
+        }
     }
 
     #[test]

@@ -180,7 +180,7 @@ async fn nothing_of_ours_goes_in_and_nothing_comes_out_that_reaches_beyond() {
     };
     assert_eq!((header("cookie").as_str(), header("host").as_str()), ("theirs=2", "localhost:3000"));
     assert_eq!(header("origin"), "http://localhost:3000");
-    assert_eq!(format!("https://{}", header("x-forwarded-host")), visitor.origin("3000--first"));
+    assert_eq!(header("x-rolltop-preview"), visitor.origin("3000--first"));
     let cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
     assert_eq!(cookies, ["theirs=1; Path=/"]);
     assert_eq!(headers[LOCATION].to_str().unwrap(), format!("{}/moved", visitor.origin("3000--first")));

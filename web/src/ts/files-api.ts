@@ -1,5 +1,5 @@
 // The API's operations on a desktop's files, as far as the page uses them.
-import { word } from "./words";
+import { type Refusal, refused } from "./answers";
 
 export interface Entry {
   name: string;
@@ -16,21 +16,8 @@ export interface Folder {
   truncated: boolean;
 }
 
-/** What the API says went wrong, in a sentence for people. */
-export class Refusal extends Error {
-  constructor(readonly code: string, detail: string) {
-    super(detail);
-  }
-}
-
-export async function refusal(answer: Response): Promise<Refusal> {
-  const problem = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
-  return new Refusal(problem.code ?? "", problem.detail ?? word("offline"));
-}
-
-/** What to say of something that went wrong: what a browser says of itself is for nobody. */
-export function sentence(error: unknown): string {
-  return error instanceof Refusal ? error.message : word("offline");
+async function refusal(answer: Response): Promise<Refusal> {
+  return refused(answer.status, await answer.text().catch(() => ""));
 }
 
 export function joined(folder: string, name: string): string {

@@ -1,7 +1,8 @@
 // Looking into a file: text can be changed and saved, pictures and PDF files are shown. A desktop's
 // bytes never become a document here: text goes into a field, a picture into an image, the pages of
 // a PDF onto canvases, nothing into a frame.
-import { type FilesApi, Refusal, sentence } from "./files-api";
+import { Refusal, sentence } from "./answers";
+import type { FilesApi } from "./files-api";
 import { DRAFT, type Draft } from "./files-drafts";
 
 const MOST_TEXT = 1024 * 1024;

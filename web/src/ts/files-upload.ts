@@ -1,12 +1,16 @@
 // Uploading many files and folders: two at a time, each with its progress and a way to stop it. An
-// upload that breaks off goes on where it was; what is stopped leaves nothing.
+// upload that breaks off goes on where it was; what is stopped leaves nothing. A file goes in parts, and in smaller ones
+// where something in between, such as a proxy, takes no large requests or breaks them off.
+import { Refusal, refused } from "./answers";
 import type { Dropped } from "./drops";
-import { type FilesApi, joined, Refusal } from "./files-api";
-import { said, word } from "./words";
+import { type FilesApi, joined } from "./files-api";
 
 const AT_ONCE = 2;
 const TRIES = 6;
 const PAUSE_MS = 1000;
+/** What is sent at once, bytes, at first; and what even proxies take that nobody has set up for uploads. */
+const PART = 16 << 20;
+const SMALLEST_PART = 512 << 10;
 
 interface Wanted {
   /** Below the folder that was dropped onto, with its own folders. */
@@ -132,16 +136,25 @@ export class Uploads {
   async #upload(path: string, file: File, stop: AbortSignal, progress: (share: number) => void): Promise<void> {
     const upload = crypto.randomUUID().replaceAll("-", "");
     const query = { path, upload };
+    let [offset, part] = [0, PART];
     for (let tries = 1; ; tries += 1) {
       try {
-        const offset = tries === 1 ? 0 : await this.#offset(query);
-        return await send(this.#api.address("/content", query), file, offset, stop, progress);
+        if (tries > 1) offset = await this.#offset(query);
+        do {
+          const end = Math.min(offset + part, file.size);
+          await send(this.#api.address("/content", query), file, offset, end, stop, progress);
+          [offset, tries] = [end, 1];
+        } while (offset < file.size);
+        return;
       } catch (error) {
         if (stop.aborted) {
           await fetch(this.#api.address("/upload", query), { method: "DELETE" });
           return;
         }
-        const passing = !(error instanceof Refusal) || ["upload_broken_off", "wrong_offset", "desktop_unreachable"].includes(error.code);
+        const ours = error instanceof Refusal && error.code !== "";
+        if (!ours && part > SMALLEST_PART) part = Math.max(SMALLEST_PART, part / 4);
+        else if (error instanceof Refusal && error.status === 413) throw error;
+        const passing = !ours || ["upload_broken_off", "wrong_offset", "desktop_unreachable"].includes(error.code);
         if (!passing || tries >= TRIES) throw error;
         await new Promise((done) => window.setTimeout(done, PAUSE_MS * tries));
       }
@@ -155,20 +168,26 @@ export class Uploads {
 }
 
 /** fetch says nothing of how far an upload is. */
-function send(address: string, file: File, offset: number, stop: AbortSignal, progress: (share: number) => void): Promise<void> {
+function send(
+  address: string,
+  file: File,
+  offset: number,
+  end: number,
+  stop: AbortSignal,
+  progress: (share: number) => void,
+): Promise<void> {
   return new Promise((done, failed) => {
     const request = new XMLHttpRequest();
     request.open("PUT", address);
     request.setRequestHeader("Content-Type", "application/octet-stream");
-    if (file.size > 0 && offset < file.size) request.setRequestHeader("Content-Range", `bytes ${offset}-${file.size - 1}/${file.size}`);
+    if (offset < end) request.setRequestHeader("Content-Range", `bytes ${offset}-${end - 1}/${file.size}`);
     request.upload.addEventListener("progress", (event) => progress((offset + event.loaded) / Math.max(file.size, 1)));
     request.addEventListener("load", () => {
       if (request.status < 300) return done();
-      const problem = said(request.responseText);
-      failed(new Refusal(problem.code ?? "", problem.detail ?? word("offline")));
+      failed(refused(request.status, request.responseText));
     });
     for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => failed(new Error(kind)));
     stop.addEventListener("abort", () => request.abort());
-    request.send(offset > 0 ? file.slice(offset) : file);
+    request.send(file.slice(offset, end));
   });
 }

@@ -2,7 +2,8 @@
 // can be done with it. The server puts <rolltop-files> there while the desktop runs.
 import { type Dropped, entriesOf } from "./drops";
 import { focusFirst } from "./dialogs";
-import { type Entry, FilesApi, type Folder, HOME, joined, parent, resolved, sentence } from "./files-api";
+import { sentence } from "./answers";
+import { type Entry, FilesApi, type Folder, HOME, joined, parent, resolved } from "./files-api";
 import { pickRange } from "./files-pick";
 import { Preview } from "./files-preview";
 import { chosen, dropped, Uploads } from "./files-upload";

@@ -1,12 +1,12 @@
 // A file that was exported comes in as a snapshot, and a desktop is made of it.
 import htmx from "htmx.org";
 
+import { refused } from "./answers";
 import { toast } from "./toasts";
-import { said, word } from "./words";
+import { word } from "./words";
 
 interface Answer {
   id?: string;
-  detail?: string;
 }
 
 /** fetch says nothing of how far an upload is. */
@@ -17,9 +17,12 @@ function send(file: File, progress: (share: number) => void): Promise<Answer> {
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.addEventListener("progress", (event) => progress(event.loaded / Math.max(file.size, 1)));
     request.addEventListener("load", () => {
-      const answer = said(request.responseText) as Answer;
-      if (request.status < 300) return done(answer);
-      failed(new Error(answer.detail ?? word("offline")));
+      if (request.status >= 300) return failed(refused(request.status, request.responseText));
+      try {
+        done(JSON.parse(request.responseText) as Answer);
+      } catch {
+        failed(refused(request.status, ""));
+      }
     });
     for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => failed(new Error(word("offline"))));
     request.send(file);

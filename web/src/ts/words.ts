@@ -7,12 +7,3 @@ export function word(key: string): string {
   words ??= JSON.parse(document.body.dataset["words"] ?? "{}") as Record<string, string>;
   return words[key] ?? "";
 }
-
-/** What an answer says in JSON; nothing where something in between, a proxy perhaps, answered with a page. */
-export function said(text: string): { id?: string; code?: string; detail?: string } {
-  try {
-    return (JSON.parse(text) ?? {}) as { id?: string; code?: string; detail?: string };
-  } catch {
-    return {};
-  }
-}

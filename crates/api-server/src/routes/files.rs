@@ -1,5 +1,6 @@
 //! `/v1/desktops/{id}/files`: what is in a folder, and moving it about.
 
+mod conditions;
 pub(super) mod content;
 pub(super) mod save;
 

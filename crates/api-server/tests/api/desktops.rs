@@ -138,7 +138,12 @@ async fn forks_and_snapshots_are_made_once_per_key_too() {
 #[tokio::test]
 async fn a_desktop_needs_not_even_a_name() {
     let platform = Platform::start().await;
-    let response = platform.raw(reqwest::Method::POST, "/v1/desktops").send().await.unwrap();
+    let response = platform
+        .raw(reqwest::Method::POST, "/v1/desktops")
+        .json(&serde_json::json!({}))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), 202);
     let made: rolltop_api_types::Desktop = response.json().await.unwrap();
     assert!(!made.name.is_empty());

@@ -61,6 +61,7 @@ async fn who_comes_back_has_missed_nothing() {
     let header = platform.raw(reqwest::Method::GET, "/v1/events").header("last-event-id", all[0].seq);
     let mut response = header.send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["x-accel-buffering"], "no", "proxies hand it on as it comes");
     let mut text = String::new();
     while !text.contains("data:") {
         text.push_str(std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap());

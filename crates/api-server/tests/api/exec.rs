@@ -68,6 +68,7 @@ async fn events_are_written_as_documented() {
     let request = platform.raw(Method::POST, &path).json(&json!({"command": "echo hello"}));
     let response = request.send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["x-accel-buffering"], "no", "proxies hand it on as it comes");
     insta::assert_snapshot!(response.text().await.unwrap(), @r#"
     event: started
     data: {"type":"started"}

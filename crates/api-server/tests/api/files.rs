@@ -292,4 +292,90 @@ async fn a_folder_comes_as_a_zip_file_that_python_can_read() {
         assert!(told.contains(file), "{file} in {told}");
     }
     assert!(!told.contains("latest"), "links are left out: {told}");
+    assert_eq!(left_out_of(&path), "Left out of this archive:\n\ndesk/latest: a link\n");
+}
+
+/// What an archive says it has not, or nothing.
+fn left_out_of(path: &std::path::Path) -> String {
+    let script = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\n\
+        print(z.read('LEFT-OUT.txt').decode() if 'LEFT-OUT.txt' in z.namelist() else '', end='')";
+    let python = std::process::Command::new("python3").arg("-c").arg(script).arg(path).output().unwrap();
+    String::from_utf8(python.stdout).unwrap()
+}
+
+/// A list in the browser ends at 10,000; an archive does not.
+#[tokio::test]
+async fn a_folder_with_very_many_files_comes_whole() {
+    let platform = Platform::start().await;
+    let id = platform.running("research").await.id;
+    platform.engine.add_files(id, "/home/desk/many", 10_050).unwrap();
+    let bytes = platform.client.archive(id, "/home/desk/many").await.unwrap().into_bytes().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("many.zip");
+    std::fs::write(&path, bytes).unwrap();
+    let script = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\nprint(len(z.namelist()))";
+    let python = std::process::Command::new("python3").arg("-c").arg(script).arg(&path).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&python.stdout).trim(), "10051", "{python:?}");
+    assert_eq!(left_out_of(&path), "", "nothing is missing, so nothing is said");
+}
+
+/// Conditions of RFC 9110, of a file that is read whole and of one that is not.
+#[tokio::test]
+async fn a_download_goes_on_only_with_the_same_file() {
+    let platform = Platform::start().await;
+    let id = platform.running("research").await.id;
+    for path in [FILE, LARGE] {
+        let get = |name: &'static str, value: &str| {
+            let request = platform.raw(Method::GET, &content(id, path)).header("range", "bytes=3-6");
+            request.header(name, value).send()
+        };
+        let whole = platform.raw(Method::GET, &content(id, path)).send().await.unwrap();
+        let tag = whole.headers()["etag"].to_str().unwrap().to_owned();
+        assert!(tag.starts_with('"'), "strong: {tag}");
+        let before = whole.bytes().await.unwrap();
+
+        let goes_on = get("if-range", &tag).await.unwrap();
+        assert_eq!(
+            (goes_on.status().as_u16(), goes_on.headers()["etag"].to_str().unwrap()),
+            (206, tag.as_str())
+        );
+        assert_eq!(goes_on.bytes().await.unwrap(), before.slice(3..7));
+        let weakly = get("if-range", &format!("W/{tag}")).await.unwrap();
+        assert_eq!(weakly.status(), 200);
+        let known = get("if-none-match", &format!("\"other\", W/{tag}")).await.unwrap();
+        assert_eq!((known.status().as_u16(), known.headers()["etag"].to_str().unwrap()), (304, tag.as_str()));
+        assert_eq!(known.bytes().await.unwrap(), "");
+        assert_eq!(get("if-none-match", "\"other\"").await.unwrap().status(), 206);
+        assert_eq!(get("if-match", &tag).await.unwrap().status(), 206);
+        let other = get("if-match", "\"other\"").await.unwrap();
+        assert_eq!(other.status(), 412);
+        assert_eq!(other.json::<serde_json::Value>().await.unwrap()["code"], "file_changed");
+
+        // Two changes of one byte, of the same size and within a second.
+        let mut tags = vec![tag];
+        for change in [b'1', b'2'] {
+            let mut after = before.to_vec();
+            after[5] = change;
+            platform.client.save_file(id, path, &SaveCondition::Any, after.clone()).await.unwrap();
+            for old in &tags {
+                let restarts = get("if-range", old).await.unwrap();
+                assert_eq!(restarts.status(), 200, "all of it");
+                assert!(restarts.bytes().await.unwrap() == after);
+                assert_eq!(get("if-match", old).await.unwrap().status(), 412);
+                assert_eq!(get("if-none-match", old).await.unwrap().status(), 206);
+                let save = platform.raw(Method::PUT, &content(id, path)).header("if-match", old).body("mine");
+                assert_eq!(save.send().await.unwrap().status(), 412);
+            }
+            let now = platform.raw(Method::HEAD, &content(id, path)).send().await.unwrap();
+            tags.push(now.headers()["etag"].to_str().unwrap().to_owned());
+        }
+        let several = format!("{}, {}", tags[0], tags[2]);
+        let save = platform.raw(Method::PUT, &content(id, path)).header("if-match", several).body("mine");
+        assert_eq!(save.send().await.unwrap().status(), 200, "one of them is right");
+        let save = platform.raw(Method::PUT, &content(id, path)).header("if-match", "*").body("mine");
+        assert_eq!(save.send().await.unwrap().status(), 200, "there is something");
+    }
+    let save =
+        platform.raw(Method::PUT, &content(id, "/home/desk/none")).header("if-match", "*").body("mine");
+    assert_eq!(save.send().await.unwrap().status(), 412);
 }

@@ -24,14 +24,14 @@ async fn what_is_not_there_is_a_problem_too() {
     405 application/problem+json
     {
       "code": "method_not_allowed",
-      "detail": "This path takes GET, POST.",
+      "detail": "This path takes GET, HEAD, POST.",
       "status": 405,
       "title": "This path has no such method",
       "type": "urn:rolltop:problem:method_not_allowed"
     }
     "#);
     let response = platform.raw(Method::PUT, "/v1/desktops").send().await.unwrap();
-    assert_eq!(response.headers()["allow"], "GET, POST");
+    assert_eq!(response.headers()["allow"], "GET, HEAD, POST");
 }
 
 #[tokio::test]
@@ -95,4 +95,20 @@ async fn sign_ins_are_counted_by_address() {
     assert_eq!(attempt("192.0.2.1").await, 401);
     assert_eq!(attempt("192.0.2.1").await, 429);
     assert_eq!(attempt("192.0.2.2").await, 401, "another address has tries of its own");
+}
+
+/// One rule for every operation: what is misspelt is refused before anything is done.
+#[tokio::test]
+async fn a_query_parameter_that_is_not_described_is_refused_everywhere() {
+    let platform = Platform::start().await;
+    for (method, path, _) in rolltop_api_server::OPERATIONS {
+        let path = path.replace("{id}", "dsk_00000000000000000000000000");
+        for query in ["nonsense=1", "nonsense", "%00=1"] {
+            let answer = platform.raw(method.clone(), &format!("{path}?{query}")).send().await.unwrap();
+            assert_eq!(answer.status(), 400, "{method} {path}?{query}");
+            let problem: serde_json::Value = answer.json().await.unwrap();
+            assert_eq!(problem["code"], "invalid_query", "{method} {path}");
+        }
+    }
+    assert!(platform.client.all_desktops().await.unwrap().is_empty());
 }

@@ -407,7 +407,8 @@ async fn queries_and_headers_that_are_not_right() {
       "type": "urn:rolltop:problem:invalid_cursor"
     }
     "#);
-    let key = platform.raw(Method::POST, "/v1/desktops").header("idempotency-key", "two words");
+    let key =
+        platform.raw(Method::POST, "/v1/desktops").header("idempotency-key", "two words").json(&json!({}));
     assert_snapshot!(told(key).await, @r#"
     400 application/problem+json
     {
@@ -429,4 +430,51 @@ async fn queries_and_headers_that_are_not_right() {
       "type": "urn:rolltop:problem:invalid_header"
     }
     "#);
+}
+
+/// A script whose variable was empty makes nothing.
+#[tokio::test]
+async fn a_body_that_is_needed_may_not_be_empty() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("first").await;
+    let mut tried = 0;
+    for (path, item) in platform.nobody.openapi().await.unwrap()["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            // A snapshot's fork takes its body as a desktop's does.
+            let body = &operation["requestBody"];
+            if body["content"]["application/json"].is_null() || path.contains("/snapshots/{id}") {
+                continue;
+            }
+            assert_eq!(body["required"], true, "{method} {path}");
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let query = if path.ends_with("/files") { "?path=/home/desk" } else { "" };
+            let path = format!("{}{query}", path.replace("{id}", &desktop.id.to_string()));
+            for kind in ["application/json", "text/plain"] {
+                let request = platform.raw(method.clone(), &path).header("content-type", kind);
+                let answer = request.send().await.unwrap();
+                assert_eq!(answer.status(), 400, "{method} {path}");
+                let problem: Value = answer.json().await.unwrap();
+                assert_eq!(problem["code"], "invalid_json", "{method} {path}: {problem}");
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "{tried}");
+    assert_eq!(platform.client.all_desktops().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_chunks_is_the_senders_fault() {
+    let platform = Platform::start().await;
+    let mut connection = tokio::net::UnixStream::connect(platform.socket()).await.unwrap();
+    let request = format!(
+        "POST /v1/desktops HTTP/1.1\r\nhost: api\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
+         transfer-encoding: chunked\r\n\r\nzz\r\n{{}}\r\n0\r\n\r\n",
+        platform.key.expose_secret()
+    );
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 400");
+    assert_nothing_was_made(&platform).await;
 }

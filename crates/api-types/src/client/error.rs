@@ -15,7 +15,8 @@ pub enum ClientError {
     },
     #[error("the server can't be reached or broke off")]
     Transport(#[from] reqwest::Error),
-    #[error("the server answered with status {status} and no problem document")]
+    /// Mostly of something in between, such as a proxy, which answers with pages of its own.
+    #[error("{}", unexpected(*status))]
     Unexpected { status: u16 },
     #[error("the server's answer can't be read")]
     Answer(#[source] serde_json::Error),
@@ -49,5 +50,17 @@ impl ClientError {
             | ClientError::Address
             | ClientError::Credential => None,
         }
+    }
+}
+
+/// What an answer that is none of Rolltop's means, for a person.
+fn unexpected(status: u16) -> String {
+    let between = "something between you and Rolltop, such as a proxy,";
+    match status {
+        413 => format!("{between} takes no request that large (413); whoever runs it can raise its limit"),
+        407 => format!("{between} wants you to sign in with it (407)"),
+        502..=504 => format!("{between} answered that it can't reach Rolltop ({status}); try again shortly"),
+        200..=399 => format!("what answered (status {status}) is not Rolltop: is the address right?"),
+        _ => format!("the server answered with status {status} and no problem document"),
     }
 }

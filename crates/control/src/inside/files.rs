@@ -6,6 +6,7 @@
 
 mod archive;
 mod save;
+mod tag;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -26,9 +27,10 @@ use crate::error::EnterError;
 
 pub use archive::Archive;
 pub use save::{Condition, Save, Saved, UploadName};
+pub use tag::Tag;
 
 const LONGEST_PATH: usize = 4096;
-/// A file of up to this many bytes is tagged by what is in it, a longer one by its size and time.
+/// A file of up to this many bytes is tagged by what is in it, a longer one by its state in the file system.
 const READ_WHOLE: u64 = 1024 * 1024;
 /// Links of one folder that are followed to say what they lead to.
 const LINKS_FOLLOWED: usize = 200;
@@ -99,8 +101,7 @@ pub struct Folder {
 pub struct OpenFile {
     /// Bytes.
     pub size: u64,
-    /// Changes when the content does, as an HTTP entity tag without its quotes.
-    pub tag: String,
+    pub tag: Tag,
     content: Content,
 }
 
@@ -206,10 +207,16 @@ impl<P> Files<P> {
     }
 
     async fn open(&self, path: &str) -> Result<OpenFile, FileError> {
-        let file = self.sftp.read_file(path).await?;
-        let info = file.info();
-        if info.size > READ_WHOLE {
-            let tag = format!("{}-{}", info.modified, info.size);
+        let mut file = self.sftp.read_file(path).await?;
+        if file.info().size > READ_WHOLE {
+            let before = self.state(path).await;
+            file = self.sftp.read_file(path).await?;
+            let after = self.state(path).await;
+            let info = file.info();
+            let tag = match before {
+                Some(state) if after.as_ref() == Some(&state) => Tag::strong(state),
+                Some(_) | None => Tag::weak(format!("{}-{}", info.modified, info.size)),
+            };
             return Ok(OpenFile {
                 size: info.size,
                 tag,
@@ -219,7 +226,12 @@ impl<P> Files<P> {
         let mut whole = Vec::new();
         file.reader().read_to_end(&mut whole).await.map_err(unavailable)?;
         let tag = Sha256::digest(&whole).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Ok(OpenFile { size: info.size, tag, content: Content::Whole(whole.into()) })
+        // What was read is what is sent, whatever size it was said to have.
+        Ok(OpenFile {
+            size: whole.len() as u64,
+            tag: Tag::strong(tag),
+            content: Content::Whole(whole.into()),
+        })
     }
 
     async fn is_there(&self, path: &str) -> bool {

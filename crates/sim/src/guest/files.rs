@@ -82,6 +82,15 @@ impl Files {
         Self(Arc::new(Mutex::new(tree)))
     }
 
+    /// A new folder of so many files, each with its number in it.
+    pub fn add_many(&self, folder: &str, count: usize) {
+        let mut tree = self.tree();
+        tree.insert(folder.to_owned(), Node::folder());
+        for number in 0..count {
+            tree.insert(format!("{folder}/{number}"), Node::file(number.to_string().into_bytes()));
+        }
+    }
+
     /// A file's bytes, for commands.
     pub fn contents(&self, path: &str) -> Option<Vec<u8>> {
         match self.stat(path)?.content {

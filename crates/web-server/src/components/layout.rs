@@ -122,6 +122,7 @@ pub(crate) fn title(language: Language, name: &str) -> Markup {
 
 /// What scripts may have to say.
 fn words(language: Language) -> String {
+    let status = [("status", "{status}")];
     serde_json::json!({
         "offline": language.say("error-unavailable-text"),
         "reconnecting": language.say("reconnecting"),
@@ -129,6 +130,8 @@ fn words(language: Language) -> String {
         "ended": language.say("connection-ended"),
         "too-long": language.say("clipboard-too-long"),
         "silent": language.say("connection-silent"),
+        "between": language.say_with("error-between", &status),
+        "too-large-between": language.say_with("error-too-large-between", &status),
     })
     .to_string()
 }

@@ -23,10 +23,6 @@ impl Place {
         format!("https://{}.{}", self.label, self.base)
     }
 
-    pub(crate) fn host(&self) -> String {
-        format!("{}.{}", self.label, self.base)
-    }
-
     /// The desktop's name as far as its address tells.
     pub(crate) fn desktop(&self) -> &str {
         &self.desktop
@@ -34,11 +30,23 @@ impl Place {
 
     /// Whether an origin, or an address under it, is a preview of the same desktop.
     pub(super) fn is_of_same_desktop(&self, address: &str) -> bool {
-        let Some(rest) = address.strip_prefix("https://") else { return false };
-        let host = rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-        let Some((label, base)) = host.split_once('.') else { return false };
+        address.strip_prefix("https://").is_some_and(|rest| self.parts_of(rest).is_some())
+    }
+
+    /// The port of a preview of the same desktop, and what follows its host, of an address without its scheme.
+    pub(super) fn parts_of<'a>(&self, address: &'a str) -> Option<(u16, &'a str)> {
+        let end = address.find(['/', '?', '#']).unwrap_or(address.len());
+        let (host, rest) = address.split_at_checked(end)?;
+        let host = host.to_ascii_lowercase();
+        let (label, base) = host.split_once('.')?;
         let base = base.strip_suffix(":443").unwrap_or(base);
-        base == self.base && parts(label).is_some_and(|(_, desktop)| desktop == self.desktop)
+        let (port, desktop) = parts(label)?;
+        (base == self.base && desktop == self.desktop).then_some((port, rest))
+    }
+
+    /// The origin of another port of the same desktop.
+    pub(super) fn sibling(&self, port: u16) -> String {
+        format!("https://{port}--{}.{}", self.desktop, self.base)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::header::SET_COOKIE;
+use http::header::{ALLOW, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rolltop_api_types::{Code, OpenPreview, PreviewKey};
@@ -18,7 +18,7 @@ pub(super) const PREFIX: &str = "/.rolltop/";
 pub(super) async fn serve(visit: &Visit, asked: &Parts) -> Response {
     let path = asked.uri.path().strip_prefix(PREFIX).unwrap_or_default();
     if !matches!(asked.method, Method::GET | Method::HEAD) {
-        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+        return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")]).into_response();
     }
     let headers = &asked.headers;
     match path.split_once('/') {

@@ -28,7 +28,7 @@ pub(super) enum Closed {
     Unavailable,
 }
 
-pub(super) async fn forward(visit: Visit, pass: &SecretString, mut request: Request) -> Response {
+pub(super) async fn forward(visit: Visit, pass: &SecretString, request: Request) -> Response {
     let uri = request.uri().clone();
     let connection = match connect(&visit, pass).await {
         Ok(connection) => connection,
@@ -36,10 +36,14 @@ pub(super) async fn forward(visit: Visit, pass: &SecretString, mut request: Requ
         Err(closed) => return shown(&visit, &closed),
     };
     let upgrading = proxy::wants_websocket(request.headers());
+    let (mut request, broken) = proxy::watched(request);
     let visitor = upgrading.then(|| hyper::upgrade::on(&mut request));
     rewrite::request(&mut request, &visit.place, visit.peer, upgrading);
     let mut response = match exchange(connection, request).await {
         Ok(response) => response,
+        Err(_) if broken.is() => {
+            return (StatusCode::BAD_REQUEST, "The request is not as HTTP says.\n").into_response();
+        }
         Err(error) => {
             tracing::debug!(%error, "a desktop's web server broke off");
             return shown(&visit, &Closed::Problem(Code::Unknown));

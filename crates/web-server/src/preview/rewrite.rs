@@ -1,20 +1,22 @@
 //! What of a request reaches the desktop, and what of its answer reaches the browser.
 //!
-//! The desktop is told that it is asked as `localhost`, which is what its programs expect; where the
-//! request really came from is in `X-Forwarded-Host`. Nothing of ours goes in; nothing comes out that
-//! reaches beyond this origin.
+//! The desktop is told that it is asked as `localhost` over plain HTTP, which is what its programs expect, and by
+//! everything that could tell: Host, Origin and Referer say so, and no `X-Forwarded-Host` or `-Proto` says otherwise,
+//! since frameworks refuse a form whose Origin isn't the host that they are told. The browser's address is in
+//! `X-Rolltop-Preview`, which none of them compares. Nothing of ours goes in; nothing comes out that reaches beyond
+//! this origin.
 
 use std::net::IpAddr;
 
 use axum::extract::Request;
 use http::header::{
-    ALT_SVC, AUTHORIZATION, COOKIE, FORWARDED, HOST, HeaderName, LOCATION, ORIGIN, SET_COOKIE,
-    STRICT_TRANSPORT_SECURITY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALT_SVC, AUTHORIZATION, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, FORWARDED,
+    HOST, HeaderName, LOCATION, ORIGIN, REFERER, REFRESH, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
 };
 use http::{HeaderMap, HeaderValue, Uri, Version};
 
 use super::address::Place;
-use super::pass;
+use super::{names, pass};
 use crate::proxy;
 
 /// Our credentials begin so.
@@ -50,14 +52,11 @@ pub(super) fn request(request: &mut Request, place: &Place, peer: IpAddr, upgrad
     for name in forwarded.iter().chain(&[FORWARDED, HOST]) {
         headers.remove(name);
     }
-    let inside = format!("localhost:{}", place.port);
-    // Programs compare the two.
-    if headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes() == place.origin().as_bytes()) {
-        set(headers, ORIGIN, &format!("http://{inside}"));
+    for name in [ORIGIN, REFERER] {
+        translate(headers, name, |address| names::inward(address, place));
     }
-    set(headers, HOST, &inside);
-    set(headers, HeaderName::from_static("x-forwarded-host"), &place.host());
-    set(headers, HeaderName::from_static("x-forwarded-proto"), "https");
+    set(headers, HOST, &names::inside(place.port));
+    set(headers, HeaderName::from_static("x-rolltop-preview"), &place.origin());
     set(headers, HeaderName::from_static("x-forwarded-for"), &peer.to_string());
 }
 
@@ -71,16 +70,23 @@ pub(super) fn response(headers: &mut HeaderMap, place: &Place, switched: bool) {
     for cookie in cookies {
         headers.append(SET_COOKIE, cookie);
     }
-    let inside = format!("http://localhost:{}", place.port);
-    let moved =
-        headers.get(LOCATION).and_then(|to| to.to_str().ok()?.strip_prefix(&inside).map(str::to_owned));
-    match moved.as_deref() {
-        Some("") => set(headers, LOCATION, "/"),
-        Some(path) if path.starts_with('/') => set(headers, LOCATION, &format!("{}{path}", place.origin())),
-        Some(_) | None => {}
+    for name in [LOCATION, CONTENT_LOCATION] {
+        translate(headers, name, |address| names::outward(address, place));
+    }
+    translate(headers, ACCESS_CONTROL_ALLOW_ORIGIN, |origin| names::origin_outward(origin, place));
+    translate(headers, REFRESH, |value| names::refresh_outward(value, place));
+    // Whatever stands before us may hold an event stream back until it has a whole buffer.
+    if headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        set(headers, HeaderName::from_static("x-accel-buffering"), "no");
     }
     // Its neighbours can't ask it to drop the difference between their origins.
     headers.insert(HeaderName::from_static("origin-agent-cluster"), HeaderValue::from_static("?1"));
+}
+
+fn translate(headers: &mut HeaderMap, name: HeaderName, to: impl Fn(&str) -> Option<String>) {
+    if let Some(value) = headers.get(&name).and_then(|value| to(value.to_str().ok()?)) {
+        set(headers, name, &value);
+    }
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
@@ -164,7 +170,8 @@ mod tests {
         assert_eq!(headers[COOKIE], "a=1; b=2");
         assert!(!headers.contains_key(AUTHORIZATION) && !headers.contains_key("x-forwarded-user"));
         assert_eq!(headers["x-forwarded-for"], "192.0.2.7");
-        assert_eq!(headers["x-forwarded-host"], "3000--first.desk.example:8443");
+        assert!(!headers.contains_key("x-forwarded-host") && !headers.contains_key("x-forwarded-proto"));
+        assert_eq!(headers["x-rolltop-preview"], "https://3000--first.desk.example:8443");
         assert_eq!(headers[HOST], "localhost:3000");
         assert!(!sent(&[("cookie", "__Host-rolltop-preview=rp_x")]).contains_key(COOKIE));
         assert_eq!(sent(&[("authorization", "Bearer theirs")])[AUTHORIZATION], "Bearer theirs");
@@ -176,8 +183,15 @@ mod tests {
             sent(&[("origin", "https://3000--first.desk.example:8443")])[ORIGIN],
             "http://localhost:3000"
         );
-        let other = "https://8000--first.desk.example:8443";
-        assert_eq!(sent(&[("origin", other)])[ORIGIN], other);
+        let headers = sent(&[
+            ("origin", "https://8000--first.desk.example:8443"),
+            ("referer", "https://3000--first.desk.example:8443/a?b"),
+        ]);
+        assert_eq!(headers[ORIGIN], "http://localhost:8000");
+        assert_eq!(headers[REFERER], "http://localhost:3000/a?b");
+        for other in ["https://8000--second.desk.example:8443", "null"] {
+            assert_eq!(sent(&[("origin", other)])[ORIGIN], other);
+        }
     }
 
     #[test]
@@ -208,9 +222,13 @@ mod tests {
         let to = |location| answered(&[("location", location)])[LOCATION].to_str().unwrap().to_owned();
         assert_eq!(to("http://localhost:3000/x?y"), "https://3000--first.desk.example:8443/x?y");
         assert_eq!(to("http://localhost:3000"), "/");
-        for other in ["/x", "https://example.org/", "http://localhost:3000.evil/", "http://localhost:30001/"]
-        {
+        assert_eq!(to("http://localhost:30001/"), "https://30001--first.desk.example:8443/");
+        for other in ["/x", "https://example.org/", "http://localhost:3000.evil/"] {
             assert_eq!(to(other), other);
         }
+        let allowed = answered(&[("access-control-allow-origin", "http://localhost:8000")]);
+        assert_eq!(allowed[ACCESS_CONTROL_ALLOW_ORIGIN], "https://8000--first.desk.example:8443");
+        let stream = answered(&[("content-type", "text/event-stream; charset=utf-8")]);
+        assert_eq!(stream["x-accel-buffering"], "no");
     }
 }

@@ -83,9 +83,8 @@ impl Web {
         desktops.iter().find(|desktop| desktop.name == name).unwrap().id.to_string()
     }
 
-    /// Asks for a WebSocket with the cookie, as a page at `origin` would (none where empty).
-    /// Gives the bare stream after the upgrade, or the status that came instead.
-    pub async fn upgrade(&self, path: &str, origin: &str) -> Result<TlsStream<TcpStream>, StatusCode> {
+    /// A connection that speaks HTTP/1.1, for what no client of ours would send.
+    pub async fn connect(&self) -> TlsStream<TcpStream> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(&self.certificate).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -96,7 +95,29 @@ impl Web {
             .with_no_client_auth();
         let tcp = TcpStream::connect(self.address).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        let mut stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap()
+    }
+
+    /// What comes back, head and body, for exactly these bytes; they ask for the connection to be closed.
+    pub async fn raw(&self, request: &str) -> String {
+        let mut stream = self.connect().await;
+        // Whoever refuses a request may have closed before all of it was sent.
+        let _ = stream.write_all(request.as_bytes()).await;
+        let mut answer = Vec::new();
+        let read = async {
+            let mut part = [0; 4096];
+            while let Ok(count @ 1..) = stream.read(&mut part).await {
+                answer.extend_from_slice(&part[..count]);
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), read).await.expect("an answer and an end");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Asks for a WebSocket with the cookie, as a page at `origin` would (none where empty).
+    /// Gives the bare stream after the upgrade, or the status that came instead.
+    pub async fn upgrade(&self, path: &str, origin: &str) -> Result<TlsStream<TcpStream>, StatusCode> {
+        let mut stream = self.connect().await;
         let origin = if origin.is_empty() { String::new() } else { format!("Origin: {origin}\r\n") };
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\

@@ -5,36 +5,44 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    ETAG, IF_RANGE, RANGE,
+    ETAG, RANGE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rolltop_api_types::{Code, Problem};
-use rolltop_control::{Control, purpose};
+use rolltop_control::{Control, FileError, purpose};
 
 use super::At;
+use super::conditions::{Verdict, range_counts, verdict, written};
 use crate::extract::{Query, Ticket};
 use crate::problems::ApiError;
 
 /// Download a file
 ///
 /// Read as the desktop's user. One range may be asked for (`Range: bytes=…`); any other form of range
-/// gets the whole file.
+/// gets the whole file. To go on with a download, send the range and `If-Range` with the `ETag` of the first part: if
+/// the file is another by then, all of it comes. `ETag` is weak (`W/`) where the desktop can't tell two changes within a
+/// second apart; it is good for `If-None-Match` then and fits no other condition.
 #[utoipa::path(get, path = "/v1/desktops/{id}/files/content", tag = "files", operation_id = "getFileContent",
     params(
         ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
         At,
         ("Range" = Option<String>, Header, description = "One range of bytes.", example = "bytes=0-1023"),
+        ("If-Range" = Option<String>, Header, description = "The range, if the file still has this tag; else all of it."),
+        ("If-Match" = Option<String>, Header, description = "Only if the file still has one of these tags."),
+        ("If-None-Match" = Option<String>, Header, description = "Only if the file has none of these tags any more."),
     ),
     responses(
         (status = 200, description = "The file.", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 206, description = "The range; `Content-Range` says which.", body = Vec<u8>,
             content_type = "application/octet-stream"),
+        (status = 304, description = "It has a tag of `If-None-Match`."),
         (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
             content_type = "application/problem+json"),
         (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
             content_type = "application/problem+json"),
         (status = 409, description = "`not_running`, `not_a_file`", body = Problem,
             content_type = "application/problem+json"),
+        (status = 412, description = "`file_changed`", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "`range_not_satisfiable`", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem, content_type = "application/problem+json"),
@@ -46,7 +54,16 @@ pub(crate) async fn content(
     Query(at): Query<At>,
 ) -> Result<Response, ApiError> {
     let file = control.read_file(&access, &at.path).await?;
-    let wanted = wanted_range(&headers, file.size);
+    let tag = written(&file.tag);
+    match verdict(&headers, &file.tag) {
+        Verdict::Send => {}
+        Verdict::NotModified => return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()),
+        Verdict::Changed => return Err(FileError::Changed.into()),
+    }
+    let wanted = match range_counts(&headers, &file.tag) {
+        true => wanted_range(&headers, file.size),
+        false => Wanted::Whole,
+    };
     let (status, first, length) = match wanted {
         Wanted::Whole => (StatusCode::OK, 0, file.size),
         Wanted::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
@@ -56,7 +73,7 @@ pub(crate) async fn content(
             return Err(error.with_header(CONTENT_RANGE, &format!("bytes */{}", file.size)));
         }
     };
-    let (size, tag) = (file.size, format!("\"{}\"", file.tag));
+    let size = file.size;
     let body = Body::from_stream(file.part(first, length));
     let mut response = (status, stored_only(file_name(&at.path)), body).into_response();
     let headers = response.headers_mut();
@@ -76,7 +93,7 @@ pub(crate) async fn content(
 /// Download a folder
 ///
 /// The folder with all that is in it as a zip file, made while it is read. Links, pipes and devices are
-/// left out. One that breaks off is not a zip file: its directory comes last.
+/// left out, as is what can't be read; `LEFT-OUT.txt` lists what was, if anything. One that breaks off is not a zip file: its directory comes last.
 #[utoipa::path(get, path = "/v1/desktops/{id}/files/archive", tag = "files", operation_id = "getFolderArchive",
     params(
         ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
@@ -141,7 +158,7 @@ enum Wanted {
     Nothing,
 }
 
-/// RFC 9110: what is not understood is ignored, and so is a range with a condition.
+/// RFC 9110: what is not understood is ignored.
 fn wanted_range(headers: &HeaderMap, size: u64) -> Wanted {
     let range = headers
         .get(RANGE)
@@ -150,7 +167,7 @@ fn wanted_range(headers: &HeaderMap, size: u64) -> Wanted {
     let Some((first, last)) = range.and_then(|range| range.trim().split_once('-')) else {
         return Wanted::Whole;
     };
-    if headers.contains_key(IF_RANGE) || last.contains(',') {
+    if last.contains(',') {
         return Wanted::Whole;
     }
     match (first.parse::<u64>().ok(), last.parse::<u64>().ok()) {

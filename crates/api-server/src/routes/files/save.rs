@@ -10,6 +10,7 @@ use rolltop_control::{Condition, Control, InternalError, Save, UploadName, purpo
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::conditions::{named, written};
 use crate::convert;
 use crate::extract::{Answer, Query, Ticket, ok};
 use crate::problems::ApiError;
@@ -98,7 +99,7 @@ pub(crate) async fn save(
         return Ok(Answer(StatusCode::ACCEPTED, upload).into_response());
     };
     let upload = Upload { offset: saved.offset, file: Some(convert::file_entry(entry)) };
-    Ok(([(ETAG, format!("\"{tag}\""))], ok(upload)).into_response())
+    Ok(([(ETAG, written(&tag))], ok(upload)).into_response())
 }
 
 /// How far an upload is
@@ -173,10 +174,16 @@ fn condition(headers: &HeaderMap) -> Result<Condition, ApiError> {
     match (text(headers, IF_MATCH)?, text(headers, IF_NONE_MATCH)?) {
         (None, None) => Ok(Condition::Any),
         (None, Some("*")) => Ok(Condition::New),
-        (Some(tag), None) => match tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')) {
-            Some(tag) => Ok(Condition::Unchanged(tag.to_owned())),
-            None => Err(ApiError::new(Code::InvalidHeader, "If-Match takes one tag, as ETag gave it.")),
-        },
+        (Some("*"), None) => Ok(Condition::There),
+        (Some(_), None) => {
+            let tags = named(headers, IF_MATCH).unwrap_or_default();
+            let quoted = |tag: &str| Some(tag.strip_prefix('"')?.strip_suffix('"')?.to_owned());
+            if !tags.iter().all(|tag| quoted(tag.strip_prefix("W/").unwrap_or(tag)).is_some()) {
+                return Err(ApiError::new(Code::InvalidHeader, "If-Match takes tags as ETag gave them."));
+            }
+            // A weak tag is never enough here.
+            Ok(Condition::Unchanged(tags.iter().filter_map(|tag| quoted(tag)).collect()))
+        }
         (_, Some(_)) => {
             Err(ApiError::new(Code::InvalidHeader, "If-None-Match takes only *, and no If-Match beside it."))
         }

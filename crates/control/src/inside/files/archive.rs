@@ -1,7 +1,9 @@
 //! A folder as one zip file, made while it is read.
 //!
-//! Links are left out, since what unpacks them could be led anywhere; so are pipes and the like.
-//! Names come from the desktop: only plain ones go in. Depth and number of entries are bounded.
+//! Links are left out, since what unpacks them could be led anywhere; so are pipes and the like, and what can't be read.
+//! What was left out is listed in a text file of its own beside the folder. Names come from the desktop: only plain ones
+//! go in. Nothing of a folder is held but what the zip's directory at the end says of each file, and that is bounded in
+//! bytes: what is beyond is left out, and listed.
 
 use std::io::Write;
 
@@ -18,8 +20,14 @@ use crate::caller::purpose::ReadFiles;
 
 /// Folders in folders, at most.
 const DEEPEST: usize = 64;
-/// Entries in all, at most: what is known of each is kept to the end.
-const MOST: usize = 200_000;
+/// Bytes of the zip's directory, at most, which is kept to the end; some hundred thousand files.
+const MOST_DIRECTORY: usize = 64 << 20;
+/// Bytes of paths of folders that are still to be looked into, at most.
+const MOST_WAITING: usize = 16 << 20;
+/// Bytes of the list of what was left out, at most; how many more there are is said after it.
+const MOST_LISTED: usize = 256 << 10;
+/// The list's name.
+const LEFT_OUT: &str = "LEFT-OUT.txt";
 
 /// A zip file on its way.
 pub struct Archive {
@@ -38,7 +46,14 @@ impl Files<ReadFiles> {
         let real = self.sftp.real_path(path).await?;
         let name = name_of(&real).to_owned();
         let (sender, receiver) = mpsc::channel(4);
-        let zip = Zip { files: self.clone(), sender, written: 0, entries: Vec::new() };
+        let zip = Zip {
+            files: self.clone(),
+            sender,
+            written: 0,
+            directory: Vec::new(),
+            entries: 0,
+            left_out: LeftOut::default(),
+        };
         let name = if name.is_empty() { "files".to_owned() } else { name };
         let root = name.clone();
         tokio::spawn(async move {
@@ -59,7 +74,38 @@ struct Zip {
     files: Files<ReadFiles>,
     sender: mpsc::Sender<io::Result<Bytes>>,
     written: u64,
-    entries: Vec<Entry>,
+    /// As it is written at the end.
+    directory: Vec<u8>,
+    entries: u64,
+    left_out: LeftOut,
+}
+
+/// What is not in the archive, a line each with the reason.
+#[derive(Default)]
+struct LeftOut {
+    lines: String,
+    more: u64,
+}
+
+impl LeftOut {
+    fn add(&mut self, name: &str, why: &str) {
+        // A name may hold anything, line breaks too.
+        let line = format!("{}: {why}\n", name.escape_debug());
+        if self.lines.len() + line.len() <= MOST_LISTED {
+            self.lines.push_str(&line);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// The list, if there is anything on it.
+    fn text(&self) -> Option<String> {
+        let more = match self.more {
+            0 => String::new(),
+            more => format!("and {more} more\n"),
+        };
+        (!self.lines.is_empty()).then(|| format!("Left out of this archive:\n\n{}{more}", self.lines))
+    }
 }
 
 /// What the directory at the end says of one file.
@@ -75,25 +121,66 @@ struct Entry {
 
 impl Zip {
     async fn run(mut self, root: String, name: String) -> io::Result<()> {
-        let mut waiting = vec![(root, name, 0)];
+        let (mut waiting, mut waiting_bytes) = (vec![(root, name, 0)], 0);
         while let Some((path, name, depth)) = waiting.pop() {
-            let listing = match self.files.sftp.list(&path).await {
-                Ok(listing) if !listing.truncated => listing,
-                Ok(_) => return Err(io::Error::other("a folder has too many entries")),
-                // It went away, or may not be read: what can be had is had.
-                Err(_) => continue,
+            waiting_bytes -= if depth == 0 { 0 } else { path.len() + name.len() };
+            // It went away, or may not be read: what can be had is had.
+            let Ok(mut folder) = self.files.sftp.open_folder(&path).await else {
+                self.left_out.add(&name, "can't be read");
+                continue;
             };
+            if !self.has_room(&name) {
+                continue;
+            }
             self.folder(&name).await?;
-            for (entry, info) in listing.entries {
-                let (path, name) = (joined(&path, &entry), format!("{name}/{}", entry.replace('\\', "_")));
-                match info.kind {
-                    FileKind::Folder if depth < DEEPEST => waiting.push((path, name, depth + 1)),
-                    FileKind::File => self.file(&path, name, info).await?,
-                    FileKind::Folder | FileKind::Link | FileKind::Other => {}
+            while let Some(entries) = folder.more().await.map_err(io::Error::other)? {
+                for (entry, info) in entries {
+                    let (path, name) =
+                        (joined(&path, &entry), format!("{name}/{}", entry.replace('\\', "_")));
+                    match info.kind {
+                        FileKind::Folder if depth >= DEEPEST => self.left_out.add(&name, "too deep"),
+                        FileKind::Folder if waiting_bytes + path.len() + name.len() > MOST_WAITING => {
+                            self.left_out.add(&name, "too many folders")
+                        }
+                        FileKind::Folder => {
+                            waiting_bytes += path.len() + name.len();
+                            waiting.push((path, name, depth + 1));
+                        }
+                        FileKind::File => self.file(&path, name, info).await?,
+                        FileKind::Link => self.left_out.add(&name, "a link"),
+                        FileKind::Other => self.left_out.add(&name, "neither a file nor a folder"),
+                    }
                 }
             }
         }
+        if let Some(text) = self.left_out.text() {
+            self.list_left_out(text).await?;
+        }
         self.directory().await
+    }
+
+    /// Whether the directory has room for this name; else it is left out.
+    fn has_room(&mut self, name: &str) -> bool {
+        let room = self.directory.len() + name.len() + 128 <= MOST_DIRECTORY;
+        if !room {
+            self.left_out.add(name, "too many files");
+        }
+        room
+    }
+
+    async fn list_left_out(&mut self, text: String) -> io::Result<()> {
+        let mut entry = Entry::file(LEFT_OUT.to_owned(), 0o644, 0, self.written);
+        self.send(entry.local(true)).await?;
+        let begun = self.written;
+        let mut packer = DeflateEncoder::new(Vec::new(), Compression::fast());
+        packer.write_all(text.as_bytes())?;
+        self.send(packer.finish()?).await?;
+        let mut crc = Crc::new();
+        crc.update(text.as_bytes());
+        (entry.crc, entry.packed, entry.size) = (crc.sum(), self.written - begun, text.len() as u64);
+        self.send(entry.descriptor()).await?;
+        self.keep(&entry);
+        Ok(())
     }
 
     async fn folder(&mut self, name: &str) -> io::Result<()> {
@@ -107,20 +194,19 @@ impl Zip {
             at: self.written,
         };
         self.send(entry.local(false)).await?;
-        self.keep(entry)
+        self.keep(&entry);
+        Ok(())
     }
 
     async fn file(&mut self, path: &str, name: String, info: FileInfo) -> io::Result<()> {
-        let Ok(file) = self.files.sftp.read_file(path).await else { return Ok(()) };
-        let mut entry = Entry {
-            name,
-            mode: 0o100_000 | info.mode,
-            time: dos_time(info.modified),
-            crc: 0,
-            packed: 0,
-            size: 0,
-            at: self.written,
+        if !self.has_room(&name) {
+            return Ok(());
+        }
+        let Ok(file) = self.files.sftp.read_file(path).await else {
+            self.left_out.add(&name, "can't be read");
+            return Ok(());
         };
+        let mut entry = Entry::file(name, info.mode, dos_time(info.modified), self.written);
         self.send(entry.local(true)).await?;
         let (begun, mut crc) = (self.written, Crc::new());
         let mut packer = DeflateEncoder::new(Vec::new(), Compression::fast());
@@ -135,25 +221,21 @@ impl Zip {
         self.send(packer.finish()?).await?;
         (entry.crc, entry.packed) = (crc.sum(), self.written - begun);
         self.send(entry.descriptor()).await?;
-        self.keep(entry)
+        self.keep(&entry);
+        Ok(())
     }
 
-    fn keep(&mut self, entry: Entry) -> io::Result<()> {
-        if self.entries.len() >= MOST {
-            return Err(io::Error::other("the folder has too many files"));
-        }
-        self.entries.push(entry);
-        Ok(())
+    fn keep(&mut self, entry: &Entry) {
+        self.directory.extend(entry.central());
+        self.entries += 1;
     }
 
     /// The directory at the end, always in its 64-bit form.
     async fn directory(&mut self) -> io::Result<()> {
-        let begun = self.written;
-        let entries = std::mem::take(&mut self.entries);
-        for entry in &entries {
-            self.send(entry.central()).await?;
-        }
-        let (count, size) = (entries.len() as u64, self.written - begun);
+        let (begun, count) = (self.written, self.entries);
+        let directory = std::mem::take(&mut self.directory);
+        let size = directory.len() as u64;
+        self.send(directory).await?;
         let mut end = Vec::new();
         put(&mut end, &[0x0606_4b50, 4], &[44]);
         end.extend_from_slice(&[45, 3, 45, 0]);
@@ -187,6 +269,11 @@ fn put(out: &mut Vec<u8>, pairs: &[u32], wide: &[u64]) {
 }
 
 impl Entry {
+    /// One whose contents are still to come.
+    fn file(name: String, mode: u32, time: u32, at: u64) -> Self {
+        Self { name, mode: 0o100_000 | mode, time, crc: 0, packed: 0, size: 0, at }
+    }
+
     fn method(&self) -> u32 {
         if self.name.ends_with('/') { 0 } else { 8 }
     }

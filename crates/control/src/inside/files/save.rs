@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use rolltop_door::{FileKind, RemoteWriter, SftpError};
 
-use super::{FileEntry, FileError, Files, checked, joined};
+use super::{FileEntry, FileError, Files, Tag, checked, joined};
 use crate::caller::purpose::WriteFiles;
 
 /// The permission bits of a new file.
@@ -39,8 +39,10 @@ pub enum Condition {
     Any,
     /// There is nothing yet.
     New,
-    /// What is there still has this tag.
-    Unchanged(String),
+    /// There is something.
+    There,
+    /// What is there still has one of these tags, which are strong ones.
+    Unchanged(Vec<String>),
 }
 
 /// A file to be saved, or a part of it.
@@ -64,7 +66,7 @@ pub struct Saved {
     /// Bytes that have arrived.
     pub offset: u64,
     /// The file with its tag, once it is complete.
-    pub file: Option<(FileEntry, String)>,
+    pub file: Option<(FileEntry, Tag)>,
 }
 
 impl Files<WriteFiles> {
@@ -159,7 +161,9 @@ impl Files<WriteFiles> {
         self.meets(target, &save.condition).await?;
         let named = match save.condition {
             Condition::New => self.sftp.rename(part, target).await,
-            Condition::Any | Condition::Unchanged(_) => self.sftp.replace(part, target).await,
+            Condition::Any | Condition::There | Condition::Unchanged(_) => {
+                self.sftp.replace(part, target).await
+            }
         };
         match named {
             Err(SftpError::Refused) if save.condition == Condition::New => Err(FileError::Exists),
@@ -172,8 +176,10 @@ impl Files<WriteFiles> {
             Condition::Any => Ok(()),
             Condition::New if self.is_there(target).await => Err(FileError::Exists),
             Condition::New => Ok(()),
-            Condition::Unchanged(tag) => match self.open(target).await {
-                Ok(file) if file.tag == *tag => Ok(()),
+            Condition::There if self.is_there(target).await => Ok(()),
+            Condition::There => Err(FileError::Changed),
+            Condition::Unchanged(tags) => match self.open(target).await {
+                Ok(file) if file.tag.strong && tags.contains(&file.tag.text) => Ok(()),
                 Ok(_) | Err(FileError::NoSuchFile) => Err(FileError::Changed),
                 Err(error) => Err(error),
             },

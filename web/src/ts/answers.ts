@@ -1,0 +1,30 @@
+// What an answer that is no success says. Rolltop's own say it in a problem document; a page of something in between,
+// such as a proxy, is told in words of ours, since its own would be HTML.
+import { word } from "./words";
+
+/** What went wrong, in a sentence for people. */
+export class Refusal extends Error {
+  constructor(
+    readonly code: string,
+    detail: string,
+    readonly status: number,
+  ) {
+    super(detail);
+  }
+}
+
+/** Code and sentence of an answer, whoever gave it. */
+export function refused(status: number, body: string): Refusal {
+  try {
+    const problem = JSON.parse(body) as { code?: unknown; detail?: unknown } | null;
+    if (typeof problem?.code === "string" && typeof problem.detail === "string") return new Refusal(problem.code, problem.detail, status);
+  } catch {
+    // Not Rolltop's.
+  }
+  return new Refusal("", word(status === 413 ? "too-large-between" : "between").replace("{status}", String(status)), status);
+}
+
+/** What to say of something that went wrong: what a browser says of itself is for nobody. */
+export function sentence(error: unknown): string {
+  return error instanceof Refusal ? error.message : word("offline");
+}
