@@ -109,6 +109,6 @@ mod tests {
         let resize = TerminalControl::Resize(ResizeTerminal { columns: 80, rows: 24 });
         assert_eq!(text(resize), r#"{"resize":{"columns":80,"rows":24}}"#);
         assert!(serde_json::from_str::<TerminalControl>(r#"{"drawn":-1}"#).is_err());
-        assert_eq!(serde_json::to_string(&TerminalAnswer::Found(true)).unwrap(), r#"{"found":true}"#);
+        assert_eq!(ViewerAnswer::Found(true).to_text(), r#"{"found":true}"#);
     }
 }

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use futures::StreamExt as _;
 use rolltop_api_types::{CreateDesktop, DesktopState, SetUp, SetupState, StepStatus, UpdateDesktop};
 use rolltop_model::Size;
 use rolltop_vm_tests::{Options, Platform, alive, eventually, qemus};
@@ -103,6 +105,35 @@ async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
     platform.wait_for(desktop.id, DesktopState::Running).await?;
     // A file of /proc has no size; to ask for it is no mistake.
     platform.client.file(desktop.id, "/proc/sys/kernel/random/boot_id", None).await?.into_bytes().await?;
+
+    // Viewers that leave before their screen is there keep nobody out.
+    for _ in 0..20 {
+        drop(platform.client.screen(desktop.id).await?);
+    }
+    let mut screen = platform.client.screen(desktop.id).await?;
+    let greeting = tokio::time::timeout(Duration::from_secs(60), screen.next()).await?;
+    let greeting = greeting.context("the screen closed")??.into_data();
+    anyhow::ensure!(greeting.starts_with(b"RFB "), "{greeting:?}");
+    drop(screen);
+
+    // A command runs as in a log-in, and goes before the desktop where memory is short.
+    let inside = "locale charmap; cat /proc/self/oom_score_adj; TZ=Asia/Calcutta date +%z; command -v ping traceroute dig";
+    let told = platform.shell(desktop.id, inside).await?;
+    let expected = ["UTF-8", "0", "+0530", "/usr/bin/ping", "/usr/bin/traceroute", "/usr/bin/dig"];
+    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+
+    // Restarted from inside, it starts anew, and says that it was that.
+    let second = qemus(&desktop.id.to_string());
+    // The connection may end before the command does.
+    let _ = platform.shell(desktop.id, "sudo -n reboot").await;
+    eventually("it was restarted from inside", Duration::from_secs(240), || async {
+        let now = qemus(&desktop.id.to_string());
+        Ok((!now.is_empty() && now != second).then_some(()))
+    })
+    .await?;
+    platform.wait_for(desktop.id, DesktopState::Running).await?;
+    let history = platform.client.history(desktop.id).await?;
+    anyhow::ensure!(history.iter().any(|entry| entry.kind == "rebooted"), "{history:?}");
     Ok(())
 }
 
