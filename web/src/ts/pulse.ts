@@ -32,8 +32,8 @@ export function takePulse(socket: WebSocket, beat: Beat): void {
   socket.addEventListener("message", (message: MessageEvent<unknown>) => {
     heard = performance.now();
     if (silent) say(false);
-    if (typeof message.data !== "string") return;
-    // Whoever draws what comes knows only bytes.
+    if (typeof message.data !== "string" || !message.data.startsWith('{"pong":')) return;
+    // Whoever draws what comes knows nothing of this.
     message.stopImmediatePropagation();
     if (asked === undefined || message.data !== JSON.stringify({ pong: number })) return;
     beat.answered(heard - asked);
