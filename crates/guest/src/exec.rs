@@ -54,6 +54,7 @@ pub fn run(session: Option<Session>) -> Result<(), ExecError> {
     let mut frames = FrameReader::new(io::stdin());
     let line = frames.line().map_err(ExecError::Request)?;
     let request: ExecRequest = serde_json::from_slice(&line).map_err(ExecError::NotARequest)?;
+    be_as_likely_to_be_ended_as_others();
     let mut child = match start(&request, session) {
         Ok(child) => child,
         Err(failure) => return say(&FromGuest::NotStarted(failure)),
@@ -68,6 +69,13 @@ pub fn run(session: Option<Session>) -> Result<(), ExecError> {
             Err(error)
         }
     }
+}
+
+/// Where memory runs out the kernel spares what sshd has started where sshd itself is protected, and would end the desktop
+/// in place of the command that took it all.
+fn be_as_likely_to_be_ended_as_others() {
+    // One may always make oneself likelier; where there is no such file there is nothing to undo.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "0");
 }
 
 fn say(frame: &FromGuest) -> Result<(), ExecError> {

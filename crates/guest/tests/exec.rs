@@ -20,7 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn desktop() -> Guest {
     let guest = Guest::new();
     let program = env!("CARGO_BIN_EXE_rolltop-guest");
-    guest.put("guest", format!("#!/bin/sh\nexec {program} \"$@\" --as-caller\n"), 0o755);
+    // As protected from the kernel as what a protected sshd starts.
+    let protected = "echo -500 > /proc/self/oom_score_adj 2>/dev/null";
+    guest.put("guest", format!("#!/bin/sh\n{protected}\nexec {program} \"$@\" --as-caller\n"), 0o755);
     guest
 }
 
@@ -65,6 +67,8 @@ async fn output_error_exit_folder_and_variables_are_the_commands_own() {
     let there = ExecRequest { cwd: Some("/usr/share".into()), env, ..shell("pwd; echo $GREETING") };
     assert_eq!(run(&door, there).await.0, "/usr/share\nhi there\n");
     assert_eq!(run(&door, shell("kill -KILL $$")).await.2, Exit::Signal("KILL".into()));
+    let (likeliness, _, _) = run(&door, shell("cat /proc/self/oom_score_adj")).await;
+    assert_eq!(likeliness, "0\n", "a command is not spared in place of what is on the screen");
 }
 
 #[tokio::test]

@@ -14,8 +14,9 @@ use super::system::Kernel;
 
 /// What sshd and `sudo` put before a person's own.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Lines `NAME=value` that every program of the session gets.
-const SESSION_ENVIRONMENT: &str = "etc/rolltop/session.env";
+/// Lines `NAME=value`: the machine's language, what every login gets, and what every program of the session gets. A later
+/// one counts.
+const ENVIRONMENT: [&str; 3] = ["etc/default/locale", "etc/environment", "etc/rolltop/session.env"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -44,9 +45,18 @@ pub fn become_session_user() -> Result<Session, SessionError> {
     let account = accounts::named(&tree, SESSION_USER)?.ok_or(SessionError::NoUser)?;
     let groups = tree.read("etc/group")?.unwrap_or_default();
     let groups = groups_of(&String::from_utf8_lossy(&groups), SESSION_USER, account.gid);
-    let environment = tree.read(SESSION_ENVIRONMENT)?.unwrap_or_default();
+    let environment = environment(&tree)?;
     leave_for(&account, &groups).map_err(|error| SessionError::Become(error.into()))?;
-    Ok(session(&account, &String::from_utf8_lossy(&environment)))
+    Ok(session(&account, &environment, |folder| Path::new(folder).is_dir()))
+}
+
+fn environment(tree: &Tree<'_>) -> Result<String, FileError> {
+    let mut lines = String::new();
+    for file in ENVIRONMENT {
+        lines.push_str(&String::from_utf8_lossy(&tree.read(file)?.unwrap_or_default()));
+        lines.push('\n');
+    }
+    Ok(lines)
 }
 
 fn leave_for(account: &Account, groups: &[u32]) -> rustix::io::Result<()> {
@@ -57,7 +67,8 @@ fn leave_for(account: &Account, groups: &[u32]) -> rustix::io::Result<()> {
     set_thread_res_uid(uid, uid, uid)
 }
 
-fn session(account: &Account, lines: &str) -> Session {
+/// `is_there`: whether there is a folder of a person's own programs.
+fn session(account: &Account, lines: &str, is_there: impl Fn(&str) -> bool) -> Session {
     let home = format!("/{}", account.home);
     let mut environment: BTreeMap<String, String> = lines
         .lines()
@@ -65,12 +76,18 @@ fn session(account: &Account, lines: &str) -> Session {
         .filter(|(name, _)| !name.starts_with('#'))
         .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
         .collect();
+    // Without one, a program takes every letter beyond ASCII for none.
+    environment.entry("LANG".to_owned()).or_insert_with(|| "C.UTF-8".to_owned());
+    // Where a login looks first, as `~/.profile` and cargo's installer have it.
+    let own = [".cargo/bin", ".local/bin", "bin"].map(|folder| format!("{home}/{folder}"));
+    let own = own.iter().map(String::as_str).filter(|folder| is_there(folder));
+    let path = own.chain([PATH]).collect::<Vec<_>>().join(":");
     for (name, value) in [
         ("HOME", home.as_str()),
         ("USER", SESSION_USER),
         ("LOGNAME", SESSION_USER),
         ("SHELL", account.shell.as_str()),
-        ("PATH", PATH),
+        ("PATH", &path),
     ] {
         environment.insert(name.to_owned(), value.to_owned());
     }
@@ -106,14 +123,41 @@ mod tests {
     fn a_session_has_its_own_home_and_what_its_programs_are_given() {
         let account =
             Account { uid: 1000, gid: 1000, home: "home/desk".into(), shell: "/bin/bash".to_owned() };
-        let session =
-            session(&account, "# a comment=x\nDISPLAY=:1\nLANG=\"C.UTF-8\"\nHOME=/root\n\nnothing\n");
+        let session = session(
+            &account,
+            "# a comment=x\nDISPLAY=:1\nLANG=\"fr_FR.UTF-8\"\nHOME=/root\n\nnothing\n",
+            |_| false,
+        );
         assert_eq!(session.home, PathBuf::from("/home/desk"));
         let of = |name: &str| session.environment.get(name).map(String::as_str);
         assert_eq!(
             (of("DISPLAY"), of("LANG"), of("HOME")),
-            (Some(":1"), Some("C.UTF-8"), Some("/home/desk"))
+            (Some(":1"), Some("fr_FR.UTF-8"), Some("/home/desk"))
         );
         assert_eq!(session.environment.len(), 7);
+        assert_eq!(of("PATH"), Some(PATH));
+    }
+
+    #[test]
+    fn a_session_has_the_machines_language_and_the_persons_own_programs_as_a_login_has() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        put("etc/environment", "LANG=C.UTF-8\nDISPLAY=:9");
+        put("etc/default/locale", "LC_TIME=sv_SE.UTF-8\n");
+        put("etc/rolltop/session.env", "DISPLAY=:1\n");
+        let account =
+            Account { uid: 1000, gid: 1000, home: "home/desk".into(), shell: "/bin/bash".to_owned() };
+        let lines = environment(&Tree::new(root.path(), &Kernel)).unwrap();
+        let known = session(&account, &lines, |folder| folder == "/home/desk/.local/bin");
+        let of = |name: &str| known.environment.get(name).map(String::as_str);
+        let wanted = (Some("C.UTF-8"), Some("sv_SE.UTF-8"), Some(":1"));
+        assert_eq!((of("LANG"), of("LC_TIME"), of("DISPLAY")), wanted);
+        assert_eq!(known.environment["PATH"], format!("/home/desk/.local/bin:{PATH}"));
+        let bare = session(&account, "", |_| false);
+        assert_eq!(bare.environment["LANG"], "C.UTF-8", "never none");
     }
 }
