@@ -49,7 +49,8 @@ pub(crate) fn as_root(command: &str) -> String {
     )
 }
 
-/// The guest is not to be trusted with what we pin: the key is parsed, and written out anew.
+/// The guest is not to be trusted with what we pin: the key is parsed, and written out anew, and
+/// its sentences made safe to show.
 fn normalised(reply: InitReply) -> Result<InitReply, InitError> {
     let mut key = PublicKey::from_openssh(reply.host_public_key.trim()).map_err(|_| InitError::HostKey)?;
     if key.algorithm() != Algorithm::Ed25519 {
@@ -57,7 +58,8 @@ fn normalised(reply: InitReply) -> Result<InitReply, InitError> {
     }
     key.set_comment("");
     let line = key.to_openssh().map_err(|_| InitError::HostKey)?;
-    Ok(InitReply { host_public_key: line.trim().to_owned(), ..reply })
+    let left_undone = reply.left_undone.iter().map(|said| tame(said.as_bytes())).collect();
+    Ok(InitReply { host_public_key: line.trim().to_owned(), left_undone, ..reply })
 }
 
 /// What a failed guest command says of itself.
@@ -94,7 +96,12 @@ mod tests {
     #[test]
     fn only_an_ed25519_key_is_taken_and_its_comment_dropped() {
         let (_, line) = crate::generate_key().unwrap();
-        let reply = |key: String| InitReply { host_public_key: key, renewed: true, steps: vec![] };
+        let reply = |key: String| InitReply {
+            host_public_key: key,
+            renewed: true,
+            steps: vec![],
+            left_undone: vec![],
+        };
         assert_eq!(normalised(reply(format!("{line} root@x\n"))).unwrap().host_public_key, line);
         assert!(matches!(normalised(reply("ssh-rsa AAAA".into())), Err(InitError::HostKey)));
         assert!(matches!(normalised(reply(String::new())), Err(InitError::HostKey)));

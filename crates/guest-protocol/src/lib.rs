@@ -55,6 +55,9 @@ pub struct InitReply {
     /// What took how long, milliseconds, in order.
     #[serde(default)]
     pub steps: Vec<InitStep>,
+    /// What could not be done and does not keep the desktop from running, a sentence each.
+    #[serde(default)]
+    pub left_undone: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

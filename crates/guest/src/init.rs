@@ -1,4 +1,4 @@
-//! Giving a desktop its identity, or refreshing it.
+//! Giving a desktop its identity, or refreshing it. What its owner has made of the session user's home never stops that.
 //!
 //! ```text
 //!  request ─checked─► entropy ─► clock ─► same desktop as recorded?
@@ -94,7 +94,13 @@ fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitReply,
     steps.done(if renewed { "identity" } else { "identity kept" });
 
     accounts::authorize(&tree, &mut staged, DOOR_USER, std::slice::from_ref(&personal.door_public_key))?;
-    accounts::authorize(&tree, &mut staged, SESSION_USER, &personal.authorized_keys)?;
+    // The home is its owner's, who may have made of it what they like: the desktop runs all the same.
+    let mut left_undone = Vec::new();
+    let mut of_people = tree.stage();
+    let authorized = accounts::authorize(&tree, &mut of_people, SESSION_USER, &personal.authorized_keys);
+    if let Err(error) = authorized.and_then(|()| Ok(staged.place_of(of_people)?)) {
+        left_undone.push(format!("people's SSH keys were not installed: {}", crate::told(&error)));
+    }
     names::stage(&tree, &mut staged, &personal.hostname, personal.timezone.as_deref())?;
     if renewed {
         staged.replace("var/lib/rolltop", "identity.json", &identity.record()?, Permissions::root(0o600))?;
@@ -114,7 +120,7 @@ fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitReply,
         return Err(error.into());
     }
     steps.done("sync");
-    Ok(InitReply { host_public_key: identity.host_public_key, renewed, steps: steps.taken })
+    Ok(InitReply { host_public_key: identity.host_public_key, renewed, steps: steps.taken, left_undone })
 }
 
 /// What took how long.

@@ -88,7 +88,13 @@ pub(super) async fn personalise(
     if !inner.store.save_personalised(desktop, &after, &reply.host_public_key).await? {
         return Err(Fault::Lost);
     }
-    inner.store.set_authorized_digest(desktop.id, &given).await?;
+    if reply.left_undone.is_empty() {
+        inner.store.set_authorized_digest(desktop.id, &given).await?;
+    } else {
+        // The keys, which are delivered again until the guest takes them. It runs all the same.
+        let undone = reply.left_undone.len();
+        tracing::warn!(desktop = %desktop.id, boot, undone, "not everything personal could be put into the guest");
+    }
     // They may have changed since.
     inner.key_deliveries.are_due();
     end_step(inner, desktop, boot, "personalise", None).await?;

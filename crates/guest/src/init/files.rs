@@ -178,6 +178,14 @@ impl Staged<'_> {
         Ok(())
     }
 
+    /// Puts those of `other` in place, as far as that can be done. They become durable with what is staged here.
+    pub fn place_of(&mut self, mut other: Staged<'_>) -> Result<(), FileError> {
+        let placed = other.place();
+        self.any_new |= other.any_new;
+        self.synced_by = other.synced_by.take().or(self.synced_by.take());
+        placed
+    }
+
     /// Puts what is left in place and makes that durable.
     pub fn finish(mut self) -> Result<(), FileError> {
         self.place()?;

@@ -224,7 +224,9 @@ fn a_link_in_the_session_users_home_is_not_followed() {
     let (root, fake) = (template(), Fake::default());
     let elsewhere = tempfile::tempdir().unwrap();
     symlink(elsewhere.path(), root.path().join("home/desk/.ssh")).unwrap();
-    assert!(matches!(init(&root, &fake, &request("dsk_1")), Err(InitError::Account(_))));
+    assert_eq!(init(&root, &fake, &request("dsk_1")).unwrap().left_undone.len(), 1);
+    let keys = serde_json::json!({ "authorized_keys": [KEY] }).to_string();
+    assert!(matches!(run_keys(keys.as_bytes(), root.path(), &fake), Err(InitError::Account(_))));
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 
     fs::remove_file(root.path().join("home/desk/.ssh")).unwrap();
@@ -235,6 +237,38 @@ fn a_link_in_the_session_users_home_is_not_followed() {
     init(&root, &fake, &request("dsk_1")).unwrap();
     assert_eq!(fs::read_to_string(victim).unwrap(), "mine");
     assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), format!("{OTHER}\n"));
+}
+
+#[test]
+fn nothing_in_the_session_users_home_stops_a_desktop() {
+    let spoilt: [(&str, fn(&std::path::Path)); 4] = [
+        ("a link in its place", |home| {
+            fs::create_dir_all(home.join("dot/ssh")).unwrap();
+            symlink("dot/ssh", home.join(".ssh")).unwrap();
+        }),
+        ("a file in its place", |home| fs::write(home.join(".ssh"), "mine").unwrap()),
+        ("a folder in the keys' place", |home| {
+            fs::create_dir_all(home.join(".ssh/authorized_keys/mine")).unwrap();
+        }),
+        ("no home", |home| fs::remove_dir(home).unwrap()),
+    ];
+    for (what, spoil) in spoilt {
+        let (root, fake) = (template(), Fake::default());
+        let first = init(&root, &fake, &request("dsk_1")).unwrap();
+        assert_eq!(first.left_undone, [] as [String; 0], "{what}");
+        fs::remove_dir_all(root.path().join("home/desk")).unwrap();
+        fs::create_dir(root.path().join("home/desk")).unwrap();
+        spoil(&root.path().join("home/desk"));
+        let mut again = request("dsk_1");
+        again["resumed"] = true.into();
+        again["hostname"] = "green".into();
+        let second = init(&root, &fake, &again).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        assert_eq!(second.host_public_key, first.host_public_key, "{what}");
+        assert!(second.left_undone.iter().all(|said| said.contains(".ssh")), "{what}: {second:?}");
+        assert_eq!(second.left_undone.len(), 1, "{what}");
+        assert_eq!(text(&root, "etc/hostname"), "green\n", "{what}: the rest is done");
+        assert!(leftovers(&root).is_empty(), "{what}");
+    }
 }
 
 #[test]
