@@ -225,7 +225,8 @@ async fn connect_and_load(
         }
         Incoming::Memory { base, kept, devices } => {
             blocking(move || kept.load(process, &base)).await?;
-            load_devices(&monitor, &format!("fd:{devices}")).await.map_err(unusable)?;
+            // By a path: later versions of QEMU take a descriptor for a pipe or socket only.
+            load_devices(&monitor, &format!("file:/proc/self/fd/{devices}")).await.map_err(unusable)?;
             // From here on the machine is what was kept: it must never be loaded a second time.
             let directory = directory.to_owned();
             blocking(move || memory::discard(&directory)).await?;

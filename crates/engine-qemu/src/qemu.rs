@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -146,7 +146,9 @@ pub(crate) async fn version(program: &Path) -> Result<String, Fault> {
 }
 
 /// Which file the program is, and when it was changed: tells that QEMU was upgraded under us.
-pub(crate) fn stamp(program: &Path) -> Option<(PathBuf, std::time::SystemTime)> {
+pub(crate) type Stamp = Option<(PathBuf, SystemTime)>;
+
+pub(crate) fn stamp(program: &Path) -> Stamp {
     let found =
         std::env::split_paths(PROGRAM_PATH).map(|folder| folder.join(program)).find(|path| path.exists())?;
     let changed = std::fs::metadata(&found).and_then(|metadata| metadata.modified()).ok()?;

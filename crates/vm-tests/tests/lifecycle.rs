@@ -103,6 +103,26 @@ async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
     platform.wait_for(desktop.id, DesktopState::Running).await?;
     // A file of /proc has no size; to ask for it is no mistake.
     platform.client.file(desktop.id, "/proc/sys/kernel/random/boot_id", None).await?.into_bytes().await?;
+
+    // A command runs as in a log-in, and goes before the desktop where memory is short.
+    let inside =
+        "locale charmap; cat /proc/self/oom_score_adj; TZ=Asia/Calcutta date +%z; which ping traceroute dig";
+    let told = platform.shell(desktop.id, inside).await?;
+    let expected = ["UTF-8", "0", "+0530", "/usr/bin/ping", "/usr/bin/traceroute", "/usr/bin/dig"];
+    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+
+    // Restarted from inside, it starts anew, and says that it was that.
+    let second = qemus(&desktop.id.to_string());
+    // The connection may end before the command does.
+    let _ = platform.shell(desktop.id, "sudo -n reboot").await;
+    eventually("it was restarted from inside", Duration::from_secs(240), || async {
+        let now = qemus(&desktop.id.to_string());
+        Ok((!now.is_empty() && now != second).then_some(()))
+    })
+    .await?;
+    platform.wait_for(desktop.id, DesktopState::Running).await?;
+    let history = platform.client.history(desktop.id).await?;
+    anyhow::ensure!(history.iter().any(|entry| entry.kind == "rebooted"), "{history:?}");
     Ok(())
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct Host {
     network: Network,
     cgroups: Cgroups,
     /// What it was found to be, and which file that was.
-    qemu: tokio::sync::Mutex<Option<(Option<(PathBuf, std::time::SystemTime)>, Arc<Qemu>)>>,
+    qemu: tokio::sync::Mutex<Option<(qemu::Stamp, Arc<Qemu>)>>,
     accelerator: tokio::sync::Mutex<Option<Accelerator>>,
     desktops: Mutex<HashMap<DesktopId, Arc<Desktop>>>,
     /// Numbers in use, bakes included.

@@ -36,6 +36,10 @@ async fn a_guest_that_shuts_itself_down_is_told_from_a_machine_that_died() {
     let _ = in_guest(&host.template, watched, "sudo -n systemctl poweroff").await;
     assert_eq!(host.off(watched).await, OffReason::Guest);
 
+    let halted = host.fork().await.desktop;
+    let _ = in_guest(&host.template, halted, "sudo -n halt").await;
+    assert_eq!(host.off(halted).await, OffReason::Guest, "a halted machine is off");
+
     kill_process(Pid::from_raw(pid(killed)).unwrap(), Signal::KILL).unwrap();
     assert_eq!(host.off(killed).await, OffReason::Died);
 

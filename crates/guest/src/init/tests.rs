@@ -241,7 +241,8 @@ fn a_link_in_the_session_users_home_is_not_followed() {
 
 #[test]
 fn nothing_in_the_session_users_home_stops_a_desktop() {
-    let spoilt: [(&str, fn(&std::path::Path)); 4] = [
+    type Spoil = fn(&std::path::Path);
+    let spoilt: [(&str, Spoil); 4] = [
         ("a link in its place", |home| {
             fs::create_dir_all(home.join("dot/ssh")).unwrap();
             symlink("dot/ssh", home.join(".ssh")).unwrap();

@@ -152,7 +152,8 @@ async fn keys_for_programs_are_made_and_revoked() {
     assert!(code == 3 && said.contains("desktops:write"), "{code}: {said}");
     let listed = person.ok(&["api-keys", "ls"]).await;
     assert!(listed.contains("nightly") && !listed.contains(secret.trim()), "{listed}");
-    person.ok(&["api-keys", "revoke", "night"]).await;
+    assert_eq!(person.fails(&["api-keys", "revoke", "night"]).await.0, 4, "a key is named whole");
+    person.ok(&["api-keys", "revoke", "nightly"]).await;
     let (code, _) = script.fails(&["ls"]).await;
     assert_eq!(code, 3, "it opens nothing any more");
     let (code, said) = person.fails(&["api-keys", "create", "odd", "--scope", "everything"]).await;

@@ -31,7 +31,8 @@ async fn keys_are_added_listed_and_removed() {
     std::fs::rename(person.path(".ssh/id_ed25519"), person.path("private")).unwrap();
     let (code, said) = person.fails(&["keys", "add", "private"]).await;
     assert!(code == 2 && said.contains("This is a private key, and was not sent"), "{said}");
-    person.ok(&["keys", "rm", "lap"]).await;
+    assert_eq!(person.fails(&["keys", "rm", "lap"]).await.0, 4, "a key that is removed is named whole");
+    person.ok(&["keys", "rm", "laptop"]).await;
     assert_eq!(person.json(&["keys", "ls"]).await, serde_json::json!({"items": []}));
     assert_eq!(person.fails(&["keys", "rm", "laptop"]).await.0, 4);
 }
