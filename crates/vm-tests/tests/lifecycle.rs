@@ -105,10 +105,9 @@ async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
     platform.client.file(desktop.id, "/proc/sys/kernel/random/boot_id", None).await?.into_bytes().await?;
 
     // A command runs as in a log-in, and goes before the desktop where memory is short.
-    let inside =
-        "locale charmap; cat /proc/self/oom_score_adj; TZ=Asia/Calcutta date +%z; which ping traceroute dig";
+    let inside = "locale charmap; cat /proc/self/oom_score_adj; TZ=Asia/Calcutta date +%z; which ping traceroute dig | xargs -n 1 basename";
     let told = platform.shell(desktop.id, inside).await?;
-    let expected = ["UTF-8", "0", "+0530", "/usr/bin/ping", "/usr/bin/traceroute", "/usr/bin/dig"];
+    let expected = ["UTF-8", "0", "+0530", "ping", "traceroute", "dig"];
     assert_eq!(told.lines().collect::<Vec<_>>(), expected);
 
     // Restarted from inside, it starts anew, and says that it was that.
