@@ -54,6 +54,24 @@ test("the screen is left by keys, which are said while it has them", async () =>
   await page.context().close();
 });
 
+test("while the screen has the keys, every button of its bar can be clicked at every width", async () => {
+  const page = await openDesktop();
+  for (const width of [1440, 1100, 960, 768, 390, 320]) {
+    await page.setViewportSize({ width, height: 760 });
+    await page.locator(SCREEN).click({ position: { x: 40, y: 40 } });
+    await page.locator(".screen-bar .leave-hint").waitFor();
+    const covered = await page.evaluate(() =>
+      [...document.querySelectorAll(".screen-bar .btn")].filter((button) => {
+        if (!button.checkVisibility()) return false;
+        const { left, right, top, bottom } = button.getBoundingClientRect();
+        const points = [[left + 2, (top + bottom) / 2], [right - 2, (top + bottom) / 2]];
+        return !points.every(([x, y]) => button.contains(document.elementFromPoint(x, y)));
+      }).map((button) => button.textContent.trim()));
+    assert.deepEqual(covered, [], `${width} px`);
+  }
+  await page.context().close();
+});
+
 test("a terminal is left by the same keys", async () => {
   const page = await openDesktop();
   await page.locator("#tab-terminal").click();
@@ -124,7 +142,7 @@ function halfOpen(page) {
 test("a connection on which nothing answers any more is replaced", async () => {
   const page = await openDesktop({ before: halfOpen });
   await page.locator("#tab-terminal").click();
-  await page.locator(".xterm-rows", { hasText: "desk$" }).waitFor();
+  await page.locator(".xterm-rows", { hasText: "desk@here" }).waitFor();
   await page.evaluate(() => (window.gone = window.back = true));
   await page.locator("#connection-line").waitFor();
   await page.locator("#connection-line").waitFor({ state: "hidden" });
@@ -168,7 +186,7 @@ test("what a browser says of a failed request is shown to nobody", async () => {
   assert.equal(await page.getByText(/fetch/i).count(), 0);
   await page.route(/\/files(\?|$)/, (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad Gateway</h1>" }));
   await page.locator("rolltop-files [data-do=refresh]").click();
-  await page.locator(".toast", { hasText: "It may be restarting." }).nth(1).waitFor();
+  await page.locator(".toast", { hasText: "answered in its place (status 502)" }).waitFor();
   assert.equal(await page.getByText(/Bad Gateway/i).count(), 0);
   await page.context().close();
 });
