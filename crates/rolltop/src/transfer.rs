@@ -5,7 +5,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt as _;
-use rolltop_api_types::{ClientError, CreateSnapshot, DesktopState, ExecRequest, ForkDesktop, Snapshot};
+use rolltop_api_types::{
+    ClientError, Code, CreateSnapshot, DesktopState, ExecRequest, ForkDesktop, Snapshot,
+};
+use rolltop_model::SnapshotId;
+use tokio::io::AsyncRead;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::{Export, Import};
 use crate::connect::Connection;
@@ -15,24 +20,35 @@ use crate::find;
 use crate::output::{Progress, print, print_json, size};
 use crate::snapshots;
 
+/// What a shell says of a program that a signal ended.
+const INTERRUPTED: u8 = 130;
+const TERMINATED: u8 = 143;
 /// What is sent at once, bytes.
 const CHUNK: usize = 256 * 1024;
 
 /// `rolltop export`
 pub async fn export(connection: &Connection, wanted: &Export) -> Result<u8, Failure> {
-    let (snapshot, is_ours) = match (&wanted.snapshot, &wanted.name) {
-        (Some(snapshot), _) => (snapshots::find_one(connection, snapshot).await?, false),
-        (None, Some(name)) => (kept(connection, wanted, name).await?, true),
-        (None, None) => {
-            return Err(Failure::usage("Name a desktop, or a snapshot with --snapshot.".to_owned()));
-        }
+    let (mut interrupted, mut ended) =
+        (interrupts(SignalKind::interrupt())?, interrupts(SignalKind::terminate())?);
+    let mut ours = None;
+    let exported = tokio::select! {
+        exported = begin(connection, wanted, &mut ours) => exported.map(Ok),
+        _ = interrupted.recv() => Ok(Err(INTERRUPTED)),
+        _ = ended.recv() => Ok(Err(TERMINATED)),
     };
-    let written = write(connection, wanted, &snapshot).await;
-    if is_ours {
+    if let Some(snapshot) = ours {
         // It was for this only.
-        connection.client.delete_snapshot(snapshot.id).await?;
+        match connection.client.delete_snapshot(snapshot).await {
+            Err(error) if error.code() != Some(Code::NotFound) && exported.is_ok() => {
+                return Err(error.into());
+            }
+            Ok(_) | Err(_) => {}
+        }
     }
-    let (path, bytes) = written?;
+    let (snapshot, path, bytes) = match exported? {
+        Ok(exported) => exported,
+        Err(signal) => return Ok(signal),
+    };
     if connection.json {
         return print_json(
             &serde_json::json!({ "file": path, "bytes": bytes, "desktop": snapshot.desktop_name }),
@@ -44,8 +60,35 @@ pub async fn export(connection: &Connection, wanted: &Export) -> Result<u8, Fail
     }
 }
 
+fn interrupts(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| Failure::io("signals can't be waited for", &error))
+}
+
+/// The export itself; a snapshot that is made for it is in `ours` as soon as there is one, so that whoever interrupts
+/// this can take it away.
+async fn begin(
+    connection: &Connection,
+    wanted: &Export,
+    ours: &mut Option<SnapshotId>,
+) -> Result<(Snapshot, Option<PathBuf>, u64), Failure> {
+    let snapshot = match (&wanted.snapshot, &wanted.name) {
+        (Some(snapshot), _) => snapshots::find_one(connection, snapshot).await?,
+        (None, Some(name)) => kept(connection, wanted, name, ours).await?,
+        (None, None) => {
+            return Err(Failure::usage("Name a desktop, or a snapshot with --snapshot.".to_owned()));
+        }
+    };
+    let (path, bytes) = write(connection, wanted, &snapshot).await?;
+    Ok((snapshot, path, bytes))
+}
+
 /// A snapshot of a desktop as it is now, with what its programs have written on its disk.
-async fn kept(connection: &Connection, wanted: &Export, name: &str) -> Result<Snapshot, Failure> {
+async fn kept(
+    connection: &Connection,
+    wanted: &Export,
+    name: &str,
+    ours: &mut Option<SnapshotId>,
+) -> Result<Snapshot, Failure> {
     let desktop = find::desktop(connection, name).await?;
     if desktop.state == DesktopState::Running {
         let sync = ExecRequest::of_words(vec!["sync".to_owned()]);
@@ -56,6 +99,7 @@ async fn kept(connection: &Connection, wanted: &Export, name: &str) -> Result<Sn
     }
     let name: String = format!("Export of {}", desktop.name);
     let taken = connection.client.take_snapshot(desktop.id, &CreateSnapshot { name: Some(name) }).await?;
+    *ours = Some(taken.id);
     snapshots::ready(connection, taken.id, &wanted.wait).await
 }
 
@@ -74,30 +118,31 @@ async fn write(
         let text = format!("{} is there already; give --force to replace it.", path.display());
         return Err(Failure::new(Exit::Failed, "file_exists", text));
     }
-    // Whole or not at all.
-    let part = part_of(&path);
-    let mut file = File::create(&part).map_err(|error| Failure::io(part.display(), &error))?;
-    let poured = pour(connection, snapshot, &mut file, &part.display().to_string()).await;
-    let done = match poured {
-        Ok(bytes) => file.sync_all().map(|()| bytes).map_err(|error| Failure::io(part.display(), &error)),
-        Err(failure) => Err(failure),
-    };
-    let renamed = match done {
-        Ok(bytes) => {
-            std::fs::rename(&part, &path).map(|()| bytes).map_err(|error| Failure::io(path.display(), &error))
-        }
-        Err(failure) => Err(failure),
-    };
-    if renamed.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    Ok((Some(path), renamed?))
+    let part = Part::of(&path);
+    let failed = |error: io::Error| Failure::io(part.0.display(), &error);
+    let mut file = File::create(&part.0).map_err(failed)?;
+    let bytes = pour(connection, snapshot, &mut file, &part.0.display().to_string()).await?;
+    file.sync_all().map_err(failed)?;
+    std::fs::rename(&part.0, &path).map_err(|error| Failure::io(path.display(), &error))?;
+    Ok((Some(path), bytes))
 }
 
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
+/// A file that is whole or not at all: this is where it waits, and it goes with whoever gives up writing it.
+struct Part(PathBuf);
+
+impl Part {
+    fn of(path: &Path) -> Self {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".part");
+        Self(name.into())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Not there any more where it has its name.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 async fn pour(
@@ -126,16 +171,21 @@ fn broken_off(error: ClientError) -> Failure {
 
 /// `rolltop import`
 pub async fn import(connection: &Connection, wanted: &Import) -> Result<u8, Failure> {
-    let file = tokio::fs::File::open(&wanted.file).await;
-    let file = file.map_err(|error| Failure::io(&wanted.file, &error))?;
-    let length = file.metadata().await.map_err(|error| Failure::io(&wanted.file, &error))?.len();
-    let name = wanted.file.clone();
+    let failed = |error: io::Error| Failure::io(&wanted.file, &error);
+    let (from, name, length): (Box<dyn AsyncRead + Send + Unpin>, _, _) = match wanted.file.as_str() {
+        "-" => (Box::new(tokio::io::stdin()), "standard input".to_owned(), None),
+        path => {
+            let file = tokio::fs::File::open(path).await.map_err(failed)?;
+            let length = file.metadata().await.map_err(failed)?.len();
+            (Box::new(file), path.to_owned(), Some(length))
+        }
+    };
+    let of = length.map(|length| format!(" of {}", size(length))).unwrap_or_default();
     let mut progress = Progress::new();
     let mut sent = 0u64;
-    let bytes = tokio_util::io::ReaderStream::with_capacity(file, CHUNK).inspect(move |chunk| {
+    let bytes = tokio_util::io::ReaderStream::with_capacity(from, CHUNK).inspect(move |chunk| {
         sent += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        progress
-            .say(|elapsed| format!("{name}: {} of {}, {} s", size(sent), size(length), elapsed.as_secs()));
+        progress.say(|elapsed| format!("{name}: {}{of}, {} s", size(sent), elapsed.as_secs()));
     });
     let snapshot = connection.client.import_snapshot(bytes).await?;
     let fork = ForkDesktop { name: wanted.name.clone(), count: None };

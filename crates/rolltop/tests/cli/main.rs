@@ -9,3 +9,4 @@ mod forwarding;
 mod platform;
 mod signing_in;
 mod ssh;
+mod transfers;
