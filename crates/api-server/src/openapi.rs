@@ -2,7 +2,7 @@
 
 use rolltop_api_types::{Code, Problem, problem_documentation, scope_documentation};
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{Discriminator, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::schema::{Discriminator, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
@@ -126,14 +126,15 @@ fn name_variants(description: &mut OpenApi, name: &str) {
     components.schemas.extend(named);
 }
 
-/// Bytes and streams are text to OpenAPI, not lists of numbers or objects.
+/// Bytes are text to OpenAPI, not lists of numbers, and a stream is no object.
 fn as_sent<'a>(contents: impl IntoIterator<Item = (&'a String, &'a mut RefOr<Content>)>) {
     for (kind, content) in contents {
         let RefOr::T(content) = content else { continue };
         let text = ObjectBuilder::new().schema_type(Type::String);
         let schema = match kind.as_str() {
             kind if kind.ends_with("json") || kind == "text/plain" => continue,
-            "text/event-stream" => text.description(Some(
+            // Without a type: some read the schema of a stream as that of each event, some as that of its text.
+            "text/event-stream" => ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(
                 "Events as the HTML standard writes them; each `data` is JSON, as `StreamedEvent` describes.",
             )),
             _ => text.format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))),

@@ -97,8 +97,13 @@ fn generators_can_read_it() {
                 operation["responses"].as_object().unwrap().values().chain([&operation["requestBody"]]);
             for (kind, content) in contents.filter_map(|of| of["content"].as_object()).flatten() {
                 let (schema, example) = (&content["schema"], &content["example"]);
-                if !kind.ends_with("json") {
+                if kind == "text/event-stream" {
+                    // Some read it as the schema of one event, some as that of the text.
+                    assert!(schema["type"].is_null(), "{method} {path}: {schema}");
+                } else if !kind.ends_with("json") {
                     assert_eq!(schema["type"], "string", "{method} {path}: {kind}");
+                }
+                if !kind.ends_with("json") {
                     assert!(example.is_null() || example.is_string(), "{method} {path}: its example fits it");
                 }
             }
