@@ -55,4 +55,7 @@ pub struct PreviewPass {
 #[serde(deny_unknown_fields)]
 pub struct PreviewQuery {
     pub address: String,
+    /// Whether somebody comes: then a suspended desktop is resumed and waited for. What a page does by itself is refused.
+    #[serde(default = "crate::sleep::yes")]
+    pub wake: bool,
 }

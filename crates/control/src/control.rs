@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::preview::Tickets;
 use crate::reconcile::{self, Bootstraps, KeyDeliveries, Stillness, Suspending, UsageMeter, Vitals};
 use crate::setup::SettingUp;
-use crate::ssh::GatewayView;
+use crate::ssh::{GatewayView, Reconnecting};
 use crate::templates::Templates;
 use crate::transfer::Transfers;
 
@@ -50,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) lanes: Lanes,
     /// What is open to each desktop.
     pub(crate) uses: Uses,
+    /// SSH clients that come back by themselves.
+    pub(crate) reconnecting: Reconnecting,
     /// Who looks at each desktop's screen.
     pub(crate) viewers: Viewers,
     /// Seals passes to previews.
@@ -131,6 +133,7 @@ impl Control {
             doors: DoorPool::new(credentials.clone()),
             lanes: Lanes::new(credentials),
             uses: Uses::default(),
+            reconnecting: Reconnecting::default(),
             viewers: Viewers::default(),
             vault,
             tickets: Tickets::default(),

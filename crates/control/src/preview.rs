@@ -28,7 +28,7 @@ use crate::caller::{Caller, DesktopAccess, Scope, Who, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{AccessError, InternalError, internal_from};
-use crate::inside::{PortConnection, PortError};
+use crate::inside::{PortConnection, PortError, Waking};
 
 pub use address::{NotAnAddress, PreviewAddress};
 pub use share::{NewShare, ShareError, ShareView};
@@ -97,15 +97,16 @@ enum Holder {
 
 impl Control {
     /// A connection to the port that this address means, for whoever holds a pass, and what tells when
-    /// the pass ends.
+    /// the pass ends. What a page does by itself neither wakes the desktop nor keeps it awake for ever.
     pub async fn connect_preview(
         &self,
         pass: SecretString,
         address: PreviewAddress,
+        waking: Waking,
     ) -> Result<(PortConnection, PassGuard), PreviewError> {
         let looks = self.inner.looks();
         let (access, until) = self.judge_pass(&pass, &address).await?;
-        let connection = self.connect_port(&access, address.port()).await?;
+        let connection = self.connect_port_for(&access, address.port(), waking).await?;
         let guard = PassGuard { control: self.clone(), pass, address, looks: looks.until(Some(until)) };
         Ok((connection, guard))
     }

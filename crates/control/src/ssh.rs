@@ -6,7 +6,10 @@
 mod gateway;
 mod keys;
 mod public_key;
+mod reconnecting;
 
 pub use gateway::{DesktopSsh, GatewayView, KeyGuard, Tunnel, TunnelError};
 pub use keys::{AddKeyError, KeyDelivery, RemoveKeyError, SshKeyView};
+pub(crate) use reconnecting::Reconnecting;
+
 pub use public_key::{PublicKeyError, fingerprint};

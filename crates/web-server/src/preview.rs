@@ -52,6 +52,7 @@ async fn serve(app: Arc<App>, place: Place, request: Request) -> Response {
         language: Language::from_headers(headers),
         pass: pass::from_headers(headers),
         page: asks_for_page(request.method(), headers),
+        wakes: comes(headers),
         peer: peer(&request),
         place,
         app,
@@ -83,6 +84,8 @@ struct Visit {
     pass: Option<secrecy::SecretString>,
     /// Whether a person waits for a page.
     page: bool,
+    /// Whether a person or a program comes, rather than a page that is open somewhere.
+    wakes: bool,
     peer: std::net::IpAddr,
 }
 
@@ -110,6 +113,11 @@ fn peer(request: &Request) -> std::net::IpAddr {
 
 fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Whether it is not a page's own doing: its sockets and polls go on while nobody looks. What is no browser means it.
+fn comes(headers: &HeaderMap) -> bool {
+    value(headers, "sec-fetch-dest").is_none_or(|kind| kind == "document")
 }
 
 /// A navigation of a whole window; where the browser doesn't say, whatever wants HTML.

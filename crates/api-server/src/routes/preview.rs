@@ -18,6 +18,7 @@ use rolltop_api_types::{
 use rolltop_control::{PassGuard, PortConnection, PreviewAddress};
 use tokio::io::copy_bidirectional_with_sizes;
 
+use crate::convert::waking;
 use crate::extract::{Answer, Json, Query, ok};
 use crate::gate::bearer;
 use crate::problems::ApiError;
@@ -70,7 +71,7 @@ async fn connection(
     let pass = bearer(request.headers())?;
     let address = address(&query.address)?;
     // Before the upgrade, so that what goes wrong can still be said.
-    let (connection, guard) = state.control.connect_preview(pass, address).await?;
+    let (connection, guard) = state.control.connect_preview(pass, address, waking(query.wake)).await?;
     tokio::spawn(carry(state, upgrade, connection, guard));
     let headers = [(CONNECTION, "upgrade"), (UPGRADE, TUNNEL_PROTOCOL)];
     Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())

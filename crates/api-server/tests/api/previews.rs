@@ -90,6 +90,21 @@ async fn a_session_gets_a_pass_by_way_of_a_ticket_that_works_once() {
 }
 
 #[tokio::test]
+async fn what_a_page_does_by_itself_wakes_nothing() {
+    let platform = Platform::start().await;
+    let id = platform.running("research").await.id;
+    let session = platform.session().await;
+    let pass = pass(&platform, &session).await.pass;
+    platform.client.suspend_desktop(id).await.unwrap();
+    platform.until(id, DesktopState::Suspended).await;
+    let by_itself = format!("{HERE}&wake=false");
+    for _ in 0..3 {
+        assert_eq!(connect(&platform, &pass, &by_itself).await.err(), Some(StatusCode::CONFLICT));
+    }
+    assert_eq!(platform.client.desktop(id).await.unwrap().state, DesktopState::Suspended);
+}
+
+#[tokio::test]
 async fn a_preview_wakes_its_desktop() {
     let platform = Platform::start().await;
     let id = platform.running("research").await.id;

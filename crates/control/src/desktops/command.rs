@@ -151,6 +151,14 @@ impl Inner {
         by: By<'_>,
         undo: Option<NewSnapshot>,
     ) -> Result<Desktop, CommandError> {
+        // Before its connections are cut off by that.
+        match command {
+            Command::Stop | Command::Suspend if by.actor != By::ROLLTOP.actor => {
+                self.reconnecting.switched_off(id);
+            }
+            Command::Start | Command::Restart | Command::Retry => self.reconnecting.switched_on(id),
+            Command::Stop | Command::Suspend | Command::Destroy => {}
+        }
         let commanded = self.store.command_desktop(id, command, by, undo, clock::now()).await;
         let row = commanded.map_err(|error| match error {
             ChangeError::Gone => CommandError::NotFound,

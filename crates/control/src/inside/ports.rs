@@ -39,8 +39,22 @@ impl Control {
         access: &DesktopAccess<purpose::Control>,
         port: u16,
     ) -> Result<PortConnection, PortError> {
-        let place = self.inner.uses.take(access.desktop, Use::Port).ok_or(PortError::TooMany)?;
-        self.may_enter(access, Reason::Ports, Waking::Wake).await?;
+        self.connect_port_for(access, port, Waking::Wake).await
+    }
+
+    /// The same for somebody who comes, or for a program that goes on by itself.
+    pub(crate) async fn connect_port_for(
+        &self,
+        access: &DesktopAccess<purpose::Control>,
+        port: u16,
+        waking: Waking,
+    ) -> Result<PortConnection, PortError> {
+        let place = match waking {
+            Waking::Wake => self.inner.uses.take(access.desktop, Use::Port),
+            Waking::LetSleep => self.inner.uses.take_by_itself(access.desktop, Use::Port),
+        };
+        let place = place.ok_or(PortError::TooMany)?;
+        self.may_enter(access, Reason::Ports, waking).await?;
         match self.inner.lanes.tcp(access.desktop, port).await {
             Ok(channel) => Ok(PortConnection { stream: Box::new(channel), place }),
             Err(DoorError::PortClosed) => Err(PortError::Closed(port)),

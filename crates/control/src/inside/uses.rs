@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rolltop_model::{DesktopId, Use};
 
 use crate::clock;
@@ -14,6 +14,15 @@ pub(crate) const MOST_COMMANDS: usize = 32;
 pub(crate) const MOST_VIEWERS: usize = 48;
 /// Connections to ports of one desktop at the same time. Each may hold about 1 MiB.
 pub(crate) const MOST_CONNECTIONS: usize = 96;
+
+/// How long after somebody's visit what goes on by itself is still taken for their use.
+const BY_ITSELF: SignedDuration = SignedDuration::from_hours(12);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comes {
+    Person,
+    ByItself,
+}
 
 const fn most(kind: Use) -> usize {
     match kind {
@@ -31,8 +40,12 @@ pub(crate) struct Uses(Arc<Mutex<HashMap<DesktopId, Seen>>>);
 #[derive(Default)]
 struct Seen {
     open: BTreeMap<Use, usize>,
+    /// Of these, what goes on by itself and is not taken for a use any more.
+    idle: BTreeMap<Use, usize>,
     /// When something was last opened or closed.
     used_at: Option<Timestamp>,
+    /// When somebody last came.
+    visited_at: Option<Timestamp>,
 }
 
 /// One use of a desktop, counted as long as it lives.
@@ -40,27 +53,49 @@ pub struct Place {
     uses: Uses,
     desktop: DesktopId,
     kind: Use,
+    counts: bool,
 }
 
 impl Uses {
     /// None where the desktop has all of this kind that it may have.
     pub fn take(&self, desktop: DesktopId, kind: Use) -> Option<Place> {
+        self.take_at(desktop, kind, Comes::Person, clock::now())
+    }
+
+    /// The same for what goes on by itself, such as a page's poll: a use only as long as its person came lately.
+    pub fn take_by_itself(&self, desktop: DesktopId, kind: Use) -> Option<Place> {
+        self.take_at(desktop, kind, Comes::ByItself, clock::now())
+    }
+
+    fn take_at(&self, desktop: DesktopId, kind: Use, comes: Comes, now: Timestamp) -> Option<Place> {
         let mut all = self.all();
         let seen = all.entry(desktop).or_default();
+        let visited_at = *seen.visited_at.get_or_insert(now);
+        let counts = comes == Comes::Person || now.duration_since(visited_at) < BY_ITSELF;
         let open = seen.open.entry(kind).or_default();
         if *open >= most(kind) {
             return None;
         }
         *open += 1;
-        seen.used_at = Some(clock::now());
-        Some(Place { uses: self.clone(), desktop, kind })
+        if counts {
+            seen.used_at = Some(now);
+        } else {
+            *seen.idle.entry(kind).or_default() += 1;
+        }
+        if comes == Comes::Person {
+            seen.visited_at = Some(now);
+        }
+        Some(Place { uses: self.clone(), desktop, kind, counts })
     }
 
     /// What is open to a desktop, and when that last changed.
     pub fn of(&self, desktop: DesktopId) -> (Vec<(Use, usize)>, Option<Timestamp>) {
         let all = self.all();
         let Some(seen) = all.get(&desktop) else { return (Vec::new(), None) };
-        (seen.open.iter().map(|(kind, count)| (*kind, *count)).collect(), seen.used_at)
+        let used = seen.open.iter().map(|(kind, open)| {
+            (*kind, open.saturating_sub(seen.idle.get(kind).copied().unwrap_or_default()))
+        });
+        (used.filter(|(_, count)| *count > 0).collect(), seen.used_at)
     }
 
     /// What is open to all of them together, every kind.
@@ -88,7 +123,11 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut all = self.uses.all();
         let Some(seen) = all.get_mut(&self.desktop) else { return };
-        seen.used_at = Some(clock::now());
+        if self.counts {
+            seen.used_at = Some(clock::now());
+        } else if let Some(idle) = seen.idle.get_mut(&self.kind) {
+            *idle = idle.saturating_sub(1);
+        }
         if let Some(open) = seen.open.get_mut(&self.kind) {
             *open = open.saturating_sub(1);
             if *open == 0 {
@@ -101,6 +140,27 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_goes_on_by_itself_is_a_use_for_half_a_day() {
+        let uses = Uses::default();
+        let desktop = DesktopId::from_u128(1);
+        let start = Timestamp::UNIX_EPOCH;
+        drop(uses.take_at(desktop, Use::Port, Comes::Person, start));
+        let soon = uses.take_at(desktop, Use::Port, Comes::ByItself, start + BY_ITSELF / 2).unwrap();
+        assert_eq!(uses.of(desktop).0, [(Use::Port, 1)]);
+        drop(soon);
+        let used_at = uses.of(desktop).1;
+        let late = uses.take_at(desktop, Use::Port, Comes::ByItself, start + BY_ITSELF).unwrap();
+        assert_eq!(uses.of(desktop), (vec![], used_at));
+        let person = uses.take_at(desktop, Use::Port, Comes::Person, start + BY_ITSELF).unwrap();
+        assert_eq!(uses.of(desktop).0, [(Use::Port, 1)]);
+        drop((late, person));
+        assert_eq!(uses.of(desktop).0, []);
+        let again = uses.take_at(desktop, Use::Port, Comes::ByItself, start + BY_ITSELF).unwrap();
+        assert_eq!(uses.of(desktop).0, [(Use::Port, 1)], "somebody came again");
+        drop(again);
+    }
 
     #[test]
     fn places_are_counted_by_desktop_and_kind_and_given_back() {

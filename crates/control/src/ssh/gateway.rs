@@ -8,11 +8,12 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use rolltop_engine::{DoorStream, EngineError};
-use rolltop_model::{DesktopId, SshKeyId, Use};
+use rolltop_model::{Desired, DesktopId, SshKeyId, Use};
 use rolltop_store::{By, Desktop, SshKey};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::reconnecting::Connected;
 use crate::caller::{Caller, DesktopAccess, Scope, Who, purpose};
 use crate::clock;
 use crate::control::Control;
@@ -63,6 +64,7 @@ pub struct KeyGuard {
     changes: watch::Receiver<u64>,
     /// The desktop is in use as long as this is held.
     _place: Option<Place>,
+    _connected: Connected,
 }
 
 impl KeyGuard {
@@ -119,6 +121,7 @@ impl Control {
         let access: DesktopAccess<purpose::Control> =
             self.authorise(&caller, row.id).await.map_err(barred)?;
         let place = self.inner.uses.take(row.id, Use::Ssh);
+        self.let_lie(row.id, row.name.as_str(), key.id).await?;
         let by = By::somebody(&caller.label).because("ssh");
         self.awake(access.desktop(), Starting::SuspendedOrStopped, by).await?;
         self.inner.note_access(row.id, row.workspace, Reason::Ssh, &caller).await?;
@@ -133,8 +136,23 @@ impl Control {
                 error => TunnelError::Unreachable(error),
             })?;
         tracing::info!(desktop = %row.id, key = %key.id, "a person's SSH connection was let through");
-        let guard = KeyGuard { control: self.clone(), key: key.id, changes, _place: place };
+        let connected = self.inner.reconnecting.connected(row.id, key.id);
+        let guard =
+            KeyGuard { control: self.clone(), key: key.id, changes, _place: place, _connected: connected };
         Ok(Tunnel { stream, desktop: row.id, guard })
+    }
+
+    /// Refuses a client that comes back by itself to what a person has switched off.
+    async fn let_lie(&self, desktop: DesktopId, name: &str, key: SshKeyId) -> Result<(), TunnelError> {
+        let row = self.inner.store.desktop(desktop).await?.ok_or(TunnelError::NotFound)?;
+        let is_off = row.record.desired != Desired::Running;
+        if is_off && self.inner.reconnecting.comes_by_itself(desktop, key) {
+            return Err(TunnelError::NotRunning(format!(
+                "{name} was switched off while this key was connected to it, and is not brought back by clients that \
+                 connect again by themselves. Start it:  rolltop start {name}"
+            )));
+        }
+        Ok(())
     }
 
     /// What a client needs to know to enter with certainty of whom it speaks to.

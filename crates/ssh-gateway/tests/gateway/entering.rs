@@ -74,6 +74,37 @@ async fn a_desktop_that_is_off_is_started_and_has_the_keys_of_the_day() {
 }
 
 #[tokio::test]
+async fn what_was_switched_off_is_not_brought_back_by_clients_that_reconnect() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let editor = platform.person_with("editor", &["-t", "ed25519"]).await;
+    let person = platform.person_with("person", &["-t", "ed25519"]).await;
+    for someone in [&editor, &person] {
+        platform.add(someone).await;
+        platform.tell_host_keys(someone, desktop.id).await;
+    }
+    let mut open = editor.ssh("research").args(["cat"]).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    crate::platform::eventually("the editor is connected", async || {
+        let log = platform.client.access_log(desktop.id).await.unwrap();
+        log.iter().any(|entry| entry.purpose == "ssh")
+    })
+    .await;
+    platform.client.stop_desktop(desktop.id).await.unwrap();
+    platform.until(desktop.id, DesktopState::Stopped).await;
+    open.wait().await.unwrap();
+    for _ in 0..2 {
+        let again = run(editor.ssh("research").args(["true"])).await;
+        assert!(stderr(&again).contains("rolltop start research"), "{again:?}");
+    }
+    assert_eq!(platform.client.desktop(desktop.id).await.unwrap().state, DesktopState::Stopped);
+    // Somebody else's client was not connected, so it is they who come.
+    let hello = run(person.ssh("research").args(["echo", "hello"])).await;
+    assert_eq!(stdout(&hello), "hello\n", "{hello:?}");
+    let hello = run(editor.ssh("research").args(["echo", "back"])).await;
+    assert_eq!(stdout(&hello), "back\n", "{hello:?}");
+}
+
+#[tokio::test]
 async fn a_desktop_that_did_not_take_its_keys_gets_them_later() {
     let platform = Platform::start().await;
     let desktop = platform.running("research").await;

@@ -82,7 +82,7 @@ async fn exchange(visit: &Visit, headers: &HeaderMap, key: PreviewKey, to: &str)
 async fn ready(visit: &Visit) -> Response {
     let mut response = match &visit.pass {
         None => StatusCode::UNAUTHORIZED.into_response(),
-        Some(pass) => match relay::connect(visit, pass).await {
+        Some(pass) => match relay::connect(visit, pass, false).await {
             Ok(_) => StatusCode::NO_CONTENT.into_response(),
             Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         },

@@ -30,7 +30,7 @@ pub(super) enum Closed {
 
 pub(super) async fn forward(visit: Visit, pass: &SecretString, request: Request) -> Response {
     let uri = request.uri().clone();
-    let connection = match connect(&visit, pass).await {
+    let connection = match connect(&visit, pass, visit.wakes).await {
         Ok(connection) => connection,
         Err(Closed::Problem(Code::PreviewClosed)) => return visit.without_pass(&uri),
         Err(closed) => return shown(&visit, &closed),
@@ -62,8 +62,8 @@ pub(super) async fn forward(visit: Visit, pass: &SecretString, request: Request)
 }
 
 /// A connection to the port, which the API makes for whoever holds the pass.
-pub(super) async fn connect(visit: &Visit, pass: &SecretString) -> Result<Upgraded, Closed> {
-    let path = format!("/preview/connection?address={}", percent_encoded(&visit.place.label));
+pub(super) async fn connect(visit: &Visit, pass: &SecretString, wake: bool) -> Result<Upgraded, Closed> {
+    let path = format!("/preview/connection?address={}&wake={wake}", percent_encoded(&visit.place.label));
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = path.parse().unwrap_or_else(|_| Uri::from_static("/"));
     let headers = request.headers_mut();
