@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use rolltop_model::Limits;
 
 use crate::copies::CopiesConfig;
@@ -48,6 +49,8 @@ pub struct ControlConfig {
     pub link_age: Duration,
     /// Where copies of snapshots are kept that are not on this host. Default nowhere.
     pub copies: Option<CopiesConfig>,
+    /// The guest program, which is put back into desktops that have lost it. Default none: they stay as they are.
+    pub guest_program: Option<Bytes>,
     /// How long events, steps of former starts and the access log are kept. Default 30 days.
     pub history: Duration,
 }
@@ -75,6 +78,7 @@ impl Default for ControlConfig {
             session_idle: 30 * DAY,
             link_age: DAY,
             copies: None,
+            guest_program: None,
             history: 30 * DAY,
         }
     }

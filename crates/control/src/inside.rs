@@ -2,6 +2,7 @@
 
 mod exec;
 mod files;
+mod mend;
 mod notes;
 mod ports;
 mod screen;

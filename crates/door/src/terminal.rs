@@ -22,6 +22,9 @@ use crate::text::tame;
 const TERM: &str = "xterm-256color";
 /// A list of a few lines from an emulated guest under load.
 const LIMITS: ExecLimits = ExecLimits { max_output: 64 * 1024, timeout: Duration::from_secs(30) };
+/// Where tmux has its socket: in memory, as a full disk has no room for it. Templates that don't make the folder have tmux
+/// take /tmp.
+const SOCKETS: &str = "/run/rolltop-tmux";
 /// Longest text that is searched for, in characters.
 const LONGEST_SEARCH: usize = 200;
 /// What a shell answers for a program that it does not find.
@@ -160,7 +163,7 @@ impl Door {
         let session = number.session();
         // Begun anew, or what an earlier search found would be taken for what this one has.
         let command = format!(
-            "sudo -n -u {SESSION_USER} tmux -L rolltop copy-mode -q -t ={session}: \\; \
+            "sudo -n -u {SESSION_USER} env TMUX_TMPDIR={SOCKETS} tmux -L rolltop copy-mode -q -t ={session}: \\; \
              copy-mode -H -t ={session}: \\; send-keys -t ={session}: -X search-backward-text {} \\; \
              display-message -p -t ={session}: '#{{search_present}}'",
             searched(text)
@@ -180,7 +183,9 @@ impl Door {
 /// A command line for the door's user that runs tmux as the session's. `-u`: the terminal at the
 /// other end knows UTF-8 whatever the guest's environment says.
 fn tmux(arguments: &str) -> String {
-    format!("sudo -n -u {SESSION_USER} sh -c 'cd; exec tmux -u -L rolltop -f /dev/null {arguments}'")
+    format!(
+        "sudo -n -u {SESSION_USER} sh -c 'cd; export TMUX_TMPDIR={SOCKETS}; exec tmux -u -L rolltop -f /dev/null {arguments}'"
+    )
 }
 
 /// A text to search for as one word for a shell, and no command for tmux.

@@ -29,7 +29,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
-use rolltop_guest_protocol::{DOOR_USER, InitReply, InitStep, SESSION_USER};
+use rolltop_guest_protocol::{InitReply, InitStep, SESSION_USER};
 
 pub use accounts::AccountError;
 pub use files::FileError;
@@ -93,7 +93,7 @@ fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitReply,
     };
     steps.done(if renewed { "identity" } else { "identity kept" });
 
-    accounts::authorize(&tree, &mut staged, DOOR_USER, std::slice::from_ref(&personal.door_public_key))?;
+    accounts::authorize_door(&tree, &mut staged, &personal.door_public_key)?;
     // The home is its owner's, who may have made of it what they like: the desktop runs all the same.
     let mut left_undone = Vec::new();
     let mut of_people = tree.stage();

@@ -24,7 +24,7 @@ pub enum Command {
     /// The host role: QEMU, disks, memory files, networks. Runs as root.
     Host(Host),
     /// The api role: all business logic and the database.
-    Api,
+    Api(Api),
     /// The web role: pages, sign-in and the one public port.
     Web(Web),
     /// The ssh role: the jump host for people's own SSH clients.
@@ -76,6 +76,18 @@ pub struct Host {
     /// Ends and removes every desktop of this state directory on this host instead of serving.
     #[arg(long)]
     pub clear: bool,
+}
+
+#[derive(Args)]
+pub struct Api {
+    /// The static `rolltop-guest` binary, put back into desktops that have lost theirs.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ROLLTOP_GUEST",
+        default_value = "/usr/lib/rolltop/rolltop-guest"
+    )]
+    pub guest: PathBuf,
 }
 
 #[derive(Args)]

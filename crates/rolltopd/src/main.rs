@@ -38,7 +38,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match &arguments.command {
         Command::Up(up) => supervisor::run(&arguments.data, &config, up),
         Command::Host(host) => roles::host::run(&arguments.data, &config, host),
-        Command::Api => roles::api::run(&arguments.data, &config),
+        Command::Api(api) => roles::api::run(&arguments.data, &config, api),
         Command::Web(web) => roles::web::run(&arguments.data, &config, web),
         Command::Ssh(ssh) => roles::ssh::run(&arguments.data, &config, ssh),
         Command::Template(template) => templates::run(&arguments.data, &config, template),

@@ -42,7 +42,7 @@ pub fn run(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
     let stop = signals()?;
     let mut roles = vec![
         Role::new("host", &data, host_arguments(up)),
-        Role::new("api", &data, vec!["api".to_owned()]),
+        Role::new("api", &data, api_arguments(up)),
         Role::new("web", &data, web_arguments),
         Role::new("ssh", &data, ssh_arguments(up)),
     ];
@@ -95,6 +95,12 @@ fn host_arguments(up: &Up) -> Vec<String> {
         EngineKind::Sim => "sim",
     };
     ["host", "--engine", engine].map(str::to_owned).to_vec()
+}
+
+fn api_arguments(up: &Up) -> Vec<String> {
+    // Its working directory is another. Where the program is missing, the role says so.
+    let guest = absolute(&up.guest).unwrap_or_else(|_| up.guest.clone());
+    ["api".to_owned(), "--guest".to_owned(), guest.display().to_string()].to_vec()
 }
 
 fn ssh_arguments(up: &Up) -> Vec<String> {

@@ -23,9 +23,14 @@ use crate::recipe::{Recipe, Services};
 const GUEST_PROGRAM: &str = "usr/lib/rolltop/rolltop-guest";
 /// Who the bootstrap key opens the door for.
 const DOOR_USER: &str = "rolltop";
+/// What sshd is told of the door, and the folder of keys that it may name there instead of the user's home.
+const SSHD_CONFIG: &str = "etc/ssh/sshd_config.d/10-rolltop.conf";
+const OUTSIDE_HOMES: &str = "etc/ssh/authorized_keys.d";
 /// Written by hooks that make an initial RAM disk of their own; otherwise the newest of the
 /// distribution's is taken.
 const OWN_INITRD: &str = "boot/initrd.rolltop";
+/// Of the disk, root's alone: whoever fills it is still let in, and can tidy up.
+const RESERVED_PERCENT: &str = "1";
 /// The tree's sshd key.
 const HOST_KEY: &str = "etc/ssh/ssh_host_ed25519_key";
 /// Left by the package manager's bootstrap: this host's name, resolver and build settings.
@@ -120,6 +125,13 @@ pub(crate) fn make_host_key(version: &TemplateVersion, root: &Path) -> Result<St
 pub(crate) fn make_bootstrap_key(root: &Path, out: &Path) -> Result<(), BuildError> {
     let key = out.join(BOOTSTRAP_KEY);
     make_key(&key, "rolltop-bootstrap")?;
+    let told = fs::read_to_string(root.join(SSHD_CONFIG)).unwrap_or_default();
+    if told.contains(OUTSIDE_HOMES) {
+        // sshd reads it as the door's user. The guest program replaces it from there on.
+        let file = root.join(OUTSIDE_HOMES).join(DOOR_USER);
+        make_parents(root, Path::new(OUTSIDE_HOMES).join(DOOR_USER).as_path())?;
+        return install(&out.join(BOOTSTRAP_KEY_PUBLIC), &file, 0o644);
+    }
     let passwd = root.join("etc/passwd");
     let users = fs::read_to_string(&passwd).map_err(file_error("read", &passwd))?;
     let user = User::find(&users, DOOR_USER)
@@ -165,7 +177,7 @@ pub(crate) fn make_disk(root: &Path, scratch: &Path, out: &Path, bytes: u64) -> 
     let mut format = tethered("mke2fs");
     // Initialised here rather than by every desktop's kernel, which would write to its overlay.
     format
-        .args(["-q", "-F", "-t", "ext4", "-L", "rolltop", "-m", "0"])
+        .args(["-q", "-F", "-t", "ext4", "-L", "rolltop", "-m", RESERVED_PERCENT])
         .args(["-E", "root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0", "-d"])
         .arg(root)
         .arg(&raw);

@@ -74,6 +74,10 @@ impl Options {
     }
 }
 
+/// What is in the templates as the guest program.
+const GUEST: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/x86_64-unknown-linux-gnu/guest/rolltop-guest");
+
 /// A running Rolltop. Dropping it ends its processes, its desktops too, and removes its directory.
 pub struct Platform {
     options: Options,
@@ -293,6 +297,7 @@ fn spawn(options: &Options, data: &Path) -> anyhow::Result<(Child, String)> {
         .args(["up", "--engine", options.engine, "--listen"])
         .arg(format!("127.0.0.1:{}", options.port))
         .args(["--ssh-listen".to_owned(), format!("127.0.0.1:{}", options.ssh_port)])
+        .args(["--guest", GUEST])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;

@@ -4,13 +4,19 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures::StreamExt as _;
-use rolltop_api_types::{CreateDesktop, DesktopState, SetUp, SetupState, StepStatus, UpdateDesktop};
+use futures::{SinkExt as _, StreamExt as _};
+use rolltop_api_types::{
+    CreateDesktop, CreateSshKey, DesktopState, ForkDesktop, SetUp, SetupState, StepStatus, TerminalQuery,
+    UpdateDesktop,
+};
 use rolltop_model::Size;
 use rolltop_vm_tests::{Options, Platform, alive, eventually, qemus};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_tungstenite::tungstenite::Message;
 
 const PATIENCE: Duration = Duration::from_secs(240);
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm8nrEsOtM0vYFbmNBCfQ+1bbxLYtp5Fx+T3Hkhq1xN sam@laptop";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desktop_lives_from_create_to_delete_and_leaves_nothing() -> anyhow::Result<()> {
@@ -265,6 +271,100 @@ async fn a_disk_grows_under_a_guest_that_works_and_memory_with_a_restart() -> an
     assert!(root_gib().await? > 55);
     platform.client.destroy_desktop(id).await?;
     platform.wait_gone(id).await
+}
+
+/// Takes every block of the disk, root's reserve too, and leaves nothing to write with.
+const FILL: &str = r#"sudo -n python3 - <<'P'
+import os
+sizes = os.statvfs("/")
+assert sizes.f_bfree - sizes.f_bavail > 1000, "a part of the disk is root's"
+file, at, step = os.open("/home/desk/filler", os.O_CREAT | os.O_WRONLY), 0, 1 << 30
+while step >= 4096:
+    try:
+        os.posix_fallocate(file, at, step)
+        at += step
+    except OSError:
+        step //= 2
+P
+! sudo -n sh -c 'echo x > /not-there' 2> /dev/null && [ ! -s /not-there ] && echo full"#;
+
+/// Whoever has filled or spoilt their desktop is let in by every door, and can mend it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_or_damaged_desktop_lets_its_owner_in() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let client = &platform.client;
+    let id = platform.create("full").await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    anyhow::ensure!(platform.shell(id, FILL).await? == "full\n");
+    let terminal = async |id, number| -> anyhow::Result<()> {
+        let mut viewer =
+            client.terminal(id, number, TerminalQuery { columns: 80, rows: 24, wake: true }).await?;
+        viewer.send(Message::binary(&b"echo typed-$((40+2))\r"[..])).await?;
+        let answered = async {
+            let mut seen = String::new();
+            while !seen.contains("typed-42") {
+                let message = viewer.next().await.context("the terminal closed")??;
+                anyhow::ensure!(!message.is_close(), "the terminal closed: {message:?} after {seen:?}");
+                seen.push_str(&String::from_utf8_lossy(&message.into_data()));
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, answered).await?
+    };
+    terminal(id, 1).await?;
+
+    // With another key than before.
+    client.suspend_desktop(id).await?;
+    platform.wait_for(id, DesktopState::Suspended).await?;
+    let key = CreateSshKey { name: None, public_key: KEY.to_owned().into() };
+    client.add_ssh_key(&key).await?;
+    client.resume_desktop(id).await?;
+    platform.wait_for(id, DesktopState::Running).await?;
+    let keys = "sudo -n grep -c ssh-ed25519 /home/desk/.ssh/authorized_keys";
+    assert_eq!(platform.shell(id, keys).await?, "1\n");
+
+    // Its fork is itself, without a block to be it in.
+    let fork = client.fork_desktop(id, &ForkDesktop::default()).await?[0].id;
+    platform.wait_for(fork, DesktopState::Running).await?;
+    let who = "cat /etc/hostname /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub";
+    let (first, second) = (platform.shell(id, who).await?, platform.shell(fork, who).await?);
+    for (one, other) in first.lines().zip(second.lines()) {
+        assert_ne!(one, other);
+    }
+    terminal(fork, 2).await?;
+    client.destroy_desktop(id).await?;
+
+    // It boots, has a screen, and what fills it can be deleted as a file.
+    let first = qemus(&fork.to_string());
+    client.restart_desktop(fork).await?;
+    eventually("another machine runs", PATIENCE, || async {
+        let now = qemus(&fork.to_string());
+        Ok((!now.is_empty() && now != first).then_some(()))
+    })
+    .await?;
+    platform.wait_for(fork, DesktopState::Running).await?;
+    eventually("it has a screen", PATIENCE, || async {
+        Ok(client.screenshot(fork, 640).await.ok().map(drop))
+    })
+    .await?;
+    terminal(fork, 1).await?;
+    eventually("its session is there", PATIENCE, || async {
+        Ok(platform.shell(fork, "pgrep -x xfdesktop").await.ok())
+    })
+    .await?;
+    client.delete_file(fork, "/home/desk/filler", false).await?;
+
+    // Without the platform's own programs and the door's home it is let in, too.
+    let spoil = "sudo -n rm -rf /home/rolltop /usr/lib/rolltop/rolltop-guest && echo gone";
+    assert_eq!(platform.shell(fork, spoil).await?, "gone\n");
+    assert_eq!(platform.shell(fork, "echo mended").await?, "mended\n");
+    assert_eq!(platform.shell(fork, spoil).await?, "gone\n");
+    client.suspend_desktop(fork).await?;
+    platform.wait_for(fork, DesktopState::Suspended).await?;
+    client.resume_desktop(fork).await?;
+    platform.wait_for(fork, DesktopState::Running).await?;
+    assert_eq!(platform.shell(fork, "echo mended").await?, "mended\n");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use rolltop_door::{Door, Process, StartError};
 use rolltop_guest_protocol::exec::{ExecFailureKind, ExecRequest};
-use rolltop_model::Use;
+use rolltop_model::{DesktopId, Use};
 
 use super::uses::MOST_COMMANDS;
 use super::{Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
-use crate::control::Control;
+use crate::control::{Control, Inner};
 use crate::error::EnterError;
 
 /// What a text is run with.
@@ -82,13 +82,23 @@ impl ExecCommand {
 /// The way to run one command in a desktop, noted in its owner's access log. Held while it runs.
 pub struct ExecLine {
     door: Arc<Door>,
+    inner: Arc<Inner>,
+    desktop: DesktopId,
     _place: Place,
 }
 
 impl ExecLine {
     /// Starts it. Letting go of the process's output ends it.
     pub async fn start(&self, command: ExecCommand) -> Result<Process, ExecError> {
-        self.door.start(command.0).await.map_err(|error| match error {
+        let started = match self.door.start(command.0.clone()).await {
+            Err(StartError::NotSupported | StartError::Process(_))
+                if self.inner.mended(self.desktop, &self.door).await =>
+            {
+                self.door.start(command.0).await
+            }
+            other => other,
+        };
+        started.map_err(|error| match error {
             StartError::Refused(failure) => match failure.kind {
                 ExecFailureKind::NotFound => ExecError::NoSuchProgram(failure.error),
                 ExecFailureKind::NotExecutable => ExecError::NotExecutable(failure.error),
@@ -109,7 +119,8 @@ impl Control {
     pub async fn exec(&self, access: &DesktopAccess<purpose::Exec>) -> Result<ExecLine, ExecError> {
         let place = self.inner.uses.take(access.desktop, Use::Command).ok_or(ExecError::TooMany)?;
         let door = self.enter(access, Reason::Exec, &place, Waking::Wake).await?;
-        Ok(ExecLine { door, _place: place })
+        let (inner, desktop) = (Arc::clone(&self.inner), access.desktop);
+        Ok(ExecLine { door, inner, desktop, _place: place })
     }
 }
 

@@ -77,7 +77,17 @@ pub(super) async fn personalise(
     let is_fork = desktop.origin.is_some() && desktop.record.ready_boot == 0;
     let steps = inner.store.steps(desktop.id, boot).await?;
     let resumed = is_fork || steps.iter().any(|step| step.name == "resume");
-    let reply = door.init(&request(desktop, &identity, keys, resumed)).await.map_err(refused)?;
+    let wanted = request(desktop, &identity, keys, resumed);
+    let reply = match door.init(&wanted).await {
+        // Its program may be gone. Perhaps it was only slow, which is no reason to look.
+        Err(InitError::Guest(_) | InitError::Reply(_) | InitError::HostKey)
+            if inner.mended(desktop.id, &door).await =>
+        {
+            door.init(&wanted).await
+        }
+        other => other,
+    };
+    let reply = reply.map_err(refused)?;
     if identity.host_key.as_ref().is_some_and(|pinned| *pinned != reply.host_public_key) {
         return Err(Fault::wrong_because(
             FailReason::PersonaliseFailed,

@@ -9,6 +9,9 @@
 //! crash would leave an empty file, so then the whole file system is synced. A file that already has the wanted contents
 //! is left alone.
 //!
+//! Where the disk is full, or has no inode left, there is nothing to write beside the old. Then a small file is written
+//! over in its own blocks, which is less safe in a crash and takes nothing: a full disk must not keep its owner out.
+//!
 //! Directories are held open and used by descriptor, and links at the last step are not
 //! followed, because one of them lies in the home of the session's user.
 
@@ -108,9 +111,17 @@ pub struct Staged<'a> {
 
 struct Pending {
     directory: OwnedFd,
-    aside: String,
     name: String,
     path: PathBuf,
+    how: How,
+}
+
+/// How what is pending gets into its place.
+enum How {
+    /// It is there under another name.
+    Renamed { aside: String },
+    /// There is no room for another name: its bytes go where the old ones are.
+    Over { bytes: Vec<u8>, permissions: Permissions },
 }
 
 impl Staged<'_> {
@@ -141,17 +152,41 @@ impl Staged<'_> {
         if is_already(&directory, name, bytes, permissions) {
             return Ok(());
         }
+        let how = match self.write_aside(&directory, name, bytes, permissions) {
+            Ok(aside) => How::Renamed { aside },
+            Err(full) if is_full(&full) && has_room_over(&directory, name, bytes.len()) => {
+                How::Over { bytes: bytes.to_vec(), permissions }
+            }
+            Err(error) => return Err(FileError::new(path, error)),
+        };
+        self.pending.push(Pending { directory, name: name.to_owned(), path, how });
+        Ok(())
+    }
+
+    fn write_aside(
+        &self,
+        directory: &OwnedFd,
+        name: &str,
+        bytes: &[u8],
+        permissions: Permissions,
+    ) -> io::Result<String> {
         let aside = aside_name(name);
-        let told = |error: io::Error| FileError::new(&path, error);
-        remove_at(&directory, &aside).map_err(told)?;
+        remove_at(directory, &aside)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&directory, &aside, flags, Mode::from_raw_mode(0o600))
-            .map_err(|error| told(error.into()))?;
+        let file = rustix::fs::openat(directory, &aside, flags, Mode::from_raw_mode(0o600))?;
         let mut file = File::from(file);
-        self.pending.push(Pending { directory, aside, name: name.to_owned(), path: path.clone() });
-        file.write_all(bytes).map_err(told)?;
-        rustix::fs::fchmod(&file, Mode::from_raw_mode(permissions.mode)).map_err(|e| told(e.into()))?;
-        self.tree.system.give(file.as_fd(), permissions.uid, permissions.gid).map_err(told)
+        let written = (|| {
+            file.write_all(bytes)?;
+            rustix::fs::fchmod(&file, Mode::from_raw_mode(permissions.mode))?;
+            self.tree.system.give(file.as_fd(), permissions.uid, permissions.gid)
+        })();
+        match written {
+            Ok(()) => Ok(aside),
+            Err(error) => {
+                let _ = remove_at(directory, &aside);
+                Err(error)
+            }
+        }
     }
 
     /// Wants `name` in `directory` to be a symbolic link to `target`.
@@ -166,7 +201,8 @@ impl Staged<'_> {
         let aside = aside_name(name);
         remove_at(&held, &aside).map_err(|error| FileError::new(path.join(name), error))?;
         rustix::fs::symlinkat(target, &held, &aside).map_err(told)?;
-        self.pending.push(Pending { directory: held, aside, name: name.to_owned(), path: path.join(name) });
+        let (path, how) = (path.join(name), How::Renamed { aside });
+        self.pending.push(Pending { directory: held, name: name.to_owned(), path, how });
         Ok(())
     }
 
@@ -193,11 +229,19 @@ impl Staged<'_> {
     }
 
     fn place(&mut self) -> Result<(), FileError> {
-        while let Some(Pending { directory, aside, name, path }) = self.pending.first() {
-            let replaced = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
-            self.any_new |= !replaced.is_ok_and(|stat| stat.st_size > 0);
-            rustix::fs::renameat(directory, aside, directory, name)
-                .map_err(|error| FileError::new(path, error))?;
+        while let Some(Pending { directory, name, path, how }) = self.pending.first() {
+            let told = |error: io::Error| FileError::new(path, error);
+            match how {
+                How::Renamed { aside } => {
+                    let replaced = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
+                    self.any_new |= !replaced.is_ok_and(|stat| stat.st_size > 0);
+                    rustix::fs::renameat(directory, aside, directory, name).map_err(|e| told(e.into()))?;
+                }
+                How::Over { bytes, permissions } => {
+                    write_over(self.tree.system, directory, name, bytes, *permissions).map_err(told)?;
+                    self.any_new = true;
+                }
+            }
             self.synced_by = Some(self.pending.remove(0).directory);
         }
         Ok(())
@@ -214,9 +258,11 @@ impl Staged<'_> {
 
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
-        for Pending { directory, aside, .. } in &self.pending {
-            // The next run takes away what this one can't.
-            let _ = remove_at(directory, aside);
+        for Pending { directory, how, .. } in &self.pending {
+            if let How::Renamed { aside } = how {
+                // The next run takes away what this one can't.
+                let _ = remove_at(directory, aside);
+            }
         }
     }
 }
@@ -235,6 +281,44 @@ fn remove_at(directory: &OwnedFd, name: &str) -> io::Result<()> {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// The file itself, to be written over: an ordinary one with no other name.
+fn open_to_write_over(directory: &OwnedFd, name: &str) -> io::Result<(File, rustix::fs::Stat)> {
+    let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink != 1 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    Ok((file.into(), stat))
+}
+
+/// Whether that many bytes fit into the blocks that a file has.
+fn has_room_over(directory: &OwnedFd, name: &str, length: usize) -> bool {
+    /// What `st_blocks` counts, bytes.
+    const UNIT: u64 = 512;
+    let Ok((_, stat)) = open_to_write_over(directory, name) else { return false };
+    u64::try_from(stat.st_blocks).is_ok_and(|blocks| blocks.saturating_mul(UNIT) >= length as u64)
+}
+
+fn write_over(
+    system: &dyn System,
+    directory: &OwnedFd,
+    name: &str,
+    bytes: &[u8],
+    permissions: Permissions,
+) -> io::Result<()> {
+    let (mut file, _) = open_to_write_over(directory, name)?;
+    // Nobody reads what is half there who may not read what comes.
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(permissions.mode))?;
+    system.give(file.as_fd(), permissions.uid, permissions.gid)?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)
 }
 
 /// Whether there is nothing to do. Anything unexpected counts as no.

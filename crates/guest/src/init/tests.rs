@@ -99,6 +99,12 @@ fn text(root: &TempDir, path: &str) -> String {
     fs::read_to_string(root.path().join(path)).unwrap()
 }
 
+/// The keys in a home, without what is noted beside them.
+fn keys_of(root: &TempDir, home: &str) -> Vec<String> {
+    let text = text(root, &format!("{home}/.ssh/authorized_keys"));
+    text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+}
+
 /// Every file below the root that init left half done.
 fn leftovers(root: &TempDir) -> Vec<String> {
     let mut found = Vec::new();
@@ -133,8 +139,8 @@ fn a_fork_gets_an_identity_of_its_own() {
     assert_eq!(text(&root, "etc/machine-id"), "02020202020242028202020202020202\n", "a version 4 id");
     let dbus = fs::read_link(root.path().join("var/lib/dbus/machine-id")).unwrap();
     assert_eq!(dbus.to_str(), Some("/etc/machine-id"));
-    assert_eq!(text(&root, "home/rolltop/.ssh/authorized_keys"), format!("{KEY}\n"), "bootstrap key gone");
-    assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), format!("{OTHER}\n"));
+    assert_eq!(keys_of(&root, "home/rolltop"), [KEY], "bootstrap key gone");
+    assert_eq!(keys_of(&root, "home/desk"), [OTHER]);
     assert_eq!(text(&root, "etc/hostname"), "blue\n");
     assert_eq!(text(&root, "etc/hosts"), "127.0.0.1 localhost\n127.0.1.1\tblue desk\n");
     assert!(leftovers(&root).is_empty());
@@ -160,7 +166,7 @@ fn the_same_desktop_keeps_its_identity_and_gets_the_rest_refreshed() {
     assert!(!second.renewed);
     assert_eq!(second.host_public_key, first.host_public_key);
     assert_eq!(text(&root, "etc/machine-id"), machine_id);
-    assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), "", "a key taken back is gone");
+    assert!(keys_of(&root, "home/desk").is_empty(), "a key taken back is gone");
     assert_eq!(inode("etc/hosts"), hosts, "what has not changed is not written");
     let calls = fake.take_calls();
     assert!(!calls.contains(&"reload".to_owned()));
@@ -212,7 +218,7 @@ fn a_run_cut_short_leaves_every_file_whole_and_is_done_again_by_the_next() {
         assert!(!root.path().join("var/lib/rolltop/identity.json").exists(), "{broken}");
         assert!(leftovers(&root).is_empty(), "{broken}");
         let key = text(&root, "home/rolltop/.ssh/authorized_keys");
-        assert!(key == "the bootstrap key" || key == format!("{KEY}\n"), "{broken}: {key}");
+        assert!(key == "the bootstrap key" || key.ends_with(&format!("\n{KEY}\n")), "{broken}: {key}");
         fake.broken.set(None);
         assert!(init(&root, &fake, &request("dsk_1")).unwrap().renewed, "{broken}");
         assert!(!init(&root, &fake, &request("dsk_1")).unwrap().renewed, "{broken}");
@@ -236,7 +242,7 @@ fn a_link_in_the_session_users_home_is_not_followed() {
     symlink(&victim, root.path().join("home/desk/.ssh/authorized_keys")).unwrap();
     init(&root, &fake, &request("dsk_1")).unwrap();
     assert_eq!(fs::read_to_string(victim).unwrap(), "mine");
-    assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), format!("{OTHER}\n"));
+    assert_eq!(keys_of(&root, "home/desk"), [OTHER]);
 }
 
 #[test]
@@ -307,12 +313,12 @@ fn keys_replace_those_of_the_session_user_and_nothing_else() {
         run_keys(request.as_bytes(), root.path(), &fake)
     };
     assert_eq!(keys(serde_json::json!([KEY, OTHER])).unwrap().installed, 2);
-    assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), format!("{KEY}\n{OTHER}\n"));
-    assert_eq!(text(&root, "home/rolltop/.ssh/authorized_keys"), format!("{KEY}\n"));
+    assert_eq!(keys_of(&root, "home/desk"), [KEY, OTHER]);
+    assert_eq!(keys_of(&root, "home/rolltop"), [KEY]);
     assert_eq!(text(&root, "etc/hostname"), "blue\n");
     assert_eq!(fake.take_calls(), ["give 1000", "commit"]);
     assert_eq!(keys(serde_json::json!([])).unwrap().installed, 0);
-    assert_eq!(text(&root, "home/desk/.ssh/authorized_keys"), "");
+    assert!(keys_of(&root, "home/desk").is_empty());
     assert!(matches!(keys(serde_json::json!([format!("command=\"sh\" {KEY}")])), Err(InitError::Request(_))));
     assert!(leftovers(&root).is_empty());
 }
@@ -329,4 +335,19 @@ fn a_resumed_desktop_ends_its_dead_connections_whether_or_not_that_is_possible()
     fake.broken.set(Some("connections"));
     let reply = init(&root, &fake, &again).unwrap();
     assert!(reply.steps.iter().any(|step| step.name == "connections not ended"), "{:?}", reply.steps);
+}
+
+#[test]
+fn the_doors_key_is_outside_of_homes_where_sshd_looks_there() {
+    let (root, fake) = (template(), Fake::default());
+    let told = "Match User rolltop\n    AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u\n";
+    fs::create_dir_all(root.path().join("etc/ssh/sshd_config.d")).unwrap();
+    fs::write(root.path().join("etc/ssh/sshd_config.d/10-rolltop.conf"), told).unwrap();
+    fs::remove_dir_all(root.path().join("home/rolltop")).unwrap();
+    init(&root, &fake, &request("dsk_1")).unwrap();
+    assert_eq!(text(&root, "etc/ssh/authorized_keys.d/rolltop"), format!("{KEY}\n"));
+    let mode =
+        fs::metadata(root.path().join("etc/ssh/authorized_keys.d/rolltop")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644, "sshd reads it as the door's user");
+    assert!(!root.path().join("home/rolltop").exists());
 }

@@ -1,38 +1,63 @@
 //! The api role: control behind three unix sockets: for the web tier, for the jump host and for root.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use bytes::Bytes;
 use rolltop_api_server::{ApiConfig, serve_metrics, serve_only_to, serve_unix};
-use rolltop_control::{Control, ControlConfig, CopiesConfig, Parts};
+use rolltop_control::{Control, ControlConfig, Parts};
 use rolltop_engine_qemu::remote::HostClient;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::arguments::Api;
 use crate::config::Config;
 use crate::privileges::{API_USER, Identity, SSH_USER};
 use crate::{layout, logging, privileges};
 
-pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
+/// Largest guest program that is read, bytes; it has two MB.
+const MOST_GUEST: u64 = 64 << 20;
+
+pub fn run(data: &Path, config: &Config, api: &Api) -> anyhow::Result<()> {
     logging::start("api");
     // Its secret may be root's alone.
     let copies = config.copies.read()?;
+    let guest_program = guest_program(&api.guest);
     layout::enter(data)?;
     if let Some(api) = Identity::look_up(API_USER)? {
         privileges::become_user(api)?;
     }
     privileges::end_with_parent()?;
-    super::serve(2, serve(config, copies))
+    super::serve(2, serve(config, ControlConfig { copies, guest_program, ..control_config(config) }))
 }
 
-async fn serve(config: &Config, copies: Option<CopiesConfig>) -> anyhow::Result<()> {
+/// What desktops get back that have lost it. Without it they are as they are.
+fn guest_program(path: &Path) -> Option<Bytes> {
+    let read = File::open(path).and_then(|file| {
+        let mut program = Vec::new();
+        file.take(MOST_GUEST).read_to_end(&mut program)?;
+        Ok(program)
+    });
+    match read {
+        Ok(program) => Some(program.into()),
+        Err(error) => {
+            let path = path.display();
+            tracing::info!(%path, %error, "no guest program to put back into desktops that have lost it");
+            None
+        }
+    }
+}
+
+async fn serve(config: &Config, control: ControlConfig) -> anyhow::Result<()> {
     let parts = Parts {
         directory: PathBuf::from(layout::API_DATA),
         engine: Arc::new(HostClient::new(layout::HOST_SOCKET)),
-        config: ControlConfig { copies, ..control_config(config) },
+        config: control,
     };
     let metrics = match config.api.metrics {
         Some(address) => Some(listen_in_private(address).await?),
