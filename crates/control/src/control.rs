@@ -25,7 +25,7 @@ use crate::error::AccessError;
 use crate::inside::{AccessNotes, Screenshots, Uses, Viewers};
 use crate::metrics::Metrics;
 use crate::preview::Tickets;
-use crate::reconcile::{self, Bootstraps, KeyDeliveries, Stillness, Suspending, UsageMeter, Vitals};
+use crate::reconcile::{self, Bootstraps, Clocks, KeyDeliveries, Stillness, Suspending, UsageMeter, Vitals};
 use crate::setup::SettingUp;
 use crate::ssh::{GatewayView, Reconnecting};
 use crate::templates::Templates;
@@ -64,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) vitals: Vitals,
     pub(crate) usage: UsageMeter,
     pub(crate) stillness: Stillness,
+    pub(crate) clocks: Clocks,
     pub(crate) suspending: Suspending,
     pub(crate) metrics: Metrics,
     /// When this process began to look after desktops.
@@ -146,6 +147,7 @@ impl Control {
             vitals,
             usage,
             stillness: Stillness::default(),
+            clocks: Clocks::default(),
             suspending: Suspending::default(),
             metrics: Metrics::default(),
             since: crate::clock::now(),

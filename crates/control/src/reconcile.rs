@@ -11,6 +11,7 @@
 //! The lease keeps others away; its fence, which goes with every engine call and every write,
 //! makes one who lost it harmless.
 
+mod clocks;
 mod fault;
 mod keep;
 mod keys;
@@ -31,6 +32,7 @@ mod usage;
 mod vitals;
 mod worker;
 
+pub(crate) use clocks::Clocks;
 pub(crate) use fault::chain;
 pub(crate) use snapshots::layer_of;
 
@@ -221,6 +223,7 @@ async fn compare(inner: &Arc<Inner>) -> Vec<DesktopId> {
         inner.vitals.replace(machines);
         inner.usage.note(machines, clock::now());
         stillness::pass(inner, &standings, machines);
+        clocks::pass(inner, &standings);
         observed.extend(machines.iter().map(|machine| (machine.desktop, worker::view(machine))));
     }
     let unseen = if machines.is_some() { Observation::Absent } else { Observation::Unknown };

@@ -34,10 +34,30 @@ for home in /root /home/*; do
     .bash_history .zsh_history .python_history .node_repl_history .sqlite_history .psql_history .mysql_history .lesshst .viminfo \
     .wget-hsts .local/state .local/share/recently-used.xbel .local/share/Trash .cache .xsession-errors .Xauthority .ICEauthority \
     .dbus .pki
+  # agents
+  gone .claude/.credentials.json .claude.json .claude/history.jsonl .claude/projects .claude/shell-snapshots .claude/todos \
+    .codex/auth.json .codex/sessions .codex/history.jsonl .gemini/oauth_creds.json .gemini/google_accounts.json .gemini/tmp .gemini/.env \
+    .qwen/oauth_creds.json .copilot .config/github-copilot .local/share/opencode .config/goose/secrets.yaml .local/share/goose \
+    .local/share/crush .continue/.env .aider.chat.history.md .aider.input.history .cursor/cli-config.json .config/cursor/auth.json \
+    .local/share/amp .config/amp .local/share/kilocode .cline/data
+  # tools that keep a token or a password in a file
+  gone .config/glab-cli .config/tea .config/containers/auth.json .config/helm/registry .config/ngrok .ngrok2 .cloudflared .fly .config/fly \
+    .railway/config.json .config/netlify .netlify .vercel .local/share/com.vercel.cli .wrangler .config/.wrangler .config/configstore \
+    .config/stripe .supabase .config/hcloud .config/linode-cli .oci .bluemix .aliyun .boto .s3cfg .rclone.conf .huggingface/token \
+    .config/wandb .kaggle .gem/credentials .bundle/config .m2/settings.xml .m2/settings-security.xml .gradle/gradle.properties \
+    .composer/auth.json .config/composer/auth.json .config/pip/pip.conf .pip/pip.conf .yarnrc.yml .config/pypoetry/auth.toml \
+    .nuget/NuGet/NuGet.Config .subversion/auth .config/sops .config/age .age .pulumi/credentials.json .config/pulumi \
+    .local/share/jupyter/runtime .local/share/direnv .config/heroku .databrickscfg .snowsql .snowflake .dbt/profiles.yml \
+    .msmtprc .mbsyncrc .fetchmailrc .config/evolution .local/share/evolution .config/Signal ".config/Bitwarden CLI" .config/remmina \
+    .local/share/remmina .vnc/passwd .smbcredentials .config/filezilla .lftprc .local/share/lftp .config/tailscale \
+    .config/Code/User/globalStorage/state.vscdb .config/Code/Cookies .config/Cursor/User/globalStorage/state.vscdb .config/Cursor/Cookies \
+    .config/VSCodium/User/globalStorage/state.vscdb .config/vivaldi .config/opera .config/discord \
+    .rediscli_history .dbshell .mycli-history .pgcli_history .local/share/fish/fish_history .zhistory .histfile .irb_history .ghc/ghci_history
 done
 cd /
 gone /var/lib/systemd/random-seed /var/lib/systemd/credential.secret /var/lib/systemd/coredump /var/lib/rolltop/exec \
-  /var/lib/dhcpcd /var/lib/NetworkManager /var/crash /var/backups /var/spool/cron/crontabs /etc/wireguard
+  /var/lib/dhcpcd /var/lib/NetworkManager /var/crash /var/backups /var/spool/cron/crontabs /etc/wireguard /etc/openvpn/client /etc/ppp/chap-secrets /etc/ppp/pap-secrets \
+  /var/lib/tailscale /var/lib/zerotier-one
 find /var/log /run/log -xdev -type f -exec shred -n 0 -z -u -- {} + 2>/dev/null
 find /tmp /var/tmp /var/cache/apt /var/lib/apt/lists -xdev -mindepth 1 -delete 2>/dev/null
 sync

@@ -25,6 +25,7 @@
 
 mod channel;
 mod clean;
+mod clock;
 mod door;
 mod exec;
 mod grow;
@@ -46,6 +47,7 @@ mod text;
 
 pub use channel::{ChannelError, DoorChannel};
 pub use clean::CleanError;
+pub use clock::ClockError;
 pub use door::{Door, OpenError};
 pub use exec::{ExecError, ExecLimits, ExecOutput, Exit};
 pub use grow::GrowError;

@@ -29,8 +29,11 @@ async fn main() -> Outcome {
     let [directory, command, rest @ ..] = words.as_slice() else {
         return Err("usage: engine DIRECTORY COMMAND …".into());
     };
-    let network =
-        NetworkConfig { prefix: "rtx".into(), range: "100.66.0.0/16".parse()?, ..NetworkConfig::default() };
+    let network = NetworkConfig {
+        prefix: "rtx".into(),
+        range: Some("100.66.0.0/16".parse()?),
+        ..NetworkConfig::default()
+    };
     let config =
         QemuConfig { directory: PathBuf::from(directory), network, first_uid: 320_000, ..Default::default() };
     let since = Instant::now();

@@ -76,8 +76,9 @@ pub struct NetworkConfig {
     /// First letters of every namespace and interface the engine makes, so that what is ours
     /// can be told from what is not. One to four of a-z. Default `rt`.
     pub prefix: String,
-    /// Addresses between the host and its desktops, four for each. Default 100.64.0.0/16.
-    pub range: Cidr,
+    /// Addresses between the host and its desktops, four for each. Default: the first of a few that nothing else on the
+    /// host used when the engine was first opened, usually 100.64.0.0/16.
+    pub range: Option<Cidr>,
     /// Networks that desktops may reach although they are private. Default none.
     pub egress_allow: Vec<Cidr>,
     /// Resolver that desktops ask. Default: the first in the host's `/etc/resolv.conf`.
@@ -86,11 +87,6 @@ pub struct NetworkConfig {
 
 impl Default for NetworkConfig {
     fn default() -> Self {
-        Self {
-            prefix: "rt".to_owned(),
-            range: Cidr::new(Ipv4Addr::new(100, 64, 0, 0), 16),
-            egress_allow: Vec::new(),
-            resolver: None,
-        }
+        Self { prefix: "rt".to_owned(), range: None, egress_allow: Vec::new(), resolver: None }
     }
 }

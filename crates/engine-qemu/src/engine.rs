@@ -47,6 +47,16 @@ impl QemuEngine {
         self.carry(move |host| async move { host.bake(&version, size, Share::Full, &progress).await }).await
     }
 
+    /// Keeps desktops connected whatever happens to the firewall and the resolver. Never returns.
+    pub async fn tend_network(&self) {
+        Arc::clone(&self.host).tend_network().await;
+    }
+
+    /// Once: loads rules that are missing or name another resolver.
+    pub async fn mend_network(&self) -> Result<(), EngineError> {
+        Ok(self.host.mend_network().await?)
+    }
+
     /// Keeps the configured sizes of the newest version of each template baked, in the
     /// background, for as long as it is polled. Never returns.
     pub async fn keep_baked(&self) {

@@ -140,7 +140,7 @@ impl TryFrom<ScheduleParts> for Schedule {
         if from == to {
             return Err(ScheduleError::Empty);
         }
-        let zone = TimeZone::get(&parts.time_zone).map_err(|_| ScheduleError::Zone)?;
+        let zone = zone_of(&parts.time_zone).ok_or(ScheduleError::Zone)?;
         let zone_name = zone.iana_name().ok_or(ScheduleError::Zone)?.to_owned();
         Ok(Self { days, from, to, zone, zone_name })
     }
@@ -382,6 +382,11 @@ impl fmt::Display for AwakeReason {
     }
 }
 
+/// By this machine's database, or else by the one that is built in: browsers send names that distributions have dropped.
+fn zone_of(name: &str) -> Option<TimeZone> {
+    TimeZone::get(name).or_else(|_| jiff::tz::TimeZoneDatabase::bundled().get(name)).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
@@ -403,6 +408,15 @@ mod tests {
             time_zone: zone.to_owned(),
         };
         Schedule::try_from(parts)
+    }
+
+    #[test]
+    fn older_names_of_zones_are_taken_whatever_the_machine_knows() {
+        for zone in ["Asia/Calcutta", "Europe/Kiev", "US/Pacific", "UTC"] {
+            assert!(schedule(&["mon"], "8", "19", zone).is_ok(), "{zone}");
+            assert!(jiff::tz::TimeZoneDatabase::bundled().get(zone).is_ok(), "{zone}");
+        }
+        assert!(matches!(schedule(&["mon"], "8", "19", "Nowhere/Land"), Err(ScheduleError::Zone)));
     }
 
     fn weekdays() -> Schedule {

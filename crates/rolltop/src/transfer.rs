@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use rolltop_api_types::{
@@ -23,6 +24,9 @@ use crate::snapshots;
 /// What a shell says of a program that a signal ended.
 const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
+/// How long the server may take to notice that an export was broken off.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// What is sent at once, bytes.
 const CHUNK: usize = 256 * 1024;
 
@@ -38,7 +42,7 @@ pub async fn export(connection: &Connection, wanted: &Export) -> Result<u8, Fail
     };
     if let Some(snapshot) = ours {
         // It was for this only.
-        match connection.client.delete_snapshot(snapshot).await {
+        match take_away(connection, snapshot).await {
             Err(error) if error.code() != Some(Code::NotFound) && exported.is_ok() => {
                 return Err(error.into());
             }
@@ -57,6 +61,19 @@ pub async fn export(connection: &Connection, wanted: &Export) -> Result<u8, Fail
     match path {
         Some(path) => print(&format!("{}: {} in {}\n", snapshot.desktop_name, size(bytes), path.display())),
         None => Ok(0),
+    }
+}
+
+/// Deletes a snapshot, which may be in use for a moment after its export was broken off.
+async fn take_away(connection: &Connection, snapshot: SnapshotId) -> Result<Snapshot, ClientError> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match connection.client.delete_snapshot(snapshot).await {
+            Err(error) if error.code() == Some(Code::InUse) && Instant::now() < until => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            other => return other,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::bail;
 use rolltop_engine::{Accelerator, Engine as _};
 use rolltop_engine_qemu::remote::HostClient;
-use rolltop_engine_qemu::{QemuConfig, QemuEngine};
+use rolltop_engine_qemu::{QemuConfig, QemuEngine, Used, range_conflict};
 
 use crate::config::Config;
 use crate::layout;
@@ -64,6 +64,7 @@ pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
         kernel(),
         cgroups(),
         firewall(config),
+        range(data, config),
         programs(),
         memory(),
         disk(data),
@@ -188,13 +189,36 @@ fn firewall(config: &Config) -> Finding {
     let prefix = &config.host.network.prefix;
     let ruleset = Command::new("nft").args(["list", "ruleset"]).output();
     let text = ruleset.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    match table_that_drops_forwarded(&text) {
+    match table_that_drops_forwarded(&text).filter(|table| !lets_through(&text, table, prefix)) {
         None => good("firewall", "lets desktops' packets be forwarded"),
         Some(table) => warn(
             "firewall",
             format!(
                 "the table `{table}` drops forwarded packets, so desktops may not reach the internet: \
                  iptables -I FORWARD -i {prefix}v+ -j ACCEPT; iptables -I FORWARD -o {prefix}v+ -j ACCEPT"
+            ),
+        ),
+    }
+}
+
+/// Whether a table has rules for our interfaces, as the ones that are advised.
+fn lets_through(ruleset: &str, table: &str, prefix: &str) -> bool {
+    let rules = ruleset.split(&format!("table {table} {{")).nth(1).unwrap_or_default();
+    let rules = rules.split("\ntable ").next().unwrap_or_default();
+    rules.lines().any(|line| line.contains(&format!("\"{prefix}v*\"")) && line.trim().ends_with("accept"))
+}
+
+/// Whether what lies between the host and its desktops has addresses of its own.
+fn range(data: &Path, config: &Config) -> Finding {
+    let network = &config.host.network;
+    let (range, other) = range_conflict(network.range, &data.join(layout::HOST_DATA), &network.prefix);
+    match other {
+        None => good("network range", format!("{range}, which nothing else here uses")),
+        Some(Used { network, interface }) => warn(
+            "network range",
+            format!(
+                "{range} overlaps {network} of {interface}, so one of them can't be reached: stop all desktops, and set \
+                 another as  range = \"…\"  under [host.network] in rolltop.toml"
             ),
         ),
     }
@@ -328,6 +352,11 @@ mod tests {
         assert_eq!(table_that_drops_forwarded(drops), Some("ip filter"));
         assert_eq!(table_that_drops_forwarded(&drops.replace("policy drop", "policy accept")), None);
         assert_eq!(table_that_drops_forwarded(""), None);
+        let table = table_that_drops_forwarded(drops).unwrap();
+        assert!(!lets_through(drops, table, "rt"));
+        let mended = drops
+            .replace("policy drop;", "policy drop;\n\t\tiifname \"rtv*\" counter packets 0 bytes 0 accept");
+        assert!(lets_through(&mended, table, "rt") && !lets_through(&mended, table, "rtx"));
     }
 
     #[test]

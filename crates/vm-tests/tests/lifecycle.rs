@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures::{SinkExt as _, StreamExt as _};
 use rolltop_api_types::{
-    CreateDesktop, CreateSshKey, DesktopState, ForkDesktop, SetUp, SetupState, StepStatus, TerminalQuery,
-    UpdateDesktop,
+    CreateDesktop, CreateSnapshot, CreateSshKey, DesktopState, ForkDesktop, SetUp, SetupState, StepStatus,
+    TerminalQuery, UpdateDesktop,
 };
 use rolltop_model::Size;
 use rolltop_vm_tests::{Options, Platform, alive, eventually, qemus};
@@ -353,6 +353,16 @@ async fn a_full_or_damaged_desktop_lets_its_owner_in() -> anyhow::Result<()> {
     })
     .await?;
     client.delete_file(fork, "/home/desk/filler", false).await?;
+
+    // Its clock is right again after a pause, whatever it was.
+    let off = "sudo -n date -s '-1 hour' > /dev/null; echo set";
+    assert_eq!(platform.shell(fork, off).await?, "set\n");
+    client.take_snapshot(fork, &CreateSnapshot::default()).await?;
+    eventually("its clock is right", PATIENCE, || async {
+        let there: i64 = platform.shell(fork, "date +%s").await?.trim().parse()?;
+        Ok(((jiff::Timestamp::now().as_second() - there).abs() < 5).then_some(()))
+    })
+    .await?;
 
     // Without the platform's own programs and the door's home it is let in, too.
     let spoil = "sudo -n rm -rf /home/rolltop /usr/lib/rolltop/rolltop-guest && echo gone";

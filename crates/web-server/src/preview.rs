@@ -158,7 +158,8 @@ mod tests {
         let place = address::place("3000--first.desk.example:8443", None).unwrap().unwrap();
         let app = App::for_tests();
         let peer = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-        let visit = Visit { app, place, language: Language::English, pass: None, page: false, peer };
+        let visit =
+            Visit { app, place, language: Language::English, pass: None, page: false, wakes: false, peer };
         may_ask(&visit, &Method::GET, &headers)
     }
 

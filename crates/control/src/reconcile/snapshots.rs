@@ -153,6 +153,7 @@ async fn take(
         return Err(Fault::Lost);
     }
     tracing::info!(desktop = %desktop.id, snapshot = %snapshot.id, pause_ms = info.pause_ms, "a snapshot was taken");
+    inner.clocks.paused(desktop.id);
     nudge_forks(inner, snapshot).await
 }
 

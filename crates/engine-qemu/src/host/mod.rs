@@ -43,6 +43,7 @@ mod save_template;
 mod snapshot;
 mod suspend;
 mod templates;
+mod tend_network;
 mod transfer;
 
 use desktop::Desktop;
@@ -78,7 +79,7 @@ impl Host {
         let lock = lock(layout.root().join("lock")).await?;
         // Without one there is nothing to do here.
         qemu::version(&config.qemu).await?;
-        let network = Network::new(&config.network)?;
+        let network = Network::new(&config.network, layout.root())?;
         network.prepare_host().await?;
         let disk =
             DiskLimits::of(layout.root(), config.disk_bytes_per_second, config.disk_operations_per_second);

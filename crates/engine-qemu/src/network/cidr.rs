@@ -35,6 +35,12 @@ impl Cidr {
         (u64::from(offset) < self.addresses()).then(|| Ipv4Addr::from_bits(self.base.to_bits() + offset))
     }
 
+    /// Whether they have an address in common.
+    pub fn overlaps(self, other: Self) -> bool {
+        let length = self.length.min(other.length);
+        Self::new(self.base, length) == Self::new(other.base, length)
+    }
+
     /// How many addresses there are.
     pub fn addresses(self) -> u64 {
         1 << (32 - self.length)

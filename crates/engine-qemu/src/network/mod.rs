@@ -6,8 +6,10 @@
 //! made anew.
 
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -19,11 +21,13 @@ use crate::fault::{Doing, Fault, blocking};
 mod cidr;
 mod namespace;
 mod plan;
+mod range;
 mod resolver;
 mod tap;
 
 pub use cidr::{Cidr, CidrError};
 pub use plan::{GUEST, GUEST_MAC, NetworkPlan};
+pub use range::{Used, range_conflict};
 
 /// sshd's port in a guest.
 const DOOR: u16 = 22;
@@ -34,22 +38,54 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Network {
     plan: NetworkPlan,
+    /// The host's resolver as it was last seen, where none is configured.
+    resolver: Option<Arc<Mutex<Option<Ipv4Addr>>>>,
 }
 
 impl Network {
-    /// Reads the host's resolver; changes nothing yet.
-    pub fn new(config: &NetworkConfig) -> Result<Self, Fault> {
+    /// Reads the host's resolver and chooses a range, which is kept in `directory`; changes nothing else yet.
+    pub fn new(config: &NetworkConfig, directory: &Path) -> Result<Self, Fault> {
         let prefix = &config.prefix;
         if !(1..=4).contains(&prefix.len()) || !prefix.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return Err(Fault::Other("the network's prefix has to be one to four of a-z".into()));
         }
         let plan = NetworkPlan {
             prefix: prefix.clone(),
-            range: config.range,
+            range: range::of_host(config.range, directory, prefix)?,
             egress_allow: config.egress_allow.clone(),
-            resolver: config.resolver.or_else(resolver::of_host),
+            resolver: config.resolver,
         };
-        Ok(Self { plan })
+        let resolver = config.resolver.is_none().then(|| Arc::new(Mutex::new(resolver::of_host())));
+        Ok(Self { plan, resolver })
+    }
+
+    /// With the resolver as it is now.
+    fn plan_now(&self) -> NetworkPlan {
+        let followed =
+            self.resolver.as_ref().map(|seen| *seen.lock().unwrap_or_else(PoisonError::into_inner));
+        NetworkPlan { resolver: followed.unwrap_or(self.plan.resolver), ..self.plan.clone() }
+    }
+
+    /// Looks at the host's resolver again. True where it is another: rules that are loaded name the old one.
+    pub fn look_at_resolver(&self) -> bool {
+        let Some(seen) = &self.resolver else { return false };
+        let now = resolver::of_host();
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // A file that is being replaced may name none for a moment.
+        let changed = now.is_some() && *seen != now;
+        if changed {
+            tracing::info!(before = ?*seen, ?now, "the host asks another resolver, and so do its desktops");
+            *seen = now;
+        }
+        changed
+    }
+
+    /// Whether the host's rules are loaded. Who reloads a firewall may have taken them away.
+    pub async fn is_prepared(&self) -> bool {
+        let table = self.plan.table();
+        blocking(move || Ok(namespace::feed("nft", &["list", "table", "inet", &table], "").is_ok()))
+            .await
+            .unwrap_or(true)
     }
 
     pub fn plan(&self) -> &NetworkPlan {
@@ -58,7 +94,7 @@ impl Network {
 
     /// Loads the host's rules and lets it forward. Repeatable.
     pub async fn prepare_host(&self) -> Result<(), Fault> {
-        let rules = self.plan.host_rules();
+        let rules = self.plan_now().host_rules();
         blocking(move || {
             namespace::feed("nft", &["-f", "-"], &rules)?;
             namespace::set(&[("ipv4/ip_forward", "1")])
@@ -88,7 +124,7 @@ impl Network {
             self.remove_now(index)?;
         }
         namespace::feed("ip", &["-batch", "-"], &host_commands)?;
-        let rules = self.plan.namespace_rules(true);
+        let rules = self.plan_now().namespace_rules(true);
         namespace::inside(&name, move || {
             namespace::set(&[
                 ("ipv6/conf/all/disable_ipv6", "1"),
@@ -106,7 +142,7 @@ impl Network {
 
     /// Ends quarantine: what the egress policy allows may pass from now on.
     pub async fn release(&self, index: u32) -> Result<(), Fault> {
-        let (name, rules) = (self.plan.namespace(index), self.plan.namespace_rules(false));
+        let (name, rules) = (self.plan.namespace(index), self.plan_now().namespace_rules(false));
         blocking(move || namespace::inside(&name, || namespace::feed("nft", &["-f", "-"], &rules))).await
     }
 

@@ -217,6 +217,7 @@ impl NetworkPlan {
              type filter hook forward priority -10; policy accept;\n\
              iifname != {ours} oifname != {ours} accept\n\
              iifname {ours} oifname {ours} drop\n\
+             iifname {ours} tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu\n\
              oifname {ours} ct state established,related accept\n\
              oifname {ours} drop\n\
              meta nfproto != ipv4 drop\n\

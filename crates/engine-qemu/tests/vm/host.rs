@@ -37,7 +37,7 @@ fn directory() -> PathBuf {
 fn config() -> QemuConfig {
     let network = NetworkConfig {
         prefix: PREFIX.into(),
-        range: "100.67.0.0/16".parse().unwrap(),
+        range: Some("100.67.0.0/16".parse().unwrap()),
         egress_allow: vec!["10.99.0.0/24".parse().unwrap()],
         resolver: Some("203.0.113.2".parse().unwrap()),
     };

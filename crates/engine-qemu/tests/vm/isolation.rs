@@ -127,6 +127,14 @@ async fn a_guest_reaches_what_it_may_and_nothing_else() {
         "the neighbour's way out"
     );
 
+    // Whoever reloads the host's firewall takes our rules away.
+    let table = format!("rolltop_{}", crate::host::PREFIX);
+    let gone = Command::new("nft").args(["delete", "table", "inet", &table]).status().unwrap();
+    assert!(gone.success());
+    assert_eq!(heard(&host, neighbour, "203.0.113.2").await, "", "not translated any more");
+    host.engine().mend_network().await.unwrap();
+    assert_eq!(heard(&host, neighbour, "203.0.113.2").await, "hello 203.0.113.1\n", "mended");
+
     // A guest that takes another address or hardware address for itself loses even its own way.
     let as_source = |source: &str| {
         format!("curl -s --http0.9 --interface {source} --max-time 5 http://203.0.113.2:{PORT}/ || true")

@@ -30,6 +30,7 @@ pub fn run(data: &Path, config: &Config, host: &Host) -> anyhow::Result<()> {
                 tokio::select! {
                     served = serve(Arc::clone(&engine) as Arc<dyn Engine>, &api) => served?,
                     () = engine.keep_baked() => {}
+                    () = engine.tend_network() => {}
                 }
                 engine.end_bakes().await?;
             }

@@ -109,6 +109,7 @@ async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
             }
         }
         ["true"] | ["/usr/lib/systemd/systemd-growfs", "/"] | ["sh", "-s"] | [] => Output::default(),
+        ["date", "+%s%N"] => Output::said(format!("{}\n", jiff::Timestamp::now().as_nanosecond())),
         ["false"] => Output::failed(1, ""),
         ["echo", words @ ..] => Output::said(format!("{}\n", words.join(" "))),
         ["hostname"] => {

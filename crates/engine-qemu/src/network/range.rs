@@ -1,0 +1,121 @@
+//! Which addresses the way out of desktops takes: ones that nothing else on the host uses.
+//!
+//! Chosen by looking when an engine's directory is new, and kept there, as the networks of running desktops have them.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+
+use super::Cidr;
+use crate::durable;
+use crate::fault::Fault;
+
+/// Where it is kept.
+const FILE: &str = "network-range";
+/// The first is RFC 6598's, which Tailscale takes all of; the others are rarely used by anybody. Guests reach none of them.
+const CANDIDATES: [Cidr; 5] = [
+    Cidr::new(Ipv4Addr::new(100, 64, 0, 0), 16),
+    Cidr::new(Ipv4Addr::new(198, 18, 0, 0), 16),
+    Cidr::new(Ipv4Addr::new(10, 213, 0, 0), 16),
+    Cidr::new(Ipv4Addr::new(172, 29, 0, 0), 16),
+    Cidr::new(Ipv4Addr::new(192, 168, 224, 0), 19),
+];
+
+/// A network that the host has a route to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    pub network: Cidr,
+    pub interface: String,
+}
+
+/// The configured range, the one that was chosen before, or one chosen now and kept.
+pub(super) fn of_host(configured: Option<Cidr>, directory: &Path, prefix: &str) -> Result<Cidr, Fault> {
+    if let Some(range) = configured.or_else(|| kept(directory)) {
+        if let Some(other) = conflict(range, &used(prefix)) {
+            tracing::warn!(%range, network = %other.network, interface = other.interface, "the desktops' range is used on this host, too");
+        }
+        return Ok(range);
+    }
+    let range = choose(&used(prefix));
+    durable::write(&file(directory), format!("{range}\n").as_bytes(), 0o600)?;
+    tracing::info!(%range, "the addresses between this host and its desktops");
+    Ok(range)
+}
+
+/// The range that an engine of this directory has or would have, and what on the host has addresses of it, too.
+pub fn range_conflict(configured: Option<Cidr>, directory: &Path, prefix: &str) -> (Cidr, Option<Used>) {
+    let used = used(prefix);
+    let range = configured.or_else(|| kept(directory)).unwrap_or_else(|| choose(&used));
+    (range, conflict(range, &used))
+}
+
+fn file(directory: &Path) -> PathBuf {
+    directory.join(FILE)
+}
+
+fn kept(directory: &Path) -> Option<Cidr> {
+    std::fs::read_to_string(file(directory)).ok()?.trim().parse().ok()
+}
+
+fn choose(used: &[Used]) -> Cidr {
+    let free = |range: &&Cidr| conflict(**range, used).is_none();
+    // Where all are taken, the first is as good as any: what overlaps is said.
+    *CANDIDATES.iter().find(free).unwrap_or(&CANDIDATES[0])
+}
+
+fn conflict(range: Cidr, used: &[Used]) -> Option<Used> {
+    used.iter().find(|other| other.network.overlaps(range)).cloned()
+}
+
+/// All networks in the host's routes, whatever table they are in, but the desktops' own.
+fn used(prefix: &str) -> Vec<Used> {
+    let output = Command::new("ip").args(["-4", "-json", "route", "show", "table", "all"]).output();
+    output.map(|output| read(&output.stdout, prefix)).unwrap_or_default()
+}
+
+fn read(json: &[u8], prefix: &str) -> Vec<Used> {
+    #[derive(Deserialize)]
+    struct Route {
+        dst: String,
+        #[serde(default)]
+        dev: String,
+    }
+    let routes: Vec<Route> = serde_json::from_slice(json).unwrap_or_default();
+    let ours = format!("{prefix}v");
+    let others = routes.into_iter().filter(|route| !route.dev.starts_with(&ours));
+    others.filter_map(|route| Some(Used { network: route.dst.parse().ok()?, interface: route.dev })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUTES: &str = r#"[{"dst":"default","gateway":"192.0.2.1","dev":"eth0","flags":[]},
+        {"dst":"100.64.0.0/10","dev":"tailscale0","table":"52","flags":[]},
+        {"dst":"100.64.0.4/30","dev":"rtv1","scope":"link","flags":[]},
+        {"dst":"198.18.4.1","type":"local","dev":"wg0","table":"local","flags":[]},
+        {"type":"unreachable","dst":"203.0.113.0/24","dev":"lo","flags":[]}]"#;
+
+    #[test]
+    fn a_range_is_chosen_that_nothing_else_uses() {
+        let used = read(ROUTES.as_bytes(), "rt");
+        let names: Vec<String> = used.iter().map(|u| format!("{} {}", u.network, u.interface)).collect();
+        assert_eq!(names, ["100.64.0.0/10 tailscale0", "198.18.4.1/32 wg0", "203.0.113.0/24 lo"]);
+        assert_eq!(choose(&used).to_string(), "10.213.0.0/16");
+        assert_eq!(choose(&[]).to_string(), "100.64.0.0/16");
+        assert_eq!(choose(&read(b"nonsense", "rt")), CANDIDATES[0]);
+        assert_eq!(conflict(CANDIDATES[0], &used).unwrap().interface, "tailscale0");
+    }
+
+    #[test]
+    fn what_was_chosen_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = of_host(None, directory.path(), "rtz").unwrap();
+        assert_eq!(kept(directory.path()), Some(first));
+        let configured = "10.9.0.0/16".parse().unwrap();
+        assert_eq!(of_host(Some(configured), directory.path(), "rtz").unwrap(), configured);
+        assert_eq!(of_host(None, directory.path(), "rtz").unwrap(), first);
+    }
+}
