@@ -24,7 +24,7 @@ const TERM: &str = "xterm-256color";
 const LIMITS: ExecLimits = ExecLimits { max_output: 64 * 1024, timeout: Duration::from_secs(30) };
 /// Where tmux has its socket: in memory, as a full disk has no room for it. Templates that don't make the folder have tmux
 /// take /tmp.
-const SOCKETS: &str = "/run/rolltop-tmux";
+const SOCKETS: &str = "${TMUX_TMPDIR:-/run/rolltop-tmux}";
 /// Longest text that is searched for, in characters.
 const LONGEST_SEARCH: usize = 200;
 /// What a shell answers for a program that it does not find.

@@ -65,7 +65,7 @@ pub async fn export(connection: &Connection, wanted: &Export) -> Result<u8, Fail
 }
 
 /// Deletes a snapshot, which may be in use for a moment after its export was broken off.
-async fn take_away(connection: &Connection, snapshot: SnapshotId) -> Result<Snapshot, ClientError> {
+async fn take_away(connection: &Connection, snapshot: SnapshotId) -> Result<(), ClientError> {
     let until = Instant::now() + PATIENCE;
     loop {
         match connection.client.delete_snapshot(snapshot).await {
