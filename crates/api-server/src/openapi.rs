@@ -2,7 +2,9 @@
 
 use rolltop_api_types::{Code, Problem, problem_documentation, scope_documentation};
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{Discriminator, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{
+    Discriminator, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
+};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
