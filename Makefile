@@ -59,7 +59,7 @@ bench: ## the numbers, as JSON lines on standard output
 	@scripts/bench
 
 .PHONY: lint
-lint: ## formatting, clippy, crate directions, licences
+lint: web ## formatting, clippy, crate directions, licences
 	@scripts/lint
 
 .PHONY: openapi

@@ -133,7 +133,8 @@ pub enum Desired {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateDesktop {
-    /// 1 to 40 of a-z, 0-9 and single hyphens; chosen for you where it is absent.
+    /// 1 to 40 of a-z, 0-9 and single hyphens, and no number and not `localhost`, by which SSH clients mean other
+    /// machines; chosen for you where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "research")]
     pub name: Option<String>,
@@ -155,7 +156,7 @@ pub struct CreateDesktop {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateDesktop {
-    /// The new name. The desktop's host name follows at its next start.
+    /// The new name, of the same form as a new desktop's. The desktop's host name follows at its next start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "research-2")]
     pub name: Option<String>,

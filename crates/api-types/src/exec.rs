@@ -10,7 +10,12 @@ use utoipa::ToSchema;
 
 use crate::Code;
 
-/// A command for a desktop. Only its text form goes through a shell.
+/// Longest command, bytes: its words or its text, `cwd` and `env` together, and one for the end of each. What Linux takes
+/// as one word.
+pub const EXEC_COMMAND_LIMIT: usize = 128 << 10;
+
+/// A command for a desktop. Only its text form goes through a shell. The command, `cwd` and `env` have at most 128 KiB
+/// together.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExecRequest {
@@ -63,6 +68,17 @@ impl ExecRequest {
             stdin_base64: None,
             timeout_seconds: None,
         }
+    }
+
+    /// What counts towards [`EXEC_COMMAND_LIMIT`], bytes.
+    pub fn command_bytes(&self) -> usize {
+        let words: usize = match &self.command {
+            ExecWords::Words(words) => words.iter().map(|word| word.len() + 1).sum(),
+            ExecWords::Shell(text) => text.len() + 1,
+        };
+        let cwd = self.cwd.as_ref().map_or(0, |cwd| cwd.len() + 1);
+        let env: usize = self.env.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+        words + cwd + env
     }
 }
 
@@ -204,6 +220,19 @@ mod tests {
         assert!(matches!(&text.command, ExecWords::Shell(text) if text == "secret | tool"));
         assert!(!format!("{text:?}").contains("secret"));
         assert!(serde_json::from_str::<ExecRequest>(r#"{"command":["ls"],"shell":true}"#).is_err());
+    }
+
+    #[test]
+    fn all_that_the_command_is_given_counts() {
+        let request = ExecRequest {
+            cwd: Some("/tmp".into()),
+            env: BTreeMap::from([("A".into(), "é".into())]),
+            stdin: Some("not this".into()),
+            ..ExecRequest::of_words(vec!["ls".into(), "-l".into()])
+        };
+        assert_eq!(request.command_bytes(), 3 + 3 + 5 + 5);
+        let text: ExecRequest = serde_json::from_str(r#"{"command":"ls"}"#).unwrap();
+        assert_eq!(text.command_bytes(), 3);
     }
 
     #[test]

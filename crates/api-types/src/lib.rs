@@ -52,7 +52,9 @@ pub use client::{Fingerprint, NotAFingerprint, shown_certificate};
 pub use desktop::{CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, UpdateDesktop};
 pub use device::{DecideDeviceLogin, DeviceCode, DeviceLogin, DeviceRequest, StartDeviceLogin, UserCode};
 pub use event::{Event, EventKind, EventsQuery, StreamedEvent};
-pub use exec::{ExecControl, ExecEvent, ExecExit, ExecOutput, ExecProblem, ExecRequest, ExecWords};
+pub use exec::{
+    EXEC_COMMAND_LIMIT, ExecControl, ExecEvent, ExecExit, ExecOutput, ExecProblem, ExecRequest, ExecWords,
+};
 pub use file::{CopyFile, CreateFolder, FileEntry, FileKind, FileList, MoveFile, UpdateFile, Upload};
 pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PROTOCOL, TunnelQuery};
 pub use history::{History, HistoryEntry};

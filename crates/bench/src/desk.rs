@@ -53,7 +53,7 @@ pub struct Guest {
 
 impl Desk {
     pub async fn start(desktops: usize) -> anyhow::Result<Self> {
-        let options = Options { binary: Options::built("release")?, ..Options::simulated()? };
+        let options = Options::simulated_of("release")?;
         let platform = Platform::start(options).await?;
         let mut desk = Self { platform, guests: Vec::new(), host: tokio::spawn(async {}) };
         for number in 0..desktops {

@@ -18,6 +18,8 @@ mod rfb;
 mod stock;
 mod used;
 
+use std::process::ExitCode;
+
 use desk::Desk;
 use rolltop_vm_tests::{Options, Platform};
 
@@ -48,8 +50,19 @@ const CLI: &str = "cli_help";
 /// Those that measure the relays, before a guest that costs nothing.
 const RELAYS: [&str; 4] = ["vnc_relay", "terminal_relay", "file_download", "large_file"];
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from);
+    match runtime.and_then(|runtime| runtime.block_on(measure())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One sentence per cause, outermost first, and no backtrace, whatever the environment asks for.
+            eprintln!("rolltop-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     if wanted.first().is_some_and(|name| name == PLOT) {
         return plot::kept();
@@ -90,7 +103,7 @@ async fn relays(is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
 }
 
 async fn in_guests(is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
-    let options = Options { binary: Options::built("release")?, ..Options::real()? };
+    let options = Options::real_of("release")?;
     let platform = Platform::start(options).await?;
     if is_wanted("create_to_ssh_banner") {
         create::to_ssh_banner(&platform).await?;

@@ -327,7 +327,7 @@ impl Control {
         Ok(made.into_iter().map(|row| self.view(row, Vec::new())).collect())
     }
 
-    /// One is called as wished; several, and one without a wish, are numbered.
+    /// One is called as wished; several, and one without a wish, are numbered, which makes a name of any stem.
     async fn fork_names(
         &self,
         caller: &Caller,
@@ -336,7 +336,7 @@ impl Control {
         count: u32,
     ) -> Result<Vec<DesktopName>, SnapshotError> {
         if let (Some(name), 1) = (wanted, count) {
-            return Ok(vec![name.parse()?]);
+            return Ok(vec![DesktopName::chosen(name)?]);
         }
         let stem: DesktopName = wanted.unwrap_or(origin).parse()?;
         let mut names = Vec::new();

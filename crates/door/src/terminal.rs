@@ -22,8 +22,8 @@ use crate::text::tame;
 const TERM: &str = "xterm-256color";
 /// A list of a few lines from an emulated guest under load.
 const LIMITS: ExecLimits = ExecLimits { max_output: 64 * 1024, timeout: Duration::from_secs(30) };
-/// Where tmux has its socket: in memory, as a full disk has no room for it. Templates that don't make the folder have tmux
-/// take /tmp.
+/// Where tmux has its socket, unless the user's environment says: in memory, as a full disk has no room for it. Templates
+/// that don't make the folder have tmux take /tmp.
 const SOCKETS: &str = "${TMUX_TMPDIR:-/run/rolltop-tmux}";
 /// Longest text that is searched for, in characters.
 const LONGEST_SEARCH: usize = 200;

@@ -27,6 +27,12 @@ pub enum NameError {
     Character(String),
     #[error("A desktop's name starts and ends with a letter or a digit, and has no two hyphens in a row.")]
     Hyphen,
+    #[error(
+        "A desktop's name can't be a number such as {0}, which SSH clients read as an address; put a letter in front."
+    )]
+    Number(String),
+    #[error("A desktop can't be called {0}: every machine means itself by that name.")]
+    ThisMachine(String),
 }
 
 impl DesktopName {
@@ -36,6 +42,29 @@ impl DesktopName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A name for a desktop from now on. It must also be one that clients look for behind the jump host: they read a
+    /// number as an address, and `localhost` as their own machine. Names that desktops have had since before this was
+    /// refused are parsed as ever.
+    pub fn chosen(text: &str) -> Result<Self, NameError> {
+        let name: Self = text.parse()?;
+        if is_number(text) {
+            return Err(NameError::Number(text.to_owned()));
+        }
+        if THIS_MACHINE.contains(&text) {
+            return Err(NameError::ThisMachine(text.to_owned()));
+        }
+        Ok(name)
+    }
+}
+
+/// What machines call themselves in `/etc/hosts`.
+const THIS_MACHINE: [&str; 3] = ["localhost", "ip6-localhost", "ip6-loopback"];
+
+/// Whether `inet_aton` of some system takes it for an IPv4 address: decimal, octal or hexadecimal.
+fn is_number(text: &str) -> bool {
+    let hexadecimal = text.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()));
+    hexadecimal || text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// A character as it can safely be shown in a sentence: invisible and direction-changing ones by number.
@@ -105,6 +134,22 @@ mod tests {
         for name in ["a", "7", "my-desktop", "a1-b2-c3", &"x".repeat(MAX_LENGTH)] {
             assert_eq!(name.parse::<DesktopName>().unwrap().as_str(), name);
         }
+    }
+
+    #[test]
+    fn a_name_is_not_chosen_that_clients_take_for_another_machine() {
+        for name in ["123", "7", "0", "017", "0x7f", "0xdeadbeef", "0x", "99999999999999999999"] {
+            assert_eq!(DesktopName::chosen(name), Err(NameError::Number(name.to_owned())));
+            assert!(name.parse::<DesktopName>().is_ok(), "{name} can still be what a desktop is called");
+        }
+        for name in ["localhost", "ip6-localhost", "ip6-loopback"] {
+            assert_eq!(DesktopName::chosen(name), Err(NameError::ThisMachine(name.to_owned())));
+            assert!(name.parse::<DesktopName>().is_ok());
+        }
+        for name in ["a", "1a", "1-2", "x7f", "0x7g", "0x7f-1", "deadbeef", "localhost-2", "mylocalhost"] {
+            assert_eq!(DesktopName::chosen(name).unwrap().as_str(), name);
+        }
+        assert_eq!(DesktopName::chosen("-a"), Err(NameError::Hyphen));
     }
 
     #[test]

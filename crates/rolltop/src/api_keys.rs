@@ -8,7 +8,7 @@ use crate::arguments::{ApiKeys, CreateKey};
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Table, ago, print, print_json};
+use crate::output::{Table, ago, print, print_json, say};
 
 pub async fn run(connection: &Connection, command: &ApiKeys) -> Result<u8, Failure> {
     match command {
@@ -56,7 +56,7 @@ async fn create(connection: &Connection, wanted: &CreateKey) -> Result<u8, Failu
     if connection.json {
         return print_json(&created);
     }
-    eprintln!("{} ({}); its secret is shown this once:", created.key.name, created.key.id);
+    say(&format!("{} ({}); its secret is shown this once:\n", created.key.name, created.key.id));
     print(&format!("{}\n", created.token.expose_secret()))
 }
 

@@ -14,9 +14,9 @@ Examples:
   rolltop ssh research                 a shell in it
   rolltop ls --json                    for programs
 
-A desktop is meant by its name, its id, or the beginning of either.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not signed in or not allowed, 4 no such thing,
-5 not possible in this state, 6 server or desktop not reached, 7 waited too long.";
+A desktop is meant by its name, its id, or the beginning of its id.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not signed in, not allowed or the certificate not
+trusted, 4 no such thing, 5 not possible in this state, 6 server or desktop not reached, 7 waited too long.";
 
 /// Desktops for AI agents and the people they work for.
 #[derive(Parser)]
@@ -175,7 +175,8 @@ copied goes into a destination that is a folder, or takes its name.
   rolltop cp report.pdf research:
   rolltop cp src research:/home/desk/project
   rolltop cp research:results/ .
-Permissions to execute are kept. Links, pipes and devices are left out.")]
+Permissions to execute are kept. Links, pipes and devices are left out. What can't be read is left
+out too, and then the exit code is 1.")]
     Cp(Copy),
     /// Open a shell in a desktop with the ssh that is installed here
     #[command(after_help = "\

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::arguments::Global;
 use crate::config::{self, Server, Trust};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, UNREACHABLE};
 
 /// Names a file that holds an API key, for scripts.
 const KEY_FILE: &str = "ROLLTOP_API_KEY_FILE";
@@ -45,6 +45,14 @@ impl Connection {
         explained(&self.address, &self.trust, error).await
     }
 
+    /// The same of a failure that says no more than that the server was not reached.
+    pub async fn explain(&self, failure: Failure) -> Failure {
+        if failure.code != UNREACHABLE {
+            return failure;
+        }
+        not_trusted(&self.address, &self.trust).await.unwrap_or(failure)
+    }
+
     /// The host's name without the port, as an SSH client wants it.
     pub fn host(&self) -> &str {
         let host = self.address.trim_start_matches("https://");
@@ -76,29 +84,41 @@ pub fn client(address: &str, trust: &Trust) -> Result<Client, Failure> {
 
 /// What a failed call means. A server that shows another certificate than the pinned one is said so.
 pub async fn explained(address: &str, trust: &Trust, error: ClientError) -> Failure {
-    if !matches!(error, ClientError::Transport(_)) {
-        return error.into();
+    let is_on_the_way = matches!(error, ClientError::Transport(_));
+    let failure = Failure::from(error);
+    if !is_on_the_way {
+        return failure;
     }
-    let Ok(shown) = shown_certificate(address).await else { return error.into() };
+    not_trusted(address, trust).await.unwrap_or(failure)
+}
+
+/// What is wrong with the certificate that the server shows, where that is why nothing was sent to it.
+async fn not_trusted(address: &str, trust: &Trust) -> Option<Failure> {
+    match client(address, trust).ok()?.healthz().await {
+        Err(ClientError::Transport(error)) if error.is_connect() => {}
+        // It is trusted; something else went wrong.
+        Ok(()) | Err(_) => return None,
+    }
+    let shown = shown_certificate(address).await.ok()?;
     match trust {
-        Trust::Pinned(pinned) if *pinned == shown => error.into(),
-        Trust::Pinned(pinned) => Failure::new(
-            Exit::Unreachable,
+        Trust::Pinned(pinned) if *pinned == shown => None,
+        Trust::Pinned(pinned) => Some(Failure::new(
+            Exit::NotAllowed,
             "certificate_changed",
             format!(
                 "{address} shows another certificate than the one that was confirmed, so nothing was sent to it.\n\
                  confirmed: {pinned}\nshown:     {shown}\n\
                  If its operator has renewed it, run rolltop login again and compare."
             ),
-        ),
-        Trust::System | Trust::Signed(_) => Failure::new(
-            Exit::Unreachable,
+        )),
+        Trust::System | Trust::Signed(_) => Some(Failure::new(
+            Exit::NotAllowed,
             "certificate_not_trusted",
             format!(
                 "{address} shows a certificate that is not trusted here (SHA-256 {shown}), so nothing was sent to it; \
                  run rolltop login to compare and confirm it, or give --ca-file or --fingerprint."
             ),
-        ),
+        )),
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! What is to be copied is listed first, so that progress has an end to be measured by. Names that
 //! come from a desktop are its word only: one that would lead out of its folder here is refused.
+//!
+//! What can't be read, or named on the other side, is left out and said so, and the rest is copied; then the exit code
+//! is 1. Links, pipes and devices are left out too, which is no failure.
 
 mod download;
 mod upload;
@@ -16,12 +19,14 @@ use crate::arguments::Copy;
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Progress, print, print_json, size};
+use crate::output::{Progress, plain, print, print_json, say, size};
 
 /// Where a path begins that does not begin at the root.
 const HOME: &str = "/home/desk";
 /// How many files are on their way at once.
 const AT_ONCE: usize = 4;
+/// How many of those left out are said one by one.
+const SAID: u64 = 20;
 
 /// One side of a copy.
 enum Side {
@@ -69,7 +74,10 @@ fn name_of(path: &str) -> &str {
 struct Done {
     files: Cell<u64>,
     bytes: Cell<u64>,
+    /// Links, pipes and devices.
     skipped: Cell<u64>,
+    /// What could not be read or named.
+    failed: Cell<u64>,
 }
 
 /// What goes on, shared by files that go at once.
@@ -108,7 +116,22 @@ impl<'a> Work<'a> {
 
     fn skip(&self, what: &str) {
         self.done.skipped.set(self.done.skipped.get() + 1);
-        eprintln!("rolltop: left out {}: neither a file nor a folder", crate::output::plain(what));
+        self.left_out(what, "neither a file nor a folder");
+    }
+
+    /// Goes on without what can't be read or named.
+    fn fail(&self, what: &str, why: &str) {
+        self.done.failed.set(self.done.failed.get() + 1);
+        self.left_out(what, why);
+    }
+
+    fn left_out(&self, what: &str, why: &str) {
+        let count = self.done.skipped.get() + self.done.failed.get();
+        if count <= SAID {
+            let line = format!("rolltop: left out {what}: {why}").replace('\n', "?");
+            self.progress.borrow().clear();
+            say(&format!("{}\n", plain(&line)));
+        }
     }
 
     /// What is at a path in the desktop, links followed one step; `None` where there is nothing.
@@ -162,11 +185,31 @@ pub async fn run(connection: &Connection, copy: &Copy) -> Result<u8, Failure> {
     };
     let Work { done, progress, .. } = work;
     drop(progress);
-    if connection.json {
-        return print_json(&done);
+    told(connection, &done)
+}
+
+fn told(connection: &Connection, done: &Done) -> Result<u8, Failure> {
+    let more = (done.skipped.get() + done.failed.get()).saturating_sub(SAID);
+    if more > 0 {
+        say(&format!("rolltop: left out {more} more\n"));
     }
-    let (files, bytes) = (done.files.get(), size(done.bytes.get()));
-    print(&format!("{files} {}, {bytes}\n", if files == 1 { "file" } else { "files" }))
+    if connection.json {
+        print_json(done)?;
+    } else {
+        print(&format!("{}, {}\n", files(done.files.get()), size(done.bytes.get())))?;
+    }
+    match done.failed.get() {
+        0 => Ok(0),
+        1 => Err(Failure::new(Exit::Failed, "incomplete", "1 file or folder could not be copied.")),
+        failed => {
+            let detail = format!("{failed} files or folders could not be copied.");
+            Err(Failure::new(Exit::Failed, "incomplete", detail))
+        }
+    }
+}
+
+fn files(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "file" } else { "files" })
 }
 
 fn from_one_desktop(sides: Vec<Side>) -> Result<(String, Vec<String>), Failure> {

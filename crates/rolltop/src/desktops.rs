@@ -15,7 +15,7 @@ use crate::arguments::{List, New, Remove, ResizeDesktop, Switch, Wait, Which};
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Colour, Progress, Table, ago, plain, print, print_json, size};
+use crate::output::{Colour, Progress, Table, ago, plain, print, print_json, say, size};
 use crate::setup;
 
 /// How often it is looked whether what is waited for has come.
@@ -231,7 +231,7 @@ fn confirm(desktops: &[Desktop], for_good: bool) -> Result<(), Failure> {
         return Err(Failure::usage(format!("Give --yes to destroy {names}; nobody can be asked here.")));
     }
     let how = if for_good { "for good" } else { "and keep what is on it for a day" };
-    eprint!("Destroy {names}, {how}? Type yes: ");
+    say(&format!("Destroy {names}, {how}? Type yes: "));
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::io("standard input", &error))?;
     if answer.trim() == "yes" {

@@ -9,12 +9,20 @@ use crate::arguments::Events;
 use crate::connect::Connection;
 use crate::failure::Failure;
 use crate::find;
-use crate::output::{plain, print, print_json_line};
+use crate::output::{plain, print, print_json_line, reader_gone};
 
 /// Between attempts to come back.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// Ends with whoever reads it, also while nothing happens.
 pub async fn run(connection: &Connection, command: &Events) -> Result<u8, Failure> {
+    tokio::select! {
+        shown = show_all(connection, command) => shown,
+        () = reader_gone() => Ok(0),
+    }
+}
+
+async fn show_all(connection: &Connection, command: &Events) -> Result<u8, Failure> {
     let desktop = match &command.name {
         Some(name) => Some(find::to_look_at(connection, name).await?.id),
         None => None,

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use futures::stream::SplitSink;
 use futures::{SinkExt as _, StreamExt as _};
 use rolltop_api_types::{
-    Code, EXEC_MESSAGE_COST, EXEC_STDERR, EXEC_STDOUT, ExecControl, ExecEvent, ExecExit, ExecRequest,
-    ExecSocket,
+    Code, EXEC_COMMAND_LIMIT, EXEC_MESSAGE_COST, EXEC_STDERR, EXEC_STDOUT, ExecControl, ExecEvent, ExecExit,
+    ExecRequest, ExecSocket,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -69,12 +69,22 @@ fn request(exec: &Exec) -> Result<ExecRequest, Failure> {
             Ok((name.to_owned(), value.to_owned()))
         })
         .collect::<Result<_, Failure>>()?;
-    Ok(ExecRequest {
+    let request = ExecRequest {
         cwd: exec.cwd.clone(),
         env: variables,
         timeout_seconds: exec.timeout,
         ..ExecRequest::of_words(exec.words.clone())
-    })
+    };
+    let bytes = request.command_bytes();
+    if bytes > EXEC_COMMAND_LIMIT {
+        return Err(Failure::usage(format!(
+            "A command, its folder and its variables have at most {} KiB together; these have {} KiB. \
+             Give it the rest on standard input, or as a file with rolltop cp.",
+            EXEC_COMMAND_LIMIT >> 10,
+            bytes.div_ceil(1024)
+        )));
+    }
+    Ok(request)
 }
 
 type Sink = SplitSink<ExecSocket, Message>;

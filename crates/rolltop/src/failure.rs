@@ -6,7 +6,7 @@ use std::io;
 
 use rolltop_api_types::{ClientError, Code, Problem};
 
-use crate::output::plain;
+use crate::output::{plain, say};
 
 /// What `rolltop` exits with besides 0; they are documented and stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub enum Exit {
     Unreachable = 6,
     TimedOut = 7,
 }
+
+/// The code of a server to which there was no way.
+pub const UNREACHABLE: &str = "unreachable";
 
 #[derive(Debug)]
 pub struct Failure {
@@ -52,9 +55,9 @@ impl Failure {
     pub fn tell(&self, json: bool) -> u8 {
         if json {
             let error = serde_json::json!({"error": {"code": self.code, "detail": self.detail}});
-            eprintln!("{error}");
+            say(&format!("{error}\n"));
         } else {
-            eprintln!("rolltop: {}", plain(&self.detail));
+            say(&format!("rolltop: {}\n", plain(&self.detail)));
         }
         self.exit
     }
@@ -75,7 +78,7 @@ impl From<ClientError> for Failure {
             ClientError::Address => {
                 Self::usage("An address is of the form desk.example.org or https://HOST:PORT.")
             }
-            ClientError::Transport(_) => Self::new(Exit::Unreachable, "unreachable", causes(&error)),
+            ClientError::Transport(_) => Self::new(Exit::Unreachable, UNREACHABLE, causes(&error)),
             ClientError::Unexpected { .. }
             | ClientError::Answer(_)
             | ClientError::TooLong

@@ -16,7 +16,7 @@ use crate::arguments::Forward;
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{print, print_json_line};
+use crate::output::{print, print_json_line, say};
 
 /// Read at once, bytes.
 const PIECE: usize = 32 * 1024;
@@ -75,7 +75,7 @@ async fn serve(connection: &Connection, desktop: DesktopId, listener: TcpListene
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => open.push(carry(connection, desktop, port, stream)),
                 Err(error) => {
-                    eprintln!("rolltop: a connection was not taken: {error}");
+                    say(&format!("rolltop: a connection was not taken: {error}\n"));
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 }
             },

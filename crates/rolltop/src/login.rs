@@ -17,7 +17,7 @@ use crate::arguments::{Global, Login};
 use crate::config::{self, Server, Trust};
 use crate::connect::{self, Connection};
 use crate::failure::{Exit, Failure};
-use crate::output::{plain, print, print_json};
+use crate::output::{plain, print, print_json, say};
 
 /// Longest text that is read as a key, bytes.
 const LONGEST_KEY: u64 = 4096;
@@ -61,15 +61,15 @@ async fn trust(address: &str) -> Result<Trust, Failure> {
     match stored {
         Some(Trust::Pinned(pinned)) if pinned == shown => return Ok(Trust::Pinned(pinned)),
         Some(Trust::Pinned(pinned)) => {
-            eprintln!("The server shows ANOTHER certificate than the one that was confirmed before.");
-            eprintln!("Confirmed: {pinned}");
+            say("The server shows ANOTHER certificate than the one that was confirmed before.\n");
+            say(&format!("Confirmed: {pinned}\n"));
         }
         Some(Trust::Signed(pem)) => return Ok(Trust::Signed(pem)),
         Some(Trust::System) | None => {}
     }
-    eprintln!("The certificate of {address} is not signed by anyone whom this machine trusts.");
-    eprintln!("SHA-256:   {shown}");
-    eprintln!("On the server: openssl x509 -noout -fingerprint -sha256 -in DATA/web/tls.crt");
+    say(&format!("The certificate of {address} is not signed by anyone whom this machine trusts.\n"));
+    say(&format!("SHA-256:   {shown}\n"));
+    say("On the server: openssl x509 -noout -fingerprint -sha256 -in DATA/web/tls.crt\n");
     if !io::stdin().is_terminal() {
         return Err(Failure::new(
             Exit::NotAllowed,
@@ -77,7 +77,7 @@ async fn trust(address: &str) -> Result<Trust, Failure> {
             format!("Nobody can be asked here; after comparing it, give --fingerprint {shown}."),
         ));
     }
-    eprint!("Is this the server's certificate? Type yes to trust it from now on: ");
+    say("Is this the server's certificate? Type yes to trust it from now on: ");
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::io("standard input", &error))?;
     if answer.trim() == "yes" {
@@ -96,7 +96,7 @@ fn asked_key() -> Result<SecretString, Failure> {
         stdin.lock().take(LONGEST_KEY).read_to_string(&mut text).map_err(told)?;
         return connect::key_of(&text);
     }
-    eprint!("API key: ");
+    say("API key: ");
     let _ = io::stderr().flush();
     let before = tcgetattr(&stdin).map_err(|error| told(error.into()))?;
     let mut unseen = before.clone();
@@ -105,7 +105,7 @@ fn asked_key() -> Result<SecretString, Failure> {
     let mut text = String::new();
     let read = stdin.lock().read_line(&mut text);
     let _ = tcsetattr(&stdin, OptionalActions::Flush, &before);
-    eprintln!();
+    say("\n");
     read.map_err(told)?;
     connect::key_of(&text)
 }
@@ -118,10 +118,10 @@ async fn device(address: &str, nobody: &Client) -> Result<SecretString, Failure>
         Some(path) => format!("{address}/{path}"),
         None => login.verification_url.clone(),
     };
-    eprintln!("Open {} in a browser where you are signed in, and type the code", plain(&page));
-    eprintln!();
-    eprintln!("    {}", plain(&login.user_code));
-    eprintln!();
+    say(&format!("Open {} in a browser where you are signed in, and type the code\n", plain(&page)));
+    say("\n");
+    say(&format!("    {}\n", plain(&login.user_code)));
+    say("\n");
     let mut interval = Duration::from_secs(login.interval.clamp(1, 60));
     let give_up = Instant::now() + Duration::from_secs(login.expires_in.min(3600));
     while Instant::now() < give_up {

@@ -31,7 +31,7 @@ use clap::Parser as _;
 
 use crate::arguments::{Arguments, Command, Global};
 use crate::connect::Connection;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 fn main() -> ! {
     let arguments = Arguments::parse();
@@ -67,43 +67,51 @@ async fn online(command: &Command, global: &Global) -> Result<u8, Failure> {
         return login::log_in(login, global).await;
     }
     let connection = Connection::open(global)?;
+    match with_server(command, &connection).await {
+        // Of a server that shows another certificate, whichever request found it out.
+        Err(failure) if failure.exit == Exit::Unreachable as u8 => Err(connection.explain(failure).await),
+        done => done,
+    }
+}
+
+async fn with_server(command: &Command, connection: &Connection) -> Result<u8, Failure> {
     match command {
-        Command::Status => login::status(&connection).await,
-        Command::New(new) => desktops::new(&connection, new).await,
-        Command::Ls(list) => desktops::list(&connection, list).await,
-        Command::Show { name } => desktops::show(&connection, name).await,
-        Command::Start(which) => desktops::act(&connection, which, desktops::Action::Start).await,
-        Command::Stop(which) => desktops::act(&connection, which, desktops::Action::Stop).await,
-        Command::Fork(fork) => snapshots::fork(&connection, fork).await,
-        Command::Snapshot(take) => snapshots::take(&connection, take).await,
-        Command::Restore { snapshot, wait } => snapshots::restore(&connection, snapshot, wait).await,
-        Command::Snapshots(which) => snapshots::run(&connection, which).await,
-        Command::Suspend(which) => desktops::act(&connection, which, desktops::Action::Suspend).await,
-        Command::Resume(which) => desktops::act(&connection, which, desktops::Action::Resume).await,
-        Command::Sleep(set) => sleep::run(&connection, set).await,
-        Command::Autostart { name, wanted } => desktops::autostart(&connection, name, *wanted).await,
-        Command::Hold(hold) => sleep::hold(&connection, hold).await,
-        Command::Restart(which) => desktops::act(&connection, which, desktops::Action::Restart).await,
-        Command::Export(wanted) => transfer::export(&connection, wanted).await,
-        Command::Import(wanted) => transfer::import(&connection, wanted).await,
-        Command::Setup(wanted) => setup::setup(&connection, wanted).await,
-        Command::Copies(copies) => copies::run(&connection, copies).await,
-        Command::Templates(templates) => templates::templates(&connection, templates).await,
-        Command::Resize(resize) => desktops::resize(&connection, resize).await,
-        Command::Rm(which) => desktops::remove(&connection, which).await,
-        Command::Undo { name, wait } => snapshots::undo(&connection, name, wait).await,
-        Command::Open { name, print } => desktops::open(&connection, name, *print).await,
-        Command::Logs { name } => desktops::logs(&connection, name).await,
-        Command::Usage { name, span } => usage::usage(&connection, name, *span).await,
-        Command::History { name } => desktops::history(&connection, name).await,
-        Command::Exec(command) => exec::run(&connection, command).await,
-        Command::Cp(copy) => copy::run(&connection, copy).await,
-        Command::Ssh(command) => ssh::run(&connection, command).await,
-        Command::SshConfig(command) => ssh::configure(&connection, command).await,
-        Command::Forward(command) => forward::run(&connection, command).await,
-        Command::Events(command) => events::run(&connection, command).await,
-        Command::ApiKeys(command) => api_keys::run(&connection, command).await,
-        Command::Keys(command) => keys::run(&connection, command).await,
+        Command::Status => login::status(connection).await,
+        Command::New(new) => desktops::new(connection, new).await,
+        Command::Ls(list) => desktops::list(connection, list).await,
+        Command::Show { name } => desktops::show(connection, name).await,
+        Command::Start(which) => desktops::act(connection, which, desktops::Action::Start).await,
+        Command::Stop(which) => desktops::act(connection, which, desktops::Action::Stop).await,
+        Command::Fork(fork) => snapshots::fork(connection, fork).await,
+        Command::Snapshot(take) => snapshots::take(connection, take).await,
+        Command::Restore { snapshot, wait } => snapshots::restore(connection, snapshot, wait).await,
+        Command::Snapshots(which) => snapshots::run(connection, which).await,
+        Command::Suspend(which) => desktops::act(connection, which, desktops::Action::Suspend).await,
+        Command::Resume(which) => desktops::act(connection, which, desktops::Action::Resume).await,
+        Command::Sleep(set) => sleep::run(connection, set).await,
+        Command::Autostart { name, wanted } => desktops::autostart(connection, name, *wanted).await,
+        Command::Hold(hold) => sleep::hold(connection, hold).await,
+        Command::Restart(which) => desktops::act(connection, which, desktops::Action::Restart).await,
+        Command::Export(wanted) => transfer::export(connection, wanted).await,
+        Command::Import(wanted) => transfer::import(connection, wanted).await,
+        Command::Setup(wanted) => setup::setup(connection, wanted).await,
+        Command::Copies(copies) => copies::run(connection, copies).await,
+        Command::Templates(templates) => templates::templates(connection, templates).await,
+        Command::Resize(resize) => desktops::resize(connection, resize).await,
+        Command::Rm(which) => desktops::remove(connection, which).await,
+        Command::Undo { name, wait } => snapshots::undo(connection, name, wait).await,
+        Command::Open { name, print } => desktops::open(connection, name, *print).await,
+        Command::Logs { name } => desktops::logs(connection, name).await,
+        Command::Usage { name, span } => usage::usage(connection, name, *span).await,
+        Command::History { name } => desktops::history(connection, name).await,
+        Command::Exec(command) => exec::run(connection, command).await,
+        Command::Cp(copy) => copy::run(connection, copy).await,
+        Command::Ssh(command) => ssh::run(connection, command).await,
+        Command::SshConfig(command) => ssh::configure(connection, command).await,
+        Command::Forward(command) => forward::run(connection, command).await,
+        Command::Events(command) => events::run(connection, command).await,
+        Command::ApiKeys(command) => api_keys::run(connection, command).await,
+        Command::Keys(command) => keys::run(connection, command).await,
         // Done before there was a connection.
         Command::Login(_)
         | Command::Logout

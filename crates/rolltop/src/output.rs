@@ -5,6 +5,8 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::failure::{Exit, Failure};
@@ -13,6 +15,34 @@ use crate::failure::{Exit, Failure};
 const SHORT: Duration = Duration::from_millis(800);
 /// Progress is drawn no more often than this.
 const REDRAW: Duration = Duration::from_millis(100);
+
+/// Says something to a person, on standard error. Where nobody reads that any more, nobody misses it: `eprint` would
+/// panic.
+pub fn say(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Returns once whoever read standard output has gone, also while nothing is written. Files and terminals stay.
+pub async fn reader_gone() {
+    let (sender, gone) = tokio::sync::oneshot::channel();
+    // A thread, as not everything that output may go to can be waited for by the runtime; it ends with the process.
+    std::thread::spawn(move || {
+        let stdout = io::stdout();
+        loop {
+            let mut descriptors = [PollFd::new(&stdout, PollFlags::empty())];
+            match poll(&mut descriptors, None) {
+                Ok(1..) => break,
+                Ok(0) | Err(Errno::INTR) => {}
+                // Then only a write can tell.
+                Err(_) => return,
+            }
+        }
+        let _ = sender.send(());
+    });
+    if gone.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
 
 /// Prints to standard output. A reader that has had enough is no failure.
 pub fn print(text: &str) -> Result<u8, Failure> {
@@ -94,7 +124,7 @@ impl Table {
     /// With a sentence in place of an empty table, which is for people and not output.
     pub fn print(self, empty: &str) -> Result<u8, Failure> {
         if self.rows.is_empty() {
-            eprintln!("{empty}");
+            say(&format!("{empty}\n"));
             return Ok(0);
         }
         print(&self.rendered())
@@ -142,12 +172,12 @@ impl Progress {
             return;
         }
         self.drawn = Some(Instant::now());
-        eprint!("\r\x1b[2K{}", plain(&text(elapsed)).replace('\n', " "));
+        say(&format!("\r\x1b[2K{}", plain(&text(elapsed)).replace('\n', " ")));
     }
 
-    fn clear(&self) {
+    pub fn clear(&self) {
         if self.drawn.is_some() {
-            eprint!("\r\x1b[2K");
+            say("\r\x1b[2K");
         }
     }
 }

@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use rolltop_api_types::{
     ClientError, Code, CreateSnapshot, DesktopState, ExecRequest, ForkDesktop, Snapshot,
 };
-use rolltop_model::SnapshotId;
+use rolltop_model::{DesktopName, SnapshotId};
 use tokio::io::AsyncRead;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -18,15 +18,20 @@ use crate::connect::Connection;
 use crate::desktops::{reached, tell};
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Progress, print, print_json, size};
+use crate::output::{Progress, print, print_json, reader_gone, size};
 use crate::snapshots;
 
 /// What a shell says of a program that a signal ended.
 const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
-/// How long the server may take to notice that an export was broken off.
-const PATIENCE: Duration = Duration::from_secs(20);
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const BROKEN_PIPE: u8 = 141;
+/// In place of a file's name.
+const STDOUT: &str = "-";
+/// Whoever read the export has had enough, as after any program in a pipeline.
+const READER_GONE: &str = "reader_gone";
+/// How long a snapshot may be in use after its export has ended, and how often that is looked at.
+const IN_USE: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(200);
 /// What is sent at once, bytes.
 const CHUNK: usize = 256 * 1024;
 
@@ -39,14 +44,19 @@ pub async fn export(connection: &Connection, wanted: &Export) -> Result<u8, Fail
         exported = begin(connection, wanted, &mut ours) => exported.map(Ok),
         _ = interrupted.recv() => Ok(Err(INTERRUPTED)),
         _ = ended.recv() => Ok(Err(TERMINATED)),
+        () = reader_gone(), if wanted.output.as_deref() == Some(STDOUT) => Ok(Err(BROKEN_PIPE)),
+    };
+    let exported = match exported {
+        Err(failure) if failure.code == READER_GONE => Ok(Err(BROKEN_PIPE)),
+        exported => exported,
     };
     if let Some(snapshot) = ours {
         // It was for this only.
-        match take_away(connection, snapshot).await {
+        match removed(connection, snapshot).await {
             Err(error) if error.code() != Some(Code::NotFound) && exported.is_ok() => {
                 return Err(error.into());
             }
-            Ok(_) | Err(_) => {}
+            Ok(()) | Err(_) => {}
         }
     }
     let (snapshot, path, bytes) = match exported? {
@@ -64,15 +74,15 @@ pub async fn export(connection: &Connection, wanted: &Export) -> Result<u8, Fail
     }
 }
 
-/// Deletes a snapshot, which may be in use for a moment after its export was broken off.
-async fn take_away(connection: &Connection, snapshot: SnapshotId) -> Result<(), ClientError> {
-    let until = Instant::now() + PATIENCE;
+/// The server may take a moment to notice that nobody reads the export any more; until then the snapshot is in use.
+async fn removed(connection: &Connection, snapshot: SnapshotId) -> Result<(), ClientError> {
+    let begun = Instant::now();
     loop {
         match connection.client.delete_snapshot(snapshot).await {
-            Err(error) if error.code() == Some(Code::InUse) && Instant::now() < until => {
-                tokio::time::sleep(LOOK_AGAIN).await;
+            Err(error) if error.code() == Some(Code::InUse) && begun.elapsed() < IN_USE => {
+                tokio::time::sleep(LOOK).await;
             }
-            other => return other,
+            done => return done.map(|_| ()),
         }
     }
 }
@@ -125,7 +135,7 @@ async fn write(
     wanted: &Export,
     snapshot: &Snapshot,
 ) -> Result<(Option<PathBuf>, u64), Failure> {
-    if wanted.output.as_deref() == Some("-") {
+    if wanted.output.as_deref() == Some(STDOUT) {
         let bytes = pour(connection, snapshot, &mut io::stdout().lock(), "standard output").await?;
         return Ok((None, bytes));
     }
@@ -168,16 +178,20 @@ async fn pour(
     to: &mut impl Write,
     what: &str,
 ) -> Result<u64, Failure> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::new(Exit::Failed, READER_GONE, format!("{what}: {error}")),
+        _ => Failure::io(what, &error),
+    };
     let mut body = connection.client.export_snapshot(snapshot.id).await?;
     let mut progress = Progress::new();
     let mut bytes = 0u64;
     while let Some(chunk) = body.next().await.map_err(broken_off)? {
-        to.write_all(&chunk).map_err(|error| Failure::io(what, &error))?;
+        to.write_all(&chunk).map_err(failed)?;
         bytes += chunk.len() as u64;
         progress
             .say(|elapsed| format!("{}: {}, {} s", snapshot.desktop_name, size(bytes), elapsed.as_secs()));
     }
-    to.flush().map_err(|error| Failure::io(what, &error))?;
+    to.flush().map_err(failed)?;
     Ok(bytes)
 }
 
@@ -188,6 +202,11 @@ fn broken_off(error: ClientError) -> Failure {
 
 /// `rolltop import`
 pub async fn import(connection: &Connection, wanted: &Import) -> Result<u8, Failure> {
+    if let Some(name) = &wanted.name {
+        // Before all of it is sent for nothing.
+        DesktopName::chosen(name)
+            .map_err(|error| Failure::new(Exit::Failed, "invalid_name", error.to_string()))?;
+    }
     let failed = |error: io::Error| Failure::io(&wanted.file, &error);
     let (from, name, length): (Box<dyn AsyncRead + Send + Unpin>, _, _) = match wanted.file.as_str() {
         "-" => (Box::new(tokio::io::stdin()), "standard input".to_owned(), None),

@@ -40,10 +40,16 @@ fn free_port() -> anyhow::Result<u16> {
 impl Options {
     /// The debug build with real guests. Templates come from `ROLLTOP_TEST_TEMPLATES`.
     pub fn real() -> anyhow::Result<Self> {
-        let templates = std::env::var_os("ROLLTOP_TEST_TEMPLATES")
-            .context("ROLLTOP_TEST_TEMPLATES must name the folder of built templates: run `make test`")?;
+        Self::real_of("debug")
+    }
+
+    /// The same of another profile's build, and of that only.
+    pub fn real_of(profile: &str) -> anyhow::Result<Self> {
+        let templates = std::env::var_os("ROLLTOP_TEST_TEMPLATES").context(
+            "ROLLTOP_TEST_TEMPLATES must name the folder of built templates: run `make test` or `make bench`",
+        )?;
         Ok(Self {
-            binary: Self::built("debug")?,
+            binary: Self::built(profile)?,
             engine: "qemu",
             templates: Some(templates.into()),
             configuration: String::new(),
@@ -54,8 +60,13 @@ impl Options {
 
     /// The debug build with the simulated engine: no guests, no templates, quick.
     pub fn simulated() -> anyhow::Result<Self> {
+        Self::simulated_of("debug")
+    }
+
+    /// The same of another profile's build, and of that only.
+    pub fn simulated_of(profile: &str) -> anyhow::Result<Self> {
         Ok(Self {
-            binary: Self::built("debug")?,
+            binary: Self::built(profile)?,
             engine: "sim",
             templates: None,
             configuration: String::new(),
@@ -70,7 +81,10 @@ impl Options {
             Some(path) => PathBuf::from(path),
             None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").join(profile).join("rolltopd"),
         };
-        path.canonicalize().with_context(|| format!("{} isn't built", path.display()))
+        let more = if profile == "release" { " --release" } else { "" };
+        path.canonicalize().with_context(|| {
+            format!("{} isn't built: run cargo build{more} -p rolltopd -p rolltop", path.display())
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use rolltop_api_types::{
-    Code, ExecEvent, ExecExit, ExecOutput, ExecProblem, ExecRequest, ExecWords, Problem,
+    Code, EXEC_COMMAND_LIMIT, ExecEvent, ExecExit, ExecOutput, ExecProblem, ExecRequest, ExecWords, Problem,
 };
 use rolltop_control::{
     Control, ExecCommand, ExecError, ExecLine, Exit, Process, ProcessEvent, ProcessOutput, purpose,
@@ -79,6 +79,16 @@ pub(crate) async fn run(
 
 /// What is to be run.
 fn command(request: ExecRequest) -> Result<ExecCommand, ApiError> {
+    let bytes = request.command_bytes();
+    if bytes > EXEC_COMMAND_LIMIT {
+        let detail = format!(
+            "A command, its folder and its variables have at most {} KiB together; these have {} KiB. \
+             Send the rest as its input or as a file.",
+            EXEC_COMMAND_LIMIT >> 10,
+            bytes.div_ceil(1024)
+        );
+        return Err(ApiError::new(Code::InvalidCommand, detail).in_field("command"));
+    }
     let mut command = match request.command {
         ExecWords::Words(words) => ExecCommand::of_words(words)?,
         ExecWords::Shell(text) => ExecCommand::of_shell(text)?,

@@ -111,7 +111,7 @@ impl Control {
         access: &DesktopAccess<purpose::Write>,
         name: &str,
     ) -> Result<DesktopView, RenameError> {
-        let name: DesktopName = name.parse()?;
+        let name = DesktopName::chosen(name)?;
         let store = &self.inner.store;
         let row = store
             .rename_desktop(access.desktop, &name, &access.caller().label, clock::now())

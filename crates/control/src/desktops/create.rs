@@ -82,7 +82,7 @@ impl Control {
             }
         };
         let key = idempotency::key(caller, idempotency_key, &what)?;
-        let name = request.name.as_deref().map(str::parse::<DesktopName>).transpose()?;
+        let name = request.name.as_deref().map(DesktopName::chosen).transpose()?;
         let size = request.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or_default();
         let setup = request.setup.as_ref().map(SetUp::parsed).transpose()?;
         let template = self.chosen_template(caller, request.template.as_deref()).await?;

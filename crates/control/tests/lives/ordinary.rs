@@ -6,7 +6,7 @@ use rolltop_control::{
     ListFilter, RenameError, Resize, ResizeError, UsageSpan, Waking,
 };
 use rolltop_engine::{Engine, EngineError, OffReason, Power};
-use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, Size, StopReason};
+use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, NameError, Size, StopReason};
 use rolltop_sim::Operation;
 use tokio::io::AsyncReadExt;
 
@@ -190,6 +190,7 @@ async fn what_makes_no_desktop_says_why() {
         platform.control.create(&platform.owner, &request, None).await
     };
     assert!(matches!(create(Some("No"), None, None).await, Err(CreateError::Name(_))));
+    assert!(matches!(create(Some("123"), None, None).await, Err(CreateError::Name(NameError::Number(_)))));
     assert!(matches!(create(None, Some("attic"), None).await, Err(CreateError::UnknownTemplate(_))));
     assert!(matches!(create(None, None, Some("xl")).await, Err(CreateError::Size(_))));
     let one = create(Some("one"), Some("desk"), Some("s")).await.unwrap();
@@ -198,7 +199,9 @@ async fn what_makes_no_desktop_says_why() {
     );
     assert!(matches!(create(None, None, None).await, Err(CreateError::QuotaReached(1))));
     let write = platform.access(one.id).await;
-    assert!(matches!(platform.control.rename(&write, "-").await, Err(RenameError::Name(_))));
+    for bad in ["-", "0x7f", "localhost"] {
+        assert!(matches!(platform.control.rename(&write, bad).await, Err(RenameError::Name(_))), "{bad}");
+    }
     assert_eq!(platform.control.rename(&write, "two").await.unwrap().name.as_str(), "two");
 }
 

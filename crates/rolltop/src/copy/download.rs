@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use rolltop_api_types::{FileEntry, FileKind};
+use rolltop_api_types::{ClientError, Code, FileEntry, FileKind};
 
 use super::{AT_ONCE, Work, about, is_folder, joined, name_of};
 use crate::failure::{Exit, Failure};
@@ -37,6 +37,7 @@ pub async fn run(work: &Work<'_>, from: &[String], to: &str) -> Result<(), Failu
         return Err(Failure::new(Exit::NotFound, "not_a_folder", format!("{to} is no folder here.")));
     }
     let mut plan = Plan::default();
+    let only = from.len() == 1;
     for path in from {
         let Some(entry) = work.there(path).await? else {
             let detail = format!("There is no {path} in the desktop.");
@@ -44,26 +45,29 @@ pub async fn run(work: &Work<'_>, from: &[String], to: &str) -> Result<(), Failu
         };
         let name = name_of(path);
         let to = if into && !name.is_empty() { target.join(safe(name)?) } else { target.to_owned() };
-        plan_one(work, &mut plan, path, &entry, to).await?;
+        plan_one(work, &mut plan, path, &entry, to, only).await?;
     }
+    let only_file = only && plan.folders.is_empty();
     work.total.set(plan.files.iter().map(|file| file.size).fold(0, u64::saturating_add));
     for folder in &plan.folders {
         fs::create_dir_all(folder).map_err(|error| Failure::io(folder.display(), &error))?;
     }
-    stream::iter(plan.files.iter().map(|file| fetch(work, file)))
+    stream::iter(plan.files.iter().map(|file| fetch(work, file, only_file)))
         .buffer_unordered(AT_ONCE)
         .try_collect::<Vec<()>>()
         .await?;
     Ok(())
 }
 
-/// What is named itself may be a link; what is found on the way is not followed.
+/// What is named itself may be a link; what is found on the way is not followed. `only` is all that there is to be
+/// copied: then its failure is the command's own.
 async fn plan_one(
     work: &Work<'_>,
     plan: &mut Plan,
     path: &str,
     entry: &FileEntry,
     to: PathBuf,
+    only: bool,
 ) -> Result<(), Failure> {
     if !is_folder(entry) {
         let is_file = entry.kind == FileKind::File || entry.target_kind == Some(FileKind::File);
@@ -76,8 +80,14 @@ async fn plan_one(
     }
     let mut waiting = vec![(path.to_owned(), to, 0)];
     while let Some((folder, to, depth)) = waiting.pop() {
-        let list = work.connection.client.list_files(work.id, &folder).await;
-        let list = list.map_err(|error| about(&folder, error))?;
+        let list = match work.connection.client.list_files(work.id, &folder).await {
+            Ok(list) => list,
+            Err(error) if may_be_left_out(&error) && !(only && depth == 0) => {
+                work.fail(&folder, &reason(&folder, &error));
+                continue;
+            }
+            Err(error) => return Err(about(&folder, error)),
+        };
         if list.truncated || depth > DEEPEST {
             let detail = format!("{folder} has too much in it to be copied whole.");
             return Err(Failure::new(Exit::Failed, "too_much", detail));
@@ -109,14 +119,44 @@ fn safe(name: &str) -> Result<&str, Failure> {
     Ok(name)
 }
 
-async fn fetch(work: &Work<'_>, fetching: &Fetching) -> Result<(), Failure> {
+/// Whether the desktop refused just this file or folder, and the rest can still be had.
+fn may_be_left_out(error: &ClientError) -> bool {
+    matches!(
+        error.code(),
+        Some(
+            Code::FileDenied
+                | Code::FileNotFound
+                | Code::FileRefused
+                | Code::NotAFile
+                | Code::NotAFolder
+                | Code::InvalidPath
+        )
+    )
+}
+
+fn reason(path: &str, error: &ClientError) -> String {
+    // Replacement characters stand for what can't be said over the API.
+    if error.code() == Some(Code::FileNotFound) && path.contains(char::REPLACEMENT_CHARACTER) {
+        return "its name is not UTF-8".to_owned();
+    }
+    error.problem().map_or_else(|| error.to_string(), |problem| problem.detail.clone())
+}
+
+async fn fetch(work: &Work<'_>, fetching: &Fetching, only: bool) -> Result<(), Failure> {
     let told = |error: std::io::Error| Failure::io(fetching.to.display(), &error);
     if fetching.to.is_dir() {
         let detail = format!("{} is a folder here, and a file in the desktop.", fetching.to.display());
         return Err(Failure::new(Exit::Conflict, "file_exists", detail));
     }
     let failed = |error| about(&fetching.from, error);
-    let mut body = work.connection.client.file(work.id, &fetching.from, None).await.map_err(failed)?;
+    let mut body = match work.connection.client.file(work.id, &fetching.from, None).await {
+        Ok(body) => body,
+        Err(error) if may_be_left_out(&error) && !only => {
+            work.fail(&fetching.from, &reason(&fetching.from, &error));
+            return Ok(());
+        }
+        Err(error) => return Err(failed(error)),
+    };
     let wanted = body.length();
     let folder = fetching.to.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mode = if fetching.is_executable { 0o755 } else { 0o644 };

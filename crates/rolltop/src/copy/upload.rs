@@ -1,7 +1,7 @@
 //! From here to a desktop. A file takes its name there once all of it has arrived.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -38,6 +38,7 @@ pub async fn run(work: &Work<'_>, from: &[String], to: &str) -> Result<(), Failu
         return Err(Failure::new(Exit::NotFound, "not_a_folder", detail));
     }
     let mut plan = Plan::default();
+    let only = from.len() == 1;
     for path in from {
         let whole = fs::canonicalize(path).map_err(|error| Failure::io(path, &error))?;
         let name = whole.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
@@ -45,13 +46,18 @@ pub async fn run(work: &Work<'_>, from: &[String], to: &str) -> Result<(), Failu
             return Err(Failure::usage(format!("{path} has no name that it could take in the desktop.")));
         }
         let to = if into { joined(to, &name) } else { to.trim_end_matches('/').to_owned() };
-        plan.add(work, &whole, to)?;
+        match plan.add(work, &whole, to) {
+            Err(error) if only => return Err(Failure::io(whole.display(), &error)),
+            Err(error) => work.fail(&whole.display().to_string(), &error.to_string()),
+            Ok(()) => {}
+        }
     }
+    let only_file = only && plan.folders.is_empty();
     work.total.set(plan.files.iter().map(|file| file.size).sum());
     for folder in &plan.folders {
         make_folder(work, folder).await?;
     }
-    stream::iter(plan.files.iter().map(|file| send(work, file)))
+    stream::iter(plan.files.iter().map(|file| send(work, file, only_file)))
         .buffer_unordered(AT_ONCE)
         .try_collect::<Vec<()>>()
         .await?;
@@ -59,24 +65,26 @@ pub async fn run(work: &Work<'_>, from: &[String], to: &str) -> Result<(), Failu
 }
 
 impl Plan {
-    fn add(&mut self, work: &Work<'_>, from: &Path, to: String) -> Result<(), Failure> {
-        let told = |error: std::io::Error| Failure::io(from.display(), &error);
-        let data = fs::symlink_metadata(from).map_err(told)?;
+    /// An error is of `from` itself; what can't be read below it is left out.
+    fn add(&mut self, work: &Work<'_>, from: &Path, to: String) -> io::Result<()> {
+        let data = fs::symlink_metadata(from)?;
         if data.is_file() {
             let is_executable = data.permissions().mode() & EXECUTABLE != 0;
             self.files.push(Sending { from: from.to_owned(), to, size: data.len(), is_executable });
         } else if data.is_dir() {
-            let mut entries =
-                fs::read_dir(from).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(told)?;
+            let mut entries = fs::read_dir(from).and_then(Iterator::collect::<Result<Vec<_>, _>>)?;
             entries.sort_by_key(fs::DirEntry::file_name);
             self.folders.push(to.clone());
             for entry in entries {
+                let path = entry.path();
                 let name = entry.file_name();
-                let Some(name) = name.to_str() else {
-                    let detail = format!("{} has a name that is not UTF-8.", entry.path().display());
-                    return Err(Failure::new(Exit::Failed, "bad_name", detail));
+                let added = match name.to_str() {
+                    Some(name) => self.add(work, &path, joined(&to, name)).map_err(|error| error.to_string()),
+                    None => Err("its name is not UTF-8".to_owned()),
                 };
-                self.add(work, &entry.path(), joined(&to, name))?;
+                if let Err(why) = added {
+                    work.fail(&path.display().to_string(), &why);
+                }
             }
         } else {
             work.skip(&from.display().to_string());
@@ -97,13 +105,26 @@ async fn make_folder(work: &Work<'_>, path: &str) -> Result<(), Failure> {
     }
 }
 
-async fn send(work: &Work<'_>, sending: &Sending) -> Result<(), Failure> {
-    let told = |error: std::io::Error| Failure::io(sending.from.display(), &error);
-    let mut file = File::open(&sending.from).map_err(told)?;
+/// `only` is all that there is to be copied: then its failure is the command's own.
+async fn send(work: &Work<'_>, sending: &Sending, only: bool) -> Result<(), Failure> {
+    let told = |error: io::Error| Failure::io(sending.from.display(), &error);
+    let opened = File::open(&sending.from).and_then(|mut file| {
+        let mut bytes = Vec::new();
+        if sending.size <= PART {
+            file.read_to_end(&mut bytes)?;
+        }
+        Ok((file, bytes))
+    });
+    let (file, bytes) = match opened {
+        Ok(opened) => opened,
+        Err(error) if only => return Err(told(error)),
+        Err(error) => {
+            work.fail(&sending.from.display().to_string(), &error.to_string());
+            return Ok(());
+        }
+    };
     let name = name_of(&sending.to);
     if sending.size <= PART {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(told)?;
         let length = bytes.len() as u64;
         let saved = work.connection.client.save_file(work.id, &sending.to, &SaveCondition::Any, bytes).await;
         saved.map_err(|error| about(&sending.to, error))?;

@@ -1,6 +1,55 @@
 //! Making, finding, changing and destroying desktops.
 
-use crate::platform::{Platform, eventually, stdout};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::timeout;
+
+use crate::platform::{PATIENCE, Platform, eventually, spawned, stderr, stdout};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_ssh_takes_for_another_machine_is_refused() {
+    let platform = Platform::start().await;
+    let person = platform.person().await;
+    platform.running("research").await;
+    person.put("x.rolltop", "x");
+    for command in [
+        vec!["new", "123"],
+        vec!["fork", "research", "--as", "123"],
+        vec!["import", "x.rolltop", "--name", "123"],
+    ] {
+        let (code, said) = person.fails(&command).await;
+        assert!(
+            code == 1 && said.contains("A desktop's name can't be a number such as 123"),
+            "{command:?}: {said}"
+        );
+    }
+    let (code, said) = person.fails(&["new", "localhost"]).await;
+    assert!(code == 1 && said.contains("A desktop can't be called localhost"), "{said}");
+    person.ok(&["fork", "research", "--as", "123", "--count", "2"]).await;
+    assert!(person.ok(&["ls"]).await.contains("\n123-1 "), "a stem is no name");
+}
+
+/// As in `rolltop events --follow | head -1`.
+#[tokio::test(flavor = "multi_thread")]
+async fn following_ends_with_its_reader_though_nothing_happens() {
+    let platform = Platform::start().await;
+    let person = platform.person().await;
+    platform.running("research").await;
+    let mut following = spawned(person.rolltop(&["events", "--follow", "--after", "0"]));
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    assert!(timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().is_some());
+    drop(lines);
+    let ended = timeout(PATIENCE, following.wait_with_output()).await.unwrap().unwrap();
+    assert_eq!((ended.status.code(), stderr(&ended).as_str()), (Some(0), ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_reading_what_is_said_is_no_reason_to_panic() {
+    let platform = Platform::start().await;
+    let person = platform.person().await;
+    let mut failing = spawned(person.rolltop(&["show", "nothing"]));
+    drop((failing.stdout.take(), failing.stderr.take()));
+    assert_eq!(timeout(PATIENCE, failing.wait()).await.unwrap().unwrap().code(), Some(4));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desktop_is_made_listed_stopped_started_and_destroyed() {

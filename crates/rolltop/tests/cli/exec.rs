@@ -1,12 +1,15 @@
 //! Commands in a desktop, as if they were here.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
+use rolltop_api_types::{Code, ExecRequest};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
-use crate::platform::{PATIENCE, Platform, eventually, fed, spawned, stderr, stdout};
+use crate::platform::{PATIENCE, Platform, eventually, fed, finished, spawned, stderr, stdout};
 
 fn exec<'a>(words: &[&'a str]) -> Vec<&'a str> {
     [&["exec", "research", "--"], words].concat()
@@ -30,6 +33,33 @@ async fn output_input_and_exit_codes_are_the_commands_own() {
     assert_eq!(person.ok(&there).await, "/tmp\nA=1\n");
     assert_eq!(person.ok(&["exec", "-n", "research", "--", "cat"]).await, "");
     assert_eq!(person.fails(&["exec", "research", "echo"]).await.0, 2, "-- is needed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_is_too_long_is_told_the_limit() {
+    let platform = Platform::start().await;
+    let person = platform.person().await;
+    let id = platform.running("research").await.id;
+    // Escaped in JSON, it is six times as long.
+    let longest = "\u{1}".repeat((128 << 10) - "echo\0-n\0\0".len());
+    let printed = person.ok(&exec(&["echo", "-n", &longest])).await;
+    assert_eq!(printed.len(), longest.len());
+    let (half, other) = ("x".repeat(100 << 10), format!("A={}", "y".repeat(28 << 10)));
+    let (code, said) = person.fails(&["exec", "research", "-e", &other, "--", "echo", &half]).await;
+    assert!(code == 2 && said.contains("at most 128 KiB together; these have 129 KiB"), "{code}: {said}");
+    let too_long = ExecRequest::of_words(vec!["echo".into(), half.clone(), half]);
+    let refused = platform.client.exec(id, &too_long).await.err().unwrap();
+    assert!(refused.to_string().contains("body is longer than 192 KiB"), "{refused}");
+    let too_long = ExecRequest::of_words(vec!["echo".into(), "x".repeat(140 << 10)]);
+    let refused = platform.client.exec(id, &too_long).await.err().unwrap();
+    let problem = refused.problem().unwrap();
+    assert_eq!(problem.code, Code::InvalidCommand);
+    assert!(problem.detail.contains("at most 128 KiB together"), "{}", problem.detail);
+    let mut not_text = person.rolltop(&["exec", "research", "--", "echo"]);
+    not_text.arg(OsStr::from_bytes(b"\xff"));
+    let refused = finished(not_text).await;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("invalid UTF-8"), "{}", stderr(&refused));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,7 +50,7 @@ async fn no_server_is_trusted_silently() {
     assert_eq!(asked.status.code(), Some(3));
     assert!(stderr(&asked).contains(&platform.fingerprint), "{}", stderr(&asked));
     let wrong = fed(login(&["--fingerprint", &"AB".repeat(32)]), key).await;
-    assert_eq!(wrong.status.code(), Some(6));
+    assert_eq!(wrong.status.code(), Some(3));
     assert!(stderr(&wrong).contains("shows another certificate"), "{}", stderr(&wrong));
     assert!(!person.path(".config/rolltop/servers").exists(), "nothing is remembered of it");
     let ca = platform.certificate().display().to_string();
@@ -78,7 +78,11 @@ async fn scripts_need_no_login() {
     assert!(!script.path(".config").exists(), "and leave nothing behind");
     script.environment.remove(1);
     let (code, said) = script.fails(&["ls"]).await;
-    assert_eq!(code, 6);
+    assert_eq!(code, 3);
+    for command in [vec!["keys", "ls"], vec!["templates", "ls"], vec!["status"], vec!["snapshots", "ls"]] {
+        let (code, said) = script.fails(&command).await;
+        assert!(code == 3 && said.contains("not trusted here"), "{command:?}: {code}: {said}");
+    }
     assert!(said.contains("not trusted here") && said.contains(&platform.fingerprint), "{said}");
 }
 

@@ -19,6 +19,22 @@ async fn a_desktop_goes_out_and_comes_in_through_pipes() {
     assert!(names.contains(&"again".to_owned()), "{names:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_ends_with_its_reader() {
+    let platform = Platform::start().await;
+    let person = platform.person().await;
+    platform.running("research").await;
+    let mut export = spawned(person.rolltop(&["export", "research", "-o", "-"]));
+    drop(export.stdout.take());
+    let ended = export.wait_with_output().await.unwrap();
+    assert_eq!((ended.status.code(), stderr(&ended).as_str()), (Some(141), ""));
+    let client = &platform.client;
+    eventually("the snapshot is gone", async || {
+        client.snapshots(&ListSnapshots::default()).await.unwrap().is_empty()
+    })
+    .await;
+}
+
 /// Wherever Ctrl-C comes in, there is the whole file and success, or neither; the snapshot goes in any case.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_is_interrupted_leaves_nothing() {

@@ -11,6 +11,9 @@ const LARGE: usize = 8 * 1024 * 1024;
 /// What one machine's files may hold in all, bytes.
 const ROOM: usize = 256 * 1024 * 1024;
 
+/// The owner may read it.
+const READABLE: u32 = 0o400;
+
 /// What is at a path. Bits of the kind are not in `mode`.
 #[derive(Debug, Clone)]
 pub struct Node {
@@ -120,8 +123,12 @@ impl Files {
     pub fn list(&self, path: &str) -> Result<Vec<(String, Node)>, Trouble> {
         let tree = self.tree();
         let folder = resolved(&tree, path).ok_or(Trouble::NoSuchFile)?;
-        if !matches!(tree.get(&folder).map(|node| &node.content), Some(Content::Folder)) {
-            return Err(Trouble::NoSuchFile);
+        match tree.get(&folder) {
+            Some(Node { content: Content::Folder, mode, .. }) if mode & READABLE == 0 => {
+                return Err(Trouble::PermissionDenied);
+            }
+            Some(Node { content: Content::Folder, .. }) => {}
+            Some(_) | None => return Err(Trouble::NoSuchFile),
         }
         let prefix = under(&folder);
         let below = tree.range::<str, _>((Bound::Excluded(prefix.as_str()), Bound::Unbounded));
@@ -131,6 +138,17 @@ impl Files {
             .filter(|(name, _)| !name.contains('/'))
             .map(|(name, node)| (name.to_owned(), node.clone()))
             .collect())
+    }
+
+    /// The path without links of something that its owner may read.
+    pub fn readable(&self, path: &str) -> Result<String, Trouble> {
+        let tree = self.tree();
+        let path = resolved(&tree, path).ok_or(Trouble::NoSuchFile)?;
+        match tree.get(&path) {
+            Some(node) if node.mode & READABLE == 0 => Err(Trouble::PermissionDenied),
+            Some(_) => Ok(path),
+            None => Err(Trouble::NoSuchFile),
+        }
     }
 
     /// Makes a file if there is none; `fresh` insists that there is none.

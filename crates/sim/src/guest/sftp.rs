@@ -138,6 +138,8 @@ impl server::Handler for Server {
             let path = self.files.make_file(&path, flags.contains(OpenFlags::EXCLUDE))?;
             self.files.change(&path, None, attributes.permissions)?;
             path
+        } else if flags.contains(OpenFlags::READ) {
+            self.files.readable(&path)?
         } else {
             self.files.real(&path).ok_or(StatusCode::NoSuchFile)?
         };

@@ -551,7 +551,7 @@ device-denied-text = It got nothing. If somebody asked you to type the code, tel
 
 ## Problems by the API’s code, for languages that it does not speak
 problem-name_taken = There is already a desktop with this name; choose another.
-problem-invalid_name = A name has 1 to 40 of a-z, 0-9 and single hyphens inside.
+problem-invalid_name = A name has 1 to 40 of a-z, 0-9 and single hyphens inside, and is no number and not localhost.
 problem-unknown_size = There is no such size.
 problem-unknown_template = There is no such template.
 problem-quota_reached = The workspace has as many desktops as it may have. Delete one first.

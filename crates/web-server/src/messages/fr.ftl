@@ -551,7 +551,7 @@ device-denied-text = Il n’a rien reçu. Si quelqu’un vous a demandé de tape
 
 ## Problems by the API’s code, for languages that it does not speak
 problem-name_taken = Il y a déjà un bureau de ce nom ; choisissez-en un autre.
-problem-invalid_name = Un nom a de 1 à 40 caractères parmi a-z, 0-9 et des traits d’union isolés à l’intérieur.
+problem-invalid_name = Un nom a de 1 à 40 caractères parmi a-z, 0-9 et des traits d’union isolés à l’intérieur, et n’est ni un nombre ni localhost.
 problem-unknown_size = Cette taille n’existe pas.
 problem-unknown_template = Ce modèle n’existe pas.
 problem-quota_reached = L’espace a autant de bureaux qu’il peut en avoir. Supprimez-en un d’abord.

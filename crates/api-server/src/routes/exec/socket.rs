@@ -29,8 +29,8 @@ use crate::config::ApiConfig;
 use crate::extract::{Asking, Ticket};
 use crate::problems::ApiError;
 
-/// Longest message of a caller, bytes.
-const MESSAGE_LIMIT: usize = 128 << 10;
+/// Longest message of a caller, bytes: the longest command with every character of it escaped fits.
+const MESSAGE_LIMIT: usize = 1 << 20;
 /// Output that may be on its way to a caller, bytes and what each message costs besides.
 const WINDOW: u64 = 512 << 10;
 /// Input that may be on its way to the command, the same way.
