@@ -41,8 +41,12 @@ const MOST_ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 /// How often it is looked for something to do without a reason.
 const LOOK: Duration = Duration::from_secs(30);
-/// Parts that a store is given at once, bytes.
-const PART: usize = 16 << 20;
+/// Smallest part that a store is given at once, bytes.
+const PART: u64 = 16 << 20;
+/// S3 takes an object in 10,000 parts at most, and some of what speaks it wants all of them alike.
+const MOST_PARTS: u64 = 9_000;
+/// Parts under way at once. The largest disk's have 240 MiB.
+const PARTS_AT_ONCE: usize = 2;
 const GIVEN_UP: &str = "The place where copies are kept did not take it; look at the log, then try again.";
 /// It is away, or it is not what was put there.
 const UNREADABLE: &str = "The copy can't be had from where it is kept, or is damaged; look at the log.";
@@ -173,7 +177,9 @@ impl Copies {
     ) -> Result<u64, CopyFault> {
         let (header, mut sealer) = self.key.seal(name, &serde_json::to_vec(about)?)?;
         let mut length = header.len() as u64;
-        let mut writer = BufWriter::with_capacity(Arc::clone(&self.store), place.clone(), PART);
+        let mut writer =
+            BufWriter::with_capacity(Arc::clone(&self.store), place.clone(), part_of(about.disk_gib))
+                .with_max_concurrency(PARTS_AT_ONCE);
         let written = async {
             writer.put(header.into()).await?;
             let mut waiting = BytesMut::new();
@@ -498,4 +504,29 @@ async fn fetch(inner: &Inner, copies: &Copies, copy: &SnapshotCopy) -> Result<()
     let snapshot = inner.import(copy.new.workspace, by, Some(id), bytes).await?;
     tracing::info!(copy = %id, snapshot = %snapshot.id, "a copy was fetched");
     Ok(())
+}
+
+/// The size of the parts in which all of a disk can be copied, bytes, though nothing of it should compress.
+fn part_of(disk_gib: u64) -> usize {
+    let part = disk_gib.saturating_mul(1 << 30).div_ceil(MOST_PARTS).max(PART);
+    usize::try_from(part).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use rolltop_model::MOST_DISK_GIB;
+
+    use super::*;
+
+    #[test]
+    fn every_disk_goes_into_as_many_parts_as_s3_takes() {
+        for gib in [1, 20, 140, 141, 500, MOST_DISK_GIB] {
+            let part = part_of(gib) as u64;
+            // Sealing adds a tag to each chunk, and the archive its frames.
+            let most = (gib << 30) + (gib << 30) / 100 + (64 << 20);
+            assert!(part >= PART && most.div_ceil(part) < 10_000, "{gib} GiB in parts of {part}");
+        }
+        assert_eq!(part_of(20), 16 << 20);
+        assert!(part_of(MOST_DISK_GIB) < 256 << 20);
+    }
 }

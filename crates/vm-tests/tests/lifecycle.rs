@@ -334,7 +334,7 @@ async fn a_full_or_damaged_desktop_lets_its_owner_in() -> anyhow::Result<()> {
     terminal(fork, 2).await?;
     client.destroy_desktop(id).await?;
 
-    // It boots, has a screen, and what fills it can be deleted as a file.
+    // It boots, has a screen, its disk grows, and what fills it can be deleted as a file.
     let first = qemus(&fork.to_string());
     client.restart_desktop(fork).await?;
     eventually("another machine runs", PATIENCE, || async {
@@ -350,6 +350,13 @@ async fn a_full_or_damaged_desktop_lets_its_owner_in() -> anyhow::Result<()> {
     terminal(fork, 1).await?;
     eventually("its session is there", PATIENCE, || async {
         Ok(platform.shell(fork, "pgrep -x xfdesktop").await.ok())
+    })
+    .await?;
+    let change = UpdateDesktop { disk_gib: Some(40), ..UpdateDesktop::default() };
+    client.update_desktop(fork, &change).await?;
+    eventually("a larger disk has room", PATIENCE, || async {
+        let free = platform.shell(fork, "df --output=avail -BG / | tail -1 | tr -dc 0-9").await?;
+        Ok((free.trim().parse::<u64>()? > 10).then_some(()))
     })
     .await?;
     client.delete_file(fork, "/home/desk/filler", false).await?;

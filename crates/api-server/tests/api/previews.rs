@@ -89,14 +89,20 @@ async fn a_session_gets_a_pass_by_way_of_a_ticket_that_works_once() {
     assert_eq!(open(HERE, &other).await.unwrap_err().code(), Some(Code::PreviewClosed), "used up elsewhere");
 }
 
-#[tokio::test]
-async fn what_a_page_does_by_itself_wakes_nothing() {
+/// A desktop that was suspended, and a pass to a preview of it.
+async fn suspended() -> (Platform, DesktopId, SecretString) {
     let platform = Platform::start().await;
     let id = platform.running("research").await.id;
     let session = platform.session().await;
     let pass = pass(&platform, &session).await.pass;
     platform.client.suspend_desktop(id).await.unwrap();
     platform.until(id, DesktopState::Suspended).await;
+    (platform, id, pass)
+}
+
+#[tokio::test]
+async fn what_a_page_does_by_itself_wakes_nothing() {
+    let (platform, id, pass) = suspended().await;
     let by_itself = format!("{HERE}&wake=false");
     for _ in 0..3 {
         assert_eq!(connect(&platform, &pass, &by_itself).await.err(), Some(StatusCode::CONFLICT));
@@ -106,12 +112,7 @@ async fn what_a_page_does_by_itself_wakes_nothing() {
 
 #[tokio::test]
 async fn a_preview_wakes_its_desktop() {
-    let platform = Platform::start().await;
-    let id = platform.running("research").await.id;
-    let session = platform.session().await;
-    let pass = pass(&platform, &session).await.pass;
-    platform.client.suspend_desktop(id).await.unwrap();
-    platform.until(id, DesktopState::Suspended).await;
+    let (platform, id, pass) = suspended().await;
     shows_the_page(&platform, &pass).await;
     assert_eq!(platform.client.desktop(id).await.unwrap().state, DesktopState::Running);
 }
