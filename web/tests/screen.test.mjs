@@ -55,9 +55,8 @@ test("the screen is left by keys, which are said while it has them", async () =>
 });
 
 test("while the screen has the keys, every button of its bar can be clicked at every width", async () => {
-  const page = await openDesktop();
   for (const width of [1440, 1100, 960, 768, 390, 320]) {
-    await page.setViewportSize({ width, height: 760 });
+    const page = await openDesktop({ size: { width, height: 760 } });
     await page.locator(SCREEN).click({ position: { x: 40, y: 40 } });
     await page.locator(".screen-bar .leave-hint").waitFor();
     const covered = await page.evaluate(() =>
@@ -68,8 +67,8 @@ test("while the screen has the keys, every button of its bar can be clicked at e
         return !points.every(([x, y]) => button.contains(document.elementFromPoint(x, y)));
       }).map((button) => button.textContent.trim()));
     assert.deepEqual(covered, [], `${width} px`);
+    await page.context().close();
   }
-  await page.context().close();
 });
 
 test("a terminal is left by the same keys", async () => {
