@@ -17,6 +17,8 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// Longest that one command of a client may take.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a busy machine may take to notice that a client has gone.
+const LEAVING: Duration = Duration::from_secs(2);
 
 async fn commands_run_and_ports_answer(platform: &Platform, desktop: DesktopId) -> anyhow::Result<()> {
     let words = ["sh", "-c", "id -un; pwd; echo $DISPLAY; cat; exit 7"].map(str::to_owned).to_vec();
@@ -136,7 +138,8 @@ async fn stock_clients_do_their_work_through_the_jump_host() -> anyhow::Result<(
     ensure!(version.stdout == b"desk", "{version:?}");
     remote.kill().await?;
 
-    // A stopped desktop is started by whoever knocks.
+    // A stopped desktop is started by whoever knocks, and was not connected just then.
+    tokio::time::sleep(LEAVING).await;
     platform.client.stop_desktop(desktop.id).await?;
     platform.wait_for(desktop.id, DesktopState::Stopped).await?;
     ensure!(
@@ -144,6 +147,7 @@ async fn stock_clients_do_their_work_through_the_jump_host() -> anyhow::Result<(
             == "3000000"
     );
     // A suspended one is resumed.
+    tokio::time::sleep(LEAVING).await;
     platform.client.suspend_desktop(desktop.id).await?;
     platform.wait_for(desktop.id, DesktopState::Suspended).await?;
     ensure!(person.run("ssh", &["mine", "cat /dev/shm/kept"]).await?.trim() == "kept");

@@ -14,6 +14,9 @@ use tokio::time::Instant;
 /// A client that does not try for this long has given up; who comes then is a person.
 pub(crate) const QUIET: Duration = Duration::from_secs(10 * 60);
 
+/// Who leaves within this long of the wish to switch the desktop off has left by itself: a machine takes longer to go.
+const LEAVING: Duration = Duration::from_millis(100);
+
 /// Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Reconnecting(Arc<Mutex<Known>>);
@@ -78,6 +81,9 @@ impl Drop for Connected {
             *count -= 1;
             if *count == 0 {
                 known.connected.remove(&self.of);
+                if known.cut_off.get(&self.of).is_some_and(|at| at.elapsed() < LEAVING) {
+                    known.cut_off.remove(&self.of);
+                }
             }
         }
     }
@@ -95,6 +101,7 @@ mod tests {
         let connection = all.connected(one, editor);
         drop(all.connected(one, person));
         all.switched_off(one);
+        tokio::time::advance(LEAVING).await;
         drop(connection);
         for _ in 0..3 {
             tokio::time::advance(QUIET / 2).await;
@@ -108,5 +115,9 @@ mod tests {
         all.switched_off(one);
         all.switched_on(one);
         assert!(!all.comes_by_itself(one, editor), "somebody wants it to run");
+        let connection = all.connected(one, person);
+        all.switched_off(one);
+        drop(connection);
+        assert!(!all.comes_by_itself(one, person), "it was leaving just then");
     }
 }
