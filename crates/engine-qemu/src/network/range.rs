@@ -38,7 +38,9 @@ pub(super) fn of_host(configured: Option<Cidr>, directory: &Path, prefix: &str) 
         }
         return Ok(range);
     }
-    let range = choose(&used(prefix));
+    let routes = routes();
+    // Before it was chosen by looking, it was always the first. Machines that run have addresses of it.
+    let range = if has_ours(&routes, prefix) { CANDIDATES[0] } else { choose(&others(&routes, prefix)) };
     durable::write(&file(directory), format!("{range}\n").as_bytes(), 0o600)?;
     tracing::info!(%range, "the addresses between this host and its desktops");
     Ok(range)
@@ -69,13 +71,18 @@ fn conflict(range: Cidr, used: &[Used]) -> Option<Used> {
     used.iter().find(|other| other.network.overlaps(range)).cloned()
 }
 
-/// All networks in the host's routes, whatever table they are in, but the desktops' own.
+/// All networks in the host's routes but the desktops' own.
 fn used(prefix: &str) -> Vec<Used> {
-    let output = Command::new("ip").args(["-4", "-json", "route", "show", "table", "all"]).output();
-    output.map(|output| read(&output.stdout, prefix)).unwrap_or_default()
+    others(&routes(), prefix)
 }
 
-fn read(json: &[u8], prefix: &str) -> Vec<Used> {
+/// The networks in the host's routes, whatever table they are in.
+fn routes() -> Vec<Used> {
+    let output = Command::new("ip").args(["-4", "-json", "route", "show", "table", "all"]).output();
+    output.map(|output| read(&output.stdout)).unwrap_or_default()
+}
+
+fn read(json: &[u8]) -> Vec<Used> {
     #[derive(Deserialize)]
     struct Route {
         dst: String,
@@ -83,9 +90,20 @@ fn read(json: &[u8], prefix: &str) -> Vec<Used> {
         dev: String,
     }
     let routes: Vec<Route> = serde_json::from_slice(json).unwrap_or_default();
-    let ours = format!("{prefix}v");
-    let others = routes.into_iter().filter(|route| !route.dev.starts_with(&ours));
-    others.filter_map(|route| Some(Used { network: route.dst.parse().ok()?, interface: route.dev })).collect()
+    let used = |route: Route| Some(Used { network: route.dst.parse().ok()?, interface: route.dev });
+    routes.into_iter().filter_map(used).collect()
+}
+
+fn is_ours(route: &Used, prefix: &str) -> bool {
+    route.interface.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('v'))
+}
+
+fn has_ours(routes: &[Used], prefix: &str) -> bool {
+    routes.iter().any(|route| is_ours(route, prefix))
+}
+
+fn others(routes: &[Used], prefix: &str) -> Vec<Used> {
+    routes.iter().filter(|route| !is_ours(route, prefix)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -100,12 +118,14 @@ mod tests {
 
     #[test]
     fn a_range_is_chosen_that_nothing_else_uses() {
-        let used = read(ROUTES.as_bytes(), "rt");
+        let routes = read(ROUTES.as_bytes());
+        assert!(has_ours(&routes, "rt") && !has_ours(&routes, "rx"));
+        let used = others(&routes, "rt");
         let names: Vec<String> = used.iter().map(|u| format!("{} {}", u.network, u.interface)).collect();
         assert_eq!(names, ["100.64.0.0/10 tailscale0", "198.18.4.1/32 wg0", "203.0.113.0/24 lo"]);
         assert_eq!(choose(&used).to_string(), "10.213.0.0/16");
         assert_eq!(choose(&[]).to_string(), "100.64.0.0/16");
-        assert_eq!(choose(&read(b"nonsense", "rt")), CANDIDATES[0]);
+        assert_eq!(choose(&read(b"nonsense")), CANDIDATES[0]);
         assert_eq!(conflict(CANDIDATES[0], &used).unwrap().interface, "tailscale0");
     }
 
