@@ -35,6 +35,9 @@ pub struct ControlConfig {
     /// How long a machine has to take all of a processor, or nothing of one, before its door is knocked at, and how
     /// long an answer may take; two that don't come mean that it stands still. Default 10 s.
     pub still: Duration,
+    /// An SSH connection that ends within this long of the wish to switch its desktop off has left by itself: a machine
+    /// takes longer to go. Default 100 ms.
+    pub leaving: Duration,
     /// How long a minute without use is. Default 60 s.
     pub minute: Duration,
     /// Layers from which on a running desktop's disk is made one of a single layer again. Default 32.
@@ -70,6 +73,7 @@ impl Default for ControlConfig {
             usage_every: Duration::from_secs(10),
             usage_kept_every: Duration::from_secs(300),
             still: Duration::from_secs(10),
+            leaving: Duration::from_millis(100),
             minute: Duration::from_secs(60),
             hour: Duration::from_secs(3600),
             flatten_at: 32,

@@ -134,7 +134,7 @@ impl Control {
             doors: DoorPool::new(credentials.clone()),
             lanes: Lanes::new(credentials),
             uses: Uses::default(),
-            reconnecting: Reconnecting::default(),
+            reconnecting: Reconnecting::new(config.leaving),
             viewers: Viewers::default(),
             vault,
             tickets: Tickets::default(),

@@ -14,12 +14,13 @@ use tokio::time::Instant;
 /// A client that does not try for this long has given up; who comes then is a person.
 pub(crate) const QUIET: Duration = Duration::from_secs(10 * 60);
 
-/// Who leaves within this long of the wish to switch the desktop off has left by itself: a machine takes longer to go.
-const LEAVING: Duration = Duration::from_millis(100);
-
 /// Cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct Reconnecting(Arc<Mutex<Known>>);
+#[derive(Clone)]
+pub(crate) struct Reconnecting {
+    known: Arc<Mutex<Known>>,
+    /// Who ends within this long of the wish to switch the desktop off has left by itself.
+    leaving: Duration,
+}
 
 #[derive(Default)]
 struct Known {
@@ -36,6 +37,10 @@ pub(crate) struct Connected {
 }
 
 impl Reconnecting {
+    pub fn new(leaving: Duration) -> Self {
+        Self { known: Arc::default(), leaving }
+    }
+
     pub fn connected(&self, desktop: DesktopId, key: SshKeyId) -> Connected {
         let of = (desktop, key);
         *self.known().connected.entry(of).or_default() += 1;
@@ -70,7 +75,7 @@ impl Reconnecting {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         // Every change is to one entry, so a panic elsewhere leaves nothing half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,7 +86,7 @@ impl Drop for Connected {
             *count -= 1;
             if *count == 0 {
                 known.connected.remove(&self.of);
-                if known.cut_off.get(&self.of).is_some_and(|at| at.elapsed() < LEAVING) {
+                if known.cut_off.get(&self.of).is_some_and(|at| at.elapsed() < self.all.leaving) {
                     known.cut_off.remove(&self.of);
                 }
             }
@@ -95,13 +100,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_was_cut_off_comes_by_itself_until_it_was_quiet() {
-        let all = Reconnecting::default();
+        let leaving = Duration::from_millis(100);
+        let all = Reconnecting::new(leaving);
         let (one, other) = (DesktopId::from_u128(1), DesktopId::from_u128(2));
         let (editor, person) = (SshKeyId::from_u128(1), SshKeyId::from_u128(2));
         let connection = all.connected(one, editor);
         drop(all.connected(one, person));
         all.switched_off(one);
-        tokio::time::advance(LEAVING).await;
+        tokio::time::advance(leaving).await;
         drop(connection);
         for _ in 0..3 {
             tokio::time::advance(QUIET / 2).await;

@@ -41,6 +41,8 @@ impl Platform {
         let config = ControlConfig {
             interval: Duration::from_millis(200),
             stop_grace: Duration::from_millis(10),
+            // A simulated machine is gone at once.
+            leaving: Duration::ZERO,
             ..ControlConfig::default()
         };
         let parts = Parts { directory: directory.path().to_owned(), engine: engine.clone(), config };
