@@ -121,7 +121,7 @@ impl Control {
         let access: DesktopAccess<purpose::Control> =
             self.authorise(&caller, row.id).await.map_err(barred)?;
         let place = self.inner.uses.take(row.id, Use::Ssh);
-        self.let_lie(row.id, row.name.as_str(), key.id).await?;
+        self.let_lie(&row, key.id)?;
         let by = By::somebody(&caller.label).because("ssh");
         self.awake(access.desktop(), Starting::SuspendedOrStopped, by).await?;
         self.inner.note_access(row.id, row.workspace, Reason::Ssh, &caller).await?;
@@ -143,10 +143,9 @@ impl Control {
     }
 
     /// Refuses a client that comes back by itself to what a person has switched off.
-    async fn let_lie(&self, desktop: DesktopId, name: &str, key: SshKeyId) -> Result<(), TunnelError> {
-        let row = self.inner.store.desktop(desktop).await?.ok_or(TunnelError::NotFound)?;
-        let is_off = row.record.desired != Desired::Running;
-        if is_off && self.inner.reconnecting.comes_by_itself(desktop, key) {
+    fn let_lie(&self, row: &Desktop, key: SshKeyId) -> Result<(), TunnelError> {
+        let (is_off, name) = (row.record.desired != Desired::Running, row.name.as_str());
+        if is_off && self.inner.reconnecting.comes_by_itself(row.id, key) {
             return Err(TunnelError::NotRunning(format!(
                 "{name} was switched off while this key was connected to it, and is not brought back by clients that \
                  connect again by themselves. Start it:  rolltop start {name}"

@@ -32,25 +32,27 @@ pub struct Used {
 
 /// The configured range, the one that was chosen before, or one chosen now and kept.
 pub(super) fn of_host(configured: Option<Cidr>, directory: &Path, prefix: &str) -> Result<Cidr, Fault> {
-    if let Some(range) = configured.or_else(|| kept(directory)) {
-        if let Some(other) = conflict(range, &used(prefix)) {
-            tracing::warn!(%range, network = %other.network, interface = other.interface, "the desktops' range is used on this host, too");
-        }
-        return Ok(range);
+    let (range, other) = range_conflict(configured, directory, prefix);
+    if let Some(Used { network, interface }) = other {
+        tracing::warn!(%range, %network, interface, "the desktops' range is used on this host, too");
     }
-    let routes = routes();
-    // Before it was chosen by looking, it was always the first. Machines that run have addresses of it.
-    let range = if has_ours(&routes, prefix) { CANDIDATES[0] } else { choose(&others(&routes, prefix)) };
-    durable::write(&file(directory), format!("{range}\n").as_bytes(), 0o600)?;
-    tracing::info!(%range, "the addresses between this host and its desktops");
+    if configured.is_none() && kept(directory).is_none() {
+        durable::write(&file(directory), format!("{range}\n").as_bytes(), 0o600)?;
+        tracing::info!(%range, "the addresses between this host and its desktops");
+    }
     Ok(range)
 }
 
 /// The range that an engine of this directory has or would have, and what on the host has addresses of it, too.
 pub fn range_conflict(configured: Option<Cidr>, directory: &Path, prefix: &str) -> (Cidr, Option<Used>) {
-    let used = used(prefix);
-    let range = configured.or_else(|| kept(directory)).unwrap_or_else(|| choose(&used));
-    (range, conflict(range, &used))
+    let routes = routes();
+    let others = others(&routes, prefix);
+    let range = configured.or_else(|| kept(directory)).unwrap_or_else(|| match has_ours(&routes, prefix) {
+        // Before it was chosen by looking, it was always the first. Machines that run have addresses of it.
+        true => CANDIDATES[0],
+        false => choose(&others),
+    });
+    (range, conflict(range, &others))
 }
 
 fn file(directory: &Path) -> PathBuf {
@@ -69,11 +71,6 @@ fn choose(used: &[Used]) -> Cidr {
 
 fn conflict(range: Cidr, used: &[Used]) -> Option<Used> {
     used.iter().find(|other| other.network.overlaps(range)).cloned()
-}
-
-/// All networks in the host's routes but the desktops' own.
-fn used(prefix: &str) -> Vec<Used> {
-    others(&routes(), prefix)
 }
 
 /// The networks in the host's routes, whatever table they are in.
