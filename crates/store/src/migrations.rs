@@ -24,6 +24,7 @@ mod m0018_saved_templates;
 mod m0019_setups;
 mod m0020_copies;
 mod m0021_link_sessions;
+mod m0022_resumed_boots;
 
 pub(crate) struct Migrator;
 
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_setups::MIGRATION),
             Box::new(m0020_copies::MIGRATION),
             Box::new(m0021_link_sessions::MIGRATION),
+            Box::new(m0022_resumed_boots::MIGRATION),
         ]
     }
 }

@@ -222,6 +222,7 @@ async fn fail(inner: &Inner, desktop: &Desktop, step: Step, reason: FailReason) 
         FailReason::Died
         | FailReason::StartFailed
         | FailReason::DoorTimeout
+        | FailReason::ResumeFailed
         | FailReason::PersonaliseFailed => true,
         FailReason::Lost
         | FailReason::TemplateGone

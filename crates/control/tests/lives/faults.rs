@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rolltop_control::{ControlConfig, DesktopView, SnapshotError, Waking};
-use rolltop_engine::{EngineError, Leftover, OffReason};
+use rolltop_engine::{Engine as _, EngineError, Leftover, OffReason, Power};
 use rolltop_model::{Desired, DesktopState, FailReason, Limits, StopReason};
 use rolltop_sim::{DoorFault, Operation};
 
@@ -142,6 +142,33 @@ async fn a_guest_that_cannot_be_personalised_says_why() {
     platform.engine.faults().init_fails(None);
     platform.control.retry(&platform.access(id).await).await.unwrap();
     platform.wait(id, "running", has_screen).await;
+}
+
+#[tokio::test]
+async fn a_guest_that_was_brought_back_and_cannot_be_personalised_keeps_its_memory() {
+    let limits = Limits { later_boot: Duration::from_secs(1), ..quick().limits };
+    let platform = platform_with(with_limits(limits)).await;
+    let id = platform.running("one").await;
+    let access = platform.access(id).await;
+    platform.control.suspend(&access).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    platform.engine.faults().init_fails(Some("no identity for me"));
+    platform.control.start(&access).await.unwrap();
+    let failed = platform.wait(id, "failed", has_failed).await;
+    assert_eq!(failed.state, DesktopState::Failed(FailReason::ResumeFailed));
+    assert_eq!(failed.detail.as_deref(), Some("no identity for me"));
+    let kept = async {
+        let off = Some(Power::Off { why: OffReason::Suspended });
+        while platform.engine.observe_one(id).await.unwrap().map(|machine| machine.power) != off {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, kept).await.expect("its memory is kept");
+    platform.engine.faults().init_fails(None);
+    platform.control.retry(&access).await.unwrap();
+    let view = platform.wait(id, "running", has_screen).await;
+    let how: Vec<&str> = view.steps.iter().map(|step| step.name.as_str()).collect();
+    assert!(how.contains(&"resume") && !how.contains(&"start"), "from its memory: {how:?}");
 }
 
 #[tokio::test]

@@ -46,6 +46,7 @@ impl Record {
             ready_boot: 0,
             ready_at: None,
             screen_boot: 0,
+            resumed_boot: 0,
             restart: false,
             autostart: false,
             attempts: 0,
@@ -138,8 +139,11 @@ impl Record {
     /// The record to store before a step is carried out.
     pub fn begun(&self, step: Step) -> Self {
         match step {
-            Step::Fork { .. } | Step::Start { .. } | Step::Resume { .. } => {
+            Step::Fork { .. } | Step::Start { .. } => {
                 Self { state: DesktopState::Booting, restart: false, ..self.clone() }
+            }
+            Step::Resume { boot } => {
+                Self { state: DesktopState::Booting, restart: false, resumed_boot: boot, ..self.clone() }
             }
             Step::Rest
             | Step::Wait { .. }
@@ -225,6 +229,10 @@ impl Record {
             }
             Step::Personalise { .. } => {
                 Self { last_failure: Some(reason), retry_at: Some(limits.retry_at(1, now)), ..self.clone() }
+            }
+            // Tried again, because its memory is worth it, but not for ever.
+            Step::Suspend if matches!(self.state, DesktopState::Failed(_)) => {
+                Self { attempts, retry_at: Some(limits.retry_at(attempts, now)), ..self.clone() }
             }
             // It was not possible; nothing is lost by going on.
             Step::Suspend => Self { desired: Desired::Running, last_failure: Some(reason), ..self.clone() },

@@ -149,11 +149,13 @@ impl Judge<'_> {
         }
     }
 
-    /// A failed desktop takes no memory while it waits for a person.
+    /// A failed desktop takes no memory while it waits for a person. What was only in its own is kept.
     fn in_failure(&self, observed: Observation) -> Step {
+        let keeps = self.record.state == DesktopState::Failed(FailReason::ResumeFailed)
+            && self.record.attempts < self.limits.attempts;
         match observed {
             Observation::Present(MachineView { power: PowerView::On { .. }, .. }) => {
-                self.when_due(Step::Stop)
+                self.when_due(if keeps { Step::Suspend } else { Step::Stop })
             }
             Observation::Present(MachineView { power: PowerView::Off(_), .. })
             | Observation::Unknown
@@ -271,6 +273,9 @@ impl Judge<'_> {
         let since_ready = record.ready_at.unwrap_or(record.planned_at).max(record.planned_at);
         if record.ready_boot != boot {
             return if self.now >= after(record.planned_at, boot_limit) {
+                if record.resumed_boot == boot {
+                    return Step::Fail(FailReason::ResumeFailed);
+                }
                 Step::Fail(record.last_failure.unwrap_or(FailReason::DoorTimeout))
             } else if record.state != DesktopState::Booting {
                 Step::Settle(DesktopState::Booting)

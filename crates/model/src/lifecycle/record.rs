@@ -20,6 +20,8 @@ pub struct Record {
     pub ready_at: Option<Timestamp>,
     /// The latest start whose screen has been seen, or given up.
     pub screen_boot: u32,
+    /// The latest start that brought back a kept memory; 0 when none ever did.
+    pub resumed_boot: u32,
     /// Start it anew once, whatever it is now.
     pub restart: bool,
     /// Start it again after the host was restarted.

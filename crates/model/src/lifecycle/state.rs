@@ -63,6 +63,8 @@ pub enum FailReason {
     OriginGone,
     /// The memory that suspending kept can't be brought back; the disk is as it was.
     MemoryUnusable,
+    /// It was brought back with its memory, but could not be entered and personalised in time.
+    ResumeFailed,
     /// It could not be suspended, and goes on running.
     SuspendFailed,
     /// It could not be put back to a snapshot.
@@ -94,7 +96,7 @@ impl Desired {
 }
 
 impl FailReason {
-    pub const ALL: [FailReason; 15] = [
+    pub const ALL: [FailReason; 16] = [
         FailReason::Lost,
         FailReason::Died,
         FailReason::StartFailed,
@@ -104,6 +106,7 @@ impl FailReason {
         FailReason::BaseMismatch,
         FailReason::OriginGone,
         FailReason::MemoryUnusable,
+        FailReason::ResumeFailed,
         FailReason::SuspendFailed,
         FailReason::RestoreFailed,
         FailReason::NotAnswering,
@@ -124,6 +127,7 @@ impl FailReason {
             FailReason::BaseMismatch => "base_mismatch",
             FailReason::OriginGone => "origin_gone",
             FailReason::MemoryUnusable => "memory_unusable",
+            FailReason::ResumeFailed => "resume_failed",
             FailReason::SuspendFailed => "suspend_failed",
             FailReason::RestoreFailed => "restore_failed",
             FailReason::NotAnswering => "not_answering",
@@ -160,6 +164,9 @@ impl FailReason {
             }
             FailReason::MemoryUnusable => {
                 "Its suspended memory can't be brought back; restart it to boot from its disk, without what was only in memory."
+            }
+            FailReason::ResumeFailed => {
+                "It was brought back but could not be entered in time, and its memory is kept; look at its console and try again, or restart it to boot from its disk, without what was only in memory."
             }
             FailReason::SuspendFailed => {
                 "The machine could not be suspended and goes on running; try again, and look at the host's log if it happens again."

@@ -221,9 +221,8 @@ impl World {
                 self.come_up(boot, false)
             }
             Step::Suspend => {
-                let on = Some(PowerView::On { quarantined: false });
-                let power = self.machine.map(|machine| machine.power);
-                assert!(power == on || self.keeps_memory(), "suspended what does not run");
+                let is_on = matches!(self.machine, Some(MachineView { power: PowerView::On { .. }, .. }));
+                assert!(is_on || self.keeps_memory(), "suspended what does not run");
                 self.set_power(PowerView::Off(OffWhy::Suspended))
             }
             Step::Personalise { boot } | Step::AwaitScreen { boot } => {
@@ -384,13 +383,13 @@ fn any_record() -> impl Strategy<Value = Record> {
             0u32..6,
             proptest::option::of(moment(900)),
         ),
-        (0u32..6, any::<bool>(), 0u32..5, proptest::option::of(fail_reason())),
+        ((0u32..6, 0u32..6), any::<bool>(), 0u32..5, proptest::option::of(fail_reason())),
         (proptest::option::of(moment(900)), moment(900), any::<bool>(), any::<bool>()),
     )
         .prop_map(
             |(
                 (desired, state, boot, ready_boot, ready_at),
-                (screen_boot, restart, attempts, last_failure),
+                ((screen_boot, resumed_boot), restart, attempts, last_failure),
                 rest,
             )| {
                 let (retry_at, planned_at, receipt, autostart) = rest;
@@ -401,6 +400,7 @@ fn any_record() -> impl Strategy<Value = Record> {
                     ready_boot,
                     ready_at,
                     screen_boot,
+                    resumed_boot,
                     restart,
                     autostart,
                     attempts,
@@ -494,6 +494,50 @@ fn a_start_that_fails_is_tried_as_often_as_the_limit_says() {
         assert_eq!(tries, life.limits.attempts, "{trouble:?}");
         assert!(matches!(life.record.state, DesktopState::Failed(_)));
     }
+}
+
+#[test]
+fn a_memory_is_kept_again_where_nobody_can_enter_what_it_was_brought_back_to() {
+    let unentered = |trouble: Option<Trouble>| {
+        let mut life = Life::new();
+        life.settle();
+        life.happen(&Happening::Command(Command::Suspend));
+        life.settle();
+        life.happen(&Happening::Command(Command::Start));
+        while !matches!(life.work(false), Step::Resume { .. }) {}
+        life.pass(life.limits.later_boot);
+        while !matches!(life.work(false), Step::Fail(_)) {}
+        assert_eq!(life.record.state, DesktopState::Failed(FailReason::ResumeFailed));
+        for _ in 0..20 {
+            life.world.troubles.extend(trouble);
+            match life.work(false) {
+                Step::Rest => break,
+                Step::Wait { until } => life.now = until,
+                _ => {}
+            }
+            if trouble.is_some() && life.record.attempts < life.limits.attempts {
+                assert!(life.world.machine.is_some_and(|machine| matches!(machine.power, PowerView::On { .. })));
+            }
+        }
+        life
+    };
+    let mut kept = unentered(None);
+    assert!(kept.world.keeps_memory());
+    kept.happen(&Happening::Command(Command::Retry));
+    while !matches!(kept.work(false), Step::Resume { .. }) {}
+    kept.settle();
+    assert_eq!(kept.record.state, DesktopState::Running);
+
+    let mut restarted = unentered(None);
+    restarted.happen(&Happening::Command(Command::Restart));
+    restarted.settle();
+    assert_eq!((restarted.record.state, restarted.world.keeps_memory()), (DesktopState::Running, false));
+
+    // Where there is no room for it the host gets its memory back all the same.
+    let mut full = unentered(Some(Trouble::Refuse(FailReason::DiskFull)));
+    full.world.troubles.clear();
+    full.settle();
+    assert!(full.is_settled() && !full.world.keeps_memory());
 }
 
 #[test]

@@ -583,6 +583,7 @@ reason-origin_gone = The desktop it was to be forked from could not be kept. For
 reason-memory_unusable = Its suspended memory can’t be brought back. Restart it to boot from its disk, without what was only in memory.
 reason-restore_failed = It could not be put back; what it was before is kept as a snapshot.
 reason-not_answering = Its machine runs, but nothing in it answers: it hangs, or was halted. Restart it to boot from its disk.
+reason-resume_failed = It could not be entered after it was brought back, and its memory is kept. Try again, or restart it to boot from its disk, without what was only in memory.
 reason-suspend_failed = Try again, and look at the host’s log if it happens again.
 reason-disk_full = The host’s disk is full. Free some space, then try again.
 reason-no_memory = The host has too little free memory. Stop other desktops, then try again.

@@ -583,6 +583,7 @@ reason-origin_gone = Le bureau à dupliquer n’a pas pu être gardé. Dupliquez
 reason-memory_unusable = Sa mémoire suspendue ne peut pas être rétablie. Redémarrez-le depuis son disque, sans ce qui n’était qu’en mémoire.
 reason-restore_failed = Il n’a pas pu être ramené en arrière ; ce qu’il était est gardé comme instantané.
 reason-not_answering = Sa machine tourne, mais rien n’y répond : elle est bloquée ou arrêtée. Redémarrez-le depuis son disque.
+reason-resume_failed = Rétabli, il n’a pas pu être ouvert à temps ; sa mémoire est conservée. Réessayez, ou redémarrez-le depuis son disque, sans ce qui n’était qu’en mémoire.
 reason-suspend_failed = Réessayez, et consultez le journal de l’hôte si cela se reproduit.
 reason-disk_full = Le disque de l’hôte est plein. Libérez de la place, puis réessayez.
 reason-no_memory = L’hôte a trop peu de mémoire libre. Arrêtez d’autres bureaux, puis réessayez.

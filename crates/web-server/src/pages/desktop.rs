@@ -278,7 +278,7 @@ fn failed(language: Language, shown: &Shown) -> Markup {
             }
             div.buttons {
                 (action_button(language, &shown.desktop, Action::Retry, Tone::Primary))
-                @if shown.desktop.reason.as_deref() == Some("memory_unusable") {
+                @if matches!(shown.desktop.reason.as_deref(), Some("memory_unusable" | "resume_failed")) {
                     (action_button(language, &shown.desktop, Action::Restart, Tone::Plain))
                 }
                 (action_button(language, &shown.desktop, Action::Delete, Tone::DangerQuiet))
