@@ -2,7 +2,9 @@
 //! no credential.
 
 use axum::extract::State;
-use rolltop_api_types::{AdoptedCopies, CreateOperatorKey, LeftoverList, OperatorKey, SignInLink};
+use rolltop_api_types::{
+    AdoptedCopies, CreateOperatorKey, HostWarningList, LeftoverList, OperatorKey, SignInLink,
+};
 use rolltop_control::Control;
 
 use crate::convert;
@@ -27,6 +29,13 @@ pub(crate) async fn adopt_copies(State(control): State<Control>) -> Result<Answe
 
 pub(crate) async fn leftovers(State(control): State<Control>) -> Result<Answer<LeftoverList>, ApiError> {
     Ok(ok(convert::leftovers(control.leftovers().await?)))
+}
+
+pub(crate) async fn host_warnings(
+    State(control): State<Control>,
+) -> Result<Answer<HostWarningList>, ApiError> {
+    let items = control.host_warnings().await?.into_iter().map(convert::host_warning).collect();
+    Ok(ok(HostWarningList { items }))
 }
 
 pub(crate) async fn sweep(State(control): State<Control>) -> Result<Answer<LeftoverList>, ApiError> {

@@ -332,7 +332,8 @@ fn template_size(view: control::TemplateSizeView) -> wire::TemplateSize {
     }
 }
 
-pub(crate) fn host(status: control::HostStatus) -> wire::Host {
+pub(crate) fn host(view: control::HostView) -> wire::Host {
+    let control::HostView { status, warnings } = view;
     wire::Host {
         engine: status.engine,
         accelerator: accelerator(status.accelerator),
@@ -345,7 +346,16 @@ pub(crate) fn host(status: control::HostStatus) -> wire::Host {
         disk_available_bytes: status.disk_available_bytes,
         machines_running: status.machines_running,
         uptime_seconds: status.uptime_seconds,
+        warnings: warnings.into_iter().map(host_warning).collect(),
     }
+}
+
+pub(crate) fn host_warning(view: control::HostWarningView) -> wire::HostWarning {
+    let kind = match view.kind {
+        control::HostWarningKind::MemoryUnusable => wire::HostWarningKind::MemoryUnusable,
+        control::HostWarningKind::ForwardingDropped => wire::HostWarningKind::ForwardingDropped,
+    };
+    wire::HostWarning { kind, message: view.message, desktop: view.desktop, snapshot: view.snapshot }
 }
 
 fn accelerator(accelerator: control::Accelerator) -> wire::Accelerator {

@@ -78,6 +78,7 @@ pub fn admin_router(control: Control) -> Router {
         .route("/admin/api-key", post(admin::api_key))
         .route("/admin/adopt-copies", post(admin::adopt_copies))
         .route("/admin/leftovers", get(admin::leftovers))
+        .route("/admin/host-warnings", get(admin::host_warnings))
         .route("/admin/sweep", post(admin::sweep))
         .fallback(missing)
         .method_not_allowed_fallback(missing)

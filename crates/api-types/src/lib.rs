@@ -58,7 +58,7 @@ pub use exec::{
 pub use file::{CopyFile, CreateFolder, FileEntry, FileKind, FileList, MoveFile, UpdateFile, Upload};
 pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PROTOCOL, TunnelQuery};
 pub use history::{History, HistoryEntry};
-pub use host::{Accelerator, AcceleratorKind, Host};
+pub use host::{Accelerator, AcceleratorKind, Host, HostWarning, HostWarningKind, HostWarningList};
 pub use me::{Credential, CredentialKind, Limits, Me};
 pub use page::{DestroyDesktop, ListDesktops};
 pub use port::{PortEntry, PortList};

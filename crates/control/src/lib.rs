@@ -85,6 +85,6 @@ pub use ssh::{
 };
 pub use transfer::{ArchiveError, Export, TransferError};
 pub use views::{
-    Accelerator, AccessLogView, DesktopView, EventView, HistoryView, HostStatus, Leftover, MeView, Page,
-    StepView, TemplateSizeView, TemplateView, UsageSpan, UsageView,
+    Accelerator, AccessLogView, DesktopView, EventView, HistoryView, HostStatus, HostView, HostWarningKind,
+    HostWarningView, Leftover, MeView, Page, StepView, TemplateSizeView, TemplateView, UsageSpan, UsageView,
 };

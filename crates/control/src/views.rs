@@ -4,14 +4,36 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, DesktopName, DesktopState, FailReason, Size, TemplateVersion, UsagePoint, UserId,
-    WorkspaceId,
+    Desired, DesktopId, DesktopName, DesktopState, FailReason, Size, SnapshotId, TemplateVersion, UsagePoint,
+    UserId, WorkspaceId,
 };
 
 pub use rolltop_engine::{Accelerator, HostStatus, Leftover};
 
 use crate::caller::Scope;
 use crate::config::ControlConfig;
+
+/// The host's health, with its warnings in words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostView {
+    pub status: HostStatus,
+    pub warnings: Vec<HostWarningView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostWarningView {
+    pub kind: HostWarningKind,
+    /// A sentence.
+    pub message: String,
+    pub desktop: Option<DesktopId>,
+    pub snapshot: Option<SnapshotId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostWarningKind {
+    MemoryUnusable,
+    ForwardingDropped,
+}
 
 /// One desktop as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -38,4 +38,4 @@ pub mod remote;
 pub use config::{AcceleratorChoice, NetworkConfig, QemuConfig};
 pub use engine::QemuEngine;
 pub use layout::bakes;
-pub use network::{Cidr, CidrError, Used, range_conflict};
+pub use network::{Cidr, CidrError, Used, forwarding_dropped, range_conflict};

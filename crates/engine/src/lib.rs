@@ -363,6 +363,19 @@ pub struct HostStatus {
     pub disk_available_bytes: u64,
     pub machines_running: u32,
     pub uptime_seconds: u64,
+    /// What its operator should know. At most 20 s old.
+    #[serde(default)]
+    pub warnings: Vec<HostWarning>,
+}
+
+/// Something on the host that will be in somebody's way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum HostWarning {
+    /// A kept memory that can't be brought back here: a suspended desktop's, or a snapshot's. `why` is half a sentence.
+    MemoryUnusable { desktop: Option<DesktopId>, snapshot: Option<SnapshotId>, why: String },
+    /// Another's table of the firewall drops what desktops send to the internet, such as `ip filter`.
+    ForwardingDropped { table: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

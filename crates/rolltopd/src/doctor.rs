@@ -9,9 +9,10 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::bail;
+use rolltop_api_types::HostWarningKind;
 use rolltop_engine::{Accelerator, Engine as _};
 use rolltop_engine_qemu::remote::HostClient;
-use rolltop_engine_qemu::{QemuConfig, QemuEngine, Used, range_conflict};
+use rolltop_engine_qemu::{QemuConfig, QemuEngine, Used, forwarding_dropped, range_conflict};
 
 use crate::config::Config;
 use crate::layout;
@@ -61,6 +62,7 @@ pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
         root(),
         qemu(),
         accelerator(data, config),
+        memories(data),
         kernel(),
         cgroups(),
         firewall(config),
@@ -147,6 +149,31 @@ fn ask_engine(data: &Path, config: &Config) -> anyhow::Result<Accelerator> {
     })
 }
 
+/// Which kept memories the running host could not bring back, told before somebody wants them.
+fn memories(data: &Path) -> Finding {
+    match crate::ready::ask(data, |admin| async move { admin.host_warnings().await }) {
+        Err(_) => warn("memories", "not looked at: Rolltop does not run"),
+        Ok(warnings) => {
+            let unusable: Vec<String> = warnings
+                .into_iter()
+                .filter(|warning| warning.kind == HostWarningKind::MemoryUnusable)
+                .map(|warning| format!("\n                  {}", warning.message))
+                .collect();
+            if unusable.is_empty() {
+                good("memories", "every suspended desktop and snapshot can be brought back here")
+            } else {
+                warn(
+                    "memories",
+                    format!(
+                        "some can't be brought back by this QEMU on this processor:{}",
+                        unusable.concat()
+                    ),
+                )
+            }
+        }
+    }
+}
+
 fn kernel() -> Finding {
     let mut missing = Vec::new();
     for (path, name) in [
@@ -187,9 +214,7 @@ fn cgroups() -> Finding {
 /// outvote them: a packet has to pass every table.
 fn firewall(config: &Config) -> Finding {
     let prefix = &config.host.network.prefix;
-    let ruleset = Command::new("nft").args(["list", "ruleset"]).output();
-    let text = ruleset.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    match table_that_drops_forwarded(&text).filter(|table| !lets_through(&text, table, prefix)) {
+    match forwarding_dropped(prefix) {
         None => good("firewall", "lets desktops' packets be forwarded"),
         Some(table) => warn(
             "firewall",
@@ -199,13 +224,6 @@ fn firewall(config: &Config) -> Finding {
             ),
         ),
     }
-}
-
-/// Whether a table has rules for our interfaces, as the ones that are advised.
-fn lets_through(ruleset: &str, table: &str, prefix: &str) -> bool {
-    let rules = ruleset.split(&format!("table {table} {{")).nth(1).unwrap_or_default();
-    let rules = rules.split("\ntable ").next().unwrap_or_default();
-    rules.lines().any(|line| line.contains(&format!("\"{prefix}v*\"")) && line.trim().ends_with("accept"))
 }
 
 /// Whether what lies between the host and its desktops has addresses of its own.
@@ -222,19 +240,6 @@ fn range(data: &Path, config: &Config) -> Finding {
             ),
         ),
     }
-}
-
-/// The first table in a listing of `nft` with a forward hook whose policy is to drop.
-fn table_that_drops_forwarded(ruleset: &str) -> Option<&str> {
-    let mut table = None;
-    for line in ruleset.lines().map(str::trim) {
-        if let Some(name) = line.strip_prefix("table ") {
-            table = name.strip_suffix(" {");
-        } else if line.contains("hook forward") && line.contains("policy drop") {
-            return table;
-        }
-    }
-    None
 }
 
 fn programs() -> Finding {
@@ -344,20 +349,6 @@ fn templates(data: &Path) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_table_that_drops_forwarded_packets_is_named() {
-        let drops = "table ip nat {\n}\ntable ip filter {\n\tchain FORWARD {\n\t\ttype filter hook forward \
-                     priority filter; policy drop;\n\t}\n}\n";
-        assert_eq!(table_that_drops_forwarded(drops), Some("ip filter"));
-        assert_eq!(table_that_drops_forwarded(&drops.replace("policy drop", "policy accept")), None);
-        assert_eq!(table_that_drops_forwarded(""), None);
-        let table = table_that_drops_forwarded(drops).unwrap();
-        assert!(!lets_through(drops, table, "rt"));
-        let mended = drops
-            .replace("policy drop;", "policy drop;\n\t\tiifname \"rtv*\" counter packets 0 bytes 0 accept");
-        assert!(lets_through(&mended, table, "rt") && !lets_through(&mended, table, "rtx"));
-    }
 
     #[test]
     fn previews_take_a_wildcard_in_dns() {

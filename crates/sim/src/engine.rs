@@ -637,6 +637,7 @@ impl Engine for SimEngine {
             disk_available_bytes: (900 * GIB).saturating_sub(disk),
             machines_running: u32::try_from(running.count()).unwrap_or(u32::MAX),
             uptime_seconds: self.since.elapsed().as_secs(),
+            warnings: self.shared.faults.warnings(),
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rolltop_engine::{EngineError, Leftover};
+use rolltop_engine::{EngineError, HostWarning, Leftover};
 
 /// An operation of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,6 +70,7 @@ struct Switches {
     disk_full: bool,
     init: Option<String>,
     init_delay: Duration,
+    warnings: Vec<HostWarning>,
     leftovers: Vec<Leftover>,
     busy: Busy,
 }
@@ -182,6 +183,15 @@ impl Faults {
     /// Something of nobody's appears on the host, until it is swept away.
     pub fn leave_behind(&self, leftover: Leftover) {
         self.switches().leftovers.push(leftover);
+    }
+
+    /// What the host warns of from now on.
+    pub fn warn_of(&self, warnings: Vec<HostWarning>) {
+        self.switches().warnings = warnings;
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<HostWarning> {
+        self.switches().warnings.clone()
     }
 
     pub(crate) fn delay_of(&self, operation: Operation) -> Option<Duration> {

@@ -1,10 +1,10 @@
 //! The life of a desktop as a program sees it.
 
 use rolltop_api_types::{
-    Code, CreateDesktop, Desired, DesktopState, ListDesktops, StepStatus, UpdateDesktop,
+    Code, CreateDesktop, Desired, DesktopState, HostWarningKind, ListDesktops, StepStatus, UpdateDesktop,
 };
-use rolltop_engine::OffReason;
-use rolltop_model::Size;
+use rolltop_engine::{HostWarning, OffReason};
+use rolltop_model::{DesktopId, Size};
 
 use crate::platform::{Platform, eventually};
 
@@ -186,5 +186,30 @@ async fn templates_and_host_are_shown() {
     assert_eq!(templates[0].sizes.len(), 3);
     let host = platform.client.host().await.unwrap();
     assert_eq!(host.accelerator.kind, rolltop_api_types::AcceleratorKind::Simulated);
-    assert!(host.cpus > 0);
+    assert!(host.cpus > 0 && host.warnings.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_host_is_told_with_the_names_of_ones_own_desktops() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("lamp").await.id;
+    let unusable = |desktop| HostWarning::MemoryUnusable {
+        desktop: Some(desktop),
+        snapshot: None,
+        why: "it is of QEMU 11.1.3, and this host has the older 10.0.2".into(),
+    };
+    platform.engine.faults().warn_of(vec![
+        unusable(desktop),
+        unusable(DesktopId::from_u128(7)),
+        HostWarning::ForwardingDropped { table: "ip filter".into() },
+    ]);
+    let warnings = platform.client.host().await.unwrap().warnings;
+    assert_eq!(
+        warnings[0].message,
+        "The memory of lamp can't be brought back: it is of QEMU 11.1.3, and this host has the older 10.0.2."
+    );
+    assert_eq!((warnings[0].desktop, warnings[1].desktop), (Some(desktop), None));
+    assert!(warnings[1].message.contains("something of another workspace"), "{}", warnings[1].message);
+    assert_eq!(warnings[2].kind, HostWarningKind::ForwardingDropped);
+    assert!(warnings[2].message.contains("ip filter"));
 }

@@ -5,7 +5,10 @@ use std::path::Path;
 use http::Method;
 
 use super::{Client, ClientError, json, with_body};
-use crate::{AdoptedCopies, CreateOperatorKey, Leftover, LeftoverList, OperatorKey, SignInLink};
+use crate::{
+    AdoptedCopies, CreateOperatorKey, HostWarning, HostWarningList, Leftover, LeftoverList, OperatorKey,
+    SignInLink,
+};
 
 #[derive(Debug, Clone)]
 pub struct AdminClient(Client);
@@ -33,6 +36,12 @@ impl AdminClient {
     /// `GET /admin/leftovers`
     pub async fn leftovers(&self) -> Result<Vec<Leftover>, ClientError> {
         let list: LeftoverList = json(self.0.get(&["admin", "leftovers"])).await?;
+        Ok(list.items)
+    }
+
+    /// `GET /admin/host-warnings`: of all workspaces.
+    pub async fn host_warnings(&self) -> Result<Vec<HostWarning>, ClientError> {
+        let list: HostWarningList = json(self.0.get(&["admin", "host-warnings"])).await?;
         Ok(list.items)
     }
 

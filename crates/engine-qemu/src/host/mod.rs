@@ -45,6 +45,7 @@ mod suspend;
 mod templates;
 mod tend_network;
 mod transfer;
+mod warnings;
 
 use desktop::Desktop;
 
@@ -68,6 +69,7 @@ pub(crate) struct Host {
     /// Held while a bake is under way.
     baking: tokio::sync::Mutex<()>,
     cpu: CpuMeter,
+    warnings: tokio::sync::Mutex<warnings::Looked>,
     /// Held as long as we are: two engines on one directory would be two owners.
     _lock: File,
 }
@@ -97,6 +99,7 @@ impl Host {
             removing: tokio::sync::RwLock::default(),
             baking: tokio::sync::Mutex::default(),
             cpu: CpuMeter::default(),
+            warnings: tokio::sync::Mutex::default(),
             _lock: lock,
             config,
         })

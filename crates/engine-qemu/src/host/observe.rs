@@ -72,6 +72,7 @@ impl Host {
             disk_available_bytes: disk.available,
             machines_running: u32::try_from(running).unwrap_or(u32::MAX),
             uptime_seconds: host_status::uptime_seconds(),
+            warnings: self.warnings().await?,
         })
     }
 }

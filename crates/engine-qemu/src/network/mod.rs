@@ -19,6 +19,7 @@ use crate::config::NetworkConfig;
 use crate::fault::{Doing, Fault, blocking};
 
 mod cidr;
+mod forwarding;
 mod namespace;
 mod plan;
 mod range;
@@ -26,6 +27,7 @@ mod resolver;
 mod tap;
 
 pub use cidr::{Cidr, CidrError};
+pub use forwarding::forwarding_dropped;
 pub use plan::{GUEST, GUEST_MAC, NetworkPlan};
 pub use range::{Used, range_conflict};
 

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use rolltop_engine::{Engine, EngineError, ForkRequest, OffReason, Power, StartRequest, SuspendRequest};
+use rolltop_engine::{
+    Engine, EngineError, ForkRequest, HostWarning, OffReason, Power, StartRequest, SuspendRequest,
+};
 use rolltop_model::DesktopId;
 use tokio::time::Instant;
 
@@ -114,6 +116,15 @@ async fn a_memory_of_a_newer_qemu_is_refused_with_the_reason() {
     fs::write(&record, text.replacen("\"qemu_version\": \"", "\"qemu_version\": \"99.", 1)).unwrap();
     host.open_again().await;
     host.engine().suspend(&suspend(&request)).await.unwrap();
+    // Said before anybody wants it back.
+    let warnings = host.engine().host().await.unwrap().warnings;
+    assert!(
+        warnings
+            .iter()
+            .any(|warning| matches!(warning, HostWarning::MemoryUnusable { desktop: Some(of), why, .. }
+            if *of == desktop && why.contains("it is of QEMU 99."))),
+        "{warnings:?}"
+    );
     let refused = host.engine().resume(&start(&request, 2)).await;
     assert!(
         matches!(&refused, Err(EngineError::MemoryUnusable(why)) if why.contains("it is of QEMU 99.") && why.contains("the older 1")),

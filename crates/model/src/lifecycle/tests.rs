@@ -516,7 +516,9 @@ fn a_memory_is_kept_again_where_nobody_can_enter_what_it_was_brought_back_to() {
                 _ => {}
             }
             if trouble.is_some() && life.record.attempts < life.limits.attempts {
-                assert!(life.world.machine.is_some_and(|machine| matches!(machine.power, PowerView::On { .. })));
+                assert!(
+                    life.world.machine.is_some_and(|machine| matches!(machine.power, PowerView::On { .. }))
+                );
             }
         }
         life

@@ -1,7 +1,7 @@
 //! For the operator: how the host is, what runs the guests, which templates there are.
 
 use maud::{Markup, html};
-use rolltop_api_types::{AcceleratorKind, Host, Template};
+use rolltop_api_types::{AcceleratorKind, Host, HostWarningKind, Template};
 
 use crate::access::SignedIn;
 use crate::components::control::{Notice, meter, notice};
@@ -18,6 +18,7 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     let body = html! {
         section #host hx-get="/host" hx-trigger="every 5s" hx-swap="outerMorph" hx-target="this" {
             (accelerator(language, &host))
+            (warnings(language, &host))
             (tiles(language, &host))
             h2.section-title { (language.say("templates")) }
             (templates_table(language, &templates))
@@ -49,6 +50,32 @@ fn accelerator(language: Language, host: &Host) -> Markup {
                 strong { (language.say("accelerator-tcg")) } " " (why) " " (language.say("accelerator-tcg-effect"))
             })),
             AcceleratorKind::Simulated => (notice(Notice::Warning, &html! { (language.say("accelerator-simulated")) })),
+        }
+    }
+}
+
+/// Each kind in one notice, however many there are.
+fn warnings(language: Language, host: &Host) -> Markup {
+    let of = |kind: HostWarningKind| host.warnings.iter().filter(move |warning| warning.kind == kind);
+    html! {
+        @for (kind, title) in [
+            (HostWarningKind::MemoryUnusable, "warning-memories"),
+            (HostWarningKind::ForwardingDropped, "warning-forwarding"),
+        ] {
+            @if of(kind).next().is_some() {
+                (notice(Notice::Warning, &html! {
+                    strong { (language.say(title)) }
+                    ul.warnings {
+                        @for warning in of(kind) {
+                            li {
+                                @if let Some(desktop) = warning.desktop {
+                                    a href={ "/desktops/" (desktop) } { (warning.message) }
+                                } @else { (warning.message) }
+                            }
+                        }
+                    }
+                }))
+            }
         }
     }
 }

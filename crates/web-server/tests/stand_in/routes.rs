@@ -403,6 +403,11 @@ async fn host() -> Json<Value> {
         "qemu_version": "10.0.6", "cpus": 2, "cpu_busy": 0.37, "memory_total_bytes": 25_200_000_000_u64,
         "memory_available_bytes": 17_900_000_000_u64, "disk_total_bytes": 240_000_000_000_u64,
         "disk_available_bytes": 22_400_000_000_u64, "machines_running": 2, "uptime_seconds": 187_000,
+        "warnings": [
+            { "kind": "memory_unusable", "message": "The memory of quiet can't be brought back: it is of QEMU 11.1.3, and this host has the older 10.0.6." },
+            { "kind": "memory_unusable", "message": "The memory of a snapshot of research can't be brought back: it is of QEMU 11.1.3, and this host has the older 10.0.6." },
+            { "kind": "forwarding_dropped", "message": "The firewall's table ip filter drops forwarded packets, so desktops may not reach the internet; rolltopd doctor says how to let them through." },
+        ],
     }))
 }
 
