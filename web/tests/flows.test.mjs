@@ -275,15 +275,22 @@ test("a desktop is saved as a template, seen among one's own, and that is delete
   await page.getByRole("button", { name: "Save as template…" }).click();
   const dialog = page.locator("#save-template");
   await dialog.getByLabel("Name").fill("Our Tools");
-  await dialog.getByLabel("Description").fill("For our reports");
+  await dialog.getByLabel("Description").fill("For our reports ");
+  // What it will not have is listed before, and some of it can stay.
+  await dialog.getByRole("group", { name: "Log-ins that a template will not have" }).waitFor();
+  await dialog.getByText("/home/desk/.claude.json").waitFor();
+  await dialog.getByLabel("GitHub").check();
   await dialog.getByRole("button", { name: "Save" }).click();
   await dialog.getByText("A template's name has 1 to 40 of a-z").waitFor();
   assert.equal(await dialog.getByLabel("Description").inputValue(), "For our reports");
+  await dialog.getByText("/home/desk/.claude.json").waitFor();
+  assert.ok(await dialog.getByLabel("GitHub").isChecked(), "what was ticked stays so");
+  assert.ok(!(await dialog.getByLabel("SSH keys").isChecked()));
   await dialog.getByLabel("Name").fill("tools");
   await dialog.getByRole("button", { name: "Save" }).click();
   await page.getByText("tools is being made.").waitFor();
   await page.visit("/snapshots");
-  const row = page.locator(".template-own-table tr", { hasText: "For our reports" });
+  const row = page.locator(".template-own-table tr", { hasText: "For our reportsgithub" });
   await row.getByText("Ready").waitFor();
   await row.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("button", { name: "Delete template" }).click();

@@ -234,6 +234,11 @@ pub(crate) fn saved_template(saved: control::SavedTemplate) -> wire::SavedTempla
     }
 }
 
+pub(crate) fn logins(found: control::FoundLogins) -> wire::Logins {
+    let control::FoundLogins { tool, paths } = found;
+    wire::Logins { id: tool.id.to_owned(), title: tool.title.to_owned(), paths }
+}
+
 pub(crate) fn usage_span(span: wire::UsageSpan) -> control::UsageSpan {
     match span {
         wire::UsageSpan::Hour => control::UsageSpan::Hour,

@@ -101,6 +101,7 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::GET, "/v1/desktops/{id}/terminals/{number}", CONTROL),
     (Method::DELETE, "/v1/desktops/{id}/terminals/{number}", CONTROL),
     (Method::GET, "/v1/desktops/{id}/ports", CONTROL),
+    (Method::GET, "/v1/desktops/{id}/logins", READ_FILES),
     (Method::GET, "/v1/desktops/{id}/ports/{port}", CONTROL),
     (Method::GET, "/v1/desktops/{id}/exec", EXEC),
     (Method::POST, "/v1/desktops/{id}/exec", EXEC),

@@ -126,6 +126,7 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(snapshots::undo))
         .routes(routes!(setup::get, setup::set, setup::stop))
         .routes(routes!(saved_templates::save))
+        .routes(routes!(saved_templates::logins))
         .routes(routes!(saved_templates::list))
         .routes(routes!(saved_templates::delete))
         .routes(routes!(snapshot_schedules::get, snapshot_schedules::set, snapshot_schedules::end))

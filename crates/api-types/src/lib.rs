@@ -64,7 +64,9 @@ pub use page::{DestroyDesktop, ListDesktops};
 pub use port::{PortEntry, PortList};
 pub use preview::{OpenPreview, PreviewKey, PreviewPass, PreviewQuery, PreviewTicket, RequestTicket};
 pub use problem::{Code, FieldError, Problem, documentation as problem_documentation};
-pub use saved_template::{SaveTemplate, SavedTemplate, SavedTemplateList, SavedTemplateState};
+pub use saved_template::{
+    Logins, LoginsList, SaveTemplate, SavedTemplate, SavedTemplateList, SavedTemplateState,
+};
 pub use scope::{Scope, documentation as scope_documentation};
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
 pub use setup::{DesktopSetup, SetUp, Setup, SetupState};

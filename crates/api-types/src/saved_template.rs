@@ -19,6 +19,28 @@ pub struct SaveTemplate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "With the compiler and the test data.", max_length = 300)]
     pub description: Option<String>,
+    /// Tools whose log-ins stay in the template, by the ids that `GET /v1/desktops/{id}/logins` lists. All others are
+    /// removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["github"]), max_items = 100)]
+    pub keep: Vec<String>,
+}
+
+/// Log-ins, keys or passwords of one tool in a desktop's home folders.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Logins {
+    #[schema(example = "github")]
+    pub id: String,
+    #[schema(example = "GitHub")]
+    pub title: String,
+    /// Where they lie; at most 20.
+    #[schema(example = json!(["/home/desk/.config/gh"]))]
+    pub paths: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LoginsList {
+    pub items: Vec<Logins>,
 }
 
 /// A template of the workspace's own.

@@ -2,6 +2,7 @@
 
 mod exec;
 mod files;
+mod logins;
 mod mend;
 mod notes;
 mod ports;

@@ -67,7 +67,7 @@ pub use preview::{
     Ticket, TicketError,
 };
 pub use rolltop_door::{
-    Exit, FileInfo, FileKind, ListeningPort, Process, ProcessError, ProcessEvent, ProcessInput,
+    Exit, FileInfo, FileKind, FoundLogins, ListeningPort, Process, ProcessError, ProcessEvent, ProcessInput,
     ProcessOutput, Terminal, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow,
 };
 /// Bytes to and from the inside of a desktop.

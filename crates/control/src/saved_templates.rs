@@ -1,5 +1,8 @@
 //! Templates that are made of desktops: asking for them, and removing them.
 
+use std::collections::BTreeSet;
+
+use rolltop_door::TOOLS;
 use rolltop_engine::{EngineError, TemplateInfo};
 use rolltop_model::{
     DesktopId, DesktopName, NameError, SavedTemplateState, SnapshotKind, TemplateError, TemplateVersion,
@@ -27,6 +30,8 @@ pub struct SaveTemplate {
     /// For people; by default the name.
     pub title: Option<String>,
     pub description: Option<String>,
+    /// Ids of tools whose log-ins are not removed.
+    pub keep: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +50,8 @@ pub enum SavedTemplateError {
     BadTitle,
     #[error("A description has at most {LONGEST_DESCRIPTION} characters in one line.")]
     BadDescription,
+    #[error("There is no tool {0} whose log-ins could be kept; those of this desktop are listed with it.")]
+    UnknownTool(String),
     #[error("This workspace has {MOST} templates of its own already; delete one first.")]
     TooMany,
     #[error("The host does not answer; try again shortly.")]
@@ -74,6 +81,11 @@ impl Control {
         let title = if title.is_empty() { wanted.name.clone() } else { title };
         let description = line(wanted.description.as_deref(), LONGEST_DESCRIPTION);
         let description = description.ok_or(SavedTemplateError::BadDescription)?;
+        let is_known = |id: &String| TOOLS.iter().any(|tool| tool.id == id);
+        if let Some(unknown) = wanted.keep.iter().find(|id| !is_known(id)) {
+            return Err(SavedTemplateError::UnknownTool(unknown.chars().take(LONGEST_TITLE).collect()));
+        }
+        let keep: BTreeSet<String> = wanted.keep.iter().cloned().collect();
         self.check_free(caller, version.name()).await?;
         let row = self.keepable(access.desktop).await?;
         let new = NewSavedTemplate {
@@ -83,6 +95,7 @@ impl Control {
             description,
             desktop_name: row.name.to_string(),
             made_by: caller.label.clone(),
+            keep: keep.into_iter().collect(),
         };
         let builder = NewDesktop {
             id: DesktopId::generate(),

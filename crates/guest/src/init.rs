@@ -21,6 +21,7 @@ mod identity;
 mod keys;
 mod names;
 mod privilege;
+mod programs;
 mod request;
 mod session;
 mod system;

@@ -520,6 +520,11 @@ pub enum Templates {
         after_help = "Example: rolltop templates save research --as tools --wait, then rolltop new lab --template tools"
     )]
     Save(SaveTemplate),
+    /// List the log-ins, keys and passwords that a template of a running desktop will not have
+    Logins {
+        /// The desktop
+        name: String,
+    },
     /// List what desktops can be made from
     Ls,
     /// Delete templates of your own; desktops that were made of them stay
@@ -543,6 +548,9 @@ pub struct SaveTemplate {
     /// More about it
     #[arg(long)]
     pub description: Option<String>,
+    /// Leave the log-ins of a tool in it, such as github; may be given several times. `rolltop templates logins` lists them
+    #[arg(long, value_name = "TOOL")]
+    pub keep: Vec<String>,
     #[command(flatten)]
     pub wait: Wait,
 }

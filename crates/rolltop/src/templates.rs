@@ -16,6 +16,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub async fn templates(connection: &Connection, command: &Templates) -> Result<u8, Failure> {
     match command {
         Templates::Save(wanted) => save(connection, wanted).await,
+        Templates::Logins { name } => logins(connection, name).await,
         Templates::Ls => list(connection).await,
         Templates::Rm { templates } => remove(connection, templates).await,
     }
@@ -27,6 +28,7 @@ async fn save(connection: &Connection, wanted: &SaveTemplate) -> Result<u8, Fail
         name: wanted.template.clone(),
         title: wanted.title.clone(),
         description: wanted.description.clone(),
+        keep: wanted.keep.clone(),
     };
     let mut saved = connection.client.save_template(desktop.id, &new).await?;
     if wanted.wait.wait {
@@ -36,6 +38,22 @@ async fn save(connection: &Connection, wanted: &SaveTemplate) -> Result<u8, Fail
         return print_json(&saved);
     }
     print(&format!("{} {} of {}\n", saved.version, state(saved.state), saved.desktop_name))
+}
+
+async fn logins(connection: &Connection, name: &str) -> Result<u8, Failure> {
+    let desktop = find::desktop(connection, name).await?;
+    let found = connection.client.logins(desktop.id).await?;
+    if connection.json {
+        return print_json(&serde_json::json!({ "items": found }));
+    }
+    let mut table = Table::new(&["TOOL", "TITLE", "WHERE"]);
+    for tool in found {
+        for (number, path) in tool.paths.into_iter().enumerate() {
+            let first = |text: &str| if number == 0 { text.to_owned() } else { String::new() };
+            table.row([first(&tool.id), first(&tool.title), path]);
+        }
+    }
+    table.print("No log-ins that are known of.")
 }
 
 async fn ready(connection: &Connection, version: &str, wait: &Wait) -> Result<SavedTemplate, Failure> {

@@ -25,6 +25,7 @@ mod m0019_setups;
 mod m0020_copies;
 mod m0021_link_sessions;
 mod m0022_resumed_boots;
+mod m0023_kept_logins;
 
 pub(crate) struct Migrator;
 
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_copies::MIGRATION),
             Box::new(m0021_link_sessions::MIGRATION),
             Box::new(m0022_resumed_boots::MIGRATION),
+            Box::new(m0023_kept_logins::MIGRATION),
         ]
     }
 }

@@ -25,6 +25,7 @@ pub struct Model {
     pub state: String,
     pub reason: Option<String>,
     pub made_by: String,
+    pub keep: String,
     pub created_at: i64,
 }
 
@@ -46,6 +47,8 @@ pub struct NewSavedTemplate {
     pub desktop_name: String,
     /// A person's or key's name.
     pub made_by: String,
+    /// Tools whose log-ins stay in it, by their ids.
+    pub keep: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,7 @@ impl TryFrom<Model> for SavedTemplate {
                 description: row.description,
                 desktop_name: row.desktop_name,
                 made_by: row.made_by,
+                keep: row.keep.split_whitespace().map(str::to_owned).collect(),
             },
             builder: row.builder_id.parse().map_err(unreadable(TABLE))?,
             state: row.state.parse().map_err(unreadable(TABLE))?,
@@ -100,6 +104,7 @@ pub(crate) async fn insert(
         state: Set(SavedTemplateState::Saving.as_str().to_owned()),
         reason: Set(None),
         made_by: Set(new.made_by.clone()),
+        keep: Set(new.keep.join(" ")),
         created_at: Set(to_ms(now)),
     };
     Entity::insert(row).exec_without_returning(&write.transaction).await?;

@@ -229,9 +229,13 @@ async fn a_desktop_becomes_a_template_with_its_programs_and_without_its_secrets(
         && echo SECRET-KEY-7d1f > ~/.ssh/id_ed25519 && echo SECRET-COOKIE-7d1f > ~/.config/chromium/Default/Cookies \
         && mkdir -p ~/.claude ~/.codex ~/.config/gh && echo SECRET-KEY-7d1f | tee ~/.claude/.credentials.json ~/.codex/auth.json \
             ~/.config/gh/hosts.yml > ~/.netrc && echo theme > ~/.claude/settings.json \
-        && echo SECRET-HISTORY-7d1f > ~/.bash_history && echo kept > ~/project/notes && sync && cat /etc/machine-id";
+        && mkdir -p ~/.aws && echo team > ~/.aws/credentials && echo SECRET-HISTORY-7d1f > ~/.bash_history && echo kept > ~/project/notes && sync && cat /etc/machine-id";
     let machine_id = platform.shell(id, prepare).await?;
-    let wanted = SaveTemplate { name: "taught".to_owned(), title: None, description: None };
+    let logins = platform.client.logins(id).await?;
+    let tools: Vec<&str> = logins.iter().map(|tool| tool.id.as_str()).collect();
+    assert_eq!(tools, ["ssh", "git", "github", "claude", "codex", "browsers", "aws"], "{logins:?}");
+    let keep = vec!["aws".to_owned()];
+    let wanted = SaveTemplate { name: "taught".to_owned(), keep, ..SaveTemplate::default() };
     let saved = platform.client.save_template(id, &wanted).await?;
     eventually("it is ready", PATIENCE, || async {
         let own = platform.client.saved_templates().await?;
@@ -254,7 +258,10 @@ async fn a_desktop_becomes_a_template_with_its_programs_and_without_its_secrets(
     let pupil = platform.client.create_desktop(&pupil, None).await?.id;
     platform.wait_for(pupil, DesktopState::Running).await?;
     assert_eq!(platform.shell(pupil, "cat ~/project/notes").await?, "kept\n");
-    assert_eq!(platform.shell(pupil, "cat ~/.claude/settings.json").await?, "theme\n");
+    assert_eq!(
+        platform.shell(pupil, "cat ~/.claude/settings.json ~/.aws/credentials").await?,
+        "theme\nteam\n"
+    );
     let found = "ls ~/.netrc ~/.claude/.credentials.json ~/.codex/auth.json ~/.config/gh 2>/dev/null; ls -A ~/.ssh 2>/dev/null | grep -v '^authorized_keys$'; ls ~/.config/chromium ~/.bash_history 2>/dev/null; true";
     assert_eq!(platform.shell(pupil, found).await?, "");
     // Nor in what no file has.

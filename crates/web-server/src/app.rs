@@ -59,6 +59,7 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .route("/desktops/{id}/setup/edit", get(pages::desktop_setup::edit))
         .route("/desktops/{id}/size", get(pages::desktop_size::edit).post(pages::desktop_size::set))
         .route("/desktops/{id}/template", get(pages::templates::edit).post(pages::templates::save))
+        .route("/desktops/{id}/template/logins", get(pages::templates::logins))
         .route("/templates/{version}/delete", get(pages::templates::ask).post(pages::templates::delete))
         .route("/desktops/{id}/sleep", get(pages::desktop_sleep::show).post(pages::desktop_sleep::set))
         .route("/desktops/{id}/sleep/edit", get(pages::desktop_sleep::edit))

@@ -19,6 +19,9 @@ impl From<SavedTemplateError> for ApiError {
             SavedTemplateError::BadDescription => {
                 Self::new(Code::InvalidText, error.to_string()).in_field("description")
             }
+            SavedTemplateError::UnknownTool(_) => {
+                Self::new(Code::InvalidText, error.to_string()).in_field("keep")
+            }
             SavedTemplateError::TooMany => Self::new(Code::QuotaReached, error.to_string()),
             SavedTemplateError::HostUnreachable => Self::unavailable(&error),
             SavedTemplateError::Desktop(error) => error.into(),

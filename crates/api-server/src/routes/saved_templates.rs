@@ -2,7 +2,7 @@
 
 use axum::extract::{RawPathParams, State};
 use http::StatusCode;
-use rolltop_api_types::{Problem, SaveTemplate, SavedTemplate, SavedTemplateList};
+use rolltop_api_types::{LoginsList, Problem, SaveTemplate, SavedTemplate, SavedTemplateList};
 use rolltop_control::{Control, purpose};
 
 use crate::convert;
@@ -30,9 +30,30 @@ pub(crate) async fn save(
     Ticket(access): Ticket<purpose::Write>,
     Json(wanted): Json<SaveTemplate>,
 ) -> Result<Answer<SavedTemplate>, ApiError> {
-    let SaveTemplate { name, title, description } = wanted;
-    let wanted = rolltop_control::SaveTemplate { name, title, description };
+    let SaveTemplate { name, title, description, keep } = wanted;
+    let wanted = rolltop_control::SaveTemplate { name, title, description, keep };
     Ok(accepted(convert::saved_template(control.save_template(&access, &wanted).await?)))
+}
+
+/// The log-ins in a desktop
+///
+/// Which tools have log-ins, keys or passwords in the home folders of a running desktop, as far as is known where they
+/// lie. A template of it has none of them, but those of tools that `keep` names.
+#[utoipa::path(get, path = "/v1/desktops/{id}/logins", tag = "templates", operation_id = "listLogins",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 200, description = "By tool.", body = LoginsList),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`not_running`", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "`desktop_unreachable`", body = Problem,
+            content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn logins(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::ReadFiles>,
+) -> Result<Answer<LoginsList>, ApiError> {
+    let found = control.logins(&access).await?;
+    Ok(ok(LoginsList { items: found.into_iter().map(convert::logins).collect() }))
 }
 
 /// List the workspace's own templates

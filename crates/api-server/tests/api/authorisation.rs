@@ -82,6 +82,7 @@ fn asked(method: &Method, path: &str) -> Asked {
             | "/v1/desktops/{id}/console"
             | "/v1/desktops/{id}/terminals"
             | "/v1/desktops/{id}/ports"
+            | "/v1/desktops/{id}/logins"
             | "/v1/desktops/{id}/shares",
         )
         | (

@@ -3,7 +3,9 @@
 use futures::StreamExt;
 use insta::assert_snapshot;
 use reqwest::Method;
-use rolltop_api_types::{Code, CopyFile, FileKind, MoveFile, SaveCondition, UpdateFile, UploadPart};
+use rolltop_api_types::{
+    Code, CopyFile, DesktopState, FileKind, MoveFile, SaveCondition, UpdateFile, UploadPart,
+};
 use rolltop_model::DesktopId;
 
 use crate::platform::{Platform, eventually, told};
@@ -378,4 +380,23 @@ async fn a_download_goes_on_only_with_the_same_file() {
     let save =
         platform.raw(Method::PUT, &content(id, "/home/desk/none")).header("if-match", "*").body("mine");
     assert_eq!(save.send().await.unwrap().status(), 412);
+}
+
+#[tokio::test]
+async fn the_log_ins_that_a_template_will_not_have_are_listed() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("lamp").await.id;
+    assert!(platform.client.logins(desktop).await.unwrap().is_empty());
+    for name in [".npmrc", ".netrc", "notes.txt"] {
+        let path = format!("/home/desk/{name}");
+        platform.client.save_file(desktop, &path, &SaveCondition::Any, "secret").await.unwrap();
+    }
+    let found = platform.client.logins(desktop).await.unwrap();
+    let told: Vec<_> = found.iter().map(|tool| (tool.id.as_str(), tool.paths.clone())).collect();
+    let at = |name: &str| vec![format!("/home/desk/{name}")];
+    assert_eq!(told, [("git", at(".netrc")), ("npm", at(".npmrc"))]);
+    platform.client.stop_desktop(desktop).await.unwrap();
+    platform.until(desktop, DesktopState::Stopped).await;
+    let refused = platform.client.logins(desktop).await.unwrap_err();
+    assert_eq!(refused.problem().map(|problem| problem.code), Some(Code::NotRunning));
 }

@@ -13,8 +13,8 @@ use super::rest::image;
 use super::{Client, ClientError, Image, json, nothing, send, with_body};
 use crate::{
     CreateSnapshot, Desktop, DesktopSetup, DesktopSnapshotSchedule, ForkDesktop, Forks, ListSnapshots,
-    SaveTemplate, SavedTemplate, SavedTemplateList, SetUp, Setup, Snapshot, SnapshotCopy, SnapshotCopyList,
-    SnapshotList, SnapshotSchedule,
+    Logins, LoginsList, SaveTemplate, SavedTemplate, SavedTemplateList, SetUp, Setup, Snapshot, SnapshotCopy,
+    SnapshotCopyList, SnapshotList, SnapshotSchedule,
 };
 
 impl Client {
@@ -88,6 +88,12 @@ impl Client {
     ) -> Result<SavedTemplate, ClientError> {
         let request = self.request(Method::POST, &["v1", "desktops", &id.to_string(), "template"]);
         json(with_body(request, wanted)).await
+    }
+
+    /// `GET /v1/desktops/{id}/logins`
+    pub async fn logins(&self, id: DesktopId) -> Result<Vec<Logins>, ClientError> {
+        let list: LoginsList = json(self.get(&["v1", "desktops", &id.to_string(), "logins"])).await?;
+        Ok(list.items)
     }
 
     /// `GET /v1/snapshots/{id}/export`

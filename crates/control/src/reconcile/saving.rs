@@ -73,7 +73,7 @@ async fn make(inner: &Inner, desktop: &Desktop, template: &SavedTemplate) -> Res
     let wrong =
         |error: &(dyn std::error::Error + 'static)| Fault::wrong(FailReason::PersonaliseFailed, error);
     let door = inner.doors.door(desktop.id).await.map_err(|error| wrong(&error))?;
-    door.clean().await.map_err(|error| wrong(&error))?;
+    door.clean(&template.new.keep).await.map_err(|error| wrong(&error))?;
     let identity = inner.store.identity(desktop.id).await?;
     let Some((private_key, host_key)) = identity.and_then(|known| Some((known.door_key, known.host_key?)))
     else {

@@ -31,7 +31,7 @@ async fn wait_for_machines(platform: &Platform, count: usize) {
 }
 
 fn tools() -> SaveTemplate {
-    SaveTemplate { name: "tools".to_owned(), title: Some(" Ours ".to_owned()), description: None }
+    SaveTemplate { name: "tools".to_owned(), title: Some(" Ours ".to_owned()), ..SaveTemplate::default() }
 }
 
 #[tokio::test]
@@ -81,10 +81,16 @@ async fn what_makes_no_sense_is_refused_in_one_sentence() {
     let platform = platform().await;
     let id = platform.running("one").await;
     let save = async |name: &str, title: Option<&str>| {
-        let wanted =
-            SaveTemplate { name: name.to_owned(), title: title.map(str::to_owned), description: None };
+        let wanted = SaveTemplate {
+            name: name.to_owned(),
+            title: title.map(str::to_owned),
+            ..SaveTemplate::default()
+        };
         platform.control.save_template(&platform.access(id).await, &wanted).await
     };
+    let keep = SaveTemplate { keep: vec!["github".to_owned(), "teapot".to_owned()], ..tools() };
+    let kept = platform.control.save_template(&platform.access(id).await, &keep).await;
+    assert!(matches!(&kept, Err(SavedTemplateError::UnknownTool(tool)) if tool == "teapot"), "{kept:?}");
     assert!(matches!(save("No Name", None).await, Err(SavedTemplateError::BadName)));
     assert!(matches!(save("../x", None).await, Err(SavedTemplateError::BadName)));
     assert!(matches!(save("desk", None).await, Err(SavedTemplateError::NameTaken(_))));

@@ -10,6 +10,7 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use super::accounts::{self, Account};
 use super::files::{FileError, Tree};
 use super::privilege::{PrivilegeError, may_initialise};
+use super::programs;
 use super::system::Kernel;
 
 /// What sshd and `sudo` put before a person's own.
@@ -47,7 +48,9 @@ pub fn become_session_user() -> Result<Session, SessionError> {
     let groups = groups_of(&String::from_utf8_lossy(&groups), SESSION_USER, account.gid);
     let environment = environment(&tree)?;
     leave_for(&account, &groups).map_err(|error| SessionError::Become(error.into()))?;
-    Ok(session(&account, &environment, |folder| Path::new(folder).is_dir()))
+    // As that user: what is a link must lead nowhere else.
+    let own = programs::folders(&Path::new("/").join(&account.home));
+    Ok(session(&account, &environment, &own))
 }
 
 fn environment(tree: &Tree<'_>) -> Result<String, FileError> {
@@ -67,8 +70,8 @@ fn leave_for(account: &Account, groups: &[u32]) -> rustix::io::Result<()> {
     set_thread_res_uid(uid, uid, uid)
 }
 
-/// `is_there`: whether there is a folder of a person's own programs.
-fn session(account: &Account, lines: &str, is_there: impl Fn(&str) -> bool) -> Session {
+/// `own`: the folders of the person's own programs.
+fn session(account: &Account, lines: &str, own: &[PathBuf]) -> Session {
     let home = format!("/{}", account.home);
     let mut environment: BTreeMap<String, String> = lines
         .lines()
@@ -78,9 +81,7 @@ fn session(account: &Account, lines: &str, is_there: impl Fn(&str) -> bool) -> S
         .collect();
     // Without one, a program takes every letter beyond ASCII for none.
     environment.entry("LANG".to_owned()).or_insert_with(|| "C.UTF-8".to_owned());
-    // Where a login looks first, as `~/.profile` and cargo's installer have it.
-    let own = [".cargo/bin", ".local/bin", "bin"].map(|folder| format!("{home}/{folder}"));
-    let own = own.iter().map(String::as_str).filter(|folder| is_there(folder));
+    let own = own.iter().filter_map(|folder| folder.to_str());
     let path = own.chain([PATH]).collect::<Vec<_>>().join(":");
     for (name, value) in [
         ("HOME", home.as_str()),
@@ -126,7 +127,7 @@ mod tests {
         let session = session(
             &account,
             "# a comment=x\nDISPLAY=:1\nLANG=\"fr_FR.UTF-8\"\nHOME=/root\n\nnothing\n",
-            |_| false,
+            &[],
         );
         assert_eq!(session.home, PathBuf::from("/home/desk"));
         let of = |name: &str| session.environment.get(name).map(String::as_str);
@@ -152,12 +153,12 @@ mod tests {
         let account =
             Account { uid: 1000, gid: 1000, home: "home/desk".into(), shell: "/bin/bash".to_owned() };
         let lines = environment(&Tree::new(root.path(), &Kernel)).unwrap();
-        let known = session(&account, &lines, |folder| folder == "/home/desk/.local/bin");
+        let known = session(&account, &lines, &["/home/desk/.local/bin".into()]);
         let of = |name: &str| known.environment.get(name).map(String::as_str);
         let wanted = (Some("C.UTF-8"), Some("sv_SE.UTF-8"), Some(":1"));
         assert_eq!((of("LANG"), of("LC_TIME"), of("DISPLAY")), wanted);
         assert_eq!(known.environment["PATH"], format!("/home/desk/.local/bin:{PATH}"));
-        let bare = session(&account, "", |_| false);
+        let bare = session(&account, "", &[]);
         assert_eq!(bare.environment["LANG"], "C.UTF-8", "never none");
     }
 }

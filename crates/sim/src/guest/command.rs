@@ -50,7 +50,7 @@ pub async fn run(guest: Arc<Guest>, line: String, mut channel: Channel<Msg>) {
         exec::serve(guest, channel).await;
         return;
     }
-    let reads = matches!(words, [GUEST_PROGRAM, "init" | "keys"] | ["cat"]);
+    let reads = matches!(words, [GUEST_PROGRAM, "init" | "keys"] | ["cat"] | ["sh", "-c", .., "logins"]);
     let input = if reads { input(&mut channel).await } else { Vec::new() };
     let output = carry_out(&guest, words, input).await;
     // Whoever asked may be gone; then nobody misses the answer.
@@ -109,6 +109,7 @@ async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
             }
         }
         ["true"] | ["/usr/lib/systemd/systemd-growfs", "/"] | ["sh", "-s"] | [] => Output::default(),
+        ["sh", "-c", .., "logins"] => logins(guest, &String::from_utf8_lossy(&input)),
         ["date", "+%s%N"] => Output::said(format!("{}\n", jiff::Timestamp::now().as_nanosecond())),
         ["false"] => Output::failed(1, ""),
         ["echo", words @ ..] => Output::said(format!("{}\n", words.join(" "))),
@@ -219,4 +220,13 @@ async fn initialise(guest: &Guest, input: &[u8]) -> Output {
 fn guest_error(sentence: &str) -> Output {
     let line = serde_json::to_vec(&GuestError { error: sentence.to_owned() }).unwrap_or_default();
     Output::failed(1, line)
+}
+
+/// Which of the paths that are asked about, below the home, are there.
+fn logins(guest: &Guest, wanted: &str) -> Output {
+    let there = wanted.lines().filter_map(|line| line.split_once(' ')).filter_map(|(tool, path)| {
+        let path = format!("{HOME}/{path}");
+        guest.files.lstat(&path).map(|_| format!("{tool}\t{path}\n"))
+    });
+    Output::said(there.collect::<String>())
 }

@@ -1,11 +1,9 @@
 //! Templates of the workspace's own: made of a desktop, listed with what was kept, deleted.
 
-use axum::Form;
-use axum::extract::Path;
+use axum::extract::{Path, RawForm, RawQuery};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use rolltop_api_types::{Desktop, SaveTemplate, SavedTemplate, SavedTemplateState};
-use serde::Deserialize;
+use rolltop_api_types::{Desktop, Logins, SaveTemplate, SavedTemplate, SavedTemplateState};
 
 use super::actions::id;
 use crate::access::SignedIn;
@@ -29,35 +27,92 @@ fn path_of(desktop: &Desktop) -> String {
     format!("/desktops/{}/template", desktop.id)
 }
 
+/// Which tools' log-ins a template of it will not have, in its dialog: a look into the desktop, which may take a moment.
+pub(crate) async fn logins(
+    person: SignedIn,
+    Path(path): Path<String>,
+    RawQuery(kept): RawQuery,
+) -> Result<Markup, Failure> {
+    let language = person.language;
+    let kept = Answer::read(kept.unwrap_or_default().as_bytes());
+    let found = match person.client.logins(id(&path)?).await {
+        Ok(found) => found,
+        Err(error) if error.problem().is_some() => {
+            return Ok(html! { p.quiet { (language.say("template-logins-unseen")) } });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(html! {
+        @if found.is_empty() {
+            p.quiet { (language.say("template-logins-none")) }
+        } @else {
+            fieldset.scope-group {
+                legend { (language.say("template-logins")) }
+                p.quiet { (language.say("template-logins-text")) }
+                @for tool in &found { (login(language, tool, kept.keep.contains(&tool.id))) }
+            }
+        }
+    })
+}
+
+fn login(language: Language, tool: &Logins, kept: bool) -> Markup {
+    // Those that are a product's are called as it is; the others have a name in each language.
+    let title = language.maybe(&format!("login-{}", tool.id)).unwrap_or_else(|| tool.title.clone());
+    html! {
+        label.tick {
+            input type="checkbox" name="keep" value=(tool.id) checked[kept];
+            span { (title) " " code { (tool.paths.join(" ")) } }
+        }
+    }
+}
+
 /// The template as the dialog has it.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Answer {
-    #[serde(default)]
+#[derive(Debug, Default)]
+struct Answer {
     name: String,
-    #[serde(default)]
     title: String,
-    #[serde(default)]
     description: String,
+    /// Tools whose log-ins stay.
+    keep: Vec<String>,
+}
+
+impl Answer {
+    /// A form has one pair per ticked tool, which serde's forms can't gather.
+    fn read(form: &[u8]) -> Self {
+        let mut answer = Self::default();
+        for (name, value) in form_urlencoded::parse(form) {
+            match name.as_ref() {
+                "name" => answer.name = value.trim().to_owned(),
+                "title" => answer.title = value.trim().to_owned(),
+                "description" => answer.description = value.trim().to_owned(),
+                "keep" => answer.keep.push(value.into_owned()),
+                _ => {}
+            }
+        }
+        answer
+    }
 }
 
 pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
     let desktop = person.client.desktop(id(&path)?).await?;
-    let body = body(person.language, &Answer::default(), None);
+    let body = body(person.language, &desktop, &Answer::default(), None);
     Ok(dialog(&path_of(&desktop)).show(person.language, &body))
 }
 
 pub(crate) async fn save(
     person: SignedIn,
     Path(path): Path<String>,
-    Form(answer): Form<Answer>,
+    RawForm(form): RawForm,
 ) -> Result<Response, Failure> {
     let language = person.language;
     let desktop = person.client.desktop(id(&path)?).await?;
-    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let answer = Answer::read(&form);
+    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let wanted = SaveTemplate {
-        name: answer.name.trim().to_owned(),
+        name: answer.name.clone(),
         title: given(&answer.title),
         description: given(&answer.description),
+        keep: answer.keep.clone(),
     };
     match person.client.save_template(desktop.id, &wanted).await {
         Ok(saved) => {
@@ -65,7 +120,7 @@ pub(crate) async fn save(
             Ok(([("hx-trigger", "rolltop:done")], toast::done(language, &text)).into_response())
         }
         Err(error) if error.problem().is_some_and(|problem| problem.status < 500) => {
-            let body = body(language, &answer, Some(&sentence(language, &error)));
+            let body = body(language, &desktop, &answer, Some(&sentence(language, &error)));
             Ok(dialog(&path_of(&desktop)).refused(language, &body))
         }
         Err(error) => Err(error.into()),
@@ -76,16 +131,21 @@ fn dialog(action: &str) -> dialog::Settings<'_> {
     dialog::Settings { id: "save-template", title: "template-title", action }
 }
 
-fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
+fn body(language: Language, desktop: &Desktop, answer: &Answer, problem: Option<&str>) -> Markup {
     let (name, title) = (language.say("field-name"), language.say("template-field-title"));
     let (hint, description) =
         (language.say("template-name-hint"), language.say("template-field-description"));
+    let kept = answer.keep.iter().map(|id| ("keep", id));
+    let kept = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
     html! {
         @if let Some(text) = problem { (notice(Notice::Error, &html! { (text) })) }
         (field(&Field { hint: Some(&hint), required: true, autofocus: true, ..Field::text("template-name", "name", &name, &answer.name) }))
         (field(&Field { required: false, ..Field::text("template-title", "title", &title, &answer.title) }))
         (field(&Field { required: false, ..Field::text("template-description", "description", &description, &answer.description) }))
         p.quiet { (language.say("template-text")) }
+        div hx-get={ (path_of(desktop)) "/logins?" (kept) } hx-trigger="load" hx-swap="outerHTML" hx-target="this" {
+            p.quiet { (language.say("template-logins-looking")) }
+        }
     }
 }
 

@@ -89,6 +89,7 @@ pub fn router(state: App) -> Router {
         .route("/v1/snapshots/{id}/restore", post(snapshots::restore))
         .route("/v1/desktops/{id}/setup", get(setup::get).post(setup::set).delete(setup::stop))
         .route("/v1/desktops/{id}/template", post(templates::save))
+        .route("/v1/desktops/{id}/logins", get(templates::logins))
         .route("/v1/saved-templates", get(templates::list))
         .route("/v1/saved-templates/{version}", delete(templates::delete))
         .route("/v1/ssh-keys", get(ssh::list).post(ssh::add))

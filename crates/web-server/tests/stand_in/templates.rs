@@ -6,7 +6,8 @@ use axum::extract::{Json, Path, State as Shared};
 use http::StatusCode;
 use jiff::Timestamp;
 use rolltop_api_types::{
-    Code, EventKind, SaveTemplate, SavedTemplate, SavedTemplateList, SavedTemplateState,
+    Code, DesktopState, EventKind, Logins, LoginsList, SaveTemplate, SavedTemplate, SavedTemplateList,
+    SavedTemplateState,
 };
 
 use super::routes::{App, Refused, find, refuse, refuse_field};
@@ -30,6 +31,30 @@ pub async fn list(Shared(state): Shared<App>) -> Json<SavedTemplateList> {
     Json(SavedTemplateList { items: state.templates.lock().expect("a lock").clone() })
 }
 
+/// What tools keep in a desktop that runs.
+pub async fn logins(Shared(state): Shared<App>, Path(id): Path<String>) -> Result<Json<LoginsList>, Refused> {
+    let desktop = find(&state, &id)?;
+    if desktop.state != DesktopState::Running {
+        return refuse(Code::NotRunning, "This desktop does not run.");
+    }
+    let tool = |id: &str, title: &str, paths: &[&str]| Logins {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+    };
+    Ok(Json(LoginsList {
+        items: vec![
+            tool("ssh", "SSH keys", &["/home/desk/.ssh"]),
+            tool("github", "GitHub", &["/home/desk/.config/gh"]),
+            tool(
+                "claude",
+                "Claude Code",
+                &["/home/desk/.claude/.credentials.json", "/home/desk/.claude.json"],
+            ),
+        ],
+    }))
+}
+
 pub async fn save(
     Shared(state): Shared<App>,
     Path(id): Path<String>,
@@ -45,7 +70,8 @@ pub async fn save(
         version: format!("{}@{:012x}", wanted.name, state.templates.lock().expect("a lock").len()),
         title: wanted.title.unwrap_or_else(|| wanted.name.clone()),
         name: wanted.name,
-        description: wanted.description.unwrap_or_default(),
+        // So that a test sees what was kept.
+        description: [wanted.description.unwrap_or_default(), wanted.keep.join(" ")].concat(),
         desktop_name: desktop.name.clone(),
         state: SavedTemplateState::Saving,
         detail: None,

@@ -1,0 +1,19 @@
+//! Log-ins of tools in a desktop's home folders.
+
+use rolltop_door::FoundLogins;
+
+use super::{Reason, unavailable};
+use crate::caller::{DesktopAccess, purpose};
+use crate::control::Control;
+use crate::error::EnterError;
+
+impl Control {
+    /// Which tools' log-ins lie in a running desktop: what a template of it does not have unless it is kept.
+    pub async fn logins(
+        &self,
+        access: &DesktopAccess<purpose::ReadFiles>,
+    ) -> Result<Vec<FoundLogins>, EnterError> {
+        let door = self.look_in(access, Reason::Files).await?;
+        door.logins().await.map_err(unavailable)
+    }
+}
