@@ -21,12 +21,15 @@ use russh::{Channel, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWri
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::door::Door;
 use crate::lanes::{Hold, Lane, Passenger};
 
+/// How long a server's full queue is waited for, and how often it is tried.
+const TURN: Duration = Duration::from_secs(3);
+const TURN_PAUSE: Duration = Duration::from_millis(30);
 /// What one channel may hold unread, bytes.
 const BUFFER_BYTES: u32 = 4 * 1024 * 1024;
 /// The same for a terminal: several of the largest screens there are.
@@ -76,6 +79,22 @@ impl Door {
     pub async fn streamlocal(&self, path: &str) -> Result<DoorChannel, ChannelError> {
         let channel = confirmed(self.handle.channel_open_direct_streamlocal(path)).await?;
         Ok(DoorChannel::over(channel))
+    }
+
+    /// The same where many may come at once: a server takes in a few at a time, and its sshd refuses those that would
+    /// have to wait. They are tried again for a while.
+    pub async fn streamlocal_in_turn(&self, path: &str) -> Result<DoorChannel, ChannelError> {
+        let until = Instant::now() + TURN;
+        loop {
+            match self.streamlocal(path).await {
+                Err(ChannelError::Refused { why: ChannelOpenFailure::ConnectFailed })
+                    if Instant::now() < until =>
+                {
+                    sleep(TURN_PAUSE).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     pub(crate) async fn session(&self) -> Result<Channel<Msg>, ChannelError> {

@@ -32,6 +32,44 @@ async fn open_error(guest: &mut Guest, login: &Login) -> OpenError {
     Door::open(stream, login).await.err().expect("the door should not have opened")
 }
 
+/// As a VNC server is: its queue takes a few, and each that it accepts keeps it busy for a moment.
+fn slow_server(path: &std::path::Path) {
+    let address = rustix::net::SocketAddrUnix::new(path).unwrap();
+    let socket =
+        rustix::net::socket(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&socket, &address).unwrap();
+    rustix::net::listen(&socket, 1).unwrap();
+    let listener = std::os::unix::net::UnixListener::from(socket);
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            std::thread::sleep(Duration::from_millis(20));
+            // Who has left in the meantime misses nothing.
+            let _ = std::io::Write::write_all(&mut stream, b"RFB");
+        }
+    });
+}
+
+#[tokio::test]
+async fn many_at_once_take_their_turn_with_a_server_that_takes_in_few() {
+    let mut guest = Guest::new();
+    let door = guest.open().await;
+    let path = guest.path("few.sock");
+    slow_server(&path);
+    let path = path.to_str().unwrap();
+    let one = async || {
+        let mut channel = soon(door.streamlocal_in_turn(path)).await?;
+        let mut said = [0; 3];
+        soon(channel.read_exact(&mut said)).await.unwrap();
+        Ok::<_, ChannelError>(said)
+    };
+    for said in futures::future::join_all((0..20).map(|_| one())).await {
+        assert_eq!(&said.unwrap(), b"RFB");
+    }
+    let nowhere = guest.path("nowhere.sock");
+    let refused = soon(door.streamlocal_in_turn(nowhere.to_str().unwrap())).await.err().unwrap();
+    assert!(matches!(refused, ChannelError::Refused { .. }), "{refused:?}");
+}
+
 #[tokio::test]
 async fn a_command_gets_its_input_and_gives_back_output_and_exit() {
     let mut guest = Guest::new();

@@ -84,7 +84,7 @@ impl Control {
     ) -> Result<Screen, EnterError> {
         let place = self.inner.uses.take(access.desktop, Use::Screen).ok_or(EnterError::NotRunning)?;
         let door = self.enter(access, Reason::Screen, &place, waking).await?;
-        let stream = door.streamlocal(VNC_SOCKET).await.map_err(unavailable)?;
+        let stream = door.streamlocal_in_turn(VNC_SOCKET).await.map_err(unavailable)?;
         let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
         let viewer = self.inner.viewers.come(access.desktop);
         let input = ScreenInput { viewer, input: Input::default(), most_pixels: most_pixels(row.size) };

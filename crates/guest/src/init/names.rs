@@ -8,9 +8,6 @@ const OWN_ADDRESS: &str = "127.0.1.1";
 /// this name in it, and X's libraries take that for local only while both names mean one address.
 const BAKED_NAME: &str = "desk";
 
-/// What the window manager takes for its machine's name (`usr/local/bin/xfwm4` in the template), for the same reason.
-const WINDOW_MANAGERS_NAME: &str = "rolltop-desktop-whose-windows-are-all-local";
-
 /// Wants the host name, and the time zone if one is named and known.
 pub fn stage(
     tree: &Tree<'_>,
@@ -33,8 +30,8 @@ pub fn stage(
 /// The hosts file with the machine's own name replaced, everything else as it was.
 fn with_own_name(hosts: &str, hostname: &str) -> String {
     let own = match hostname {
-        BAKED_NAME => format!("{OWN_ADDRESS}\t{hostname} {WINDOW_MANAGERS_NAME}"),
-        _ => format!("{OWN_ADDRESS}\t{hostname} {BAKED_NAME} {WINDOW_MANAGERS_NAME}"),
+        BAKED_NAME => format!("{OWN_ADDRESS}\t{hostname}"),
+        _ => format!("{OWN_ADDRESS}\t{hostname} {BAKED_NAME}"),
     };
     let is_own = |line: &&str| line.split_whitespace().next() == Some(OWN_ADDRESS);
     let mut lines: Vec<&str> = hosts.lines().filter(|line| !is_own(line)).collect();
@@ -49,16 +46,15 @@ mod tests {
 
     #[test]
     fn only_the_own_name_changes_in_the_hosts_file() {
-        let own = |names: &str| format!("127.0.1.1\t{names} {WINDOW_MANAGERS_NAME}\n");
         let before = "127.0.0.1\tlocalhost\n127.0.1.1 old old.lan\n::1 ip6-localhost\n";
-        let after = format!("127.0.0.1\tlocalhost\n{}::1 ip6-localhost\n", own("new desk"));
+        let after = "127.0.0.1\tlocalhost\n127.0.1.1\tnew desk\n::1 ip6-localhost\n";
         assert_eq!(with_own_name(before, "new"), after);
-        assert_eq!(with_own_name(&after, "new"), after);
-        assert_eq!(with_own_name("", "new"), own("new desk"));
+        assert_eq!(with_own_name(after, "new"), after);
+        assert_eq!(with_own_name("", "new"), "127.0.1.1\tnew desk\n");
         assert_eq!(
             with_own_name(before, "desk"),
-            format!("127.0.0.1\tlocalhost\n{}::1 ip6-localhost\n", own("desk"))
+            "127.0.0.1\tlocalhost\n127.0.1.1\tdesk\n::1 ip6-localhost\n"
         );
-        assert_eq!(with_own_name("::1 x", "new"), format!("::1 x\n{}", own("new desk")));
+        assert_eq!(with_own_name("::1 x", "new"), "::1 x\n127.0.1.1\tnew desk\n");
     }
 }
