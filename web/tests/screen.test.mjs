@@ -4,9 +4,11 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { SCREEN, focused, keys, listening, openScreen, pretend } from "./screen-page.mjs";
 import { desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
 
 let server, browser;
+const openDesktop = (options) => openScreen(browser, server.url, options);
 
 before(async () => {
   [server, browser] = await Promise.all([startServer(), startBrowser()]);
@@ -15,19 +17,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-const SCREEN = "rolltop-screen[data-status=connected] canvas:not(.last-frame)";
-
-async function openDesktop({ before = () => undefined, ...options } = {}) {
-  const page = await openPage(browser, server.url, options);
-  await page.visit("/desktops");
-  await before(page);
-  await page.visit(await desktopPath(page, "research"));
-  await page.locator(SCREEN).waitFor();
-  return page;
-}
-
-const focused = (page, selector) => page.waitForFunction((wanted) => document.activeElement?.matches(wanted), selector);
 
 async function leave(page) {
   for (const key of ["Control", "Alt", "Shift"]) await page.keyboard.down(key);
@@ -236,37 +225,11 @@ test("a file dropped on the screen or a terminal is uploaded, and elsewhere leav
   await page.context().close();
 });
 
-/** What a screen's VNC server is sent, message by message as noVNC writes them. */
-function listening(page) {
-  return page.addInitScript(() => {
-    window.sent = [];
-    const { send } = WebSocket.prototype;
-    WebSocket.prototype.send = function (data) {
-      if (typeof data !== "string" && this.url.includes("/screen")) window.sent.push([...new Uint8Array(data.buffer ?? data)]);
-      return send.call(this, data);
-    };
-  });
-}
-
-/** Keys that went out since the last time, as "+65" and "-65". */
-const keys = (page) =>
-  page.evaluate(() => {
-    const said = window.sent.splice(0).flatMap((bytes) => {
-      const found = [];
-      for (let at = 0; at + 8 <= bytes.length && bytes[at] === 4; at += 8) {
-        const keysym = bytes.slice(at + 4, at + 8).reduce((sum, byte) => sum * 256 + byte, 0);
-        found.push(`${bytes[at + 1] ? "+" : "-"}${keysym.toString(16)}`);
-      }
-      return found;
-    });
-    return said;
-  });
-
 test("Cmd on a Mac is Ctrl in the desktop", async () => {
   const page = await openDesktop({
     before: async (page) => {
       await listening(page);
-      await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "platform", { get: () => "MacIntel" }));
+      await pretend(page, "MacIntel");
     },
   });
   await page.locator(SCREEN).focus();
