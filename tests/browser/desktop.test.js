@@ -179,12 +179,15 @@ test("it is suspended with an unsaved text and a shell at work, and both are the
   // A text in an editor that is saved nowhere.
   await run(id, "setsid mousepad > /dev/null 2>&1 < /dev/null &");
   await eventually("the editor is there", async () => /mousepad/i.test(await run(id, "wmctrl -lx")));
-  await eventually("the text is typed", async () => {
+  const input = await page.context().newCDPSession(page);
+  await eventually("the text is typed, with what an input method composes", async () => {
     await run(id, "wmctrl -xa mousepad; xdotool key ctrl+a");
     await canvas.focus();
-    await page.keyboard.type("not saved anywhere");
+    await page.keyboard.type("not saved anywhere: ");
+    await input.send("Input.imeSetComposition", { text: "にほん", selectionStart: 3, selectionEnd: 3 });
+    await input.send("Input.insertText", { text: "日本é" });
     await page.waitForTimeout(1000);
-    return (await textInEditor(id)).includes("not saved anywhere");
+    return (await textInEditor(id)).includes("not saved anywhere: 日本é");
   });
   const before = await textInEditor(id);
 

@@ -2,6 +2,8 @@
 import { desktopPath, openPage } from "./support.mjs";
 
 export const SCREEN = "rolltop-screen[data-status=connected] canvas:not(.last-frame)";
+/** Where the keys go while the screen has them. */
+export const FIELD = "rolltop-screen textarea";
 
 export async function openScreen(browser, url, { before = () => undefined, ...options } = {}) {
   const page = await openPage(browser, url, options);

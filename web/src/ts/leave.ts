@@ -1,7 +1,7 @@
 // The way out by keys of what takes every key for itself, a desktop's screen or a terminal: Ctrl,
 // Alt and Shift pressed together with nothing else, and let go of.
 
-const MODIFIERS = new Set(["Control", "Alt", "AltGraph", "Meta", "Shift"]);
+export const MODIFIERS = new Set(["Control", "Alt", "AltGraph", "Meta", "Shift"]);
 
 /**
  * Calls `leave` once the last of the three is up again, so that whoever takes the keys has seen each

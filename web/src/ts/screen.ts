@@ -11,6 +11,7 @@ import { Clipboard } from "./screen-clipboard";
 import { mapCommand } from "./mac-keys";
 import { takePulse } from "./pulse";
 import { attachSoftKeyboard, sendChord } from "./screen-keys";
+import { followPointer, sendTyped } from "./screen-typing";
 import { whenUnseen } from "./unseen";
 
 type Mode = "follow" | "fit" | "actual";
@@ -49,6 +50,11 @@ class RolltopScreen extends HTMLElement {
   /** Nobody looks at the tab: not connected, and not trying to be. */
   #resting = false;
 
+  /** Has the keys, since input methods and dead keys work in a text field only. The Tab key comes in by it. */
+  get #field(): HTMLTextAreaElement | null {
+    return this.querySelector("textarea");
+  }
+
   connectedCallback(): void {
     // Moving the element about by a morph is no reason to connect again.
     if (this.#rfb) return;
@@ -84,6 +90,8 @@ class RolltopScreen extends HTMLElement {
     socket.addEventListener("close", ({ code }) => (this.#ended = code === SCREEN_ENDED));
     const rfb = new RFB(this, socket);
     this.#rfb = rfb;
+    const field = this.#field;
+    if (field) rfb._keyboard._target = field;
     rfb.background = "transparent";
     rfb.focusOnClick = true;
     this.#apply();
@@ -107,9 +115,8 @@ class RolltopScreen extends HTMLElement {
     this.#warning = undefined;
     this.#retryMs = RETRY_FIRST_MS;
     this.#canvas = this.querySelector("canvas:not(.last-frame)");
-    // So that the Tab key comes in; the way out is another.
-    this.#canvas?.setAttribute("tabindex", "0");
-    this.#canvas?.setAttribute("aria-describedby", "screen-leave");
+    // noVNC gives itself the keys at each click.
+    this.#canvas?.addEventListener("focus", () => this.#field?.focus({ preventScroll: true }));
     this.#status("connected");
     if (document.activeElement === document.body) this.#rfb?.focus({ preventScroll: true });
   }
@@ -195,12 +202,17 @@ class RolltopScreen extends HTMLElement {
     const current = () => this.#rfb;
     // Typed while there is no screen to type in: said at once rather than swallowed.
     document.addEventListener("keydown", () => {
-      if (this.dataset["status"] === "silent" && document.activeElement === document.body) this.#status("reconnecting");
-    }, { signal });
+      const elsewhere = document.activeElement !== document.body && !this.contains(document.activeElement);
+      if (this.dataset["status"] === "silent" && !elsewhere) this.#status("reconnecting");
+    }, { capture: true, signal });
     whenUnseen(() => this.#rest(), () => this.#comeBack(), signal);
+    watchLeaving(this, () => document.querySelector<HTMLElement>("#screen-bar button")?.focus(), signal);
+    // Before the others that listen for keys: those of an input method are none of theirs.
+    const field = this.#field;
+    if (field) sendTyped(this, field, current, signal);
+    if (field) followPointer(this, field, signal);
     this.#clipboard = new Clipboard(current, this, signal);
     mapCommand(this, current, signal);
-    watchLeaving(this, () => document.querySelector<HTMLElement>("#screen-bar button")?.focus(), signal);
     document.addEventListener("click", (event) => this.#clicked(event.target as Element), { signal });
     // noVNC keeps clicks to itself, so menus would stay open over the screen.
     this.addEventListener(

@@ -251,10 +251,15 @@ fn at_rest(language: Language, shown: &Shown, back: Action) -> Markup {
 }
 
 fn live(language: Language, desktop: &Desktop) -> Markup {
+    let name = language.say_with("screen-of", &[("name", &desktop.name)]);
     html! {
         div.connecting role="status" { (icon_with(Icon::Loader, true, false)) (language.say("screen-connecting")) }
         rolltop-screen #screen hx-morph-skip src={ "/v1/desktops/" (desktop.id) "/screen?wake=false" } data-desktop=(desktop.id)
-            role="application" aria-label=(language.say_with("screen-of", &[("name", &desktop.name)])) {}
+            role="application" aria-label=(name) {
+            // The keys go here, since input methods and dead keys work in a text field only.
+            textarea aria-label=(name) aria-describedby="screen-leave" rows="1" autocomplete="off" autocapitalize="none" autocorrect="off"
+                spellcheck="false" {}
+        }
     }
 }
 
