@@ -132,16 +132,23 @@ fn asks_for_page(method: &Method, headers: &HeaderMap) -> bool {
 /// Other pages may lead here, but not act here with the pass of whoever has one: a neighbour's preview
 /// would be the same site to a browser. Pages of the same desktop may.
 fn may_ask(visit: &Visit, method: &Method, headers: &HeaderMap) -> bool {
-    let from = |name: http::HeaderName| value(headers, name.as_str());
-    if let Some(origin) = from(ORIGIN) {
-        return visit.place.is_of_same_desktop(origin);
-    }
-    match value(headers, "sec-fetch-site") {
-        None | Some("same-origin" | "none") => !guard::is_upgrade(headers),
-        Some(_) => {
-            asks_for_page(method, headers)
-                || from(REFERER).is_some_and(|referer| visit.place.is_of_same_desktop(referer))
+    let site = value(headers, "sec-fetch-site");
+    let mut origins = headers.get_all(ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        // A page that tells no referrer posts its forms so. A page of nobody's, in a frame, is of another site.
+        (Some(origin), None) if origin == "null" => {
+            site == Some("same-origin") && !guard::is_upgrade(headers)
         }
+        (Some(origin), None) => origin.to_str().is_ok_and(|origin| visit.place.is_of_same_desktop(origin)),
+        (Some(_), Some(_)) => false,
+        (None, _) => match site {
+            None | Some("same-origin" | "none") => !guard::is_upgrade(headers),
+            Some(_) => {
+                asks_for_page(method, headers)
+                    || value(headers, REFERER.as_str())
+                        .is_some_and(|referer| visit.place.is_of_same_desktop(referer))
+            }
+        },
     }
 }
 
@@ -173,6 +180,7 @@ mod tests {
             &[("origin", "https://3000--first.desk.example:8443"), ("sec-fetch-site", "same-origin")],
             &[("origin", "https://8000--first.desk.example:8443"), ("sec-fetch-site", "same-site")],
             &[("sec-fetch-site", "same-site"), ("referer", "https://8000--first.desk.example:8443/x")],
+            &[("origin", "null"), ("sec-fetch-site", "same-origin")],
         ] {
             assert!(asks(fine), "{fine:?}");
         }
@@ -182,6 +190,8 @@ mod tests {
             &[("origin", "https://3000--other.desk.example:8443"), ("sec-fetch-site", "same-site")],
             &[("origin", "https://desk.example:8443")],
             &[("origin", "null")],
+            &[("origin", "null"), ("sec-fetch-site", "cross-site")],
+            &[("origin", "https://3000--first.desk.example:8443"), ("origin", "https://evil.example")],
             &[("connection", "upgrade"), ("upgrade", "websocket")],
             &[("sec-fetch-site", "same-site"), ("referer", "https://3000--other.desk.example:8443/")],
         ] {

@@ -42,8 +42,12 @@ impl Platform {
     }
 
     pub async fn with(config: ApiConfig, control_config: ControlConfig) -> Self {
+        Self::over(SimConfig::instant(), config, control_config).await
+    }
+
+    pub async fn over(sim: SimConfig, config: ApiConfig, control_config: ControlConfig) -> Self {
         let directory = TempDir::new().unwrap();
-        let engine = Arc::new(SimEngine::new(SimConfig::instant()).unwrap());
+        let engine = Arc::new(SimEngine::new(sim).unwrap());
         let parts =
             Parts { directory: directory.path().to_owned(), engine: engine.clone(), config: control_config };
         let control = Control::open(parts).await.unwrap();

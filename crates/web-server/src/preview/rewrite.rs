@@ -10,8 +10,8 @@ use std::net::IpAddr;
 
 use axum::extract::Request;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, ALT_SVC, AUTHORIZATION, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, FORWARDED,
-    HOST, HeaderName, LOCATION, ORIGIN, REFERER, REFRESH, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALT_SVC, AUTHORIZATION, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, Entry, HOST,
+    HeaderName, LINK, LOCATION, ORIGIN, REFERER, REFRESH, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
 };
 use http::{HeaderMap, HeaderValue, Uri, Version};
 
@@ -21,15 +21,48 @@ use crate::proxy;
 
 /// Our credentials begin so.
 const CREDENTIALS: [&str; 6] = ["rt_", "rs_", "rl_", "rp_", "rv_", "rh_"];
+/// What programs believe of the proxy before them, besides `X-Forwarded-…`: who asks, and for which place.
+const CLAIMS: [&str; 14] = [
+    "forwarded",
+    "forwarded-for",
+    "x-real-ip",
+    "x-client-ip",
+    "client-ip",
+    "true-client-ip",
+    "x-cluster-client-ip",
+    "x-host",
+    "x-original-host",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-scheme",
+    "x-url-scheme",
+    "front-end-https",
+];
+/// Addresses in requests: where a page was, and where WebDAV is to copy to.
+const INWARD: [HeaderName; 4] =
+    [ORIGIN, REFERER, HeaderName::from_static("destination"), HeaderName::from_static("hx-current-url")];
+/// Addresses in answers, to which browsers go or the scripts of common frameworks do.
+const OUTWARD: [HeaderName; 8] = [
+    LOCATION,
+    CONTENT_LOCATION,
+    HeaderName::from_static("sourcemap"),
+    HeaderName::from_static("hx-redirect"),
+    HeaderName::from_static("hx-push-url"),
+    HeaderName::from_static("hx-replace-url"),
+    HeaderName::from_static("turbolinks-location"),
+    HeaderName::from_static("x-inertia-location"),
+];
 /// What would act beyond this origin: on cookies of the whole site, on names beside it, on what browsers
-/// insist on later, or on who answers for it.
-const KEPT_BACK: [HeaderName; 6] = [
+/// insist on later, on who answers for it, or on a proxy of the operator's.
+const KEPT_BACK: [HeaderName; 8] = [
     STRICT_TRANSPORT_SECURITY,
     ALT_SVC,
     HeaderName::from_static("clear-site-data"),
     HeaderName::from_static("service-worker-allowed"),
     HeaderName::from_static("public-key-pins"),
     HeaderName::from_static("origin-agent-cluster"),
+    HeaderName::from_static("x-accel-redirect"),
+    HeaderName::from_static("x-sendfile"),
 ];
 
 pub(super) fn request(request: &mut Request, place: &Place, peer: IpAddr, upgrading: bool) {
@@ -47,12 +80,11 @@ pub(super) fn request(request: &mut Request, place: &Place, peer: IpAddr, upgrad
     if headers.get(AUTHORIZATION).is_some_and(is_ours) {
         headers.remove(AUTHORIZATION);
     }
-    let forwarded: Vec<_> =
-        headers.keys().filter(|name| name.as_str().starts_with("x-forwarded-")).cloned().collect();
-    for name in forwarded.iter().chain(&[FORWARDED, HOST]) {
+    let claimed: Vec<_> = headers.keys().filter(|name| is_claim(name)).cloned().collect();
+    for name in claimed {
         headers.remove(name);
     }
-    for name in [ORIGIN, REFERER] {
+    for name in INWARD {
         translate(headers, name, |address| names::inward(address, place));
     }
     set(headers, HOST, &names::inside(place.port));
@@ -70,11 +102,12 @@ pub(super) fn response(headers: &mut HeaderMap, place: &Place, switched: bool) {
     for cookie in cookies {
         headers.append(SET_COOKIE, cookie);
     }
-    for name in [LOCATION, CONTENT_LOCATION] {
+    for name in OUTWARD {
         translate(headers, name, |address| names::outward(address, place));
     }
     translate(headers, ACCESS_CONTROL_ALLOW_ORIGIN, |origin| names::origin_outward(origin, place));
     translate(headers, REFRESH, |value| names::refresh_outward(value, place));
+    translate(headers, LINK, |value| names::links_outward(value, place));
     // Whatever stands before us may hold an event stream back until it has a whole buffer.
     if headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
         set(headers, HeaderName::from_static("x-accel-buffering"), "no");
@@ -83,9 +116,22 @@ pub(super) fn response(headers: &mut HeaderMap, place: &Place, switched: bool) {
     headers.insert(HeaderName::from_static("origin-agent-cluster"), HeaderValue::from_static("?1"));
 }
 
+/// Whether a visitor would speak as the proxy by this. Programs that know headers by CGI's names take `_` for `-`.
+fn is_claim(name: &HeaderName) -> bool {
+    let name = name.as_str().replace('_', "-");
+    name.starts_with("x-forwarded") || name.starts_with("x-rolltop-") || CLAIMS.contains(&name.as_str())
+}
+
+/// To `to`, each byte is one character: headers are in no encoding, and all that matters in them is ASCII.
 fn translate(headers: &mut HeaderMap, name: HeaderName, to: impl Fn(&str) -> Option<String>) {
-    if let Some(value) = headers.get(&name).and_then(|value| to(value.to_str().ok()?)) {
-        set(headers, name, &value);
+    let Entry::Occupied(mut values) = headers.entry(name) else { return };
+    for value in values.iter_mut() {
+        let text: String = value.as_bytes().iter().copied().map(char::from).collect();
+        let bytes: Option<Vec<u8>> =
+            to(&text).and_then(|text| text.chars().map(|character| u8::try_from(character).ok()).collect());
+        if let Some(Ok(translated)) = bytes.map(HeaderValue::try_from) {
+            *value = translated;
+        }
     }
 }
 
@@ -205,12 +251,13 @@ mod tests {
             ("strict-transport-security", "max-age=1; includeSubDomains"),
             ("alt-svc", "h3=\":443\""),
             ("service-worker-allowed", "/"),
+            ("x-accel-redirect", "/internal"),
             ("x-theirs", "stays"),
         ]);
         let cookies: Vec<_> =
             headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().unwrap()).collect();
         assert_eq!(cookies, ["a=1; Path=/; HttpOnly", "b=2"]);
-        for name in ["clear-site-data", "strict-transport-security", "alt-svc", "service-worker-allowed"] {
+        for name in KEPT_BACK.iter().filter(|name| *name != "origin-agent-cluster") {
             assert!(!headers.contains_key(name), "{name}");
         }
         assert_eq!(headers["x-theirs"], "stays");
@@ -221,7 +268,7 @@ mod tests {
     fn a_redirect_to_where_it_believes_to_be_stays_here() {
         let to = |location| answered(&[("location", location)])[LOCATION].to_str().unwrap().to_owned();
         assert_eq!(to("http://localhost:3000/x?y"), "https://3000--first.desk.example:8443/x?y");
-        assert_eq!(to("http://localhost:3000"), "/");
+        assert_eq!(to("http://localhost:3000"), "https://3000--first.desk.example:8443/");
         assert_eq!(to("http://localhost:30001/"), "https://30001--first.desk.example:8443/");
         for other in ["/x", "https://example.org/", "http://localhost:3000.evil/"] {
             assert_eq!(to(other), other);

@@ -1,0 +1,15 @@
+//! Previews from end to end: the web tier, the API and the simulated engine, asked as a browser asks.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap in a test is a failed test"
+)]
+
+mod answered;
+#[expect(dead_code, reason = "the API's own tests use the rest of it")]
+#[path = "../api/platform.rs"]
+mod platform;
+mod told;
+mod visit;

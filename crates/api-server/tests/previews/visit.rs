@@ -1,0 +1,92 @@
+//! A whole Rolltop with one desktop, and a browser that has a pass to its ports.
+
+use std::net::SocketAddr;
+
+use reqwest::Method;
+use reqwest::header::{COOKIE, HOST};
+use rolltop_api_server::ApiConfig;
+use rolltop_api_types::{Client, OpenPreview, PreviewKey, RequestTicket};
+use rolltop_control::ControlConfig;
+use rolltop_sim::SimConfig;
+use rolltop_web_server::{WebConfig, bind};
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+use crate::platform::Platform;
+
+pub const DESKTOP: &str = "research";
+
+pub struct Visit {
+    platform: Platform,
+    session: Client,
+    address: SocketAddr,
+    _directory: TempDir,
+}
+
+/// One port's preview, open in a browser.
+pub struct Window {
+    pub origin: String,
+    client: reqwest::Client,
+    pass: String,
+}
+
+impl Visit {
+    pub async fn start(sim: SimConfig) -> Self {
+        let platform = Platform::over(sim, ApiConfig::default(), ControlConfig::default()).await;
+        platform.running(DESKTOP).await;
+        let session = platform.session().await;
+        let directory = TempDir::new().unwrap();
+        let config = WebConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            api_socket: platform.socket(),
+            data_dir: directory.path().to_owned(),
+            public_url: None,
+            certificate: None,
+        };
+        let server = bind(config).await.unwrap();
+        let address = server.address();
+        tokio::spawn(server.serve(platform.shutdown.clone().cancelled_owned()));
+        Self { platform, session, address, _directory: directory }
+    }
+
+    /// The origin of whatever has this label before our host.
+    pub fn origin(&self, label: &str) -> String {
+        format!("https://{label}.localhost:{}", self.address.port())
+    }
+
+    /// Our own pages'.
+    pub fn main(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
+    }
+
+    pub async fn open(&self, port: u16) -> Window {
+        let label = format!("{port}--{DESKTOP}");
+        let ticket = self.session.preview_ticket(&RequestTicket { address: label.clone() }).await.unwrap();
+        let opening = OpenPreview { address: label.clone(), key: PreviewKey::Ticket(ticket.ticket) };
+        let pass = self.platform.nobody.open_preview(&opening).await.unwrap().pass;
+        let client = reqwest::Client::builder()
+            // Each preview has a certificate of its own, which nobody can know.
+            .tls_danger_accept_invalid_certs(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .resolve(&format!("{label}.localhost"), self.address)
+            .http1_only()
+            .no_proxy();
+        let pass = format!("__Host-rolltop-preview={}", pass.expose_secret());
+        Window { origin: self.origin(&label), client: client.build().unwrap(), pass }
+    }
+}
+
+impl Window {
+    pub fn host(&self) -> &str {
+        self.origin.strip_prefix("https://").unwrap()
+    }
+
+    pub fn asks(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.origin));
+        request.header(HOST, self.host()).header(COOKIE, &self.pass)
+    }
+
+    pub fn gets(&self, path: &str) -> reqwest::RequestBuilder {
+        self.asks(Method::GET, path)
+    }
+}
