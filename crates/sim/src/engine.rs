@@ -1,6 +1,6 @@
 //! [`SimEngine`]: the trait over [`World`], with a guest for each machine that is up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use tokio::net::UnixStream;
 
 use crate::faults::{DoorFault, Faults, Moment, Operation};
-use crate::guest::{Disk, Guest, Template};
+use crate::guest::{Disk, Guest, Ports, Template};
 use crate::state_file::{self, Remembered, SavedTemplate, StateError};
 use crate::world::{Change, LAYER_BYTES, SHUTDOWN, World};
 
@@ -40,6 +40,9 @@ pub struct SimConfig {
     pub fork_time: Duration,
     /// How long a cold boot takes. Default: 600 ms.
     pub start_time: Duration,
+    /// Ports of every machine where a program answers that runs beside the simulation, on the same port of its
+    /// loopback; for tests with real programs. Default: none.
+    pub ports_beside: BTreeSet<u16>,
 }
 
 impl Default for SimConfig {
@@ -48,6 +51,7 @@ impl Default for SimConfig {
             directory: None,
             fork_time: Duration::from_millis(150),
             start_time: Duration::from_millis(600),
+            ports_beside: BTreeSet::new(),
         }
     }
 }
@@ -55,7 +59,7 @@ impl Default for SimConfig {
 impl SimConfig {
     /// In memory and without any waiting.
     pub fn instant() -> Self {
-        Self { directory: None, fork_time: Duration::ZERO, start_time: Duration::ZERO }
+        Self { fork_time: Duration::ZERO, start_time: Duration::ZERO, ..Self::default() }
     }
 }
 
@@ -230,7 +234,8 @@ impl Shared {
                 shared.save(&shared.state());
             }
         };
-        Guest::new(desktop, disk, self.template.clone(), self.faults.clone(), Box::new(changed))
+        let ports = Ports::beside(self.config.ports_beside.clone());
+        Guest::new(desktop, disk, self.template.clone(), self.faults.clone(), ports, Box::new(changed))
     }
 }
 

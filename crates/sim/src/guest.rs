@@ -26,6 +26,8 @@ mod shell;
 mod sshd;
 mod terminals;
 
+pub use ports::Ports;
+
 /// What every fresh fork has in common.
 pub struct Template {
     pub bootstrap_key: PrivateKey,
@@ -59,7 +61,7 @@ pub struct Guest {
     screen: Arc<Screen>,
     files: files::Files,
     terminals: terminals::Terminals,
-    ports: ports::Ports,
+    ports: Ports,
     commands: exec::Commands,
     setups: setup::Setups,
     console: Mutex<String>,
@@ -80,6 +82,7 @@ impl Guest {
         disk: Disk,
         template: Arc<Template>,
         faults: Arc<Faults>,
+        ports: Ports,
         changed: Box<dyn Fn() + Send + Sync>,
     ) -> Arc<Self> {
         let name = disk.identity.as_ref().map_or("template", |identity| &identity.hostname).to_owned();
@@ -92,7 +95,7 @@ impl Guest {
             screen: Arc::new(Screen::new(&name, &desktop.to_string())),
             files: files::Files::new(&desktop.to_string()),
             terminals: terminals::Terminals::default(),
-            ports: ports::Ports::default(),
+            ports,
             commands: exec::Commands::default(),
             setups: setup::Setups::default(),
             console: Mutex::default(),

@@ -27,7 +27,7 @@ pub struct Visit {
 pub struct Window {
     pub origin: String,
     client: reqwest::Client,
-    pass: String,
+    cookies: String,
 }
 
 impl Visit {
@@ -72,7 +72,7 @@ impl Visit {
             .http1_only()
             .no_proxy();
         let pass = format!("__Host-rolltop-preview={}", pass.expose_secret());
-        Window { origin: self.origin(&label), client: client.build().unwrap(), pass }
+        Window { origin: self.origin(&label), client: client.build().unwrap(), cookies: pass }
     }
 }
 
@@ -81,9 +81,14 @@ impl Window {
         self.origin.strip_prefix("https://").unwrap()
     }
 
+    /// Other cookies of this origin go along with the pass.
+    pub fn keeps(&mut self, cookie: &str) {
+        self.cookies = format!("{}; {cookie}", self.cookies);
+    }
+
     pub fn asks(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.origin));
-        request.header(HOST, self.host()).header(COOKIE, &self.pass)
+        request.header(HOST, self.host()).header(COOKIE, &self.cookies)
     }
 
     pub fn gets(&self, path: &str) -> reqwest::RequestBuilder {

@@ -3,8 +3,10 @@
 //!
 //! A web server shows what is under [`SITE`], and answers at some paths of its own, to see what
 //! reaches it and to send anything back: `/headers`, `/answer?name=value`, `/echo`, `/bytes/N`, `/socket`.
+//! On ports that whoever starts the simulation names, programs answer that run beside it.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -17,6 +19,7 @@ use axum::routing::{any, get};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use super::eager::eager;
@@ -33,15 +36,15 @@ const SSH: u16 = 22;
 
 pub struct Ports {
     web: Mutex<BTreeSet<u16>>,
-}
-
-impl Default for Ports {
-    fn default() -> Self {
-        Self { web: Mutex::new(BTreeSet::from([WEB])) }
-    }
+    beside: BTreeSet<u16>,
 }
 
 impl Ports {
+    /// With these being the simulation's own neighbours.
+    pub fn beside(ports: BTreeSet<u16>) -> Self {
+        Self { web: Mutex::new(BTreeSet::from([WEB])), beside: ports }
+    }
+
     /// As `ss -Hltnp` lists them.
     pub fn listing(&self) -> String {
         let web = self.web();
@@ -63,7 +66,11 @@ impl Ports {
     }
 
     pub fn listens(&self, port: u16) -> bool {
-        port == ECHO || self.web().contains(&port)
+        port == ECHO || self.web().contains(&port) || self.is_beside(port)
+    }
+
+    pub fn is_beside(&self, port: u16) -> bool {
+        self.beside.contains(&port)
     }
 
     fn web(&self) -> MutexGuard<'_, BTreeSet<u16>> {
@@ -89,6 +96,15 @@ pub async fn serve(port: u16, files: Files, stream: impl AsyncRead + AsyncWrite 
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.with_upgrades().await {
         tracing::debug!(%error, "a simulated web server's connection ended early");
+    }
+}
+
+/// One connection to what runs beside the simulation.
+pub async fn pass_on(port: u16, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+    let mut inside = eager(stream);
+    // Where nothing listens after all, or one end breaks off, the other hears the end.
+    if let Ok(mut beside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+        let _ = tokio::io::copy_bidirectional(&mut inside, &mut beside).await;
     }
 }
 

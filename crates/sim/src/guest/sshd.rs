@@ -128,6 +128,10 @@ impl server::Handler for Visitor {
     ) -> Result<(), russh::Error> {
         let listens = |port: &u16| host == "127.0.0.1" && self.guest.ports.listens(*port);
         match u16::try_from(port).ok().filter(listens) {
+            Some(port) if self.guest.ports.is_beside(port) => {
+                reply.accept().await;
+                tokio::spawn(ports::pass_on(port, channel.into_stream()));
+            }
             Some(port) => {
                 reply.accept().await;
                 tokio::spawn(ports::serve(port, self.guest.files.clone(), channel.into_stream()));
