@@ -2,7 +2,7 @@
 //! elsewhere stays as it is, and nothing is made to lead to somebody else's preview.
 
 use reqwest::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_LOCATION, HeaderMap, HeaderName, LINK, LOCATION, REFRESH,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_LOCATION, HeaderMap, HeaderName, LINK, LOCATION, REFRESH, SET_COOKIE,
 };
 use rolltop_sim::SimConfig;
 
@@ -163,5 +163,25 @@ async fn who_may_read_an_answer_is_named_as_the_browser_knows_them() {
     ] {
         let found = answered(&window, &[(ACCESS_CONTROL_ALLOW_ORIGIN, origin.into())]).await;
         assert_eq!(found[ACCESS_CONTROL_ALLOW_ORIGIN], wanted, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn cookies_are_the_previews_alone_and_never_ours() {
+    let visit = Visit::start(SimConfig::instant()).await;
+    let window = visit.open(3000).await;
+    for (cookie, wanted) in [
+        ("a=1; Path=/; SameSite=Lax", Some("a=1; Path=/; SameSite=Lax")),
+        ("a=1; Domain=localhost; HttpOnly", Some("a=1; HttpOnly")),
+        ("a=1;\tDOMAIN = .localhost", Some("a=1")),
+        ("domain=1; Domain=localhost", Some("domain=1")),
+        ("__Host-rolltop-preview=rp_evil; Path=/; Secure", None),
+        ("__HOST-ROLLTOP=rs_evil; Path=/; Secure", None),
+        ("=__Host-rolltop-preview=rp_evil; Path=/; Secure", None),
+        (" = __Host-rolltop-preview=rp_evil", None),
+    ] {
+        let found = answered(&window, &[(SET_COOKIE, cookie.into())]).await;
+        let found = found.get(SET_COOKIE).map(|cookie| cookie.to_str().unwrap());
+        assert_eq!(found, wanted, "{cookie}");
     }
 }

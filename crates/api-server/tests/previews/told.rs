@@ -2,7 +2,7 @@
 //! send, all that it can compare names one place, and what is foreign stays foreign or never arrives.
 
 use reqwest::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER, UPGRADE};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode, Version};
 use rolltop_sim::SimConfig;
 use serde_json::Value;
 
@@ -41,10 +41,25 @@ struct Sender {
     told: Option<Option<String>>,
 }
 
+impl Sender {
+    fn nobody() -> Self {
+        Self { says: None, told: Some(None) }
+    }
+
+    fn told(says: impl Into<String>, told: impl Into<String>) -> Self {
+        Self { says: Some(says.into()), told: Some(Some(told.into())) }
+    }
+
+    fn refused(says: impl Into<String>) -> Self {
+        Self { says: Some(says.into()), told: None }
+    }
+}
+
 /// One request, as its parts.
 struct Asked<'a> {
     method: Method,
-    host: String,
+    /// Where it is not spelled as in the address.
+    host: Option<String>,
     origin: &'a Sender,
     referer: &'a Sender,
     forged: bool,
@@ -54,7 +69,9 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn request(&self, window: &Window) -> RequestBuilder {
         let mut headers = HeaderMap::new();
-        headers.insert(HOST, self.host.parse().unwrap());
+        if let Some(host) = &self.host {
+            headers.insert(HOST, host.parse().unwrap());
+        }
         for (name, sender) in [(ORIGIN, self.origin), (REFERER, self.referer)] {
             if let Some(says) = &sender.says {
                 headers.insert(name, says.parse().unwrap());
@@ -76,14 +93,6 @@ impl Asked<'_> {
     }
 }
 
-fn senders(list: &[(Option<String>, Option<Option<&str>>)]) -> Vec<Sender> {
-    let sender = |(says, told): &(Option<String>, Option<Option<&str>>)| Sender {
-        says: says.clone(),
-        told: told.map(|told| told.map(str::to_owned)),
-    };
-    list.iter().map(sender).collect()
-}
-
 /// All values of a header, as the program sees it.
 fn all<'a>(told: &'a Value, name: &str) -> Vec<&'a str> {
     let pairs = told["headers"].as_array().unwrap().iter();
@@ -93,36 +102,15 @@ fn all<'a>(told: &'a Value, name: &str) -> Vec<&'a str> {
 #[tokio::test]
 async fn all_that_a_program_is_told_names_one_place() {
     let visit = Visit::start(SimConfig::instant()).await;
-    let window = visit.open(3000).await;
-    let sibling = visit.origin("8000--research");
-    let foreign = visit.origin("3000--other");
-    let origins = senders(&[
-        (None, Some(None)),
-        (Some(window.origin.clone()), Some(Some("http://localhost:3000"))),
-        (
-            Some(window.origin.to_ascii_uppercase().replace("HTTPS", "https")),
-            Some(Some("http://localhost:3000")),
-        ),
-        (Some(sibling.clone()), Some(Some("http://localhost:8000"))),
-        (Some(foreign.clone()), None),
-        (Some(visit.main()), None),
-        (Some("https://evil.example".into()), None),
-        (Some("http://localhost:3000".into()), None),
-        (Some("null".into()), None),
-    ]);
-    let referers = senders(&[
-        (None, Some(None)),
-        (Some(format!("{}/a?b=c", window.origin)), Some(Some("http://localhost:3000/a?b=c"))),
-        (Some(format!("{sibling}/")), Some(Some("http://localhost:8000/"))),
-        (Some(format!("{foreign}/x")), Some(Some(&format!("{foreign}/x")))),
-        (Some("https://evil.example/".into()), Some(Some("https://evil.example/"))),
-    ]);
+    let window = visit.open_over_http1(3000).await;
+    let (origins, referers) = senders(&visit, &window);
+    let spelled = window.host().to_ascii_uppercase();
     let mut arrived = 0;
     for method in [Method::GET, Method::POST, Method::OPTIONS] {
         for origin in &origins {
             for referer in &referers {
                 for (forged, socket) in [(false, false), (true, false), (false, true), (true, true)] {
-                    for host in [window.host().to_owned(), window.host().to_ascii_uppercase()] {
+                    for host in [None, Some(spelled.clone())] {
                         let asked = Asked { method: method.clone(), host, origin, referer, forged, socket };
                         arrived += u32::from(tells_one_story(&window, &asked).await);
                     }
@@ -133,11 +121,54 @@ async fn all_that_a_program_is_told_names_one_place() {
     assert_eq!(arrived, 3 * 5 * 4 * 2 * 4 - 3 * 5 * 2 * 2, "whoever may ask arrives");
 }
 
+#[tokio::test]
+async fn over_http_2_the_same_is_told() {
+    let visit = Visit::start(SimConfig::instant()).await;
+    let window = visit.open(3000).await;
+    assert_eq!(window.gets("/headers").send().await.unwrap().version(), Version::HTTP_2);
+    let (origins, referers) = senders(&visit, &window);
+    for origin in &origins {
+        for referer in &referers {
+            for forged in [false, true] {
+                let asked =
+                    Asked { method: Method::POST, host: None, origin, referer, forged, socket: false };
+                assert_eq!(tells_one_story(&window, &asked).await, asked.may());
+            }
+        }
+    }
+}
+
+/// In `Origin`, and in `Referer`.
+fn senders(visit: &Visit, window: &Window) -> (Vec<Sender>, Vec<Sender>) {
+    let sibling = visit.origin("8000--research");
+    let foreign = visit.origin("3000--other");
+    let shouted = window.origin.to_ascii_uppercase().replace("HTTPS", "https");
+    let origins = vec![
+        Sender::nobody(),
+        Sender::told(&window.origin, "http://localhost:3000"),
+        Sender::told(shouted, "http://localhost:3000"),
+        Sender::told(&sibling, "http://localhost:8000"),
+        Sender::refused(&foreign),
+        Sender::refused(visit.main()),
+        Sender::refused("https://evil.example"),
+        Sender::refused("http://localhost:3000"),
+        Sender::refused("null"),
+    ];
+    let referers = vec![
+        Sender::nobody(),
+        Sender::told(format!("{}/a?b=c", window.origin), "http://localhost:3000/a?b=c"),
+        Sender::told(format!("{sibling}/"), "http://localhost:8000/"),
+        Sender::told(format!("{foreign}/x"), format!("{foreign}/x")),
+        Sender::told("https://evil.example/", "https://evil.example/"),
+    ];
+    (origins, referers)
+}
+
 /// Whether the request arrived; that it did if and only if it may, and what it told then, is asserted.
 async fn tells_one_story(window: &Window, asked: &Asked<'_>) -> bool {
     let answer = asked.request(window).send().await.unwrap();
     let about = format!(
-        "{} at {} of {:?} by {:?}, forged: {}, socket: {}",
+        "{} at {:?} of {:?} by {:?}, forged: {}, socket: {}",
         asked.method, asked.host, asked.origin.says, asked.referer.says, asked.forged, asked.socket
     );
     if !asked.may() {
@@ -168,7 +199,7 @@ async fn tells_one_story(window: &Window, asked: &Asked<'_>) -> bool {
 #[tokio::test]
 async fn an_origin_that_is_not_told_is_let_in_from_the_same_origin_only() {
     let visit = Visit::start(SimConfig::instant()).await;
-    let window = visit.open(3000).await;
+    let window = visit.open_over_http1(3000).await;
     for (site, socket, status) in [
         ("same-origin", false, StatusCode::OK),
         ("same-origin", true, StatusCode::FORBIDDEN),

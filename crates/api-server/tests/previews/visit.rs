@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use reqwest::Method;
-use reqwest::header::{COOKIE, HOST};
+use reqwest::header::COOKIE;
 use rolltop_api_server::ApiConfig;
 use rolltop_api_types::{Client, OpenPreview, PreviewKey, RequestTicket};
 use rolltop_control::ControlConfig;
@@ -59,17 +59,25 @@ impl Visit {
         format!("https://localhost:{}", self.address.port())
     }
 
+    /// As browsers ask, over HTTP/2.
     pub async fn open(&self, port: u16) -> Window {
+        self.window(port, reqwest::Client::builder()).await
+    }
+
+    pub async fn open_over_http1(&self, port: u16) -> Window {
+        self.window(port, reqwest::Client::builder().http1_only()).await
+    }
+
+    async fn window(&self, port: u16, client: reqwest::ClientBuilder) -> Window {
         let label = format!("{port}--{DESKTOP}");
         let ticket = self.session.preview_ticket(&RequestTicket { address: label.clone() }).await.unwrap();
         let opening = OpenPreview { address: label.clone(), key: PreviewKey::Ticket(ticket.ticket) };
         let pass = self.platform.nobody.open_preview(&opening).await.unwrap().pass;
-        let client = reqwest::Client::builder()
+        let client = client
             // Each preview has a certificate of its own, which nobody can know.
             .tls_danger_accept_invalid_certs(true)
             .redirect(reqwest::redirect::Policy::none())
             .resolve(&format!("{label}.localhost"), self.address)
-            .http1_only()
             .no_proxy();
         let pass = format!("__Host-rolltop-preview={}", pass.expose_secret());
         Window { origin: self.origin(&label), client: client.build().unwrap(), cookies: pass }
@@ -88,7 +96,7 @@ impl Window {
 
     pub fn asks(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.origin));
-        request.header(HOST, self.host()).header(COOKIE, &self.cookies)
+        request.header(COOKIE, &self.cookies)
     }
 
     pub fn gets(&self, path: &str) -> reqwest::RequestBuilder {

@@ -148,6 +148,8 @@ fn is_ours(value: &HeaderValue) -> bool {
 
 fn names_ours(pair: &[u8]) -> bool {
     let name = pair.trim_ascii_start();
+    // A cookie without a name comes back as its value alone, which may look like one of ours.
+    let name = name.strip_prefix(b"=").unwrap_or(name).trim_ascii_start();
     name.get(..pass::OURS.len()).is_some_and(|name| name.eq_ignore_ascii_case(pass::OURS.as_bytes()))
 }
 
@@ -247,6 +249,7 @@ mod tests {
             ("set-cookie", "b=2; domain = .example"),
             ("set-cookie", "__Host-rolltop-preview=mine; Path=/; Secure"),
             ("set-cookie", " __HOST-Rolltop=mine; Path=/; Secure"),
+            ("set-cookie", "=__Host-rolltop-preview=mine; Path=/; Secure"),
             ("clear-site-data", "\"*\""),
             ("strict-transport-security", "max-age=1; includeSubDomains"),
             ("alt-svc", "h3=\":443\""),
