@@ -27,7 +27,7 @@ fn in_every_header(address: &str) -> [(HeaderName, String); 8] {
         (name("turbolinks-location"), address.to_owned()),
         (name("sourcemap"), address.to_owned()),
         (REFRESH, format!("5; url={address}")),
-        (LINK, format!("</a>; rel=preload, <{address}>; rel=\"next\"; title=\"a, b\"")),
+        (LINK, format!("</a>; rel=preload, <{address}>; rel=\"next\"; title=\"1, 2 < 3\"")),
     ]
 }
 

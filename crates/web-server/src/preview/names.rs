@@ -54,7 +54,8 @@ pub(super) fn links_outward(value: &str, place: &Place) -> Option<String> {
     let mut pieces = value.split('<');
     let mut said = pieces.next()?.to_owned();
     for piece in pieces {
-        let (address, rest) = piece.split_at_checked(piece.find('>')?)?;
+        // Without an end it is part of a title.
+        let (address, rest) = piece.split_at(piece.find('>').unwrap_or(0));
         let address = outward(address, place).unwrap_or_else(|| address.to_owned());
         said.extend(["<", &address, rest]);
     }
