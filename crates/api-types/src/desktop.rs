@@ -41,6 +41,10 @@ pub struct Desktop {
     /// `host_restarted`.
     #[serde(default)]
     pub autostart: bool,
+    /// The size that its screen keeps, in pixels. Absent where it follows whoever drives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "1280x800")]
+    pub screen: Option<String>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// When it last began to run.
@@ -147,6 +151,10 @@ pub struct CreateDesktop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "s")]
     pub size: Option<String>,
+    /// The size that its screen keeps, in pixels, whoever looks at it; by default `follow`: that of whoever drives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "1280x800", max_length = 20)]
+    pub screen: Option<String>,
     /// What it is prepared with once it runs. Takes the scope `exec` too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setup: Option<SetUp>,
@@ -164,6 +172,11 @@ pub struct UpdateDesktop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = true)]
     pub autostart: Option<bool>,
+    /// The size that its screen keeps, in pixels, whoever looks at it; `follow`: that of whoever drives. At once where it
+    /// runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "1280x800", max_length = 20)]
+    pub screen: Option<String>,
     /// Its processors and memory, from its next restart on; `restart_needed` until then. Its disk grows to what the
     /// size has.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -31,6 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             template: "desk@0123456789ab".parse()?,
             size: Size::S,
             disk_gib: 20,
+            screen: None,
             origin: None,
             made_by: "bench".to_owned(),
             origin_name: None,

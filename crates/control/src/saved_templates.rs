@@ -104,6 +104,7 @@ impl Control {
             template: row.template.clone(),
             size: row.size,
             disk_gib: row.disk_gib,
+            screen: None,
             origin: None,
             made_by: caller.label.clone(),
             origin_name: Some(row.name.to_string()),

@@ -312,6 +312,7 @@ impl Control {
             template: template.clone(),
             size,
             disk_gib,
+            screen: None,
             origin: None,
             made_by: caller.label.clone(),
             origin_name: Some(origin_name.clone()),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, DesktopName, DesktopState, FailReason, Size, SnapshotId, TemplateVersion, UsagePoint,
-    UserId, WorkspaceId,
+    Desired, DesktopId, DesktopName, DesktopState, FailReason, ScreenSize, Size, SnapshotId, TemplateVersion,
+    UsagePoint, UserId, WorkspaceId,
 };
 
 pub use rolltop_engine::{Accelerator, HostStatus, Leftover};
@@ -50,6 +50,8 @@ pub struct DesktopView {
     pub desired: Desired,
     /// It starts again by itself after the host was restarted.
     pub autostart: bool,
+    /// The size that its screen keeps; without one it follows whoever drives.
+    pub screen: Option<ScreenSize>,
     /// What went wrong with something that was asked of it, while it goes on running.
     pub trouble: Option<FailReason>,
     /// More about the reason: the last lines of the console, or what the host said. Plain text.

@@ -8,6 +8,7 @@ mod id;
 mod lifecycle;
 mod name;
 mod saved_template;
+mod screen_size;
 mod setup;
 mod size;
 mod sleep;
@@ -27,6 +28,7 @@ pub use lifecycle::{
 };
 pub use name::{DesktopName, NameError};
 pub use saved_template::{SavedTemplateState, UnknownSavedTemplateState};
+pub use screen_size::{ScreenSize, ScreenSizeError};
 pub use setup::{
     Branch, BranchError, Repository, RepositoryError, Setup, SetupError, SetupState, UnknownSetupState,
 };

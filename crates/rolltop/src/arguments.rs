@@ -94,6 +94,14 @@ to it later - its page, ssh, a command, a preview - resumes it and waits a secon
         /// on or off
         wanted: Switch,
     },
+    /// Show the size of a desktop's screen, fix it, or have it follow the window of whoever uses it
+    #[command(after_help = "Examples:\n  rolltop screen research 1280x800\n  rolltop screen research follow")]
+    Screen {
+        /// The desktop
+        name: String,
+        /// WIDTHxHEIGHT in pixels, or follow
+        wanted: Option<String>,
+    },
     /// Fork a desktop: make others that begin as it is now, memory and all
     #[command(
         after_help = "Examples:\n  rolltop fork research\n  rolltop fork research --as try --count 10 --wait\n  rolltop fork --snapshot snp_01k9abc2def3ghj4kmn5pqrs6t"
@@ -275,6 +283,9 @@ pub struct New {
     /// The template to make it from
     #[arg(long, short)]
     pub template: Option<String>,
+    /// The size that its screen keeps, such as 1280x800; by default it follows the window of whoever uses it
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    pub screen: Option<String>,
     #[command(flatten)]
     pub prepare: Prepare,
     #[command(flatten)]

@@ -26,7 +26,8 @@ pub async fn new(connection: &Connection, new: &New) -> Result<u8, Failure> {
     let setup = setup::wanted(&new.prepare)?;
     let is_set_up = setup.is_some();
     let (name, template, size) = (new.name.clone(), new.template.clone(), new.size.clone());
-    let wanted = CreateDesktop { name, template, size, setup };
+    let screen = new.screen.clone();
+    let wanted = CreateDesktop { name, template, size, screen, setup };
     let desktop = match connection.client.create_desktop(&wanted, None).await {
         Ok(desktop) => desktop,
         Err(error) => return Err(connection.explained(error).await),
@@ -387,6 +388,22 @@ pub async fn autostart(connection: &Connection, name: &str, wanted: Switch) -> R
     let desktop = find::desktop(connection, name).await?;
     let change = UpdateDesktop { autostart: Some(wanted == Switch::On), ..UpdateDesktop::default() };
     tell(connection, &[connection.client.update_desktop(desktop.id, &change).await?])
+}
+
+/// `rolltop screen`
+pub async fn screen(connection: &Connection, name: &str, wanted: Option<&str>) -> Result<u8, Failure> {
+    let mut desktop = find::desktop(connection, name).await?;
+    if let Some(wanted) = wanted {
+        let change = UpdateDesktop { screen: Some(wanted.to_owned()), ..UpdateDesktop::default() };
+        desktop = connection.client.update_desktop(desktop.id, &change).await?;
+    }
+    if connection.json {
+        return print_json(&desktop);
+    }
+    match &desktop.screen {
+        Some(size) => print(&format!("{}: {size}, whoever looks at it\n", desktop.name)),
+        None => print(&format!("{}: follows the window of whoever uses it\n", desktop.name)),
+    }
 }
 
 /// `rolltop history`

@@ -89,6 +89,7 @@ async fn with_server(command: &Command, connection: &Connection) -> Result<u8, F
         Command::Suspend(which) => desktops::act(connection, which, desktops::Action::Suspend).await,
         Command::Resume(which) => desktops::act(connection, which, desktops::Action::Resume).await,
         Command::Sleep(set) => sleep::run(connection, set).await,
+        Command::Screen { name, wanted } => desktops::screen(connection, name, wanted.as_deref()).await,
         Command::Autostart { name, wanted } => desktops::autostart(connection, name, *wanted).await,
         Command::Hold(hold) => sleep::hold(connection, hold).await,
         Command::Restart(which) => desktops::act(connection, which, desktops::Action::Restart).await,

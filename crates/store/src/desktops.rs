@@ -9,7 +9,7 @@ mod create;
 mod identity;
 mod lease;
 mod list;
-mod row;
+pub(crate) mod row;
 
 pub use authorized::Authorized;
 pub use change::{ChangeError, RenameDesktopError};

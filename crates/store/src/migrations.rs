@@ -26,6 +26,7 @@ mod m0020_copies;
 mod m0021_link_sessions;
 mod m0022_resumed_boots;
 mod m0023_kept_logins;
+mod m0024_screen_sizes;
 
 pub(crate) struct Migrator;
 
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_link_sessions::MIGRATION),
             Box::new(m0022_resumed_boots::MIGRATION),
             Box::new(m0023_kept_logins::MIGRATION),
+            Box::new(m0024_screen_sizes::MIGRATION),
         ]
     }
 }

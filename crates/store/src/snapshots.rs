@@ -189,6 +189,15 @@ impl TryFrom<Model> for Snapshot {
     }
 }
 
+/// The size that the screen keeps of the desktop that a snapshot is of, as far as there is one.
+pub(crate) async fn screen_of(write: &Write, snapshot: SnapshotId) -> Result<Option<String>, StoreError> {
+    let Some(snapshot) = Entity::find_by_id(snapshot.to_string()).one(&write.transaction).await? else {
+        return Ok(None);
+    };
+    let desktop = desktops::row::Entity::find_by_id(snapshot.desktop_id).one(&write.transaction).await?;
+    Ok(desktop.and_then(|desktop| desktop.screen))
+}
+
 impl Store {
     /// Writes down that a snapshot is wanted; once per idempotency key.
     pub async fn insert_snapshot(

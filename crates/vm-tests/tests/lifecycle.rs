@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures::{SinkExt as _, StreamExt as _};
 use rolltop_api_types::{
-    CreateDesktop, CreateSnapshot, CreateSshKey, DesktopState, ForkDesktop, SetUp, SetupState, StepStatus,
-    TerminalQuery, UpdateDesktop,
+    CreateDesktop, CreateSnapshot, CreateSshKey, DesktopState, ExecRequest, ForkDesktop, SaveCondition,
+    SetUp, SetupState, StepStatus, TerminalQuery, UpdateDesktop,
 };
 use rolltop_model::Size;
 use rolltop_vm_tests::{Options, Platform, alive, eventually, qemus};
@@ -96,12 +96,51 @@ async fn metrics(address: SocketAddr) -> anyhow::Result<String> {
     Ok(answer)
 }
 
+/// Boots the guest's kernel over the one that runs.
+const KEXEC: &str = r"
+import ctypes, glob, os
+call = ctypes.CDLL(None).syscall
+kernel = os.open(glob.glob('/boot/vmlinuz-*')[0], os.O_RDONLY)
+initrd = os.open('/boot/initrd.rolltop', os.O_RDONLY)
+line = open('/proc/cmdline').read().strip().encode() + b'\0'
+assert call(320, kernel, initrd, len(line), line, 0) == 0
+os.sync()
+call(169, 0xfee1dead, 672274793, 0x45584543, 0)
+";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
     let platform = Platform::start(Options::real()?).await?;
     let desktop = platform.create("again").await?;
     platform.wait_for(desktop.id, DesktopState::Running).await?;
     let first = qemus(&desktop.id.to_string());
+
+    // Another kernel in the same machine is the guest's own affair.
+    platform.client.save_file(desktop.id, "/tmp/kexec.py", &SaveCondition::Any, KEXEC).await?;
+    let boot_id = "cat /proc/sys/kernel/random/boot_id";
+    let before = platform.shell(desktop.id, boot_id).await?;
+    // The connection may end before the command does.
+    let _ = platform.shell(desktop.id, "sudo -n python3 /tmp/kexec.py").await;
+    eventually("the other kernel answers", Duration::from_secs(120), || async {
+        let now = platform.shell(desktop.id, boot_id).await.ok();
+        Ok(now.is_some_and(|now| now != before).then_some(()))
+    })
+    .await?;
+    assert_eq!(qemus(&desktop.id.to_string()), first, "the machine ran on");
+
+    // One that was halted stands still, which is said within a minute, with a way on.
+    let halt = "import ctypes; ctypes.CDLL(None).syscall(169, 0xfee1dead, 672274793, 0xcdef0123, 0)";
+    let _ = platform
+        .exec(
+            desktop.id,
+            &ExecRequest::of_words(["sudo", "-n", "python3", "-c", halt].map(str::to_owned).to_vec()),
+        )
+        .await;
+    eventually("it is said that it stands still", Duration::from_secs(60), || async {
+        let shown = platform.client.desktop(desktop.id).await?;
+        Ok((shown.reason.as_deref() == Some("not_answering")).then_some(()))
+    })
+    .await?;
     platform.client.restart_desktop(desktop.id).await?;
     eventually("another machine runs", Duration::from_secs(240), || async {
         let now = qemus(&desktop.id.to_string());

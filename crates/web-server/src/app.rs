@@ -64,6 +64,7 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .route("/desktops/{id}/sleep", get(pages::desktop_sleep::show).post(pages::desktop_sleep::set))
         .route("/desktops/{id}/sleep/edit", get(pages::desktop_sleep::edit))
         .route("/desktops/{id}/settings/autostart", post(pages::actions::autostart))
+        .route("/desktops/{id}/settings/screen", post(pages::actions::screen))
         .route("/desktops/{id}/hold", get(pages::desktop_sleep::ask).post(pages::desktop_sleep::hold))
         .route("/desktops/{id}/holds/{hold}/release", post(pages::desktop_sleep::release))
         .route("/desktops/{id}/ask/{what}", get(pages::actions::ask))

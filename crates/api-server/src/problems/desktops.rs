@@ -1,7 +1,7 @@
 //! Errors of making and changing desktops.
 
 use rolltop_api_types::Code;
-use rolltop_control::{CommandError, CreateError, RenameError, ResizeError};
+use rolltop_control::{CommandError, CreateError, FixScreenError, RenameError, ResizeError};
 
 use super::shared::missing_scope;
 use super::{ApiError, shown};
@@ -13,6 +13,9 @@ impl From<CreateError> for ApiError {
             CreateError::Name(error) => Self::new(Code::InvalidName, error.to_string()).in_field("name"),
             CreateError::NameTaken(name) => name_taken(&name),
             CreateError::Size(error) => Self::new(Code::UnknownSize, error.to_string()).in_field("size"),
+            CreateError::Screen(error) => {
+                Self::new(Code::InvalidScreen, error.to_string()).in_field("screen")
+            }
             CreateError::Setup(error) => {
                 let field = format!("setup.{}", error.field());
                 Self::new(Code::InvalidSetup, error.to_string()).in_field(&field)
@@ -50,6 +53,18 @@ pub(super) fn name_taken(name: &str) -> ApiError {
         None => "There is already a desktop of that name; choose another one.".to_owned(),
     };
     ApiError::new(Code::NameTaken, detail).in_field("name")
+}
+
+impl From<FixScreenError> for ApiError {
+    fn from(error: FixScreenError) -> Self {
+        match error {
+            FixScreenError::NotFound => Self::no_such_desktop(),
+            FixScreenError::Size(error) => {
+                Self::new(Code::InvalidScreen, error.to_string()).in_field("screen")
+            }
+            FixScreenError::Internal(error) => error.into(),
+        }
+    }
 }
 
 impl From<CommandError> for ApiError {

@@ -79,6 +79,7 @@ pub(crate) async fn create(
         name: wanted.name,
         template: wanted.template,
         size: wanted.size,
+        screen: wanted.screen,
         setup: wanted.setup.map(convert::set_up),
     };
     let view = control.create(&asking.caller, &request, IdempotencyKey::text(key.as_ref())).await?;
@@ -101,8 +102,8 @@ pub(crate) async fn get(
 
 /// Change a desktop
 ///
-/// Its name, whose host name follows at its next start; whether it starts again after the host was restarted; and its
-/// size: a disk grows at once, processors and memory change when it is restarted. What is given is changed in that
+/// Its name, whose host name follows at its next start; whether it starts again after the host was restarted; the size of
+/// its screen; and its own size: a disk grows at once, processors and memory change when it is restarted. What is given is changed in that
 /// order, and nothing after something that is refused.
 #[utoipa::path(patch, path = "/v1/desktops/{id}", tag = "desktops", operation_id = "updateDesktop",
     params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
@@ -112,7 +113,7 @@ pub(crate) async fn get(
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`name_taken`, `wrong_state`", body = Problem,
             content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_name`, `unknown_size`, `invalid_disk`, `unknown_field`, `invalid_body`",
+        (status = 422, description = "`invalid_name`, `unknown_size`, `invalid_screen`, `invalid_disk`, `unknown_field`, `invalid_body`",
             body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn update(
@@ -127,11 +128,15 @@ pub(crate) async fn update(
     if let Some(autostart) = change.autostart {
         changed = Some(control.set_autostart(&access, autostart).await?);
     }
+    if let Some(screen) = &change.screen {
+        changed = Some(control.fix_screen(&access, screen).await?);
+    }
     if change.size.is_some() || change.disk_gib.is_some() {
         let wanted = Resize { size: change.size, disk_gib: change.disk_gib };
         changed = Some(control.resize(&access, &wanted).await?);
     }
-    let nothing = || ApiError::new(Code::InvalidBody, "Say what to change: name, autostart, size, disk_gib.");
+    let nothing =
+        || ApiError::new(Code::InvalidBody, "Say what to change: name, autostart, screen, size, disk_gib.");
     Ok(ok(convert::desktop(changed.ok_or_else(nothing)?, true)))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use reqwest::Method;
 use rolltop_api_server::ApiConfig;
-use rolltop_api_types::{Code, DesktopState, ScreenSocket};
+use rolltop_api_types::{Code, CreateDesktop, DesktopState, ForkDesktop, ScreenSocket, UpdateDesktop};
 use rolltop_control::ControlConfig;
 use rolltop_model::DesktopId;
 use tokio::time::timeout;
@@ -203,6 +203,34 @@ async fn whoever_drives_decides_the_size_and_gives_it_back_by_leaving() {
     large.send(of_size(16_000, 16_000)).await.unwrap();
     large.send(of_size(1280, 720)).await.unwrap();
     assert!(becomes(&platform, desktop.id, (1280, 720)).await, "what no memory holds is left out");
+}
+
+#[tokio::test]
+async fn a_screen_that_keeps_its_size_does_so_whoever_looks_and_in_its_forks() {
+    let platform = Platform::start().await;
+    let wanted = CreateDesktop { screen: Some("1024x768".into()), ..CreateDesktop::default() };
+    let id = platform.client.create_desktop(&wanted, None).await.unwrap().id;
+    platform.until(id, DesktopState::Running).await;
+    assert!(becomes(&platform, id, (1024, 768)).await, "without anybody looking");
+    let (mut viewer, ..) = open(&platform, id).await;
+    viewer.send(of_size(640, 480)).await.unwrap();
+    viewer.send(Message::binary(vec![4, 1, 0, 0, 0, 0, 0, b'k'])).await.unwrap();
+
+    let update = async |screen: &str| {
+        let change = UpdateDesktop { screen: Some(screen.to_owned()), ..UpdateDesktop::default() };
+        platform.client.update_desktop(id, &change).await
+    };
+    assert_eq!(update("1440x900").await.unwrap().screen.as_deref(), Some("1440x900"));
+    assert!(becomes(&platform, id, (1440, 900)).await, "at once, and not as the viewer wishes");
+    let fork = platform.client.fork_desktop(id, &ForkDesktop::default()).await.unwrap().remove(0);
+    assert_eq!(fork.screen.as_deref(), Some("1440x900"));
+    for wrong in ["", "12", "1x1", "9000x9000", "8192x8192", "1280 x 800"] {
+        let refused = update(wrong).await.unwrap_err();
+        assert_eq!(refused.problem().map(|problem| problem.code), Some(Code::InvalidScreen), "{wrong:?}");
+    }
+
+    assert_eq!(update("follow").await.unwrap().screen, None);
+    assert!(becomes(&platform, id, (640, 480)).await, "who drives decides again");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Asking for a new desktop.
 
-use rolltop_model::{DesktopId, DesktopName, NameError, Setup, Size, TemplateVersion, UnknownSize};
+use rolltop_model::{
+    DesktopId, DesktopName, NameError, ScreenSize, ScreenSizeError, Setup, Size, TemplateVersion, UnknownSize,
+};
 use rolltop_store::{CreateDesktopError, Created, IdempotencyKey, NewDesktop};
 
 use super::names;
@@ -9,6 +11,7 @@ use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
 use crate::idempotency::{self, BadIdempotencyKey};
+use crate::inside::FOLLOW;
 use crate::saved_templates::TemplatesError;
 use crate::setup::{SetUp, SetUpError};
 use crate::templates;
@@ -24,6 +27,8 @@ pub struct CreateDesktop {
     /// A recipe's name such as "desk" (its newest version), or a version such as "desk@0123456789ab".
     pub template: Option<String>,
     pub size: Option<String>,
+    /// The size that its screen keeps, such as `1280x800`; or `follow`, which is also the default.
+    pub screen: Option<String>,
     /// What it is prepared with once it runs; takes the scope [`Scope::Exec`] too.
     pub setup: Option<SetUp>,
 }
@@ -38,6 +43,8 @@ pub enum CreateError {
     NameTaken(String),
     #[error(transparent)]
     Size(#[from] UnknownSize),
+    #[error(transparent)]
+    Screen(#[from] ScreenSizeError),
     #[error(transparent)]
     Setup(#[from] SetUpError),
     #[error("There is no template {0}.")]
@@ -59,6 +66,9 @@ pub enum CreateError {
 
 internal_from!(CreateError);
 
+/// A template's version and least disk, and what is chosen besides.
+type Kind = ((TemplateVersion, u64), Size, Option<ScreenSize>, Option<Setup>);
+
 impl Control {
     /// Writes the wish down and returns at once; the reconciler does the rest. With a key that
     /// was used before for the same request, the desktop made then is returned.
@@ -74,20 +84,28 @@ impl Control {
         if request.setup.is_some() && !caller.may(Scope::Exec) {
             return Err(CreateError::Forbidden(Scope::Exec));
         }
-        let what = match &request.setup {
-            None => serde_json::json!(["create desktop", request.name, request.template, request.size]),
-            Some(SetUp { repository, branch, script }) => {
-                let setup = serde_json::json!([repository, branch, script]);
-                serde_json::json!(["create desktop", request.name, request.template, request.size, setup])
-            }
-        };
+        let mut what = vec![
+            serde_json::json!("create desktop"),
+            serde_json::json!(request.name),
+            serde_json::json!(request.template),
+            serde_json::json!(request.size),
+        ];
+        if let Some(SetUp { repository, branch, script }) = &request.setup {
+            what.push(serde_json::json!([repository, branch, script]));
+        }
+        if let Some(screen) = &request.screen {
+            what.push(serde_json::json!({ "screen": screen }));
+        }
+        let what = serde_json::Value::Array(what);
         let key = idempotency::key(caller, idempotency_key, &what)?;
         let name = request.name.as_deref().map(DesktopName::chosen).transpose()?;
         let size = request.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or_default();
+        let screen = request.screen.as_deref().filter(|screen| *screen != FOLLOW);
+        let screen = screen.map(|screen| ScreenSize::chosen(screen, size)).transpose()?;
         let setup = request.setup.as_ref().map(SetUp::parsed).transpose()?;
         let template = self.chosen_template(caller, request.template.as_deref()).await?;
         let limit = self.desktop_limit(caller.workspace).await?;
-        let created = self.insert(caller, name, (template, size, setup), limit, key).await?;
+        let created = self.insert(caller, name, (template, size, screen, setup), limit, key).await?;
         if !created.replayed {
             tracing::info!(desktop = %created.desktop.id, template = %created.desktop.template, "desktop asked for");
             self.inner.nudge(created.desktop.id);
@@ -123,7 +141,7 @@ impl Control {
         &self,
         caller: &Caller,
         name: Option<DesktopName>,
-        ((template, least_disk), size, setup): ((TemplateVersion, u64), Size, Option<Setup>),
+        ((template, least_disk), size, screen, setup): Kind,
         limit: u32,
         key: Option<IdempotencyKey>,
     ) -> Result<Created, CreateError> {
@@ -140,6 +158,7 @@ impl Control {
                 template: template.clone(),
                 size,
                 disk_gib: size.disk_gib().max(least_disk),
+                screen,
                 origin: None,
                 made_by: caller.label.clone(),
                 origin_name: None,

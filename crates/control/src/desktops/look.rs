@@ -119,6 +119,7 @@ impl Control {
             state,
             desired: row.record.desired,
             autostart: row.record.autostart,
+            screen: row.screen,
             trouble: still.or(row.record.last_failure).filter(|_| is_on),
             detail: row.detail.filter(|_| matches!(state, DesktopState::Failed(_))),
             created_at: row.created_at,

@@ -3,7 +3,7 @@
 
 use rolltop_engine::DoorStream;
 use rolltop_guest_protocol::VNC_SOCKET;
-use rolltop_model::{Desired, DesktopId, DesktopState, Size, Use};
+use rolltop_model::{Desired, DesktopId, DesktopState, ScreenSize, Size, Use};
 
 use super::screen_input::{Input, NotRfb, Said};
 use super::viewers::Viewer;
@@ -11,12 +11,6 @@ use super::{Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
-
-/// No screen is wider or higher, pixels.
-const LONGEST_SIDE: u16 = 8192;
-/// A picture takes at most this part of a desktop's memory; the server and its programs hold several.
-const PART_OF_MEMORY: u64 = 16;
-const BYTES_PER_PIXEL: u64 = 4;
 
 /// Bytes from and to the VNC server. The server speaks first (the RFB banner).
 pub struct Screen {
@@ -30,7 +24,7 @@ pub struct Screen {
 pub struct ScreenInput {
     viewer: Viewer,
     input: Input,
-    most_pixels: u64,
+    size: Size,
 }
 
 impl ScreenInput {
@@ -45,7 +39,7 @@ impl ScreenInput {
                     on.extend(bytes);
                 }
                 Said::Size { message, width, height } => {
-                    if fits(width, height, self.most_pixels) && self.viewer.wishes(&message) {
+                    if (ScreenSize { width, height }).fits(self.size) && self.viewer.wishes(&message) {
                         on.extend(message);
                     }
                 }
@@ -67,14 +61,6 @@ impl ScreenInput {
     }
 }
 
-fn most_pixels(size: Size) -> u64 {
-    (size.memory_mib() << 20) / PART_OF_MEMORY / BYTES_PER_PIXEL
-}
-
-fn fits(width: u16, height: u16, most_pixels: u64) -> bool {
-    width.max(height) <= LONGEST_SIDE && u64::from(width) * u64::from(height) <= most_pixels
-}
-
 impl Control {
     /// Connects to the VNC server.
     pub async fn screen(
@@ -86,8 +72,8 @@ impl Control {
         let door = self.enter(access, Reason::Screen, &place, waking).await?;
         let stream = door.streamlocal_in_turn(VNC_SOCKET).await.map_err(unavailable)?;
         let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
-        let viewer = self.inner.viewers.come(access.desktop);
-        let input = ScreenInput { viewer, input: Input::default(), most_pixels: most_pixels(row.size) };
+        let viewer = self.inner.viewers.come(access.desktop, row.screen.is_some());
+        let input = ScreenInput { viewer, input: Input::default(), size: row.size };
         Ok(Screen { stream: Box::new(stream), input, place })
     }
 }
@@ -144,14 +130,5 @@ mod tests {
         assert_eq!(gone(Desired::Running, DesktopState::Booting, true), ScreenGone::Restarted);
         assert_eq!(gone(Desired::Running, running, true), ScreenGone::Server);
         assert_eq!(gone(Desired::Running, running, false), ScreenGone::Connection);
-    }
-
-    #[test]
-    fn what_people_have_fits_and_what_would_take_the_memory_does_not() {
-        for size in Size::ALL {
-            assert!(fits(3840, 2160, most_pixels(size)), "a 4K screen on {}", size.as_str());
-            assert!(!fits(16000, 16000, most_pixels(size)), "{}", size.as_str());
-            assert!(!fits(16000, 100, most_pixels(size)), "{}", size.as_str());
-        }
     }
 }

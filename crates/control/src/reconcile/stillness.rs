@@ -1,8 +1,8 @@
 //! Which desktops stand still: their machines run, and nothing in them answers.
 //!
-//! A kernel that hangs takes all of a processor, and one that was halted nothing of any. So where a machine does one or
-//! the other for a while its door is knocked at; a guest that merely works hard answers. In memory only: after a restart
-//! of ours it is found out again.
+//! A kernel that hangs takes all of a processor, and one that was halted next to nothing of any (its QEMU some ms). So where
+//! a machine does one or the other for a while its door is knocked at; a guest that works hard or idles answers. In memory
+//! only: after a restart of ours it is found out again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -62,7 +62,7 @@ impl Stillness {
             let percent =
                 worked.saturating_mul(100) / u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1);
             (watch.since, watch.cpu_ms) = fresh;
-            if worked == 0 || percent >= ALL || watch.unanswered > 0 {
+            if percent == 0 || percent >= ALL || watch.unanswered > 0 {
                 watch.knocking = true;
                 due.push(*id);
             }

@@ -185,8 +185,12 @@ async fn what_makes_no_desktop_says_why() {
     let platform = platform_with(rolltop_control::ControlConfig { desktop_limit: 1, ..quick() }).await;
     let create = async |name: Option<&str>, template: Option<&str>, size: Option<&str>| {
         let own = |text: Option<&str>| text.map(str::to_owned);
-        let request =
-            CreateDesktop { name: own(name), template: own(template), size: own(size), setup: None };
+        let request = CreateDesktop {
+            name: own(name),
+            template: own(template),
+            size: own(size),
+            ..CreateDesktop::default()
+        };
         platform.control.create(&platform.owner, &request, None).await
     };
     assert!(matches!(create(Some("No"), None, None).await, Err(CreateError::Name(_))));

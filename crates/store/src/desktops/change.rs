@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Command, Desired, DesktopId, DesktopName, DesktopState, FailReason, Record, Refusal, Size, StopReason,
+    Command, Desired, DesktopId, DesktopName, DesktopState, FailReason, Record, Refusal, ScreenSize, Size,
+    StopReason,
 };
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -156,6 +157,27 @@ impl Store {
         let change = ActiveModel {
             id: Set(row.id),
             autostart: Set(autostart),
+            updated_at: Set(to_ms(now)),
+            ..Default::default()
+        };
+        let row = change.update(&write.transaction).await?;
+        tell(&mut write, &row, &record(&row)?, now).await?;
+        write.commit().await?;
+        Ok(Some(Desktop::try_from(row)?))
+    }
+
+    /// Fixes the size of its screen, or no longer; `None` where it is gone.
+    pub async fn set_screen(
+        &self,
+        id: DesktopId,
+        screen: Option<ScreenSize>,
+        now: Timestamp,
+    ) -> Result<Option<Desktop>, StoreError> {
+        let mut write = self.write().await?;
+        let Some(row) = find(&write, id).await? else { return Ok(None) };
+        let change = ActiveModel {
+            id: Set(row.id),
+            screen: Set(screen.map(|screen| screen.to_string())),
             updated_at: Set(to_ms(now)),
             ..Default::default()
         };

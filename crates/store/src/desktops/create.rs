@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, DesktopName, Record, Setup, Size, SnapshotId, TemplateVersion, WorkspaceId,
+    Desired, DesktopId, DesktopName, Record, ScreenSize, Setup, Size, SnapshotId, TemplateVersion,
+    WorkspaceId,
 };
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -15,6 +16,7 @@ use crate::history::{self, By, happening};
 use crate::idempotency::{self, IdempotencyKey};
 use crate::moment::to_ms;
 use crate::setups;
+use crate::snapshots;
 
 #[derive(Debug, Clone)]
 pub struct NewDesktop {
@@ -24,6 +26,8 @@ pub struct NewDesktop {
     pub template: TemplateVersion,
     pub size: Size,
     pub disk_gib: u64,
+    /// The size that its screen keeps; a fork has that of what it is forked from.
+    pub screen: Option<ScreenSize>,
     /// The snapshot to fork it from.
     pub origin: Option<SnapshotId>,
     /// Who asks for it: a person's or key's name.
@@ -91,6 +95,10 @@ pub(crate) async fn insert(
 ) -> Result<Model, CreateDesktopError> {
     check_room(write, new).await?;
     let record = Record::new(now);
+    let screen = match new.origin {
+        Some(origin) => snapshots::screen_of(write, origin).await?,
+        None => new.screen.map(|screen| screen.to_string()),
+    };
     let row = ActiveModel {
         id: Set(new.id.to_string()),
         workspace_id: Set(new.workspace.to_string()),
@@ -109,6 +117,7 @@ pub(crate) async fn insert(
         restore_undo_id: Set(None),
         restore_layer_id: Set(None),
         autostart: Set(false),
+        screen: Set(screen),
         revision: Set(1),
         fence: Set(0),
         lease_holder: Set(None),

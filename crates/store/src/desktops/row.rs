@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    DesktopId, DesktopName, DesktopState, FailReason, Record, Size, SnapshotId, TemplateVersion, WorkspaceId,
+    DesktopId, DesktopName, DesktopState, FailReason, Record, ScreenSize, Size, SnapshotId, TemplateVersion,
+    WorkspaceId,
 };
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -32,6 +33,7 @@ pub struct Model {
     pub resumed_boot: i64,
     pub restart: bool,
     pub autostart: bool,
+    pub screen: Option<String>,
     pub attempts: i64,
     pub last_failure: Option<String>,
     pub retry_at: Option<i64>,
@@ -72,6 +74,8 @@ pub struct Desktop {
     /// Its processors and memory, from its next boot on.
     pub size: Size,
     pub disk_gib: u64,
+    /// The size that its screen keeps; without one it follows whoever looks at it.
+    pub screen: Option<ScreenSize>,
     /// The snapshot it was forked from.
     pub origin: Option<SnapshotId>,
     /// The snapshot it is to be put back to, and that of what it is before: one is written with the other.
@@ -104,6 +108,7 @@ impl TryFrom<Model> for Desktop {
             template: row.template.parse().map_err(unreadable(TABLE))?,
             size: row.size.parse().map_err(unreadable(TABLE))?,
             disk_gib: u64::try_from(row.disk_gib).map_err(unreadable(TABLE))?,
+            screen: row.screen.as_deref().map(str::parse).transpose().map_err(unreadable(TABLE))?,
             origin: snapshot(&row.origin_id)?,
             restore: snapshot(&row.restore_id)?.zip(snapshot(&row.restore_undo_id)?),
             record,

@@ -42,6 +42,7 @@ impl Fixture {
             template: "desk@0123456789ab".parse().unwrap(),
             size: Size::S,
             disk_gib: 20,
+            screen: None,
             origin: None,
             made_by: "tests".to_owned(),
             origin_name: None,

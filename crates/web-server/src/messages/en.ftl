@@ -853,6 +853,9 @@ cause-unused = as nobody used it
 cause-used = as somebody came
 
 # After the host was restarted
+screen-size = Size of the screen
+screen-size-follow = As the window of whoever uses it
+screen-size-text = An agent that clicks at places needs one that stays. It is shown scaled where it does not fit.
 autostart = After a restart of the host
 autostart-label = Start it again
 autostart-text = What was only in its memory is lost when the host goes down while it runs. A suspended desktop is kept whole.

@@ -853,6 +853,9 @@ cause-unused = car personne ne l’utilisait
 cause-used = car quelqu’un est venu
 
 # Après un redémarrage de l’hôte
+screen-size = Taille de l’écran
+screen-size-follow = Comme la fenêtre de qui l’utilise
+screen-size-text = Un agent qui clique à des endroits en veut une qui reste. L’écran est mis à l’échelle là où il ne tient pas.
 autostart = Après un redémarrage de l’hôte
 autostart-label = Le redémarrer
 autostart-text = Ce qui n’était qu’en mémoire est perdu quand l’hôte s’arrête pendant qu’il tourne. Un bureau suspendu est gardé entier.

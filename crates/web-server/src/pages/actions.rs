@@ -121,6 +121,22 @@ pub(crate) async fn autostart(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+#[derive(Deserialize)]
+pub(crate) struct ScreenSize {
+    screen: String,
+}
+
+/// The size that its screen keeps, or that it follows whoever drives.
+pub(crate) async fn screen(
+    person: SignedIn,
+    Path(path): Path<String>,
+    Form(answer): Form<ScreenSize>,
+) -> Result<Response, Failure> {
+    let change = UpdateDesktop { screen: Some(answer.screen), ..UpdateDesktop::default() };
+    person.client.update_desktop(id(&path)?, &change).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
 async fn perform(
     person: &SignedIn,
     id: DesktopId,

@@ -188,6 +188,28 @@ fn autostart(language: Language, desktop: &Desktop) -> Markup {
     }
 }
 
+/// The sizes that are offered; another one may have been set by the API.
+const SCREENS: [&str; 6] = ["1024x768", "1280x800", "1440x900", "1600x1000", "1920x1080", "2560x1440"];
+
+fn screen(language: Language, desktop: &Desktop) -> Markup {
+    let fixed = desktop.screen.as_deref();
+    let other = fixed.filter(|size| !SCREENS.contains(size));
+    html! {
+        section.panel-section {
+            h2 { label for="screen-size" { (language.say("screen-size")) } }
+            form hx-post={ "/desktops/" (desktop.id) "/settings/screen" } hx-trigger="change" hx-swap="none" {
+                select.select #screen-size name="screen" autocomplete="off" aria-describedby="screen-size-text" {
+                    option value="follow" selected[fixed.is_none()] { (language.say("screen-size-follow")) }
+                    @for size in SCREENS.into_iter().chain(other) {
+                        option value=(size) selected[fixed == Some(size)] { (size.replace('x', " × ")) }
+                    }
+                }
+            }
+            p #screen-size-text { (language.say("screen-size-text")) }
+        }
+    }
+}
+
 fn settings(language: Language, shown: &Shown) -> Markup {
     let desktop = &shown.desktop;
     let path = |action: Action| crate::components::desktop::action_path(desktop, action);
@@ -219,7 +241,7 @@ fn settings(language: Language, shown: &Shown) -> Markup {
         @if shown.phase != Phase::Destroying { (desktop_sleep::place(language, desktop.id)) }
         @if shown.phase != Phase::Destroying { (snapshots::place(language, desktop.id)) }
         @if shown.phase != Phase::Destroying { (desktop_schedule::place(language, desktop.id)) }
-        @if shown.phase != Phase::Destroying { (autostart(language, desktop)) }
+        @if shown.phase != Phase::Destroying { (screen(language, desktop)) (autostart(language, desktop)) }
         @if shown.phase != Phase::Destroying { @if let Some(ssh) = &shown.ssh { (desktop_ssh::section(language, ssh, &shown.host)) } }
         @if shown.phase != Phase::Destroying {
             section.panel-section {

@@ -101,6 +101,7 @@ pub(crate) async fn submit(person: SignedIn, Form(mut answer): Form<Answer>) -> 
         name: given(&answer.name),
         template: given(&answer.template),
         size: given(&answer.size),
+        screen: None,
         setup: answer.setup.wanted(),
     };
     let language = person.language;

@@ -26,6 +26,7 @@ pub fn fresh(name: &str, size: Size, number: u128) -> Desktop {
         evidence: None,
         desired: Desired::Running,
         autostart: false,
+        screen: None,
         created_at: now,
         updated_at: now,
         started_at: None,

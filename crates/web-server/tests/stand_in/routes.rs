@@ -262,6 +262,9 @@ async fn rename(
     desktops::change(&state, desktop.id, EventKind::DesktopChanged, |desktop| {
         desktop.name = body.name.unwrap_or_else(|| desktop.name.clone());
         desktop.autostart = body.autostart.unwrap_or(desktop.autostart);
+        if let Some(screen) = body.screen {
+            desktop.screen = Some(screen).filter(|screen| screen != "follow");
+        }
         let size = body.size.and_then(|size| size.parse().ok()).unwrap_or(desktop.size);
         desktop.restart_needed |= size != desktop.size;
         desktop.size = size;

@@ -1,0 +1,155 @@
+//! A size that a desktop's screen keeps, whoever looks at it: an agent that clicks at places needs one.
+
+use std::io;
+use std::time::Duration;
+
+use rolltop_guest_protocol::VNC_SOCKET;
+use rolltop_model::{DesktopId, DesktopState, ScreenSize, ScreenSizeError};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+use crate::caller::{DesktopAccess, purpose};
+use crate::clock;
+use crate::control::{Control, Inner};
+use crate::error::{InternalError, internal_from};
+use crate::reconcile::chain;
+use crate::views::{DesktopView, StepView};
+
+/// Instead of a size: that of whoever drives.
+pub(crate) const FOLLOW: &str = "follow";
+/// For the VNC server to take it.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// It is asked again whether it has.
+const LOOKS: u32 = 20;
+const LOOK: Duration = Duration::from_millis(150);
+
+const BANNER: &[u8; 12] = b"RFB 003.008\n";
+const NO_AUTHENTICATION: u8 = 1;
+const EXTENDED_DESKTOP_SIZE: i32 = -308;
+/// Longest name of a desktop, bytes.
+const LONGEST_NAME: u32 = 4096;
+
+#[derive(Debug, thiserror::Error)]
+pub enum FixScreenError {
+    #[error("There is no such desktop.")]
+    NotFound,
+    #[error(transparent)]
+    Size(#[from] ScreenSizeError),
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(FixScreenError);
+
+impl Control {
+    /// Fixes the size of a desktop's screen, or has it follow whoever drives again with `follow`.
+    pub async fn fix_screen(
+        &self,
+        access: &DesktopAccess<purpose::Write>,
+        wanted: &str,
+    ) -> Result<DesktopView, FixScreenError> {
+        let store = &self.inner.store;
+        let row = store.desktop(access.desktop).await?.ok_or(FixScreenError::NotFound)?;
+        let screen = match wanted {
+            FOLLOW => None,
+            size => Some(ScreenSize::chosen(size, row.size)?),
+        };
+        let row = store.set_screen(row.id, screen, clock::now()).await?.ok_or(FixScreenError::NotFound)?;
+        self.inner.viewers.fix(row.id, screen.is_some());
+        if row.record.state == DesktopState::Running {
+            self.inner.apply_screen(row.id, screen).await;
+        }
+        let steps = store.steps(row.id, row.record.boot).await?;
+        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
+    }
+}
+
+impl Inner {
+    /// Gives the screen of a running desktop the size that is fixed for it. What does not work now is done at its next start.
+    pub(crate) async fn apply_screen(&self, desktop: DesktopId, screen: Option<ScreenSize>) {
+        let Some(screen) = screen else { return };
+        match timeout(DEADLINE, self.set_size(desktop, screen)).await {
+            Ok(Ok(())) => tracing::debug!(%desktop, %screen, "its screen has its size"),
+            Ok(Err(error)) => {
+                tracing::warn!(%desktop, %screen, error = chain(&error), "its screen keeps its size")
+            }
+            Err(_) => tracing::warn!(%desktop, %screen, "its screen does not say whether it has its size"),
+        }
+    }
+
+    async fn set_size(&self, desktop: DesktopId, screen: ScreenSize) -> io::Result<()> {
+        let door = self.doors.door(desktop).await.map_err(io::Error::other)?;
+        let connect = async || door.streamlocal_in_turn(VNC_SOCKET).await.map_err(io::Error::other);
+        let mut server = connect().await?;
+        if greeted(&mut server).await? == screen {
+            return Ok(());
+        }
+        ask_for(&mut server, screen).await?;
+        for _ in 0..LOOKS {
+            sleep(LOOK).await;
+            if greeted(&mut connect().await?).await? == screen {
+                return Ok(());
+            }
+        }
+        Err(io::Error::other("the server kept another size"))
+    }
+}
+
+/// Says hello as a viewer among others does; the size that the screen has.
+async fn greeted(server: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<ScreenSize> {
+    let mut banner = [0; BANNER.len()];
+    server.read_exact(&mut banner).await?;
+    if !banner.starts_with(b"RFB 003.") {
+        return Err(io::Error::other("no RFB server"));
+    }
+    server.write_all(BANNER).await?;
+    let mut offered = vec![0; usize::from(server.read_u8().await?)];
+    server.read_exact(&mut offered).await?;
+    if !offered.contains(&NO_AUTHENTICATION) {
+        return Err(io::Error::other("the server wants a password"));
+    }
+    server.write_all(&[NO_AUTHENTICATION]).await?;
+    if server.read_u32().await? != 0 {
+        return Err(io::Error::other("the server lets nobody in"));
+    }
+    // Shared: nobody else is sent away.
+    server.write_all(&[1]).await?;
+    let size = ScreenSize { width: server.read_u16().await?, height: server.read_u16().await? };
+    let mut format = [0; 16];
+    server.read_exact(&mut format).await?;
+    let length = server.read_u32().await?;
+    if length > LONGEST_NAME {
+        return Err(io::Error::other("the server's name is too long"));
+    }
+    let mut name = vec![0; usize::try_from(length).unwrap_or_default()];
+    server.read_exact(&mut name).await?;
+    Ok(size)
+}
+
+/// The server tells of its screen before all else where it is asked for anything; that one is asked to be of the size.
+async fn ask_for(server: &mut (impl AsyncRead + AsyncWrite + Unpin), size: ScreenSize) -> io::Result<()> {
+    let mut hello = vec![2, 0, 0, 1];
+    hello.extend(EXTENDED_DESKTOP_SIZE.to_be_bytes());
+    hello.extend([3, 0, 0, 0, 0, 0, 0, 1, 0, 1]);
+    server.write_all(&hello).await?;
+    let mut update = [0; 4 + 12 + 4];
+    server.read_exact(&mut update).await?;
+    let [0, _, _, _, _, _, _, _, _, _, _, _, e1, e2, e3, e4, screens, ..] = update else {
+        return Err(io::Error::other("the server tells something else first"));
+    };
+    if i32::from_be_bytes([e1, e2, e3, e4]) != EXTENDED_DESKTOP_SIZE || screens == 0 {
+        return Err(io::Error::other("the server's screen can't be resized"));
+    }
+    let id = server.read_u32().await?;
+    let mut wanted = vec![251, 0];
+    wanted.extend(size.width.to_be_bytes());
+    wanted.extend(size.height.to_be_bytes());
+    wanted.extend([1, 0]);
+    wanted.extend(id.to_be_bytes());
+    wanted.extend([0; 4]);
+    wanted.extend(size.width.to_be_bytes());
+    wanted.extend(size.height.to_be_bytes());
+    wanted.extend([0; 4]);
+    server.write_all(&wanted).await?;
+    server.flush().await
+}
