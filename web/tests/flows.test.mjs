@@ -267,6 +267,26 @@ test("a desktop gets another size", async () => {
   await page.context().close();
 });
 
+test("the screen of a desktop is given a size that stays, and follows again", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  const path = await desktopPath(page, "research");
+  await page.visit(path);
+  await page.locator("#tab-settings").click();
+  const size = page.getByLabel("Size of the screen");
+  assert.equal(await size.inputValue(), "follow");
+  for (const wanted of ["1920x1080", "follow"]) {
+    const saved = page.waitForResponse((answer) => answer.url().endsWith("/settings/screen"));
+    await size.selectOption(wanted);
+    assert.equal((await saved).status(), 204);
+    await page.visit(path);
+    await page.locator("#tab-settings").click();
+    assert.equal(await size.inputValue(), wanted);
+  }
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("a desktop is saved as a template, seen among one's own, and that is deleted", async () => {
   const page = await openPage(browser, server.url);
   await page.visit("/desktops");

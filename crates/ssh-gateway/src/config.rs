@@ -34,7 +34,7 @@ pub struct Limits {
     pub per_address: usize,
     /// For logging in; a person may have to type a passphrase meanwhile. Default 60 s.
     pub login: Duration,
-    /// Keys that may be tried on one connection. Default 10.
+    /// Keys that may be tried on one connection. Default 20: agents of people who have many offer them all.
     pub attempts: usize,
     /// Channels on one connection. Default 32.
     pub channels: usize,
@@ -51,7 +51,7 @@ impl Default for Limits {
             strangers: 100,
             per_address: 50,
             login: Duration::from_secs(60),
-            attempts: 10,
+            attempts: 20,
             channels: 32,
             recheck: Duration::from_secs(3),
             silence: Duration::from_secs(300),

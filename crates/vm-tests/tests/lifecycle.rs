@@ -115,6 +115,12 @@ async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
     platform.wait_for(desktop.id, DesktopState::Running).await?;
     let first = qemus(&desktop.id.to_string());
 
+    // Its screen keeps the size that it was given, at once and after a start.
+    let change = UpdateDesktop { screen: Some("1024x768".to_owned()), ..UpdateDesktop::default() };
+    platform.client.update_desktop(desktop.id, &change).await?;
+    let screen = "DISPLAY=:1 xrandr | grep -o 'current [0-9]* x [0-9]*'";
+    assert_eq!(platform.shell(desktop.id, screen).await?, "current 1024 x 768\n");
+
     // Another kernel in the same machine is the guest's own affair.
     platform.client.save_file(desktop.id, "/tmp/kexec.py", &SaveCondition::Any, KEXEC).await?;
     let boot_id = "cat /proc/sys/kernel/random/boot_id";
@@ -150,6 +156,12 @@ async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
     platform.wait_for(desktop.id, DesktopState::Running).await?;
     // A file of /proc has no size; to ask for it is no mistake.
     platform.client.file(desktop.id, "/proc/sys/kernel/random/boot_id", None).await?.into_bytes().await?;
+
+    eventually("its screen has its size again", Duration::from_secs(120), || async {
+        let now = platform.shell(desktop.id, screen).await.ok();
+        Ok(now.is_some_and(|now| now == "current 1024 x 768\n").then_some(()))
+    })
+    .await?;
 
     // A command runs as in a log-in, and goes before the desktop where memory is short.
     let inside = "locale charmap; cat /proc/self/oom_score_adj; TZ=Asia/Calcutta date +%z; which ping traceroute dig | xargs -n 1 basename";

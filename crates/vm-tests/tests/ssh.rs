@@ -85,6 +85,26 @@ async fn stock_clients_do_their_work_through_the_jump_host() -> anyhow::Result<(
     // The key was added while the desktop ran; nothing is asked, and one enters as `desk`.
     ensure!(person.run("ssh", &["mine", "id -un; hostname"]).await? == "desk\nmine\n");
 
+    // A command over the API is bounded as one over SSH is, and leaves files as it does.
+    let bounds = "ulimit -a; umask; echo $LANG $SHELL";
+    let by_ssh = person.run("ssh", &["mine", bounds]).await?;
+    let words = ["bash", "-c", bounds].map(str::to_owned).to_vec();
+    let (by_exec, _) = platform.exec(desktop.id, &ExecRequest::of_words(words)).await?;
+    ensure!(by_exec == by_ssh, "by exec: {by_exec}\nby ssh: {by_ssh}");
+
+    // As an agent with many keys does: the jump host and the desktop hear of all of them, and the last one opens.
+    let own = std::fs::read_to_string(person.path("config"))?;
+    let mut many = String::from("Host *\n");
+    for number in 0..8 {
+        let name = person.path(&format!("other-{number}"));
+        let keygen = ["-q", "-t", "ed25519", "-N", "", "-f"];
+        ensure!(Command::new("ssh-keygen").args(keygen).arg(&name).status().await?.success());
+        many.push_str(&format!("IdentityFile {}\n", name.display()));
+    }
+    std::fs::write(person.path("config"), many + &own)?;
+    ensure!(person.run("ssh", &["mine", "id -un"]).await? == "desk\n", "nine keys");
+    std::fs::write(person.path("config"), own)?;
+
     // A file goes there and comes back by each of the clients, every byte the same.
     let content: Vec<u8> = (0..3_000_000u32).map(|place| (place % 251) as u8).collect();
     std::fs::write(person.path("there"), &content)?;
