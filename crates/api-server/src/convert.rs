@@ -21,6 +21,7 @@ pub(crate) fn desktop(view: control::DesktopView, with_steps: bool) -> wire::Des
         desired: desired(view.desired),
         autostart: view.autostart,
         screen: view.screen.map(|screen| screen.to_string()),
+        last_used_at: view.last_used_at,
         created_at: view.created_at,
         updated_at: view.updated_at,
         started_at: view.started_at,

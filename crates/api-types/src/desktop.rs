@@ -45,6 +45,9 @@ pub struct Desktop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "1280x800")]
     pub screen: Option<String>,
+    /// When somebody last used it, by a screen, a terminal, a command, files, a port or SSH; now, where somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// When it last began to run.

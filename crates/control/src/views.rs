@@ -52,6 +52,8 @@ pub struct DesktopView {
     pub autostart: bool,
     /// The size that its screen keeps; without one it follows whoever drives.
     pub screen: Option<ScreenSize>,
+    /// When somebody last used it; now, where somebody does.
+    pub last_used_at: Option<Timestamp>,
     /// What went wrong with something that was asked of it, while it goes on running.
     pub trouble: Option<FailReason>,
     /// More about the reason: the last lines of the console, or what the host said. Plain text.

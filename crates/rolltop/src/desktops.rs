@@ -67,7 +67,7 @@ pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
     if list.quiet {
         return print(&all.iter().map(|desktop| format!("{}\n", desktop.id)).collect::<String>());
     }
-    let mut table = Table::new(&["NAME", "STATE", "SIZE", "MEMORY", "TEMPLATE", "AGE", "ID"]);
+    let mut table = Table::new(&["NAME", "STATE", "SIZE", "MEMORY", "TEMPLATE", "USED", "AGE", "ID"]);
     for desktop in all {
         let state = (state_of(&desktop).to_owned(), colour(desktop.state));
         let memory = desktop.memory_bytes.map(size).unwrap_or_default();
@@ -75,6 +75,7 @@ pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
             desktop.size.as_str().to_owned(),
             memory,
             desktop.template,
+            desktop.last_used_at.map(ago).unwrap_or_default(),
             ago(desktop.created_at),
             desktop.id.to_string(),
         ];

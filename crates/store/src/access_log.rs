@@ -5,7 +5,8 @@ use rolltop_model::{DesktopId, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder, QuerySelect};
 
-use crate::database::Store;
+use crate::database::{Store, Write};
+use crate::desktops;
 use crate::error::StoreError;
 use crate::moment::{from_ms, to_ms};
 
@@ -33,7 +34,38 @@ pub struct AccessEntry {
     pub who: String,
 }
 
+async fn insert(
+    write: &Write,
+    desktop: DesktopId,
+    workspace: WorkspaceId,
+    entry: AccessEntry,
+) -> Result<(), StoreError> {
+    let row = ActiveModel {
+        seq: NotSet,
+        desktop_id: Set(desktop.to_string()),
+        workspace_id: Set(workspace.to_string()),
+        at: Set(to_ms(entry.at)),
+        why: Set(entry.why),
+        who: Set(entry.who),
+    };
+    Entity::insert(row).exec_without_returning(&write.transaction).await?;
+    Ok(())
+}
+
 impl Store {
+    /// One by somebody who uses the desktop, which is then the time of its last use too.
+    pub async fn log_use(
+        &self,
+        desktop: DesktopId,
+        workspace: WorkspaceId,
+        entry: AccessEntry,
+    ) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        desktops::used(&write, desktop, entry.at).await?;
+        insert(&write, desktop, workspace, entry).await?;
+        write.commit().await
+    }
+
     pub async fn log_access(
         &self,
         desktop: DesktopId,
@@ -41,15 +73,7 @@ impl Store {
         entry: AccessEntry,
     ) -> Result<(), StoreError> {
         let write = self.write().await?;
-        let row = ActiveModel {
-            seq: NotSet,
-            desktop_id: Set(desktop.to_string()),
-            workspace_id: Set(workspace.to_string()),
-            at: Set(to_ms(entry.at)),
-            why: Set(entry.why),
-            who: Set(entry.who),
-        };
-        Entity::insert(row).exec_without_returning(&write.transaction).await?;
+        insert(&write, desktop, workspace, entry).await?;
         write.commit().await
     }
 

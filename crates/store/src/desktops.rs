@@ -13,7 +13,7 @@ pub(crate) mod row;
 
 pub use authorized::Authorized;
 pub use change::{ChangeError, RenameDesktopError};
-pub(crate) use change::{note_of, tell_of};
+pub(crate) use change::{note_of, tell_of, used};
 pub use create::{CreateDesktopError, Created, NewDesktop};
 pub(crate) use create::{gib, insert, replayed};
 pub use identity::Identity;

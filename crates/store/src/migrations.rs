@@ -27,6 +27,7 @@ mod m0021_link_sessions;
 mod m0022_resumed_boots;
 mod m0023_kept_logins;
 mod m0024_screen_sizes;
+mod m0025_last_uses;
 
 pub(crate) struct Migrator;
 
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_resumed_boots::MIGRATION),
             Box::new(m0023_kept_logins::MIGRATION),
             Box::new(m0024_screen_sizes::MIGRATION),
+            Box::new(m0025_last_uses::MIGRATION),
         ]
     }
 }

@@ -213,3 +213,17 @@ async fn what_is_wrong_with_the_host_is_told_with_the_names_of_ones_own_desktops
     assert_eq!(warnings[2].kind, HostWarningKind::ForwardingDropped);
     assert!(warnings[2].message.contains("ip filter"));
 }
+
+#[tokio::test]
+async fn when_it_was_last_used_is_told_and_outlives_the_process() {
+    let platform = Platform::start().await;
+    let id = platform.running("lamp").await.id;
+    let used = async || platform.client.desktop(id).await.unwrap().last_used_at;
+    assert_eq!(used().await, None);
+    platform.client.screenshot(id, 200).await.unwrap();
+    assert_eq!(used().await, None, "a picture in a list is no use");
+    platform.client.file(id, "/home/desk/notes/today.md", None).await.unwrap().into_bytes().await.unwrap();
+    let then = used().await.expect("a file was read");
+    let kept = platform.store().await.desktop(id).await.unwrap().unwrap().last_used_at;
+    assert!(kept.is_some_and(|kept| kept <= then), "{kept:?} and {then}");
+}

@@ -107,6 +107,8 @@ impl Control {
         let vitals = self.inner.vitals.of(row.id);
         let state = row.record.state;
         let is_on = state == DesktopState::Running;
+        let (open, last_change) = self.inner.uses.of(row.id);
+        let now = (!open.is_empty()).then(clock::now);
         let still = self.inner.stillness.has(row.id).then_some(FailReason::NotAnswering);
         DesktopView {
             id: row.id,
@@ -120,6 +122,7 @@ impl Control {
             desired: row.record.desired,
             autostart: row.record.autostart,
             screen: row.screen,
+            last_used_at: now.or(row.last_used_at.max(last_change)),
             trouble: still.or(row.record.last_failure).filter(|_| is_on),
             detail: row.detail.filter(|_| matches!(state, DesktopState::Failed(_))),
             created_at: row.created_at,

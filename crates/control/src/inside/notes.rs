@@ -83,7 +83,11 @@ impl Inner {
             return Ok(());
         }
         let entry = AccessEntry { at: clock::now(), why: why.as_str().to_owned(), who: caller.label.clone() };
-        self.store.log_access(desktop, workspace, entry).await
+        // A thumbnail is seen in a list, by somebody who uses perhaps none of them.
+        match why {
+            Reason::Screenshot => self.store.log_access(desktop, workspace, entry).await,
+            _ => self.store.log_use(desktop, workspace, entry).await,
+        }
     }
 }
 

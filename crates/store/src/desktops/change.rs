@@ -57,6 +57,13 @@ impl From<DbErr> for RenameDesktopError {
     }
 }
 
+/// Somebody uses it. Nothing else of it changes, so nobody is told.
+pub(crate) async fn used(write: &Write, id: DesktopId, at: Timestamp) -> Result<(), StoreError> {
+    let change = Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(to_ms(at)));
+    change.filter(Column::Id.eq(id.to_string())).exec(&write.transaction).await?;
+    Ok(())
+}
+
 impl Store {
     /// Writes down what the owner wants, and that what would be lost by it is to be kept first as `undo` says; where
     /// the workspace may have no more snapshots, it is not.

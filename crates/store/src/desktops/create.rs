@@ -118,6 +118,7 @@ pub(crate) async fn insert(
         restore_layer_id: Set(None),
         autostart: Set(false),
         screen: Set(screen),
+        last_used_at: Set(None),
         revision: Set(1),
         fence: Set(0),
         lease_holder: Set(None),

@@ -34,6 +34,7 @@ pub struct Model {
     pub restart: bool,
     pub autostart: bool,
     pub screen: Option<String>,
+    pub last_used_at: Option<i64>,
     pub attempts: i64,
     pub last_failure: Option<String>,
     pub retry_at: Option<i64>,
@@ -76,6 +77,8 @@ pub struct Desktop {
     pub disk_gib: u64,
     /// The size that its screen keeps; without one it follows whoever looks at it.
     pub screen: Option<ScreenSize>,
+    /// When somebody last came to use it.
+    pub last_used_at: Option<Timestamp>,
     /// The snapshot it was forked from.
     pub origin: Option<SnapshotId>,
     /// The snapshot it is to be put back to, and that of what it is before: one is written with the other.
@@ -108,6 +111,7 @@ impl TryFrom<Model> for Desktop {
             template: row.template.parse().map_err(unreadable(TABLE))?,
             size: row.size.parse().map_err(unreadable(TABLE))?,
             disk_gib: u64::try_from(row.disk_gib).map_err(unreadable(TABLE))?,
+            last_used_at: some_from_ms(row.last_used_at, TABLE)?,
             screen: row.screen.as_deref().map(str::parse).transpose().map_err(unreadable(TABLE))?,
             origin: snapshot(&row.origin_id)?,
             restore: snapshot(&row.restore_id)?.zip(snapshot(&row.restore_undo_id)?),

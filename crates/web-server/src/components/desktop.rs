@@ -119,13 +119,14 @@ pub(crate) fn table(language: Language, desktops: &[Desktop], head: &dyn Fn(&str
 pub(crate) type Column = (&'static str, &'static str, Option<&'static str>);
 
 /// What a table can be sorted by.
-pub(crate) const COLUMNS: [Column; 7] = [
+pub(crate) const COLUMNS: [Column; 8] = [
     ("name", "column-name", None),
     ("state", "column-state", None),
     ("template", "column-template", Some("secondary")),
     ("size", "column-size", Some("secondary")),
     ("memory", "column-memory", Some("secondary numeric")),
     ("disk", "column-disk", Some("secondary numeric")),
+    ("used", "column-used", Some("secondary")),
     ("age", "column-age", Some("secondary")),
 ];
 
@@ -153,6 +154,7 @@ fn row(language: Language, desktop: &Desktop) -> Markup {
             td.secondary { (size(language, desktop)) }
             td.secondary.numeric { @if let Some(text) = amount(desktop.memory_bytes) { (text) } }
             td.secondary.numeric { @if let Some(text) = amount(desktop.disk_bytes) { (text) } }
+            td.secondary { @if let Some(at) = desktop.last_used_at { (time::ago(language, at)) } }
             td.secondary { (time::ago(language, desktop.created_at)) }
             td.last { (actions_menu(language, desktop, phase, "row")) }
         }

@@ -116,6 +116,7 @@ column-template = Template
 column-size = Size
 column-memory = Memory
 column-disk = Disk
+column-used = Last used
 column-age = Made
 sorted-up = sorted, ascending
 sorted-down = sorted, descending

@@ -116,6 +116,7 @@ column-template = Modèle
 column-size = Taille
 column-memory = Mémoire
 column-disk = Disque
+column-used = Utilisé
 column-age = Créé
 sorted-up = trié, croissant
 sorted-down = trié, décroissant

@@ -151,6 +151,7 @@ fn sorted(mut all: Vec<Desktop>, filter: &Filter, column: &str) -> DesktopPage {
         "size" => (a.vcpus, a.memory_mib).cmp(&(b.vcpus, b.memory_mib)),
         "memory" => a.memory_bytes.cmp(&b.memory_bytes),
         "disk" => a.disk_bytes.cmp(&b.disk_bytes),
+        "used" => b.last_used_at.cmp(&a.last_used_at),
         "age" => b.created_at.cmp(&a.created_at),
         _ => a.name.cmp(&b.name),
     });

@@ -27,6 +27,7 @@ pub fn fresh(name: &str, size: Size, number: u128) -> Desktop {
         desired: Desired::Running,
         autostart: false,
         screen: None,
+        last_used_at: None,
         created_at: now,
         updated_at: now,
         started_at: None,
