@@ -9,6 +9,7 @@ use rolltop_vm_tests::{Platform, eventually};
 use tokio::io::AsyncReadExt as _;
 
 use crate::report::{Line, median, print};
+use crate::rfb::Viewer;
 use crate::{ROUNDS, rfb};
 
 const LIMIT: Duration = Duration::from_secs(180);
@@ -70,7 +71,7 @@ pub async fn to_first_frame(platform: &Platform) -> anyhow::Result<()> {
         let desktop = platform.create(&format!("frame-{round}")).await?;
         let bytes = eventually("a first frame", LIMIT, || async {
             let Ok(socket) = platform.client.screen(desktop.id).await else { return Ok(None) };
-            Ok(rfb::first_frame(socket).await.ok())
+            Ok(Viewer::open(socket, &[rfb::ZRLE]).await.ok().map(|(_, first)| first.bytes))
         })
         .await?;
         times.push(start.elapsed().as_secs_f64());

@@ -15,6 +15,7 @@ mod plot;
 mod relay;
 mod report;
 mod rfb;
+mod screen;
 mod stock;
 mod used;
 
@@ -27,16 +28,22 @@ use rolltop_vm_tests::{Options, Platform};
 pub const ROUNDS: usize = 5;
 
 /// Those that need real guests.
-const IN_GUESTS: [&str; 8] = [
+const IN_GUESTS: [&str; 10] = [
     "create_to_ssh_banner",
     "create_to_first_frame",
     "control_plane_memory",
     "idle_fork_private_memory",
     "host_memory_per_desktop",
+    SCREEN_FPS,
+    KEY_TO_PIXEL,
     TEN_FORKS,
     KEPT,
     USED,
 ];
+/// How often a window that is dragged is seen in a new place.
+const SCREEN_FPS: &str = "screen_fps";
+/// From a key to what it writes.
+const KEY_TO_PIXEL: &str = "key_to_pixel";
 /// Ten forks of a running desktop.
 const TEN_FORKS: &str = "ten_forks";
 /// Suspending, resuming and snapshots.
@@ -113,6 +120,9 @@ async fn in_guests(is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     }
     if is_wanted("control_plane_memory") {
         density::control_plane_memory(&platform)?;
+    }
+    if is_wanted(SCREEN_FPS) || is_wanted(KEY_TO_PIXEL) {
+        screen::all(&platform, is_wanted(SCREEN_FPS), is_wanted(KEY_TO_PIXEL)).await?;
     }
     if is_wanted(TEN_FORKS) {
         kept::ten_forks(&platform).await?;

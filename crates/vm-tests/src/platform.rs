@@ -92,6 +92,9 @@ impl Options {
 const GUEST: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/x86_64-unknown-linux-gnu/guest/rolltop-guest");
 
+/// The names of its desktops' networks begin with this.
+pub const NETWORK: &str = "rtt";
+
 /// A running Rolltop. Dropping it ends its processes, its desktops too, and removes its directory.
 pub struct Platform {
     options: Options,
@@ -111,7 +114,7 @@ impl Platform {
         let data = tempfile::Builder::new().prefix("rolltop-test-").tempdir_in("/var/tmp")?;
         // Names, addresses and users of its own, so that it doesn't meet an installation that runs here.
         let toml = format!(
-            "[host]\nfirst_uid = 400000\nbake = [\"s\"]\n[host.network]\nprefix = \"rtt\"\nrange = \"100.96.0.0/16\"\n{}\n",
+            "[host]\nfirst_uid = 400000\nbake = [\"s\"]\n[host.network]\nprefix = \"{NETWORK}\"\nrange = \"100.96.0.0/16\"\n{}\n",
             options.configuration
         );
         std::fs::write(data.path().join("rolltop.toml"), toml)?;
