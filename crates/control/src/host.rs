@@ -70,8 +70,8 @@ impl Control {
                 HostWarning::ForwardingDropped { table } => HostWarningView {
                     kind: HostWarningKind::ForwardingDropped,
                     message: format!(
-                        "The firewall's table {table} drops forwarded packets, so desktops may not reach the internet; \
-                         rolltopd doctor says how to let them through."
+                        "The firewall's table {table} drops forwarded packets; rolltopd doctor says how to let desktops' \
+                         through."
                     ),
                     desktop: None,
                     snapshot: None,

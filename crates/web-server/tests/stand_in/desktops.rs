@@ -49,6 +49,7 @@ pub fn canned() -> Vec<Desktop> {
         desired,
         created_at: ago(span),
         started_at: Some(ago(span)),
+        last_used_at: Some(ago(4.minutes())),
         memory_bytes: Some(143 << 20),
         disk_bytes: Some(412 << 20),
         steps: Some(steps(ago(span), 4)),

@@ -410,7 +410,7 @@ async fn host() -> Json<Value> {
         "warnings": [
             { "kind": "memory_unusable", "message": "The memory of quiet can't be brought back: it is of QEMU 11.1.3, and this host has the older 10.0.6." },
             { "kind": "memory_unusable", "message": "The memory of a snapshot of research can't be brought back: it is of QEMU 11.1.3, and this host has the older 10.0.6." },
-            { "kind": "forwarding_dropped", "message": "The firewall's table ip filter drops forwarded packets, so desktops may not reach the internet; rolltopd doctor says how to let them through." },
+            { "kind": "forwarding_dropped", "message": "The firewall's table ip filter drops forwarded packets; rolltopd doctor says how to let desktops' through." },
         ],
     }))
 }
