@@ -293,10 +293,10 @@ async fn bodies_that_are_not_what_is_expected() {
     422 application/problem+json
     {
       "code": "unknown_field",
-      "detail": "There is no field nmae here; known: name, template, size, setup.",
+      "detail": "There is no field nmae here; known: name, template, size, screen, setup.",
       "errors": [
         {
-          "detail": "There is no field nmae here; known: name, template, size, setup.",
+          "detail": "There is no field nmae here; known: name, template, size, screen, setup.",
           "field": "nmae"
         }
       ],
