@@ -121,6 +121,7 @@ fn every_key_is_used() {
         "cause-",
         "awake-",
         "day-",
+        "login-",
     ];
     for (key, _) in messages("en") {
         let named = all.contains(&format!("\"{key}\""));

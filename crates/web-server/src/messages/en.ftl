@@ -116,7 +116,6 @@ column-template = Template
 column-size = Size
 column-memory = Memory
 column-disk = Disk
-column-used = Last used
 column-age = Made
 sorted-up = sorted, ascending
 sorted-down = sorted, descending

@@ -116,7 +116,6 @@ column-template = Modèle
 column-size = Taille
 column-memory = Mémoire
 column-disk = Disque
-column-used = Utilisé
 column-age = Créé
 sorted-up = trié, croissant
 sorted-down = trié, décroissant
