@@ -29,6 +29,18 @@ async function check(page, what) {
   page.found.push(...page.complaints.splice(0).map((complaint) => `${what}: ${complaint}`));
 }
 
+/** One of each kind, as scripts and the server put them there. */
+async function toasts(page) {
+  await page.evaluate(() => {
+    for (const kind of ["info", "error", "undo"]) {
+      const toast = document.getElementById(`toast-${kind}`).content.firstElementChild.cloneNode(true);
+      toast.querySelector("[data-text]").textContent = `A toast of the kind ${kind}.`;
+      document.getElementById("toasts").append(toast);
+    }
+  });
+  await page.locator(".toast", { hasText: "of the kind undo" }).waitFor();
+}
+
 async function conclude(page) {
   assert.deepEqual(page.found, []);
   await page.context().close();
@@ -140,6 +152,8 @@ for (const scheme of ["light", "dark"]) {
         await check(page, `${what}, ${how}`);
       }
       await page.visit("/desktops");
+      await toasts(page);
+      await check(page, `toasts, ${how}`);
       await dialog(page, "/desktops/new");
       await check(page, `new desktop, ${how}`);
       await page.visit("/snapshots");

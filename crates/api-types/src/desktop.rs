@@ -176,7 +176,7 @@ pub struct UpdateDesktop {
     #[schema(example = true)]
     pub autostart: Option<bool>,
     /// The size that its screen keeps, in pixels, whoever looks at it; `follow`: that of whoever drives. At once where it
-    /// runs.
+    /// runs and its screen answers; else when somebody next opens it, or at its next start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "1280x800", max_length = 20)]
     pub screen: Option<String>,

@@ -178,6 +178,7 @@ codes! {
     InvalidSetup, "invalid_setup", 422, "The setup is not right";
     InvalidText, "invalid_text", 422, "The text is too long, or is not one line";
     InvalidDisk, "invalid_disk", 422, "A disk can't have that size";
+    UnknownTool, "unknown_tool", 422, "No such tool's log-ins can be kept";
     InvalidScreen, "invalid_screen", 422, "A screen can't have that size";
     InvalidLifetime, "invalid_lifetime", 422, "It can't last so long or so shortly";
     InvalidAddress, "invalid_address", 422, "This is no preview's address";

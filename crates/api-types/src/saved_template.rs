@@ -22,7 +22,7 @@ pub struct SaveTemplate {
     /// Tools whose log-ins stay in the template, by the ids that `GET /v1/desktops/{id}/logins` lists. All others are
     /// removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(example = json!(["github"]), max_items = 100)]
+    #[schema(example = json!(["github"]))]
     pub keep: Vec<String>,
 }
 

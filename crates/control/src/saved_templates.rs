@@ -50,7 +50,9 @@ pub enum SavedTemplateError {
     BadTitle,
     #[error("A description has at most {LONGEST_DESCRIPTION} characters in one line.")]
     BadDescription,
-    #[error("There is no tool {0} whose log-ins could be kept; those of this desktop are listed with it.")]
+    #[error(
+        "There is no tool {0} whose log-ins could be kept; GET /v1/desktops/{{id}}/logins lists those of a desktop."
+    )]
     UnknownTool(String),
     #[error("This workspace has {MOST} templates of its own already; delete one first.")]
     TooMany,

@@ -235,7 +235,9 @@ const LIMITS: ExecLimits = ExecLimits { max_output: 256 * 1024, timeout: Duratio
 /// Takes lines of a tool and a path, and gives those that are there, with a tab between.
 const COMMAND: &str = r#"sudo -n sh -c 'while read -r tool path; do for home in /root /home/*; do
 [ "$home" = /home/rolltop ] && continue
-if [ -e "$home/$path" ] || [ -L "$home/$path" ]; then printf "%s\t%s\n" "$tool" "$home/$path"; fi
+[ -e "$home/$path" ] || [ -L "$home/$path" ] || continue
+# A folder with nothing in it but who may enter holds no log-in.
+if [ ! -d "$home/$path" ] || ls -A "$home/$path" | grep -qv "^authorized_keys"; then printf "%s\t%s\n" "$tool" "$home/$path"; fi
 done; done' logins"#;
 
 impl Door {

@@ -23,7 +23,7 @@ pub struct ScreenSize {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScreenSizeError {
     #[error(
-        "A screen's size is its width and height in pixels, such as 1280x800; each is {SHORTEST_SIDE} to {LONGEST_SIDE}."
+        "A screen's size is its width and height in pixels, such as 1280x800; each is {SHORTEST_SIDE} to {LONGEST_SIDE}; follow has it follow who uses it."
     )]
     Unreadable,
     #[error("A screen of {0} takes more memory than a desktop of size {1} can spare.")]
@@ -49,7 +49,7 @@ impl FromStr for ScreenSize {
 
     fn from_str(text: &str) -> Result<Self, ScreenSizeError> {
         let side = |text: &str| {
-            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
             text.parse().ok().filter(|side| digits && (SHORTEST_SIDE..=LONGEST_SIDE).contains(side))
         };
         let (width, height) = text.split_once('x').ok_or(ScreenSizeError::Unreadable)?;
@@ -83,6 +83,7 @@ mod tests {
             "1280x8193",
             "+1280x800",
             "1280X800",
+            "01280x800",
             "1280x800 ",
             "70000x800",
         ] {

@@ -163,6 +163,10 @@ pub async fn act(connection: &Connection, which: &Which, action: Action) -> Resu
     let mut changed = Vec::new();
     for desktop in desktops {
         let result = match action {
+            // The only way on with what was to start, and it has no command of its own.
+            Action::Start | Action::Resume if desktop.state == DesktopState::Failed => {
+                connection.client.retry_desktop(desktop.id).await
+            }
             Action::Start => connection.client.start_desktop(desktop.id).await,
             Action::Stop => connection.client.stop_desktop(desktop.id).await,
             Action::Suspend => connection.client.suspend_desktop(desktop.id).await,

@@ -41,7 +41,7 @@ impl fmt::Display for Finding {
             Verdict::Warn => "warn",
             Verdict::Bad => "FAIL",
         };
-        write!(f, "{word}  {:<12}{}", self.what, self.sentence)
+        write!(f, "{word}  {:<15}{}", self.what, self.sentence)
     }
 }
 
@@ -157,7 +157,7 @@ fn memories(data: &Path) -> Finding {
             let unusable: Vec<String> = warnings
                 .into_iter()
                 .filter(|warning| warning.kind == HostWarningKind::MemoryUnusable)
-                .map(|warning| format!("\n                  {}", warning.message))
+                .map(|warning| format!("\n                     {}", warning.message))
                 .collect();
             if unusable.is_empty() {
                 good("memories", "every suspended desktop and snapshot can be brought back here")

@@ -71,7 +71,10 @@ mod tests {
 
     #[test]
     fn a_complaint_is_one_sentence_and_repeats_nothing_that_deceives() {
-        assert_eq!(told(r#"{"nam":1}"#), "There is no field nam here; known: name, template, size, screen, setup.");
+        assert_eq!(
+            told(r#"{"nam":1}"#),
+            "There is no field nam here; known: name, template, size, screen, setup."
+        );
         assert_eq!(
             told("{\"\u{202e}x\":1}"),
             "There is a field that is not known here; known: name, template, size, screen, setup."

@@ -20,7 +20,7 @@ impl From<SavedTemplateError> for ApiError {
                 Self::new(Code::InvalidText, error.to_string()).in_field("description")
             }
             SavedTemplateError::UnknownTool(_) => {
-                Self::new(Code::InvalidText, error.to_string()).in_field("keep")
+                Self::new(Code::UnknownTool, error.to_string()).in_field("keep")
             }
             SavedTemplateError::TooMany => Self::new(Code::QuotaReached, error.to_string()),
             SavedTemplateError::HostUnreachable => Self::unavailable(&error),

@@ -47,7 +47,8 @@ const MESSAGE_BYTES: usize = 256 << 10;
 /// ways, cut anywhere; the server begins with its version. Security type None: who gets here may see it.
 /// A text message `{"ping": 7}` is answered with the text `{"pong":7}`, in its turn among what is drawn.
 /// A suspended desktop is resumed for it. A size (`SetDesktopSize`) is passed on for whoever pressed a key or button last, kept
-/// for others until they do, and left out where its picture would take more than a sixteenth of the desktop's memory.
+/// for others until they do, and left out where its picture would take more than a sixteenth of the desktop's memory, or the
+/// desktop's `screen` is a size that it keeps.
 /// Closing names the cause: 1000 with what became of the desktop or of the way to it,
 /// 4000 when the program that draws the screen has ended and is being started again.
 #[utoipa::path(get, path = "/v1/desktops/{id}/screen", tag = "inside", operation_id = "openScreen",

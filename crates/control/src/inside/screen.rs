@@ -1,6 +1,8 @@
 //! The screen: RFB bytes from and to the desktop's VNC server. Of what its viewers say, sizes are held
 //! back from whoever does not drive, and those that would cost the desktop its memory from everybody.
 
+use std::sync::Arc;
+
 use rolltop_engine::DoorStream;
 use rolltop_guest_protocol::VNC_SOCKET;
 use rolltop_model::{Desired, DesktopId, DesktopState, ScreenSize, Size, Use};
@@ -72,6 +74,11 @@ impl Control {
         let door = self.enter(access, Reason::Screen, &place, waking).await?;
         let stream = door.streamlocal_in_turn(VNC_SOCKET).await.map_err(unavailable)?;
         let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
+        // The server may have been started anew since, or been told another size from inside.
+        if let Some(screen) = row.screen {
+            let inner = Arc::clone(&self.inner);
+            tokio::spawn(async move { inner.apply_screen(row.id, Some(screen)).await });
+        }
         let viewer = self.inner.viewers.come(access.desktop, row.screen.is_some());
         let input = ScreenInput { viewer, input: Input::default(), size: row.size };
         Ok(Screen { stream: Box::new(stream), input, place })

@@ -52,7 +52,12 @@ impl Control {
         let row = store.desktop(access.desktop).await?.ok_or(FixScreenError::NotFound)?;
         let screen = match wanted {
             FOLLOW => None,
-            size => Some(ScreenSize::chosen(size, row.size)?),
+            // The memory that it has, or will have after a restart: the smaller one counts.
+            text => {
+                let now = self.inner.vitals.of(row.id).map_or(row.size, |vitals| vitals.size);
+                let least = if now.memory_mib() < row.size.memory_mib() { now } else { row.size };
+                Some(ScreenSize::chosen(text, least)?)
+            }
         };
         let row = store.set_screen(row.id, screen, clock::now()).await?.ok_or(FixScreenError::NotFound)?;
         self.inner.viewers.fix(row.id, screen.is_some());

@@ -166,7 +166,7 @@ impl FailReason {
                 "Its suspended memory can't be brought back; restart it to boot from its disk, without what was only in memory."
             }
             FailReason::ResumeFailed => {
-                "It was brought back but could not be entered in time, and its memory is kept; look at its console and try again, or restart it to boot from its disk, without what was only in memory."
+                "It was brought back but could not be entered in time, and its memory is kept; try again, or restart it to boot from its disk, without what was only in memory."
             }
             FailReason::SuspendFailed => {
                 "The machine could not be suspended and goes on running; try again, and look at the host's log if it happens again."

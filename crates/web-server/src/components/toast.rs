@@ -46,7 +46,7 @@ pub(crate) fn error(language: Language, text: &str) -> Markup {
 /// The list, and patterns for toasts that are made in the browser.
 pub(crate) fn list(language: Language) -> Markup {
     html! {
-        ol.toasts #toasts aria-label=(language.say("toasts-label")) aria-live="polite" {}
+        section.toasts #toasts aria-label=(language.say("toasts-label")) aria-live="polite" {}
         template #toast-info { (item(language, Kind::Info, "", None)) }
         template #toast-error { (item(language, Kind::Error, "", None)) }
         template #toast-undo { (item(language, Kind::Info, "", Some(Undo::OfThePage))) }
@@ -63,7 +63,7 @@ fn item(language: Language, kind: Kind, text: &str, undo: Option<Undo>) -> Marku
         Kind::Error => ("error", Icon::Alert),
     };
     html! {
-        li.toast data-kind=(name) role=[(kind == Kind::Error).then_some("alert")] {
+        div.toast data-kind=(name) role=[(kind == Kind::Error).then_some("alert")] {
             (icon(picture))
             p data-text { (text) }
             @if let Some(undo) = undo {

@@ -46,7 +46,7 @@ pub(crate) async fn logins(
         @if found.is_empty() {
             p.quiet { (language.say("template-logins-none")) }
         } @else {
-            fieldset.scope-group {
+            fieldset.kept-logins {
                 legend { (language.say("template-logins")) }
                 p.quiet { (language.say("template-logins-text")) }
                 @for tool in &found { (login(language, tool, kept.keep.contains(&tool.id))) }
@@ -61,7 +61,7 @@ fn login(language: Language, tool: &Logins, kept: bool) -> Markup {
     html! {
         label.tick {
             input type="checkbox" name="keep" value=(tool.id) checked[kept];
-            span { (title) " " code { (tool.paths.join(" ")) } }
+            span { (title) @for path in &tool.paths { " " code { (path) } } }
         }
     }
 }

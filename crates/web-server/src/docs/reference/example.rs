@@ -130,7 +130,10 @@ mod tests {
             "curl -sS -H \"Authorization: Bearer $KEY\" \\\n  'https://HOST:8443/v1/desktops/dsk_01k9abc2def3ghj4kmn5pqrs6t'"
         );
         let create = of("createDesktop");
-        assert!(create.contains(r#"-d '{"name":"research","screen":"1280x800","size":"s","template":"desk"}'"#), "{create}");
+        assert!(
+            create.contains(r#"-d '{"name":"research","screen":"1280x800","size":"s","template":"desk"}'"#),
+            "{create}"
+        );
         assert!(!create.contains("-X"), "{create}");
         assert!(of("updateDesktop").contains("-X PATCH"));
         assert!(of("saveFile").contains("-T FILE") && !of("saveFile").contains("-X"));
