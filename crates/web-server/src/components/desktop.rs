@@ -126,7 +126,7 @@ pub(crate) const COLUMNS: [Column; 8] = [
     ("size", "column-size", Some("secondary")),
     ("memory", "column-memory", Some("secondary numeric")),
     ("disk", "column-disk", Some("secondary numeric")),
-    ("used", "column-used", Some("secondary")),
+    ("used", "column-used", Some("secondary tertiary")),
     ("age", "column-age", Some("secondary")),
 ];
 
@@ -154,7 +154,7 @@ fn row(language: Language, desktop: &Desktop) -> Markup {
             td.secondary { (size(language, desktop)) }
             td.secondary.numeric { @if let Some(text) = amount(desktop.memory_bytes) { (text) } }
             td.secondary.numeric { @if let Some(text) = amount(desktop.disk_bytes) { (text) } }
-            td.secondary { @if let Some(at) = desktop.last_used_at { (time::ago(language, at)) } }
+            td.secondary.tertiary { @if let Some(at) = desktop.last_used_at { (time::ago(language, at)) } }
             td.secondary { (time::ago(language, desktop.created_at)) }
             td.last { (actions_menu(language, desktop, phase, "row")) }
         }
