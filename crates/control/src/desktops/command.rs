@@ -8,7 +8,7 @@ use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{AccessError, InternalError, internal_from};
 use crate::undo::undo;
-use crate::views::{DesktopView, StepView};
+use crate::views::DesktopView;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -101,8 +101,7 @@ impl Control {
     ) -> Result<DesktopView, CommandError> {
         let by = By::somebody(&access.caller().label);
         let row = self.inner.command(access.desktop, command, by, undo).await?;
-        let steps = self.inner.store.steps(row.id, row.record.boot).await?;
-        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
+        Ok(self.with_steps(row).await?)
     }
 
     /// Renames it; the guest learns its new host name at the next start.
@@ -124,8 +123,7 @@ impl Control {
             })?;
         // Its previews were opened by its name.
         self.inner.credentials_changed();
-        let steps = store.steps(row.id, row.record.boot).await?;
-        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
+        Ok(self.with_steps(row).await?)
     }
 
     /// Says whether it starts again by itself after the host was restarted under it.
@@ -137,8 +135,7 @@ impl Control {
         let store = &self.inner.store;
         let row = store.set_autostart(access.desktop, autostart, clock::now()).await?;
         let row = row.ok_or(AccessError::NotFound)?;
-        let steps = store.steps(row.id, row.record.boot).await?;
-        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
+        Ok(self.with_steps(row).await?)
     }
 }
 

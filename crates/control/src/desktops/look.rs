@@ -20,8 +20,7 @@ impl Control {
     /// The desktop with the present start's timeline.
     pub async fn get(&self, access: &DesktopAccess<purpose::Read>) -> Result<DesktopView, AccessError> {
         let row = self.inner.store.desktop(access.desktop).await?.ok_or(AccessError::NotFound)?;
-        let steps = self.inner.store.steps(row.id, row.record.boot).await?;
-        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
+        Ok(self.with_steps(row).await?)
     }
 
     /// The timelines of the latest starts, oldest step first.
@@ -101,6 +100,12 @@ impl Control {
     pub(crate) async fn desktop_limit(&self, workspace: WorkspaceId) -> Result<u32, StoreError> {
         let own = self.inner.store.workspace(workspace).await?.and_then(|workspace| workspace.desktop_limit);
         Ok(own.unwrap_or(self.inner.config.desktop_limit))
+    }
+
+    /// With what its present start has taken.
+    pub(crate) async fn with_steps(&self, row: Desktop) -> Result<DesktopView, StoreError> {
+        let steps = self.inner.store.steps(row.id, row.record.boot).await?;
+        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
     }
 
     pub(crate) fn view(&self, row: Desktop, steps: Vec<StepView>) -> DesktopView {

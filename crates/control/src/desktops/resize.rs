@@ -6,7 +6,7 @@ use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
-use crate::views::{DesktopView, StepView};
+use crate::views::DesktopView;
 
 /// What is to change; what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,7 +60,6 @@ impl Control {
         };
         tracing::info!(desktop = %row.id, %size, disk_gib, "to have another size");
         self.inner.nudge(row.id);
-        let steps = store.steps(row.id, row.record.boot).await?;
-        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
+        Ok(self.with_steps(row).await?)
     }
 }

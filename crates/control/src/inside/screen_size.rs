@@ -13,7 +13,7 @@ use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{InternalError, internal_from};
 use crate::reconcile::chain;
-use crate::views::{DesktopView, StepView};
+use crate::views::DesktopView;
 
 /// Instead of a size: that of whoever drives.
 pub(crate) const FOLLOW: &str = "follow";
@@ -64,8 +64,7 @@ impl Control {
         if row.record.state == DesktopState::Running {
             self.inner.apply_screen(row.id, screen).await;
         }
-        let steps = store.steps(row.id, row.record.boot).await?;
-        Ok(self.view(row, steps.into_iter().map(StepView::from).collect()))
+        Ok(self.with_steps(row).await?)
     }
 }
 

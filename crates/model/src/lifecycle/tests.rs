@@ -134,6 +134,12 @@ impl Life {
         if matches!(step, Step::Rest | Step::Wait { .. }) {
             return step;
         }
+        // Only where nobody could enter it is one kept that has not left quarantine.
+        if step == Step::Suspend && !matches!(self.record.state, DesktopState::Failed(_)) {
+            let on = Some(PowerView::On { quarantined: false });
+            let power = self.world.machine.map(|machine| machine.power);
+            assert!(power == on || self.world.keeps_memory(), "suspended what does not run");
+        }
         self.record = self.record.begun(step);
         let result = self.world.carry_out(step);
         if killed {

@@ -159,18 +159,8 @@ impl Store {
         autostart: bool,
         now: Timestamp,
     ) -> Result<Option<Desktop>, StoreError> {
-        let mut write = self.write().await?;
-        let Some(row) = find(&write, id).await? else { return Ok(None) };
-        let change = ActiveModel {
-            id: Set(row.id),
-            autostart: Set(autostart),
-            updated_at: Set(to_ms(now)),
-            ..Default::default()
-        };
-        let row = change.update(&write.transaction).await?;
-        tell(&mut write, &row, &record(&row)?, now).await?;
-        write.commit().await?;
-        Ok(Some(Desktop::try_from(row)?))
+        let change = ActiveModel { autostart: Set(autostart), ..Default::default() };
+        self.set(id, change, now).await
     }
 
     /// Fixes the size of its screen, or no longer; `None` where it is gone.
@@ -180,14 +170,21 @@ impl Store {
         screen: Option<ScreenSize>,
         now: Timestamp,
     ) -> Result<Option<Desktop>, StoreError> {
+        let change =
+            ActiveModel { screen: Set(screen.map(|screen| screen.to_string())), ..Default::default() };
+        self.set(id, change, now).await
+    }
+
+    /// Writes columns that change nothing of how it stands, and tells of it; `None` where it is gone.
+    async fn set(
+        &self,
+        id: DesktopId,
+        change: ActiveModel,
+        now: Timestamp,
+    ) -> Result<Option<Desktop>, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = find(&write, id).await? else { return Ok(None) };
-        let change = ActiveModel {
-            id: Set(row.id),
-            screen: Set(screen.map(|screen| screen.to_string())),
-            updated_at: Set(to_ms(now)),
-            ..Default::default()
-        };
+        let change = ActiveModel { id: Set(row.id), updated_at: Set(to_ms(now)), ..change };
         let row = change.update(&write.transaction).await?;
         tell(&mut write, &row, &record(&row)?, now).await?;
         write.commit().await?;
