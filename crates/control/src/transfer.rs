@@ -14,7 +14,9 @@ use rolltop_engine::{DiskLayer, DoorStream, EngineError, LayerKey, Origin};
 use rolltop_model::{
     DesktopId, DesktopName, LayerId, SnapshotId, SnapshotState, TemplateVersion, WorkspaceId,
 };
-use rolltop_store::{AccessEntry, Identity, ImportedSnapshot, Snapshot, SnapshotError as StoreSnapshotError};
+use rolltop_store::{
+    AccessEntry, Identity, ImportedSnapshot, Snapshot, SnapshotError as StoreSnapshotError, StoreError,
+};
 use rolltop_vault::random_bytes;
 use secrecy::{ExposeSecret, SecretBox};
 use ssh_key::{PrivateKey, PublicKey};
@@ -139,7 +141,12 @@ impl Inner {
         };
         let entry = AccessEntry { at: clock::now(), why: "export".to_owned(), who: who.to_owned() };
         store.log_access(row.desktop, row.workspace, entry).await?;
-        let frames = self.engine.export(&request).await?;
+        let frames = match self.engine.export(&request).await {
+            Err(EngineError::UnknownSnapshot) if self.is_deleted(row.id).await? => {
+                return Err(SnapshotError::NotFound.into());
+            }
+            answer => answer?,
+        };
         let description = Description {
             format: archive::FORMAT,
             name: row.desktop_name.clone(),
@@ -163,6 +170,12 @@ impl Inner {
         });
         let bytes = bytes.chain(end).try_filter(|bytes| std::future::ready(!bytes.is_empty()));
         Ok(Export { name: row.desktop_name.clone(), bytes: Box::new(Box::pin(bytes)) })
+    }
+
+    /// Whether it went, or is about to, since its row was read: by somebody, or to make room.
+    async fn is_deleted(&self, snapshot: SnapshotId) -> Result<bool, StoreError> {
+        let row = self.store.snapshot(snapshot).await?;
+        Ok(row.is_none_or(|row| row.state == SnapshotState::Deleting))
     }
 
     /// Takes in a file that was exported, for whoever asks.

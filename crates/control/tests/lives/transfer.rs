@@ -1,12 +1,14 @@
 //! Desktops as files.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use rolltop_control::{ArchiveError, ForkDesktop, TransferError};
+use rolltop_control::{ArchiveError, ForkDesktop, SnapshotError, TransferError};
 use rolltop_engine::Engine;
 use rolltop_model::{SnapshotId, SnapshotState};
+use rolltop_sim::Operation;
 
 use crate::fixture::{PATIENCE, Platform, has_screen, platform};
 
@@ -15,7 +17,7 @@ async fn snapshot(platform: &Platform, desktop: rolltop_model::DesktopId) -> Sna
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while platform.control.snapshot(&platform.owner, id).await.unwrap().state != SnapshotState::Ready {
         assert!(tokio::time::Instant::now() < deadline);
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     id
 }
@@ -75,6 +77,26 @@ async fn what_is_not_whole_leaves_nothing() {
     assert_eq!(platform.control.snapshots(&platform.owner, None).await.unwrap().len(), kept);
     assert_eq!(platform.engine.snapshots().await.unwrap().len(), kept);
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_deleted_while_it_is_asked_for_is_no_such_snapshot() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let taken = snapshot(&platform, id).await;
+    platform.engine.faults().delay(Operation::Export, Duration::from_millis(500));
+    let export = platform.control.export_snapshot(&platform.owner, taken);
+    let delete = async {
+        // By then its row has been read.
+        let access = platform.access(id).await;
+        while !platform.control.access_log(&access).await.unwrap().iter().any(|entry| entry.why == "export") {
+            tokio::task::yield_now().await;
+        }
+        platform.control.delete_snapshot(&platform.owner, taken).await.unwrap();
+    };
+    let (exported, ()) = tokio::join!(export, delete);
+    let refused = exported.map(|export| export.name);
+    assert!(matches!(refused, Err(TransferError::Snapshot(SnapshotError::NotFound))), "{refused:?}");
 }
 
 #[tokio::test]
