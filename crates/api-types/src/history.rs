@@ -13,7 +13,7 @@ pub struct History {
 /// Something that became of a desktop: what, by whom, when, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryEntry {
-    /// `created`, `forked`, `started`, `resumed`, `stopped`, `suspended`, `restarted`, `retried`, `deleted`, `renamed`, `resized`,
+    /// `created`, `forked`, `started`, `resumed`, `stopped`, `suspended`, `restarted`, `retried`, `deleted`, `renamed`, `resized`, `screen_fixed`, `screen_freed`,
     /// `snapshot_taken`, `restored`, `died`, `shut_down` or `failed`; more may come.
     #[schema(example = "resumed")]
     pub kind: String,

@@ -148,7 +148,7 @@ pub struct UsageView {
 /// Something that became of a desktop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryView {
-    /// `created`, `forked`, `started`, `resumed`, `stopped`, `suspended`, `restarted`, `retried`, `deleted`, `renamed`, `resized`,
+    /// `created`, `forked`, `started`, `resumed`, `stopped`, `suspended`, `restarted`, `retried`, `deleted`, `renamed`, `resized`, `screen_fixed`, `screen_freed`,
     /// `snapshot_taken`, `restored`, `died`, `shut_down` or `failed`.
     pub kind: String,
     /// The person's or key's name, or `rolltop`.

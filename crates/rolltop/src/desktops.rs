@@ -116,6 +116,9 @@ pub async fn show(connection: &Connection, name: &str) -> Result<u8, Failure> {
             desktop.disk_gib
         ),
     );
+    if let Some(screen) = &desktop.screen {
+        line("screen", screen);
+    }
     line("template", &desktop.template);
     line("created", &format!("{} ({} ago)", desktop.created_at, ago(desktop.created_at)));
     if let Some(started) = desktop.started_at {

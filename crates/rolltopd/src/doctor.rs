@@ -127,7 +127,9 @@ fn accelerator(data: &Path, config: &Config) -> Finding {
     match ask_engine(data, config) {
         Ok(Accelerator::Kvm) => good("KVM", "boots a kernel"),
         Ok(Accelerator::Tcg { why }) => {
-            warn("KVM", format!("not used, so desktops are emulated, several times slower: {why}"))
+            let mend =
+                "load kvm_intel or kvm_amd, or switch virtualisation on in the firmware or the outer machine";
+            warn("KVM", format!("not used, so desktops are emulated, several times slower ({why}): {mend}"))
         }
         Ok(Accelerator::Simulated) => warn("KVM", "not looked at: the engine that runs is the simulated one"),
         Err(error) => warn("KVM", format!("can't be tried: {error:#}")),

@@ -23,6 +23,10 @@ pub mod happening {
     pub const DELETED: &str = "deleted";
     pub const RENAMED: &str = "renamed";
     pub const RESIZED: &str = "resized";
+    /// Its screen keeps a size from now on.
+    pub const SCREEN_FIXED: &str = "screen_fixed";
+    /// Its screen follows whoever drives again.
+    pub const SCREEN_FREED: &str = "screen_freed";
     pub const SET_UP: &str = "set_up";
     pub const SNAPSHOT: &str = "snapshot_taken";
     pub const RESTORED: &str = "restored";

@@ -231,6 +231,10 @@ async fn a_screen_that_keeps_its_size_does_so_whoever_looks_and_in_its_forks() {
 
     assert_eq!(update("follow").await.unwrap().screen, None);
     assert!(becomes(&platform, id, (640, 480)).await, "who drives decides again");
+    let history = platform.client.history(id).await.unwrap();
+    let of = |kind: &str| history.iter().find(|entry| entry.kind == kind).map(|entry| entry.detail.clone());
+    assert_eq!(of("screen_fixed"), Some(Some("1440x900".into())), "{history:?}");
+    assert_eq!(of("screen_freed"), Some(None));
 }
 
 #[tokio::test]

@@ -59,7 +59,9 @@ impl Control {
                 Some(ScreenSize::chosen(text, least)?)
             }
         };
-        let row = store.set_screen(row.id, screen, clock::now()).await?.ok_or(FixScreenError::NotFound)?;
+        let by = &access.caller().label;
+        let row =
+            store.set_screen(row.id, screen, by, clock::now()).await?.ok_or(FixScreenError::NotFound)?;
         self.inner.viewers.fix(row.id, screen.is_some());
         if row.record.state == DesktopState::Running {
             self.inner.apply_screen(row.id, screen).await;

@@ -159,8 +159,18 @@ impl Store {
         autostart: bool,
         now: Timestamp,
     ) -> Result<Option<Desktop>, StoreError> {
-        let change = ActiveModel { autostart: Set(autostart), ..Default::default() };
-        self.set(id, change, now).await
+        let mut write = self.write().await?;
+        let Some(row) = find(&write, id).await? else { return Ok(None) };
+        let change = ActiveModel {
+            id: Set(row.id),
+            autostart: Set(autostart),
+            updated_at: Set(to_ms(now)),
+            ..Default::default()
+        };
+        let row = change.update(&write.transaction).await?;
+        tell(&mut write, &row, &record(&row)?, now).await?;
+        write.commit().await?;
+        Ok(Some(Desktop::try_from(row)?))
     }
 
     /// Fixes the size of its screen, or no longer; `None` where it is gone.
@@ -168,24 +178,29 @@ impl Store {
         &self,
         id: DesktopId,
         screen: Option<ScreenSize>,
-        now: Timestamp,
-    ) -> Result<Option<Desktop>, StoreError> {
-        let change =
-            ActiveModel { screen: Set(screen.map(|screen| screen.to_string())), ..Default::default() };
-        self.set(id, change, now).await
-    }
-
-    /// Writes columns that change nothing of how it stands, and tells of it; `None` where it is gone.
-    async fn set(
-        &self,
-        id: DesktopId,
-        change: ActiveModel,
+        actor: &str,
         now: Timestamp,
     ) -> Result<Option<Desktop>, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = find(&write, id).await? else { return Ok(None) };
-        let change = ActiveModel { id: Set(row.id), updated_at: Set(to_ms(now)), ..change };
+        let size = screen.map(|screen| screen.to_string());
+        let changed = row.screen != size;
+        let change = ActiveModel {
+            id: Set(row.id),
+            screen: Set(size.clone()),
+            updated_at: Set(to_ms(now)),
+            ..Default::default()
+        };
         let row = change.update(&write.transaction).await?;
+        if changed {
+            let by = By::somebody(actor);
+            let (kind, by) = match &size {
+                Some(size) => (happening::SCREEN_FIXED, by.because(size)),
+                None => (happening::SCREEN_FREED, by),
+            };
+            let whom = (row.workspace_id.as_str(), row.id.as_str());
+            history::note(&write, whom, kind, by, (now, now), None).await?;
+        }
         tell(&mut write, &row, &record(&row)?, now).await?;
         write.commit().await?;
         Ok(Some(Desktop::try_from(row)?))

@@ -899,6 +899,8 @@ resize-disk-wrong = The disk is a whole number of GiB.
 resize-waits = It has the processors and memory of before until it is restarted.
 resized = { $name } has its new size.
 history-resized = Resized to
+history-screen-fixed = Screen fixed to
+history-screen-freed = Screen follows whoever uses it
 
 usage = Usage
 usage-span = How long to look back

@@ -899,6 +899,8 @@ resize-disk-wrong = Le disque est un nombre entier de GiB.
 resize-waits = Il garde les processeurs et la mémoire d’avant jusqu’à son redémarrage.
 resized = { $name } a sa nouvelle taille.
 history-resized = Taille changée :
+history-screen-fixed = Taille de l’écran fixée :
+history-screen-freed = L’écran suit de nouveau qui l’utilise
 
 usage = Utilisation
 usage-span = Période affichée

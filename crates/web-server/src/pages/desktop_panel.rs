@@ -147,7 +147,14 @@ fn happened(language: Language, entry: &HistoryEntry) -> Markup {
 fn named(entry: &HistoryEntry) -> bool {
     matches!(
         entry.kind.as_str(),
-        "created" | "forked" | "renamed" | "resized" | "set_up" | "snapshot_taken" | "restored"
+        "created"
+            | "forked"
+            | "renamed"
+            | "resized"
+            | "screen_fixed"
+            | "set_up"
+            | "snapshot_taken"
+            | "restored"
     )
 }
 
