@@ -1,9 +1,10 @@
 // The desktop's page under a person's hands: its keys, its drops, its connection.
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { transform } from "esbuild";
 import { FIELD, SCREEN, focused, keys, listening, openScreen, pretend } from "./screen-page.mjs";
 import { desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
 
@@ -275,6 +276,62 @@ test("an emoji is one letter", async () => {
   assert.deepEqual(await keys(page), ["+ff08", "-ff08", "+101f601", "-101f601"], "another with the same first half");
   await write(["😁", ""]);
   assert.deepEqual(await keys(page), ["+ff08", "-ff08"]);
+  await page.context().close();
+});
+
+test("the picture is coarser where answers wait behind it, and better again where they do not", async () => {
+  const { code } = await transform(readFileSync(new URL("../src/ts/screen-quality.ts", import.meta.url), "utf8"), { loader: "ts" });
+  const { AutoQuality } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+  const auto = new AutoQuality();
+  let now = 0;
+  const answers = (count, milliseconds, bytes) => {
+    for (let at = 0; at < count; at += 1) auto.answered(milliseconds, bytes, (now += 1500));
+    return auto.level;
+  };
+  assert.equal(answers(20, 20, 10_000), "balanced", "4 Mbit/s");
+  assert.equal(answers(1, 20, 60_000), "sharp", "24 Mbit/s");
+  assert.equal(answers(1, 900, 20_000), "sharp", "something else was slow");
+  assert.equal(answers(1, 900, 200_000), "balanced");
+  assert.equal(answers(1, 900, 200_000), "light");
+  assert.equal(answers(6, 20, 60_000), "light", "not at once");
+  assert.equal(answers(8, 20, 1000), "balanced");
+  assert.equal(answers(1, 900, 200_000), "light");
+  assert.equal(answers(20, 20, 1000), "light", "what proved too much is not tried again as soon");
+  assert.equal(answers(8, 20, 1000), "balanced");
+  // The line has become a longer one for good.
+  assert.equal(answers(300, 240, 1000), "balanced");
+  assert.equal(answers(1, 240, 480_001), "sharp");
+});
+
+test("a line that is full has a coarser picture sent, unless somebody chose one", async () => {
+  // The first answer tells how quick the line can be; behind each later question comes a lot of the picture.
+  const before = (page) => page.addInitScript(() => {
+    const picture = new DataView(new ArrayBuffer(16 + 256 * 64 * 4));
+    picture.setUint16(2, 1);
+    picture.setUint16(8, 256);
+    picture.setUint16(10, 64);
+    let asked = 0;
+    const { send } = WebSocket.prototype;
+    window.encodings = [];
+    WebSocket.prototype.send = function (data) {
+      if (typeof data !== "string" && new Uint8Array(data)[0] === 2) window.encodings.push(String(new Uint8Array(data)));
+      if (typeof data !== "string" || !this.url.includes("/screen") || (asked += 1) === 1) return send.call(this, data);
+      this.dispatchEvent(new MessageEvent("message", { data: picture.buffer }));
+      setTimeout(() => send.call(this, data), 1500);
+    };
+  });
+  const page = await openDesktop({ before });
+  const has = (level) => page.locator(`rolltop-screen[data-quality=${level}]`).waitFor();
+  await has("balanced");
+  await has("light");
+  const encodings = () => page.evaluate(() => window.encodings.at(-1));
+  assert.match(await encodings(), /255,255,255,226/, "JPEG quality 2");
+  await page.locator("#quality-button").click();
+  assert.equal(await page.locator("#quality-auto").getAttribute("aria-checked"), "true");
+  await page.locator("#quality-sharp").click();
+  await has("sharp");
+  assert.match(await encodings(), /255,255,255,233/, "JPEG quality 9");
+  assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
 

@@ -10,8 +10,8 @@ const PATIENCE_MS = 2500;
 const GIVE_UP_MS = 12_000;
 
 export interface Beat {
-  /** How long an answer took, milliseconds. */
-  answered(milliseconds: number): void;
+  /** How long an answer took, milliseconds, and what else came meanwhile, bytes. */
+  answered(milliseconds: number, bytes: number): void;
   /** Nothing comes any more, or something does again. */
   silent(silent: boolean): void;
 }
@@ -21,6 +21,7 @@ export function takePulse(socket: WebSocket, beat: Beat): void {
   let number = 0;
   let asked: number | undefined;
   let heard = 0;
+  let bytes = 0;
   let asking = 0;
   let looked = performance.now();
   let silent = false;
@@ -32,11 +33,12 @@ export function takePulse(socket: WebSocket, beat: Beat): void {
   socket.addEventListener("message", (message: MessageEvent<unknown>) => {
     heard = performance.now();
     if (silent) say(false);
+    if (message.data instanceof ArrayBuffer) bytes += message.data.byteLength;
     if (typeof message.data !== "string" || !message.data.startsWith('{"pong":')) return;
     // Whoever draws what comes knows nothing of this.
     message.stopImmediatePropagation();
     if (asked === undefined || message.data !== JSON.stringify({ pong: number })) return;
-    beat.answered(heard - asked);
+    beat.answered(heard - asked, bytes);
     asked = undefined;
   });
   const timer = window.setInterval(() => {
@@ -48,7 +50,7 @@ export function takePulse(socket: WebSocket, beat: Beat): void {
     if (asked === undefined) {
       if (now < asking) return;
       number += 1;
-      [asked, asking] = [now, now + ASK_MS];
+      [asked, asking, bytes] = [now, now + ASK_MS, 0];
       socket.send(JSON.stringify({ ping: number }));
       return;
     }

@@ -11,17 +11,13 @@ import { Clipboard } from "./screen-clipboard";
 import { mapCommand } from "./mac-keys";
 import { takePulse } from "./pulse";
 import { attachSoftKeyboard, sendChord } from "./screen-keys";
+import { AutoQuality, type Quality, SETTINGS } from "./screen-quality";
 import { followPointer, sendTyped } from "./screen-typing";
 import { whenUnseen } from "./unseen";
 
 type Mode = "follow" | "fit" | "actual";
-type Quality = "sharp" | "balanced" | "light";
 
-const QUALITY: Record<Quality, { quality: number; compression: number }> = {
-  sharp: { quality: 9, compression: 1 },
-  balanced: { quality: 6, compression: 2 },
-  light: { quality: 2, compression: 6 },
-};
+const QUALITIES: readonly Quality[] = ["auto", "sharp", "balanced", "light"];
 /** Nothing is said about a broken connection for this long. */
 const SILENT_MS = 2000;
 /** The API closes with this when the program that draws the screen has ended. */
@@ -46,7 +42,9 @@ class RolltopScreen extends HTMLElement {
   #clipboard: Clipboard | undefined;
   #soft: HTMLTextAreaElement | null = null;
   #mode: Mode = "follow";
-  #quality: Quality = "balanced";
+  #quality: Quality = "auto";
+  /** What the line bears; kept over a lost connection, since the next one is likely the same line. */
+  readonly #auto = new AutoQuality();
   /** Nobody looks at the tab: not connected, and not trying to be. */
   #resting = false;
 
@@ -60,7 +58,7 @@ class RolltopScreen extends HTMLElement {
     if (this.#rfb) return;
     const narrow = window.matchMedia("(max-width: 640px)").matches;
     this.#mode = remembered("rolltop-mode", ["follow", "fit", "actual"], narrow ? "fit" : "follow");
-    this.#quality = remembered("rolltop-quality", ["sharp", "balanced", "light"], "balanced");
+    this.#quality = remembered("rolltop-quality", QUALITIES, "auto");
     this.#listeners = new AbortController();
     this.#wire(this.#listeners.signal);
     this.#connect();
@@ -84,7 +82,11 @@ class RolltopScreen extends HTMLElement {
     this.dataset["status"] ??= "connecting";
     const socket = new WebSocket(this.#address(), ["binary"]);
     takePulse(socket, {
-      answered: (milliseconds) => this.#latency(milliseconds),
+      answered: (milliseconds, bytes) => {
+        this.#latency(milliseconds);
+        this.#auto.answered(milliseconds, bytes, performance.now());
+        this.#press();
+      },
       silent: (silent) => this.#silent(rfb, silent),
     });
     socket.addEventListener("close", ({ code }) => (this.#ended = code === SCREEN_ENDED));
@@ -174,8 +176,7 @@ class RolltopScreen extends HTMLElement {
     if (!rfb) return;
     rfb.scaleViewport = this.#mode !== "actual";
     rfb.resizeSession = this.#mode === "follow";
-    rfb.qualityLevel = QUALITY[this.#quality].quality;
-    rfb.compressionLevel = QUALITY[this.#quality].compression;
+    this.#press();
     this.dataset["mode"] = this.#mode;
     for (const item of document.querySelectorAll<HTMLElement>("[data-screen-mode]")) {
       item.setAttribute("aria-checked", String(item.dataset["screenMode"] === this.#mode));
@@ -183,6 +184,15 @@ class RolltopScreen extends HTMLElement {
     for (const item of document.querySelectorAll<HTMLElement>("[data-screen-quality]")) {
       item.setAttribute("aria-checked", String(item.dataset["screenQuality"] === this.#quality));
     }
+  }
+
+  /** Has the picture pressed together as is wished; noVNC asks the server only where that is new. */
+  #press(): void {
+    if (!this.#rfb) return;
+    const level = this.#quality === "auto" ? this.#auto.level : this.#quality;
+    this.dataset["quality"] = level;
+    this.#rfb.qualityLevel = SETTINGS[level].quality;
+    this.#rfb.compressionLevel = SETTINGS[level].compression;
   }
 
   #rest(): void {

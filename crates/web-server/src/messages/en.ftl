@@ -255,6 +255,7 @@ key-slash = Slash
 mode-follow = Follow the window
 mode-fit = Scale to fit
 mode-actual = Actual size
+quality-auto = Automatic
 quality-sharp = Sharp
 quality-balanced = Balanced
 quality-light = Light on the network

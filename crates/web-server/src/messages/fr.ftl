@@ -255,6 +255,7 @@ key-slash = Barre oblique
 mode-follow = Suivre la fenêtre
 mode-fit = Ajuster à la fenêtre
 mode-actual = Taille réelle
+quality-auto = Automatique
 quality-sharp = Nette
 quality-balanced = Équilibrée
 quality-light = Légère pour le réseau

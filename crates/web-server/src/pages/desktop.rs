@@ -358,7 +358,7 @@ fn scale(language: Language) -> Markup {
 
 fn quality(language: Language) -> Markup {
     let items = html! {
-        @for level in ["sharp", "balanced", "light"] {
+        @for level in ["auto", "sharp", "balanced", "light"] {
             button type="button" role="menuitemradio" aria-checked="false" id={ "quality-" (level) } data-screen-quality=(level) {
                 (language.say(&format!("quality-{level}"))) (check())
             }

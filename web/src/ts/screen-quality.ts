@@ -1,0 +1,57 @@
+// How much the picture of the screen is pressed together: as somebody chose, or as the line bears it.
+
+export type Level = "light" | "balanced" | "sharp";
+export type Quality = "auto" | Level;
+
+/** JPEG quality and effort of compression, as noVNC counts them. */
+export const SETTINGS: Record<Level, { quality: number; compression: number }> = {
+  sharp: { quality: 9, compression: 1 },
+  balanced: { quality: 6, compression: 2 },
+  light: { quality: 2, compression: 6 },
+};
+
+/** From the smallest to the best. */
+const LEVELS: readonly Level[] = ["light", "balanced", "sharp"];
+/** An answer came so much later than it could, milliseconds … */
+const WAITED_MS = 200;
+/** … behind so much picture, bytes: the line is full. */
+const FULL_BYTES = 32 * 1024;
+/** An answer that waited no longer than this met a free line, milliseconds. */
+const FREE_MS = 50;
+/** What has to be seen passing a free line before the best is tried, bytes a second: 16 Mbit/s. */
+const SHARP_RATE = 2_000_000;
+/** Better is tried so long after the line was full; each time that was too early, twice as long. Milliseconds. */
+const HOLD_FIRST_MS = 10_000;
+const HOLD_MOST_MS = 320_000;
+
+/** Chooses by how long answers wait behind the picture, on a connection where both come in turn. */
+export class AutoQuality {
+  #level = 1;
+  /** The quickest answer of late, milliseconds. */
+  #least = Infinity;
+  #hold = HOLD_FIRST_MS;
+  #fullAt = -Infinity;
+  #betterAt = -Infinity;
+
+  get level(): Level {
+    return LEVELS[this.#level] ?? "balanced";
+  }
+
+  /** An answer took `milliseconds`, while `bytes` of picture came; `now` is when. */
+  answered(milliseconds: number, bytes: number, now: number): void {
+    // Lines change: what was possible once is slowly forgotten.
+    this.#least = Math.min(milliseconds, this.#least + 1);
+    const waited = milliseconds - this.#least;
+    if (waited > WAITED_MS && bytes > FULL_BYTES) {
+      const early = this.#betterAt > this.#fullAt && now - this.#betterAt < this.#hold;
+      if (early) this.#hold = Math.min(this.#hold * 2, HOLD_MOST_MS);
+      this.#fullAt = now;
+      this.#level = Math.max(this.#level - 1, 0);
+    } else if (waited < FREE_MS && now - this.#fullAt > this.#hold) {
+      const rate = (bytes / Math.max(milliseconds, 1)) * 1000;
+      const better = Math.min(this.#level + 1, LEVELS.length - 1);
+      if (better === this.#level || (LEVELS[better] === "sharp" && rate < SHARP_RATE)) return;
+      [this.#level, this.#betterAt] = [better, now];
+    }
+  }
+}
