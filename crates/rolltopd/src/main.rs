@@ -18,8 +18,17 @@ mod supervisor;
 mod templates;
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::arguments::{Arguments, Command};
+
+/// A connection takes a file or two, and the usual 1024 are soon used up. What is allowed is 1024 only for programs that
+/// can't bear more (`select`), which ours can; machines get a limit of their own.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where that is refused it stays as it was.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
@@ -34,6 +43,7 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    raise_file_limit();
     let config = config::Config::load(&arguments.data)?;
     match &arguments.command {
         Command::Up(up) => supervisor::run(&arguments.data, &config, up),

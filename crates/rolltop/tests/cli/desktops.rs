@@ -154,6 +154,21 @@ async fn names_ids_and_beginnings_mean_a_desktop_and_mistakes_are_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_failed_is_tried_again_by_starting_it() {
+    let platform = Platform::start().await;
+    let person = platform.person().await;
+    platform.running("research").await;
+    person.ok(&["stop", "research", "--wait"]).await;
+    platform.engine.faults().disk_full(true);
+    let (code, said) = person.fails(&["start", "research", "--wait"]).await;
+    assert!(code == 1 && said.contains("disk is full"), "{code} {said}");
+    platform.engine.faults().disk_full(false);
+    assert!(person.ok(&["ls", "--state", "failed"]).await.contains("research"));
+    // Without anything to bring back it is the same.
+    assert_eq!(person.ok(&["resume", "research", "--wait"]).await, "research running\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn its_page_its_console_and_what_happened_are_shown() {
     let platform = Platform::start().await;
     let person = platform.person().await;
