@@ -55,10 +55,15 @@ function loadModules(): void {
   }
 }
 
-/** The tab that was open when this page was left for a reload. */
-function startTabs(): void {
+/** The tab that an address names: that of a link, or that was open when this page was left for a reload. */
+function namedTab(): HTMLElement | undefined {
   const named = document.getElementById(`tab-${window.location.hash.slice(1)}`);
-  if (named?.closest("#panel-tabs")) window.setTimeout(() => named.click());
+  return named?.closest("#panel-tabs") ? named : undefined;
+}
+
+function startTabs(): void {
+  const named = namedTab();
+  if (named) window.setTimeout(() => named.click());
   document.addEventListener("click", (event) => {
     const tab = (event.target as Element).closest("#panel-tabs > [role=tablist] > [role=tab]");
     if (tab) window.history.replaceState(window.history.state, "", `#${tab.id.replace("tab-", "")}`);
@@ -71,7 +76,7 @@ export function startPanel(): void {
   if (!document.querySelector("[data-panel-root]")) return;
   // On a narrow window it covers the screen, so it starts hidden.
   const narrow = window.matchMedia("(max-width: 900px)").matches;
-  let open = !narrow && recall(OPEN) !== "closed";
+  let open = namedTab() !== undefined || (!narrow && recall(OPEN) !== "closed");
   let wide = recall(WIDE) === "wide";
   const show = () => {
     document.documentElement.classList.toggle("panel-open", open);
@@ -96,6 +101,8 @@ export function startPanel(): void {
     } else if (target.closest("[data-panel-toggle]")) {
       open = !open;
       if (!narrow) remember(OPEN, open ? "open" : "closed");
+      // Or a reload would open it again.
+      if (!open) window.history.replaceState(window.history.state, "", window.location.pathname + window.location.search);
     } else return;
     show();
   });

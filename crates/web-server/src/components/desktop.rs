@@ -123,11 +123,11 @@ pub(crate) const COLUMNS: [Column; 8] = [
     ("name", "column-name", None),
     ("state", "column-state", None),
     ("template", "column-template", Some("secondary")),
-    ("size", "column-size", Some("secondary")),
+    ("size", "column-size", Some("useful")),
     ("memory", "column-memory", Some("secondary numeric")),
     ("disk", "column-disk", Some("secondary numeric")),
     ("used", "column-used", Some("secondary tertiary")),
-    ("age", "column-age", Some("secondary")),
+    ("age", "column-age", Some("useful")),
 ];
 
 fn row(language: Language, desktop: &Desktop) -> Markup {
@@ -151,11 +151,11 @@ fn row(language: Language, desktop: &Desktop) -> Markup {
             td.name { a href={ "/desktops/" (desktop.id) } { bdi { (desktop.name) } } }
             td { (state(language, phase)) }
             td.secondary { (template(desktop)) }
-            td.secondary { (size(language, desktop)) }
+            td.useful { (size(language, desktop)) }
             td.secondary.numeric { @if let Some(text) = amount(desktop.memory_bytes) { (text) } }
             td.secondary.numeric { @if let Some(text) = amount(desktop.disk_bytes) { (text) } }
             td.secondary.tertiary { @if let Some(at) = desktop.last_used_at { (time::ago(language, at)) } }
-            td.secondary { (time::ago(language, desktop.created_at)) }
+            td.useful { (time::ago(language, desktop.created_at)) }
             td.last { (actions_menu(language, desktop, phase, "row")) }
         }
     }

@@ -74,7 +74,7 @@ fn table(language: Language, keys: &[ApiKey], desktops: &[Desktop]) -> Markup {
                     tr {
                         th scope="col" { (language.say("column-name")) }
                         th.secondary scope="col" { (language.say("column-may")) }
-                        th.secondary scope="col" { (language.say("column-expires")) }
+                        th.useful scope="col" { (language.say("column-expires")) }
                         th scope="col" { (language.say("column-used")) }
                         th.last scope="col" { (language.say("column-actions")) }
                     }
@@ -93,7 +93,7 @@ fn row(language: Language, key: &ApiKey, desktops: &[Desktop]) -> Markup {
                 div.quiet { (reach(language, key, desktops)) }
             }
             td.secondary.wraps { (scopes::summary(language, &key.scopes)) }
-            td.secondary { (expiry(language, key)) }
+            td.useful { (expiry(language, key)) }
             td {
                 @match key.used_at {
                     Some(at) => {

@@ -30,7 +30,7 @@ pub(super) fn list(language: Language, copies: &[SnapshotCopy]) -> Markup {
                             th.secondary scope="col" { (language.say("column-of")) }
                             th scope="col" { (language.say("column-state")) }
                             th.secondary.numeric scope="col" { (language.say("column-disk")) }
-                            th.secondary scope="col" { (language.say("column-taken")) }
+                            th.useful scope="col" { (language.say("column-taken")) }
                             th.last scope="col" { span.visually-hidden { (language.say("column-actions")) } }
                         }
                     }
@@ -64,7 +64,7 @@ fn row(language: Language, copy: &SnapshotCopy) -> Markup {
                 }
             }
             td.secondary.numeric { @if let Some(bytes) = copy.bytes { (view::bytes(language, bytes)) } }
-            td.secondary { (time::ago(language, copy.taken_at)) }
+            td.useful { (time::ago(language, copy.taken_at)) }
             td.last { (actions(language, copy)) }
         }
     }

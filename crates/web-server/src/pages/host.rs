@@ -103,8 +103,11 @@ fn tiles(language: Language, host: &Host) -> Markup {
                 h2 { (icon(Icon::Gauge)) (language.say("host-engine")) }
                 p.figure { (language.say(kind)) }
                 p { (language.say_with("host-version", &[("engine", &host.engine), ("version", &host.qemu_version)])) }
-                p { (language.count("host-running", u64::from(host.machines_running))) }
-                p { (language.say_with("host-uptime", &[("time", &uptime(language, host.uptime_seconds))])) }
+                p {
+                    (language.count("host-running", u64::from(host.machines_running)))
+                    " · "
+                    (language.say_with("host-uptime", &[("time", &uptime(language, host.uptime_seconds))]))
+                }
             }
         }
     }
@@ -145,8 +148,8 @@ fn templates_table(language: Language, templates: &[Template]) -> Markup {
                             th scope="col" { (language.say("column-template")) }
                             th.secondary scope="col" { (language.say("column-version")) }
                             th scope="col" { (language.say("column-baked")) }
-                            th.secondary scope="col" { (language.say("column-built")) }
-                            th.secondary.numeric scope="col" { (language.say("column-disk")) }
+                            th.useful scope="col" { (language.say("column-built")) }
+                            th.useful.numeric scope="col" { (language.say("column-disk")) }
                         }
                     }
                     tbody { @for template in templates { (template_row(language, template)) } }
@@ -172,8 +175,8 @@ fn template_row(language: Language, template: &Template) -> Markup {
                     @if !template.sizes.iter().any(|size| size.baked) { span.quiet { (language.say("none")) } }
                 }
             }
-            td.secondary { (time::ago(language, template.built_at)) }
-            td.secondary.numeric { (view::bytes(language, template.disk_bytes)) }
+            td.useful { (time::ago(language, template.built_at)) }
+            td.useful.numeric { (view::bytes(language, template.disk_bytes)) }
         }
     }
 }

@@ -88,7 +88,7 @@ fn table(language: Language, snapshots: &[Snapshot], copies: &SnapshotCopyList) 
                         th scope="col" { (language.say("column-state")) }
                         th.secondary.numeric scope="col" { (language.say("column-memory")) }
                         th.secondary.numeric scope="col" { (language.say("column-disk")) }
-                        th.secondary scope="col" { (language.say("column-taken")) }
+                        th.useful scope="col" { (language.say("column-taken")) }
                         th.last scope="col" { span.visually-hidden { (language.say("column-actions")) } }
                     }
                 }
@@ -134,7 +134,7 @@ fn row(language: Language, snapshot: &Snapshot, may_be_copied: bool) -> Markup {
                 }
             }
             td.secondary.numeric { @if is_ready { (view::bytes(language, snapshot.disk_bytes)) } }
-            td.secondary { (time::ago(language, snapshot.taken_at.unwrap_or(snapshot.created_at))) }
+            td.useful { (time::ago(language, snapshot.taken_at.unwrap_or(snapshot.created_at))) }
             td.last { (actions(language, snapshot, may_be_copied)) }
         }
     }

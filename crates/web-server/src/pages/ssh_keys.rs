@@ -90,7 +90,7 @@ fn table(language: Language, keys: &[SshKey]) -> Markup {
                     tr {
                         th scope="col" { (language.say("column-name")) }
                         th.secondary scope="col" { (language.say("column-fingerprint")) }
-                        th.secondary scope="col" { (language.say("column-added")) }
+                        th.useful scope="col" { (language.say("column-added")) }
                         th scope="col" { (language.say("column-used")) }
                         th.last scope="col" { (language.say("column-actions")) }
                     }
@@ -100,7 +100,7 @@ fn table(language: Language, keys: &[SshKey]) -> Markup {
                         tr {
                             td.name { bdi { (key.name) } div.quiet { (key.kind) } }
                             td.secondary.mono { (key.fingerprint) }
-                            td.secondary { (time::ago(language, key.created_at)) }
+                            td.useful { (time::ago(language, key.created_at)) }
                             td { @match key.used_at { Some(at) => (time::ago(language, at)), None => span.quiet { (language.say("ssh-never-used")) } } }
                             td.last {
                                 (button(Tone::Ghost, true, Some(Icon::Trash), &language.say("ssh-remove"), &Ask::Dialog(&format!("/ssh-keys/{}/remove", key.id))))

@@ -161,7 +161,7 @@ pub(super) fn list(language: Language, saved: &[SavedTemplate]) -> Markup {
                             th scope="col" { (language.say("column-name")) }
                             th.secondary scope="col" { (language.say("column-of")) }
                             th scope="col" { (language.say("column-state")) }
-                            th.secondary scope="col" { (language.say("column-made")) }
+                            th.useful scope="col" { (language.say("column-made")) }
                             th.last scope="col" { span.visually-hidden { (language.say("column-actions")) } }
                         }
                     }
@@ -195,7 +195,7 @@ fn row(language: Language, saved: &SavedTemplate) -> Markup {
                     (language.say(word))
                 }
             }
-            td.secondary { (time::ago(language, saved.created_at)) }
+            td.useful { (time::ago(language, saved.created_at)) }
             td.last {
                 (button(Tone::Ghost, true, Some(Icon::Trash), &delete, &Ask::Dialog(&path)))
             }
