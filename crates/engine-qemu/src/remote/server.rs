@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use super::descriptor;
 use super::wire::{MAX_REQUEST, Reply, Request, line};
@@ -54,8 +55,13 @@ async fn answer(engine: Arc<dyn Engine>, mut stream: UnixStream, allowed_uids: &
     let bytes = tokio::time::timeout(TRANSFER_LIMIT, read_request(&mut stream)).await??;
     let (reply, descriptor) = match serde_json::from_slice::<Request>(&bytes) {
         Ok(request) => {
+            let about = match request.desktop() {
+                Some(desktop) => tracing::info_span!("request", %desktop),
+                None => tracing::info_span!("request"),
+            };
             // A task of its own: it is carried through even if this client goes away.
-            match tokio::spawn(async move { perform(engine.as_ref(), request).await }).await {
+            let carried_out = async move { perform(engine.as_ref(), request).await };
+            match tokio::spawn(carried_out.instrument(about)).await {
                 Ok(answer) => answer?,
                 Err(error) => {
                     (error_line(EngineError::Host(format!("the request broke off: {error}")))?, None)
@@ -86,6 +92,14 @@ async fn read_request(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
 type Answer = (Vec<u8>, Option<OwnedFd>);
 
 fn plain<T: Serialize>(result: Result<T, EngineError>) -> io::Result<Answer> {
+    match &result {
+        // People are sent to the host's log for these.
+        Err(error @ (EngineError::Host(_) | EngineError::Timeout(_) | EngineError::MemoryUnusable(_))) => {
+            tracing::warn!(%error, "not done");
+        }
+        Err(error) => tracing::debug!(%error, "not done"),
+        Ok(_) => {}
+    }
     Ok((line(&Reply::from(result))?, None))
 }
 

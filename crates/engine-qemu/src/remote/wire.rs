@@ -48,6 +48,37 @@ pub(super) enum Request {
 }
 
 impl Request {
+    /// The desktop that it is about, for the log.
+    pub(super) fn desktop(&self) -> Option<DesktopId> {
+        match self {
+            Request::Fork(request) => Some(request.desktop),
+            Request::Start(request) | Request::Resume(request) => Some(request.desktop),
+            Request::Suspend(request) => Some(request.desktop),
+            Request::Snapshot(request) => Some(request.desktop),
+            Request::Revert(request) => Some(request.desktop),
+            Request::Resize(request) => Some(request.desktop),
+            Request::SaveTemplate(request) => Some(request.desktop),
+            Request::Flatten { desktop, .. }
+            | Request::Release { desktop, .. }
+            | Request::Stop { desktop, .. }
+            | Request::Destroy { desktop, .. }
+            | Request::ObserveOne { desktop }
+            | Request::Connect { desktop }
+            | Request::ConsoleTail { desktop, .. } => Some(*desktop),
+            Request::Templates
+            | Request::Bootstrap { .. }
+            | Request::Snapshots
+            | Request::RemoveSnapshot { .. }
+            | Request::Export(_)
+            | Request::Import(_)
+            | Request::RemoveTemplate { .. }
+            | Request::Observe
+            | Request::Host
+            | Request::Leftovers { .. }
+            | Request::Sweep { .. } => None,
+        }
+    }
+
     /// How long the whole of it may take, as the client waits.
     pub(super) fn time_limit(&self) -> Duration {
         match self {
