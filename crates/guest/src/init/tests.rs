@@ -279,6 +279,25 @@ fn nothing_in_the_session_users_home_stops_a_desktop() {
 }
 
 #[test]
+fn a_name_that_cannot_be_written_down_stops_no_desktop() {
+    let (root, fake) = (template(), Fake::default());
+    init(&root, &fake, &request("dsk_1")).unwrap();
+    fs::remove_file(root.path().join("etc/hostname")).unwrap();
+    fs::create_dir_all(root.path().join("etc/hostname/mine")).unwrap();
+    fake.take_calls();
+    let mut again = request("dsk_1");
+    again["hostname"] = "green".into();
+    again["authorized_keys"] = serde_json::json!([]);
+    let reply = init(&root, &fake, &again).unwrap();
+    assert!(!reply.renewed);
+    let [undone] = reply.left_undone.as_slice() else { panic!("{reply:?}") };
+    assert!(undone.contains("etc/hostname"), "{undone}");
+    assert!(fake.take_calls().contains(&"hostname green".to_owned()), "it has the name until it boots");
+    assert!(keys_of(&root, "home/desk").is_empty(), "the rest is done");
+    assert!(leftovers(&root).is_empty());
+}
+
+#[test]
 fn nothing_is_touched_by_a_request_that_is_not_valid() {
     let (root, fake) = (template(), Fake::default());
     let mut bad = request("dsk_1");
