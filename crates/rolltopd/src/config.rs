@@ -57,13 +57,15 @@ pub struct ApiConfig {
     pub max_desktops: u32,
     /// Seconds from asking for a desktop to its being personalised; then it has failed. Default 180.
     pub first_boot_seconds: u64,
+    /// The same for every later start, which boots from the disk, and for a resume. Default 300.
+    pub later_boot_seconds: u64,
     /// Where `/metrics` is, such as `127.0.0.1:9464`; a loopback or private address. Default none.
     pub metrics: Option<SocketAddr>,
 }
 
 impl Default for ApiConfig {
     fn default() -> Self {
-        Self { max_desktops: 100, first_boot_seconds: 180, metrics: None }
+        Self { max_desktops: 100, first_boot_seconds: 180, later_boot_seconds: 300, metrics: None }
     }
 }
 

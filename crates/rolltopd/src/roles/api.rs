@@ -130,6 +130,7 @@ fn is_private(address: IpAddr) -> bool {
 fn control_config(config: &Config) -> ControlConfig {
     let mut control = ControlConfig { desktop_limit: config.api.max_desktops, ..ControlConfig::default() };
     control.limits.first_boot = Duration::from_secs(config.api.first_boot_seconds);
+    control.limits.later_boot = Duration::from_secs(config.api.later_boot_seconds);
     control
 }
 
