@@ -25,8 +25,8 @@ impl Login {
 pub enum HostKeyPolicy {
     /// This one, an OpenSSH public line.
     Pinned(String),
-    /// Any. Only to recover a desktop whose personalising was cut short between the guest
-    /// renewing its host key and the platform storing it: still in quarantine, reached inside
+    /// Any. Only to recover a desktop whose owner has made other host keys, or whose personalising was cut
+    /// short between the guest renewing its host key and the platform storing it: still in quarantine, reached inside
     /// its own network namespace, where nobody but the guest itself can answer. Read
     /// [`crate::Door::host_key`] afterwards and compare it with what the guest's `init` says.
     AnyInQuarantine,

@@ -89,10 +89,13 @@ pub(super) async fn personalise(
     };
     let reply = reply.map_err(refused)?;
     if identity.host_key.as_ref().is_some_and(|pinned| *pinned != reply.host_public_key) {
-        return Err(Fault::wrong_because(
-            FailReason::PersonaliseFailed,
-            "the guest has changed its host key",
-        ));
+        if !quarantined {
+            return Err(Fault::wrong_because(
+                FailReason::PersonaliseFailed,
+                "the guest has changed its host key",
+            ));
+        }
+        tracing::warn!(desktop = %desktop.id, boot, "the guest has another host key, which is pinned from now on");
     }
     let after = done(desktop, step);
     if !inner.store.save_personalised(desktop, &after, &reply.host_public_key).await? {
@@ -122,7 +125,12 @@ async fn logins(
     quarantined: bool,
 ) -> Result<Vec<Login>, Fault> {
     if let Some(Identity { door_key, host_key: Some(pinned), .. }) = known {
-        return Ok(vec![Login::new(door_key.clone(), HostKeyPolicy::Pinned(pinned.clone()))]);
+        let mut logins = vec![Login::new(door_key.clone(), HostKeyPolicy::Pinned(pinned.clone()))];
+        if quarantined {
+            // Its owner may have made other host keys, which must not lock them out.
+            logins.push(Login::new(door_key.clone(), HostKeyPolicy::AnyInQuarantine));
+        }
+        return Ok(logins);
     }
     let first = first_login(inner, desktop).await?;
     match known {
