@@ -17,6 +17,7 @@ use std::io::Read;
 
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
+use rolltop_api_types::{DesktopState, SnapshotState};
 use stand_in::{LINK, NAME, PASSWORD, TOKEN};
 use support::Web;
 
@@ -233,6 +234,44 @@ async fn what_the_api_says_is_text_and_never_markup() {
                 && !text.contains("<script>"),
             "{path}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_failed_desktop_shows_what_was_said_and_every_way_on() {
+    let web = Web::start(true).await;
+    let page = async || {
+        let failed = web.api.state.desktops.lock().unwrap()[4].clone();
+        let path = format!("/desktops/{}", failed.id);
+        let answer = web.get(&path).header(COOKIE, web.cookie()).send().await.unwrap();
+        (failed, answer.text().await.unwrap())
+    };
+    let (failed, text) = page().await;
+    assert_eq!(failed.state, DesktopState::Failed);
+    assert!(text.contains("<details class=\"disclosure\" id=\"console\" hx-morph-skip open>"), "{text}");
+    assert!(text.contains("no space left on device &lt;b&gt;&amp;amp;"), "what a guest says is text");
+    assert!(!text.contains("/restore"), "there is no snapshot of it");
+
+    // What the guest program said, its console closed beside it, and a snapshot to go back to.
+    let kept = {
+        let mut desktops = web.api.state.desktops.lock().unwrap();
+        desktops[4].reason = Some("resume_failed".to_owned());
+        desktops[4].evidence = Some("not today \u{1b}[31m<script>".to_owned());
+        let mut snapshots = web.api.state.snapshots.lock().unwrap();
+        let ready = snapshots.iter_mut().find(|snapshot| snapshot.state == SnapshotState::Ready).unwrap();
+        ready.desktop = desktops[4].id;
+        ready.clone()
+    };
+    let (failed, text) = page().await;
+    assert!(text.contains("not today [31m&lt;script&gt;"), "{text}");
+    assert!(text.contains("<details class=\"disclosure\" id=\"console\" hx-morph-skip>"), "{text}");
+    for way in [
+        format!("/desktops/{}/retry", failed.id),
+        format!("/desktops/{}/ask/restart", failed.id),
+        format!("/snapshots/{}/restore", kept.id),
+        format!("/snapshots/{}/fork", kept.id),
+    ] {
+        assert!(text.contains(&way), "{way} is not in {text}");
     }
 }
 

@@ -8,10 +8,13 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, Uri};
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
-use rolltop_api_types::{AccessEntry, Desktop, DesktopSsh, HistoryEntry, Setup, SetupState, Step};
+use rolltop_api_types::{
+    AccessEntry, Desktop, DesktopSsh, HistoryEntry, ListSnapshots, Setup, SetupState, Snapshot,
+    SnapshotState, Step,
+};
 
 use super::actions;
-use super::{desktop_panel, desktop_ports, desktop_setup};
+use super::{desktop_failed, desktop_panel, desktop_ports, desktop_setup};
 use crate::access::SignedIn;
 use crate::app::App;
 use crate::components::control::{Ask, Tone, button, check, leave, menu, menu_button};
@@ -28,8 +31,6 @@ const ACCESS_LOG: usize = 20;
 const HISTORY: usize = 30;
 /// For so long a setup that failed is news.
 const LATELY: SignedDuration = SignedDuration::from_hours(24);
-/// Lines of the console that are shown after a failure.
-const CONSOLE_LINES: usize = 40;
 
 /// All that the page shows.
 pub(super) struct Shown {
@@ -38,7 +39,10 @@ pub(super) struct Shown {
     pub steps: Vec<Step>,
     pub access: Vec<AccessEntry>,
     pub history: Vec<HistoryEntry>,
+    /// The end of its console, where it has failed.
     pub console: String,
+    /// What it can go back to, where it has failed.
+    pub latest_snapshot: Option<Snapshot>,
     /// How to enter it by SSH, where that could be had.
     pub ssh: Option<DesktopSsh>,
     pub host: String,
@@ -103,10 +107,13 @@ async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
     let mut history = person.client.history(id).await.unwrap_or_default();
     history.truncate(HISTORY);
     let phase = Phase::of(&desktop);
-    let console = match (phase, &desktop.evidence) {
-        (Phase::Failed, Some(evidence)) => evidence.clone(),
-        (Phase::Failed, None) => person.client.console(id).await.unwrap_or_default(),
-        _ => String::new(),
+    let (console, latest_snapshot) = if phase == Phase::Failed {
+        let snapshots = person.client.snapshots(&ListSnapshots { desktop: Some(id) }).await;
+        let ready = |snapshot: &Snapshot| snapshot.state == SnapshotState::Ready;
+        let latest = snapshots.unwrap_or_default().into_iter().find(ready);
+        (person.client.console(id).await.unwrap_or_default(), latest)
+    } else {
+        (String::new(), None)
     };
     let ssh = person.client.desktop_ssh(id).await.ok();
     let lately = Timestamp::now() - LATELY;
@@ -120,6 +127,7 @@ async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
         access,
         history,
         console,
+        latest_snapshot,
         ssh,
         host: person.host.clone(),
         preview: None,
@@ -198,7 +206,7 @@ fn failed_setup(language: Language, desktop: &Desktop, setup: &Setup) -> Markup 
     }
 }
 
-fn action_button(language: Language, desktop: &Desktop, action: Action, tone: Tone) -> Markup {
+pub(super) fn action_button(language: Language, desktop: &Desktop, action: Action, tone: Tone) -> Markup {
     let path = crate::components::desktop::action_path(desktop, action);
     let ask = if action.asks_first() { Ask::Dialog(&path) } else { Ask::Do(&path) };
     button(tone, true, Some(action.icon()), &action.label(language), &ask)
@@ -229,7 +237,7 @@ fn stage(language: Language, shown: &Shown) -> Markup {
                 div hidden hx-post=(crate::components::desktop::action_path(desktop, Action::Resume)) hx-trigger="load" hx-swap="none" {}
             }
         },
-        Phase::Failed => failed(language, shown),
+        Phase::Failed => desktop_failed::stage(language, shown),
     }
 }
 
@@ -266,30 +274,6 @@ fn live(language: Language, desktop: &Desktop) -> Markup {
 /// What was last seen of it in this browser.
 fn last_frame(desktop: &Desktop) -> Markup {
     html! { img.last-frame #last-frame hx-morph-skip alt="" data-frame-of=(desktop.id); }
-}
-
-fn failed(language: Language, shown: &Shown) -> Markup {
-    let lines: Vec<&str> = shown.console.lines().collect();
-    let last = lines.get(lines.len().saturating_sub(CONSOLE_LINES)..).unwrap_or_default().join("\n");
-    html! {
-        div.stage-card data-state="failed" data-wide[!last.is_empty()] {
-            h2 { (icon(Icon::Alert)) (language.say("stage-failed")) }
-            p { (reason(language, &shown.desktop)) }
-            @if !last.is_empty() {
-                div {
-                    h3.console-title { (language.say("console-title")) }
-                    pre.console tabindex="0" { (last) }
-                }
-            }
-            div.buttons {
-                (action_button(language, &shown.desktop, Action::Retry, Tone::Primary))
-                @if matches!(shown.desktop.reason.as_deref(), Some("memory_unusable" | "resume_failed")) {
-                    (action_button(language, &shown.desktop, Action::Restart, Tone::Plain))
-                }
-                (action_button(language, &shown.desktop, Action::Delete, Tone::DangerQuiet))
-            }
-        }
-    }
 }
 
 /// Keys, clipboard, full screen, scale, quality. Stays as it is while the page changes.
