@@ -78,8 +78,9 @@ pub(super) async fn before(
     if step != Step::Destroy && restore_wanted(inner, desktop, observed, true).await? {
         return Ok(true);
     }
-    let is_whole =
-        machine.boot == desktop.record.ready_boot && !matches!(desktop.record.state, DesktopState::Failed(_));
+    // A memory that was brought back is its owner's, whether or not it could be entered.
+    let is_owners = machine.boot == desktop.record.ready_boot || machine.boot == desktop.record.resumed_boot;
+    let is_whole = is_owners && !matches!(desktop.record.state, DesktopState::Failed(_));
     // What is destroyed can't be kept later, also where it is just coming up.
     let is_taken = gives_up && (is_whole || step == Step::Destroy);
     match inner.store.wanted_snapshot(desktop.id).await? {

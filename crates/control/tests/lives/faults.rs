@@ -172,6 +172,27 @@ async fn a_guest_that_was_brought_back_and_cannot_be_personalised_keeps_its_memo
 }
 
 #[tokio::test]
+async fn a_restart_of_what_could_not_be_entered_can_be_undone() {
+    let limits = Limits { later_boot: Duration::from_secs(1), ..quick().limits };
+    let platform = platform_with(with_limits(limits)).await;
+    let id = platform.running("one").await;
+    let access = platform.access(id).await;
+    platform.control.suspend(&access).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    platform.engine.faults().init_fails(Some("no identity for me"));
+    platform.control.start(&access).await.unwrap();
+    platform.wait(id, "failed", has_failed).await;
+    platform.engine.faults().init_fails(None);
+    platform.control.restart(&access).await.unwrap();
+    let booted = platform.wait(id, "booted", has_screen).await;
+    assert!(booted.steps.iter().any(|step| step.name == "start"), "{:?}", booted.steps);
+    platform.control.undo(&platform.owner, id).await.unwrap();
+    let is_back = |view: &DesktopView| has_screen(view) && view.steps[0].boot > booted.steps[0].boot;
+    let back = platform.wait(id, "back with its memory", is_back).await;
+    assert!(back.steps.iter().any(|step| step.name == "resume"), "{:?}", back.steps);
+}
+
+#[tokio::test]
 async fn a_door_that_is_not_reached_fails_by_its_deadline_with_the_console() {
     let limits = Limits { first_boot: Duration::from_secs(1), ..quick().limits };
     let platform = platform_with(with_limits(limits)).await;

@@ -129,7 +129,12 @@ impl Record {
     pub fn would_lose(&self, command: Command) -> bool {
         match command {
             Command::Stop | Command::Restart => {
-                matches!(self.state, DesktopState::Running | DesktopState::Suspended)
+                matches!(
+                    self.state,
+                    DesktopState::Running
+                        | DesktopState::Suspended
+                        | DesktopState::Failed(FailReason::ResumeFailed)
+                )
             }
             Command::Destroy => self.ready_boot > 0,
             Command::Start | Command::Suspend | Command::Retry => false,
