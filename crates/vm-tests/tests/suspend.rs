@@ -2,8 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::ensure;
-use rolltop_api_types::{Desired, DesktopState, ExecRequest, SleepPolicy, StepStatus};
+use anyhow::{Context as _, ensure};
+use rolltop_api_types::{
+    Desired, DesktopState, ExecRequest, SaveCondition, SleepPolicy, StepStatus, UpdateDesktop,
+};
 use rolltop_model::DesktopId;
 use rolltop_vm_tests::{Options, Platform, eventually, qemus};
 
@@ -195,5 +197,104 @@ async fn what_a_guest_has_freed_or_can_read_again_is_not_kept() -> anyhow::Resul
     resumed(&platform, id).await?;
     ensure!(platform.shell(id, LOOK).await? == before, "a program's memory is as it was");
     ensure!(platform.shell(id, "cd && md5sum < files").await? == sum, "and what it had written");
+    Ok(())
+}
+
+/// A guest program that refuses, in a place that can't be written to, until a minute after the first refusal.
+const REFUSE: &str = r#"sudo -n sh -c '
+mkdir /run/refusing
+cat > /run/refusing/rolltop-guest <<"END"
+#!/bin/sh
+[ "$1" = init ] && touch /run/refused
+echo "{\"error\":\"not today\"}" >&2
+exit 1
+END
+chmod 755 /run/refusing/rolltop-guest
+mount --bind /run/refusing /usr/lib/rolltop
+mount -o remount,bind,ro /usr/lib/rolltop
+setsid sh -c "while [ ! -e /run/refused ]; do sleep 0.5; done; sleep 60; umount -l /usr/lib/rolltop" \
+    > /dev/null 2>&1 < /dev/null &'"#;
+const IN_MEMORY: &str = "md5sum < /dev/shm/blob; kill -0 $(cat /dev/shm/pid) && cat /dev/shm/pid";
+
+/// As the tool of that name, which the template lacks: `+i` or `-i`, and paths.
+const CHATTR: &str = r#"
+import fcntl, os, struct, sys
+for path in sys.argv[2:]:
+    file = os.open(path, os.O_RDONLY)
+    flags, = struct.unpack("l", fcntl.ioctl(file, 0x80086601, bytes(8)))
+    fcntl.ioctl(file, 0x40086602, struct.pack("l", flags | 16 if sys.argv[1] == "+i" else flags & ~16))
+"#;
+
+/// What an owner may have done to a desktop, and how they undo it.
+const SPOILT: [(&str, &str, &str); 8] = [
+    ("a file for .ssh", "rm -rf .ssh; echo mine > .ssh", "rm .ssh"),
+    ("a link for .ssh", "mkdir -p dot/ssh && ln -s dot/ssh .ssh", "rm .ssh"),
+    (
+        "a .ssh that cannot be changed",
+        "mkdir -p .ssh && touch .ssh/authorized_keys && sudo -n python3 /tmp/chattr.py +i .ssh .ssh/authorized_keys",
+        "sudo -n python3 /tmp/chattr.py -i .ssh .ssh/authorized_keys",
+    ),
+    (
+        "a link for its home",
+        "cd / && sudo -n mv /home/desk /home/other && sudo -n ln -s other /home/desk",
+        "cd / && sudo -n rm /home/desk && sudo -n mv /home/other /home/desk",
+    ),
+    ("no home of the door", "sudo -n rm -rf /home/rolltop", "true"),
+    ("no program of ours", "sudo -n rm -rf /usr/lib/rolltop", "true"),
+    (
+        "a name that cannot be changed",
+        "sudo -n python3 /tmp/chattr.py +i /etc/hostname",
+        "sudo -n python3 /tmp/chattr.py -i /etc/hostname",
+    ),
+    (
+        "other host keys",
+        "sudo -n sh -c 'rm /etc/ssh/ssh_host_* && ssh-keygen -q -A && systemctl reload ssh'",
+        "true",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_refuses_to_be_entered_keeps_its_memory_and_what_is_only_spoilt_is_entered() -> anyhow::Result<()>
+{
+    let configuration = "[api]\nlater_boot_seconds = 40\n".to_owned();
+    let platform = Platform::start(Options { configuration, ..Options::real()? }).await?;
+    let id = platform.create("spoilt").await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    platform.shell(id, BEGIN).await?;
+    let before = platform.shell(id, IN_MEMORY).await?;
+    platform.client.save_file(id, "/tmp/chattr.py", &SaveCondition::Any, CHATTR).await?;
+    for (number, (what, spoil, mend)) in SPOILT.into_iter().enumerate() {
+        let began = std::time::Instant::now();
+        platform.shell(id, spoil).await.with_context(|| what.to_owned())?;
+        suspended(&platform, id).await?;
+        // There is something to write then.
+        let name = format!("spoilt-{number}");
+        platform.client.update_desktop(id, &UpdateDesktop::rename(&name)).await?;
+        resumed(&platform, id).await.with_context(|| what.to_owned())?;
+        ensure!(platform.shell(id, IN_MEMORY).await? == before, "{what}: its memory is lost");
+        ensure!(platform.shell(id, "hostname").await?.trim() == name, "{what}");
+        platform.shell(id, mend).await.with_context(|| what.to_owned())?;
+        eprintln!("{what}: entered, {:?}", began.elapsed());
+    }
+
+    platform.shell(id, REFUSE).await?;
+    suspended(&platform, id).await?;
+    platform.client.resume_desktop(id).await?;
+    let failed = platform.wait_for(id, DesktopState::Failed).await?;
+    ensure!(failed.reason.as_deref() == Some("resume_failed"), "{failed:?}");
+    ensure!(failed.evidence.as_deref() == Some("not today"), "{failed:?}");
+    eventually("it is off", PATIENCE, || async { Ok(qemus(&id.to_string()).is_empty().then_some(())) })
+        .await?;
+    let kept = platform.data().join(format!("host/desktops/{id}/memory.json"));
+    eventually("its memory is kept", PATIENCE, || async { Ok(kept.exists().then_some(())) }).await?;
+
+    platform.client.retry_desktop(id).await?;
+    platform.wait_for(id, DesktopState::Running).await?;
+    ensure!(platform.shell(id, IN_MEMORY).await? == before, "what ran has been lost");
+    let steps = platform.client.desktop(id).await?.steps.unwrap_or_default();
+    ensure!(steps.first().is_some_and(|step| step.name == "resume"), "{steps:?}");
+    platform.client.destroy_desktop(id).await?;
+    platform.wait_gone(id).await?;
+    ensure!(platform.leftovers()?.is_empty());
     Ok(())
 }
