@@ -1,7 +1,7 @@
 //! What a guest can reach: tried from inside it, against listeners that are really there.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::AsFd;
 use std::process::Command;
@@ -15,6 +15,8 @@ use crate::host::{Host, in_guest, record};
 /// A namespace beyond the host, as the internet is; not one of the engine's names.
 const BEYOND: &str = "rttbeyond";
 const PORT: u16 = 18_080;
+/// There, what is sent comes back once all of it is there.
+const MIRROR: u16 = 18_081;
 
 /// Addresses beyond the host: public, private but allowed, private, and link-local.
 const ADDRESSES: [&str; 4] = ["203.0.113.2", "10.99.0.2", "10.98.0.2", "169.254.169.254"];
@@ -36,14 +38,21 @@ impl Beyond {
             run(&format!("ip -n {BEYOND} addr add {address}/24 dev eth0"));
         }
         run(&format!("ip -n {BEYOND} link set eth0 up"));
-        let (listener, resolver) = thread::spawn(|| {
+        let (listener, mirror, resolver) = thread::spawn(|| {
             let file = File::open(format!("/run/netns/{BEYOND}")).unwrap();
             move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-            (TcpListener::bind(("0.0.0.0", PORT)).unwrap(), UdpSocket::bind("0.0.0.0:53").unwrap())
+            let listen = |port| TcpListener::bind(("0.0.0.0", port)).unwrap();
+            (listen(PORT), listen(MIRROR), UdpSocket::bind("0.0.0.0:53").unwrap())
         })
         .join()
         .unwrap();
         greet(listener);
+        thread::spawn(move || {
+            while let Ok((mut stream, _)) = mirror.accept() {
+                let mut sent = Vec::new();
+                let _ = stream.read_to_end(&mut sent).and_then(|_| stream.write_all(&sent));
+            }
+        });
         thread::spawn(move || {
             let mut question = [0; 512];
             while let Ok((_, from)) = resolver.recv_from(&mut question) {
@@ -134,6 +143,17 @@ async fn a_guest_reaches_what_it_may_and_nothing_else() {
     assert_eq!(heard(&host, neighbour, "203.0.113.2").await, "", "not translated any more");
     host.engine().mend_network().await.unwrap();
     assert_eq!(heard(&host, neighbour, "203.0.113.2").await, "hello 203.0.113.1\n", "mended");
+
+    // A network beyond the host that takes less than an Ethernet does, and drops what is larger.
+    let there_and_back = format!(
+        "python3 -c 'import socket as s; c = s.create_connection((\"203.0.113.2\", {MIRROR}), 20); \
+         c.sendall(bytes(300000)); c.shutdown(1); print(sum(map(len, iter(lambda: c.recv(65536), b\"\"))))'"
+    );
+    run(&format!("ip link set {BEYOND} mtu 1280"));
+    // Each segment by itself: what is to be cut later passes at any size.
+    run(&format!("ip -n {BEYOND} link set eth0 gso_max_segs 1"));
+    assert_eq!(in_guest(&host.template, neighbour, &there_and_back).await.unwrap(), "300000\n");
+    run(&format!("ip link set {BEYOND} mtu 1500"));
 
     // A guest that takes another address or hardware address for itself loses even its own way.
     let as_source = |source: &str| {
