@@ -102,11 +102,18 @@ fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitReply,
     if let Err(error) = authorized.and_then(|()| Ok(staged.place_of(of_people)?)) {
         left_undone.push(format!("people's SSH keys were not installed: {}", crate::told(&error)));
     }
-    // Its name in a file too: whoever made that file immutable wants to enter all the same.
-    let mut of_names = tree.stage();
-    let named = names::stage(&tree, &mut of_names, &personal.hostname, personal.timezone.as_deref());
-    if let Err(error) = named.and_then(|()| staged.place_of(of_names)) {
-        left_undone.push(format!("the desktop's name was not written down: {}", crate::told(&error)));
+    // Each for itself: whoever made one of the files immutable wants to enter all the same.
+    let (mut hostname, mut hosts, mut zone) = (tree.stage(), tree.stage(), tree.stage());
+    let wanted = [
+        names::stage_hostname(&mut hostname, &personal.hostname),
+        names::stage_hosts(&tree, &mut hosts, &personal.hostname),
+        names::stage_zone(&tree, &mut zone, personal.timezone.as_deref()),
+    ];
+    for (wanted, of_names) in wanted.into_iter().zip([hostname, hosts, zone]) {
+        if let Err(error) = wanted.and_then(|()| staged.place_of(of_names)) {
+            left_undone
+                .push(format!("the desktop's name or zone was not written down: {}", crate::told(&error)));
+        }
     }
     if renewed {
         staged.replace("var/lib/rolltop", "identity.json", &identity.record()?, Permissions::root(0o600))?;

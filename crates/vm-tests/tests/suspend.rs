@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
 use rolltop_api_types::{
-    Desired, DesktopState, ExecRequest, SaveCondition, SleepPolicy, StepStatus, UpdateDesktop,
+    Desired, DesktopState, ExecRequest, ForkDesktop, SaveCondition, SleepPolicy, StepStatus, UpdateDesktop,
 };
 use rolltop_model::DesktopId;
 use rolltop_vm_tests::{Options, Platform, eventually, qemus};
@@ -246,12 +246,11 @@ const SPOILT: [(&str, &str, &str); 8] = [
         "sudo -n python3 /tmp/chattr.py +i /etc/hostname",
         "sudo -n python3 /tmp/chattr.py -i /etc/hostname",
     ),
-    (
-        "other host keys",
-        "sudo -n sh -c 'rm /etc/ssh/ssh_host_* && ssh-keygen -q -A && systemctl reload ssh'",
-        "true",
-    ),
+    ("other host keys", OTHER_HOST_KEYS, "true"),
 ];
+
+const OTHER_HOST_KEYS: &str =
+    "sudo -n sh -c 'rm /etc/ssh/ssh_host_* && ssh-keygen -q -A && systemctl reload ssh'";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_refuses_to_be_entered_keeps_its_memory_and_what_is_only_spoilt_is_entered() -> anyhow::Result<()>
@@ -293,8 +292,16 @@ async fn what_refuses_to_be_entered_keeps_its_memory_and_what_is_only_spoilt_is_
     ensure!(platform.shell(id, IN_MEMORY).await? == before, "what ran has been lost");
     let steps = platform.client.desktop(id).await?.steps.unwrap_or_default();
     ensure!(steps.first().is_some_and(|step| step.name == "resume"), "{steps:?}");
-    platform.client.destroy_desktop(id).await?;
-    platform.wait_gone(id).await?;
+
+    // A fork has the host keys that were made since, which nobody has seen yet.
+    platform.shell(id, OTHER_HOST_KEYS).await?;
+    let fork = platform.client.fork_desktop(id, &ForkDesktop::default()).await?.remove(0).id;
+    platform.wait_for(fork, DesktopState::Running).await?;
+    ensure!(platform.shell(fork, IN_MEMORY).await? == before, "what ran is not in the fork");
+    for id in [id, fork] {
+        platform.client.destroy_desktop(id).await?;
+        platform.wait_gone(id).await?;
+    }
     ensure!(platform.leftovers()?.is_empty());
     Ok(())
 }

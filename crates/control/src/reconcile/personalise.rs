@@ -22,6 +22,7 @@ use rolltop_guest_protocol::InitRequest;
 use rolltop_model::{FailReason, MachineView, Observation, PowerView, Step, TemplateVersion};
 use rolltop_store::{AccessEntry, Desktop, Identity, SshKey};
 use rolltop_vault::random_bytes;
+use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
@@ -132,28 +133,32 @@ async fn logins(
         }
         return Ok(logins);
     }
-    let first = first_login(inner, desktop).await?;
-    match known {
-        // Cut short earlier: perhaps the guest knows our key already.
-        Some(identity) if quarantined => {
-            let again = Login::new(identity.door_key.clone(), HostKeyPolicy::AnyInQuarantine);
-            Ok(vec![first, again])
+    let (key, host_key) = first_key(inner, desktop).await?;
+    let mut logins = vec![Login::new(key.clone(), HostKeyPolicy::Pinned(host_key))];
+    if quarantined {
+        if desktop.origin.is_some() {
+            // The owner of what it was forked from may have made other host keys since they were pinned.
+            logins.push(Login::new(key, HostKeyPolicy::AnyInQuarantine));
         }
-        Some(_) | None => Ok(vec![first]),
+        if let Some(identity) = known {
+            // Cut short earlier: perhaps the guest knows our key already.
+            logins.push(Login::new(identity.door_key.clone(), HostKeyPolicy::AnyInQuarantine));
+        }
     }
+    Ok(logins)
 }
 
-/// The way into a machine that nobody has personalised yet: the template's, or that of what it was forked from.
-async fn first_login(inner: &Inner, desktop: &Desktop) -> Result<Login, Fault> {
+/// The way into a machine that nobody has personalised yet, as a private key and the host's public one: the template's, or
+/// that of what it was forked from.
+async fn first_key(inner: &Inner, desktop: &Desktop) -> Result<(SecretString, String), Fault> {
     let Some(origin) = desktop.origin else {
         let bootstrap = inner.bootstraps.get(inner, &desktop.template).await?;
-        return Ok(Login::new(bootstrap.private_key, HostKeyPolicy::Pinned(bootstrap.host_key)));
+        return Ok((bootstrap.private_key, bootstrap.host_key));
     };
     let identity = inner.store.snapshot_identity(origin).await?;
-    match identity.and_then(|identity| Some((identity.door_key, identity.host_key?))) {
-        Some((key, host_key)) => Ok(Login::new(key, HostKeyPolicy::Pinned(host_key))),
-        None => Err(Fault::wrong_because(FailReason::OriginGone, "the way into its snapshot is gone")),
-    }
+    identity
+        .and_then(|identity| Some((identity.door_key, identity.host_key?)))
+        .ok_or_else(|| Fault::wrong_because(FailReason::OriginGone, "the way into its snapshot is gone"))
 }
 
 /// Tries until a door opens, all keys are refused, or time is up.

@@ -36,16 +36,18 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The identity there is, if it is this desktop's and its host key is the one on disk.
-    /// Anything doubtful counts as none, and is renewed.
+    /// The identity there is, if it is this desktop's, with the host key on disk: its owner may have made another than the
+    /// recorded one. Anything doubtful counts as none, and is renewed.
     pub fn recorded(tree: &Tree<'_>, desktop: &str) -> Result<Option<Self>, IdentityError> {
         let record = tree.read(RECORD)?.and_then(|text| serde_json::from_slice::<Self>(&text).ok());
         let Some(identity) = record.filter(|identity| identity.desktop == desktop) else {
             return Ok(None);
         };
         let key = tree.read(HOST_KEY)?.and_then(|pem| PrivateKey::from_openssh(pem).ok());
-        let line = key.and_then(|key| key.public_key().to_openssh().ok());
-        Ok(line.is_some_and(|line| line.trim() == identity.host_public_key).then_some(identity))
+        let mut public = key.filter(|key| key.algorithm().is_ed25519()).map(|key| key.public_key().clone());
+        public.iter_mut().for_each(|key| key.set_comment(""));
+        let line = public.and_then(|key| key.to_openssh().ok());
+        Ok(line.map(|line| Self { host_public_key: line.trim().to_owned(), ..identity }))
     }
 
     /// A new identity, staged but for its record.

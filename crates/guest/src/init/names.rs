@@ -8,18 +8,20 @@ const OWN_ADDRESS: &str = "127.0.1.1";
 /// this name in it, and X's libraries take that for local only while both names mean one address.
 const BAKED_NAME: &str = "desk";
 
-/// Wants the host name, and the time zone if one is named and known.
-pub fn stage(
-    tree: &Tree<'_>,
-    staged: &mut Staged<'_>,
-    hostname: &str,
-    timezone: Option<&str>,
-) -> Result<(), FileError> {
-    staged.replace("etc", "hostname", format!("{hostname}\n").as_bytes(), Permissions::root(0o644))?;
+/// Wants the host name.
+pub fn stage_hostname(staged: &mut Staged<'_>, hostname: &str) -> Result<(), FileError> {
+    staged.replace("etc", "hostname", format!("{hostname}\n").as_bytes(), Permissions::root(0o644))
+}
+
+/// Wants the host name among the addresses: `sudo` looks for it there.
+pub fn stage_hosts(tree: &Tree<'_>, staged: &mut Staged<'_>, hostname: &str) -> Result<(), FileError> {
     let hosts = tree.read("etc/hosts")?.unwrap_or_default();
     let hosts = with_own_name(&String::from_utf8_lossy(&hosts), hostname);
-    staged.replace("etc", "hosts", hosts.as_bytes(), Permissions::root(0o644))?;
-    // A zone this template's database lacks leaves the desktop in the one it has.
+    staged.replace("etc", "hosts", hosts.as_bytes(), Permissions::root(0o644))
+}
+
+/// Wants the time zone. One that this template's database lacks leaves the desktop in the one it has.
+pub fn stage_zone(tree: &Tree<'_>, staged: &mut Staged<'_>, timezone: Option<&str>) -> Result<(), FileError> {
     if let Some(zone) = timezone.filter(|zone| tree.at(&format!("usr/share/zoneinfo/{zone}")).is_file()) {
         staged.link("etc", "localtime", &format!("/usr/share/zoneinfo/{zone}"))?;
         staged.replace("etc", "timezone", format!("{zone}\n").as_bytes(), Permissions::root(0o644))?;

@@ -202,7 +202,26 @@ fn a_run_in_a_fork_that_is_cut_short_is_done_again() {
 }
 
 #[test]
-fn a_host_key_that_is_not_the_recorded_one_is_renewed() {
+fn another_host_key_of_its_owners_making_is_kept_and_nothing_else_is_renewed() {
+    let (root, fake) = (template(), Fake::default());
+    init(&root, &fake, &request("dsk_1")).unwrap();
+    let id = text(&root, "etc/machine-id");
+    let key = ssh_key::PrivateKey::from(ssh_key::private::Ed25519Keypair::from_seed(&[7; 32]));
+    let pem = key.to_openssh(ssh_key::LineEnding::LF).unwrap();
+    fs::write(root.path().join("etc/ssh/ssh_host_ed25519_key"), pem.as_bytes()).unwrap();
+    let secret = root.path().join("var/lib/systemd/credential.secret");
+    fs::create_dir_all(secret.parent().unwrap()).unwrap();
+    fs::write(&secret, "its own").unwrap();
+    let reply = init(&root, &fake, &request("dsk_1")).unwrap();
+    assert!(!reply.renewed);
+    assert_eq!(reply.host_public_key, key.public_key().to_openssh().unwrap().trim());
+    assert_eq!(text(&root, "etc/machine-id"), id);
+    assert!(secret.exists());
+    assert!(init(&root, &fake, &request("dsk_2")).unwrap().renewed, "a fork has its own");
+}
+
+#[test]
+fn a_host_key_that_is_none_is_renewed() {
     let (root, fake) = (template(), Fake::default());
     init(&root, &fake, &request("dsk_1")).unwrap();
     fs::write(root.path().join("etc/ssh/ssh_host_ed25519_key"), "cut short").unwrap();
