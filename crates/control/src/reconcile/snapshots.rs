@@ -6,7 +6,7 @@
 
 use rolltop_engine::{DiskLayer, EngineError, LayerKey, Origin, RevertRequest, SnapshotRequest};
 use rolltop_model::{
-    DesktopId, DesktopState, FailReason, LayerId, MachineView, Observation, PowerView, SnapshotKind,
+    DesktopId, DesktopState, FailReason, LayerId, MachineView, Observation, OffWhy, PowerView, SnapshotKind,
     SnapshotState, Step,
 };
 use rolltop_store::{AccessEntry, Desktop, Layer, Restore, Snapshot, SnapshotError, StoreError, Taken};
@@ -79,13 +79,25 @@ pub(super) async fn before(
         return Ok(true);
     }
     // A memory that was brought back is its owner's, whether or not it could be entered.
-    let is_owners = machine.boot == desktop.record.ready_boot || machine.boot == desktop.record.resumed_boot;
+    let is_suspended = matches!(machine.power, PowerView::Off(OffWhy::Suspended));
+    let is_owners = is_suspended
+        || machine.boot == desktop.record.ready_boot
+        || machine.boot == desktop.record.resumed_boot;
     let is_whole = is_owners && !matches!(desktop.record.state, DesktopState::Failed(_));
     // What is destroyed can't be kept later, also where it is just coming up.
     let is_taken = gives_up && (is_whole || step == Step::Destroy);
+    let is_for_restore = |snapshot: &Snapshot| desktop.restore.is_some_and(|(_, undo)| undo == snapshot.id);
     match inner.store.wanted_snapshot(desktop.id).await? {
         Some(snapshot) if snapshot.has_begun || is_taken => {
             take(inner, desktop, &snapshot, observed).await.map(|()| true)
+        }
+        // What was to be kept went by itself. Taken later it would be of what comes after the restart.
+        Some(snapshot)
+            if matches!(step, Step::Plan { .. })
+                && snapshot.kind == SnapshotKind::Undo
+                && !is_for_restore(&snapshot) =>
+        {
+            fail(inner, desktop, &snapshot, "There was nothing left to keep.", false).await.map(|()| true)
         }
         Some(_) | None => Ok(false),
     }

@@ -96,6 +96,26 @@ async fn a_memory_that_cant_be_brought_back_says_why_and_the_disk_can_be_booted(
 }
 
 #[tokio::test]
+async fn a_restart_where_there_was_no_room_for_a_memory_can_be_undone() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let write = platform.access(id).await;
+    platform.control.suspend(&write).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    platform.engine.faults().fail(Operation::Resume, EngineError::NoMemory, 99);
+    platform.control.start(&write).await.unwrap();
+    platform.wait(id, "failed", has_failed).await;
+    platform.engine.faults().fail(Operation::Resume, EngineError::NoMemory, 0);
+    platform.control.restart(&write).await.unwrap();
+    let booted = platform.wait(id, "booted from its disk", has_screen).await;
+    assert!(booted.steps.iter().any(|step| step.name == "start"), "{:?}", booted.steps);
+    platform.control.undo(&platform.owner, id).await.unwrap();
+    let is_back = |view: &DesktopView| has_screen(view) && view.steps[0].boot > booted.steps[0].boot;
+    let back = platform.wait(id, "back with its memory", is_back).await;
+    assert!(back.steps.iter().any(|step| step.name == "resume"), "{:?}", back.steps);
+}
+
+#[tokio::test]
 async fn a_desktop_that_has_failed_can_be_put_back_to_a_snapshot() {
     let platform = platform().await;
     let id = platform.running("one").await;

@@ -129,12 +129,9 @@ impl Record {
     pub fn would_lose(&self, command: Command) -> bool {
         match command {
             Command::Stop | Command::Restart => {
-                matches!(
-                    self.state,
-                    DesktopState::Running
-                        | DesktopState::Suspended
-                        | DesktopState::Failed(FailReason::ResumeFailed)
-                )
+                // A memory that was to be brought back, and perhaps is still there.
+                let is_brought_back = self.resumed_boot > self.ready_boot;
+                matches!(self.state, DesktopState::Running | DesktopState::Suspended) || is_brought_back
             }
             Command::Destroy => self.ready_boot > 0,
             Command::Start | Command::Suspend | Command::Retry => false,
@@ -145,7 +142,7 @@ impl Record {
     pub fn begun(&self, step: Step) -> Self {
         match step {
             Step::Fork { .. } | Step::Start { .. } => {
-                Self { state: DesktopState::Booting, restart: false, ..self.clone() }
+                Self { state: DesktopState::Booting, restart: false, resumed_boot: 0, ..self.clone() }
             }
             Step::Resume { boot } => {
                 Self { state: DesktopState::Booting, restart: false, resumed_boot: boot, ..self.clone() }
