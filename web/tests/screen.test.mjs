@@ -291,9 +291,9 @@ test("the picture is coarser where answers wait behind it, and better again wher
   assert.equal(answers(20, 20, 10_000), "balanced", "4 Mbit/s");
   assert.equal(answers(1, 20, 60_000), "sharp", "24 Mbit/s");
   assert.equal(answers(1, 900, 20_000), "sharp", "something else was slow");
-  assert.equal(answers(1, 900, 200_000), "balanced");
+  assert.equal(answers(2, 900, 200_000), "balanced", "the second was still behind what was sent before");
   assert.equal(answers(1, 900, 200_000), "light");
-  assert.equal(answers(6, 20, 60_000), "light", "not at once");
+  assert.equal(answers(7, 20, 60_000), "light", "not at once");
   assert.equal(answers(8, 20, 1000), "balanced");
   assert.equal(answers(1, 900, 200_000), "light");
   assert.equal(answers(20, 20, 1000), "light", "what proved too much is not tried again as soon");

@@ -43,7 +43,10 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    raise_file_limit();
+    use Command::{Api, Host, Ssh, Up, Web};
+    if matches!(arguments.command, Up(_) | Host(_) | Api(_) | Web(_) | Ssh(_)) {
+        raise_file_limit();
+    }
     let config = config::Config::load(&arguments.data)?;
     match &arguments.command {
         Command::Up(up) => supervisor::run(&arguments.data, &config, up),

@@ -18,6 +18,8 @@ const WAITED_MS = 200;
 const FULL_BYTES = 32 * 1024;
 /** An answer that waited no longer than this met a free line, milliseconds. */
 const FREE_MS = 50;
+/** What a line is taken to need while no answer has shown it, milliseconds. */
+const UNKNOWN_MS = 400;
 /** What has to be seen passing a free line before the best is tried, bytes a second: 16 Mbit/s. */
 const SHARP_RATE = 2_000_000;
 /** Better is tried so long after the line was full; each time that was too early, twice as long. Milliseconds. */
@@ -32,20 +34,32 @@ export class AutoQuality {
   #hold = HOLD_FIRST_MS;
   #fullAt = -Infinity;
   #betterAt = -Infinity;
+  /** The level is new: the next answer still waits behind what was sent before. */
+  #isNew = false;
 
   get level(): Level {
     return LEVELS[this.#level] ?? "balanced";
   }
 
+  /** Another connection, perhaps over another line: how quick that is has to be seen. */
+  connected(): void {
+    this.#least = Infinity;
+  }
+
   /** An answer took `milliseconds`, while `bytes` of picture came; `now` is when. */
   answered(milliseconds: number, bytes: number, now: number): void {
-    // Lines change: what was possible once is slowly forgotten.
-    this.#least = Math.min(milliseconds, this.#least + 1);
+    // Only an answer behind little of the picture tells how quick the line is. Lines change: that is slowly forgotten.
+    if (bytes <= FULL_BYTES) this.#least = Math.min(milliseconds, this.#least + 1);
+    else this.#least = Math.min(milliseconds, this.#least, this.#least === Infinity ? UNKNOWN_MS : Infinity);
     const waited = milliseconds - this.#least;
-    if (waited > WAITED_MS && bytes > FULL_BYTES) {
-      const early = this.#betterAt > this.#fullAt && now - this.#betterAt < this.#hold;
-      if (early) this.#hold = Math.min(this.#hold * 2, HOLD_MOST_MS);
+    if (this.#isNew) {
+      this.#isNew = false;
+    } else if (waited > WAITED_MS && bytes > FULL_BYTES) {
+      const lasted = now - Math.max(this.#betterAt, this.#fullAt);
+      if (this.#betterAt > this.#fullAt && lasted < this.#hold) this.#hold = Math.min(this.#hold * 2, HOLD_MOST_MS);
+      else if (lasted > 4 * this.#hold) this.#hold = HOLD_FIRST_MS;
       this.#fullAt = now;
+      this.#isNew = this.#level > 0;
       this.#level = Math.max(this.#level - 1, 0);
     } else if (waited < FREE_MS && now - this.#fullAt > this.#hold) {
       const rate = (bytes / Math.max(milliseconds, 1)) * 1000;

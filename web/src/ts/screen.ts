@@ -80,6 +80,7 @@ class RolltopScreen extends HTMLElement {
 
   #connect(): void {
     this.dataset["status"] ??= "connecting";
+    this.#auto.connected();
     const socket = new WebSocket(this.#address(), ["binary"]);
     takePulse(socket, {
       answered: (milliseconds, bytes) => {

@@ -137,7 +137,11 @@ async fn perform(engine: &dyn Engine, request: Request) -> io::Result<Answer> {
         Request::Destroy { desktop, fence } => plain(engine.destroy(desktop, fence).await),
         Request::Observe => plain(engine.observe().await),
         Request::ObserveOne { desktop } => plain(engine.observe_one(desktop).await),
-        Request::Connect { desktop } => stream(engine.connect(desktop).await),
+        // A guest that does not listen yet, or never will, is knocked at many times a second.
+        Request::Connect { desktop } => match engine.connect(desktop).await {
+            Err(error) => Ok((error_line(error)?, None)),
+            opened => stream(opened),
+        },
         Request::ConsoleTail { desktop, max_bytes } => plain(engine.console_tail(desktop, max_bytes).await),
         Request::Host => plain(engine.host().await),
         Request::Leftovers { known } => plain(engine.leftovers(&known).await),

@@ -109,7 +109,9 @@ async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
     let phase = Phase::of(&desktop);
     let (console, latest_snapshot) = if phase == Phase::Failed {
         let snapshots = person.client.snapshots(&ListSnapshots { desktop: Some(id) }).await;
-        let ready = |snapshot: &Snapshot| snapshot.state == SnapshotState::Ready;
+        // Not those that are kept for an undo: the latest may be of the failure itself.
+        let ready =
+            |snapshot: &Snapshot| snapshot.state == SnapshotState::Ready && snapshot.kept_until.is_none();
         let latest = snapshots.unwrap_or_default().into_iter().find(ready);
         (person.client.console(id).await.unwrap_or_default(), latest)
     } else {

@@ -28,7 +28,7 @@ pub(super) fn stage(language: Language, shown: &Shown) -> Markup {
                 pre.console tabindex="0" { (said) }
             }
             @if !console.is_empty() {
-                details.disclosure #console hx-morph-skip open[evidence.is_none()] {
+                details.disclosure id={ "console-" (console.len()) } hx-morph-skip open[evidence.is_none()] {
                     summary { (icon(Icon::Chevron)) (language.say("console-title")) }
                     pre.console tabindex="0" { (console) }
                 }
