@@ -237,6 +237,13 @@ async fn what_the_api_says_is_text_and_never_markup() {
     }
 }
 
+/// What stands in the console's block.
+fn shown_of(page: &str) -> String {
+    let (_, after) = page.split_once("<pre class=\"console\" tabindex=\"0\">").unwrap();
+    let (shown, _) = after.split_once("</pre>").unwrap();
+    shown.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
 #[tokio::test]
 async fn a_failed_desktop_shows_what_was_said_and_every_way_on() {
     let web = Web::start(true).await;
@@ -248,7 +255,9 @@ async fn a_failed_desktop_shows_what_was_said_and_every_way_on() {
     };
     let (failed, text) = page().await;
     assert_eq!(failed.state, DesktopState::Failed);
-    assert!(text.contains("<details class=\"disclosure\" id=\"console\" hx-morph-skip open>"), "{text}");
+    let console =
+        format!("<details class=\"disclosure\" id=\"console-{}\" hx-morph-skip", shown_of(&text).len());
+    assert!(text.contains(&format!("{console} open>")), "{text}");
     assert!(text.contains("no space left on device &lt;b&gt;&amp;amp;"), "what a guest says is text");
     assert!(!text.contains("/restore"), "there is no snapshot of it");
 
@@ -258,13 +267,16 @@ async fn a_failed_desktop_shows_what_was_said_and_every_way_on() {
         desktops[4].reason = Some("resume_failed".to_owned());
         desktops[4].evidence = Some("not today \u{1b}[31m<script>".to_owned());
         let mut snapshots = web.api.state.snapshots.lock().unwrap();
-        let ready = snapshots.iter_mut().find(|snapshot| snapshot.state == SnapshotState::Ready).unwrap();
-        ready.desktop = desktops[4].id;
-        ready.clone()
+        // The first is of the failure itself, kept for an undo.
+        let mut ready = snapshots.iter_mut().filter(|snapshot| snapshot.state == SnapshotState::Ready);
+        let [undo, kept] = [ready.next().unwrap(), ready.next().unwrap()];
+        assert!(undo.kept_until.is_some() && kept.kept_until.is_none());
+        (undo.desktop, kept.desktop) = (desktops[4].id, desktops[4].id);
+        kept.clone()
     };
     let (failed, text) = page().await;
     assert!(text.contains("not today [31m&lt;script&gt;"), "{text}");
-    assert!(text.contains("<details class=\"disclosure\" id=\"console\" hx-morph-skip>"), "{text}");
+    assert!(text.contains(&format!("{console}>")), "{text}");
     for way in [
         format!("/desktops/{}/retry", failed.id),
         format!("/desktops/{}/ask/restart", failed.id),
