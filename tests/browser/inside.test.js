@@ -91,7 +91,6 @@ test("a phone has a row of the keys that its keyboard lacks", { timeout: PATIENC
   const phone = await context.newPage();
   phone.setDefaultTimeout(30_000);
   await phone.goto(`${rolltop.url}/desktops/${id}#terminal`);
-  await phone.locator("[data-panel-toggle]").tap();
   await shows("desk@first:~$", phone);
   const keys = phone.getByRole("toolbar", { name: "Special keys" });
   await keys.waitFor();
@@ -234,7 +233,6 @@ for (const scheme of ["light", "dark"]) {
       for (const tab of ["terminal", "files"]) {
         await page.goto(`${rolltop.url}/desktops/${id}#${tab}`);
         await page.reload();
-        if (place === "phone") await page.locator("[data-panel-toggle]").click();
         await (tab === "terminal" ? shows("desk@first") : row("welcome.txt").waitFor());
         await page.screenshot({ path: join(pictures, `${tab}-${scheme}-${place}.png`) });
         await page.evaluate(axe);

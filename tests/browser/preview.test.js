@@ -121,7 +121,6 @@ for (const scheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme: scheme });
       await page.goto(`${rolltop.url}/desktops/${first}#ports`);
       await page.reload();
-      if (place === "phone") await page.locator("[data-panel-toggle]").click();
       await page.locator("#ports-now li", { hasText: "node" }).waitFor();
       await page.screenshot({ path: join(pictures, `ports-${scheme}-${place}.png`) });
       await page.evaluate(axe);
