@@ -49,8 +49,8 @@ export class AutoQuality {
   /** An answer took `milliseconds`, while `bytes` of picture came; `now` is when. */
   answered(milliseconds: number, bytes: number, now: number): void {
     // Only an answer behind little of the picture tells how quick the line is. Lines change: that is slowly forgotten.
-    if (bytes <= FULL_BYTES) this.#least = Math.min(milliseconds, this.#least + 1);
-    else this.#least = Math.min(milliseconds, this.#least, this.#least === Infinity ? UNKNOWN_MS : Infinity);
+    const known = bytes <= FULL_BYTES ? this.#least + 1 : this.#least === Infinity ? UNKNOWN_MS : this.#least;
+    this.#least = Math.min(milliseconds, known);
     const waited = milliseconds - this.#least;
     if (this.#isNew) {
       this.#isNew = false;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rolltop_control::{ControlConfig, DesktopView, SnapshotError, Waking};
 use rolltop_engine::{Engine as _, EngineError, Leftover, OffReason, Power};
-use rolltop_model::{Desired, DesktopState, FailReason, Limits, StopReason};
+use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, Limits, StopReason};
 use rolltop_sim::{DoorFault, Operation};
 
 use crate::fixture::{
@@ -95,6 +95,18 @@ async fn a_memory_that_cant_be_brought_back_says_why_and_the_disk_can_be_booted(
     assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("start"));
 }
 
+/// Restarts what has failed with a memory that is still there, and has that again.
+async fn restarts_and_comes_back_by_undo(platform: &Platform, id: DesktopId) {
+    platform.control.restart(&platform.access(id).await).await.unwrap();
+    let booted = platform.wait(id, "booted from its disk", has_screen).await;
+    assert!(booted.steps.iter().any(|step| step.name == "start"), "{:?}", booted.steps);
+    platform.control.undo(&platform.owner, id).await.unwrap();
+    let boot = |view: &DesktopView| view.steps.first().map(|step| step.boot);
+    let is_back = |view: &DesktopView| has_screen(view) && boot(view) > boot(&booted);
+    let back = platform.wait(id, "back with its memory", is_back).await;
+    assert!(back.steps.iter().any(|step| step.name == "resume"), "{:?}", back.steps);
+}
+
 #[tokio::test]
 async fn a_restart_where_there_was_no_room_for_a_memory_can_be_undone() {
     let platform = platform().await;
@@ -106,13 +118,7 @@ async fn a_restart_where_there_was_no_room_for_a_memory_can_be_undone() {
     platform.control.start(&write).await.unwrap();
     platform.wait(id, "failed", has_failed).await;
     platform.engine.faults().fail(Operation::Resume, EngineError::NoMemory, 0);
-    platform.control.restart(&write).await.unwrap();
-    let booted = platform.wait(id, "booted from its disk", has_screen).await;
-    assert!(booted.steps.iter().any(|step| step.name == "start"), "{:?}", booted.steps);
-    platform.control.undo(&platform.owner, id).await.unwrap();
-    let is_back = |view: &DesktopView| has_screen(view) && view.steps[0].boot > booted.steps[0].boot;
-    let back = platform.wait(id, "back with its memory", is_back).await;
-    assert!(back.steps.iter().any(|step| step.name == "resume"), "{:?}", back.steps);
+    restarts_and_comes_back_by_undo(&platform, id).await;
 }
 
 #[tokio::test]
@@ -203,13 +209,7 @@ async fn a_restart_of_what_could_not_be_entered_can_be_undone() {
     platform.control.start(&access).await.unwrap();
     platform.wait(id, "failed", has_failed).await;
     platform.engine.faults().init_fails(None);
-    platform.control.restart(&access).await.unwrap();
-    let booted = platform.wait(id, "booted", has_screen).await;
-    assert!(booted.steps.iter().any(|step| step.name == "start"), "{:?}", booted.steps);
-    platform.control.undo(&platform.owner, id).await.unwrap();
-    let is_back = |view: &DesktopView| has_screen(view) && view.steps[0].boot > booted.steps[0].boot;
-    let back = platform.wait(id, "back with its memory", is_back).await;
-    assert!(back.steps.iter().any(|step| step.name == "resume"), "{:?}", back.steps);
+    restarts_and_comes_back_by_undo(&platform, id).await;
 }
 
 #[tokio::test]
