@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures::{SinkExt as _, StreamExt as _};
+use futures::{SinkExt as _, StreamExt as _, TryStreamExt as _};
 use rolltop_api_types::{
     CreateDesktop, CreateSnapshot, CreateSshKey, DesktopState, ExecRequest, ForkDesktop, SaveCondition,
-    SetUp, SetupState, StepStatus, TerminalQuery, UpdateDesktop,
+    SetUp, SetupState, SnapshotState, StepStatus, TerminalQuery, UpdateDesktop,
 };
 use rolltop_model::Size;
 use rolltop_vm_tests::{Options, Platform, alive, eventually, qemus};
@@ -387,7 +387,25 @@ async fn a_full_or_damaged_desktop_lets_its_owner_in() -> anyhow::Result<()> {
         assert_ne!(one, other);
     }
     terminal(fork, 2).await?;
-    client.destroy_desktop(id).await?;
+
+    // So it is when its deletion is undone, and as a file that is imported.
+    client.delete_desktop(id).await?;
+    platform.wait_gone(id).await?;
+    let back = client.undo_desktop(id).await?.id;
+    platform.wait_for(back, DesktopState::Running).await?;
+    terminal(back, 1).await?;
+    let kept = client.take_snapshot(back, &CreateSnapshot::default()).await?.id;
+    eventually("the snapshot is ready", PATIENCE, || async {
+        Ok((client.snapshot(kept).await?.state == SnapshotState::Ready).then_some(()))
+    })
+    .await?;
+    let file = client.export_snapshot(kept).await?.into_stream().map_err(std::io::Error::other);
+    let imported = client.import_snapshot(file).await?.id;
+    client.destroy_desktop(back).await?;
+    let import = client.fork_snapshot(imported, &ForkDesktop::default()).await?[0].id;
+    platform.wait_for(import, DesktopState::Running).await?;
+    terminal(import, 3).await?;
+    client.destroy_desktop(import).await?;
 
     // It boots, has a screen, its disk grows, and what fills it can be deleted as a file.
     let first = qemus(&fork.to_string());

@@ -11,7 +11,7 @@ use rolltop_vm_tests::{Options, Platform, eventually, qemus};
 
 /// A program that counts and holds data nowhere but in memory; prints what tells it apart.
 const BEGIN: &str = "head -c 30000000 /dev/urandom > /dev/shm/blob
-setsid sh -c 'i=0; while :; do i=$((i+1)); echo $i > /dev/shm/count; sleep 0.2; done' > /dev/null 2>&1 < /dev/null &
+setsid sh -c 'i=0; while :; do i=$((i+1)); echo $i > /dev/shm/next; mv /dev/shm/next /dev/shm/count; sleep 0.2; done' > /dev/null 2>&1 < /dev/null &
 echo $! > /dev/shm/pid; sleep 1";
 const LOOK: &str =
     "md5sum < /dev/shm/blob; kill -0 $(cat /dev/shm/pid) && cat /dev/shm/pid /etc/machine-id /etc/hostname";

@@ -35,13 +35,17 @@ impl Host {
 
     pub(crate) async fn sweep(self: Arc<Self>, known: &Known) -> Result<Vec<Leftover>, EngineError> {
         self.forget_old_fences();
-        let mut swept = Vec::new();
+        let (mut swept, mut kept) = (Vec::new(), None);
         for found in self.find_leftovers(known) {
-            swept.push(self.named(&found));
-            self.remove_leftover(found).await?;
+            let leftover = self.named(&found);
+            // One that stays, such as the control group of a process that isn't ours, keeps no other.
+            match self.remove_leftover(found).await {
+                Ok(()) => swept.push(leftover),
+                Err(error) => kept = kept.or(Some(error)),
+            }
         }
         self.forget_imported()?;
-        Ok(swept)
+        kept.map_or(Ok(swept), Err)
     }
 
     /// Removes what an earlier process was in the middle of making when it ended: nobody else

@@ -1,8 +1,10 @@
 //! Machines that outlive the engine, turn themselves off, or are killed.
 
+use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
-use rolltop_engine::{Engine, EngineError, OffReason, Power, StartRequest};
+use rolltop_engine::{Engine, EngineError, Known, OffReason, Power, StartRequest};
 use rolltop_engine_qemu::{QemuConfig, QemuEngine, bakes};
 use rolltop_model::Size;
 use rustix::process::{Pid, Signal, kill_process};
@@ -43,7 +45,7 @@ async fn a_guest_that_shuts_itself_down_is_told_from_a_machine_that_died() {
     kill_process(Pid::from_raw(pid(killed)).unwrap(), Signal::KILL).unwrap();
     assert_eq!(host.off(killed).await, OffReason::Died);
 
-    let socket = std::fs::canonicalize(format!("host/desktops/{unwatched}/monitor")).unwrap();
+    let socket = fs::canonicalize(format!("host/desktops/{unwatched}/monitor")).unwrap();
     host.die();
     let _ = in_guest(&host.template, unwatched, "sudo -n systemctl poweroff").await;
     shut_down(&socket).await;
@@ -73,7 +75,7 @@ async fn a_guest_that_resets_its_machine_is_off_for_that_reason_and_starts_anew(
     let request = host.fork().await;
     let desktop = request.desktop;
     in_guest(&host.template, desktop, "echo on-disk > kept && sync").await.unwrap();
-    let socket = std::fs::canonicalize(format!("host/desktops/{desktop}/monitor")).unwrap();
+    let socket = fs::canonicalize(format!("host/desktops/{desktop}/monitor")).unwrap();
     host.die();
     let _ = in_guest(&host.template, desktop, "sudo -n reboot").await;
     shut_down(&socket).await;
@@ -100,11 +102,11 @@ async fn a_machine_that_went_down_with_the_host_is_told_from_one_that_died() {
     kill_process(Pid::from_raw(pid(desktop)).unwrap(), Signal::KILL).unwrap();
     // As it reads once the host's kernel is another run of it.
     let path = format!("host/desktops/{desktop}/desktop.json");
-    let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let mut record: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let before = record["started"]["host_boot"].as_str().map(str::to_owned);
     assert!(before.is_some_and(|boot| boot.len() == 36), "{record}");
     record["started"]["host_boot"] = "00000000-0000-0000-0000-000000000000".into();
-    std::fs::write(&path, serde_json::to_vec(&record).unwrap()).unwrap();
+    fs::write(&path, serde_json::to_vec(&record).unwrap()).unwrap();
     host.open_again().await;
     assert_eq!(host.off(desktop).await, OffReason::HostRestarted);
     let start = StartRequest { desktop, fence: 1, boot: 2, disk: vec![request.disk.clone()] };
@@ -170,14 +172,14 @@ async fn a_memory_baked_by_a_newer_qemu_is_refused() {
     let template = PathBuf::from(format!("host/templates/{}", host.template));
     // All of them: an earlier version of ours may have baked one that does not count here any more.
     let bakes = bakes(&template, Size::S).into_iter().map(|bake| template.join(bake).join("bake.json"));
-    let originals: Vec<_> = bakes.map(|path| (std::fs::read_to_string(&path).unwrap(), path)).collect();
+    let originals: Vec<_> = bakes.map(|path| (fs::read_to_string(&path).unwrap(), path)).collect();
     for (text, path) in &originals {
-        std::fs::write(path, text.replacen("\"qemu_version\": \"", "\"qemu_version\": \"99.", 1)).unwrap();
+        fs::write(path, text.replacen("\"qemu_version\": \"", "\"qemu_version\": \"99.", 1)).unwrap();
     }
     let request = host.request();
     let refused = host.engine().fork(&request).await;
     for (text, path) in originals {
-        std::fs::write(path, text).unwrap();
+        fs::write(path, text).unwrap();
     }
     assert!(
         matches!(&refused, Err(EngineError::BaseMismatch(why)) if why.contains("bake it again")),
@@ -225,5 +227,28 @@ async fn nothing_is_begun_on_a_full_disk_and_two_engines_dont_share_a_directory(
     host.open_again().await;
     assert_eq!(host.engine().fork(&request).await, Err(EngineError::NoMemory));
     assert_eq!(host.engine().observe().await, Ok(vec![]));
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn a_process_that_is_not_ours_keeps_its_group_and_nothing_else() {
+    let host = Host::open().await;
+    let parents = ["/sys/fs/cgroup/rolltop_rtt", "/sys/fs/cgroup/memory/rolltop_rtt"];
+    let parent = parents.iter().find(|parent| fs::exists(parent).unwrap()).expect("the engine's groups");
+    let group = format!("{parent}/stray");
+    fs::create_dir(&group).unwrap();
+    let mut process = Command::new("sleep").arg("600").spawn().unwrap();
+    fs::write(format!("{group}/cgroup.procs"), process.id().to_string()).unwrap();
+    let half_made = "host/layers/half-made";
+    fs::write(half_made, "").unwrap();
+    // Groups are looked at before files.
+    let swept = host.engine().sweep(&Known::default()).await;
+    assert!(matches!(&swept, Err(EngineError::Host(why)) if why.contains(&group)), "{swept:?}");
+    assert!(!fs::exists(half_made).unwrap(), "one that stays keeps no other");
+    assert_eq!(process.try_wait().unwrap(), None, "nobody has ended it");
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let swept = host.engine().sweep(&Known::default()).await.unwrap();
+    assert_eq!(swept.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["stray"]);
     host.finish().await;
 }

@@ -11,9 +11,10 @@ use tokio::time::Instant;
 use crate::host::{Host, PATIENCE, in_guest, patiently, pid};
 
 pub const SUSPENDED: Power = Power::Off { why: OffReason::Suspended };
-/// Something that is in memory only, and a program that goes on counting.
+/// Something that is in memory only, and a program that goes on counting. The number is moved into
+/// place: a file that is written anew is empty for a moment, and a reader may come just then.
 pub const BEGIN: &str = "head -c 20000000 /dev/urandom > /dev/shm/blob; echo a-sentence-in-memory-only > /dev/shm/text; \
-    setsid bash -c 'while :; do echo $((++i)) > /dev/shm/count; sleep .1; done' >/dev/null 2>&1 & \
+    setsid bash -c 'while :; do echo $((++i)) > /dev/shm/next; mv /dev/shm/next /dev/shm/count; sleep .1; done' >/dev/null 2>&1 & \
     sleep 1; md5sum < /dev/shm/blob; pgrep -f '[+][+]i'";
 pub const LOOK: &str = "md5sum < /dev/shm/blob; pgrep -f '[+][+]i'";
 
@@ -29,8 +30,16 @@ pub fn path(desktop: DesktopId, name: &str) -> String {
     format!("host/desktops/{desktop}/{name}")
 }
 
-pub async fn count(host: &Host, desktop: DesktopId) -> u64 {
+async fn count(host: &Host, desktop: DesktopId) -> u64 {
     in_guest(&host.template, desktop, "cat /dev/shm/count").await.unwrap().trim().parse().unwrap()
+}
+
+/// Waits until the program of [`BEGIN`] has gone on counting.
+pub async fn counts_on(host: &Host, desktop: DesktopId) {
+    let (earlier, deadline) = (count(host, desktop).await, Instant::now() + PATIENCE);
+    while count(host, desktop).await <= earlier {
+        assert!(Instant::now() < deadline, "the program stays at {earlier}");
+    }
 }
 
 #[tokio::test]
@@ -53,9 +62,7 @@ async fn memory_and_programs_come_back_and_nothing_of_them_was_readable_meanwhil
     assert_eq!(host.power(desktop).await, SUSPENDED);
     host.engine().resume(&start(&request, 2)).await.unwrap();
     assert_eq!(in_guest(&host.template, desktop, LOOK).await.unwrap(), before);
-    let one = count(&host, desktop).await;
-    let two = count(&host, desktop).await;
-    assert!(two > one, "the program goes on: {one}, {two}");
+    counts_on(&host, desktop).await;
     let rest: Vec<_> = ["memory.sealed", "memory.json"]
         .iter()
         .filter(|name| fs::exists(path(desktop, name)).unwrap())
