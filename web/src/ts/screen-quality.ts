@@ -10,8 +10,6 @@ export const SETTINGS: Record<Level, { quality: number; compression: number }> =
   light: { quality: 2, compression: 6 },
 };
 
-/** From the smallest to the best. */
-const LEVELS: readonly Level[] = ["light", "balanced", "sharp"];
 /** An answer came so much later than it could, milliseconds … */
 const WAITED_MS = 200;
 /** … behind so much picture, bytes: the line is full. */
@@ -20,15 +18,16 @@ const FULL_BYTES = 32 * 1024;
 const FREE_MS = 50;
 /** What a line is taken to need while no answer has shown it, milliseconds. */
 const UNKNOWN_MS = 400;
-/** What has to be seen passing a free line before the best is tried, bytes a second: 16 Mbit/s. */
-const SHARP_RATE = 2_000_000;
 /** Better is tried so long after the line was full; each time that was too early, twice as long. Milliseconds. */
 const HOLD_FIRST_MS = 10_000;
 const HOLD_MOST_MS = 320_000;
 
-/** Chooses by how long answers wait behind the picture, on a connection where both come in turn. */
+/**
+ * Chooses by how long answers wait behind the picture, on a connection where both come in turn. Never the best: that
+ * has twice the bytes and half the pictures a second even where the line is free, since packing and drawing cost, too.
+ */
 export class AutoQuality {
-  #level = 1;
+  #level: Level = "balanced";
   /** The quickest answer of late, milliseconds. */
   #least = Infinity;
   #hold = HOLD_FIRST_MS;
@@ -38,7 +37,7 @@ export class AutoQuality {
   #isNew = false;
 
   get level(): Level {
-    return LEVELS[this.#level] ?? "balanced";
+    return this.#level;
   }
 
   /** Another connection, perhaps over another line: how quick that is has to be seen. */
@@ -55,17 +54,14 @@ export class AutoQuality {
     if (this.#isNew) {
       this.#isNew = false;
     } else if (waited > WAITED_MS && bytes > FULL_BYTES) {
-      const lasted = now - Math.max(this.#betterAt, this.#fullAt);
-      if (this.#betterAt > this.#fullAt && lasted < this.#hold) this.#hold = Math.min(this.#hold * 2, HOLD_MOST_MS);
-      else if (lasted > 4 * this.#hold) this.#hold = HOLD_FIRST_MS;
       this.#fullAt = now;
-      this.#isNew = this.#level > 0;
-      this.#level = Math.max(this.#level - 1, 0);
-    } else if (waited < FREE_MS && now - this.#fullAt > this.#hold) {
-      const rate = (bytes / Math.max(milliseconds, 1)) * 1000;
-      const better = Math.min(this.#level + 1, LEVELS.length - 1);
-      if (better === this.#level || (LEVELS[better] === "sharp" && rate < SHARP_RATE)) return;
-      [this.#level, this.#betterAt] = [better, now];
+      if (this.#level === "light") return;
+      const lasted = now - this.#betterAt;
+      if (lasted < this.#hold) this.#hold = Math.min(this.#hold * 2, HOLD_MOST_MS);
+      else if (lasted > 4 * this.#hold) this.#hold = HOLD_FIRST_MS;
+      [this.#level, this.#isNew] = ["light", true];
+    } else if (this.#level === "light" && waited < FREE_MS && now - this.#fullAt > this.#hold) {
+      [this.#level, this.#betterAt] = ["balanced", now];
     }
   }
 }
