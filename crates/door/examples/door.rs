@@ -41,6 +41,7 @@ async fn main() -> Result<(), Failure> {
         authorized_keys: Vec::new(),
         timezone: Some("Europe/Paris".into()),
         resumed: false,
+        host_key_shown: None,
     };
     let reply = timed("init", door.init(&request)).await?;
     eprintln!("{reply:?}");

@@ -98,6 +98,7 @@ mod tests {
         let (_, line) = crate::generate_key().unwrap();
         let reply = |key: String| InitReply {
             host_public_key: key,
+            reloaded: false,
             renewed: true,
             steps: vec![],
             left_undone: vec![],

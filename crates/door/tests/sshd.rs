@@ -316,6 +316,7 @@ fn request() -> InitRequest {
         authorized_keys: Vec::new(),
         timezone: None,
         resumed: false,
+        host_key_shown: None,
     }
 }
 
@@ -324,7 +325,7 @@ async fn personalising_is_one_round_trip_of_json() {
     let mut guest = Guest::new();
     let (_, host_public_key) = generate_key().unwrap();
     let steps = vec![InitStep { name: "clock".into(), ms: 3 }];
-    let reply = InitReply { host_public_key, renewed: true, steps, left_undone: vec![] };
+    let reply = InitReply { host_public_key, renewed: true, reloaded: true, steps, left_undone: vec![] };
     let said = serde_json::to_string(&reply).unwrap();
     let kept = guest.path("request").display().to_string();
     guest.put("guest", format!("#!/bin/sh\n[ \"$*\" = init ] && cat >{kept} && echo '{said}'\n"), 0o755);

@@ -43,6 +43,10 @@ pub struct InitRequest {
     /// has are dead, and whoever waits on them is to be told.
     #[serde(default)]
     pub resumed: bool,
+    /// The host key that sshd proved on the connection this comes by, one OpenSSH public line. Where the
+    /// one on disk is another, made since, sshd is to read it.
+    #[serde(default)]
+    pub host_key_shown: Option<String>,
 }
 
 /// Standard output of `rolltop-guest init`.
@@ -52,6 +56,9 @@ pub struct InitReply {
     pub host_public_key: String,
     /// True when this run made a new identity, false when it kept the one there was.
     pub renewed: bool,
+    /// True when sshd has read `host_public_key` in this run; it has whenever `renewed` is true.
+    #[serde(default)]
+    pub reloaded: bool,
     /// What took how long, milliseconds, in order.
     #[serde(default)]
     pub steps: Vec<InitStep>,

@@ -6,7 +6,7 @@
 //!                                             ▼
 //!                    files written aside, the record among them
 //!                                             ▼
-//!                    renamed into place ─► sshd reloads (new host key only) ─► record renamed ─► sync
+//!                    renamed into place ─► sshd reloads (where it has not that host key) ─► record renamed ─► sync
 //! ```
 //!
 //! The record comes last in the order of renames, which journals keep, and after sshd knows its
@@ -85,12 +85,12 @@ fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitReply,
     }
 
     let tree = Tree::new(root, system);
-    let kept = Identity::recorded(&tree, &personal.desktop)?;
+    let kept = Identity::recorded(&tree, &personal.desktop);
     let renewed = kept.is_none();
     let mut staged = tree.stage();
     let identity = match kept {
         Some(identity) => identity,
-        None => Identity::renew(&personal.desktop, &mut staged, system)?,
+        None => Identity::renew(&personal.desktop, &tree, &mut staged, system)?,
     };
     steps.done(if renewed { "identity" } else { "identity kept" });
 
@@ -124,7 +124,16 @@ fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitReply,
     if renewed {
         staged.place_all_but_last()?;
         identity::remove_what_was_anothers(&tree)?;
-        system.reload_sshd().map_err(|e| InitError::System("have sshd reload", e))?;
+    }
+    // Its owner may have made another key that sshd, which runs on, has not read.
+    let is_shown = personal.host_key_shown.is_none_or(|shown| shown == identity.host_public_key);
+    let mut reloaded = false;
+    if renewed || !is_shown {
+        match system.reload_sshd() {
+            Ok(()) => reloaded = true,
+            Err(error) if renewed => return Err(InitError::System("have sshd reload", error)),
+            Err(error) => left_undone.push(format!("sshd did not read its new key: {}", crate::told(&error))),
+        }
         steps.done("reload");
     }
     if let Err(error) = staged.finish() {
@@ -133,7 +142,8 @@ fn run(input: impl Read, root: &Path, system: &impl System) -> Result<InitReply,
         return Err(error.into());
     }
     steps.done("sync");
-    Ok(InitReply { host_public_key: identity.host_public_key, renewed, steps: steps.taken, left_undone })
+    let host_public_key = identity.host_public_key;
+    Ok(InitReply { host_public_key, renewed, reloaded, steps: steps.taken, left_undone })
 }
 
 /// What took how long.

@@ -60,6 +60,7 @@ impl Desk {
             authorized_keys: Vec::new(),
             timezone: None,
             resumed: false,
+            host_key_shown: None,
         }
     }
 

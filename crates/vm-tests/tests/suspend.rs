@@ -226,7 +226,7 @@ for path in sys.argv[2:]:
 "#;
 
 /// What an owner may have done to a desktop, and how they undo it.
-const SPOILT: [(&str, &str, &str); 8] = [
+const SPOILT: [(&str, &str, &str); 10] = [
     ("a file for .ssh", "rm -rf .ssh; echo mine > .ssh", "rm .ssh"),
     ("a link for .ssh", "mkdir -p dot/ssh && ln -s dot/ssh .ssh", "rm .ssh"),
     (
@@ -246,8 +246,29 @@ const SPOILT: [(&str, &str, &str); 8] = [
         "sudo -n python3 /tmp/chattr.py +i /etc/hostname",
         "sudo -n python3 /tmp/chattr.py -i /etc/hostname",
     ),
+    (
+        "a pipe for the names of hosts",
+        // sudo would wait at that pipe, so root's shell that takes it away is there before.
+        "sudo -n sh -c 'rm /etc/hosts && mkfifo /etc/hosts && setsid -f sh -c \"\
+            until [ -e /tmp/mend ]; do sleep .2; done; rm /etc/hosts; echo 127.0.0.1 localhost > /etc/hosts\" \
+            > /dev/null 2>&1 < /dev/null'",
+        "touch /tmp/mend; while [ -p /etc/hosts ] || ! [ -s /etc/hosts ]; do sleep .2; done",
+    ),
     ("other host keys", OTHER_HOST_KEYS, "true"),
+    (
+        "a host key that sshd has not read",
+        "sudo -n sh -c 'cd /etc/ssh && rm ssh_host_ed25519* && ssh-keygen -q -t ed25519 -N \"\" -f ssh_host_ed25519_key'",
+        // It reads it a moment later.
+        "for try in $(seq 50); do served=$(ssh-keyscan -t ed25519 127.0.0.1 2>&1 | grep -v '^#' | cut -d' ' -f3) && \
+            [ \"$served\" = \"$(cut -d' ' -f2 /etc/ssh/ssh_host_ed25519_key.pub)\" ] && exit; sleep .2; done; \
+            echo \"sshd has $served\" >&2; exit 1",
+    ),
 ];
+/// Ends the connection that the platform keeps to a desktop.
+const END_CONNECTION: &str = "sudo -n setsid -f sh -c 'sleep 1; pkill -KILL -u rolltop sshd'";
+/// What an owner did to keep the host keys as they are, and what they put beside them.
+const FIXED_HOST_KEYS: &str =
+    "sudo -n sh -c 'python3 /tmp/chattr.py +i /etc/ssh/ssh_host_* && mkdir -p /etc/ssh/ssh_host_old/keys'";
 
 const OTHER_HOST_KEYS: &str =
     "sudo -n sh -c 'rm /etc/ssh/ssh_host_* && ssh-keygen -q -A && systemctl reload ssh'";
@@ -276,6 +297,16 @@ async fn what_refuses_to_be_entered_keeps_its_memory_and_what_is_only_spoilt_is_
         eprintln!("{what}: entered, {:?}", began.elapsed());
     }
 
+    // Who enters by a new connection is let in, too: sshd has the key that is pinned.
+    let connections = "pgrep -u rolltop sshd";
+    let earlier = platform.shell(id, connections).await?;
+    platform.shell(id, END_CONNECTION).await?;
+    eventually("it is entered anew", PATIENCE, || async {
+        let now = platform.shell(id, connections).await.ok();
+        Ok(now.filter(|now| *now != earlier).map(drop))
+    })
+    .await?;
+
     platform.shell(id, REFUSE).await?;
     suspended(&platform, id).await?;
     platform.client.resume_desktop(id).await?;
@@ -295,6 +326,7 @@ async fn what_refuses_to_be_entered_keeps_its_memory_and_what_is_only_spoilt_is_
 
     // A fork has the host keys that were made since, which nobody has seen yet.
     platform.shell(id, OTHER_HOST_KEYS).await?;
+    platform.shell(id, FIXED_HOST_KEYS).await?;
     let fork = platform.client.fork_desktop(id, &ForkDesktop::default()).await?.remove(0).id;
     platform.wait_for(fork, DesktopState::Running).await?;
     ensure!(platform.shell(fork, IN_MEMORY).await? == before, "what ran is not in the fork");

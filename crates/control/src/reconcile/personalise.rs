@@ -78,7 +78,7 @@ pub(super) async fn personalise(
     let is_fork = desktop.origin.is_some() && desktop.record.ready_boot == 0;
     let steps = inner.store.steps(desktop.id, boot).await?;
     let resumed = is_fork || steps.iter().any(|step| step.name == "resume");
-    let wanted = request(desktop, &identity, keys, resumed);
+    let wanted = request(desktop, &identity, keys, resumed, quarantined.then(|| door.host_key()));
     let reply = match door.init(&wanted).await {
         // Its program may be gone. Perhaps it was only slow, which is no reason to look.
         Err(InitError::Guest(_) | InitError::Reply(_) | InitError::HostKey)
@@ -89,7 +89,10 @@ pub(super) async fn personalise(
         other => other,
     };
     let reply = reply.map_err(refused)?;
-    if identity.host_key.as_ref().is_some_and(|pinned| *pinned != reply.host_public_key) {
+    // What sshd serves. Only in quarantine is it told to read another, since that is pinned then.
+    let served =
+        if reply.renewed || reply.reloaded { reply.host_public_key.as_str() } else { door.host_key() };
+    if identity.host_key.as_ref().is_some_and(|pinned| pinned != served) {
         if !quarantined {
             return Err(Fault::wrong_because(
                 FailReason::PersonaliseFailed,
@@ -99,7 +102,7 @@ pub(super) async fn personalise(
         tracing::warn!(desktop = %desktop.id, boot, "the guest has another host key, which is pinned from now on");
     }
     let after = done(desktop, step);
-    if !inner.store.save_personalised(desktop, &after, &reply.host_public_key).await? {
+    if !inner.store.save_personalised(desktop, &after, served).await? {
         return Err(Fault::Lost);
     }
     if reply.left_undone.is_empty() {
@@ -212,7 +215,13 @@ async fn keep_identity(inner: &Inner, desktop: &Desktop, known: Option<Identity>
     inner.store.keep_door_key(desktop.id, desktop.fence, &door_key, &public).await?.ok_or(Fault::Lost)
 }
 
-fn request(desktop: &Desktop, identity: &Identity, keys: Vec<SshKey>, resumed: bool) -> InitRequest {
+fn request(
+    desktop: &Desktop,
+    identity: &Identity,
+    keys: Vec<SshKey>,
+    resumed: bool,
+    shown: Option<&str>,
+) -> InitRequest {
     InitRequest {
         desktop: desktop.id.to_string(),
         hostname: desktop.name.to_string(),
@@ -222,6 +231,7 @@ fn request(desktop: &Desktop, identity: &Identity, keys: Vec<SshKey>, resumed: b
         authorized_keys: keys.into_iter().map(|key| key.public_key).collect(),
         timezone: None,
         resumed,
+        host_key_shown: shown.map(str::to_owned),
     }
 }
 

@@ -88,6 +88,7 @@ async fn personalise_unheard(platform: &Platform, store: &Store, id: DesktopId) 
         authorized_keys: Vec::new(),
         timezone: None,
         resumed: false,
+        host_key_shown: None,
     };
     assert!(door.init(&request).await.unwrap().renewed);
     door.close().await;

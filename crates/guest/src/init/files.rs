@@ -20,7 +20,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, IFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::System;
@@ -75,18 +75,47 @@ impl<'a> Tree<'a> {
     /// A whole file, `None` where there is none.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, FileError> {
         let path = self.at(path);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // What waits for somebody at its other end is no file of ours.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match rustix::fs::open(&path, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(FileError::new(path, error)),
         };
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(FileError::new(path, io::Error::other("not a regular file")));
+        }
         let mut bytes = Vec::new();
         file.take(MAX_READ).read_to_end(&mut bytes).map_err(|error| FileError::new(path, error))?;
         Ok(Some(bytes))
     }
 
-    /// Removes a file if it is there.
+    /// Takes away what would keep a file of the platform's from being replaced or removed: a directory in its place, or a
+    /// flag that makes it unchangeable. The file itself stays.
+    pub fn clear_way(&self, path: &str) -> Result<(), FileError> {
+        let path = self.at(path);
+        let told = |error: io::Error| FileError::new(&path, error);
+        let Ok(found) = std::fs::symlink_metadata(&path) else { return Ok(()) };
+        if found.is_dir() {
+            return std::fs::remove_dir_all(&path).map_err(told);
+        }
+        if !found.is_file() {
+            return Ok(());
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::open(&path, flags, Mode::empty()).map_err(|error| told(error.into()))?;
+        // A file system without such flags has none in the way.
+        let Ok(now) = rustix::fs::ioctl_getflags(&file) else { return Ok(()) };
+        let fixed = IFlags::IMMUTABLE | IFlags::APPEND;
+        if now.intersects(fixed) {
+            rustix::fs::ioctl_setflags(&file, now - fixed).map_err(|error| told(error.into()))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a file of the platform's, and whatever else has its name.
     pub fn remove(&self, path: &str) -> Result<(), FileError> {
+        self.clear_way(path)?;
         let path = self.at(path);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::new(path, error)),
@@ -196,6 +225,7 @@ impl Staged<'_> {
             return Ok(());
         }
         let told = |error: Errno| FileError::new(path.join(name), error);
+        std::fs::create_dir_all(&path).map_err(|error| FileError::new(&path, error))?;
         let held =
             rustix::fs::open(&path, directory_flags() & !OFlags::NOFOLLOW, Mode::empty()).map_err(told)?;
         let aside = aside_name(name);

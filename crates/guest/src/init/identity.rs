@@ -10,6 +10,9 @@ use super::files::{FileError, Permissions, Staged, Tree};
 
 const RECORD: &str = "var/lib/rolltop/identity.json";
 const HOST_KEY: &str = "etc/ssh/ssh_host_ed25519_key";
+/// What is replaced when an identity is made.
+const REPLACED: [&str; 5] =
+    [HOST_KEY, "etc/ssh/ssh_host_ed25519_key.pub", "etc/machine-id", "var/lib/dbus/machine-id", RECORD];
 /// Secrets of the machine this was forked from, which nothing needs to replace now: each is
 /// made anew when it is wanted.
 const SECRETS_OF_ANOTHER: [&str; 3] =
@@ -37,22 +40,24 @@ pub struct Identity {
 
 impl Identity {
     /// The identity there is, if it is this desktop's, with the host key on disk: its owner may have made another than the
-    /// recorded one. Anything doubtful counts as none, and is renewed.
-    pub fn recorded(tree: &Tree<'_>, desktop: &str) -> Result<Option<Self>, IdentityError> {
-        let record = tree.read(RECORD)?.and_then(|text| serde_json::from_slice::<Self>(&text).ok());
-        let Some(identity) = record.filter(|identity| identity.desktop == desktop) else {
-            return Ok(None);
-        };
-        let key = tree.read(HOST_KEY)?.and_then(|pem| PrivateKey::from_openssh(pem).ok());
-        let mut public = key.filter(|key| key.algorithm().is_ed25519()).map(|key| key.public_key().clone());
-        public.iter_mut().for_each(|key| key.set_comment(""));
-        let line = public.and_then(|key| key.to_openssh().ok());
-        Ok(line.map(|line| Self { host_public_key: line.trim().to_owned(), ..identity }))
+    /// recorded one. Anything doubtful counts as none, and is renewed: also a key that sshd could not use.
+    pub fn recorded(tree: &Tree<'_>, desktop: &str) -> Option<Self> {
+        let read = |path| tree.read(path).ok().flatten();
+        let identity = serde_json::from_slice::<Self>(&read(RECORD)?).ok()?;
+        let key = PrivateKey::from_openssh(read(HOST_KEY)?).ok()?;
+        if identity.desktop != desktop || key.is_encrypted() || !key.algorithm().is_ed25519() {
+            return None;
+        }
+        let mut public = key.public_key().clone();
+        public.set_comment("");
+        let line = public.to_openssh().ok()?;
+        Some(Self { host_public_key: line.trim().to_owned(), ..identity })
     }
 
     /// A new identity, staged but for its record.
     pub fn renew(
         desktop: &str,
+        tree: &Tree<'_>,
         staged: &mut Staged<'_>,
         system: &impl System,
     ) -> Result<Self, IdentityError> {
@@ -61,6 +66,9 @@ impl Identity {
         let key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
         let private = key.to_openssh(LineEnding::LF).map_err(IdentityError::Key)?;
         let public = key.public_key().to_openssh().map_err(IdentityError::Key)?.trim().to_owned();
+        for path in REPLACED {
+            tree.clear_way(path)?;
+        }
         staged.replace("etc/ssh", "ssh_host_ed25519_key", private.as_bytes(), Permissions::root(0o600))?;
         let line = format!("{public}\n");
         staged.replace("etc/ssh", "ssh_host_ed25519_key.pub", line.as_bytes(), Permissions::root(0o644))?;

@@ -66,6 +66,7 @@ pub struct Personal {
     pub authorized_keys: Vec<String>,
     pub timezone: Option<String>,
     pub resumed: bool,
+    pub host_key_shown: Option<String>,
 }
 
 impl Personal {
@@ -83,6 +84,7 @@ impl Personal {
             authorized_keys,
             timezone,
             resumed,
+            host_key_shown,
         } = request;
         if !is_id(&desktop) {
             return Err(RequestError::Desktop(desktop));
@@ -112,6 +114,7 @@ impl Personal {
             authorized_keys,
             timezone,
             resumed,
+            host_key_shown,
         })
     }
 }

@@ -215,6 +215,15 @@ fn another_host_key_of_its_owners_making_is_kept_and_nothing_else_is_renewed() {
     let reply = init(&root, &fake, &request("dsk_1")).unwrap();
     assert!(!reply.renewed);
     assert_eq!(reply.host_public_key, key.public_key().to_openssh().unwrap().trim());
+    assert!(!reply.reloaded, "nobody said what sshd has");
+    let mut shown = request("dsk_1");
+    shown["host_key_shown"] = reply.host_public_key.as_str().into();
+    assert!(!init(&root, &fake, &shown).unwrap().reloaded, "it has it already");
+    shown["host_key_shown"] = KEY.into();
+    fake.take_calls();
+    let reply = init(&root, &fake, &shown).unwrap();
+    assert!(reply.reloaded && !reply.renewed);
+    assert!(fake.take_calls().contains(&"reload".to_owned()));
     assert_eq!(text(&root, "etc/machine-id"), id);
     assert!(secret.exists());
     assert!(init(&root, &fake, &request("dsk_2")).unwrap().renewed, "a fork has its own");
@@ -314,6 +323,51 @@ fn a_name_that_cannot_be_written_down_stops_no_desktop() {
     assert!(fake.take_calls().contains(&"hostname green".to_owned()), "it has the name until it boots");
     assert!(keys_of(&root, "home/desk").is_empty(), "the rest is done");
     assert!(leftovers(&root).is_empty());
+}
+
+#[test]
+fn what_is_no_file_is_neither_waited_for_nor_in_the_way_of_an_identity() {
+    let (root, fake) = (template(), Fake::default());
+    init(&root, &fake, &request("dsk_1")).unwrap();
+    let at = |path: &str| root.path().join(path);
+    let names = [
+        "etc/ssh/ssh_host_ed25519_key",
+        "etc/ssh/ssh_host_ed25519_key.pub",
+        "etc/ssh/ssh_host_rsa_key",
+        "etc/machine-id",
+        "var/lib/dbus",
+        "var/lib/rolltop/identity.json",
+        "var/lib/systemd/random-seed",
+        "var/lib/dhcpcd/secret",
+        "etc/hosts",
+    ];
+    let clear = |path: &str| match fs::symlink_metadata(at(path)) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(at(path)).unwrap(),
+        Ok(_) => fs::remove_file(at(path)).unwrap(),
+        Err(_) => fs::create_dir_all(at(path).parent().unwrap()).unwrap(),
+    };
+    for path in names {
+        for make in ["directory", "pipe", "link to itself", "nothing"] {
+            clear(path);
+            match make {
+                "directory" => fs::create_dir_all(at(path).join("mine")).unwrap(),
+                "pipe" => {
+                    let made = std::process::Command::new("mkfifo").arg(at(path)).status().unwrap();
+                    assert!(made.success());
+                }
+                "link to itself" => std::os::unix::fs::symlink(at(path), at(path)).unwrap(),
+                _ => {}
+            }
+            // What stands where a directory should is more than somebody's mistake.
+            let as_directory = path == "var/lib/dbus" && make != "directory" && make != "nothing";
+            for desktop in ["dsk_1", "dsk_2"] {
+                let reply = init(&root, &fake, &request(desktop));
+                assert!(as_directory || reply.is_ok(), "{make} for {path}, {desktop}: {reply:?}");
+            }
+            clear(path);
+            init(&root, &fake, &request("dsk_3")).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -32,5 +32,5 @@ pub fn init(guest: &Guest, input: &[u8]) -> Result<InitReply, String> {
         }),
     });
     let steps = vec![InitStep { name: "identity".into(), ms: 0 }];
-    Ok(InitReply { host_public_key, renewed, steps, left_undone: Vec::new() })
+    Ok(InitReply { host_public_key, renewed, reloaded: renewed, steps, left_undone: Vec::new() })
 }
