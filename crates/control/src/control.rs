@@ -22,7 +22,7 @@ use crate::config::ControlConfig;
 use crate::copies::{self, Copies, OpenCopiesError};
 use crate::entrance::Credentials;
 use crate::error::AccessError;
-use crate::inside::{AccessNotes, Screenshots, Uses, Viewers};
+use crate::inside::{AccessNotes, ScreenTurns, Screenshots, Uses, Viewers};
 use crate::metrics::Metrics;
 use crate::preview::Tickets;
 use crate::reconcile::{self, Bootstraps, Clocks, KeyDeliveries, Stillness, Suspending, UsageMeter, Vitals};
@@ -54,6 +54,7 @@ pub(crate) struct Inner {
     pub(crate) reconnecting: Reconnecting,
     /// Who looks at each desktop's screen.
     pub(crate) viewers: Viewers,
+    pub(crate) screen_turns: ScreenTurns,
     /// Seals passes to previews.
     pub(crate) vault: Vault,
     pub(crate) tickets: Tickets,
@@ -136,6 +137,7 @@ impl Control {
             uses: Uses::default(),
             reconnecting: Reconnecting::new(config.leaving),
             viewers: Viewers::default(),
+            screen_turns: ScreenTurns::default(),
             vault,
             tickets: Tickets::default(),
             store,

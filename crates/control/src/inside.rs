@@ -36,6 +36,7 @@ pub use screen::{Screen, ScreenGone, ScreenInput};
 pub use screen_input::NotRfb;
 pub(crate) use screen_size::FOLLOW;
 pub use screen_size::FixScreenError;
+pub(crate) use screen_size::ScreenTurns;
 pub(crate) use screenshot::Screenshots;
 pub use terminal::{TerminalError, TerminalLine};
 pub use uses::Place;

@@ -238,6 +238,26 @@ async fn a_screen_that_keeps_its_size_does_so_whoever_looks_and_in_its_forks() {
 }
 
 #[tokio::test]
+async fn of_several_sizes_wished_for_at_once_the_one_that_is_kept_is_on_the_screen() {
+    let platform = Platform::start().await;
+    let id = platform.running("research").await.id;
+    for _ in 0..3 {
+        let updates = ["1600x700", "1000x900", "1200x1100", "1920x1080"].map(|screen| {
+            let change = UpdateDesktop { screen: Some(screen.to_owned()), ..UpdateDesktop::default() };
+            let client = platform.client.clone();
+            tokio::spawn(async move { client.update_desktop(id, &change).await })
+        });
+        for update in updates {
+            update.await.unwrap().unwrap();
+        }
+        let kept = platform.client.desktop(id).await.unwrap().screen.unwrap();
+        let (mut socket, width, height) = open(&platform, id).await;
+        socket.close(None).await.unwrap();
+        assert_eq!(format!("{width}x{height}"), kept, "as soon as all are answered");
+    }
+}
+
+#[tokio::test]
 async fn a_screen_that_closes_says_why() {
     let platform = Platform::start().await;
     let desktop = platform.running("research").await;

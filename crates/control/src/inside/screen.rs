@@ -75,9 +75,9 @@ impl Control {
         let stream = door.streamlocal_in_turn(VNC_SOCKET).await.map_err(unavailable)?;
         let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
         // The server may have been started anew since, or been told another size from inside.
-        if let Some(screen) = row.screen {
+        if row.screen.is_some() {
             let inner = Arc::clone(&self.inner);
-            tokio::spawn(async move { inner.apply_screen(row.id, Some(screen)).await });
+            tokio::spawn(async move { inner.apply_screen(row.id).await });
         }
         let viewer = self.inner.viewers.come(access.desktop, row.screen.is_some());
         let input = ScreenInput { viewer, input: Input::default(), size: row.size };

@@ -1,11 +1,16 @@
 //! A size that a desktop's screen keeps, whoever looks at it: an agent that clicks at places needs one.
 
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::pending;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rolltop_guest_protocol::VNC_SOCKET;
 use rolltop_model::{DesktopId, DesktopState, ScreenSize, ScreenSizeError};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{sleep, timeout};
 
 use crate::caller::{DesktopAccess, purpose};
@@ -20,7 +25,8 @@ pub(crate) const FOLLOW: &str = "follow";
 /// For the VNC server to take it.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// It is asked again whether it has.
-const LOOKS: u32 = 20;
+const LOOKS: u32 = 21;
+const ASK_AGAIN: u32 = 7;
 const LOOK: Duration = Duration::from_millis(150);
 
 const BANNER: &[u8; 12] = b"RFB 003.008\n";
@@ -40,6 +46,18 @@ pub enum FixScreenError {
 }
 
 internal_from!(FixScreenError);
+
+/// Whose turn it is to set the size of a screen.
+#[derive(Default)]
+pub(crate) struct ScreenTurns(Mutex<HashMap<DesktopId, Arc<AsyncMutex<()>>>>);
+
+impl ScreenTurns {
+    fn of(&self, desktop: DesktopId) -> Arc<AsyncMutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(desktop).or_default())
+    }
+}
 
 impl Control {
     /// Fixes the size of a desktop's screen, or has it follow whoever drives again with `follow`.
@@ -64,7 +82,7 @@ impl Control {
             store.set_screen(row.id, screen, by, clock::now()).await?.ok_or(FixScreenError::NotFound)?;
         self.inner.viewers.fix(row.id, screen.is_some());
         if row.record.state == DesktopState::Running {
-            self.inner.apply_screen(row.id, screen).await;
+            self.inner.apply_screen(row.id).await;
         }
         Ok(self.with_steps(row).await?)
     }
@@ -72,7 +90,15 @@ impl Control {
 
 impl Inner {
     /// Gives the screen of a running desktop the size that is fixed for it. What does not work now is done at its next start.
-    pub(crate) async fn apply_screen(&self, desktop: DesktopId, screen: Option<ScreenSize>) {
+    /// One at a time for each desktop: several would undo each other's work, and the latest wish would not be the last.
+    pub(crate) async fn apply_screen(&self, desktop: DesktopId) {
+        let turn = self.screen_turns.of(desktop);
+        let _turn = turn.lock().await;
+        // Looked up now: while this waited, another may have been wished for.
+        let screen = match self.store.desktop(desktop).await {
+            Ok(row) => row.and_then(|row| row.screen),
+            Err(error) => return tracing::warn!(%desktop, error = chain(&error), "its screen keeps its size"),
+        };
         let Some(screen) = screen else { return };
         match timeout(DEADLINE, self.set_size(desktop, screen)).await {
             Ok(Ok(())) => tracing::debug!(%desktop, %screen, "its screen has its size"),
@@ -86,18 +112,43 @@ impl Inner {
     async fn set_size(&self, desktop: DesktopId, screen: ScreenSize) -> io::Result<()> {
         let door = self.doors.door(desktop).await.map_err(io::Error::other)?;
         let connect = async || door.streamlocal_in_turn(VNC_SOCKET).await.map_err(io::Error::other);
-        let mut server = connect().await?;
-        if greeted(&mut server).await? == screen {
-            return Ok(());
-        }
-        ask_for(&mut server, screen).await?;
-        for _ in 0..LOOKS {
-            sleep(LOOK).await;
-            if greeted(&mut connect().await?).await? == screen {
+        let mut asked = None;
+        for look in 0..LOOKS {
+            let greeting = async {
+                if look > 0 {
+                    sleep(LOOK).await;
+                }
+                let mut server = connect().await?;
+                let size = greeted(&mut server).await?;
+                io::Result::Ok((server, size))
+            };
+            let (mut server, size) = reading(&mut asked, greeting).await?;
+            if size == screen {
                 return Ok(());
+            }
+            // A viewer may have asked for another in between.
+            if look % ASK_AGAIN == 0 {
+                ask_for(&mut server, screen).await?;
+                asked = Some(server);
             }
         }
         Err(io::Error::other("the server kept another size"))
+    }
+}
+
+/// Carries `work` out while whatever the server sends is taken from it, for one that is not read heeds nothing either, and
+/// holds up the rest of the door.
+async fn reading<T>(server: &mut Option<impl AsyncRead + Unpin>, work: impl Future<Output = T>) -> T {
+    let rest = async {
+        if let Some(server) = server {
+            // Its end changes nothing.
+            let _ = copy(server, &mut sink()).await;
+        }
+        pending::<Infallible>().await
+    };
+    tokio::select! {
+        done = work => done,
+        never = rest => match never {},
     }
 }
 

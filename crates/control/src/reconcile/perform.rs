@@ -256,7 +256,7 @@ async fn await_screen(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -
     let seen = unless_changed(inner, desktop, timeout(SCREEN_TRY, look)).await?;
     seen.map_err(|_| Fault::wrong_because(FailReason::DoorTimeout, "no picture yet"))?;
     // Whatever it was when its memory was kept, or as a fresh one is.
-    inner.apply_screen(desktop.id, desktop.screen).await;
+    inner.apply_screen(desktop.id).await;
     end_step(inner, desktop, boot, "screen", None).await?;
     save(inner, desktop, &done(desktop, step), None).await
 }
