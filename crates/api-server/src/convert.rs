@@ -468,7 +468,10 @@ pub(crate) fn me(view: control::MeView, who: control::Who) -> wire::Me {
 
 pub(crate) fn leftovers(found: Vec<control::Leftover>) -> wire::LeftoverList {
     wire::LeftoverList {
-        items: found.into_iter().map(|left| wire::Leftover { kind: left.kind, name: left.name }).collect(),
+        items: found
+            .into_iter()
+            .map(|left| wire::Leftover { kind: left.kind, name: left.name, stays: left.stays })
+            .collect(),
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Leftover {
     pub kind: String,
     #[schema(example = "rt-7")]
     pub name: String,
+    /// Why it could not be removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -401,4 +401,7 @@ pub struct Known {
 pub struct Leftover {
     pub kind: String,
     pub name: String,
+    /// Why it could not be removed.
+    #[serde(default)]
+    pub stays: Option<String>,
 }

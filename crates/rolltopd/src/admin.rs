@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use rolltop_api_types::CreateOperatorKey;
+use rolltop_api_types::{CreateOperatorKey, Leftover};
 use secrecy::ExposeSecret as _;
 
 use crate::arguments::Admin;
@@ -30,9 +30,17 @@ pub fn run(data: &Path, command: &Admin) -> anyhow::Result<()> {
             } else {
                 ask(data, |admin| async move { admin.sweep().await })?
             };
-            for leftover in found {
-                print(format_args!("{} {}", leftover.kind, leftover.name))?;
+            let mut staying = 0;
+            for Leftover { kind, name, stays } in found {
+                match stays {
+                    None => print(format_args!("{kind} {name}"))?,
+                    Some(why) => {
+                        staying += 1;
+                        print(format_args!("{kind} {name} stays: {why}"))?;
+                    }
+                }
             }
+            anyhow::ensure!(staying == 0, "{staying} of them could not be removed");
         }
     }
     Ok(())

@@ -383,8 +383,8 @@ impl World {
         let kept = self.snapshots.keys().filter(|id| !known.snapshots.contains(id));
         let machines = self.machines.keys().filter(|id| !desktops.contains(id));
         machines
-            .map(|id| Leftover { kind: "machine".into(), name: id.to_string() })
-            .chain(kept.map(|id| Leftover { kind: "snapshot".into(), name: id.to_string() }))
+            .map(|id| Leftover { kind: "machine".into(), name: id.to_string(), stays: None })
+            .chain(kept.map(|id| Leftover { kind: "snapshot".into(), name: id.to_string(), stays: None }))
             .collect()
     }
 

@@ -11,7 +11,11 @@ use crate::platform::Platform;
 async fn leftovers_are_listed_and_swept() {
     let platform = Platform::start().await;
     assert_eq!(platform.admin.leftovers().await.unwrap(), []);
-    platform.engine.faults().leave_behind(Leftover { kind: "network namespace".into(), name: "rt-7".into() });
+    platform.engine.faults().leave_behind(Leftover {
+        kind: "network namespace".into(),
+        name: "rt-7".into(),
+        stays: None,
+    });
     let found = platform.admin.leftovers().await.unwrap();
     assert_eq!((found[0].kind.as_str(), found[0].name.as_str()), ("network namespace", "rt-7"));
     assert_eq!(platform.admin.sweep().await.unwrap(), found);

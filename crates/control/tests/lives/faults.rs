@@ -273,7 +273,7 @@ async fn a_cut_connection_is_opened_again() {
 async fn leftovers_are_listed_and_swept_and_what_is_known_stays() {
     let platform = platform().await;
     let id = platform.running("one").await;
-    let stray = Leftover { kind: "network namespace".into(), name: "rt-7".into() };
+    let stray = Leftover { kind: "network namespace".into(), name: "rt-7".into(), stays: None };
     platform.engine.faults().leave_behind(stray.clone());
     assert_eq!(platform.control.leftovers().await.unwrap(), std::slice::from_ref(&stray));
     assert_eq!(platform.control.sweep().await.unwrap(), [stray]);
@@ -321,7 +321,7 @@ async fn what_there_is_and_what_went_wrong_is_counted() {
         counted(&platform, line).await;
     }
     drop(screen);
-    platform.engine.faults().leave_behind(Leftover { kind: "file".into(), name: "x".into() });
+    platform.engine.faults().leave_behind(Leftover { kind: "file".into(), name: "x".into(), stays: None });
     platform.engine.faults().fail(Operation::Observe, EngineError::Unreachable("away".into()), u32::MAX);
     for line in
         ["rolltop_open_connections{kind=\"screen\"} 0\n", "rolltop_host_up 0\n", "rolltop_leftovers 1\n"]

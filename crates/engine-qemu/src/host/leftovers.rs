@@ -35,17 +35,15 @@ impl Host {
 
     pub(crate) async fn sweep(self: Arc<Self>, known: &Known) -> Result<Vec<Leftover>, EngineError> {
         self.forget_old_fences();
-        let (mut swept, mut kept) = (Vec::new(), None);
+        let mut swept = Vec::new();
         for found in self.find_leftovers(known) {
             let leftover = self.named(&found);
             // One that stays, such as the control group of a process that isn't ours, keeps no other.
-            match self.remove_leftover(found).await {
-                Ok(()) => swept.push(leftover),
-                Err(error) => kept = kept.or(Some(error)),
-            }
+            let stays = self.remove_leftover(found).await.err().map(|error| told(&error));
+            swept.push(Leftover { stays, ..leftover });
         }
         self.forget_imported()?;
-        kept.map_or(Ok(swept), Err)
+        Ok(swept)
     }
 
     /// Removes what an earlier process was in the middle of making when it ended: nobody else
@@ -68,7 +66,7 @@ impl Host {
             if is_unread(&found) || may_be_a_disk {
                 continue;
             }
-            let Leftover { kind, name } = self.named(&found);
+            let Leftover { kind, name, .. } = self.named(&found);
             match self.remove_leftover(found).await {
                 Ok(()) => tracing::info!(kind, name, "removed what was left half done"),
                 Err(error) => tracing::warn!(kind, name, error = told(&error), "can't be removed"),
@@ -94,7 +92,7 @@ impl Host {
             Found::Directory(path) => ("directory", path.display().to_string()),
             Found::File(path) => ("file", path.display().to_string()),
         };
-        Leftover { kind: kind.to_owned(), name }
+        Leftover { kind: kind.to_owned(), name, stays: None }
     }
 
     fn find_leftovers(&self, known: &Known) -> Vec<Found> {

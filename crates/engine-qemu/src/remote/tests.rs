@@ -146,7 +146,11 @@ impl Engine for Fake {
         Err(EngineError::Host("no host".into()))
     }
     async fn leftovers(&self, known: &Known) -> Result<Vec<Leftover>, EngineError> {
-        Ok(known.desktops.iter().map(|d| Leftover { kind: "process".into(), name: d.to_string() }).collect())
+        Ok(known
+            .desktops
+            .iter()
+            .map(|d| Leftover { kind: "process".into(), name: d.to_string(), stays: None })
+            .collect())
     }
     async fn sweep(&self, _: &Known) -> Result<Vec<Leftover>, EngineError> {
         Ok(Vec::new())
