@@ -216,5 +216,6 @@ fn builder_name(version: &TemplateVersion) -> Result<DesktopName, InternalError>
 /// Without white space around it; `None` where it is too long or has more than one line.
 fn line(text: Option<&str>, longest: usize) -> Option<String> {
     let text = text.unwrap_or_default().trim();
-    (text.chars().count() <= longest && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    (text.chars().count() <= longest && !text.chars().any(rolltop_model::is_deceptive))
+        .then(|| text.to_owned())
 }

@@ -78,7 +78,9 @@ pub enum SnapshotError {
     NoSuchDesktop,
     #[error("Nothing is kept of this desktop that could be brought back.")]
     NothingToUndo,
-    #[error("A snapshot's name has 1 to {LONGEST_NAME} characters and no control characters.")]
+    #[error(
+        "A snapshot's name has 1 to {LONGEST_NAME} characters, none of them a control character or invisible."
+    )]
     BadName,
     /// The desktop is in a state in which there is nothing to keep.
     #[error("{0}")]
@@ -87,7 +89,9 @@ pub enum SnapshotError {
     Failed,
     #[error("This workspace has {MOST_SNAPSHOTS} snapshots already; delete one first.")]
     TooMany,
-    #[error("Desktops are being made from this snapshot or put back to it; try again once they run.")]
+    #[error(
+        "This snapshot is still being taken, or desktops are being made from it or put back to it; try again then."
+    )]
     InUse,
     #[error("One request makes 1 to {MOST_FORKS} forks.")]
     BadCount,
@@ -400,7 +404,7 @@ pub(crate) fn new_snapshot(
 }
 
 fn is_name(name: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+    rolltop_model::is_label(name, LONGEST_NAME)
 }
 
 pub(crate) fn default_name(now: Timestamp) -> String {

@@ -1,5 +1,7 @@
 //! What a guest says, made fit for a log line or a person.
 
+use rolltop_model::{is_deceptive, without_escapes};
+
 /// Longest text of a guest that is passed on, in characters.
 const MAX_CHARACTERS: usize = 300;
 
@@ -9,7 +11,7 @@ pub(crate) fn tame(text: &[u8]) -> String {
         .trim()
         .chars()
         .take(MAX_CHARACTERS)
-        .map(|c| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c })
+        .map(|c| if is_deceptive(c) { '\u{fffd}' } else { c })
         .collect()
 }
 
@@ -20,8 +22,14 @@ pub(crate) fn tame_lines(text: &[u8], most: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut room = most;
     for line in text.trim_end().rsplit('\n') {
-        let line = without_escapes(line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default());
-        let Some(rest) = room.checked_sub(line.len() + 1) else { break };
+        let line = tame_line(line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default());
+        let Some(rest) = room.checked_sub(line.len() + 1) else {
+            // Of one that is longer than all, the end is better than nothing.
+            if lines.is_empty() {
+                lines.push(end_of(&line, most).to_owned());
+            }
+            break;
+        };
         room = rest;
         lines.push(line);
     }
@@ -29,27 +37,16 @@ pub(crate) fn tame_lines(text: &[u8], most: usize) -> String {
     lines.join("\n")
 }
 
-/// Without escape sequences, and with U+FFFD for what else is not printable.
-fn without_escapes(line: &str) -> String {
-    let mut shown = String::with_capacity(line.len());
-    let mut letters = line.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\u{1b}' if letters.peek() == Some(&'[') => {
-                let is_end = |letter: &char| ('@'..='~').contains(letter) && *letter != '[';
-                while letters.next().is_some_and(|letter| !is_end(&letter)) {}
-            }
-            '\t' => shown.push(letter),
-            letter if letter.is_control() || is_invisible(letter) => shown.push('\u{fffd}'),
-            letter => shown.push(letter),
-        }
-    }
-    shown
+/// The last bytes of a text, at most so many, beginning at a letter.
+fn end_of(text: &str, most: usize) -> &str {
+    let from = (text.len().saturating_sub(most)..=text.len()).find(|at| text.is_char_boundary(*at));
+    from.and_then(|from| text.get(from..)).unwrap_or_default()
 }
 
-/// Zero-width and direction-changing characters, which can make a line read as another.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// Without escape sequences, and with U+FFFD for what else is not printable.
+fn tame_line(line: &str) -> String {
+    let replaced = |letter| if letter != '\t' && is_deceptive(letter) { '\u{fffd}' } else { letter };
+    without_escapes(line).chars().map(replaced).collect()
 }
 
 #[cfg(test)]
@@ -69,11 +66,9 @@ mod tests {
         let shown = |text: &str, most| tame_lines(text.as_bytes(), most);
         assert_eq!(shown("one\ntwo\n", 100), "one\ntwo");
         assert_eq!(shown("10 %\r50 %\r100 %\r\nnext", 100), "100 %\nnext");
-        assert_eq!(
-            shown("\u{1b}[1;32mgood\u{1b}[0m\tx\u{1b}]0;title\u{7}", 100),
-            "good\tx\u{fffd}]0;title\u{fffd}"
-        );
+        assert_eq!(shown("\u{1b}[1;32mgood\u{1b}[0m\tx\u{1b}]0;title\u{7}\u{7}", 100), "good\tx\u{fffd}");
         assert_eq!(shown("first\nsecond\nthird", 13), "second\nthird");
         assert_eq!(shown("\u{1b}[", 10), "");
+        assert_eq!(shown("the end of a long line: ü!\n", 3), "ü!", "not nothing");
     }
 }

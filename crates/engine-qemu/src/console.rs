@@ -5,6 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use rolltop_model::{is_deceptive, without_escapes};
+
 /// The longest tail that is ever given out, bytes.
 const MAX_TAIL: usize = 1 << 20;
 /// A console longer than this is cut back to [`KEPT`], bytes.
@@ -42,33 +44,33 @@ fn last_bytes(file: &mut File, limit: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// `bytes` as text of at most `limit` bytes that begins at a line and has no control
-/// characters but line ends.
+/// `bytes` as text of at most `limit` bytes that has no control characters but line ends. What is cut begins at a line,
+/// where the rest holds more than the end of one: no long line hides what a guest said last.
 fn shown(bytes: &[u8], limit: usize) -> String {
     let text = String::from_utf8_lossy(bytes);
     let cut = bytes.len() > limit;
-    let whole = if cut { text.split_once('\n').map_or("", |(_, rest)| rest) } else { text.as_ref() };
-    let clean: String = whole
+    let whole = if cut { from_line(&text) } else { text.as_ref() };
+    let clean: String = without_escapes(whole)
         .chars()
         .filter(|character| *character != '\r')
         .map(|character| match character {
             '\n' => '\n',
             '\t' => ' ',
-            c if c.is_control() || is_direction(c) => '\u{b7}',
+            c if is_deceptive(c) => '\u{b7}',
             c => c,
         })
         .collect();
     // Replacement characters are longer than what they replace.
-    let mut rest = clean.as_str();
-    while rest.len() > limit {
-        rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
+    let from = (clean.len().saturating_sub(limit)..=clean.len()).find(|at| clean.is_char_boundary(*at));
+    match from.and_then(|from| clean.get(from..)).unwrap_or_default() {
+        rest if rest.len() < clean.len() => from_line(rest).to_owned(),
+        _ => clean,
     }
-    rest.to_owned()
 }
 
-/// Characters that change the direction of the text around them.
-fn is_direction(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Without the rest of a line that it begins with, unless that is most of it.
+fn from_line(text: &str) -> &str {
+    text.split_once('\n').map(|(_, rest)| rest).filter(|rest| rest.len() >= text.len() / 2).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -78,7 +80,7 @@ mod tests {
     #[test]
     fn control_characters_are_replaced() {
         let bytes = b"\x1b[2Jhello\r\nw\x00rld\tx\xff\xe2\x80\xae\n";
-        assert_eq!(shown(bytes, 100), "\u{b7}[2Jhello\nw\u{b7}rld x\u{fffd}\u{b7}\n");
+        assert_eq!(shown(bytes, 100), "hello\nw\u{b7}rld x\u{fffd}\u{b7}\n");
     }
 
     #[test]
@@ -88,7 +90,13 @@ mod tests {
         std::fs::write(&path, "first line\nsecond line\nthird\n").unwrap();
         assert_eq!(tail(&path, 1000).unwrap(), "first line\nsecond line\nthird\n");
         assert_eq!(tail(&path, 10).unwrap(), "third\n");
-        assert_eq!(tail(&path, 3).unwrap(), "");
+        assert_eq!(tail(&path, 3).unwrap(), "rd\n");
+        let long = "A".repeat(3000);
+        for (end, words) in [("\nshort\n", "AA\nshort\n"), ("", "AAAA"), ("ü", "Aü")] {
+            std::fs::write(&path, format!("{long}{end}")).unwrap();
+            let shown = tail(&path, 100).unwrap();
+            assert!(shown.ends_with(words) && shown.len() <= 100 && shown.len() > 90, "{shown}");
+        }
         std::fs::write(&path, vec![0u8; 64]).unwrap();
         assert!(tail(&path, 64).unwrap().len() <= 64);
     }

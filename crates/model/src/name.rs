@@ -67,9 +67,9 @@ fn is_number(text: &str) -> bool {
     hexadecimal || text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// A character as it can safely be shown in a sentence: invisible and direction-changing ones by number.
+/// A character as it can safely be shown in a sentence: invisible ones, and those of scripts that run the other way, by number.
 fn shown(character: char) -> String {
-    if character.is_ascii_graphic() {
+    if character.is_ascii_graphic() || character < '\u{590}' && character.is_alphanumeric() {
         format!("'{character}'")
     } else if character == ' ' {
         "a space".to_owned()
@@ -160,6 +160,7 @@ mod tests {
         assert_eq!(error("a\u{7}b"), NameError::Character("U+0007".into()));
         assert_eq!(error("\u{202e}evil"), NameError::Character("U+202E".into()));
         assert_eq!(error("\u{5e9}\u{5dc}"), NameError::Character("U+05E9".into()));
+        assert_eq!(error("Über"), NameError::Character("'Ü'".into()));
         assert_eq!(error("My"), NameError::Character("'M'".into()));
         assert_eq!(error("a b"), NameError::Character("a space".into()));
         for text in ["-a", "a-", "a--b"] {

@@ -69,7 +69,7 @@ pub fn print_json_line(value: &impl Serialize) -> Result<u8, Failure> {
 
 /// Text from elsewhere, with nothing in it that a terminal would obey.
 pub fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    text.chars().filter(|c| matches!(c, '\n' | '\t') || !rolltop_model::is_deceptive(*c)).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

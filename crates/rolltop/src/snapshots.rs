@@ -12,7 +12,7 @@ use crate::connect::Connection;
 use crate::desktops::{reached, tell};
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Progress, Table, ago, left_until, print, print_json, size};
+use crate::output::{Progress, Table, ago, left_until, plain, print, print_json, size};
 
 /// Of the latest, where nothing is said.
 const KEEP: u32 = 4;
@@ -84,6 +84,9 @@ pub async fn undo(connection: &Connection, name: &str, wait: &Wait) -> Result<u8
     let mut desktop = connection.client.undo_desktop(id).await?;
     if wait.wait {
         desktop = reached(connection, &desktop, wait, DesktopState::Running, since).await?;
+    } else if !connection.json {
+        // Its state is still that of what is undone.
+        return print(&format!("{} is being brought back\n", plain(&desktop.name)));
     }
     tell(connection, &[desktop])
 }

@@ -275,7 +275,7 @@ async fn a_failed_desktop_shows_what_was_said_and_every_way_on() {
         kept.clone()
     };
     let (failed, text) = page().await;
-    assert!(text.contains("not today [31m&lt;script&gt;"), "{text}");
+    assert!(text.contains("not today &lt;script&gt;"), "{text}");
     assert!(text.contains(&format!("{console}>")), "{text}");
     for way in [
         format!("/desktops/{}/retry", failed.id),
@@ -285,6 +285,11 @@ async fn a_failed_desktop_shows_what_was_said_and_every_way_on() {
     ] {
         assert!(text.contains(&way), "{way} is not in {text}");
     }
+    let undo = format!("\"/desktops/{}/undo\"", failed.id);
+    assert!(!text.contains(&undo), "its memory is there still");
+    web.api.state.desktops.lock().unwrap()[4].reason = Some("door_timeout".to_owned());
+    let (_, text) = page().await;
+    assert!(text.contains(&undo), "it was restarted: {text}");
 }
 
 #[tokio::test]

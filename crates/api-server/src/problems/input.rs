@@ -47,10 +47,26 @@ pub(crate) fn explain(path: &str, complaint: &str, otherwise: Code, unknown_fiel
     }
 }
 
+/// What a deserialiser calls numbers, and what people do.
+const NUMBERS: [(&str, &str); 9] = [
+    ("u8", "a whole number from 0 to 255"),
+    ("u16", "a whole number from 0 to 65535"),
+    ("u32", "a whole number from 0 to 4294967295"),
+    ("u64", "a whole number, not below 0"),
+    ("usize", "a whole number, not below 0"),
+    ("i32", "a whole number"),
+    ("i64", "a whole number"),
+    ("f32", "a number"),
+    ("f64", "a number"),
+];
+
 /// What would have been right, in the deserialiser's words.
 fn expected(complaint: &str) -> String {
     let Some((_, rest)) = complaint.split_once("expected ") else { return String::new() };
     let words = rest.split(" at line ").next().unwrap_or(rest).replace('`', "");
+    if let Some((_, words)) = NUMBERS.iter().find(|(number, _)| *number == words) {
+        return (*words).to_owned();
+    }
     match complaint.starts_with("unknown field") {
         true => words.trim_start_matches("one of ").to_owned(),
         false => words,

@@ -47,7 +47,9 @@ pub struct CreateApiKey {
 pub enum CreateKeyError {
     #[error("This credential lacks the scope {0}.")]
     Forbidden(Scope),
-    #[error("A key's name has 1 to {LONGEST_NAME} characters and no control characters.")]
+    #[error(
+        "A key's name has 1 to {LONGEST_NAME} characters, none of them a control character or invisible."
+    )]
     Name,
     #[error("A key needs at least one scope.")]
     NoScopes,
@@ -142,8 +144,7 @@ impl Control {
         now: Timestamp,
     ) -> Result<CreateApiKey, CreateKeyError> {
         let name = wanted.name.trim().to_owned();
-        let length = name.chars().count();
-        if !(1..=LONGEST_NAME).contains(&length) || name.chars().any(char::is_control) {
+        if !rolltop_model::is_label(&name, LONGEST_NAME) {
             return Err(CreateKeyError::Name);
         }
         if wanted.scopes.is_empty() {

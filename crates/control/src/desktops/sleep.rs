@@ -45,7 +45,9 @@ pub enum HoldError {
     NotFound,
     #[error("A hold lasts from a minute to seven days.")]
     Lifetime,
-    #[error("A reason has at most {LONGEST_REASON} characters, none of them control characters.")]
+    #[error(
+        "A reason has at most {LONGEST_REASON} characters, none of them a control character or invisible."
+    )]
     Reason,
     #[error("This desktop is held {MOST_HOLDS} times already; let go of one first.")]
     TooMany,
@@ -112,8 +114,9 @@ impl Control {
             return Err(HoldError::Lifetime);
         }
         let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-        let is_bad =
-            |reason: &String| reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control);
+        let is_bad = |reason: &String| {
+            reason.chars().count() > LONGEST_REASON || reason.chars().any(rolltop_model::is_deceptive)
+        };
         if reason.as_ref().is_some_and(is_bad) {
             return Err(HoldError::Reason);
         }

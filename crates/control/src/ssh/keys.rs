@@ -54,7 +54,9 @@ pub enum AddKeyError {
     Forbidden(Scope),
     #[error(transparent)]
     Key(#[from] PublicKeyError),
-    #[error("A key's name has 1 to {LONGEST_NAME} characters and no control characters.")]
+    #[error(
+        "A key's name has 1 to {LONGEST_NAME} characters, none of them a control character or invisible."
+    )]
     Name,
     /// The name it has.
     #[error("This key is there already, as {0}.")]
@@ -153,7 +155,7 @@ fn allowed(caller: &Caller, scope: Scope) -> Result<(), Scope> {
 }
 
 fn is_name(name: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+    rolltop_model::is_label(name, LONGEST_NAME)
 }
 
 impl From<SshKey> for SshKeyView {

@@ -78,6 +78,9 @@ async fn a_desktop_is_made_listed_stopped_started_and_destroyed() {
     assert!(code == 2 && said.contains("--yes"), "{said}");
     person.ok(&["stop", "research", "--wait"]).await;
     assert_eq!(person.ok(&["undo", "research", "--wait"]).await, "research running\n");
+    person.ok(&["stop", "research", "--wait"]).await;
+    assert_eq!(person.ok(&["undo", "research"]).await, "research is being brought back\n");
+    while person.ok(&["ls", "--state", "running", "--quiet"]).await.is_empty() {}
     let saved =
         person.ok(&["templates", "save", "research", "--as", "tools", "--title", "Ours", "--wait"]).await;
     let version = saved.split(' ').next().unwrap().to_owned();

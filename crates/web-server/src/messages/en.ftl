@@ -225,6 +225,7 @@ stage-stopped-text = Its disk is kept as it is. Start it to go on from there.
 stage-failed = This desktop has failed
 screen-connecting = Connecting to the screen…
 console-title = The last lines of its console
+failed-undo = What it was before is kept, memory and all:
 failed-snapshot = It can go back to its latest snapshot, or be forked from it:
 bar-label = Screen
 latency = How long an answer takes

@@ -225,6 +225,7 @@ stage-stopped-text = Son disque est gardé tel quel. Démarrez-le pour reprendre
 stage-failed = Ce bureau est en échec
 screen-connecting = Connexion à l’écran…
 console-title = Les dernières lignes de sa console
+failed-undo = Ce qu'il était avant est conservé, mémoire comprise :
 failed-snapshot = Il peut revenir à son dernier instantané, ou être dupliqué à partir de celui-ci :
 bar-label = Écran
 latency = Le temps que prend une réponse

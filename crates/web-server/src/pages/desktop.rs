@@ -43,6 +43,8 @@ pub(super) struct Shown {
     pub console: String,
     /// What it can go back to, where it has failed.
     pub latest_snapshot: Option<Snapshot>,
+    /// What an undo brings back, where it has failed after a restart of its owner's.
+    pub undo: Option<Snapshot>,
     /// How to enter it by SSH, where that could be had.
     pub ssh: Option<DesktopSsh>,
     pub host: String,
@@ -107,15 +109,16 @@ async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
     let mut history = person.client.history(id).await.unwrap_or_default();
     history.truncate(HISTORY);
     let phase = Phase::of(&desktop);
-    let (console, latest_snapshot) = if phase == Phase::Failed {
+    let (console, latest_snapshot, undo) = if phase == Phase::Failed {
         let snapshots = person.client.snapshots(&ListSnapshots { desktop: Some(id) }).await;
-        // Not those that are kept for an undo: the latest may be of the failure itself.
-        let ready =
-            |snapshot: &Snapshot| snapshot.state == SnapshotState::Ready && snapshot.kept_until.is_none();
-        let latest = snapshots.unwrap_or_default().into_iter().find(ready);
-        (person.client.console(id).await.unwrap_or_default(), latest)
+        let ready = snapshots.unwrap_or_default().into_iter();
+        let ready = ready.filter(|snapshot| snapshot.state == SnapshotState::Ready);
+        let (for_undo, kept): (Vec<_>, Vec<_>) = ready.partition(|snapshot| snapshot.kept_until.is_some());
+        // One of a memory that is there still would take it back further than trying again.
+        let undo = for_undo.into_iter().next().filter(|_| !desktop_failed::keeps_memory(&desktop));
+        (person.client.console(id).await.unwrap_or_default(), kept.into_iter().next(), undo)
     } else {
-        (String::new(), None)
+        (String::new(), None, None)
     };
     let ssh = person.client.desktop_ssh(id).await.ok();
     let lately = Timestamp::now() - LATELY;
@@ -130,6 +133,7 @@ async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
         history,
         console,
         latest_snapshot,
+        undo,
         ssh,
         host: person.host.clone(),
         preview: None,

@@ -1,7 +1,8 @@
 //! The stage of a desktop that has failed: why, what its machine said last, and every way on.
 
 use maud::{Markup, html};
-use rolltop_api_types::Snapshot;
+use rolltop_api_types::{Desktop, Snapshot};
+use rolltop_model::{is_deceptive, without_escapes};
 
 use super::desktop::{Shown, action_button};
 use crate::components::control::{Ask, Tone, button};
@@ -13,6 +14,11 @@ use crate::view::Action;
 /// How much of a console is shown. A guest writes it as long as it likes, and every open page gets it.
 const CONSOLE_LINES: usize = 200;
 const CONSOLE_BYTES: usize = 16 * 1024;
+
+/// Whether the memory that it had is there still.
+pub(super) fn keeps_memory(desktop: &Desktop) -> bool {
+    matches!(desktop.reason.as_deref(), Some("memory_unusable" | "resume_failed"))
+}
 
 pub(super) fn stage(language: Language, shown: &Shown) -> Markup {
     let console = end_of(&shown.console);
@@ -35,12 +41,27 @@ pub(super) fn stage(language: Language, shown: &Shown) -> Markup {
             }
             div.buttons {
                 (action_button(language, &shown.desktop, Action::Retry, Tone::Primary))
-                @if matches!(shown.desktop.reason.as_deref(), Some("memory_unusable" | "resume_failed")) {
+                @if keeps_memory(&shown.desktop) {
                     (action_button(language, &shown.desktop, Action::Restart, Tone::Plain))
                 }
                 (action_button(language, &shown.desktop, Action::Delete, Tone::DangerQuiet))
             }
+            @if let Some(snapshot) = &shown.undo { (undone(language, snapshot)) }
             @if let Some(snapshot) = &shown.latest_snapshot { (back_to(language, snapshot)) }
+        }
+    }
+}
+
+/// Back to what it was before it was restarted or stopped.
+fn undone(language: Language, snapshot: &Snapshot) -> Markup {
+    let undo = format!("/desktops/{}/undo", snapshot.desktop);
+    html! {
+        p.quiet {
+            (language.say("failed-undo")) " " bdi { (snapshot.name) } " "
+            (time::ago(language, snapshot.taken_at.unwrap_or(snapshot.created_at)))
+        }
+        div.buttons {
+            (button(Tone::Plain, true, Some(Icon::Restart), &language.say("undo"), &Ask::Do(&undo)))
         }
     }
 }
@@ -69,7 +90,10 @@ fn end_of(said: &str) -> String {
     let end = said.get(from..).unwrap_or_default().trim_end();
     let lines: Vec<&str> = end.lines().collect();
     let last = lines.get(lines.len().saturating_sub(CONSOLE_LINES)..).unwrap_or_default().join("\n");
-    last.chars().filter(|character| *character == '\n' || !character.is_control()).collect()
+    without_escapes(&last)
+        .chars()
+        .filter(|character| *character == '\n' || !is_deceptive(*character))
+        .collect()
 }
 
 #[cfg(test)]
@@ -78,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_a_guest_says_is_bounded_text() {
-        assert_eq!(end_of("a\r\n\u{1b}[2Jb\u{7}\tc\n\n"), "a\n[2Jbc");
+        assert_eq!(end_of("a\r\n\u{1b}[2Jb\u{7}\tc\n\n"), "a\nbc");
         let lines = end_of(&"line\n".repeat(10_000));
         assert_eq!(lines.lines().count(), CONSOLE_LINES);
         let endless = end_of(&"é".repeat(1 << 20));
