@@ -1,6 +1,6 @@
 //! What a guest says, made fit for a log line or a person.
 
-use rolltop_model::{is_deceptive, without_escapes};
+use rolltop_model::{end_of, is_deceptive, without_escapes};
 
 /// Longest text of a guest that is passed on, in characters.
 const MAX_CHARACTERS: usize = 300;
@@ -35,12 +35,6 @@ pub(crate) fn tame_lines(text: &[u8], most: usize) -> String {
     }
     lines.reverse();
     lines.join("\n")
-}
-
-/// The last bytes of a text, at most so many, beginning at a letter.
-fn end_of(text: &str, most: usize) -> &str {
-    let from = (text.len().saturating_sub(most)..=text.len()).find(|at| text.is_char_boundary(*at));
-    from.and_then(|from| text.get(from..)).unwrap_or_default()
 }
 
 /// Without escape sequences, and with U+FFFD for what else is not printable.

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rolltop_model::{is_deceptive, without_escapes};
+use rolltop_model::{end_of, is_deceptive, without_escapes};
 
 /// The longest tail that is ever given out, bytes.
 const MAX_TAIL: usize = 1 << 20;
@@ -61,8 +61,7 @@ fn shown(bytes: &[u8], limit: usize) -> String {
         })
         .collect();
     // Replacement characters are longer than what they replace.
-    let from = (clean.len().saturating_sub(limit)..=clean.len()).find(|at| clean.is_char_boundary(*at));
-    match from.and_then(|from| clean.get(from..)).unwrap_or_default() {
+    match end_of(&clean, limit) {
         rest if rest.len() < clean.len() => from_line(rest).to_owned(),
         _ => clean,
     }

@@ -133,7 +133,7 @@ pub trait Engine: Send + Sync + 'static {
     /// interfaces, cgroups, files. Empty when clean.
     async fn leftovers(&self, known: &Known) -> Result<Vec<Leftover>, EngineError>;
 
-    /// Removes what [`Engine::leftovers`] lists, and returns it.
+    /// Removes what [`Engine::leftovers`] lists, and returns it, with the reason beside what could not be removed.
     async fn sweep(&self, known: &Known) -> Result<Vec<Leftover>, EngineError>;
 }
 

@@ -40,5 +40,5 @@ pub use sleep::{
 pub use snapshot::{SnapshotKind, SnapshotState, UnknownSnapshotWord};
 pub use snapshot_schedule::{SnapshotSchedule, SnapshotScheduleError};
 pub use template::{TemplateError, TemplateVersion};
-pub use text::{is_deceptive, is_label, without_escapes};
+pub use text::{end_of, is_deceptive, is_label, without_escapes};
 pub use usage::{Usage, UsagePoint, down_sample, while_of};

@@ -18,6 +18,12 @@ pub fn is_label(text: &str, longest: usize) -> bool {
     text.chars().count() <= longest && !text.chars().any(is_deceptive) && text.chars().any(is_seen)
 }
 
+/// The last bytes of a text, at most so many, beginning at a letter.
+pub fn end_of(text: &str, most: usize) -> &str {
+    let from = (text.len().saturating_sub(most)..=text.len()).find(|at| text.is_char_boundary(*at));
+    from.and_then(|from| text.get(from..)).unwrap_or_default()
+}
+
 /// A text without the escape sequences that programs write to a terminal: colours, titles, movements. One that
 /// does not end takes the rest of its line.
 pub fn without_escapes(text: &str) -> String {

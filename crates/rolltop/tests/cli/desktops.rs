@@ -80,7 +80,11 @@ async fn a_desktop_is_made_listed_stopped_started_and_destroyed() {
     assert_eq!(person.ok(&["undo", "research", "--wait"]).await, "research running\n");
     person.ok(&["stop", "research", "--wait"]).await;
     assert_eq!(person.ok(&["undo", "research"]).await, "research is being brought back\n");
-    while person.ok(&["ls", "--state", "running", "--quiet"]).await.is_empty() {}
+    let mut tries = 0;
+    while person.ok(&["ls", "--state", "running", "--quiet"]).await.is_empty() {
+        tries += 1;
+        assert!(tries < 500, "it does not come back");
+    }
     let saved =
         person.ok(&["templates", "save", "research", "--as", "tools", "--title", "Ours", "--wait"]).await;
     let version = saved.split(' ').next().unwrap().to_owned();

@@ -85,10 +85,7 @@ fn back_to(language: Language, snapshot: &Snapshot) -> Markup {
 
 /// The last lines of what a guest said, bounded, without what is no text.
 fn end_of(said: &str) -> String {
-    let from = said.len().saturating_sub(CONSOLE_BYTES);
-    let from = (from..=said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(said.len());
-    let end = said.get(from..).unwrap_or_default().trim_end();
-    let lines: Vec<&str> = end.lines().collect();
+    let lines: Vec<&str> = rolltop_model::end_of(said, CONSOLE_BYTES).trim_end().lines().collect();
     let last = lines.get(lines.len().saturating_sub(CONSOLE_LINES)..).unwrap_or_default().join("\n");
     without_escapes(&last)
         .chars()
