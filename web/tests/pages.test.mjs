@@ -70,6 +70,18 @@ test("a setup that failed is said on the page, in the page's language", async ()
   await conclude(page);
 });
 
+test("a desktop that failed after a restart comes back by Undo, memory and all", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.visit(await desktopPath(page, "sextant"));
+  const stage = page.locator('.stage-card[data-state="failed"]');
+  await stage.getByText("Before restarting").waitFor();
+  await stage.getByRole("button", { name: "Undo" }).click();
+  await page.locator("#screen canvas").waitFor();
+  assert.equal(await stage.count(), 0);
+  await conclude(page);
+});
+
 test("the palette leads everywhere, and changes colours and language", async () => {
   const page = await openPage(browser, server.url);
   await page.visit("/desktops");

@@ -226,6 +226,7 @@ stage-failed = This desktop has failed
 screen-connecting = Connecting to the screen…
 console-title = The last lines of its console
 failed-undo = What it was before is kept, memory and all:
+failed-undo-disk = The disk that it had before is kept:
 failed-snapshot = It can go back to its latest snapshot, or be forked from it:
 bar-label = Screen
 latency = How long an answer takes

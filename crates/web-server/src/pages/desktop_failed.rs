@@ -55,9 +55,10 @@ pub(super) fn stage(language: Language, shown: &Shown) -> Markup {
 /// Back to what it was before it was restarted or stopped.
 fn undone(language: Language, snapshot: &Snapshot) -> Markup {
     let undo = format!("/desktops/{}/undo", snapshot.desktop);
+    let kept = if snapshot.has_memory { "failed-undo" } else { "failed-undo-disk" };
     html! {
         p.quiet {
-            (language.say("failed-undo")) " " bdi { (snapshot.name) } " "
+            (language.say(kept)) " " bdi { (snapshot.name) } ", "
             (time::ago(language, snapshot.taken_at.unwrap_or(snapshot.created_at)))
         }
         div.buttons {
@@ -73,7 +74,7 @@ fn back_to(language: Language, snapshot: &Snapshot) -> Markup {
     let (restore, fork) = (Ask::Dialog(&restore), Ask::Do(&fork));
     html! {
         p.quiet {
-            (language.say("failed-snapshot")) " " bdi { (snapshot.name) } " "
+            (language.say("failed-snapshot")) " " bdi { (snapshot.name) } ", "
             (time::ago(language, snapshot.taken_at.unwrap_or(snapshot.created_at)))
         }
         div.buttons {

@@ -9,8 +9,8 @@ use http::StatusCode;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use jiff::{Timestamp, ToSpan};
 use rolltop_api_types::{
-    Code, CreateSnapshot, Desktop, DesktopSnapshotSchedule, EventKind, ForkDesktop, Forks, ListSnapshots,
-    Snapshot, SnapshotList, SnapshotSchedule, SnapshotState,
+    Code, CreateSnapshot, Desktop, DesktopSnapshotSchedule, DesktopState, EventKind, ForkDesktop, Forks,
+    ListSnapshots, Snapshot, SnapshotList, SnapshotSchedule, SnapshotState,
 };
 use rolltop_model::{DesktopId, SnapshotId};
 
@@ -47,7 +47,20 @@ pub fn canned(desktops: &[Desktop]) -> Vec<Snapshot> {
         name: "Before deleting".to_owned(),
         ..base.clone()
     };
-    vec![undo, base, failed, Snapshot { id: SnapshotId::generate(), taken_at: Some(ago(40)), ..disk_only }]
+    let mut all = vec![
+        undo,
+        base,
+        failed,
+        Snapshot { id: SnapshotId::generate(), taken_at: Some(ago(40)), ..disk_only },
+    ];
+    // One desktop has failed: it was restarted three hours ago.
+    if let Some(of) = desktops.iter().find(|desktop| desktop.state == DesktopState::Failed) {
+        let kept_until = Some(Timestamp::now().checked_add(21.hours()).expect("a time"));
+        let at = ago(3);
+        let before = fresh(of, "Before restarting");
+        all.push(Snapshot { kept_until, created_at: at, taken_at: Some(at), ..before });
+    }
+    all
 }
 
 fn fresh(of: &Desktop, name: &str) -> Snapshot {
