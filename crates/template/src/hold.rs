@@ -1,6 +1,7 @@
 //! A version that holds nothing but what boots the disks over it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -24,20 +25,69 @@ pub struct Held<'a> {
 }
 
 /// Makes the version of this name in `templates`, unless it is there: its digest is that of what it holds. Blocks.
+///
+/// A version's digest is short enough that two kernels with the same one can be made. So what is there is compared, and
+/// something else of the same digest gets another.
 pub fn hold(templates: &Path, name: &str, held: &Held<'_>) -> Result<TemplateVersion, BuildError> {
+    for attempt in 0.. {
+        let version = TemplateVersion::new(name, &digest(held, attempt))
+            .map_err(|error| BuildError::Image(error.to_string()))?;
+        let directory = templates.join(version.to_string());
+        if !directory.exists() {
+            make(templates, &directory, &version, held)?;
+            return Ok(version);
+        }
+        if holds(&directory, held)? {
+            return Ok(version);
+        }
+    }
+    Err(BuildError::Image("all digests are taken".into()))
+}
+
+fn digest(held: &Held<'_>, attempt: u64) -> String {
     let mut digest = Sha256::new();
     for part in [held.cmdline.as_bytes(), held.kernel, held.initrd] {
         digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         digest.update(part);
     }
-    let digest: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    let version =
-        TemplateVersion::new(name, &digest).map_err(|error| BuildError::Image(error.to_string()))?;
-    let directory = templates.join(version.to_string());
-    if directory.exists() {
-        Manifest::load(&directory)?;
-        return Ok(version);
+    if attempt > 0 {
+        digest.update(attempt.to_be_bytes());
     }
+    digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a version is just this.
+fn holds(directory: &Path, held: &Held<'_>) -> Result<bool, BuildError> {
+    let manifest = Manifest::load(directory)?;
+    let is = |name: &str, bytes: &[u8]| {
+        let path = directory.join(name);
+        is_same(&path, bytes).map_err(file_error("read", &path))
+    };
+    Ok(manifest.cmdline == held.cmdline && is(KERNEL, held.kernel)? && is(INITRD, held.initrd)?)
+}
+
+fn is_same(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let mut piece = vec![0; 64 << 10];
+    let mut rest = bytes;
+    loop {
+        let read = file.read(&mut piece)?;
+        match (piece.get(..read), rest.split_at_checked(read)) {
+            (Some(have), Some((want, after))) if have == want => rest = after,
+            _ => return Ok(false),
+        }
+        if read == 0 {
+            return Ok(rest.is_empty());
+        }
+    }
+}
+
+fn make(
+    templates: &Path,
+    directory: &Path,
+    version: &TemplateVersion,
+    held: &Held<'_>,
+) -> Result<(), BuildError> {
     let workspace = Workspace::open(templates)?;
     let out = workspace.path().join("version");
     fs::create_dir(&out).map_err(file_error("make", &out))?;
@@ -49,7 +99,7 @@ pub fn hold(templates: &Path, name: &str, held: &Held<'_>) -> Result<TemplateVer
     image::empty(&out.join(DISK), EMPTY)?;
     let manifest = Manifest {
         version: version.clone(),
-        title: name.to_owned(),
+        title: version.name().to_owned(),
         description: String::new(),
         built_at: Timestamp::now(),
         cmdline: held.cmdline.to_owned(),
@@ -57,13 +107,33 @@ pub fn hold(templates: &Path, name: &str, held: &Held<'_>) -> Result<TemplateVer
         sizes: Vec::new(),
         disk_virtual_bytes: EMPTY,
     };
-    publish(&manifest, &out, &directory)?;
-    Ok(version)
+    publish(&manifest, &out, directory)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn something_else_of_the_same_digest_is_not_taken_for_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let held = Held { kernel: b"kernel", initrd: b"initrd", cmdline: "root=/dev/vda" };
+        let version = hold(directory.path(), "imported", &held).unwrap();
+        let place = directory.path().join(version.to_string());
+        for (name, other) in [(KERNEL, "kerneL"), (KERNEL, "kernel and more"), (INITRD, "init"), (INITRD, "")]
+        {
+            let before = fs::read(place.join(name)).unwrap();
+            fs::write(place.join(name), other).unwrap();
+            let second = hold(directory.path(), "imported", &held).unwrap();
+            assert_ne!(second, version, "{name} is {other:?}");
+            assert_eq!(hold(directory.path(), "imported", &held).unwrap(), second, "and is found again");
+            let made = directory.path().join(second.to_string());
+            assert_eq!(fs::read(made.join(KERNEL)).unwrap(), b"kernel");
+            assert_eq!(fs::read(made.join(INITRD)).unwrap(), b"initrd");
+            fs::write(place.join(name), before).unwrap();
+            assert_eq!(hold(directory.path(), "imported", &held).unwrap(), version);
+        }
+    }
 
     #[test]
     fn what_boots_the_same_is_held_once() {
@@ -77,5 +147,6 @@ mod tests {
         assert_eq!(fs::read(place.join(KERNEL)).unwrap(), b"kernel");
         assert!(fs::read(place.join(DISK)).unwrap().starts_with(b"QFI"));
         assert!(Manifest::load(&place).unwrap().sizes.is_empty());
+        assert!(!crate::is_built(&place), "the host believes nothing of it");
     }
 }

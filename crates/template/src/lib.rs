@@ -23,6 +23,7 @@ pub use distribution::Distribution;
 pub use hold::{Held, hold};
 pub use manifest::{
     BOOTSTRAP_KEY, BOOTSTRAP_KEY_PUBLIC, DISK, INITRD, KERNEL, MANIFEST, Manifest, ManifestError, installed,
+    is_built,
 };
 pub use progress::Progress;
 pub use recipe::{DistributionSettings, RECIPE, Recipe, RecipeError, Services, Settings};

@@ -87,6 +87,12 @@ pub fn installed(templates: &Path) -> Vec<(PathBuf, Manifest)> {
     found
 }
 
+/// Whether the operator built a version, rather than that it was saved of a desktop or imported: only building leaves
+/// the public half of its key.
+pub fn is_built(version: &Path) -> bool {
+    version.join(BOOTSTRAP_KEY_PUBLIC).exists()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

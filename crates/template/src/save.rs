@@ -78,6 +78,7 @@ mod tests {
         assert_eq!(Manifest::load(&version).unwrap(), manifest);
         assert_eq!(fs::read_to_string(version.join(KERNEL)).unwrap(), "kernel");
         assert!(fs::read(version.join(DISK)).unwrap().starts_with(b"QFI"));
+        assert!(!crate::is_built(&version), "the host believes nothing of it");
         let key = version.join(BOOTSTRAP_KEY);
         assert_eq!(fs::read_to_string(&key).unwrap(), "secret");
         assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
