@@ -23,7 +23,7 @@ export async function startRolltop(engine) {
   const data = mkdtempSync("/var/tmp/rolltop-test-");
   writeFileSync(
     join(data, "rolltop.toml"),
-    '[host]\nfirst_uid = 400000\nbake = ["s"]\n[host.network]\nprefix = "rtb"\nrange = "100.97.0.0/16"\n',
+    '[host]\nfirst_uid = 360000\nbake = ["s"]\n[host.network]\nprefix = "rtb"\nrange = "100.104.0.0/16"\n',
   );
   if (engine === "qemu") {
     const templates = process.env.ROLLTOP_TEST_TEMPLATES;

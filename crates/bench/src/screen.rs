@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use rolltop_api_types::DesktopState;
 use rolltop_model::DesktopId;
-use rolltop_vm_tests::{NETWORK, Platform};
+use rolltop_vm_tests::Platform;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -103,7 +103,7 @@ impl<'a> Desk<'a> {
             width: number("Width")?,
             height: number("Height")?,
         };
-        let network = network(platform.data(), id)?;
+        let network = network(platform, id)?;
         Ok(Self { platform, id, window, network })
     }
 
@@ -262,10 +262,10 @@ async fn look(opening: impl Future<Output = anyhow::Result<(Viewer, Update)>>) -
 }
 
 /// The name of a desktop's network.
-fn network(data: &Path, id: DesktopId) -> anyhow::Result<String> {
-    let record = std::fs::read(data.join(format!("host/desktops/{id}/desktop.json")))?;
+fn network(platform: &Platform, id: DesktopId) -> anyhow::Result<String> {
+    let record = std::fs::read(platform.data().join(format!("host/desktops/{id}/desktop.json")))?;
     let record: serde_json::Value = serde_json::from_slice(&record)?;
-    Ok(format!("{NETWORK}{}", record.get("index").context("the number of its network")?))
+    Ok(format!("{}{}", platform.network(), record.get("index").context("the number of its network")?))
 }
 
 /// A connection to the relay in a desktop's network.

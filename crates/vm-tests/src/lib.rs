@@ -6,7 +6,7 @@ mod exec;
 mod platform;
 mod processes;
 
-pub use platform::{NETWORK, Options, Platform};
+pub use platform::{Options, Platform};
 pub use processes::{Memory, alive, qemus};
 
 use std::time::Duration;

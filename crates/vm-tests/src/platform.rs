@@ -1,5 +1,6 @@
 //! The fixture: start, use, kill roles, stop, and see that nothing is left.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +10,7 @@ use anyhow::{Context as _, bail};
 use rolltop_api_types::{AdminClient, Client, CreateDesktop, CreateOperatorKey, Desktop, DesktopState};
 use rolltop_engine_qemu::remote::HostClient;
 use rolltop_model::DesktopId;
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -92,8 +94,42 @@ impl Options {
 const GUEST: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/x86_64-unknown-linux-gnu/guest/rolltop-guest");
 
-/// The names of its desktops' networks begin with this.
-pub const NETWORK: &str = "rtt";
+/// Names, addresses and users that one platform uses and no other that runs at the same time, here or as an installation.
+struct Slot {
+    number: u32,
+    _taken: File,
+}
+
+impl Slot {
+    const NETWORKS: [&str; 4] = ["rtp", "rtq", "rtr", "rtu"];
+
+    /// Waits until one is free.
+    async fn take() -> anyhow::Result<Self> {
+        loop {
+            for number in 0..u32::try_from(Self::NETWORKS.len())? {
+                let path = format!("/var/tmp/rolltop-test-slot-{number}");
+                let taken = File::options().create(true).append(true).open(path)?;
+                if flock(&taken, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                    return Ok(Self { number, _taken: taken });
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    fn network(&self) -> &'static str {
+        Self::NETWORKS.get(self.number as usize).copied().unwrap_or_default()
+    }
+
+    /// The part of `rolltop.toml` that makes it so.
+    fn configuration(&self) -> String {
+        let (uid, range) = (400_000 + 20_000 * self.number, 96 + self.number);
+        format!(
+            "[host]\nfirst_uid = {uid}\nbake = [\"s\"]\n[host.network]\nprefix = \"{}\"\nrange = \"100.{range}.0.0/16\"\n",
+            self.network()
+        )
+    }
+}
 
 /// A running Rolltop. Dropping it ends its processes, its desktops too, and removes its directory.
 pub struct Platform {
@@ -107,16 +143,14 @@ pub struct Platform {
     pub client: Client,
     /// The client's, with all scopes.
     key: SecretString,
+    slot: Slot,
 }
 
 impl Platform {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let data = tempfile::Builder::new().prefix("rolltop-test-").tempdir_in("/var/tmp")?;
-        // Names, addresses and users of its own, so that it doesn't meet an installation that runs here.
-        let toml = format!(
-            "[host]\nfirst_uid = 400000\nbake = [\"s\"]\n[host.network]\nprefix = \"{NETWORK}\"\nrange = \"100.96.0.0/16\"\n{}\n",
-            options.configuration
-        );
+        let slot = Slot::take().await?;
+        let toml = format!("{}{}\n", slot.configuration(), options.configuration);
         std::fs::write(data.path().join("rolltop.toml"), toml)?;
         if let Some(templates) = &options.templates {
             std::fs::create_dir(data.path().join("host"))?;
@@ -132,7 +166,12 @@ impl Platform {
                 return Err(error);
             }
         };
-        Ok(Self { options, data, up: Some(up), url, link, client, key })
+        Ok(Self { options, data, up: Some(up), url, link, client, key, slot })
+    }
+
+    /// The names of its desktops' networks begin with this.
+    pub fn network(&self) -> &'static str {
+        self.slot.network()
     }
 
     pub fn data(&self) -> &Path {
