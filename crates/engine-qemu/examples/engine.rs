@@ -34,8 +34,12 @@ async fn main() -> Outcome {
         range: Some("100.66.0.0/16".parse()?),
         ..NetworkConfig::default()
     };
-    let config =
-        QemuConfig { directory: PathBuf::from(directory), network, first_uid: 320_000, ..Default::default() };
+    let config = QemuConfig {
+        directory: PathBuf::from(directory),
+        network,
+        first_uid: Some(320_000),
+        ..Default::default()
+    };
     let since = Instant::now();
     let engine = QemuEngine::open(config).await?;
     println!("opened after {:.3} s", since.elapsed().as_secs_f64());

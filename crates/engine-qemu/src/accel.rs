@@ -5,26 +5,23 @@
 //! looked for. The answer is kept until the host is restarted or QEMU or the kernel change.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rolltop_engine::Accelerator;
+use rolltop_template::KERNEL;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::Command;
 
-use crate::command_line::Accel;
+use crate::command_line::{Accel, SANDBOX};
 use crate::config::AcceleratorChoice;
 use crate::durable;
-use crate::fault::{Doing, Fault};
-use crate::process::PROGRAM_PATH;
+use crate::fault::{Fault, told};
 
 const DEVICE: &str = "/dev/kvm";
 /// A kernel under KVM speaks within half a second.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 /// The beginning of what every Linux says first.
-const FIRST_LINE: &str = "Linux version";
+pub(crate) const FIRST_LINE: &str = "Linux version";
 
 /// What was found out, and about what.
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,13 +35,14 @@ struct Finding {
     objection: Option<String>,
 }
 
-/// What machines run on, and why. `kernel` is a template's; without one nothing can be proven,
-/// which is `None`.
+/// What machines run on, and why. `template` is one that the operator built; without one nothing can be
+/// proven, which is `None`. `boot` boots its kernel.
 pub(crate) async fn prove(
     choice: AcceleratorChoice,
     qemu_version: &str,
-    kernel: Option<&Path>,
+    template: Option<PathBuf>,
     memory: &Path,
+    boot: impl AsyncFnOnce(PathBuf) -> Result<Booted, Fault>,
 ) -> Option<Accelerator> {
     let tcg = |why: String| Some(Accelerator::Tcg { why });
     match choice {
@@ -55,18 +53,18 @@ pub(crate) async fn prove(
     if !Path::new(DEVICE).exists() {
         return tcg(format!("This host has no {DEVICE}."));
     }
-    let kernel = kernel?;
+    let template = template?;
     let now = Finding {
         boot_id: line_of("/proc/sys/kernel/random/boot_id"),
         host_kernel: line_of("/proc/sys/kernel/osrelease"),
         qemu_version: qemu_version.to_owned(),
-        guest_kernel: stamp(kernel),
+        guest_kernel: stamp(&template.join(KERNEL)),
         objection: None,
     };
     let finding = match remembered(memory, &now) {
         Some(finding) => finding,
         None => {
-            let finding = Finding { objection: objection(kernel).await, ..now };
+            let finding = Finding { objection: objection(template, boot).await, ..now };
             if let Ok(text) = serde_json::to_vec_pretty(&finding)
                 && let Err(error) = durable::write(memory, &text, 0o644)
             {
@@ -99,61 +97,50 @@ fn stamp(kernel: &Path) -> String {
     std::fs::metadata(kernel).map(|m| format!("{} bytes, changed {}", m.len(), m.mtime())).unwrap_or_default()
 }
 
-async fn objection(kernel: &Path) -> Option<String> {
-    match tokio::time::timeout(PATIENCE, boot(kernel)).await {
-        Ok(Ok(true)) => group_objection(),
-        Ok(Ok(false)) => Some("KVM opens here, but a kernel booted under it did not come up.".into()),
-        Ok(Err(fault)) => Some(format!("KVM could not be tried: {fault}.")),
-        Err(_) => Some(format!(
+/// What a kernel did that was booted under KVM.
+pub(crate) enum Booted {
+    Spoke,
+    /// QEMU ended before it spoke, and said this.
+    Ended(String),
+    /// It said nothing for so long.
+    Silent(Duration),
+}
+
+async fn objection(
+    template: PathBuf,
+    boot: impl AsyncFnOnce(PathBuf) -> Result<Booted, Fault>,
+) -> Option<String> {
+    // Machines run as users of their own, and so does the one that proves it.
+    if let Some(objection) = group_objection() {
+        return Some(objection);
+    }
+    match boot(template).await {
+        Ok(Booted::Spoke) => None,
+        Ok(Booted::Ended(why)) => {
+            Some(format!("KVM opens here, but a kernel booted under it did not come up: {why}"))
+        }
+        Ok(Booted::Silent(after)) => Some(format!(
             "KVM opens here, but a kernel booted under it said nothing within {} s.",
-            PATIENCE.as_secs()
+            after.as_secs()
         )),
+        Err(fault) => Some(format!("KVM could not be tried: {}.", told(&fault))),
     }
 }
 
-/// Boots a kernel without a disk; `true` once it speaks, `false` if QEMU ends before that.
-async fn boot(kernel: &Path) -> Result<bool, Fault> {
-    let mut child = Command::new("qemu-system-x86_64")
-        .env_clear()
-        .env("PATH", PROGRAM_PATH)
-        .args([
-            "-accel",
-            "kvm",
-            "-cpu",
-            "host",
-            "-machine",
-            "q35",
-            "-m",
-            "512",
-            "-nodefaults",
-            "-no-user-config",
-        ])
-        .args(["-display", "none", "-no-reboot", "-serial", "stdio", "-append", "console=ttyS0 panic=-1"])
-        .arg("-kernel")
-        .arg(kernel)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .doing("starting QEMU")?;
-    let Some(output) = child.stdout.take() else { return Ok(false) };
-    let mut output = BufReader::new(output.take(1 << 20));
-    let (mut line, mut spoke) = (Vec::new(), false);
-    while !spoke && output.read_until(b'\n', &mut line).await.doing("reading a guest's console")? > 0 {
-        spoke = String::from_utf8_lossy(&line).contains(FIRST_LINE);
-        line.clear();
-    }
-    // It may have ended already; it is waited for either way.
-    let _ = child.kill().await;
-    Ok(spoke)
+/// What a kernel is booted with to prove KVM: no disk, no network.
+pub(crate) fn proof(kernel: &str) -> Vec<String> {
+    let board =
+        ["-accel", "kvm", "-cpu", "host", "-machine", "q35", "-m", "512", "-nodefaults", "-no-user-config"];
+    let rest = ["-display", "none", "-no-reboot", "-serial", "stdio", "-sandbox", SANDBOX, "-kernel", kernel];
+    let all = board.into_iter().chain(rest).chain(["-append", "console=ttyS0 panic=-1"]);
+    all.map(str::to_owned).collect()
 }
 
-/// KVM works, but machines run as users of their own, who need the device's group.
+/// Machines run as users of their own, who need the device's group.
 fn group_objection() -> Option<String> {
     let mode = std::fs::metadata(DEVICE).map(|metadata| metadata.mode()).unwrap_or_default();
     (mode & 0o060 != 0o060 && mode & 0o006 != 0o006)
-        .then(|| format!("KVM works here, but {DEVICE} is not open to its group; give it mode 0660."))
+        .then(|| format!("{DEVICE} is not open to its group; give it mode 0660."))
 }
 
 /// Groups a machine's process needs beside its own.
@@ -164,6 +151,14 @@ pub(crate) fn groups(accel: Accel) -> Vec<u32> {
     }
 }
 
+/// Devices that it needs.
+pub(crate) fn devices(accel: Accel) -> Vec<&'static str> {
+    match accel {
+        Accel::Tcg => Vec::new(),
+        Accel::Kvm => vec![DEVICE],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,7 +166,8 @@ mod tests {
     #[tokio::test]
     async fn a_choice_is_not_argued_with_and_nothing_is_proven_without_a_kernel() {
         let nowhere = Path::new("/nonexistent");
-        let prove = |choice, kernel| prove(choice, "10.0.2", kernel, nowhere);
+        let boot = async |_| panic!("nothing is booted");
+        let prove = |choice, kernel| prove(choice, "10.0.2", kernel, nowhere, boot);
         assert_eq!(prove(AcceleratorChoice::Kvm, None).await, Some(Accelerator::Kvm));
         assert!(matches!(prove(AcceleratorChoice::Tcg, None).await, Some(Accelerator::Tcg { .. })));
     }

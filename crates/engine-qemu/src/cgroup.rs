@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rolltop_model::Size;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fault::{Doing, Fault};
 
@@ -19,6 +20,8 @@ const DISK_CONTROLLER: &str = "blkio";
 const OVERHEAD_MIB: u64 = 1024;
 /// Threads: processors, workers for the disk, and some of QEMU's own.
 const MAX_THREADS: u32 = 192;
+/// How long what was killed may take to be gone.
+const END_LIMIT: Duration = Duration::from_secs(20);
 /// The scheduler's period, microseconds.
 const PERIOD: u64 = 100_000;
 
@@ -155,6 +158,22 @@ impl Cgroups {
         Ok(removed)
     }
 
+    /// Ends all that is in a machine's groups, and removes them; `true` if there were any.
+    pub(crate) async fn end(&self, machine: &str) -> Result<bool, Fault> {
+        let deadline = tokio::time::Instant::now() + END_LIMIT;
+        loop {
+            let left = self.parents.iter().filter(|parent| kill_group(&parent.join(machine))).count();
+            if left == 0 {
+                break;
+            }
+            if tokio::time::Instant::now() > deadline {
+                return Err(Fault::Slow(format!("the end of all that is in control group {machine}")));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.remove(machine).await
+    }
+
     /// Removes the parents too, once no machine has a group.
     pub(crate) async fn remove_parents(&self) -> Result<(), Fault> {
         for parent in &self.parents {
@@ -169,6 +188,25 @@ impl Cgroups {
         let directories = groups.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         directories.filter_map(|entry| entry.file_name().into_string().ok()).collect()
     }
+}
+
+/// Kills what is in a group; `false` if nothing was.
+fn kill_group(group: &Path) -> bool {
+    let inside = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    let inside: Vec<i32> = inside.lines().filter_map(|line| line.parse().ok()).collect();
+    if inside.is_empty() {
+        return false;
+    }
+    // Version 2 does it at one stroke, so that nothing can be started meanwhile.
+    let all = group.join("cgroup.kill");
+    let killed = all.exists() && fs::write(all, "1").is_ok();
+    if !killed {
+        for pid in inside.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+            // It may have ended in between; the group is looked at again.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+    true
 }
 
 async fn remove_group(group: &Path) -> Result<bool, Fault> {

@@ -49,6 +49,8 @@ pub(crate) struct Model<'a> {
 /// What QEMU does when a guest resets or ends: its machine stays, paused, so that we learn of it even if nobody
 /// listened when it happened. A reset can't be left to QEMU: RAM that was loaded has no firmware to begin with.
 const ACTIONS: &str = "shutdown=pause,reboot=shutdown,panic=none";
+/// What QEMU forbids itself.
+pub(crate) const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
 /// What QEMU logs of a guest that ends, and not of one that resets.
 pub(crate) const SHUTDOWN_TRACE: &str = "qemu_system_shutdown_request";
 
@@ -167,7 +169,7 @@ fn board(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
         ("-append", spec.kernel_arguments.to_owned()),
         ("-display", "none".to_owned()),
         ("-action", ACTIONS.to_owned()),
-        ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny".to_owned()),
+        ("-sandbox", SANDBOX.to_owned()),
     ]
 }
 

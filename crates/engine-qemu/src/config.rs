@@ -23,8 +23,9 @@ pub struct QemuConfig {
     pub network: NetworkConfig,
     /// Where control groups are mounted. Default `/sys/fs/cgroup`.
     pub cgroup_root: PathBuf,
-    /// Desktop number `n` runs as user id `first_uid + n`. Default 300000.
-    pub first_uid: u32,
+    /// Desktop number `n` runs as user id `first_uid + n`. Default: the first of a few that nobody else on the host had
+    /// when the engine was first opened, usually 2050000000.
+    pub first_uid: Option<u32>,
     /// Sizes of each template to keep baked, the most wanted first. Each takes about 2 GB of disk
     /// and makes desktops of that size start in about a second. Default all: `s`, `m`, `l`.
     pub bake: Vec<Size>,
@@ -46,7 +47,7 @@ impl Default for QemuConfig {
             accelerator: AcceleratorChoice::default(),
             network: NetworkConfig::default(),
             cgroup_root: PathBuf::from("/sys/fs/cgroup"),
-            first_uid: 300_000,
+            first_uid: None,
             bake: Size::ALL.to_vec(),
             disk_bytes_per_second: 500_000_000,
             disk_operations_per_second: 10_000,

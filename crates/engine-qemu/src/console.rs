@@ -46,7 +46,7 @@ fn last_bytes(file: &mut File, limit: usize) -> io::Result<Vec<u8>> {
 
 /// `bytes` as text of at most `limit` bytes that has no control characters but line ends. What is cut begins at a line,
 /// where the rest holds more than the end of one: no long line hides what a guest said last.
-fn shown(bytes: &[u8], limit: usize) -> String {
+pub(crate) fn shown(bytes: &[u8], limit: usize) -> String {
     let text = String::from_utf8_lossy(bytes);
     let cut = bytes.len() > limit;
     let whole = if cut { from_line(&text) } else { text.as_ref() };

@@ -1,4 +1,4 @@
-//! Encrypted disk layers: qcow2 files with LUKS inside, each with a key of its own.
+//! Disk layers: qcow2 files, encrypted with LUKS inside, each with a key of its own. Those of bakes are plain.
 //!
 //! Blank ones are written out here, in milliseconds. What a guest has written is parsed by its own QEMU
 //! alone, never by a process with our rights.
@@ -9,12 +9,10 @@ mod luks;
 use std::path::Path;
 
 use rolltop_engine::LayerKey;
-use rolltop_model::Size;
-use tokio::process::Command;
 
 use crate::durable;
-use crate::fault::{Doing, Fault, blocking};
-use crate::process::{PROGRAM_PATH, passphrase};
+use crate::fault::{Fault, blocking};
+use crate::process::passphrase;
 
 /// Makes a blank encrypted layer at `path`, whole or not at all, over `backing`, a path as seen from the layer's own
 /// directory.
@@ -28,28 +26,15 @@ pub(crate) async fn create(path: &Path, gib: u64, key: &LayerKey, backing: &str)
 }
 
 /// Makes a plain overlay, for a bake. Nothing personal ever gets onto it.
-pub(crate) async fn plain_overlay(path: &Path, backing: &str, size: Size) -> Result<(), Fault> {
-    let (path, size) = (path.display().to_string(), format!("{}G", size.disk_gib()));
-    let mut command = Command::new("qemu-img");
-    command.args(["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, &path, &size]);
-    finish(command).await
-}
-
-async fn finish(mut command: Command) -> Result<(), Fault> {
-    command.env_clear().env("PATH", PROGRAM_PATH).stdin(std::process::Stdio::null()).kill_on_drop(true);
-    let output = command.output().await.doing("starting qemu-img")?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(Fault::Program {
-        program: "qemu-img".into(),
-        status: output.status.to_string(),
-        stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-    })
+pub(crate) async fn plain_overlay(path: &Path, gib: u64, backing: &str) -> Result<(), Fault> {
+    let (to, backing) = (path.to_owned(), backing.to_owned());
+    blocking(move || durable::write(&to, &image::blank(gib << 30, &[], &backing), 0o600)).await
 }
 
 #[cfg(test)]
 mod tests {
+    use rolltop_model::Size;
+
     use super::*;
 
     /// `qemu-img`'s verdict on a layer that was made and hung over another.
@@ -82,5 +67,17 @@ mod tests {
         assert_eq!(described["virtual-size"], Size::L.disk_gib() << 30);
         assert_eq!(described["backing-filename"], "base.qcow2");
         assert_eq!(described["backing-filename-format"], "qcow2");
+
+        // And one without a key, for a bake.
+        plain_overlay(&path, 10, "base.qcow2").await.unwrap();
+        let plain = path.display().to_string();
+        assert!(qemu_img(&["check", "-q", &plain]).status.success());
+        assert!(qemu_img(&["map", &plain]).status.success());
+        let described = qemu_img(&["info", "--output=json", &plain]);
+        let described: serde_json::Value = serde_json::from_slice(&described.stdout).unwrap();
+        assert_eq!(
+            (described["virtual-size"].as_u64(), &described["encrypted"]),
+            (Some(10 << 30), &serde_json::Value::Null)
+        );
     }
 }

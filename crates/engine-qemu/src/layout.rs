@@ -11,6 +11,7 @@
 //!   snapshots/SNAPSHOT/       snapshot.json, memory.sealed and memory.json if the machine had a memory
 //!   transfers/TRANSFER/       the socket of a disk that is being opened to be exported or imported
 //!   fences/DESKTOP            the highest fence of a desktop that has been destroyed
+//!   view/                     empty: where a starting program's view of these files is put together
 //!   accelerator.json          what was found out about KVM
 //! ```
 
@@ -21,21 +22,27 @@ use std::path::{Path, PathBuf};
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 
 use crate::fault::{Doing, Fault};
+use crate::process::View;
 
 /// Mode of directories that machines' users pass through.
 const PASSABLE: u32 = 0o711;
+const VIEW: &str = "view";
 
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     root: PathBuf,
+    /// The same, absolute.
+    absolute: PathBuf,
 }
 
 impl Layout {
     /// Makes what is missing.
     pub(crate) fn open(root: &Path) -> Result<Self, Fault> {
-        let layout = Self { root: root.to_owned() };
+        make_directory(root)?;
+        let absolute = fs::canonicalize(root).doing_with("finding", root)?;
+        let layout = Self { root: root.to_owned(), absolute };
         for path in [
-            root.to_owned(),
+            layout.absolute.join(VIEW),
             layout.templates(),
             layout.blank(),
             layout.layers(),
@@ -53,8 +60,30 @@ impl Layout {
         Ok(layout)
     }
 
+    pub(crate) fn absolute_root(&self) -> &Path {
+        &self.absolute
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// A path below the root as an absolute one. Links below the root are not followed: machines name files by it.
+    pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
+        self.absolute.join(path.strip_prefix(&self.root).unwrap_or(path))
+    }
+
+    /// What a program sees that works in `directory`: what it may write and read beside that, all below the root.
+    pub(crate) fn view(&self, directory: Option<&Path>, writes: &[PathBuf], reads: &[PathBuf]) -> View {
+        let absolute = |paths: &[PathBuf]| paths.iter().map(|path| self.absolute(path)).collect();
+        View {
+            place: self.absolute.join(VIEW),
+            directory: directory.map(|path| self.absolute(path)),
+            writes: absolute(writes),
+            reads: absolute(reads),
+            devices: Vec::new(),
+            files: Vec::new(),
+        }
     }
 
     pub(crate) fn templates(&self) -> PathBuf {
@@ -77,7 +106,7 @@ impl Layout {
         }
     }
 
-    fn blank(&self) -> PathBuf {
+    pub(crate) fn blank(&self) -> PathBuf {
         self.root.join("blank")
     }
 

@@ -14,6 +14,7 @@
 
 mod accel;
 mod cgroup;
+mod claim;
 mod command_line;
 mod config;
 mod console;
@@ -34,8 +35,10 @@ mod qemu;
 mod qmp;
 mod record;
 pub mod remote;
+mod users;
 
 pub use config::{AcceleratorChoice, NetworkConfig, QemuConfig};
 pub use engine::QemuEngine;
 pub use layout::bakes;
 pub use network::{Cidr, CidrError, Used, forwarding_dropped, range_conflict};
+pub use users::uids;

@@ -26,7 +26,9 @@ use crate::fault::{Doing, Fault, blocking, told};
 use crate::identity::BakeIdentity;
 use crate::layout::layer_name;
 use crate::memory::{self, Kept};
-use crate::process::{Launch, Process, devices_file, launch, may_raise_limits, sealed_file, secret_file};
+use crate::process::{
+    Launch, Launched, Process, View, devices_file, launch, may_raise_limits, sealed_file, secret_file,
+};
 use crate::qmp::{Event, Monitor};
 
 const MONITOR: &str = "monitor";
@@ -62,6 +64,8 @@ pub(crate) struct Boot {
     pub base: Option<String>,
     /// Where the layers are.
     pub layers: PathBuf,
+    /// What it sees of the host's files.
+    pub view: View,
     pub uid: u32,
     pub groups: Vec<u32>,
     pub cgroups: Vec<OwnedFd>,
@@ -351,7 +355,6 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
         }
     }
     let log = log_file(&directory.join(LOG))?;
-    let place = File::open(directory).doing_with("opening", directory)?.into();
     let mut keys = Vec::new();
     let mut layers = Vec::new();
     for DiskLayer { layer, key } in &boot.disk {
@@ -394,10 +397,11 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
         },
         incoming,
     });
-    let mut child = launch(Launch {
+    let Launched { process, .. } = launch(Launch {
         program: boot.program.clone(),
         arguments: line,
-        directory: place,
+        view: boot.view.clone(),
+        network: None,
         uid: *uid,
         groups: boot.groups,
         // Where a limit can't be raised later, it is what any disk may grow to.
@@ -410,14 +414,6 @@ fn start(boot: Boot) -> Result<(Process, Incoming), Fault> {
             .collect(),
         log,
     })?;
-    let pid = i32::try_from(child.id()).unwrap_or_default();
-    let process = Process::of(pid);
-    // It is our child as long as we live, so its end has to be collected.
-    std::thread::Builder::new()
-        .name("qemu-end".into())
-        .stack_size(64 << 10)
-        .spawn(move || child.wait())
-        .doing("starting a thread")?;
     let process = process.ok_or(Fault::MonitorClosed)?;
     process.save(&boot.directory.join(PID))?;
     let incoming = match boot.memory {

@@ -12,7 +12,7 @@ use anyhow::bail;
 use rolltop_api_types::HostWarningKind;
 use rolltop_engine::{Accelerator, Engine as _};
 use rolltop_engine_qemu::remote::HostClient;
-use rolltop_engine_qemu::{QemuConfig, QemuEngine, Used, forwarding_dropped, range_conflict};
+use rolltop_engine_qemu::{QemuConfig, QemuEngine, Used, forwarding_dropped, range_conflict, uids};
 
 use crate::config::Config;
 use crate::layout;
@@ -67,6 +67,7 @@ pub fn run(data: &Path, config: &Config) -> anyhow::Result<()> {
         cgroups(),
         firewall(config),
         range(data, config),
+        users(data, config),
         programs(),
         memory(),
         disk(data),
@@ -239,6 +240,22 @@ fn range(data: &Path, config: &Config) -> Finding {
             format!(
                 "{range} overlaps {network} of {interface}, so one of them can't be reached: stop all desktops, and set \
                  another as  range = \"…\"  under [host.network] in rolltop.toml"
+            ),
+        ),
+    }
+}
+
+/// Whether desktops run as users that nobody else is.
+fn users(data: &Path, config: &Config) -> Finding {
+    let host = &config.host;
+    let (first, last, other) = uids(host, &data.join(layout::HOST_DATA));
+    match other {
+        None => good("users", format!("desktops run as {first} to {last}, who are nobody else here")),
+        Some(line) => bad(
+            "users",
+            format!(
+                "desktops run as {first} to {last}, and {line} gives some of these to somebody: set another \
+                 first_uid under [host] in rolltop.toml, or leave it out"
             ),
         ),
     }

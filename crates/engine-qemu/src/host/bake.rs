@@ -7,7 +7,6 @@
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +18,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use super::Host;
+use super::helper::{Errand, Helper, log_in_memory, logged};
 use crate::accel;
 use crate::cgroup::Share;
 use crate::command_line::{CONSOLE, DISK};
@@ -31,18 +31,23 @@ use crate::layout::make_directory;
 use crate::machine::{self, Boot, LOG, Memory, Running};
 use crate::memory;
 use crate::network::GUEST;
-use crate::process::{PROGRAM_PATH, Process};
+use crate::process::{OwnFile, Process, View};
 use crate::qemu::Qemu;
 
 const RAM: &str = "ram";
 const DEVICES: &str = "devices";
-const KNOWN_HOSTS: &str = "known_hosts";
 /// What a directory's name begins with until it is whole.
 const TEMPORARY: &str = ".bake-";
 /// How long a guest may take to boot, emulated on a busy host.
 const BOOT_LIMIT: Duration = Duration::from_secs(600);
 /// How long it may take to become calm after that.
 const SETTLE_LIMIT: Duration = Duration::from_secs(300);
+/// How long a script in it may take, and how much may be said meanwhile, bytes.
+const TALK_LIMIT: Duration = Duration::from_secs(60);
+const TALK_BYTES: u64 = 64 << 10;
+/// What is in the view of who talks with it.
+const KEY_FILE: &str = "/key";
+const HOSTS_FILE: &str = "/hosts";
 /// A machine is calm when it uses less than this share of a processor.
 const CALM: f64 = 0.15;
 /// For how many seconds on end it has to.
@@ -56,6 +61,16 @@ const CLEAN: &str = "sudo -n sh -c 'fstrim -a || true; sync; echo 3 > /proc/sys/
 /// Whether a directory is a bake under way or cut short.
 pub(super) fn is_temporary(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(TEMPORARY))
+}
+
+/// What a bake works on.
+#[derive(Clone, Copy)]
+struct Baking<'a> {
+    directory: &'a Path,
+    manifest: &'a Manifest,
+    index: u32,
+    /// Who talks with the guest: `ssh` reads what it says, and must have no right that it could be talked into using.
+    talker: &'a Helper,
 }
 
 type Progress = dyn Fn(&str) + Send + Sync;
@@ -89,7 +104,15 @@ impl Host {
         )?;
         let index = self.take_index()?;
         let directory = self.layout.template(version).join(format!("{TEMPORARY}{size}"));
-        let baked = self.bake_in(&directory, &manifest, size, &qemu, (index, share), progress).await;
+        let baked = match self.engage() {
+            Ok(talker) => {
+                let on = Baking { directory: &directory, manifest: &manifest, index, talker: &talker };
+                let baked = self.bake_in(on, size, &qemu, share, progress).await;
+                self.dismiss(talker).await;
+                baked.map_err(EngineError::from)
+            }
+            Err(error) => Err(error),
+        };
         let cleaned = self.clean_up(&directory, index).await;
         self.give_back(index);
         baked?;
@@ -98,19 +121,19 @@ impl Host {
 
     async fn bake_in(
         &self,
-        directory: &Path,
-        manifest: &Manifest,
+        on: Baking<'_>,
         size: Size,
         qemu: &Qemu,
-        (index, share): (u32, Share),
+        share: Share,
         progress: &Progress,
     ) -> Result<(), Fault> {
+        let Baking { directory, manifest, index, .. } = on;
         let started = Instant::now();
         let identity = BakeIdentity::current(qemu, size, &manifest.cmdline);
         progress(&format!("Booting {} as size {size}.", manifest.version));
         self.clean_up(directory, index).await?;
         make_directory(directory)?;
-        layer::plain_overlay(&directory.join(DISK), "../disk.qcow2", size).await?;
+        layer::plain_overlay(&directory.join(DISK), size.disk_gib(), "../disk.qcow2").await?;
         let tap = self.network.create(index).await?;
         let name = bake_name(index);
         let (running, _watched) = machine::boot(Boot {
@@ -129,12 +152,16 @@ impl Host {
             layers: self.layout.layers(),
             uid: self.uid(index),
             groups: accel::groups(qemu.accel),
+            view: View {
+                devices: accel::devices(qemu.accel),
+                ..self.layout.view(Some(directory), &[], &[self.layout.template(&manifest.version)])
+            },
             cgroups: self.cgroups.create(&name, size, share)?,
             tap,
         })
         .await?;
         let baked = async {
-            self.settle_guest(directory, manifest, index, running.process, started, progress).await?;
+            self.settle_guest(on, running.process, started, progress).await?;
             tokio::time::sleep(until_moment(SystemTime::now())).await;
             progress("Keeping its memory.");
             self.keep(directory, &running, index).await
@@ -158,28 +185,24 @@ impl Host {
     /// Waits until the guest has come up and nothing moves in it any more.
     async fn settle_guest(
         &self,
-        directory: &Path,
-        manifest: &Manifest,
-        index: u32,
+        on: Baking<'_>,
         process: Process,
         started: Instant,
         progress: &Progress,
     ) -> Result<(), Fault> {
         let boot_deadline = started + BOOT_LIMIT;
-        while !self.door_answers(index).await {
+        while !self.door_answers(on.index).await {
             alive_before(process, boot_deadline, "a guest's sshd").await?;
         }
         progress(&format!("Its door opened after {:.1} s.", started.elapsed().as_secs_f64()));
-        let hosts = format!("{GUEST} {}\n", manifest.host_key);
-        std::fs::write(directory.join(KNOWN_HOSTS), hosts).doing("writing known hosts")?;
-        while let Err(fault) = self.in_guest(directory, index, DRAWN).await {
+        while let Err(fault) = self.in_guest(on, DRAWN).await {
             tracing::debug!(error = told(&fault), "the guest's desktop is not drawn yet");
             alive_before(process, boot_deadline, "a guest's desktop").await?;
         }
         progress(&format!("Its desktop was drawn after {:.1} s.", started.elapsed().as_secs_f64()));
         calm(process, Instant::now() + SETTLE_LIMIT).await?;
         progress(&format!("It was calm after {:.1} s.", started.elapsed().as_secs_f64()));
-        self.in_guest(directory, index, CLEAN).await?;
+        self.in_guest(on, CLEAN).await?;
         calm(process, Instant::now() + SETTLE_LIMIT).await
     }
 
@@ -190,21 +213,51 @@ impl Host {
         matches!(reading.await, Ok(Ok(_))) && &banner == b"SSH-"
     }
 
-    async fn in_guest(&self, directory: &Path, index: u32, script: &str) -> Result<String, Fault> {
+    /// Runs a script in the guest. What it says is read by nobody but `ssh`.
+    async fn in_guest(&self, on: Baking<'_>, script: &str) -> Result<(), Fault> {
+        let Baking { directory, manifest, index, talker } = on;
         let key = directory.join("..").join(BOOTSTRAP_KEY);
-        let mut command = Command::new("timeout");
-        command
-            .env_clear()
-            .env("PATH", PROGRAM_PATH)
-            .args(["60", "ssh", "-F", "none", "-q", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"])
-            .args(["-o", "StrictHostKeyChecking=yes", "-o"])
-            .arg(format!("UserKnownHostsFile={}", directory.join(KNOWN_HOSTS).display()))
-            .args(["-o", "IdentitiesOnly=yes", "-i"])
-            .arg(key)
-            .arg(format!("rolltop@{GUEST}"))
-            .arg(script)
-            .stdin(std::process::Stdio::null());
-        self.network.run_inside(index, command).await
+        let key = std::fs::read(&key).doing_with("reading", &key)?;
+        let own = |path, content, reader| OwnFile { path, content, reader };
+        let hosts = format!("{GUEST} {}\n", manifest.host_key).into_bytes();
+        // It wants to know who it is.
+        let user = format!("talker:x:{0}:{0}::/:/bin/false\n", talker.uid).into_bytes();
+        let mut arguments = ["-F", "none", "-q", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
+            .map(str::to_owned)
+            .to_vec();
+        arguments
+            .extend(["-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o"].map(str::to_owned));
+        arguments.push(format!("UserKnownHostsFile={}", HOSTS_FILE));
+        arguments.extend([
+            "-i".to_owned(),
+            KEY_FILE.to_owned(),
+            format!("rolltop@{GUEST}"),
+            script.to_owned(),
+        ]);
+        let log = log_in_memory()?;
+        let errand = Errand {
+            program: "ssh".into(),
+            arguments,
+            view: View {
+                files: vec![
+                    own(KEY_FILE, key, Some(talker.uid)),
+                    own(HOSTS_FILE, hosts, None),
+                    own("/etc/passwd", user, None),
+                ],
+                ..self.layout.view(None, &[], &[])
+            },
+            network: Some(self.network.namespace(index)?),
+            groups: Vec::new(),
+            file_bytes: TALK_BYTES,
+            keep: Vec::new(),
+            log: log.try_clone().doing("opening a log")?,
+        };
+        let status = self.run_errand(talker, errand, TALK_LIMIT).await?;
+        if status.success() {
+            return Ok(());
+        }
+        let stderr = logged(&log, 1000).trim().to_owned();
+        Err(Fault::Program { program: "ssh".into(), status: status.to_string(), stderr })
     }
 
     async fn keep(&self, directory: &Path, running: &Running, index: u32) -> Result<(), Fault> {
@@ -223,7 +276,7 @@ impl Host {
             process.kill().await?;
         }
         self.network.remove(index).await?;
-        self.cgroups.remove(&bake_name(index)).await?;
+        self.cgroups.end(&bake_name(index)).await?;
         match std::fs::remove_dir_all(directory) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(error).doing_with("removing", directory)
@@ -286,7 +339,7 @@ fn finish(from: &Path, to: &Path, identity: &[u8]) -> Result<(), Fault> {
     machine::remove_sockets(from)?;
     let dug = memory::dig(&from.join(RAM))?;
     tracing::debug!(dug, "memory that the guest does not use is not kept");
-    for name in [CONSOLE, LOG, KNOWN_HOSTS] {
+    for name in [CONSOLE, LOG] {
         durable::remove(&from.join(name))?;
     }
     for name in [RAM, DEVICES, DISK] {

@@ -58,7 +58,7 @@ impl Host {
         if self.network.remove(record.index).await? {
             removed.push("network namespace".to_owned());
         }
-        if self.cgroups.remove(&record.desktop.to_string()).await? {
+        if self.cgroups.end(&record.desktop.to_string()).await? {
             removed.push("control group".to_owned());
         }
         let bytes = disk_bytes(&directory);

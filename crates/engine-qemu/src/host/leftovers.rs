@@ -136,7 +136,11 @@ impl Host {
         let of_ours = |name: &String| name.parse::<DesktopId>().is_ok_and(|id| self.find(id).is_some());
         let baking = self.bakes_under_way();
         let groups = self.cgroups.existing().into_iter();
-        groups.filter(|name| !(of_ours(name) || baking && name.starts_with("bake"))).collect()
+        let taken = self.indices().clone();
+        let of_helper = |name: &str| super::helper::number(name).is_some_and(|index| taken.contains(&index));
+        groups
+            .filter(|name| !(of_ours(name) || of_helper(name) || baking && name.starts_with("bake")))
+            .collect()
     }
 
     /// Directories of desktops without a record, and bakes that were cut short.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::accel;
 use crate::cgroup::{Cgroups, DiskLimits};
+use crate::claim::{self, Claim};
 use crate::command_line::Accel;
 use crate::config::QemuConfig;
 use crate::fault::{Doing, Fault, told};
@@ -25,8 +26,10 @@ use crate::identity::BakeIdentity;
 use crate::layout::Layout;
 use crate::machine::Memory;
 use crate::network::Network;
+use crate::process::is_in_use;
 use crate::qemu::{self, Qemu};
 use crate::record::free_index;
+use crate::users;
 
 mod adopt;
 mod bake;
@@ -34,10 +37,12 @@ mod desktop;
 mod destroy;
 mod flatten;
 mod fork;
+mod helper;
 mod keep_baked;
 mod leftovers;
 mod observe;
 mod power;
+mod prove;
 mod resize;
 mod save_template;
 mod snapshot;
@@ -54,6 +59,8 @@ pub(crate) struct Host {
     layout: Layout,
     network: Network,
     cgroups: Cgroups,
+    /// Who the desktop with number 0 runs as.
+    first_uid: u32,
     /// What it was found to be, and which file that was.
     qemu: tokio::sync::Mutex<Option<(qemu::Stamp, Arc<Qemu>)>>,
     accelerator: tokio::sync::Mutex<Option<Accelerator>>,
@@ -81,7 +88,19 @@ impl Host {
         let lock = lock(layout.root().join("lock")).await?;
         // Without one there is nothing to do here.
         qemu::version(&config.qemu).await?;
-        let network = Network::new(&config.network, layout.root())?;
+        let others = claim::of_others(Path::new(claim::PLACE), layout.absolute_root());
+        let network = Network::new(&config.network, layout.root(), &others)?;
+        let plan = network.plan();
+        let uids = plan.capacity();
+        let first_uid = users::first_uid(config.first_uid, layout.root(), uids, &others)?;
+        let claim = Claim {
+            directory: layout.absolute_root().to_owned(),
+            prefix: plan.prefix.clone(),
+            range: plan.range,
+            first_uid,
+            uids,
+        };
+        claim::claim(Path::new(claim::PLACE), claim)?;
         network.prepare_host().await?;
         let disk =
             DiskLimits::of(layout.root(), config.disk_bytes_per_second, config.disk_operations_per_second);
@@ -90,6 +109,7 @@ impl Host {
             layout,
             network,
             cgroups,
+            first_uid,
             qemu: tokio::sync::Mutex::new(None),
             accelerator: tokio::sync::Mutex::new(None),
             desktops: Mutex::default(),
@@ -109,6 +129,7 @@ impl Host {
     pub(crate) async fn withdraw(&self) -> Result<(), EngineError> {
         self.network.withdraw_host().await?;
         self.cgroups.remove_parents().await?;
+        claim::give_up(Path::new(claim::PLACE), self.layout.absolute_root())?;
         Ok(())
     }
 
@@ -131,10 +152,22 @@ impl Host {
     /// Takes the lowest free number; it is given back with [`Host::give_back`].
     fn take_index(&self) -> Result<u32, EngineError> {
         let mut indices = self.indices();
-        let index = free_index(indices.iter().copied(), self.network.plan().capacity())
-            .ok_or_else(|| EngineError::Host("the network range has no addresses left".into()))?;
-        indices.insert(index);
-        Ok(index)
+        let mut taken = indices.clone();
+        loop {
+            let index = free_index(taken.iter().copied(), self.network.plan().capacity())
+                .ok_or_else(|| EngineError::Host("the network range has no addresses left".into()))?;
+            taken.insert(index);
+            // A process that outlived its machine would be its next one's equal.
+            if is_in_use(self.uid(index)) {
+                tracing::warn!(
+                    uid = self.uid(index),
+                    "a process runs as a user that no desktop has; its number is not given out"
+                );
+                continue;
+            }
+            indices.insert(index);
+            return Ok(index);
+        }
     }
 
     fn give_back(&self, index: u32) {
@@ -142,7 +175,7 @@ impl Host {
     }
 
     fn uid(&self, index: u32) -> u32 {
-        self.config.first_uid.saturating_add(index)
+        self.first_uid.saturating_add(index)
     }
 
     /// The template's manifest.
@@ -163,13 +196,15 @@ impl Host {
         if let Some(accelerator) = known.as_ref() {
             return accelerator.clone();
         }
-        let kernel: Option<PathBuf> = rolltop_template::installed(&self.layout.templates())
+        // What came from a desktop or an import decides nothing for the host.
+        let template: Option<PathBuf> = rolltop_template::installed(&self.layout.templates())
             .into_iter()
-            .map(|(path, _)| path.join(rolltop_template::KERNEL))
-            .find(|path| path.exists());
+            .map(|(path, _)| path)
+            .find(|path| rolltop_template::is_built(path));
         let memory = self.layout.accelerator();
         let version = qemu::version(&self.config.qemu).await.unwrap_or_default();
-        *known = accel::prove(self.config.accelerator, &version, kernel.as_deref(), &memory).await;
+        let boot = async |template| self.boot_under_kvm(template).await;
+        *known = accel::prove(self.config.accelerator, &version, template, &memory, boot).await;
         match known.as_ref() {
             Some(accelerator) => {
                 tracing::info!(?accelerator, "what desktops run on");

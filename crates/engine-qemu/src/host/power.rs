@@ -22,6 +22,7 @@ use crate::host_status;
 use crate::identity::BakeIdentity;
 use crate::machine::{self, Boot, LOG, Life, Memory, Running, Watched};
 use crate::process::Process;
+use crate::process::View;
 use crate::qmp::Event;
 use crate::record::{Phase, Record, Started, host_boot};
 
@@ -102,8 +103,11 @@ impl Host {
             Some(Started { machine: machine.clone(), ram: memory.base(), host_boot: host_boot() });
         // Written before the machine runs, so that it is right whenever there is one.
         record.save(&self.layout).await?;
+        let directory = self.layout.desktop(record.desktop);
+        let reads = [self.layout.template(&record.template), self.layout.blank()];
+        let view = self.layout.view(Some(&directory), &[self.layout.layers()], &reads);
         let (running, watched) = machine::boot(Boot {
-            directory: self.layout.desktop(record.desktop),
+            directory,
             cgroups: self.cgroups.create(&name, record.size, Share::Full)?,
             name,
             program: self.config.qemu.clone(),
@@ -119,6 +123,7 @@ impl Host {
             layers: self.layout.layers(),
             uid: self.uid(record.index),
             groups: accel::groups(qemu.accel),
+            view: View { devices: accel::devices(qemu.accel), ..view },
             tap,
         })
         .await?;

@@ -75,7 +75,7 @@ impl Host {
 
     async fn copy_disk(&self, record: &Record, running: &Running, image: &Path) -> Result<(), Fault> {
         durable::remove(image)?;
-        let (path, uid, bytes) = (image.to_owned(), self.uid(record.index), record.disk_gib() << 30);
+        let (path, uid, bytes) = (image.to_owned(), running.process.uid()?, record.disk_gib() << 30);
         blocking(move || {
             let file = std::fs::File::create_new(&path).doing_with("making", &path)?;
             file.set_len(bytes).doing_with("making", &path)?;

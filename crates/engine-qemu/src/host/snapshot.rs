@@ -258,7 +258,7 @@ impl Host {
         // Where the host has too little memory for a copy, the machine stands still for as long as writing takes.
         let most = host_status::memory().available / 2;
         let (mut room, saving) = blocking(move || Ok((saving.source().room(most)?, saving))).await?;
-        hand_over(&self.layout.layer(request.next.layer), self.uid(record.index))?;
+        hand_over(&self.layout.layer(request.next.layer), running.process.uid()?)?;
         add_layer(running, &request.next).await?;
         let since = Instant::now();
         let copied = async {

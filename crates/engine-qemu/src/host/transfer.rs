@@ -24,6 +24,7 @@ use tokio::net::UnixStream;
 use uuid::Uuid;
 
 use super::Host;
+use super::helper::{Errand, Helper, log_in_memory, logged};
 use super::snapshot::SnapshotRecord;
 use crate::command_line::base_path;
 use crate::durable;
@@ -33,7 +34,7 @@ use crate::layer;
 use crate::layout::{layer_seen_from_machine, make_directory};
 use crate::machine::{file_limit, freeze, hand_over};
 use crate::nbd;
-use crate::process::{Launch, Process, launch, secret_file};
+use crate::process::{Launched, Process, View, secret_file};
 
 /// Name of the template versions that hold what imported disks are booted with. They are offered to nobody.
 pub(super) const IMPORTED: &str = "imported";
@@ -44,7 +45,8 @@ const LISTENS: Duration = Duration::from_secs(20);
 /// Longest silence of whoever sends an image.
 const SILENCE: Duration = Duration::from_secs(300);
 const SOCKET: &str = "nbd";
-const LOG: &str = "log";
+/// Of what it says, bytes.
+const LOG_BYTES: usize = 1000;
 /// Pieces after which it is looked again whether the host has room.
 const LOOK: u32 = 16;
 
@@ -54,8 +56,8 @@ impl Host {
         let still = self.removing.read().await;
         let manifest = self.manifest(&request.template)?;
         let (snapshot, disk) = self.snapshot_for(&request.from, &request.template)?;
-        let base = base_path(&format!("../../templates/{}", request.template), snapshot.base.as_deref());
-        let opened = self.serve(disk, &base, snapshot.disk_gib(), false).await?;
+        let base = snapshot.base.as_deref();
+        let opened = self.serve(disk, &request.template, base, snapshot.disk_gib(), false).await?;
         drop(still);
         let about = About { cmdline: manifest.cmdline, disk_gib: snapshot.disk_gib() };
         let directory = self.layout.template(&request.template);
@@ -123,9 +125,8 @@ impl Host {
         let (template, mut next) = self.take_boot(from, request).await?;
         let backing = format!("../templates/{template}/disk.qcow2");
         layer::create(layer, request.disk_gib, &request.disk.key, &backing).await?;
-        let base = base_path(&format!("../../templates/{template}"), None);
-        let mut opened =
-            self.serve(std::slice::from_ref(&request.disk), &base, request.disk_gib, true).await?;
+        let own = std::slice::from_ref(&request.disk);
+        let mut opened = self.serve(own, &template, None, request.disk_gib, true).await?;
         let mut pieces = 0u32;
         let written = loop {
             match next {
@@ -209,35 +210,36 @@ impl Host {
         Ok((version, next))
     }
 
-    /// Opens a disk of these layers, the first of which may be written to.
+    /// Opens a disk of these layers, the first of which may be written to, over a template's image.
     async fn serve(
         &self,
         layers: &[DiskLayer],
-        base: &str,
+        template: &TemplateVersion,
+        bake: Option<&str>,
         disk_gib: u64,
         writable: bool,
     ) -> Result<Opened, EngineError> {
-        let index = self.take_index()?;
-        let opened = self.open_disk(layers, base, disk_gib, writable, index).await;
-        if opened.is_err() {
-            self.give_back(index);
+        let helper = self.engage()?;
+        match self.open_disk(layers, (template, bake), disk_gib, writable, &helper).await {
+            Ok((disk, process)) => Ok(Opened { disk, process, helper }),
+            Err(fault) => {
+                self.dismiss(helper).await;
+                Err(fault.into())
+            }
         }
-        Ok(opened?)
     }
 
     async fn open_disk(
         &self,
         layers: &[DiskLayer],
-        base: &str,
+        (template, bake): (&TemplateVersion, Option<&str>),
         disk_gib: u64,
         writable: bool,
-        index: u32,
-    ) -> Result<Opened, Fault> {
-        let uid = self.uid(index);
-        let root = self.layout.transfers();
-        let root = std::fs::canonicalize(&root).doing_with("finding", &root)?;
+        helper: &Helper,
+    ) -> Result<(nbd::Disk, Process), Fault> {
+        let uid = helper.uid;
         let name: String = Uuid::new_v4().simple().to_string().chars().take(12).collect();
-        let directory = Directory(root.join(name));
+        let directory = Directory(self.layout.absolute(&self.layout.transfers().join(name)));
         std::fs::DirBuilder::new().mode(0o700).create(&directory.0).doing_with("making", &directory.0)?;
         std::os::unix::fs::chown(&directory.0, Some(uid), Some(uid))
             .doing_with("giving away", &directory.0)?;
@@ -262,32 +264,26 @@ impl Host {
         }
         let socket = directory.0.join(SOCKET);
         arguments.extend(["--socket".to_owned(), socket.display().to_string(), "--image-opts".to_owned()]);
-        arguments.push(image_options(&known, base));
-        let log = directory.0.join(LOG);
-        let log_file = std::fs::File::create_new(&log).doing_with("making", &log)?;
-        let place = std::fs::File::open(&directory.0).doing_with("opening", &directory.0)?.into();
-        let mut child = launch(Launch {
+        let base = base_path(&format!("../../templates/{template}"), bake);
+        arguments.push(image_options(&known, &base));
+        let log = log_in_memory()?;
+        let reads = [self.layout.template(template)];
+        let errand = Errand {
             program: "qemu-nbd".into(),
             arguments,
-            directory: place,
-            uid,
+            view: View {
+                directory: Some(directory.0.clone()),
+                ..self.layout.view(None, &[self.layout.layers()], &reads)
+            },
+            network: None,
             groups: Vec::new(),
             file_bytes: file_limit(rolltop_model::Size::S, disk_gib),
-            cgroups: Vec::new(),
             keep: keys,
-            log: log_file,
-        })?;
-        let process = Process::of(i32::try_from(child.id()).unwrap_or_default());
-        // It is our child as long as we live, so its end has to be collected.
-        std::thread::Builder::new()
-            .name("nbd-end".into())
-            .stack_size(64 << 10)
-            .spawn(move || child.wait())
-            .doing("starting a thread")?;
-        let said = || {
-            let text = crate::console::tail(&log, 1000).unwrap_or_default();
-            Fault::Other(format!("qemu-nbd did not open a disk: {}", text.trim()))
+            log: log.try_clone().doing("opening a log")?,
         };
+        let Launched { process, .. } = self.send_out(helper, errand).await?;
+        let said =
+            || Fault::Other(format!("qemu-nbd did not open a disk: {}", logged(&log, LOG_BYTES).trim()));
         let process = process.ok_or_else(said)?;
         let connecting = async {
             loop {
@@ -298,13 +294,8 @@ impl Host {
                 }
             }
         };
-        match tokio::time::timeout(LISTENS, connecting).await.unwrap_or_else(|_| Err(said())) {
-            Ok(disk) => Ok(Opened { disk, process, index }),
-            Err(fault) => {
-                process.kill().await?;
-                Err(fault)
-            }
-        }
+        let disk = tokio::time::timeout(LISTENS, connecting).await.unwrap_or_else(|_| Err(said()))?;
+        Ok((disk, process))
     }
 
     /// Removes what imported disks were booted with, once nothing of them is left. Not while something is being
@@ -334,19 +325,21 @@ impl Host {
 struct Opened {
     disk: nbd::Disk,
     process: Process,
-    index: u32,
+    helper: Helper,
 }
 
 impl Opened {
     async fn close(self, host: &Host) {
-        let closed = tokio::time::timeout(LISTENS, self.disk.close()).await;
-        if !matches!(closed, Ok(Ok(())))
-            && let Err(fault) = self.process.kill().await
-        {
-            tracing::warn!(error = told(&fault), "a qemu-nbd does not end");
+        // It ends by itself once it has closed everything.
+        let closed = tokio::time::timeout(LISTENS, async {
+            self.disk.close().await?;
+            self.process.ended().await;
+            Ok::<(), Fault>(())
+        });
+        if !matches!(closed.await, Ok(Ok(()))) {
+            tracing::warn!(pid = self.process.pid, "a qemu-nbd does not end by itself");
         }
-        self.process.ended().await;
-        host.give_back(self.index);
+        host.dismiss(self.helper).await;
     }
 }
 

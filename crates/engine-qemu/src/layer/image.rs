@@ -1,4 +1,4 @@
-//! A blank encrypted qcow2 image (version 3), written out: header, refcounts, an empty table of the first level, and
+//! A blank qcow2 image (version 3), written out: header, refcounts, an empty table of the first level, and
 //! the LUKS header. QEMU's `docs/interop/qcow2` is the format.
 
 /// 64 KiB, as `qemu-img` has it by default.
@@ -11,17 +11,21 @@ const FIRST_LEVEL: usize = 3;
 const CRYPTO: usize = 4;
 /// Bytes of the fixed part of a header.
 const HEADER: usize = 112;
+/// How it is encrypted.
 const LUKS: u32 = 2;
+const PLAIN: u32 = 0;
 const BACKING_FORMAT: u32 = 0xe279_2aca;
 const CRYPTO_HEADER: u32 = 0x0537_be77;
 /// What one entry of the first level stands for, bytes.
 const REACH: u64 = 1 << (CLUSTER_BITS + CLUSTER_BITS - 3);
 
-/// The header, its whole cluster: of an image of `size` bytes with a LUKS header of `crypto` bytes, over `backing`, a
+/// The header, its whole cluster: of an image of `size` bytes with a LUKS header of `crypto` bytes or none, over `backing`, a
 /// qcow2 image by its path as seen from this one's folder.
 fn header(size: u64, crypto: usize, backing: &str) -> Vec<u8> {
     let mut extensions = Vec::new();
-    extension(&mut extensions, CRYPTO_HEADER, &[at(CRYPTO), wide(crypto)].concat());
+    if crypto > 0 {
+        extension(&mut extensions, CRYPTO_HEADER, &[at(CRYPTO), wide(crypto)].concat());
+    }
     extension(&mut extensions, BACKING_FORMAT, b"qcow2");
     extension(&mut extensions, 0, b"");
     let name_at = wide_length(HEADER + extensions.len());
@@ -32,7 +36,7 @@ fn header(size: u64, crypto: usize, backing: &str) -> Vec<u8> {
     all.extend_from_slice(&short(backing.len()));
     all.extend_from_slice(&CLUSTER_BITS.to_be_bytes());
     all.extend_from_slice(&size.to_be_bytes());
-    all.extend_from_slice(&LUKS.to_be_bytes());
+    all.extend_from_slice(&if crypto > 0 { LUKS } else { PLAIN }.to_be_bytes());
     all.extend_from_slice(&short(first_level(size)));
     all.extend_from_slice(&at(FIRST_LEVEL));
     all.extend_from_slice(&at(REFCOUNT_TABLE));
@@ -50,7 +54,7 @@ fn header(size: u64, crypto: usize, backing: &str) -> Vec<u8> {
     all
 }
 
-/// A whole blank image.
+/// A whole blank image; plain where there is no LUKS header.
 pub(super) fn blank(size: u64, luks: &[u8], backing: &str) -> Vec<u8> {
     let clusters = CRYPTO + luks.len().div_ceil(CLUSTER);
     let mut all = header(size, luks.len(), backing);

@@ -3,8 +3,9 @@
 //! A page of a private view of a file is the file's until it is written to; then it is the
 //! process's own. The kernel tells which: <https://docs.kernel.org/admin-guide/mm/pagemap.html>.
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use crate::fault::{Doing, Fault};
@@ -53,11 +54,11 @@ pub(super) struct GuestRam {
 impl GuestRam {
     /// The private view that `process` has of the file at `base`.
     pub(super) fn of(process: Process, base: &Path) -> Result<Self, Fault> {
-        let base = std::fs::canonicalize(base).doing_with("finding", base)?;
+        let file = std::fs::metadata(base).doing_with("reading", base)?;
         let path = format!("/proc/{}/maps", process.pid);
         let maps = std::fs::read_to_string(&path).doing("reading a machine's mappings")?;
-        let parts = parts(&maps, &base.display().to_string());
-        let length = std::fs::metadata(&base).doing_with("reading", &base)?.len();
+        let name = base.file_name().unwrap_or_default().to_string_lossy();
+        let (parts, length) = (parts(&maps, file.ino(), &name), file.len());
         // A QEMU that its guest has taken over may have mapped the file as it likes, and as often.
         if !covers_once(&parts, length) {
             return Err(Fault::Other(format!("a machine's memory is not one view of {}", base.display())));
@@ -176,13 +177,17 @@ pub(super) fn at_once<T: Send, R: Send>(
     })
 }
 
-/// The mappings of the file at `path`, from the text of `/proc/PID/maps`.
-fn parts(maps: &str, path: &str) -> Vec<Part> {
+/// The mappings of a file, from the text of `/proc/PID/maps`. By its number and its own name: in a mount namespace it may
+/// have another path, and not every file system has there the device that `stat` gives.
+fn parts(maps: &str, inode: u64, name: &str) -> Vec<Part> {
     let of_line = |line: &str| {
         let mut fields = line.splitn(6, char::is_whitespace);
         let (start, end) = fields.next()?.split_once('-')?;
         let offset = fields.nth(1)?;
-        (fields.nth(2)?.trim_start() == path).then_some(())?;
+        let (number_of_file, path) = (fields.nth(1)?, fields.next()?.trim_start());
+        let is_it =
+            number_of_file.parse() == Ok(inode) && Path::new(path).file_name() == Some(OsStr::new(name));
+        is_it.then_some(())?;
         let number = |text: &str| u64::from_str_radix(text, 16).ok();
         let (address, end) = (number(start)?, number(end)?);
         Some(Part { address, length: end.checked_sub(address)?, offset: number(offset)? })
@@ -210,7 +215,7 @@ mod tests {
                     7f1000000000-7f1000001000 r--p 00000000 fe:00 262146                     /usr/lib/ram\n\
                     7f2000000000-7f2000001000 rw-p 00000000 00:00 0 \n\
                     7ffd00000000-7ffd00021000 rw-p 00000000 00:00 0                          [stack]\n";
-        let found = parts(maps, "/var/lib/r/s/ram");
+        let found = parts(maps, 262_145, "ram");
         assert_eq!(
             found,
             [
@@ -218,7 +223,8 @@ mod tests {
                 Part { address: 0x7f00_8000_0000, length: 0x1000, offset: 0x8000_0000 },
             ]
         );
-        assert_eq!(parts(maps, "/elsewhere"), []);
+        assert_eq!(parts(maps, 262_145, "else"), []);
+        assert_eq!(parts(maps, 262_147, "ram"), []);
     }
 
     #[test]

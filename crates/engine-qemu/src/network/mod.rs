@@ -15,6 +15,7 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::claim::Claim;
 use crate::config::NetworkConfig;
 use crate::fault::{Doing, Fault, blocking};
 
@@ -45,15 +46,15 @@ pub struct Network {
 }
 
 impl Network {
-    /// Reads the host's resolver and chooses a range, which is kept in `directory`; changes nothing else yet.
-    pub fn new(config: &NetworkConfig, directory: &Path) -> Result<Self, Fault> {
+    /// Reads the host's resolver and chooses a range that no other engine has, which is kept in `directory`; changes nothing else yet.
+    pub(crate) fn new(config: &NetworkConfig, directory: &Path, others: &[Claim]) -> Result<Self, Fault> {
         let prefix = &config.prefix;
         if !(1..=4).contains(&prefix.len()) || !prefix.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return Err(Fault::Other("the network's prefix has to be one to four of a-z".into()));
         }
         let plan = NetworkPlan {
             prefix: prefix.clone(),
-            range: range::of_host(config.range, directory, prefix)?,
+            range: range::of_host(config.range, directory, prefix, others)?,
             egress_allow: config.egress_allow.clone(),
             resolver: config.resolver,
         };
@@ -192,27 +193,9 @@ impl Network {
             .doing("connecting to the desktop's door")
     }
 
-    /// Runs a program in a namespace, for baking; returns its standard output if it succeeds.
-    pub(crate) async fn run_inside(
-        &self,
-        index: u32,
-        mut command: std::process::Command,
-    ) -> Result<String, Fault> {
-        let name = self.plan.namespace(index);
-        blocking(move || {
-            namespace::inside(&name, || {
-                let output = command.output().doing("running a program in a network namespace")?;
-                if output.status.success() {
-                    return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-                }
-                Err(Fault::Program {
-                    program: command.get_program().to_string_lossy().into_owned(),
-                    status: output.status.to_string(),
-                    stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-                })
-            })
-        })
-        .await
+    /// A desktop's namespace, for a program that talks with its guest.
+    pub(crate) fn namespace(&self, index: u32) -> Result<OwnedFd, Fault> {
+        Ok(namespace::open(&self.plan.namespace(index))?.into())
     }
 
     /// Bytes that went to a desktop from other networks, and from it; not those of its door. Nothing where

@@ -19,13 +19,18 @@ pub(super) fn path(name: &str) -> PathBuf {
     Path::new(DIRECTORY).join(name)
 }
 
+/// The namespace, for a process to be started in it.
+pub(super) fn open(name: &str) -> Result<File, Fault> {
+    File::open(path(name)).doing_with("opening the network namespace", Path::new(name))
+}
+
 /// Runs `work` on a new thread that has moved into the namespace and ends with it. Processes
 /// and sockets made there stay in the namespace. Must not be called on an async thread.
 pub(super) fn inside<T: Send>(
     name: &str,
     work: impl FnOnce() -> Result<T, Fault> + Send,
 ) -> Result<T, Fault> {
-    let file = File::open(path(name)).doing_with("opening the network namespace", Path::new(name))?;
+    let file = open(name)?;
     let body = move || {
         move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
             .doing("moving into a network namespace")?;

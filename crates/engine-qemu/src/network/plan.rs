@@ -70,7 +70,12 @@ impl NetworkPlan {
 
     /// How many desktops the range has addresses for.
     pub fn capacity(&self) -> u32 {
-        u32::try_from(self.range.addresses() / 4).unwrap_or(u32::MAX)
+        Self::capacity_of(self.range)
+    }
+
+    /// How many a range has addresses for.
+    pub(crate) fn capacity_of(range: Cidr) -> u32 {
+        u32::try_from(range.addresses() / 4).unwrap_or(u32::MAX)
     }
 
     /// The number in a namespace's name, if it is one of ours.

@@ -9,6 +9,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 use super::Cidr;
+use crate::claim::Claim;
 use crate::durable;
 use crate::fault::Fault;
 
@@ -31,8 +32,13 @@ pub struct Used {
 }
 
 /// The configured range, the one that was chosen before, or one chosen now and kept.
-pub(super) fn of_host(configured: Option<Cidr>, directory: &Path, prefix: &str) -> Result<Cidr, Fault> {
-    let (range, other) = range_conflict(configured, directory, prefix);
+pub(super) fn of_host(
+    configured: Option<Cidr>,
+    directory: &Path,
+    prefix: &str,
+    claims: &[Claim],
+) -> Result<Cidr, Fault> {
+    let (range, other) = conflict_beside(configured, directory, prefix, claims);
     if let Some(Used { network, interface }) = other {
         tracing::warn!(%range, %network, interface, "the desktops' range is used on this host, too");
     }
@@ -45,8 +51,19 @@ pub(super) fn of_host(configured: Option<Cidr>, directory: &Path, prefix: &str) 
 
 /// The range that an engine of this directory has or would have, and what on the host has addresses of it, too.
 pub fn range_conflict(configured: Option<Cidr>, directory: &Path, prefix: &str) -> (Cidr, Option<Used>) {
+    conflict_beside(configured, directory, prefix, &[])
+}
+
+fn conflict_beside(
+    configured: Option<Cidr>,
+    directory: &Path,
+    prefix: &str,
+    claims: &[Claim],
+) -> (Cidr, Option<Used>) {
     let routes = routes();
-    let others = others(&routes, prefix);
+    let mut others = others(&routes, prefix);
+    let claimed = |claim: &Claim| Used { network: claim.range, interface: format!("{}v", claim.prefix) };
+    others.extend(claims.iter().map(claimed));
     let range = configured.or_else(|| kept(directory)).unwrap_or_else(|| match has_ours(&routes, prefix) {
         // Before it was chosen by looking, it was always the first. Machines that run have addresses of it.
         true => CANDIDATES[0],
@@ -129,10 +146,10 @@ mod tests {
     #[test]
     fn what_was_chosen_is_kept() {
         let directory = tempfile::tempdir().unwrap();
-        let first = of_host(None, directory.path(), "rtz").unwrap();
+        let first = of_host(None, directory.path(), "rtz", &[]).unwrap();
         assert_eq!(kept(directory.path()), Some(first));
         let configured = "10.9.0.0/16".parse().unwrap();
-        assert_eq!(of_host(Some(configured), directory.path(), "rtz").unwrap(), configured);
-        assert_eq!(of_host(None, directory.path(), "rtz").unwrap(), first);
+        assert_eq!(of_host(Some(configured), directory.path(), "rtz", &[]).unwrap(), configured);
+        assert_eq!(of_host(None, directory.path(), "rtz", &[]).unwrap(), first);
     }
 }

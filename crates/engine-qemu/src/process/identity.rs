@@ -32,6 +32,15 @@ pub(crate) fn may_raise_limits() -> bool {
     sets.is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_RESOURCE))
 }
 
+/// Whether any process runs as this user. Such a user's number is given to nobody else.
+pub(crate) fn is_in_use(uid: u32) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let processes =
+        entries.filter(|entry| entry.file_name().as_bytes().first().is_some_and(u8::is_ascii_digit));
+    processes.filter_map(|entry| entry.metadata().ok()).any(|metadata| metadata.uid() == uid)
+}
+
 impl Process {
     /// The process that has this number now.
     pub fn of(pid: i32) -> Option<Self> {
@@ -100,6 +109,13 @@ impl Process {
         tokio::time::timeout(Duration::from_secs(20), self.ended())
             .await
             .map_err(|_| Fault::Slow("a killed QEMU's end".into()))
+    }
+
+    /// The user it runs as.
+    pub(crate) fn uid(&self) -> Result<u32, Fault> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = fs::metadata(format!("/proc/{}", self.pid)).doing("looking at a process")?;
+        Ok(metadata.uid())
     }
 
     /// Proportional share of memory, bytes: what would be free if it ended.

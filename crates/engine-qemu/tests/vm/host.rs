@@ -41,7 +41,7 @@ fn config() -> QemuConfig {
         egress_allow: vec!["10.99.0.0/24".parse().unwrap()],
         resolver: Some("203.0.113.2".parse().unwrap()),
     };
-    QemuConfig { directory: "host".into(), network, first_uid: 340_000, ..QemuConfig::default() }
+    QemuConfig { directory: "host".into(), network, first_uid: Some(340_000), ..QemuConfig::default() }
 }
 
 impl Host {
@@ -137,18 +137,26 @@ fn bring_template() -> TemplateVersion {
     }
     let target = templates.join(manifest.version.to_string());
     if !target.join(rolltop_template::MANIFEST).exists() {
-        fs::create_dir_all(&target).unwrap();
-        for entry in fs::read_dir(&path).unwrap() {
-            let entry = entry.unwrap();
-            if entry.file_type().unwrap().is_file() {
-                let to = target.join(entry.file_name());
-                if fs::hard_link(entry.path(), &to).is_err() {
-                    fs::copy(entry.path(), &to).unwrap();
-                }
-            }
-        }
+        // The manifest last: with it the version is whole.
+        let bake = Size::S.as_str();
+        link(&path.join(bake), &target.join(bake));
+        link(&path, &target);
     }
     manifest.version
+}
+
+/// Links a directory's files into another, or copies them where that can't be. Its bake, too: baking takes minutes.
+fn link(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    let mut files: Vec<PathBuf> = fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.is_file());
+    files.sort_by_key(|path| path.ends_with(rolltop_template::MANIFEST));
+    for file in files {
+        let to = to.join(file.file_name().unwrap());
+        if fs::hard_link(&file, &to).is_err() {
+            fs::copy(&file, &to).unwrap();
+        }
+    }
 }
 
 /// What the engine wrote down about a desktop.

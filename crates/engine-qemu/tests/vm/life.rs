@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use rolltop_engine::{Engine, EngineError, Known, OffReason, Power, StartRequest};
-use rolltop_engine_qemu::{QemuConfig, QemuEngine, bakes};
+use rolltop_engine_qemu::{NetworkConfig, QemuConfig, QemuEngine, bakes};
 use rolltop_model::Size;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::host::{Host, PATIENCE, in_guest, pid};
+use crate::host::{Host, PATIENCE, in_guest, pid, record};
 
 #[tokio::test]
 async fn a_machine_survives_the_engine_and_is_taken_over() {
@@ -60,14 +60,16 @@ async fn a_guest_that_resets_its_machine_is_off_for_that_reason_and_starts_anew(
     let mut host = Host::open().await;
     // Whatever makes a machine begin anew: asked for, by the keyboard's kernel functions, by a crash, by a triple fault.
     let ways = [
-        "sudo -n reboot",
-        "echo b | sudo -n tee /proc/sysrq-trigger",
-        "sudo -n sysctl -q kernel.panic=1; echo c | sudo -n tee /proc/sysrq-trigger",
-        "echo triple | sudo -n tee /sys/kernel/reboot/type; sudo -n reboot -f",
+        "reboot",
+        "echo b > /proc/sysrq-trigger",
+        "sysctl -q kernel.panic=1; echo c > /proc/sysrq-trigger",
+        "echo triple > /sys/kernel/reboot/type; reboot -f",
     ];
     for way in ways {
         let desktop = host.fork().await.desktop;
-        let _ = in_guest(&host.template, desktop, way).await;
+        // Behind our back: of a guest that is suddenly gone, ssh would hear nothing until its time is over.
+        let later = format!("sudo -n sh -c 'sleep 1; {way}' > /dev/null 2>&1 &");
+        in_guest(&host.template, desktop, &later).await.unwrap();
         assert_eq!(host.off(desktop).await, OffReason::Reset, "{way}");
         host.engine().destroy(desktop, 1).await.unwrap();
     }
@@ -258,5 +260,86 @@ async fn a_process_that_is_not_ours_keeps_its_group_and_nothing_else() {
         matches!(swept.as_slice(), [stray] if stray.name == "stray" && stray.stays.is_none()),
         "{swept:?}"
     );
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn a_second_engine_with_the_same_names_is_refused_and_harms_nothing() {
+    let host = Host::open().await;
+    let desktop = host.fork().await.desktop;
+    let elsewhere = tempfile::tempdir_in(".").unwrap();
+    let directory = fs::canonicalize(elsewhere.path()).unwrap();
+    let second = QemuConfig { directory: directory.clone(), ..host.config.clone() };
+    let ours = fs::canonicalize("host").unwrap();
+    let network = host.config.network.clone();
+    let prefix = NetworkConfig { prefix: "rts".into(), ..network.clone() };
+    let apart = NetworkConfig { range: Some("100.106.0.0/16".parse().unwrap()), ..prefix.clone() };
+    for (config, setting) in [
+        (second.clone(), "`prefix`"),
+        (QemuConfig { network: prefix, ..second.clone() }, "`range`"),
+        (QemuConfig { network: apart.clone(), ..second.clone() }, "`first_uid`"),
+    ] {
+        let refused = QemuEngine::open(config).await.map(drop).expect_err("another one's").to_string();
+        assert!(refused.contains(setting) && refused.contains(ours.to_str().unwrap()), "{refused}");
+    }
+    let apart = QemuConfig { network: apart, first_uid: None, ..second };
+    let other = QemuEngine::open(apart).await.unwrap();
+    other.sweep(&Known::default()).await.unwrap();
+    assert_eq!(in_guest(&host.template, desktop, "echo here").await.unwrap(), "here\n");
+    other.clear().await.unwrap();
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn a_user_who_is_still_at_work_is_no_other_machines_user() {
+    let host = Host::open().await;
+    let first = host.fork().await.desktop;
+    let (uid, index) = (user_of(first), record(first)["index"].as_u64().unwrap());
+    host.engine().destroy(first, 1).await.unwrap();
+    let mut left = Command::new("setpriv");
+    left.args(["--reuid", &uid.to_string(), "--clear-groups", "sleep", "600"]);
+    let mut left = left.spawn().unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let second = host.fork().await.desktop;
+    let (other, other_index) = (user_of(second), record(second)["index"].as_u64().unwrap());
+    left.kill().unwrap();
+    left.wait().unwrap();
+    assert!(other != uid && other_index != index, "it is user {other}, as what was left");
+    let third = host.fork().await.desktop;
+    assert_eq!(user_of(third), uid, "free again");
+    host.finish().await;
+}
+
+fn user_of(desktop: rolltop_model::DesktopId) -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(format!("/proc/{}", pid(desktop))).unwrap().uid()
+}
+
+#[tokio::test]
+async fn the_proof_of_kvm_boots_what_the_operator_built_whatever_is_newer() {
+    let mut host = Host::open().await;
+    let proof = "host/accelerator.json";
+    host.die();
+    let _ = fs::remove_file(proof);
+    // As an import leaves it: newer, and with a kernel of somebody else's.
+    let imported = "host/templates/imported@0123456789ab";
+    let _ = fs::remove_dir_all(imported);
+    fs::create_dir(imported).unwrap();
+    let text = fs::read_to_string(format!("host/templates/{}/manifest.json", host.template)).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    manifest["version"] = "imported@0123456789ab".into();
+    manifest["built_at"] = "2099-01-01T00:00:00Z".into();
+    fs::write(format!("{imported}/manifest.json"), manifest.to_string()).unwrap();
+    fs::write(format!("{imported}/vmlinuz"), "theirs").unwrap();
+    fs::write(format!("{imported}/initrd"), "theirs").unwrap();
+    host.open_again().await;
+    host.engine().host().await.unwrap();
+    if fs::exists("/dev/kvm").unwrap() {
+        let found: serde_json::Value = serde_json::from_slice(&fs::read(proof).unwrap()).unwrap();
+        let kernel = fs::metadata(format!("host/templates/{}/vmlinuz", host.template)).unwrap().len();
+        let tried = found["guest_kernel"].as_str().unwrap();
+        assert!(tried.starts_with(&format!("{kernel} bytes")), "{found}");
+    }
+    let _ = fs::remove_dir_all(imported);
     host.finish().await;
 }

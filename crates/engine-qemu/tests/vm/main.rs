@@ -1,7 +1,7 @@
 //! Real machines on this host. Needs root, QEMU and `ROLLTOP_TEST_TEMPLATES`, a directory of
 //! built templates; `cargo test -p rolltop-engine-qemu --features vm-tests --test vm`.
 //!
-//! The first run bakes, which takes minutes; the bake is kept under `target/vm-tests`. Tests
+//! The template comes with its bake of size S; a copy is kept under `target/vm-tests`. Tests
 //! take turns: each opens the engine anew, and so takes over what the one before left.
 
 // `cfg(test)` so that the lints know: unwrapping is fine here.

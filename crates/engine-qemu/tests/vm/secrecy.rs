@@ -1,12 +1,15 @@
 //! What a machine's process may do, and what its disk and its surroundings tell.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rolltop_engine::image::ExportRequest;
+use rolltop_engine::{DiskLayer, Engine as _, LayerKey, Origin, Power, SnapshotRequest};
+use rolltop_model::{LayerId, SnapshotId};
 
-use crate::host::{Host, in_guest, pid, record};
+use crate::host::{Host, PATIENCE, in_guest, pid, record};
 
 #[tokio::test]
 async fn a_machines_process_has_no_rights_and_its_key_is_nowhere() {
@@ -28,7 +31,7 @@ async fn a_machines_process_has_no_rights_and_its_key_is_nowhere() {
     }
     assert_eq!((field("NoNewPrivs:").as_str(), field("Seccomp:").as_str()), ("1", "2"));
     let link = |pid: &str, name: &str| fs::read_link(format!("/proc/{pid}/ns/{name}")).unwrap();
-    for kind in ["net", "ipc"] {
+    for kind in ["net", "ipc", "mnt"] {
         assert_ne!(link(&process.to_string(), kind), link("self", kind));
     }
 
@@ -64,6 +67,134 @@ async fn a_machines_process_has_no_rights_and_its_key_is_nowhere() {
         }
     }
     host.finish().await;
+}
+
+/// Stands in for a QEMU that a guest has taken over: says what it can see and do, and ends.
+const SPY: &str = r#"#!/bin/sh
+case "$*" in *guest=*) ;; *) exec qemu-system-x86_64 "$@" ;; esac
+try() { if "$@" > /dev/null 2>&1; then echo "spy: CAN $*"; else echo "spy: can't $*"; fi; }
+echo "spy: root: $(ls -A / | tr '\n' ' ')"
+echo "spy: etc: $(ls -A /etc | tr '\n' ' ')"
+echo "spy: dev: $(ls -A /dev | tr '\n' ' ')"
+echo "spy: processes: $(ls /proc | grep -c '^[0-9]') kernel: $(ls /proc | grep -cv '^[0-9]')"
+echo "spy: networks: $(tail -n +3 /proc/self/net/dev | wc -l)"
+for place in desktops templates snapshots transfers view; do
+  echo "spy: $place: $(ls ../../$place 2>/dev/null | wc -l)"
+done
+template=$(ls -d ../../templates/*)
+try test -r $template/disk.qcow2
+try touch $template/x
+try touch ../../layers/x
+try touch ../../x
+try touch /tmp/x
+try touch /usr/x
+try unshare --user true
+try unshare --user --map-root-user --mount true
+try mount -t tmpfs none /proc
+try setpriv --reuid 0 true
+cp /usr/bin/true ./here && chmod 700 ./here
+try ./here
+exit 1
+"#;
+
+#[tokio::test]
+async fn who_takes_qemu_over_sees_one_machine_and_nothing_of_the_host() {
+    let mut host = Host::open().await;
+    let other = host.fork().await;
+    fs::create_dir_all("spy").unwrap();
+    fs::write("spy/qemu", SPY).unwrap();
+    fs::set_permissions("spy/qemu", fs::Permissions::from_mode(0o755)).unwrap();
+    let spy = fs::canonicalize("spy/qemu").unwrap();
+    let qemu = std::mem::replace(&mut host.config.qemu, spy);
+    host.die();
+    host.open_again().await;
+    let refused = host.engine().fork(&host.request()).await.expect_err("it is no QEMU").to_string();
+    let lines: Vec<&str> =
+        refused.lines().filter_map(|line| line.split("spy: ").nth(1)).map(str::trim_end).collect();
+    let said = |line: &str| assert!(lines.contains(&line), "{line:?} is not in {lines:#?}");
+    let root: Vec<&str> = lines[0].strip_prefix("root: ").unwrap().split_whitespace().collect();
+    let path = fs::canonicalize(".").unwrap();
+    let first = path.components().nth(1).unwrap().as_os_str().to_str().unwrap().to_owned();
+    let may = ["bin", "dev", "etc", "lib", "lib32", "lib64", "proc", "sbin", "usr", first.as_str()];
+    assert!(root.iter().all(|name| may.contains(name)), "{root:?}");
+    said("etc: alternatives ld.so.cache");
+    let device = lines.iter().find_map(|line| line.strip_prefix("dev: ")).unwrap();
+    assert!(["kvm null random urandom zero", "null random urandom zero"].contains(&device), "{device}");
+    said("networks: 1");
+    for (place, seen) in [("desktops", 1), ("templates", 1), ("snapshots", 0), ("transfers", 0), ("view", 0)]
+    {
+        said(&format!("{place}: {seen}"));
+    }
+    let processes = lines.iter().find(|line| line.starts_with("processes: ")).unwrap();
+    let number: usize = processes.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(number < 5, "it sees its own processes only: {processes}");
+    let can: Vec<&&str> = lines.iter().filter(|line| line.starts_with("CAN ")).collect();
+    assert!(can.len() == 1 && can[0].ends_with("disk.qcow2"), "what it can: {lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("can't ")).count(), 10, "{lines:#?}");
+
+    host.config.qemu = qemu;
+    host.die();
+    host.open_again().await;
+    assert_eq!(
+        host.power(other.desktop).await,
+        Power::On { quarantined: true },
+        "nothing happened to another"
+    );
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn what_opens_a_disk_for_an_export_is_confined_like_a_machine() {
+    let host = Host::open().await;
+    let request = host.fork().await;
+    let snapshot = SnapshotRequest {
+        desktop: request.desktop,
+        fence: 1,
+        snapshot: SnapshotId::generate(),
+        key: request.disk.key.clone(),
+        next: DiskLayer { layer: LayerId::generate(), key: LayerKey::new([3; 32]) },
+    };
+    host.engine().snapshot(&snapshot).await.unwrap();
+    let from = Origin { snapshot: snapshot.snapshot, disk: vec![request.disk.clone()] };
+    let export = ExportRequest { from, template: host.template.clone() };
+    // Nobody reads: it stands still with the disk open.
+    let stream = host.engine().export(&export).await.unwrap();
+    let number = deputies().pop().expect("a qemu-nbd");
+    let status = fs::read_to_string(format!("/proc/{number}/status")).unwrap();
+    let field = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_once(':').unwrap().1.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let uid: u32 = field("Uid:").split(' ').next().unwrap().parse().unwrap();
+    let own = 340_000 + u32::try_from(record(request.desktop)["index"].as_u64().unwrap()).unwrap();
+    assert!((340_000..350_000).contains(&uid) && uid != own, "{uid}");
+    assert_eq!((field("CapEff:").as_str(), field("Seccomp:").as_str()), ("0000000000000000", "2"));
+    let link = |pid: &str, name: &str| fs::read_link(format!("/proc/{pid}/ns/{name}")).unwrap();
+    for kind in ["net", "ipc", "mnt"] {
+        assert_ne!(link(&number, kind), link("self", kind));
+    }
+    assert!(fs::metadata(format!("/proc/{number}/root/etc/shadow")).is_err());
+    let groups = fs::read_to_string(format!("/proc/{number}/cgroup")).unwrap();
+    assert!(groups.contains("/helper-"), "{groups}");
+    drop(stream);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !deputies().is_empty() {
+        assert!(tokio::time::Instant::now() < deadline, "it stays");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    host.finish().await;
+}
+
+/// Processes of ours that have a disk open.
+fn deputies() -> Vec<String> {
+    let numbers =
+        fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let ours = fs::canonicalize("host/transfers").unwrap();
+    let is_one = |number: &String| {
+        let line = fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
+        line.starts_with(b"qemu-nbd") && contains(&line, ours.as_os_str().as_encoded_bytes())
+    };
+    numbers.filter(is_one).collect()
 }
 
 #[tokio::test]
