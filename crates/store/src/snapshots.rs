@@ -288,13 +288,20 @@ impl Store {
         select.all(&self.connection).await?.into_iter().map(Snapshot::try_from).collect()
     }
 
-    /// The oldest that is to be taken of a desktop.
-    pub async fn wanted_snapshot(&self, desktop: DesktopId) -> Result<Option<Snapshot>, StoreError> {
+    /// The oldest that is to be taken of a desktop. Not what is to be kept for a way back that was asked for after its
+    /// row was read: who does not know of that would take it for any other.
+    pub async fn wanted_snapshot(&self, desktop: &Desktop) -> Result<Option<Snapshot>, StoreError> {
         let select = Entity::find()
-            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .filter(Column::DesktopId.eq(desktop.id.to_string()))
             .filter(Column::State.eq(SnapshotState::Taking.as_str()))
             .order_by_asc(Column::Id);
-        select.one(&self.connection).await?.map(Snapshot::try_from).transpose()
+        let Some(wanted) = select.one(&self.connection).await? else { return Ok(None) };
+        let wanted = Snapshot::try_from(wanted)?;
+        let now = desktops::Entity::find_by_id(desktop.id.to_string()).one(&self.connection).await?;
+        let for_way_back =
+            now.and_then(|row| row.restore_undo_id).is_some_and(|id| id == wanted.id.to_string());
+        let is_known = desktop.restore.is_some_and(|(_, undo)| undo == wanted.id);
+        Ok((is_known || !for_way_back).then_some(wanted))
     }
 
     /// Writes down a snapshot that came from elsewhere.

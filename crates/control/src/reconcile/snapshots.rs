@@ -36,7 +36,7 @@ pub(super) async fn take_wanted(
     desktop: &Desktop,
     observed: Observation,
 ) -> Result<bool, Fault> {
-    let Some(snapshot) = inner.store.wanted_snapshot(desktop.id).await? else {
+    let Some(snapshot) = inner.store.wanted_snapshot(desktop).await? else {
         return restore_wanted(inner, desktop, observed, false).await;
     };
     let reason = match desktop.record.state {
@@ -87,7 +87,7 @@ pub(super) async fn before(
     // What is destroyed can't be kept later, also where it is just coming up.
     let is_taken = gives_up && (is_whole || step == Step::Destroy);
     let is_for_restore = |snapshot: &Snapshot| desktop.restore.is_some_and(|(_, undo)| undo == snapshot.id);
-    match inner.store.wanted_snapshot(desktop.id).await? {
+    match inner.store.wanted_snapshot(desktop).await? {
         Some(snapshot) if snapshot.has_begun || is_taken => {
             take(inner, desktop, &snapshot, observed).await.map(|()| true)
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rolltop_model::{Command, DesktopState, FailReason, Step, WorkspaceId};
-use rolltop_store::{By, kind};
+use rolltop_model::{Command, DesktopState, FailReason, Size, SnapshotKind, Step, WorkspaceId};
+use rolltop_store::{By, NewSnapshot, Taken, kind};
 
 use crate::fixture::{after, fixture, start};
 
@@ -113,4 +113,40 @@ async fn a_writer_that_is_dropped_half_way_holds_nobody_up() {
     let left = fixture.store.desktop_count(fixture.workspace).await.unwrap();
     assert!(left <= 3);
     tokio::time::timeout(Duration::from_secs(5), fixture.store.checkpoint()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_is_kept_for_a_way_back_is_seen_only_by_who_knows_of_that() {
+    let fixture = fixture().await;
+    let store = &fixture.store;
+    let id = fixture.create("one").await.id;
+    let desktop = fixture.leased(id).await;
+    store.layer_for(id, Size::S, None, start()).await.unwrap();
+    let new = |name: &str, kind| NewSnapshot {
+        desktop: id,
+        name: name.to_owned(),
+        kind,
+        made_by: "tests".to_owned(),
+        limit: 10,
+    };
+    let early = store.insert_snapshot(new("early", SnapshotKind::Manual), None, start()).await.unwrap();
+    assert_eq!(store.wanted_snapshot(&desktop).await.unwrap().unwrap().id, early.id);
+    store.next_layer(&early, start()).await.unwrap();
+    let taken = Taken {
+        at: after(1),
+        size: Size::S,
+        disk_gib: 20,
+        has_memory: false,
+        memory_bytes: 0,
+        disk_bytes: 0,
+        pause_ms: 0,
+    };
+    assert!(store.finish_snapshot(&desktop, early.id, taken, after(1)).await.unwrap());
+
+    // A worker has read the row, and then it is asked for.
+    let read = store.desktop(id).await.unwrap().unwrap();
+    let asked = store.ask_restore(early.id, new("before", SnapshotKind::Undo), after(2)).await.unwrap();
+    assert!(store.wanted_snapshot(&read).await.unwrap().is_none(), "not to be taken for any other");
+    let undo = store.wanted_snapshot(&asked).await.unwrap().unwrap();
+    assert_eq!(asked.restore, Some((early.id, undo.id)));
 }
