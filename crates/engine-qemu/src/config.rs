@@ -1,6 +1,7 @@
 //! What the operator can choose about the engine.
 
 use std::net::Ipv4Addr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use rolltop_model::Size;
@@ -84,10 +85,26 @@ pub struct NetworkConfig {
     pub egress_allow: Vec<Cidr>,
     /// Resolver that desktops ask. Default: the first in the host's `/etc/resolv.conf`.
     pub resolver: Option<Ipv4Addr>,
+    /// What one desktop may send, and receive, bytes a second; more is dropped. Default 125 MB, a gigabit.
+    pub bytes_per_second: NonZeroU32,
+    /// Packets that one desktop may send a second. Default 100000.
+    pub packets_per_second: NonZeroU32,
+    /// Connections that one desktop may begin a second, after the first thousand. The host's table of them is one for
+    /// all. Default 100.
+    pub connections_per_second: NonZeroU32,
 }
 
 impl Default for NetworkConfig {
     fn default() -> Self {
-        Self { prefix: "rt".to_owned(), range: None, egress_allow: Vec::new(), resolver: None }
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Self {
+            prefix: "rt".to_owned(),
+            range: None,
+            egress_allow: Vec::new(),
+            resolver: None,
+            bytes_per_second: number(125_000_000),
+            packets_per_second: number(100_000),
+            connections_per_second: number(100),
+        }
     }
 }

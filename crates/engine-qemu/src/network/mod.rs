@@ -21,6 +21,7 @@ use crate::fault::{Doing, Fault, blocking};
 
 mod cidr;
 mod forwarding;
+mod host_networks;
 mod namespace;
 mod plan;
 mod range;
@@ -29,7 +30,7 @@ mod tap;
 
 pub use cidr::{Cidr, CidrError};
 pub use forwarding::forwarding_dropped;
-pub use plan::{GUEST, GUEST_MAC, NetworkPlan};
+pub use plan::{GUEST, GUEST_MAC, NetworkPlan, Rates};
 pub use range::{Used, range_conflict};
 
 /// sshd's port in a guest.
@@ -41,8 +42,16 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Network {
     plan: NetworkPlan,
-    /// The host's resolver as it was last seen, where none is configured.
-    resolver: Option<Arc<Mutex<Option<Ipv4Addr>>>>,
+    /// What the host's network was when it was last looked at.
+    seen: Arc<Mutex<Seen>>,
+    /// Whether desktops ask the host's resolver, none being configured.
+    follows_resolver: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    resolver: Option<Ipv4Addr>,
+    networks: Vec<Cidr>,
 }
 
 impl Network {
@@ -57,28 +66,45 @@ impl Network {
             range: range::of_host(config.range, directory, prefix, others)?,
             egress_allow: config.egress_allow.clone(),
             resolver: config.resolver,
+            host_networks: Vec::new(),
+            rates: Rates {
+                bytes: config.bytes_per_second,
+                packets: config.packets_per_second,
+                connections: config.connections_per_second,
+            },
         };
-        let resolver = config.resolver.is_none().then(|| Arc::new(Mutex::new(resolver::of_host())));
-        Ok(Self { plan, resolver })
+        let networks = host_networks::of_host(prefix).unwrap_or_default();
+        let seen = Seen { resolver: resolver::of_host(), networks };
+        let follows_resolver = config.resolver.is_none();
+        Ok(Self { plan, seen: Arc::new(Mutex::new(seen)), follows_resolver })
     }
 
-    /// With the resolver as it is now.
+    /// With the host's network as it is now.
     fn plan_now(&self) -> NetworkPlan {
-        let followed =
-            self.resolver.as_ref().map(|seen| *seen.lock().unwrap_or_else(PoisonError::into_inner));
-        NetworkPlan { resolver: followed.unwrap_or(self.plan.resolver), ..self.plan.clone() }
+        let Seen { resolver, networks } = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let resolver = if self.follows_resolver { resolver } else { self.plan.resolver };
+        NetworkPlan { resolver, host_networks: networks, ..self.plan.clone() }
     }
 
-    /// Looks at the host's resolver again. True where it is another: rules that are loaded name the old one.
-    pub fn look_at_resolver(&self) -> bool {
-        let Some(seen) = &self.resolver else { return false };
-        let now = resolver::of_host();
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // A file that is being replaced may name none for a moment.
-        let changed = now.is_some() && *seen != now;
+    /// Looks at the host's network again. True where it is another: rules that are loaded name the old one. Blocks for
+    /// some milliseconds.
+    pub fn look_at_host(&self) -> bool {
+        let now = Seen {
+            resolver: resolver::of_host(),
+            networks: host_networks::of_host(&self.plan.prefix).unwrap_or_default(),
+        };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = seen.clone();
+        // A file that is being replaced may name none for a moment, and an interface that is being changed.
+        if now.resolver.is_some() && self.follows_resolver {
+            seen.resolver = now.resolver;
+        }
+        if !now.networks.is_empty() {
+            seen.networks = now.networks;
+        }
+        let changed = *seen != before;
         if changed {
-            tracing::info!(before = ?*seen, ?now, "the host asks another resolver, and so do its desktops");
-            *seen = now;
+            tracing::info!(?before, now = ?*seen, "the host's network is another, and what desktops may reach");
         }
         changed
     }
@@ -127,7 +153,7 @@ impl Network {
             self.remove_now(index)?;
         }
         namespace::feed("ip", &["-batch", "-"], &host_commands)?;
-        let rules = self.plan_now().namespace_rules(true);
+        let (rules, wire) = (self.plan_now().namespace_rules(true), self.plan.wire_rules());
         namespace::inside(&name, move || {
             namespace::set(&[
                 ("ipv6/conf/all/disable_ipv6", "1"),
@@ -137,6 +163,7 @@ impl Network {
             ])?;
             namespace::feed("nft", &["-f", "-"], &rules)?;
             namespace::feed("ip", &["-batch", "-"], &inner_commands)?;
+            namespace::feed("nft", &["-f", "-"], &wire)?;
             // Last: with forwarding off nothing could have passed before the rules were there.
             namespace::set(&[("ipv4/ip_forward", "1")])?;
             tap::open(plan::TAP).doing("opening the TAP interface")
@@ -145,7 +172,8 @@ impl Network {
 
     /// Ends quarantine: what the egress policy allows may pass from now on.
     pub async fn release(&self, index: u32) -> Result<(), Fault> {
-        let (name, rules) = (self.plan.namespace(index), self.plan_now().namespace_rules(false));
+        let rules = self.plan_now().namespace_rules(false) + &self.plan.wire_rules();
+        let name = self.plan.namespace(index);
         blocking(move || namespace::inside(&name, || namespace::feed("nft", &["-f", "-"], &rules))).await
     }
 

@@ -11,6 +11,7 @@
 //! that a mistake in one does not open the way.
 
 use std::net::Ipv4Addr;
+use std::num::NonZeroU32;
 
 use super::Cidr;
 
@@ -27,6 +28,8 @@ pub const TAP: &str = "tap0";
 /// The namespace's end of the way out.
 const UPLINK: &str = "eth0";
 
+/// Connections a desktop may begin at once.
+const CONNECTIONS_AT_ONCE: u32 = 1000;
 /// Connections a desktop may have open at the same time: the table of them is the host's.
 const MAX_CONNECTIONS: u32 = 4096;
 
@@ -55,6 +58,17 @@ pub struct NetworkPlan {
     pub range: Cidr,
     pub egress_allow: Vec<Cidr>,
     pub resolver: Option<Ipv4Addr>,
+    /// The host's own networks, which are denied although their addresses may be public.
+    pub host_networks: Vec<Cidr>,
+    pub rates: Rates,
+}
+
+/// What one desktop may send in a second; bytes, what it may receive, too.
+#[derive(Debug, Clone, Copy)]
+pub struct Rates {
+    pub bytes: NonZeroU32,
+    pub packets: NonZeroU32,
+    pub connections: NonZeroU32,
 }
 
 impl NetworkPlan {
@@ -126,6 +140,28 @@ impl NetworkPlan {
         format!("link del {}\nnetns del {}\n", self.interface(index), self.namespace(index))
     }
 
+    /// The rules on a guest's wire, before anything of the host's looks at what it sends: nothing but IPv4 and ARP, all
+    /// of it from its own addresses. From others the host would learn neighbours, of which there is one table for all.
+    pub fn wire_rules(&self) -> String {
+        let Rates { bytes, packets, .. } = self.rates;
+        format!(
+            "table netdev rolltop\n\
+             delete table netdev rolltop\n\
+             table netdev rolltop {{\n\
+             chain from_guest {{\n\
+             type filter hook ingress device \"{TAP}\" priority -500; policy drop;\n\
+             ether saddr != {GUEST_MAC} drop\n\
+             limit rate over {packets}/second burst {packets_at_once} packets drop\n\
+             limit rate over {bytes} bytes/second burst {bytes_at_once} bytes drop\n\
+             ether type ip ip saddr {GUEST} accept\n\
+             ether type arp arp htype 1 arp saddr ether {GUEST_MAC} arp saddr ip {GUEST} accept\n\
+             }}\n\
+             }}\n",
+            packets_at_once = at_once(packets),
+            bytes_at_once = at_once(bytes),
+        )
+    }
+
     /// The rules in a desktop's namespace. In quarantine nothing passes but the host's own
     /// connections to the door.
     pub fn namespace_rules(&self, quarantined: bool) -> String {
@@ -180,8 +216,11 @@ impl NetworkPlan {
     }
 
     fn egress_rules(&self) -> String {
+        let Rates { bytes, connections, .. } = self.rates;
         format!(
             "ct state invalid drop\n\
+             oifname \"{TAP}\" limit rate over {bytes} bytes/second burst {bytes_at_once} bytes drop\n\
+             iifname \"{TAP}\" ct state new limit rate over {connections}/second burst {CONNECTIONS_AT_ONCE} packets drop\n\
              iifname \"{TAP}\" ct state new ct count over {MAX_CONNECTIONS} drop\n\
              iifname \"{UPLINK}\" oifname \"{TAP}\" ct state established,related accept\n\
              iifname \"{UPLINK}\" drop\n\
@@ -189,6 +228,7 @@ impl NetworkPlan {
              ct status dnat accept\n\
              {decision}",
             decision = self.decision("reject with icmpx admin-prohibited"),
+            bytes_at_once = at_once(bytes),
         )
     }
 
@@ -252,16 +292,26 @@ impl NetworkPlan {
         } else {
             format!(" elements = {{ {} }};", allowed.join(", "))
         };
+        let denied: Vec<String> = DENIED
+            .iter()
+            .map(|network| (*network).to_owned())
+            .chain(self.host_networks.iter().map(Cidr::to_string))
+            .collect();
         format!(
             "set allowed {{ type ipv4_addr; flags interval; auto-merge;{elements} }}\n\
-             set denied {{ type ipv4_addr; flags interval; elements = {{ {} }}; }}\n",
-            DENIED.join(", ")
+             set denied {{ type ipv4_addr; flags interval; auto-merge; elements = {{ {} }}; }}\n",
+            denied.join(", ")
         )
     }
 
     fn decision(&self, refusal: &str) -> String {
         format!("ip daddr @allowed accept\nip daddr @denied {refusal}\naccept\n")
     }
+}
+
+/// What a tenth of a second's may come at once, so that no steady sender loses any.
+fn at_once(per_second: NonZeroU32) -> u32 {
+    (per_second.get() / 10).max(1)
 }
 
 fn index_of(digits: &str) -> Option<u32> {
@@ -279,6 +329,12 @@ mod tests {
             range: "100.64.0.0/16".parse().unwrap(),
             egress_allow: vec!["10.20.0.0/16".parse().unwrap()],
             resolver: Some(Ipv4Addr::new(10, 0, 0, 53)),
+            host_networks: vec!["192.0.2.0/24".parse().unwrap()],
+            rates: Rates {
+                bytes: NonZeroU32::new(125_000_000).unwrap(),
+                packets: NonZeroU32::new(100_000).unwrap(),
+                connections: NonZeroU32::new(100).unwrap(),
+            },
         }
     }
 
@@ -287,6 +343,7 @@ mod tests {
         insta::assert_snapshot!("host_rules", plan().host_rules());
         insta::assert_snapshot!("quarantine_rules", plan().namespace_rules(true));
         insta::assert_snapshot!("released_rules", plan().namespace_rules(false));
+        insta::assert_snapshot!("wire_rules", plan().wire_rules());
     }
 
     #[test]

@@ -40,6 +40,7 @@ fn config() -> QemuConfig {
         range: Some("100.67.0.0/16".parse().unwrap()),
         egress_allow: vec!["10.99.0.0/24".parse().unwrap()],
         resolver: Some("203.0.113.2".parse().unwrap()),
+        ..NetworkConfig::default()
     };
     QemuConfig { directory: "host".into(), network, first_uid: Some(340_000), ..QemuConfig::default() }
 }

@@ -10,7 +10,7 @@ use std::thread;
 use rolltop_engine::Engine;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::host::{Host, in_guest, record};
+use crate::host::{Host, in_guest, namespace, record};
 
 /// A namespace beyond the host, as the internet is; not one of the engine's names.
 const BEYOND: &str = "rttbeyond";
@@ -18,8 +18,10 @@ const PORT: u16 = 18_080;
 /// There, what is sent comes back once all of it is there.
 const MIRROR: u16 = 18_081;
 
-/// Addresses beyond the host: public, private but allowed, private, and link-local.
+/// Addresses in networks that the host is in, too: public, private but allowed, private, and link-local.
 const ADDRESSES: [&str; 4] = ["203.0.113.2", "10.99.0.2", "10.98.0.2", "169.254.169.254"];
+/// A public one further out.
+const PUBLIC: &str = "198.51.100.2";
 
 struct Beyond;
 
@@ -37,7 +39,9 @@ impl Beyond {
         for address in ADDRESSES {
             run(&format!("ip -n {BEYOND} addr add {address}/24 dev eth0"));
         }
+        run(&format!("ip -n {BEYOND} addr add {PUBLIC}/32 dev eth0"));
         run(&format!("ip -n {BEYOND} link set eth0 up"));
+        run(&format!("ip route add {PUBLIC}/32 via 203.0.113.2"));
         let (listener, mirror, resolver) = thread::spawn(|| {
             let file = File::open(format!("/run/netns/{BEYOND}")).unwrap();
             move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
@@ -102,6 +106,8 @@ async fn a_guest_reaches_what_it_may_and_nothing_else() {
     greet(TcpListener::bind(("0.0.0.0", PORT)).unwrap());
     let (desktop, neighbour) = (host.fork().await.desktop, host.fork().await.desktop);
     host.engine().release(neighbour, 1).await.unwrap();
+    // In a network that the host is in, with public addresses or not, is whatever the operator has there.
+    host.engine().mend_network().await.unwrap();
     let gateway_of = |desktop| {
         let index = record(desktop)["index"].as_u64().unwrap();
         let first = 4 * index;
@@ -121,32 +127,28 @@ async fn a_guest_reaches_what_it_may_and_nothing_else() {
     assert_eq!(in_guest(&host.template, desktop, ask).await.unwrap(), "", "not even names in quarantine");
 
     host.engine().release(desktop, 1).await.unwrap();
-    assert_eq!(heard(&host, desktop, "203.0.113.2").await, "hello 203.0.113.1\n", "the way out, translated");
+    assert_eq!(heard(&host, desktop, PUBLIC).await, "hello 203.0.113.1\n", "the way out, translated");
     assert_eq!(heard(&host, desktop, "10.99.0.2").await, "hello 10.99.0.1\n", "private, but allowed");
     assert_eq!(in_guest(&host.template, desktop, ask).await.unwrap(), "answer\n", "the host's resolver");
-    for address in ["10.98.0.2", "169.254.169.254", "10.77.0.1", "127.0.0.1"] {
+    for address in ["203.0.113.2", "10.98.0.2", "169.254.169.254", "10.77.0.1", "127.0.0.1"] {
         assert_eq!(heard(&host, desktop, address).await, "", "{address} after release");
     }
     for address in [host_side, own_side, other_host_side, other_side, host_address] {
         assert_eq!(heard(&host, desktop, &address).await, "", "{address}, the host's or a neighbour's");
     }
-    assert_eq!(
-        heard(&host, neighbour, "203.0.113.2").await,
-        "hello 203.0.113.1\n",
-        "the neighbour's way out"
-    );
+    assert_eq!(heard(&host, neighbour, PUBLIC).await, "hello 203.0.113.1\n", "the neighbour's way out");
 
     // Whoever reloads the host's firewall takes our rules away.
     let table = format!("rolltop_{}", crate::host::PREFIX);
     let gone = Command::new("nft").args(["delete", "table", "inet", &table]).status().unwrap();
     assert!(gone.success());
-    assert_eq!(heard(&host, neighbour, "203.0.113.2").await, "", "not translated any more");
+    assert_eq!(heard(&host, neighbour, PUBLIC).await, "", "not translated any more");
     host.engine().mend_network().await.unwrap();
-    assert_eq!(heard(&host, neighbour, "203.0.113.2").await, "hello 203.0.113.1\n", "mended");
+    assert_eq!(heard(&host, neighbour, PUBLIC).await, "hello 203.0.113.1\n", "mended");
 
     // A network beyond the host that takes less than an Ethernet does, and drops what is larger.
     let there_and_back = format!(
-        "python3 -c 'import socket as s; c = s.create_connection((\"203.0.113.2\", {MIRROR}), 20); \
+        "python3 -c 'import socket as s; c = s.create_connection((\"{PUBLIC}\", {MIRROR}), 20); \
          c.sendall(bytes(300000)); c.shutdown(1); print(sum(map(len, iter(lambda: c.recv(65536), b\"\"))))'"
     );
     run(&format!("ip link set {BEYOND} mtu 1280"));
@@ -157,7 +159,7 @@ async fn a_guest_reaches_what_it_may_and_nothing_else() {
 
     // A guest that takes another address or hardware address for itself loses even its own way.
     let as_source = |source: &str| {
-        format!("curl -s --http0.9 --interface {source} --max-time 5 http://203.0.113.2:{PORT}/ || true")
+        format!("curl -s --http0.9 --interface {source} --max-time 5 http://{PUBLIC}:{PORT}/ || true")
     };
     let own = in_guest(&host.template, desktop, &as_source("10.77.0.2")).await.unwrap();
     assert!(own.starts_with("hello 203.0.113.1"), "as itself: {own}");
@@ -172,5 +174,49 @@ async fn a_guest_reaches_what_it_may_and_nothing_else() {
             .unwrap()
             .success()
     );
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn a_guest_fills_no_table_of_the_hosts() {
+    let host = Host::open().await;
+    let _beyond = Beyond::open();
+    let desktop = host.fork().await.desktop;
+    host.engine().mend_network().await.unwrap();
+    host.engine().release(desktop, 1).await.unwrap();
+    let namespace = namespace(desktop);
+    let inside = |command: &str| {
+        let words = ["netns", "exec", &namespace, "sh", "-c", command];
+        let output = Command::new("ip").args(words).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+
+    // Questions that come from 240 neighbours: to answer one, the host would learn where it is.
+    let spoof = "sudo -n python3 - <<'END'
+import socket, struct
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind(('eth0', 0))
+mine = bytes.fromhex('525400770002')
+for last in range(10, 250):
+    question = struct.pack('!HHBBH', 1, 0x800, 6, 4, 1) + mine + bytes([10, 77, 0, last]) + bytes(6) + bytes([10, 77, 0, 1])
+    wire.send(b'\\xff' * 6 + mine + b'\\x08\\x06' + question)
+END";
+    in_guest(&host.template, desktop, spoof).await.unwrap();
+    let known = inside("ip neigh show dev tap0");
+    assert_eq!(known.lines().count(), 1, "{known}");
+
+    // More connections than a burst, each a new one.
+    let flood = format!(
+        "python3 - <<'END'
+import socket
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(20000, 26000):
+    sender.sendto(b'x', ('{PUBLIC}', port))
+END"
+    );
+    in_guest(&host.template, desktop, &flood).await.unwrap();
+    let open: u32 = inside("cat /proc/sys/net/netfilter/nf_conntrack_count").parse().unwrap();
+    assert!((500..2500).contains(&open), "{open} connections");
+    assert!(heard(&host, desktop, PUBLIC).await.starts_with("hello"), "and it is not cut off");
     host.finish().await;
 }
