@@ -1,7 +1,8 @@
 //! Where everything is in the engine's directory.
 //!
 //! ```text
-//! host/                       0711 root, like every directory here: a machine's user passes, and sees nothing
+//! host/                       0700 root: machines see their own parts of it, in mount namespaces of their own. What is
+//!                             below is 0711 root, for those of before that was so
 //!   templates/NAME@DIGEST/    image, kernel, manifest (made by crate `template`)
 //!     SIZE/, SIZE-2/          bakes: ram, devices, disk.qcow2, bake.json
 //!   blank/SIZE.ram            empty memory: what a cold-booted machine's memory is based on
@@ -26,6 +27,8 @@ use crate::process::View;
 
 /// Mode of directories that machines' users pass through.
 const PASSABLE: u32 = 0o711;
+/// Mode of the engine's directory.
+const CLOSED: u32 = 0o700;
 const VIEW: &str = "view";
 
 #[derive(Debug, Clone)]
@@ -38,7 +41,7 @@ pub(crate) struct Layout {
 impl Layout {
     /// Makes what is missing.
     pub(crate) fn open(root: &Path) -> Result<Self, Fault> {
-        make_directory(root)?;
+        DirBuilder::new().recursive(true).mode(CLOSED).create(root).doing_with("making", root)?;
         let absolute = fs::canonicalize(root).doing_with("finding", root)?;
         let layout = Self { root: root.to_owned(), absolute };
         for path in [
@@ -66,6 +69,12 @@ impl Layout {
 
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Lets nobody but root enter, unless machines run that have no view of their own and pass through by name.
+    pub(crate) fn close(&self, to_all: bool) -> Result<(), Fault> {
+        let mode = if to_all { CLOSED } else { PASSABLE };
+        fs::set_permissions(&self.root, fs::Permissions::from_mode(mode)).doing_with("closing", &self.root)
     }
 
     /// A path below the root as an absolute one. Links below the root are not followed: machines name files by it.

@@ -48,7 +48,10 @@ pub fn prepare_host(data: &Path) -> anyhow::Result<()> {
     let root = &Identity::ROOT;
     // 0711: others may pass through to what they may open, and can't list.
     make(data, root, 0o711)?;
-    make(&data.join(HOST_DATA), root, 0o711)?;
+    // Root's alone. Where it is there, the engine knows whether machines have to pass through it.
+    if !data.join(HOST_DATA).exists() {
+        make(&data.join(HOST_DATA), root, 0o700)?;
+    }
     make(&data.join(TEMPLATES), root, 0o711)
 }
 

@@ -34,6 +34,8 @@ impl Host {
             });
         }
         adoptions.join_all().await;
+        let running = || ours(&self.layout.desktops()).into_values().flatten();
+        self.layout.close(running().all(|process| process.has_own_view()))?;
         self.forget_old_fences();
         self.tidy().await;
         Ok(())

@@ -111,6 +111,12 @@ impl Process {
             .map_err(|_| Fault::Slow("a killed QEMU's end".into()))
     }
 
+    /// Whether it has a mount namespace of its own.
+    pub(crate) fn has_own_view(&self) -> bool {
+        let namespace = |process: &str| fs::read_link(format!("/proc/{process}/ns/mnt")).ok();
+        namespace(&self.pid.to_string()) != namespace("self")
+    }
+
     /// The user it runs as.
     pub(crate) fn uid(&self) -> Result<u32, Fault> {
         use std::os::unix::fs::MetadataExt;

@@ -198,6 +198,27 @@ fn deputies() -> Vec<String> {
 }
 
 #[tokio::test]
+async fn nobody_else_enters_the_directory_of_templates_and_memories() {
+    let mut host = Host::open().await;
+    let desktop = host.fork().await.desktop;
+    let place = fs::canonicalize("host").unwrap();
+    let disk = place.join(format!("templates/{}/disk.qcow2", host.template));
+    let tries = |path: &std::path::Path| {
+        let mut reader = std::process::Command::new("setpriv");
+        reader.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "head", "-c1"]).arg(path);
+        reader.stderr(std::process::Stdio::null()).output().unwrap().status.success()
+    };
+    assert!(!tries(&disk), "{} is read by nobody", disk.display());
+    assert_eq!(fs::metadata(&place).unwrap().mode() & 0o777, 0o700);
+    // It stays closed to a machine that was taken over, which does without.
+    host.die();
+    host.open_again().await;
+    assert_eq!(fs::metadata(&place).unwrap().mode() & 0o777, 0o700);
+    assert_eq!(in_guest(&host.template, desktop, "echo up").await.unwrap(), "up\n");
+    host.finish().await;
+}
+
+#[tokio::test]
 async fn what_a_guest_writes_is_unreadable_on_the_hosts_disk() {
     let host = Host::open().await;
     let request = host.fork().await;
