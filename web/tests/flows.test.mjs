@@ -462,9 +462,26 @@ test("the screen is drawn, follows the window, and shares its clipboard", async 
   await page.evaluate(() => navigator.clipboard.writeText("from here"));
   await canvas.click();
   await page.keyboard.press("Control+v");
-  // The stand-in sends back in capitals what is put on its clipboard.
-  await page.waitForFunction(async () => (await navigator.clipboard.readText()) === "FROM HERE");
+  // The stand-in sends back in capitals what is put on its clipboard. Nobody copied there: it is shown, and no more.
   await page.waitForFunction(() => document.querySelector("#clipboard-text").value === "FROM HERE");
+  await page.waitForTimeout(300);
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "from here");
+  const copied = async (text, ask) => {
+    await page.evaluate((text) => navigator.clipboard.writeText(text), text);
+    await ask();
+    await page.keyboard.press("Control+v");
+    await page.waitForFunction(async (text) => (await navigator.clipboard.readText()) === text, text.toUpperCase());
+  };
+  await copied("by key", () => page.keyboard.press("Control+c"));
+  await copied("by menu", async () => {
+    await canvas.click({ button: "right" });
+    await canvas.click();
+  });
+  // What is on this computer's clipboard is not read on coming back.
+  await page.evaluate(() => navigator.clipboard.writeText("a password"));
+  await page.evaluate(() => window.dispatchEvent(new Event("focus")));
+  await page.waitForTimeout(300);
+  assert.equal(await page.evaluate(() => document.querySelector("#clipboard-text").value), "BY MENU");
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

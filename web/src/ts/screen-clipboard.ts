@@ -1,7 +1,6 @@
-// Text both ways between this computer's clipboard and the desktop's, with the keys people
-// know. Pasting uses the browser's own paste event, which needs no permission; where the
-// permission to read has been given, the clipboard is also handed over on coming back to
-// the window.
+// Text both ways between this computer's clipboard and the desktop's, with the keys people know, and only when its viewer
+// means it: this computer's is read by the browser's own paste event, and written after a copy that was made in the
+// desktop by hand. Whatever else the desktop puts on its own is shown in the panel, to be taken from there.
 import type RFB from "@novnc/novnc";
 
 import { isMac } from "./mac-keys";
@@ -11,19 +10,30 @@ import { word } from "./words";
 /** A desktop's VNC server takes no more, bytes (`-MaxCutText` in the templates). */
 const MOST_BYTES = 3 << 20;
 
+/** The desktop has this long to answer a copy, emulated and busy. */
+const COPY_MS = 5000;
+/** A menu that was opened by the other button may be looked at for so long. */
+const MENU_MS = 15_000;
+
 /** If the browser has no paste for us by then, the key goes through alone. */
 const PASTE_WAIT_MS = 150;
+
+/** With Ctrl or Cmd. */
+const COPIES = new Set(["c", "x", "insert"]);
 
 export class Clipboard {
   readonly #rfb: () => RFB | undefined;
   #last = "";
+  /** When the viewer last asked for a copy, and last opened a menu that may have one. */
+  #copiedAt = -Infinity;
+  #menuAt = -Infinity;
   #waiting: { timer: number; event: KeyboardEvent } | undefined;
 
   constructor(rfb: () => RFB | undefined, screen: HTMLElement, signal: AbortSignal) {
     this.#rfb = rfb;
     screen.addEventListener("keydown", (event) => this.#keydown(event), { capture: true, signal });
     document.addEventListener("paste", (event) => this.#pasted(event), { signal });
-    window.addEventListener("focus", () => void this.#offer(), { signal });
+    screen.addEventListener("pointerdown", (event) => this.#pointed(event), { capture: true, signal });
     document.addEventListener("input", (event) => {
       const view = this.#view;
       if (view && event.target === view) this.send(view.value);
@@ -40,8 +50,20 @@ export class Clipboard {
     this.#last = text;
     const view = this.#view;
     if (view && document.activeElement !== view) view.value = text;
+    // A desktop may not fill it behind its viewer's back: what is pasted elsewhere would be its choice.
+    if (performance.now() - this.#copiedAt > COPY_MS) return;
     // Refused while another window has the focus; the panel still shows the text.
     navigator.clipboard?.writeText(text).catch(() => undefined);
+  }
+
+  /** A choice from a menu may be a copy. */
+  #pointed(event: PointerEvent): void {
+    const now = performance.now();
+    if (event.button === 2) this.#menuAt = now;
+    else if (event.button === 0 && now - this.#menuAt < MENU_MS) {
+      this.#copiedAt = now;
+      this.#menuAt = -Infinity;
+    }
   }
 
   /** Puts text on the desktop's clipboard. */
@@ -57,6 +79,9 @@ export class Clipboard {
   }
 
   #keydown(event: KeyboardEvent): void {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && COPIES.has(event.key.toLowerCase())) {
+      this.#copiedAt = performance.now();
+    }
     const paste =
       ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "v") ||
       (event.shiftKey && event.key === "Insert");
@@ -100,17 +125,6 @@ export class Clipboard {
       rfb.sendKey(0xffe3, "ControlLeft", false);
     } else {
       rfb.sendKey(event.shiftKey ? 0x56 : 0x76, "KeyV");
-    }
-  }
-
-  async #offer(): Promise<void> {
-    try {
-      const permission = await navigator.permissions.query({ name: "clipboard-read" as PermissionName });
-      if (permission.state !== "granted") return;
-      const text = await navigator.clipboard.readText();
-      if (text !== "" && text !== this.#last) this.send(text);
-    } catch {
-      // This browser does not know the permission; the paste keys work all the same.
     }
   }
 }

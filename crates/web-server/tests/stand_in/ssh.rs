@@ -25,6 +25,7 @@ fn key(number: u128, name: &str, kind: &str, used: bool) -> SshKey {
         public_key: LINE.to_owned(),
         fingerprint: FINGERPRINT.to_owned(),
         created_at: now - SignedDuration::from_hours(70),
+        expires_at: (!used).then(|| now + SignedDuration::from_hours(240)),
         used_at: used.then(|| now - SignedDuration::from_mins(5)),
     }
 }
