@@ -3,7 +3,7 @@
 
 use axum::extract::State;
 use rolltop_api_types::{
-    AdoptedCopies, CreateOperatorKey, HostWarningList, LeftoverList, OperatorKey, SignInLink,
+    AdoptedCopies, CreateOperatorKey, HostWarningList, LeftoverList, OperatorKey, SignInLink, SignInStatus,
 };
 use rolltop_control::Control;
 
@@ -13,6 +13,10 @@ use crate::problems::ApiError;
 
 pub(crate) async fn sign_in_link(State(control): State<Control>) -> Result<Answer<SignInLink>, ApiError> {
     Ok(ok(SignInLink { link_token: control.sign_in_link().await? }))
+}
+
+pub(crate) async fn sign_in(State(control): State<Control>) -> Result<Answer<SignInStatus>, ApiError> {
+    Ok(ok(SignInStatus { has_password: control.anybody_has_password().await? }))
 }
 
 pub(crate) async fn api_key(

@@ -75,6 +75,7 @@ pub fn router(control: Control, config: ApiConfig) -> Router {
 pub fn admin_router(control: Control) -> Router {
     Router::new()
         .route("/admin/sign-in-link", post(admin::sign_in_link))
+        .route("/admin/sign-in", get(admin::sign_in))
         .route("/admin/api-key", post(admin::api_key))
         .route("/admin/adopt-copies", post(admin::adopt_copies))
         .route("/admin/leftovers", get(admin::leftovers))

@@ -13,6 +13,13 @@ pub struct SignInLink {
     pub link_token: SecretString,
 }
 
+/// How people can sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignInStatus {
+    /// Whether anybody has a password, and so needs no link.
+    pub has_password: bool,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateOperatorKey {

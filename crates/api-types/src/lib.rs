@@ -39,7 +39,7 @@ mod terminal;
 mod usage;
 
 pub use access::{AccessEntry, AccessLog};
-pub use admin::{CreateOperatorKey, Leftover, LeftoverList, OperatorKey, SignInLink};
+pub use admin::{CreateOperatorKey, Leftover, LeftoverList, OperatorKey, SignInLink, SignInStatus};
 pub use api_key::{ApiKey, ApiKeyCreated, ApiKeyList, CreateApiKey};
 pub use client::{
     AdminClient, Client, ClientError, EventStream, ExecStream, FileBody, GatewayClient, Image, SaveCondition,

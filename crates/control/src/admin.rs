@@ -47,6 +47,11 @@ impl Control {
         Ok(token)
     }
 
+    /// Whether anybody can sign in without a link.
+    pub async fn anybody_has_password(&self) -> Result<bool, InternalError> {
+        Ok(self.inner.store.anybody_has_password().await?)
+    }
+
     /// A key with all scopes for the operator's workspace.
     pub async fn api_key(&self, name: Option<&str>) -> Result<SecretString, InternalError> {
         let now = clock::now();
@@ -56,6 +61,7 @@ impl Control {
             name.unwrap_or("operator").chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
         let key = NewApiKey {
             workspace: workspace.id,
+            maker: None,
             name,
             token: hash_token(&token),
             scopes: names(&Scope::ALL),

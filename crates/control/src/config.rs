@@ -48,6 +48,8 @@ pub struct ControlConfig {
     pub screenshot_age: Duration,
     /// How long a session lasts without being used. Default 30 days.
     pub session_idle: Duration,
+    /// How long a session lasts at most, used or not. Default 90 days.
+    pub session_longest: Duration,
     /// How long a sign-in link can be used. Default 24 h.
     pub link_age: Duration,
     /// Where copies of snapshots are kept that are not on this host. Default nowhere.
@@ -80,6 +82,7 @@ impl Default for ControlConfig {
             undo_free_disk: 10 << 30,
             screenshot_age: Duration::from_secs(3),
             session_idle: 30 * DAY,
+            session_longest: 90 * DAY,
             link_age: DAY,
             copies: None,
             guest_program: None,

@@ -140,7 +140,7 @@ impl Control {
 
     async fn caller_of_session(&self, session: SessionId) -> Result<Option<Caller>, PassError> {
         let Some(found) = self.inner.store.session_by_id(session).await? else { return Ok(None) };
-        if clock::later(found.used_at, self.inner.config.session_idle) <= clock::now() {
+        if self.is_over(&found) {
             return Ok(None);
         }
         Ok(Some(Caller {

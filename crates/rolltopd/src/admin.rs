@@ -49,7 +49,17 @@ pub fn run(data: &Path, command: &Admin) -> anyhow::Result<()> {
 /// A fresh one-time link for the owner, whole.
 pub fn sign_in_link(data: &Path) -> anyhow::Result<String> {
     let link = ask(data, |admin| async move { admin.sign_in_link().await })?;
+    Ok(format!("{}/welcome/{}", url(data)?, link.link_token.expose_secret()))
+}
+
+/// Where the pages are.
+pub fn url(data: &Path) -> anyhow::Result<String> {
     let url = std::fs::read_to_string(data.join(layout::WEB_URL))
         .context("the web role hasn't said its address")?;
-    Ok(format!("{}/welcome/{}", url.trim_end(), link.link_token.expose_secret()))
+    Ok(url.trim_end().to_owned())
+}
+
+/// Whether anybody can sign in without a link.
+pub fn anybody_has_password(data: &Path) -> anyhow::Result<bool> {
+    Ok(ask(data, |admin| async move { admin.sign_in().await })?.has_password)
 }

@@ -67,6 +67,9 @@ pub struct Up {
     /// Folder with the template recipes.
     #[arg(long, value_name = "DIR", env = "ROLLTOP_RECIPES", default_value = "/usr/share/rolltop/templates")]
     pub recipes: PathBuf,
+    /// Prints a one-time sign-in link for the owner although somebody has a password.
+    #[arg(long)]
+    pub sign_in_link: bool,
 }
 
 #[derive(Args)]

@@ -9,6 +9,7 @@ mod arguments;
 mod config;
 mod doctor;
 mod layout;
+mod log_file;
 mod logging;
 mod output;
 mod privileges;

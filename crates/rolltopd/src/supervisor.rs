@@ -8,6 +8,7 @@ use std::fs::File;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -17,10 +18,12 @@ use crate::arguments::{EngineKind, Up};
 use crate::config::Config;
 use crate::output::print;
 use crate::privileges::{API_USER, Identity, SSH_USER, WEB_USER};
-use crate::{admin, layout, privileges, ready, templates};
+use crate::{admin, layout, log_file, privileges, ready, templates};
 
 /// How long a role may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long what it said last may take to be written.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A role that ends is started again after this long.
 const RESTART_AFTER: Duration = Duration::from_millis(500);
 
@@ -46,7 +49,7 @@ pub fn run(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
         Role::new("web", &data, web_arguments),
         Role::new("ssh", &data, ssh_arguments(up)),
     ];
-    let outcome = serve(&data, &mut roles, &stop);
+    let outcome = serve(&data, &mut roles, &stop, up.sign_in_link);
     end(&mut roles);
     outcome.with_context(|| {
         format!("Rolltop didn't start; its logs are in {}", data.join(layout::LOGS).display())
@@ -56,19 +59,24 @@ pub fn run(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
 }
 
 /// From the first role's start until asked to stop. However it ends, the caller ends the roles.
-fn serve(data: &Path, roles: &mut [Role], stop: &UnixStream) -> anyhow::Result<()> {
+fn serve(data: &Path, roles: &mut [Role], stop: &UnixStream, link: bool) -> anyhow::Result<()> {
     for role in roles.iter_mut() {
         role.start()?;
     }
     if wait_until_ready(data, roles, stop)? {
-        announce(data)?;
+        announce(data, link)?;
         watch(roles, stop);
     }
     Ok(())
 }
 
-fn announce(data: &Path) -> anyhow::Result<()> {
-    print(format_args!("Rolltop is ready: {}", admin::sign_in_link(data)?))
+/// Says where it is, with a link that signs the owner in only where it is asked for or nobody could come in without:
+/// what is printed ends up in logs.
+fn announce(data: &Path, link: bool) -> anyhow::Result<()> {
+    if link || !admin::anybody_has_password(data)? {
+        return print(format_args!("Rolltop is ready: {}", admin::sign_in_link(data)?));
+    }
+    print(format_args!("Rolltop is ready: {}", admin::url(data)?))
 }
 
 /// Only one `up` per state directory.
@@ -203,11 +211,13 @@ struct Role {
     data: PathBuf,
     arguments: Vec<String>,
     child: Option<Child>,
+    /// Writes its log, as long as it says something.
+    logging: Option<JoinHandle<()>>,
 }
 
 impl Role {
     fn new(name: &'static str, data: &Path, arguments: Vec<String>) -> Self {
-        Self { name, data: data.to_owned(), arguments, child: None }
+        Self { name, data: data.to_owned(), arguments, child: None, logging: None }
     }
 
     fn log(&self) -> PathBuf {
@@ -215,19 +225,23 @@ impl Role {
     }
 
     fn start(&mut self) -> anyhow::Result<()> {
-        let log =
-            File::options().create(true).append(true).open(self.log()).context("the log can't be opened")?;
         // This very binary, also where its path can't be walked by the role's user.
-        let child = Command::new("/proc/self/exe")
+        let mut child = Command::new("/proc/self/exe")
             .arg("--data")
             .arg(&self.data)
             .args(&self.arguments)
             .env("ROLLTOP_SUPERVISED", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("the {} role can't be started", self.name))?;
+        if let Some(said) = child.stderr.take() {
+            let log = self.log();
+            let thread = std::thread::Builder::new().name(format!("{}-log", self.name));
+            let keep = move || log_file::keep(said, &log);
+            self.logging = Some(thread.spawn(keep).context("its log can't be kept")?);
+        }
         // Whole or not at all: somebody may be reading it.
         let path = self.data.join(format!("run/{}.pid", self.name));
         let temporary = path.with_extension("pid.tmp");
@@ -251,6 +265,17 @@ impl Role {
     }
 
     fn end(&mut self) {
+        self.end_process();
+        // Its last words are written, too; not waited for is whoever else has its standard error.
+        let start = Instant::now();
+        while self.logging.as_ref().is_some_and(|logging| !logging.is_finished())
+            && start.elapsed() < LAST_WORDS
+        {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn end_process(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
             let _ = rustix::process::kill_process(pid, Signal::TERM);

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rolltop_model::{SessionId, UserId};
 use rolltop_vault::TokenHash;
 use sea_orm::ActiveValue::Set;
+use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 
 use crate::database::Store;
@@ -32,6 +33,7 @@ impl ActiveModelBehavior for ActiveModel {}
 #[derive(Debug, Clone)]
 pub struct SessionUser {
     pub session: SessionId,
+    pub began_at: Timestamp,
     pub used_at: Timestamp,
     /// Begun by a sign-in link, and no password chosen since.
     pub by_link: bool,
@@ -79,6 +81,7 @@ impl Store {
         };
         Ok(Some(SessionUser {
             session: row.id.parse().map_err(unreadable("sessions"))?,
+            began_at: from_ms(row.created_at, "sessions")?,
             used_at: from_ms(row.used_at, "sessions")?,
             by_link: row.by_link,
             user: user.try_into()?,
@@ -102,10 +105,12 @@ impl Store {
         write.commit().await
     }
 
-    /// Removes sessions last used before this.
-    pub async fn delete_sessions_unused_since(&self, since: Timestamp) -> Result<(), StoreError> {
+    /// Removes sessions last used before one moment, or begun before the other.
+    pub async fn delete_old_sessions(&self, used: Timestamp, begun: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        Entity::delete_many().filter(Column::UsedAt.lt(to_ms(since))).exec(&write.transaction).await?;
+        let old =
+            Condition::any().add(Column::UsedAt.lt(to_ms(used))).add(Column::CreatedAt.lt(to_ms(begun)));
+        Entity::delete_many().filter(old).exec(&write.transaction).await?;
         write.commit().await
     }
 }

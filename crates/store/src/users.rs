@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue::Set, QueryOrder};
 use crate::database::Store;
 use crate::error::{StoreError, unreadable};
 use crate::moment::to_ms;
-use crate::sessions;
+use crate::{sessions, sign_in_links};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
@@ -101,6 +101,12 @@ impl Store {
     }
 
     /// Sets name and password, and ends every session of theirs but `keep`.
+    /// Whether any person has a password to sign in with.
+    pub async fn anybody_has_password(&self) -> Result<bool, StoreError> {
+        let found = Entity::find().filter(Column::PasswordHash.is_not_null()).one(&self.connection).await?;
+        Ok(found.is_some())
+    }
+
     pub async fn set_password(
         &self,
         user: UserId,
@@ -133,6 +139,11 @@ impl Store {
         sessions::Entity::delete_many()
             .filter(sessions::Column::UserId.eq(user.to_string()))
             .filter(sessions::Column::Id.ne(keep.to_string()))
+            .exec(&write.transaction)
+            .await?;
+        // A link that lies in somebody's mailbox or log would be a way round the new password.
+        sign_in_links::Entity::delete_many()
+            .filter(sign_in_links::Column::UserId.eq(user.to_string()))
             .exec(&write.transaction)
             .await?;
         let chosen = sessions::ActiveModel { by_link: Set(false), ..Default::default() };

@@ -7,7 +7,7 @@ use http::Method;
 use super::{Client, ClientError, json, with_body};
 use crate::{
     AdoptedCopies, CreateOperatorKey, HostWarning, HostWarningList, Leftover, LeftoverList, OperatorKey,
-    SignInLink,
+    SignInLink, SignInStatus,
 };
 
 #[derive(Debug, Clone)]
@@ -21,6 +21,11 @@ impl AdminClient {
     /// `POST /admin/sign-in-link`
     pub async fn sign_in_link(&self) -> Result<SignInLink, ClientError> {
         json(self.0.request(Method::POST, &["admin", "sign-in-link"])).await
+    }
+
+    /// `GET /admin/sign-in`
+    pub async fn sign_in(&self) -> Result<SignInStatus, ClientError> {
+        json(self.0.get(&["admin", "sign-in"])).await
     }
 
     /// `POST /admin/api-key`

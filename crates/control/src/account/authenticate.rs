@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rolltop_store::SessionUser;
 use rolltop_vault::{TokenKind, classify, hash_token};
 use secrecy::SecretString;
 
@@ -51,11 +52,18 @@ impl Control {
         }
     }
 
+    /// Whether a session is too old: not used for too long, or begun too long ago.
+    pub(crate) fn is_over(&self, session: &SessionUser) -> bool {
+        let config = &self.inner.config;
+        let ends = clock::later(session.used_at, config.session_idle);
+        ends.min(clock::later(session.began_at, config.session_longest)) <= clock::now()
+    }
+
     async fn session_caller(&self, token: &SecretString) -> Result<Caller, AuthenticateError> {
         let store = &self.inner.store;
         let found = store.session(hash_token(token)).await?.ok_or(AuthenticateError::Invalid)?;
         let now = clock::now();
-        if clock::later(found.used_at, self.inner.config.session_idle) <= now {
+        if self.is_over(&found) {
             store.delete_session(found.session).await?;
             return Err(AuthenticateError::Invalid);
         }

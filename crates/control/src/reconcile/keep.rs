@@ -45,6 +45,7 @@ async fn remove_old(inner: &Inner) -> Result<(), StoreError> {
     // Those that ended lately say since when nothing holds the desktop.
     inner.store.delete_holds_before(clock::earlier(now, HOLDS_KEPT)).await?;
     inner.uses.keep_only(&inner.store.desktop_ids().await?.into_iter().collect());
-    inner.store.delete_sessions_unused_since(clock::earlier(now, inner.config.session_idle)).await?;
+    let (idle, longest) = (inner.config.session_idle, inner.config.session_longest);
+    inner.store.delete_old_sessions(clock::earlier(now, idle), clock::earlier(now, longest)).await?;
     inner.store.checkpoint().await
 }

@@ -1,9 +1,13 @@
 //! Who may come in, and as whom.
 
-use rolltop_control::{AuthenticateError, RedeemError, Scope, SetPasswordError, SignInError, Who};
+use std::time::Duration;
+
+use rolltop_control::{
+    AuthenticateError, ControlConfig, RedeemError, Scope, SetPasswordError, SignInError, Who,
+};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::fixture::platform;
+use crate::fixture::{PATIENCE, platform, platform_with, quick};
 
 fn secret(text: &str) -> SecretString {
     SecretString::from(text)
@@ -105,4 +109,19 @@ async fn a_made_up_credential_is_nobody() {
     for bad in [secret(""), secret("rt_x"), link, made_up] {
         assert!(matches!(platform.control.authenticate(&bad).await, Err(AuthenticateError::Invalid)));
     }
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_old_however_it_is_used() {
+    let lasting = Duration::from_secs(2);
+    let platform = platform_with(ControlConfig { session_longest: lasting, ..quick() }).await;
+    let control = &platform.control;
+    let link = control.sign_in_link().await.unwrap();
+    let token = control.redeem_link(&link).await.unwrap().token;
+    let began = std::time::Instant::now();
+    while control.authenticate(&token).await.is_ok() {
+        assert!(began.elapsed() < PATIENCE, "it goes on for ever");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(began.elapsed() > lasting / 2, "it lasts as long as it may");
 }
