@@ -483,6 +483,7 @@ pub(crate) fn ssh_key(view: control::SshKeyView) -> wire::SshKey {
         public_key: view.public_key,
         fingerprint: view.fingerprint,
         created_at: view.created_at,
+        expires_at: view.expires_at,
         used_at: view.used_at,
     }
 }

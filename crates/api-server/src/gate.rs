@@ -55,8 +55,8 @@ async fn admit(state: &AppState, request: &mut Request) -> Result<Admitted, ApiE
             let allowance = counted(&state.sign_ins, address.as_deref().unwrap_or("local"))?;
             Ok(Admitted { allowance: Some(allowance), guard: None })
         }
-        Some(Access::Credential) => admit_caller(state, request, None).await,
-        Some(Access::Scope(scope)) => admit_caller(state, request, Some(scope)).await,
+        Some(Access::Credential) => admit_caller(state, request, &[]).await,
+        Some(Access::Scopes(scopes)) => admit_caller(state, request, scopes).await,
     }?;
     match state.queries.check(request.method(), path.as_str(), request.uri()) {
         Ok(()) => Ok(admitted),
@@ -88,13 +88,13 @@ pub(crate) fn no_such_route() -> ApiError {
 async fn admit_caller(
     state: &AppState,
     request: &mut Request,
-    scope: Option<rolltop_control::Scope>,
+    scopes: &[rolltop_control::Scope],
 ) -> Result<Admitted, ApiError> {
     let bearer = bearer(request.headers())?;
     let (caller, guard) = state.control.admit(bearer, address(request.headers()).as_deref()).await?;
     let allowance = counted(&state.requests, &caller.rate_key())?;
-    if let Some(scope) = scope.filter(|scope| !caller.may(*scope)) {
-        let mut error = ApiError::from(scope);
+    if let Some(scope) = scopes.iter().find(|scope| !caller.may(**scope)) {
+        let mut error = ApiError::from(*scope);
         error.write_allowance(&allowance);
         return Err(error);
     }

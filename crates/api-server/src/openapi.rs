@@ -166,10 +166,15 @@ fn complete(operation: &mut Operation, access: Access) {
         Access::Credential => {
             (Some("Needs any valid credential.".into()), &[Code::Unauthenticated, Code::RateLimited])
         }
-        Access::Scope(scope) => (
-            Some(format!("Needs the scope `{scope}`.")),
-            &[Code::Unauthenticated, Code::MissingScope, Code::RateLimited],
-        ),
+        Access::Scopes(scopes) => {
+            let names: Vec<String> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
+            let needed = match names.split_last() {
+                Some((last, [])) => format!("Needs the scope {last}."),
+                Some((last, others)) => format!("Needs the scopes {} and {last}.", others.join(", ")),
+                None => String::new(),
+            };
+            (Some(needed), &[Code::Unauthenticated, Code::MissingScope, Code::RateLimited])
+        }
     };
     if let Some(scope) = scope {
         let text = operation.description.take().unwrap_or_default();

@@ -13,21 +13,29 @@ pub enum Access {
     SignIn,
     /// Any valid credential.
     Credential,
-    /// A credential with this scope.
-    Scope(Scope),
+    /// A credential with all of these scopes.
+    Scopes(&'static [Scope]),
 }
 
 /// Method, path as it is routed, and what is needed.
 pub type Operation = (Method, &'static str, Access);
 
-const READ: Access = Access::Scope(Scope::DesktopsRead);
-const WRITE: Access = Access::Scope(Scope::DesktopsWrite);
-const CONTROL: Access = Access::Scope(Scope::DesktopsControl);
-const READ_FILES: Access = Access::Scope(Scope::FilesRead);
-const WRITE_FILES: Access = Access::Scope(Scope::FilesWrite);
-const EXEC: Access = Access::Scope(Scope::Exec);
-const READ_KEYS: Access = Access::Scope(Scope::KeysRead);
-const WRITE_KEYS: Access = Access::Scope(Scope::KeysWrite);
+const READ: Access = Access::Scopes(&[Scope::DesktopsRead]);
+const WRITE: Access = Access::Scopes(&[Scope::DesktopsWrite]);
+const CONTROL: Access = Access::Scopes(&[Scope::DesktopsControl]);
+const READ_FILES: Access = Access::Scopes(&[Scope::FilesRead]);
+const WRITE_FILES: Access = Access::Scopes(&[Scope::FilesWrite]);
+const EXEC: Access = Access::Scopes(&[Scope::Exec]);
+const READ_KEYS: Access = Access::Scopes(&[Scope::KeysRead]);
+const WRITE_KEYS: Access = Access::Scopes(&[Scope::KeysWrite]);
+/// Whoever holds an SSH key may do all of this in every desktop.
+const ADD_SSH_KEYS: Access = Access::Scopes(&[
+    Scope::KeysWrite,
+    Scope::DesktopsControl,
+    Scope::Exec,
+    Scope::FilesRead,
+    Scope::FilesWrite,
+]);
 
 pub const OPERATIONS: &[Operation] = &[
     (Method::GET, "/healthz", Access::Open),
@@ -40,8 +48,8 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::POST, "/v1/login/device/decision", WRITE_KEYS),
     (Method::DELETE, "/v1/session", Access::Credential),
     (Method::GET, "/v1/me", Access::Credential),
-    (Method::PUT, "/v1/me/password", Access::Scope(Scope::Account)),
-    (Method::GET, "/v1/host", Access::Scope(Scope::HostRead)),
+    (Method::PUT, "/v1/me/password", Access::Scopes(&[Scope::Account])),
+    (Method::GET, "/v1/host", Access::Scopes(&[Scope::HostRead])),
     (Method::GET, "/v1/templates", READ),
     (Method::GET, "/v1/events", READ),
     (Method::GET, "/v1/desktops", READ),
@@ -94,7 +102,7 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::POST, "/v1/api-keys", WRITE_KEYS),
     (Method::DELETE, "/v1/api-keys/{id}", WRITE_KEYS),
     (Method::GET, "/v1/ssh-keys", READ_KEYS),
-    (Method::POST, "/v1/ssh-keys", WRITE_KEYS),
+    (Method::POST, "/v1/ssh-keys", ADD_SSH_KEYS),
     (Method::DELETE, "/v1/ssh-keys/{id}", WRITE_KEYS),
     (Method::GET, "/v1/desktops/{id}/console", CONTROL),
     (Method::GET, "/v1/desktops/{id}/terminals", CONTROL),

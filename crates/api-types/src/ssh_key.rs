@@ -23,6 +23,9 @@ pub struct SshKey {
     #[schema(example = "SHA256:1V6zZ4pYxXv8m1nZp8mP0k1u9bZt3y6mJ2b5b1bq7aA")]
     pub fingerprint: String,
     pub created_at: Timestamp,
+    /// When it ends, with the API key that added it; absent where nothing ends it but somebody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     /// When it last went through the jump host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,

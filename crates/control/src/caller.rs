@@ -117,6 +117,14 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The API key that whatever this caller makes ends with; none for a person.
+    pub(crate) fn maker(&self) -> Option<ApiKeyId> {
+        match self.who {
+            Who::ApiKey(id) => Some(id),
+            Who::Session { .. } | Who::SshKey(_) | Who::Share(_) => None,
+        }
+    }
+
     pub fn who(&self) -> Who {
         self.who
     }

@@ -26,6 +26,8 @@ pub struct Model {
     pub used_at: Option<i64>,
     /// An address.
     pub used_from: Option<String>,
+    /// The key that made it.
+    pub maker_id: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -43,6 +45,8 @@ pub struct NewApiKey {
     pub desktop: Option<DesktopId>,
     /// None for one that does not end by itself.
     pub expires_at: Option<Timestamp>,
+    /// The key that makes it, with which it ends; none for a person.
+    pub maker: Option<ApiKeyId>,
     /// Most keys the workspace may have.
     pub limit: u64,
 }
@@ -140,25 +144,6 @@ impl Store {
             .await?;
         write.commit().await
     }
-
-    /// Whether there was such a key in the workspace, and for the one desktop if only that counts.
-    pub async fn delete_api_key(
-        &self,
-        workspace: WorkspaceId,
-        only: Option<DesktopId>,
-        id: ApiKeyId,
-    ) -> Result<bool, StoreError> {
-        let write = self.write().await?;
-        let mut query = Entity::delete_many()
-            .filter(Column::Id.eq(id.to_string()))
-            .filter(Column::WorkspaceId.eq(workspace.to_string()));
-        if let Some(only) = only {
-            query = query.filter(Column::DesktopId.eq(only.to_string()));
-        }
-        let deleted = query.exec(&write.transaction).await?;
-        write.commit().await?;
-        Ok(deleted.rows_affected > 0)
-    }
 }
 
 /// Adds a key within somebody's transaction.
@@ -182,6 +167,7 @@ pub(crate) async fn insert(
         expires_at: Set(key.expires_at.map(to_ms)),
         used_at: Set(None),
         used_from: Set(None),
+        maker_id: Set(key.maker.map(|maker| maker.to_string())),
     };
     Ok(row.insert(connection).await?.try_into()?)
 }

@@ -28,6 +28,7 @@ mod m0022_resumed_boots;
 mod m0023_kept_logins;
 mod m0024_screen_sizes;
 mod m0025_last_uses;
+mod m0026_makers;
 
 pub(crate) struct Migrator;
 
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_kept_logins::MIGRATION),
             Box::new(m0024_screen_sizes::MIGRATION),
             Box::new(m0025_last_uses::MIGRATION),
+            Box::new(m0026_makers::MIGRATION),
         ]
     }
 }

@@ -1,7 +1,7 @@
 //! Links that open one port of one desktop. Only hashes of their secrets are kept.
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, ShareId, WorkspaceId};
+use rolltop_model::{ApiKeyId, DesktopId, ShareId, WorkspaceId};
 use rolltop_vault::TokenHash;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder};
@@ -24,6 +24,8 @@ pub struct Model {
     pub created_at: i64,
     pub expires_at: i64,
     pub used_at: Option<i64>,
+    /// The API key that made it.
+    pub maker_id: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -42,6 +44,8 @@ pub struct NewShare {
     /// A person's or key's name.
     pub made_by: String,
     pub expires_at: Timestamp,
+    /// The API key that makes it, with which it ends; none for a person.
+    pub maker: Option<ApiKeyId>,
     /// Most that the desktop may have.
     pub limit: u64,
 }
@@ -106,6 +110,7 @@ impl Store {
             created_at: Set(to_ms(now)),
             expires_at: Set(to_ms(new.expires_at)),
             used_at: Set(None),
+            maker_id: Set(new.maker.map(|maker| maker.to_string())),
         };
         let row = row.insert(&write.transaction).await?;
         write.commit().await?;

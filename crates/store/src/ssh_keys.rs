@@ -1,9 +1,9 @@
 //! People's SSH public keys. Each opens every desktop of its workspace.
 
 use jiff::Timestamp;
-use rolltop_model::{SshKeyId, UserId, WorkspaceId};
+use rolltop_model::{ApiKeyId, SshKeyId, UserId, WorkspaceId};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QueryOrder};
+use sea_orm::{ActiveValue::Set, Condition, QueryOrder};
 
 use crate::database::Store;
 use crate::error::{StoreError, unreadable};
@@ -22,6 +22,9 @@ pub struct Model {
     pub fingerprint: String,
     pub created_at: i64,
     pub used_at: Option<i64>,
+    /// The API key that added it.
+    pub maker_id: Option<String>,
+    pub expires_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -41,6 +44,10 @@ pub struct NewSshKey {
     pub public_key: String,
     /// `SHA256:` and base64.
     pub fingerprint: String,
+    /// The API key that adds it, with which it ends; none for a person.
+    pub maker: Option<ApiKeyId>,
+    /// None for one that does not end by itself.
+    pub expires_at: Option<Timestamp>,
     /// Most keys the workspace may have.
     pub limit: u64,
 }
@@ -54,6 +61,7 @@ pub struct SshKey {
     pub public_key: String,
     pub fingerprint: String,
     pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
     pub used_at: Option<Timestamp>,
 }
 
@@ -87,6 +95,7 @@ impl TryFrom<Model> for SshKey {
             public_key: row.public_key,
             fingerprint: row.fingerprint,
             created_at: from_ms(row.created_at, "ssh_keys")?,
+            expires_at: some_from_ms(row.expires_at, "ssh_keys")?,
             used_at: some_from_ms(row.used_at, "ssh_keys")?,
         })
     }
@@ -113,6 +122,8 @@ impl Store {
             fingerprint: Set(new.fingerprint),
             created_at: Set(to_ms(now)),
             used_at: Set(None),
+            maker_id: Set(new.maker.map(|maker| maker.to_string())),
+            expires_at: Set(new.expires_at.map(to_ms)),
         };
         let row = row.insert(&write.transaction).await?;
         write.commit().await?;
@@ -129,10 +140,12 @@ impl Store {
         rows.into_iter().map(SshKey::try_from).collect()
     }
 
-    /// The same key wherever it was added: at most once in each workspace.
-    pub async fn ssh_keys_with(&self, fingerprint: &str) -> Result<Vec<SshKey>, StoreError> {
+    /// The same key wherever it was added, without those that have ended: at most once in each workspace.
+    pub async fn ssh_keys_with(&self, fingerprint: &str, now: Timestamp) -> Result<Vec<SshKey>, StoreError> {
+        let lasts = Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(to_ms(now)));
         let rows = Entity::find()
             .filter(Column::Fingerprint.eq(fingerprint))
+            .filter(lasts)
             .order_by_asc(Column::Id)
             .all(&self.connection)
             .await?;
@@ -141,6 +154,18 @@ impl Store {
 
     pub async fn has_ssh_key(&self, id: SshKeyId) -> Result<bool, StoreError> {
         Ok(Entity::find_by_id(id.to_string()).one(&self.connection).await?.is_some())
+    }
+
+    /// How many there were that have ended.
+    pub async fn delete_expired_ssh_keys(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let ended = Column::ExpiresAt.lte(to_ms(now));
+        if Entity::find().filter(ended.clone()).one(&self.connection).await?.is_none() {
+            return Ok(0);
+        }
+        let write = self.write().await?;
+        let deleted = Entity::delete_many().filter(ended).exec(&write.transaction).await?;
+        write.commit().await?;
+        Ok(deleted.rows_affected)
     }
 
     pub async fn touch_ssh_key(&self, id: SshKeyId, now: Timestamp) -> Result<(), StoreError> {

@@ -2,12 +2,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
-use rolltop_api_types::{ApiKeyCreated, Client, ClientError, Code, CreateApiKey, Scope};
+use rolltop_api_types::{
+    ApiKeyCreated, Client, ClientError, Code, CreateApiKey, CreateShare, CreateSshKey, Scope,
+};
 use rolltop_model::DesktopId;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::platform::{Platform, told};
+
+const OTHER_LINE: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 
 fn wanted(scopes: &[Scope]) -> CreateApiKey {
     CreateApiKey { name: "ci".into(), scopes: scopes.to_vec(), desktop: None, expires_at: None }
@@ -146,4 +150,44 @@ async fn what_is_no_key_is_refused_with_a_sentence() {
         let answer = told(platform.raw(Method::DELETE, &format!("/v1/api-keys/{wrong}"))).await;
         assert!(answer.starts_with("404") && answer.contains("There is no such key."), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn what_a_key_makes_can_do_no_more_and_ends_with_it() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let end = in_seconds(3600);
+    let line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm8nrEsOtM0vYFbmNBCfQ+1bbxLYtp5Fx+T3Hkhq1xN sam";
+    let ssh = CreateSshKey { name: None, public_key: line.into() };
+    let entering = [
+        Scope::KeysRead,
+        Scope::KeysWrite,
+        Scope::DesktopsRead,
+        Scope::DesktopsControl,
+        Scope::Exec,
+        Scope::FilesRead,
+        Scope::FilesWrite,
+    ];
+    let ending = |scopes: &[Scope]| CreateApiKey { expires_at: Some(end), ..wanted(scopes) };
+    let maker = platform.client.create_api_key(&ending(&entering)).await.unwrap();
+    let program = with(&platform, &maker);
+    let clerk = program.create_api_key(&ending(&[Scope::KeysWrite, Scope::KeysRead])).await.unwrap();
+    assert_eq!(code(with(&platform, &clerk).add_ssh_key(&ssh).await), Some(Code::MissingScope));
+
+    let added = program.add_ssh_key(&ssh).await.unwrap();
+    assert_eq!(added.key.expires_at, Some(end), "no longer than its maker");
+    let day = CreateShare { port: 3000, lasts_seconds: 24 * 3600 };
+    assert_eq!(program.share_port(desktop.id, &day).await.unwrap().share.expires_at, end);
+    let grandchild = with(&platform, &clerk).create_api_key(&ending(&[Scope::KeysRead])).await.unwrap();
+    let mine = CreateSshKey { name: Some("mine".into()), public_key: OTHER_LINE.into() };
+    let kept = platform.client.add_ssh_key(&mine).await.unwrap();
+    assert_eq!(kept.key.expires_at, None);
+
+    platform.client.revoke_api_key(maker.key.id).await.unwrap();
+    for made in [&clerk, &grandchild] {
+        assert_eq!(code(with(&platform, made).me().await), Some(Code::Unauthenticated));
+    }
+    let left: Vec<_> = platform.client.ssh_keys().await.unwrap().into_iter().map(|key| key.id).collect();
+    assert_eq!(left, [kept.key.id]);
+    assert!(platform.client.shares(desktop.id).await.unwrap().is_empty());
 }

@@ -296,7 +296,7 @@ async fn text_of(response: Response, endless: Option<&str>) -> String {
 }
 
 fn guarded() -> impl Iterator<Item = &'static (Method, &'static str, Access)> {
-    OPERATIONS.iter().filter(|(_, _, access)| matches!(access, Access::Credential | Access::Scope(_)))
+    OPERATIONS.iter().filter(|(_, _, access)| matches!(access, Access::Credential | Access::Scopes(_)))
 }
 
 fn is_of_a_desktop(path: &str) -> bool {
@@ -394,28 +394,31 @@ async fn a_key_for_another_desktop_finds_nothing_of_this_one() {
     stage.is_untouched().await;
 }
 
-/// And exactly that one is: a key with no other gets past both the gate and the ticket's own check.
+/// And exactly those are: a key with no other gets past both the gate and the ticket's own check.
 #[tokio::test]
-async fn the_scope_in_the_table_is_the_one_that_is_needed() {
+async fn the_scopes_in_the_table_are_those_that_are_needed() {
     let stage = Stage::set().await;
     for (method, path, access) in guarded() {
-        let Access::Scope(needed) = access else { continue };
-        let (those, that): (Vec<Scope>, Vec<Scope>) =
-            Scope::ALL.iter().copied().partition(|scope| scope.as_str() != needed.as_str());
-        let (all_others, id) = key(&stage.platform, "others", &those, None).await;
-        let response = stage.request(method, path, Some(&all_others)).send().await.unwrap();
-        assert_eq!(response.status(), 403, "{method} {path} without {needed}");
-        let problem: Value = response.json().await.unwrap();
-        assert_eq!(problem["code"], "missing_scope");
-        assert!(problem["detail"].as_str().unwrap().contains(needed.as_str()), "{problem}");
-        stage.platform.client.revoke_api_key(id).await.unwrap();
+        let Access::Scopes(all_needed) = access else { continue };
+        for needed in *all_needed {
+            let others = Scope::ALL.iter().copied().filter(|scope| scope.as_str() != needed.as_str());
+            let (all_others, id) = key(&stage.platform, "others", &others.collect::<Vec<_>>(), None).await;
+            let response = stage.request(method, path, Some(&all_others)).send().await.unwrap();
+            assert_eq!(response.status(), 403, "{method} {path} without {needed}");
+            let problem: Value = response.json().await.unwrap();
+            assert_eq!(problem["code"], "missing_scope");
+            assert!(problem["detail"].as_str().unwrap().contains(needed.as_str()), "{problem}");
+            stage.platform.client.revoke_api_key(id).await.unwrap();
+        }
 
-        let (only, id) = key(&stage.platform, "only", &that, None).await;
+        let is_needed = |scope: &Scope| all_needed.iter().any(|needed| needed.as_str() == scope.as_str());
+        let those: Vec<Scope> = Scope::ALL.iter().copied().filter(is_needed).collect();
+        let (only, id) = key(&stage.platform, "only", &those, None).await;
         let nothing = "dsk_00000000000000000000000000";
         let request = stage.request_for(method, path, nothing, Some(&only)).timeout(Duration::from_secs(20));
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
-        assert!(!matches!(status, 401 | 403), "{method} {path} with {needed} alone: {status}");
+        assert!(!matches!(status, 401 | 403), "{method} {path} with {those:?} alone: {status}");
         if path.contains("{id}") {
             assert_eq!(status, 404, "{method} {path}");
         }

@@ -160,6 +160,7 @@ pub async fn insert_key(
         scopes: Scope::ALL.iter().map(|scope| scope.as_str().to_owned()).collect(),
         desktop: None,
         expires_at,
+        maker: None,
         limit: 100,
     };
     store.insert_api_key(new, Timestamp::now()).await.unwrap();

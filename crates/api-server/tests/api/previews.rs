@@ -227,6 +227,7 @@ async fn a_share_link_ends_by_the_clock_and_so_does_what_it_opened() {
         token: hash_token(&secret),
         made_by: "sam".into(),
         expires_at,
+        maker: None,
         limit: 100,
     };
     platform.store().await.insert_share(new, now).await.unwrap().unwrap();

@@ -113,6 +113,7 @@ impl Control {
             scopes: names(&wanted.scopes),
             desktop: wanted.desktop,
             expires_at: wanted.expires_at,
+            maker: caller.maker(),
             limit: MOST_KEYS,
         };
         let key = self.inner.store.insert_api_key(new, now).await.map_err(|error| match error {
@@ -123,16 +124,18 @@ impl Control {
         Ok((key.into(), token))
     }
 
-    /// Revokes a key: what it has open closes at once.
+    /// Revokes a key and all that it made, keys and links: what they have open closes at once.
     pub async fn revoke_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<(), RevokeKeyError> {
         if !caller.may(Scope::KeysWrite) {
             return Err(RevokeKeyError::Forbidden(Scope::KeysWrite));
         }
-        if !self.inner.store.delete_api_key(caller.workspace, caller.only, id).await? {
-            return Err(RevokeKeyError::NotFound);
-        }
+        let revoked = self.inner.store.revoke_api_key(caller.workspace, caller.only, id).await?;
+        let made = revoked.ok_or(RevokeKeyError::NotFound)?;
         self.inner.credentials_changed();
-        tracing::info!(key = %id, by = caller.label, "an API key was revoked");
+        if made.ssh_keys > 0 {
+            self.inner.ssh_keys_changed();
+        }
+        tracing::info!(key = %id, by = caller.label, ?made, "an API key was revoked");
         Ok(())
     }
 

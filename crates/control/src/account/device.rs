@@ -212,6 +212,7 @@ impl Control {
             scopes: login.scopes,
             desktop: None,
             expires_at: Some(clock::later(now, KEY_AGE)),
+            maker: None,
             limit: MOST_KEYS,
         };
         let device = hash_token(device_code);

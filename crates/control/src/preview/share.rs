@@ -93,6 +93,7 @@ impl Control {
         let address = self.preview_address(access, port).await?;
         let secret = new_token(TokenKind::Share);
         let now = clock::now();
+        let ends = clock::later(now, lifetime);
         let new = rolltop_store::NewShare {
             workspace: access.caller.workspace,
             desktop: access.desktop,
@@ -100,7 +101,9 @@ impl Control {
             label: address.label(),
             token: hash_token(&secret),
             made_by: access.caller.label.clone(),
-            expires_at: clock::later(now, lifetime),
+            // No longer than its maker.
+            expires_at: access.caller.expires_at.map_or(ends, |end| end.min(ends)),
+            maker: access.caller.maker(),
             limit: MOST_SHARES,
         };
         let share = self.inner.store.insert_share(new, now).await?.ok_or(ShareError::TooMany)?;

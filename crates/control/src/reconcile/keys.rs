@@ -83,6 +83,14 @@ pub(crate) fn digest(keys: &[SshKey]) -> String {
 
 /// One pass of the reconciler's own; does nothing where nothing can have changed.
 pub(super) async fn pass(inner: &Inner) {
+    match inner.store.delete_expired_ssh_keys(clock::now()).await {
+        Ok(0) => {}
+        Ok(count) => {
+            tracing::info!(count, "SSH keys have ended with the API keys that added them");
+            inner.ssh_keys_changed();
+        }
+        Err(error) => tracing::warn!(error = chain(&error), "SSH keys that have ended stay"),
+    }
     if inner.key_deliveries.due.swap(false, Ordering::Relaxed) {
         deliver(inner, None).await;
     }

@@ -109,7 +109,7 @@ impl Control {
 
     /// Whether anybody has the key with this fingerprint.
     pub async fn has_ssh_key(&self, fingerprint: &str) -> Result<bool, InternalError> {
-        Ok(!self.inner.store.ssh_keys_with(fingerprint).await?.is_empty())
+        Ok(!self.inner.store.ssh_keys_with(fingerprint, clock::now()).await?.is_empty())
     }
 
     /// A way to the sshd of the desktop called `target`, or with that id, which the key opens. One
@@ -170,7 +170,7 @@ impl Control {
     async fn target_of(&self, fingerprint: &str, target: &str) -> Result<(SshKey, Desktop), TunnelError> {
         let id = target.parse::<DesktopId>().ok();
         let mut found = None;
-        for key in self.inner.store.ssh_keys_with(fingerprint).await? {
+        for key in self.inner.store.ssh_keys_with(fingerprint, clock::now()).await? {
             let row = match id {
                 Some(id) => self.inner.store.desktop(id).await?.filter(|row| row.workspace == key.workspace),
                 None => self.inner.store.desktop_named(key.workspace, target).await?,

@@ -12,13 +12,15 @@ use super::PublicKeyError;
 use super::public_key::read;
 use crate::caller::{Caller, Scope, Who};
 use crate::clock;
-use crate::control::Control;
+use crate::control::{Control, Inner};
 use crate::error::{InternalError, QueryError, internal_from};
 use crate::reconcile;
 
 /// Most keys of a workspace: each is a line in every desktop.
 const MOST_KEYS: u64 = 100;
 const LONGEST_NAME: usize = 64;
+/// What an SSH key lets its holder do.
+const ENTERING: [Scope; 4] = [Scope::DesktopsControl, Scope::Exec, Scope::FilesRead, Scope::FilesWrite];
 /// How long a change waits for desktops to take it; what they have not taken by then they get later.
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -33,6 +35,8 @@ pub struct SshKeyView {
     pub public_key: String,
     pub fingerprint: String,
     pub created_at: Timestamp,
+    /// None for one that does not end by itself.
+    pub expires_at: Option<Timestamp>,
     /// When it last went through the jump host.
     pub used_at: Option<Timestamp>,
 }
@@ -88,6 +92,10 @@ impl Control {
         public_key: &SecretString,
     ) -> Result<(SshKeyView, KeyDelivery), AddKeyError> {
         allowed(caller, Scope::KeysWrite).map_err(AddKeyError::Forbidden)?;
+        // Whoever has the key may do all of this in every desktop.
+        if let Some(scope) = ENTERING.into_iter().find(|scope| !caller.may(*scope)) {
+            return Err(AddKeyError::Forbidden(scope));
+        }
         let key = read(public_key.expose_secret())?;
         let name = match name.map(str::trim) {
             Some(name) if is_name(name) => name.to_owned(),
@@ -104,6 +112,8 @@ impl Control {
             kind: key.kind,
             public_key: key.line,
             fingerprint: key.fingerprint,
+            maker: caller.maker(),
+            expires_at: caller.expires_at,
             limit: MOST_KEYS,
         };
         let row = self.inner.store.insert_ssh_key(new, clock::now()).await.map_err(|error| match error {
@@ -133,8 +143,7 @@ impl Control {
     }
 
     async fn keys_changed(&self, workspace: WorkspaceId) -> Result<KeyDelivery, StoreError> {
-        self.inner.ssh_keys_changed.send_modify(|count| *count = count.wrapping_add(1));
-        self.inner.key_deliveries.are_due();
+        self.inner.ssh_keys_changed();
         // Cut short, it is gone on with by the reconciler.
         let _ = timeout(DELIVERY_DEADLINE, reconcile::deliver_keys(&self.inner, Some(workspace))).await;
         let digest = reconcile::digest(&self.inner.store.ssh_keys(workspace).await?);
@@ -158,6 +167,14 @@ fn is_name(name: &str) -> bool {
     rolltop_model::is_label(name, LONGEST_NAME)
 }
 
+impl Inner {
+    /// Has tunnels look whether their key is still good, and the next pass bring every desktop's keys up to date.
+    pub(crate) fn ssh_keys_changed(&self) {
+        self.ssh_keys_changed.send_modify(|count| *count = count.wrapping_add(1));
+        self.key_deliveries.are_due();
+    }
+}
+
 impl From<SshKey> for SshKeyView {
     fn from(row: SshKey) -> Self {
         Self {
@@ -167,6 +184,7 @@ impl From<SshKey> for SshKeyView {
             public_key: row.public_key,
             fingerprint: row.fingerprint,
             created_at: row.created_at,
+            expires_at: row.expires_at,
             used_at: row.used_at,
         }
     }

@@ -1,7 +1,7 @@
 //! People, sessions, links and keys.
 
 use rolltop_model::{DesktopId, WorkspaceId};
-use rolltop_store::{AddApiKeyError, AddSshKeyError, NewApiKey, NewShare, NewSshKey};
+use rolltop_store::{AddApiKeyError, AddSshKeyError, NewApiKey, NewShare, NewSshKey, Revoked};
 use rolltop_vault::{TokenHash, TokenKind, hash_token, new_token};
 
 use crate::fixture::{Fixture, after, fixture, start};
@@ -30,13 +30,23 @@ async fn a_new_password_ends_the_other_sessions() {
     let mine = store.insert_session(user.id, one, true, start()).await.unwrap();
     store.insert_session(user.id, two, false, start()).await.unwrap();
     assert!(store.session(one).await.unwrap().unwrap().by_link);
+    let link = hash_token(&new_token(TokenKind::SignInLink));
+    store.insert_sign_in_link(user.id, link, after(60)).await.unwrap();
+    assert!(!store.anybody_has_password().await.unwrap());
     store.set_password(user.id, "ann", "$argon2id$…", mine).await.unwrap();
+    assert!(store.anybody_has_password().await.unwrap());
+    assert_eq!(store.use_sign_in_link(link, after(1)).await.unwrap(), None, "no way round it");
     assert!(!store.session(one).await.unwrap().unwrap().by_link, "a link is good for one choice");
     assert!(store.session(two).await.unwrap().is_none());
     assert_eq!(store.session(one).await.unwrap().unwrap().user.name.as_deref(), Some("ann"));
     assert_eq!(store.user_by_name("ann").await.unwrap().unwrap().id, user.id);
-    store.delete_sessions_unused_since(after(1)).await.unwrap();
-    assert!(store.session(one).await.unwrap().is_none());
+    store.delete_old_sessions(start(), start()).await.unwrap();
+    assert!(store.session(one).await.unwrap().is_some());
+    store.delete_old_sessions(after(1), start()).await.unwrap();
+    assert!(store.session(one).await.unwrap().is_none(), "unused for too long");
+    store.insert_session(user.id, two, false, start()).await.unwrap();
+    store.delete_old_sessions(start(), after(1)).await.unwrap();
+    assert!(store.session(two).await.unwrap().is_none(), "begun too long ago");
 }
 
 #[tokio::test]
@@ -70,6 +80,7 @@ fn new_key(fixture: &Fixture, token: TokenHash) -> NewApiKey {
         scopes: vec!["desktops:read".into()],
         desktop: None,
         expires_at: None,
+        maker: None,
         limit: 2,
     }
 }
@@ -89,10 +100,66 @@ async fn api_keys_are_limited_and_only_their_workspace_removes_them() {
     assert_eq!(store.api_keys(workspace, Some(desktop)).await.unwrap(), std::slice::from_ref(&bound));
     assert!(store.api_keys(WorkspaceId::generate(), None).await.unwrap().is_empty());
 
-    assert!(!store.delete_api_key(WorkspaceId::generate(), None, free.id).await.unwrap());
-    assert!(!store.delete_api_key(workspace, Some(desktop), free.id).await.unwrap());
-    assert!(store.delete_api_key(workspace, None, free.id).await.unwrap());
-    assert!(store.delete_api_key(workspace, Some(desktop), bound.id).await.unwrap());
+    assert_eq!(store.revoke_api_key(WorkspaceId::generate(), None, free.id).await.unwrap(), None);
+    assert_eq!(store.revoke_api_key(workspace, Some(desktop), free.id).await.unwrap(), None);
+    let alone = Some(Revoked::default());
+    assert_eq!(store.revoke_api_key(workspace, None, free.id).await.unwrap(), alone);
+    assert_eq!(store.revoke_api_key(workspace, Some(desktop), bound.id).await.unwrap(), alone);
+}
+
+#[tokio::test]
+async fn with_a_key_goes_all_that_it_made_and_what_that_made() {
+    let fixture = fixture().await;
+    let (store, workspace) = (&fixture.store, fixture.workspace);
+    let desktop = fixture.create("first").await.id;
+    let key = async |maker| {
+        let token = hash_token(&new_token(TokenKind::ApiKey));
+        let new = NewApiKey { maker, limit: 10, ..new_key(&fixture, token) };
+        store.insert_api_key(new, start()).await.unwrap().id
+    };
+    let first = key(None).await;
+    let second = key(Some(first)).await;
+    let third = key(Some(second)).await;
+    let other = key(None).await;
+    for (maker, fingerprint) in [(Some(third), "SHA256:a"), (Some(other), "SHA256:b"), (None, "SHA256:c")] {
+        let new = NewSshKey {
+            workspace,
+            user: None,
+            name: "laptop".into(),
+            kind: "ssh-ed25519".into(),
+            public_key: "ssh-ed25519 AAAA".into(),
+            fingerprint: fingerprint.into(),
+            maker,
+            expires_at: maker.map(|_| after(60)),
+            limit: 10,
+        };
+        store.insert_ssh_key(new, start()).await.unwrap();
+        let share = NewShare {
+            label: "3000--first".into(),
+            workspace,
+            desktop,
+            port: 3000,
+            token: hash_token(&new_token(TokenKind::Share)),
+            made_by: "ann".into(),
+            expires_at: after(60),
+            maker,
+            limit: 10,
+        };
+        store.insert_share(share, start()).await.unwrap().unwrap();
+    }
+    let revoked = store.revoke_api_key(workspace, None, first).await.unwrap();
+    assert_eq!(revoked, Some(Revoked { api_keys: 2, ssh_keys: 1, shares: 1 }));
+    let left: Vec<_> = store.api_keys(workspace, None).await.unwrap().iter().map(|key| key.id).collect();
+    assert_eq!(left, [other]);
+    assert!(store.ssh_keys_with("SHA256:a", start()).await.unwrap().is_empty());
+    assert_eq!(store.shares(desktop, start()).await.unwrap().len(), 2);
+
+    // One that ends by itself lets nobody in from that moment on, and is then removed.
+    assert_eq!(store.ssh_keys_with("SHA256:b", after(59)).await.unwrap().len(), 1);
+    assert!(store.ssh_keys_with("SHA256:b", after(60)).await.unwrap().is_empty());
+    assert_eq!(store.delete_expired_ssh_keys(after(59)).await.unwrap(), 0);
+    assert_eq!(store.delete_expired_ssh_keys(after(60)).await.unwrap(), 1);
+    assert_eq!(store.ssh_keys(workspace).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -106,6 +173,8 @@ async fn an_ssh_key_is_there_once_and_only_its_workspace_removes_it() {
         kind: "ssh-ed25519".into(),
         public_key: "ssh-ed25519 AAAA".into(),
         fingerprint: fingerprint.into(),
+        maker: None,
+        expires_at: None,
         limit: 2,
     };
     let key = store.insert_ssh_key(new("SHA256:a"), start()).await.unwrap();
@@ -116,7 +185,7 @@ async fn an_ssh_key_is_there_once_and_only_its_workspace_removes_it() {
     assert!(matches!(third, Err(AddSshKeyError::LimitReached)));
 
     store.touch_ssh_key(key.id, after(5)).await.unwrap();
-    let found = store.ssh_keys_with("SHA256:a").await.unwrap();
+    let found = store.ssh_keys_with("SHA256:a", after(5)).await.unwrap();
     assert_eq!((found.len(), found[0].id, found[0].used_at), (1, key.id, Some(after(5))));
     assert_eq!(store.ssh_keys(fixture.workspace).await.unwrap().len(), 2);
     assert!(!store.delete_ssh_key(WorkspaceId::generate(), key.id).await.unwrap());
@@ -153,6 +222,7 @@ async fn a_share_link_is_found_by_its_hash_until_it_expires_or_its_desktop_goes(
         token,
         made_by: "ann".into(),
         expires_at: after(lasts),
+        maker: None,
         limit: 2,
     };
     let made = store.insert_share(new(token, 60), start()).await.unwrap().unwrap();

@@ -98,7 +98,13 @@ fn table(language: Language, keys: &[SshKey]) -> Markup {
                 tbody {
                     @for key in keys {
                         tr {
-                            td.name { bdi { (key.name) } div.quiet { (key.kind) } }
+                            td.name {
+                                bdi { (key.name) }
+                                div.quiet {
+                                    (key.kind)
+                                    @if let Some(at) = key.expires_at { ", " (language.say("share-until")) " " (time::day(at)) }
+                                }
+                            }
                             td.secondary.mono { (key.fingerprint) }
                             td.useful { (time::ago(language, key.created_at)) }
                             td { @match key.used_at { Some(at) => (time::ago(language, at)), None => span.quiet { (language.say("ssh-never-used")) } } }

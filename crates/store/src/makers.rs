@@ -1,0 +1,64 @@
+//! What API keys made: other keys, SSH keys and share links. It goes when its maker is revoked.
+
+use rolltop_model::{ApiKeyId, DesktopId, WorkspaceId};
+use sea_orm::entity::prelude::*;
+use sea_orm::{ConnectionTrait, QuerySelect};
+
+use crate::database::Store;
+use crate::error::StoreError;
+use crate::{api_keys, shares, ssh_keys};
+
+/// What went with a key, itself not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Revoked {
+    pub api_keys: u64,
+    pub ssh_keys: u64,
+    pub shares: u64,
+}
+
+impl Store {
+    /// Removes a key and all that it made, and what that made. `None` if there was no such key in the workspace, or for
+    /// the one desktop if only that counts.
+    pub async fn revoke_api_key(
+        &self,
+        workspace: WorkspaceId,
+        only: Option<DesktopId>,
+        id: ApiKeyId,
+    ) -> Result<Option<Revoked>, StoreError> {
+        use api_keys::{Column, Entity};
+        let write = self.write().await?;
+        let mut own =
+            Entity::find_by_id(id.to_string()).filter(Column::WorkspaceId.eq(workspace.to_string()));
+        if let Some(only) = only {
+            own = own.filter(Column::DesktopId.eq(only.to_string()));
+        }
+        if own.one(&write.transaction).await?.is_none() {
+            return Ok(None);
+        }
+        let family = family(&write.transaction, id.to_string()).await?;
+        let shares = shares::Entity::delete_many().filter(shares::Column::MakerId.is_in(&family));
+        let ssh_keys = ssh_keys::Entity::delete_many().filter(ssh_keys::Column::MakerId.is_in(&family));
+        let keys = Entity::delete_many().filter(Column::Id.is_in(&family));
+        let revoked = Revoked {
+            shares: shares.exec(&write.transaction).await?.rows_affected,
+            ssh_keys: ssh_keys.exec(&write.transaction).await?.rows_affected,
+            api_keys: keys.exec(&write.transaction).await?.rows_affected.saturating_sub(1),
+        };
+        write.commit().await?;
+        Ok(Some(revoked))
+    }
+}
+
+/// A key, those that it made, those that they made, and so on.
+async fn family(connection: &impl ConnectionTrait, id: String) -> Result<Vec<String>, DbErr> {
+    use api_keys::{Column, Entity};
+    let mut all = vec![id.clone()];
+    let mut latest = vec![id];
+    while !latest.is_empty() {
+        let made = Entity::find().select_only().column(Column::Id).filter(Column::MakerId.is_in(&latest));
+        latest = made.into_tuple().all(connection).await?;
+        // Keys are made once, by one that was there: nothing comes twice.
+        all.extend(latest.iter().cloned());
+    }
+    Ok(all)
+}

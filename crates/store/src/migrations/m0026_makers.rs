@@ -1,0 +1,13 @@
+//! Which API key made a key or a link: what it made ends with it. SSH keys may end at a time, too.
+
+use super::Migration;
+
+pub(super) const MIGRATION: Migration = Migration {
+    name: "m0026_makers",
+    statements: &[
+        "ALTER TABLE api_keys ADD COLUMN maker_id TEXT",
+        "ALTER TABLE ssh_keys ADD COLUMN maker_id TEXT",
+        "ALTER TABLE ssh_keys ADD COLUMN expires_at BIGINT",
+        "ALTER TABLE shares ADD COLUMN maker_id TEXT",
+    ],
+};
