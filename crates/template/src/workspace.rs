@@ -16,7 +16,7 @@ const LOCK: &str = ".lock";
 #[derive(Debug)]
 pub(crate) struct Workspace {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Workspace {
@@ -33,7 +33,7 @@ impl Workspace {
         remove_leftovers(parent).map_err(file_error("tidy", parent))?;
         let path = parent.join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir(&path).map_err(file_error("make", &path))?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, lock })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -45,6 +45,10 @@ impl Drop for Workspace {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.path) {
             tracing::warn!(path = %self.path.display(), %error, "unfinished files stay until the next build");
+        }
+        // Closing it is not enough: a program that was just being started elsewhere has it open for a moment, too.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(path = %self.path.display(), %error, "others may have to wait with what they build");
         }
     }
 }
