@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::durable;
 use crate::fault::{Doing, Fault};
 use crate::network::Cidr;
+use crate::users::{overlap, range};
 
 /// Where all claims are.
 pub(crate) const PLACE: &str = "/run/rolltop-host";
@@ -43,9 +45,7 @@ impl Claim {
             )
         } else if self.range.overlaps(other.range) {
             format!("its addresses are in {}, too: set another `range` in [host.network]", other.range)
-        } else if self.first_uid < other.first_uid.saturating_add(other.uids)
-            && other.first_uid < self.first_uid.saturating_add(self.uids)
-        {
+        } else if overlap(&self.uids(), &other.uids()) {
             format!(
                 "its desktops run as users from {} on, too: set another `first_uid` in [host]",
                 other.first_uid
@@ -57,6 +57,11 @@ impl Claim {
             "another Rolltop on this host has the state directory {}, and {what}",
             other.directory.display()
         ))
+    }
+
+    /// The user numbers.
+    pub(crate) fn uids(&self) -> Range<u64> {
+        range(self.first_uid, self.uids)
     }
 
     fn is_alive(&self) -> bool {

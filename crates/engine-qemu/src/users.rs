@@ -37,7 +37,7 @@ pub(crate) fn first_uid(
         };
     }
     let is_free = |first: &u32| {
-        let claimed = |claim: &Claim| overlap(&range(*first, count), &range(claim.first_uid, claim.uids));
+        let claimed = |claim: &Claim| overlap(&range(*first, count), &claim.uids());
         uid_conflict(*first, count).is_none() && !others.iter().any(claimed)
     };
     let before = kept(directory);
@@ -86,11 +86,11 @@ fn given_in<'a>(text: &'a str, wanted: &Range<u64>) -> Option<&'a str> {
     })
 }
 
-fn range(first: u32, count: u32) -> Range<u64> {
+pub(crate) fn range(first: u32, count: u32) -> Range<u64> {
     u64::from(first)..u64::from(first) + u64::from(count)
 }
 
-fn overlap(one: &Range<u64>, other: &Range<u64>) -> bool {
+pub(crate) fn overlap(one: &Range<u64>, other: &Range<u64>) -> bool {
     one.start < other.end && other.start < one.end
 }
 

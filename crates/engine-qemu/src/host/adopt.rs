@@ -20,6 +20,7 @@ impl Host {
         let records = self.records();
         self.indices().extend(records.iter().map(|record| record.index));
         let mut processes = ours(&self.layout.desktops());
+        self.layout.close(processes.values().flatten().all(Process::has_own_view))?;
         let mut adoptions = JoinSet::new();
         for record in records {
             let found = processes.remove(&Some(record.desktop)).unwrap_or_default();
@@ -34,8 +35,6 @@ impl Host {
             });
         }
         adoptions.join_all().await;
-        let running = || ours(&self.layout.desktops()).into_values().flatten();
-        self.layout.close(running().all(|process| process.has_own_view()))?;
         self.forget_old_fences();
         self.tidy().await;
         Ok(())

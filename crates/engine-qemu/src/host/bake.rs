@@ -227,7 +227,7 @@ impl Host {
             .to_vec();
         arguments
             .extend(["-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o"].map(str::to_owned));
-        arguments.push(format!("UserKnownHostsFile={}", HOSTS_FILE));
+        arguments.push(format!("UserKnownHostsFile={HOSTS_FILE}"));
         arguments.extend([
             "-i".to_owned(),
             KEY_FILE.to_owned(),

@@ -26,6 +26,13 @@ pub(super) struct Helper {
     pub uid: u32,
 }
 
+impl Helper {
+    /// Its control group's name.
+    fn group(&self) -> String {
+        format!("{GROUP}{}", self.index)
+    }
+}
+
 /// What a helper does.
 pub(super) struct Errand {
     pub program: PathBuf,
@@ -67,7 +74,7 @@ impl Host {
 
     /// Starts a helper on its errand.
     pub(super) async fn send_out(&self, helper: &Helper, errand: Errand) -> Result<Launched, Fault> {
-        let cgroups = self.cgroups.create(&format!("{GROUP}{}", helper.index), Size::S, Share::Background)?;
+        let cgroups = self.cgroups.create(&helper.group(), Size::S, Share::Background)?;
         let Errand { program, arguments, view, network, groups, file_bytes, keep, log } = errand;
         let uid = helper.uid;
         blocking(move || {
@@ -99,7 +106,7 @@ impl Host {
 
     /// Ends whatever it left, and gives its number back.
     pub(super) async fn dismiss(&self, helper: Helper) {
-        match self.cgroups.end(&format!("{GROUP}{}", helper.index)).await {
+        match self.cgroups.end(&helper.group()).await {
             Ok(_) => self.give_back(helper.index),
             // Its number is kept, so that nobody gets a user who is still at work.
             Err(fault) => tracing::warn!(error = told(&fault), "a helper does not end"),

@@ -108,16 +108,17 @@ fn read(json: &[u8]) -> Vec<Used> {
     routes.into_iter().filter_map(used).collect()
 }
 
-fn is_ours(route: &Used, prefix: &str) -> bool {
-    route.interface.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('v'))
+/// Whether an interface is the host's end of a desktop's network.
+pub(super) fn is_ours(interface: &str, prefix: &str) -> bool {
+    interface.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('v'))
 }
 
 fn has_ours(routes: &[Used], prefix: &str) -> bool {
-    routes.iter().any(|route| is_ours(route, prefix))
+    routes.iter().any(|route| is_ours(&route.interface, prefix))
 }
 
 fn others(routes: &[Used], prefix: &str) -> Vec<Used> {
-    routes.iter().filter(|route| !is_ours(route, prefix)).cloned().collect()
+    routes.iter().filter(|route| !is_ours(&route.interface, prefix)).cloned().collect()
 }
 
 #[cfg(test)]
