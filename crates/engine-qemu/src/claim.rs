@@ -1,8 +1,8 @@
 //! What an engine uses of the host beside its directory: names of networks, addresses, user numbers. Two engines with the
 //! same would take each other's machines for their own leftovers, so each claims what it uses, for the whole host.
 //!
-//! A claim lasts as long as its directory: machines outlive the process that started them. It is below `/run`, which is
-//! empty after a restart of the host, when there are no networks and machines either.
+//! A claim lasts as long as its engine works or has desktops: machines outlive the process that started them. It is below
+//! `/run`, which is empty after a restart of the host, when there are no networks and machines either.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -64,8 +64,11 @@ impl Claim {
         range(self.first_uid, self.uids)
     }
 
+    /// Whether its engine works, or has desktops that may run or be started again.
     fn is_alive(&self) -> bool {
-        self.directory.join("lock").exists()
+        let Ok(lock) = File::open(self.directory.join("lock")) else { return false };
+        let works = flock(&lock, FlockOperation::NonBlockingLockShared).is_err();
+        works || fs::read_dir(self.directory.join("desktops")).is_ok_and(|mut found| found.next().is_some())
     }
 }
 
@@ -128,12 +131,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_another_engine_uses_is_refused_with_a_sentence_while_its_directory_is_there() {
+    fn what_another_engine_uses_is_refused_with_a_sentence_while_it_has_desktops() {
         let place = tempfile::tempdir().unwrap();
         let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let [first, second] = directories.each_ref().map(|directory| directory.path().to_owned());
         for directory in [&first, &second] {
             fs::write(directory.join("lock"), "").unwrap();
+            fs::create_dir_all(directory.join("desktops/one")).unwrap();
         }
         let one = Claim {
             directory: first.clone(),
@@ -166,7 +170,11 @@ mod tests {
 
         let third = Claim { directory: place.path().to_owned(), ..one.clone() };
         claim(place.path(), third.clone()).unwrap_err();
-        fs::remove_file(first.join("lock")).unwrap();
+        fs::remove_dir(first.join("desktops/one")).unwrap();
+        let works = File::open(first.join("lock")).unwrap();
+        flock(&works, FlockOperation::LockExclusive).unwrap();
+        claim(place.path(), third.clone()).unwrap_err();
+        flock(&works, FlockOperation::Unlock).unwrap();
         claim(place.path(), third.clone()).unwrap();
         give_up(place.path(), place.path()).unwrap();
         claim(place.path(), Claim { directory: second, ..one }).unwrap();
