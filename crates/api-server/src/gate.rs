@@ -7,10 +7,11 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
 use http::header::{ALLOW, AUTHORIZATION};
-use rolltop_api_types::Code;
+use http::{HeaderMap, HeaderValue};
+use rolltop_api_types::{ADMITTED_HEADER, Code};
 use rolltop_control::CredentialGuard;
+use rolltop_model::network_of;
 use secrecy::SecretString;
 
 use crate::ending::{guard_request, guard_response};
@@ -32,7 +33,11 @@ pub(crate) async fn gate(State(state): State<AppState>, mut request: Request, ne
         Err(error) => return error.into_response(),
     };
     let mut response = match guard {
-        Some(guard) => guard_response(next.run(guard_request(request, &guard)).await, guard),
+        Some(guard) => {
+            let mut response = guard_response(next.run(guard_request(request, &guard)).await, guard);
+            response.headers_mut().insert(ADMITTED_HEADER, HeaderValue::from_static("yes"));
+            response
+        }
         None => next.run(request).await,
     };
     if let Some(allowance) = allowance {
@@ -51,8 +56,8 @@ async fn admit(state: &AppState, request: &mut Request) -> Result<Admitted, ApiE
         None => Err(no_such_method(path.as_str())),
         Some(Access::Open) => Ok(Admitted::default()),
         Some(Access::SignIn) => {
-            let address = address(request.headers());
-            let allowance = counted(&state.sign_ins, address.as_deref().unwrap_or("local"))?;
+            let network = address(request.headers()).map(|address| network_of(address).to_string());
+            let allowance = counted(&state.sign_ins, network.as_deref().unwrap_or("local"))?;
             Ok(Admitted { allowance: Some(allowance), guard: None })
         }
         Some(Access::Credential) => admit_caller(state, request, &[]).await,
@@ -91,7 +96,8 @@ async fn admit_caller(
     scopes: &[rolltop_control::Scope],
 ) -> Result<Admitted, ApiError> {
     let bearer = bearer(request.headers())?;
-    let (caller, guard) = state.control.admit(bearer, address(request.headers()).as_deref()).await?;
+    let from = address(request.headers()).map(|address| address.to_string());
+    let (caller, guard) = state.control.admit(bearer, from.as_deref()).await?;
     let allowance = counted(&state.requests, &caller.rate_key())?;
     if let Some(scope) = scopes.iter().find(|scope| !caller.may(**scope)) {
         let mut error = ApiError::from(*scope);
@@ -131,9 +137,9 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<SecretString, ApiError> {
 }
 
 /// Whom the web tier asks for. Only it and its like can reach the socket, so it is believed.
-pub(crate) fn address(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn address(headers: &HeaderMap) -> Option<IpAddr> {
     let nearest = headers.get("x-forwarded-for")?.to_str().ok()?.rsplit(',').next()?;
-    nearest.trim().parse::<IpAddr>().ok().map(|address| address.to_string())
+    nearest.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -162,7 +168,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         assert_eq!(address(&headers), None);
         headers.insert("x-forwarded-for", HeaderValue::from_static("1.2.3.4, 5.6.7.8"));
-        assert_eq!(address(&headers).as_deref(), Some("5.6.7.8"));
+        assert_eq!(address(&headers), Some(IpAddr::from([5, 6, 7, 8])));
         headers.insert("x-forwarded-for", HeaderValue::from_static("1.2.3.4, me"));
         assert_eq!(address(&headers), None, "what is no address is none");
     }

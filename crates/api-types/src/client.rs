@@ -36,6 +36,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// In the API's answer to a request whose credential it knows: for the web tier, which passes it on to nobody.
+pub const ADMITTED_HEADER: &str = "x-rolltop-admitted";
+
 pub use admin::AdminClient;
 pub use error::ClientError;
 pub use events::EventStream;

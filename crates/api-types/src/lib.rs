@@ -42,8 +42,8 @@ pub use access::{AccessEntry, AccessLog};
 pub use admin::{CreateOperatorKey, Leftover, LeftoverList, OperatorKey, SignInLink, SignInStatus};
 pub use api_key::{ApiKey, ApiKeyCreated, ApiKeyList, CreateApiKey};
 pub use client::{
-    AdminClient, Client, ClientError, EventStream, ExecStream, FileBody, GatewayClient, Image, SaveCondition,
-    TunnelStream, UploadPart,
+    ADMITTED_HEADER, AdminClient, Client, ClientError, EventStream, ExecStream, FileBody, GatewayClient,
+    Image, SaveCondition, TunnelStream, UploadPart,
 };
 #[cfg(feature = "screen")]
 pub use client::{ExecSocket, PortSocket, ScreenSocket, TerminalSocket};

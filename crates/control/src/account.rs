@@ -14,6 +14,6 @@ pub use authenticate::AuthenticateError;
 pub use device::{DecideDeviceError, DeviceKeyError, DeviceLogin, DeviceRequest, StartDeviceError};
 pub use guard::CredentialGuard;
 pub(crate) use guard::Looks;
-pub(crate) use limiter::SignInLimiter;
+pub(crate) use limiter::{SignInLimiter, Whence};
 pub use password::SetPasswordError;
 pub use sign_in::{RedeemError, Redeemed, SignInError};

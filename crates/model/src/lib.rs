@@ -7,6 +7,7 @@ mod copy;
 mod id;
 mod lifecycle;
 mod name;
+mod network;
 mod saved_template;
 mod screen_size;
 mod setup;
@@ -28,6 +29,7 @@ pub use lifecycle::{
     Refusal, Step, StopReason, UnknownState, next_step,
 };
 pub use name::{DesktopName, NameError};
+pub use network::network_of;
 pub use saved_template::{SavedTemplateState, UnknownSavedTemplateState};
 pub use screen_size::{ScreenSize, ScreenSizeError};
 pub use setup::{

@@ -29,11 +29,31 @@ pub struct WebConfig {
     pub listen: SocketAddr,
     /// The address people type. Default `https://localhost:PORT`.
     pub public_url: Option<String>,
+    /// Connections at the same time. Default 8192.
+    pub connections: usize,
+    /// Those from one address, or one /64 of IPv6. Default 1024; behind a proxy all come from its address.
+    pub connections_per_network: usize,
 }
 
 impl Default for WebConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([0, 0, 0, 0], 8443)), public_url: None }
+        let limits = rolltop_web_server::Limits::default();
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 8443)),
+            public_url: None,
+            connections: limits.connections,
+            connections_per_network: limits.per_network,
+        }
+    }
+}
+
+impl WebConfig {
+    pub fn limits(&self) -> rolltop_web_server::Limits {
+        rolltop_web_server::Limits {
+            connections: self.connections,
+            per_network: self.connections_per_network,
+            ..rolltop_web_server::Limits::default()
+        }
     }
 }
 
@@ -42,11 +62,30 @@ impl Default for WebConfig {
 pub struct SshConfig {
     /// Address and port of the jump host; the port is 1024 or higher. Default `0.0.0.0:2222`.
     pub listen: SocketAddr,
+    /// Connections at the same time. Default 1000.
+    pub connections: usize,
+    /// Those from one address, or one /64 of IPv6. Default 200.
+    pub connections_per_network: usize,
 }
 
 impl Default for SshConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([0, 0, 0, 0], 2222)) }
+        let limits = rolltop_ssh_gateway::Limits::default();
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 2222)),
+            connections: limits.connections,
+            connections_per_network: limits.per_network,
+        }
+    }
+}
+
+impl SshConfig {
+    pub fn limits(&self) -> rolltop_ssh_gateway::Limits {
+        rolltop_ssh_gateway::Limits {
+            connections: self.connections,
+            per_network: self.connections_per_network,
+            ..rolltop_ssh_gateway::Limits::default()
+        }
     }
 }
 

@@ -28,10 +28,14 @@ impl GatewayConfig {
 pub struct Limits {
     /// Connections at the same time. Default 1000.
     pub connections: usize,
-    /// Those that have not logged in. Default 100.
+    /// Those from one network, which is an address of IPv4 or a /64 of IPv6. Default 200: people share addresses.
+    pub per_network: usize,
+    /// Those that are logging in; more wait for their turn. Default 100.
     pub strangers: usize,
-    /// Those from one address, or one /64 of IPv6. Default 50.
-    pub per_address: usize,
+    /// How long somebody may take to log in though others wait. Default 5 s: programs need one.
+    pub grace: Duration,
+    /// How long to wait for a turn. Default 30 s.
+    pub wait: Duration,
     /// For logging in; a person may have to type a passphrase meanwhile. Default 60 s.
     pub login: Duration,
     /// Keys that may be tried on one connection. Default 20: agents of people who have many offer them all.
@@ -44,12 +48,21 @@ pub struct Limits {
     pub silence: Duration,
 }
 
+impl Limits {
+    pub(crate) fn admission(&self) -> rolltop_admission::Limits {
+        let Self { connections, per_network, strangers, grace, wait, .. } = *self;
+        rolltop_admission::Limits { connections, per_network, strangers, grace, wait }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1000,
+            per_network: 200,
             strangers: 100,
-            per_address: 50,
+            grace: Duration::from_secs(5),
+            wait: Duration::from_secs(30),
             login: Duration::from_secs(60),
             attempts: 20,
             channels: 32,

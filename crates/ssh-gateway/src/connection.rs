@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rolltop_admission::{Admission, Place};
 use russh::{Disconnect, server};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -15,18 +16,34 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::places::Place;
 use crate::server::Shared;
 use crate::visitor::Visitor;
-use crate::words;
+use crate::{farewell, words};
 
 /// For a client to take our last words, and for the session's task to end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-pub(crate) async fn attend(shared: Arc<Shared>, stream: TcpStream, from: IpAddr, mut place: Place) {
+/// A connection's turn is waited for, and then it is attended to.
+pub(crate) async fn receive(shared: Arc<Shared>, admission: Arc<Admission>, stream: TcpStream, from: IpAddr) {
     if stream.set_nodelay(true).is_err() {
         return; // gone already
     }
+    let admitted = tokio::select! {
+        admitted = admission.admit(from) => admitted,
+        () = shared.stopping.cancelled() => return,
+    };
+    match admitted {
+        Ok(place) => attend(&shared, stream, from, &place).await,
+        Err(refused) => {
+            tracing::info!(%from, why = %refused, "turned away");
+            if let Ok(_one_of_few) = shared.farewells.try_acquire() {
+                farewell::say(stream, words::refused(refused)).await;
+            }
+        }
+    }
+}
+
+async fn attend(shared: &Arc<Shared>, stream: TcpStream, from: IpAddr, place: &Place) {
     let give_up = Instant::now() + shared.limits.login;
     let ended = CancellationToken::new();
     let (logged_in, login) = watch::channel(None);
@@ -38,13 +55,15 @@ pub(crate) async fn attend(shared: Arc<Shared>, stream: TcpStream, from: IpAddr,
             Ok(Ok(session)) => session,
             Ok(Err(_)) | Err(_) => return tracing::debug!(%from, "somebody who does not speak SSH"),
         },
+        () = place.given_up() => return tracing::info!(%from, "its place was given to another"),
         () = shared.stopping.cancelled() => return,
     };
     let handle = session.handle();
     tokio::pin!(session);
     let words = tokio::select! {
         _ = &mut session => return,
-        words = watch_over(&shared, &mut place, login, give_up, from) => words,
+        words = watch_over(shared, place, login, give_up, from) => words,
+        () = place.given_up() => words::FULL,
         () = shared.stopping.cancelled() => words::STOPPING,
     };
     tracing::info!(%from, why = words, "hung up");
@@ -65,7 +84,7 @@ pub(crate) async fn attend(shared: Arc<Shared>, stream: TcpStream, from: IpAddr,
 /// Resolves with what to say once the connection has to end.
 async fn watch_over(
     shared: &Shared,
-    place: &mut Place,
+    place: &Place,
     mut login: watch::Receiver<Option<String>>,
     give_up: Instant,
     from: IpAddr,
@@ -77,7 +96,7 @@ async fn watch_over(
         Ok(None) => return std::future::pending().await,
         Err(_) => return words::TOO_SLOW,
     };
-    place.logged_in();
+    place.known();
     tracing::info!(%from, fingerprint, "logged in");
     loop {
         sleep(shared.limits.recheck).await;

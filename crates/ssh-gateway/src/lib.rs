@@ -20,8 +20,8 @@
 
 mod config;
 mod connection;
+mod farewell;
 mod host_key;
-mod places;
 mod server;
 mod target;
 mod tunnel;

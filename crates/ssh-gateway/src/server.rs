@@ -6,18 +6,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rolltop_admission::Admission;
 use rolltop_api_types::{ClientError, GatewayClient, GatewayIntroduction};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PrivateKey};
 use russh::{MethodKind, MethodSet, Preferred, SshId, server};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{GatewayConfig, Limits};
 use crate::connection;
 use crate::host_key::{self, HostKeyError};
-use crate::places::Places;
 
+/// What the jump host says first.
+pub(crate) const IDENTIFICATION: &str = "SSH-2.0-Rolltop";
 /// How often the api is told who we are: it forgets when it is started again.
 const INTRODUCTION: Duration = Duration::from_secs(10);
 const INTRODUCTION_RETRY: Duration = Duration::from_millis(300);
@@ -25,6 +28,8 @@ const INTRODUCTION_RETRY: Duration = Duration::from_millis(300);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// For connections to hear that the process stops.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// Connections that are told at the same time why they are turned away; more hear nothing.
+const FAREWELLS: usize = 50;
 /// Nobody guesses keys; this is only not to be asked too quickly.
 const REJECTION: Duration = Duration::from_millis(100);
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -60,6 +65,7 @@ pub(crate) struct Shared {
     pub api: GatewayClient,
     pub ssh: Arc<server::Config>,
     pub limits: Limits,
+    pub farewells: Semaphore,
     pub stopping: CancellationToken,
 }
 
@@ -75,6 +81,7 @@ pub async fn bind(config: GatewayConfig) -> Result<Gateway, StartError> {
         api,
         ssh: Arc::new(ssh_config(key, &config.limits)),
         limits: config.limits,
+        farewells: Semaphore::new(FAREWELLS),
         stopping: CancellationToken::new(),
     };
     let introduction = GatewayIntroduction { host_key, port: address.port() };
@@ -94,10 +101,10 @@ impl Gateway {
     /// Serves until `stop` resolves; then open connections end.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let connections = TaskTracker::new();
-        let places = Places::new(self.shared.limits);
+        let admission = Admission::new(self.shared.limits.admission());
         tokio::select! {
             () = stop => {}
-            () = accept(&self.listener, &self.shared, &places, &connections) => {}
+            () = accept(&self.listener, &self.shared, &admission, &connections) => {}
             () = introduce(&self.shared.api, &self.introduction) => {}
         }
         drop(self.listener);
@@ -110,17 +117,14 @@ impl Gateway {
 async fn accept(
     listener: &TcpListener,
     shared: &Arc<Shared>,
-    places: &Arc<Places>,
+    admission: &Arc<Admission>,
     connections: &TaskTracker,
 ) {
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => match places.take(from.ip()) {
-                Some(place) => {
-                    connections.spawn(connection::attend(shared.clone(), stream, from.ip(), place));
-                }
-                None => tracing::info!(from = %from.ip(), "turned away: too many connections"),
-            },
+            Ok((stream, from)) => {
+                connections.spawn(connection::receive(shared.clone(), admission.clone(), stream, from.ip()));
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -150,7 +154,7 @@ async fn introduce(api: &GatewayClient, introduction: &GatewayIntroduction) {
 
 fn ssh_config(key: PrivateKey, limits: &Limits) -> server::Config {
     server::Config {
-        server_id: SshId::Standard("SSH-2.0-Rolltop".into()),
+        server_id: SshId::Standard(IDENTIFICATION.into()),
         methods: MethodSet::from(&[MethodKind::PublicKey][..]),
         auth_rejection_time: REJECTION,
         auth_rejection_time_initial: Some(Duration::ZERO),

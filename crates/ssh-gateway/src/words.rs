@@ -1,5 +1,6 @@
 //! What the jump host says to people, each one line.
 
+use rolltop_admission::Refused;
 use rolltop_api_types::{ClientError, Code};
 use russh::ChannelOpenFailure;
 
@@ -15,6 +16,9 @@ pub(crate) const TOO_MANY_CHANNELS: &str = "too many channels on one connection;
 /// On hanging up.
 pub(crate) const KEY_REMOVED: &str = "This key was removed from Rolltop.";
 pub(crate) const TOO_SLOW: &str = "Nobody has logged in.";
+pub(crate) const FULL: &str = "The jump host has too many connections; try again in a moment.";
+pub(crate) const TOO_MANY_HERE: &str =
+    "There are too many connections from your address to the jump host; close some, or try again later.";
 pub(crate) const STOPPING: &str = "The jump host stops; connect again shortly.";
 
 /// SSH's numbers for why a channel was not opened.
@@ -34,6 +38,14 @@ pub(crate) fn no_target(why: NoTarget) -> ChannelOpenFailure {
         }
     };
     ChannelOpenFailure::Other { code: PROHIBITED, reason }
+}
+
+/// To somebody who is turned away before anything was said.
+pub(crate) fn refused(why: Refused) -> &'static str {
+    match why {
+        Refused::Network => TOO_MANY_HERE,
+        Refused::Full => FULL,
+    }
 }
 
 pub(crate) fn too_many() -> ChannelOpenFailure {

@@ -35,6 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         data_dir: directory.path().to_owned(),
         public_url: None,
         certificate: None,
+        limits: rolltop_web_server::Limits::default(),
     })
     .await?;
     println!("{}", server.url());

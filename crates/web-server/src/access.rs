@@ -12,6 +12,7 @@ use rolltop_api_types::{Client, Code, Me};
 use secrecy::SecretString;
 
 use crate::app::App;
+use crate::connection;
 use crate::cookie::Cookie;
 use crate::failure::Failure;
 use crate::language::Language;
@@ -106,6 +107,7 @@ impl FromRequestParts<Arc<App>> for SignedIn {
             }
             Err(error) => return Err(error.into()),
         };
+        connection::known(&parts.extensions);
         if me.needs_password && !WITHOUT_PASSWORD.contains(&parts.uri.path()) {
             return Err(Failure::NeedsPassword);
         }

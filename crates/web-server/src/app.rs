@@ -9,7 +9,7 @@ use axum::routing::{any, get, post};
 use rolltop_api_types::Client;
 
 use crate::headers::Insist;
-use crate::{assets, compress, failure, guard, headers, one_host, pages, preview, proxy};
+use crate::{assets, compress, connection, failure, guard, headers, one_host, pages, preview, proxy};
 
 pub(crate) struct App {
     /// Without a credential; each request adds its own.
@@ -106,5 +106,6 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .layer(from_fn_with_state(insist, headers::add))
         .layer(from_fn_with_state(Arc::clone(&app), preview::divide))
         .layer(from_fn(one_host::check))
+        .layer(from_fn(connection::count))
         .with_state(app)
 }

@@ -20,6 +20,7 @@ mod assets;
 mod components;
 mod compress;
 mod config;
+mod connection;
 mod cookie;
 mod docs;
 mod failure;
@@ -36,6 +37,6 @@ mod tls_names;
 mod tls_only;
 mod view;
 
-pub use config::WebConfig;
+pub use config::{Limits, WebConfig};
 pub use server::{Server, ServerError, bind, serve};
 pub use tls::{Certificate, CertificateError};

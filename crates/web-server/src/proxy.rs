@@ -22,10 +22,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use rolltop_api_types::ADMITTED_HEADER;
 use secrecy::ExposeSecret;
 use tokio::net::UnixStream;
 
 use crate::app::App;
+use crate::connection;
 use crate::cookie::Cookie;
 use crate::failure::{self, Failure};
 use crate::guard;
@@ -60,6 +62,7 @@ pub(crate) async fn forward(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
+    let extensions = request.extensions().clone();
     let upgrading = wants_websocket(request.headers());
     let (request, broken) = watched(request);
     let Ok(mut request) = gathered(request).await else {
@@ -83,6 +86,9 @@ pub(crate) async fn forward(
     }
     let (mut parts, body) = response.into_parts();
     strip(&mut parts.headers, switched);
+    if parts.headers.remove(ADMITTED_HEADER).is_some() {
+        connection::known(&extensions);
+    }
     parts.headers.remove(SET_COOKIE);
     parts.version = Version::default();
     Response::from_parts(parts, Body::new(body))

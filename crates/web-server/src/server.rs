@@ -3,23 +3,27 @@
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum_server::Handle;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use http::Uri;
 use hyper_util::rt::TokioTimer;
 use rolltop_api_types::{Client, ClientError};
+use rustix::process::{Resource, getrlimit};
 
 use crate::app::{self, App};
+use crate::config::Limits;
+use crate::connection::Attendant;
 use crate::headers::Insist;
-use crate::tls_only::TlsOnly;
 use crate::{Certificate, CertificateError, WebConfig, assets};
 
-/// How long a client may take over the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often a connection of HTTP/2 is asked whether its other end is still there.
+const PING: Duration = Duration::from_secs(20);
+/// Requests at the same time on a connection of HTTP/2.
+const STREAMS: u32 = 100;
+/// Descriptors that are not for connections.
+const OWN_DESCRIPTORS: u64 = 256;
 /// Longest head of a request, bytes: whoever sends more hears 431.
 const HEAD_LIMIT: u16 = 32 << 10;
 /// How long requests under way have when asked to stop. WebSockets and event streams end then.
@@ -47,7 +51,8 @@ pub enum ServerError {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    tls: RustlsConfig,
+    attendant: Attendant,
+    limits: Limits,
     router: Router,
     url: String,
 }
@@ -64,7 +69,8 @@ pub async fn bind(config: WebConfig) -> Result<Server, ServerError> {
         Some(certificate) => certificate.server_config()?,
         None => Certificate::own(&config.data_dir, config.listen)?.server_config_by_name()?,
     };
-    let tls = RustlsConfig::from_config(Arc::new(tls));
+    let limits = affordable(config.limits);
+    let attendant = Attendant::new(limits, tls);
     let public_origin = config.public_url.as_deref().map(origin).transpose()?;
     let failed = |source| ServerError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).map_err(failed)?;
@@ -73,7 +79,7 @@ pub async fn bind(config: WebConfig) -> Result<Server, ServerError> {
     let url = public_origin.clone().unwrap_or_else(|| url_of(address));
     let client = Client::over_unix_socket(&config.api_socket).map_err(ServerError::Client)?;
     let app = App { client, api_socket: config.api_socket, public_origin };
-    Ok(Server { listener, address, tls, router: app::router(app, insist), url })
+    Ok(Server { listener, address, attendant, limits, router: app::router(app, insist), url })
 }
 
 /// Binds and serves until `shutdown` completes.
@@ -102,21 +108,32 @@ impl Server {
             shutdown.await;
             stopping.graceful_shutdown(Some(GRACE));
         });
-        let acceptor = RustlsAcceptor::new(self.tls).acceptor(TlsOnly);
         let mut server = axum_server::from_tcp(self.listener)
             .map_err(ServerError::Serve)?
-            .acceptor(acceptor)
+            .acceptor(self.attendant)
             .handle(handle);
         let mut http = server.http_builder().http1();
-        http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_LIMIT.into());
+        http.timer(TokioTimer::new()).header_read_timeout(self.limits.head).max_buf_size(HEAD_LIMIT.into());
         let mut http = server.http_builder().http2();
         http.timer(TokioTimer::new())
-            .keep_alive_interval(HEAD_TIMEOUT)
+            .keep_alive_interval(PING)
+            .max_concurrent_streams(STREAMS)
             .max_header_list_size(HEAD_LIMIT.into());
         let served = server.serve(self.router.into_make_service_with_connect_info::<SocketAddr>()).await;
         stopper.abort();
         served.map_err(ServerError::Serve)
     }
+}
+
+/// A connection takes a descriptor, and a request on it another towards the API.
+fn affordable(limits: Limits) -> Limits {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let most = usize::try_from(descriptors.saturating_sub(OWN_DESCRIPTORS) / 2).unwrap_or(usize::MAX);
+    if most < limits.connections {
+        tracing::warn!(connections = most, descriptors, "fewer connections, for want of descriptors");
+    }
+    let connections = limits.connections.min(most);
+    Limits { connections, strangers: limits.strangers.min(connections / 2), ..limits }
 }
 
 /// Scheme, host and port of a URL, written as a browser writes an Origin.

@@ -33,7 +33,8 @@ pub(crate) async fn start(
     headers: HeaderMap,
     Json(client): Json<StartDeviceLogin>,
 ) -> Result<Answer<DeviceLogin>, ApiError> {
-    let login = control.start_device_login(&client.client_name, address(&headers).as_deref()).await?;
+    let from = address(&headers).map(|address| address.to_string());
+    let login = control.start_device_login(&client.client_name, from.as_deref()).await?;
     Ok(ok(DeviceLogin {
         device_code: login.device_code,
         user_code: login.user_code,

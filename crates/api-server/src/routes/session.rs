@@ -1,11 +1,12 @@
 //! `/v1/session`, `/v1/session/redeem`: called by the web tier, which keeps the token in its cookie.
 
 use axum::extract::State;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use rolltop_api_types::{Problem, RedeemLink, SessionToken, SignIn};
 use rolltop_control::Control;
 
 use crate::extract::{Answer, Asking, Json, ok};
+use crate::gate::address;
 use crate::problems::ApiError;
 
 /// Sign in by link
@@ -35,9 +36,10 @@ pub(crate) async fn redeem(
     ))]
 pub(crate) async fn sign_in(
     State(control): State<Control>,
+    headers: HeaderMap,
     Json(given): Json<SignIn>,
 ) -> Result<Answer<SessionToken>, ApiError> {
-    let token = control.sign_in(&given.name, given.password).await?;
+    let token = control.sign_in(&given.name, given.password, address(&headers)).await?;
     Ok(ok(SessionToken { token, needs_password: false }))
 }
 

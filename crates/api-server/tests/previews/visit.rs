@@ -42,6 +42,7 @@ impl Visit {
             data_dir: directory.path().to_owned(),
             public_url: None,
             certificate: None,
+            limits: rolltop_web_server::Limits::default(),
         };
         let server = bind(config).await.unwrap();
         let address = server.address();

@@ -12,6 +12,7 @@ use rolltop_store::{AddApiKeyError, AddDeviceLoginError, NewApiKey, NewDeviceLog
 use rolltop_vault::{TokenKind, classify, hash_token, new_token, random_bytes};
 use secrecy::SecretString;
 
+use super::Whence;
 use super::api_keys::{MOST_KEYS, known, names};
 use crate::account::ApiKeyView;
 use crate::caller::{Caller, Scope, Who};
@@ -163,7 +164,7 @@ impl Control {
         let code = self.person_with_code(caller, user_code)?;
         let now = clock::now();
         let found = self.inner.store.device_login(&code, now).await?.ok_or(DecideDeviceError::NoSuchCode)?;
-        self.inner.device_codes.succeeded(&caller.rate_key());
+        self.inner.device_codes.succeeded(&caller.rate_key(), Whence::Inside);
         Ok(DeviceRequest {
             client_name: found.client_name,
             asked_from: found.asked_from,
@@ -191,7 +192,7 @@ impl Control {
         if !store.decide_device_login(&code, allowed_by, clock::now()).await? {
             return Err(DecideDeviceError::NoSuchCode);
         }
-        self.inner.device_codes.succeeded(&caller.rate_key());
+        self.inner.device_codes.succeeded(&caller.rate_key(), Whence::Inside);
         tracing::info!(by = caller.label, allow, "a device was decided about");
         Ok(())
     }
@@ -237,7 +238,7 @@ impl Control {
         if !caller.may(Scope::KeysWrite) {
             return Err(DecideDeviceError::Forbidden(Scope::KeysWrite));
         }
-        let tried = self.inner.device_codes.begin(&caller.rate_key());
+        let tried = self.inner.device_codes.begin(&caller.rate_key(), Whence::Inside);
         tried.map_err(|retry_after| DecideDeviceError::TooManyAttempts { retry_after })?;
         typed(user_code).ok_or(DecideDeviceError::NoSuchCode)
     }

@@ -7,6 +7,7 @@ use rolltop_store::SessionUser;
 use rolltop_vault::hash_password;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::Whence;
 use super::sign_in::SignInError;
 use crate::caller::{Caller, Scope, Who};
 use crate::control::Control;
@@ -89,7 +90,7 @@ impl Control {
         }
         let present = present.ok_or(SetPasswordError::WrongPresent)?;
         let name = known.user.name.unwrap_or_default();
-        match self.is_password(&name, present, known.user.password_hash).await {
+        match self.is_password(&name, Whence::Inside, present, known.user.password_hash).await {
             Ok(true) => Ok(()),
             Ok(false) | Err(SignInError::Wrong) => Err(SetPasswordError::WrongPresent),
             Err(SignInError::TooManyAttempts { retry_after }) => {

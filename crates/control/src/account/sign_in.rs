@@ -1,11 +1,13 @@
 //! Coming in and going out.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use rolltop_model::UserId;
 use rolltop_vault::{TokenKind, classify, hash_token, new_token, verify_against_nobody, verify_password};
 use secrecy::SecretString;
 
+use super::Whence;
 use super::password::sign_in_name;
 
 use crate::caller::{Caller, Who};
@@ -59,12 +61,18 @@ impl Control {
         Ok(Redeemed { token, needs_password: known.password_hash.is_none() })
     }
 
-    /// A new session's token, for a name and its password. Takes as long for an unknown name.
-    pub async fn sign_in(&self, name: &str, password: SecretString) -> Result<SecretString, SignInError> {
+    /// A new session's token, for a name and its password. Takes as long for an unknown name. `from` is the visitor's
+    /// address; without one it is somebody on the host.
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: SecretString,
+        from: Option<IpAddr>,
+    ) -> Result<SecretString, SignInError> {
         let name = sign_in_name(name).ok_or(SignInError::Wrong)?;
         let known = self.inner.store.user_by_name(&name).await?;
         let (user, stored) = known.map_or((None, None), |user| (Some(user.id), user.password_hash));
-        let matches = self.is_password(&name, password, stored).await?;
+        let matches = self.is_password(&name, Whence::of(from), password, stored).await?;
         match user.filter(|_| matches) {
             Some(user) => {
                 tracing::info!(%user, "signed in by a password");
@@ -81,11 +89,12 @@ impl Control {
     pub(super) async fn is_password(
         &self,
         name: &str,
+        from: Whence,
         password: SecretString,
         stored: Option<String>,
     ) -> Result<bool, SignInError> {
         let limiter = &self.inner.sign_ins;
-        limiter.begin(name).map_err(|retry_after| SignInError::TooManyAttempts { retry_after })?;
+        limiter.begin(name, from).map_err(|retry_after| SignInError::TooManyAttempts { retry_after })?;
         let turn = limiter.hashing.acquire().await.map_err(|_| InternalError::Other("shutting down"))?;
         let matches = tokio::task::spawn_blocking(move || match stored {
             Some(stored) => verify_password(&password, &stored),
@@ -96,7 +105,7 @@ impl Control {
         .map_err(rolltop_vault::VaultError::from)?;
         drop(turn);
         if matches {
-            limiter.succeeded(name);
+            limiter.succeeded(name, from);
         }
         Ok(matches)
     }

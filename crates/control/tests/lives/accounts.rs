@@ -33,11 +33,11 @@ async fn a_link_signs_in_once_and_then_a_password_does() {
     assert!(matches!(key, Err(SetPasswordError::NotAPerson)));
     control.set_password(&caller, "Ann", None, secret("long enough")).await.unwrap();
 
-    let wrong = control.sign_in("ann", secret("wrong enough")).await;
+    let wrong = control.sign_in("ann", secret("wrong enough"), None).await;
     assert!(matches!(wrong, Err(SignInError::Wrong)));
-    let unknown = control.sign_in("bob", secret("long enough")).await;
+    let unknown = control.sign_in("bob", secret("long enough"), None).await;
     assert!(matches!(unknown, Err(SignInError::Wrong)));
-    let token = control.sign_in(" ANN ", secret("long enough")).await.unwrap();
+    let token = control.sign_in(" ANN ", secret("long enough"), None).await.unwrap();
     let again = control.authenticate(&token).await.unwrap();
     let me = control.me(&again).await.unwrap();
     assert_eq!((me.name.as_deref(), me.has_password, me.desktop_limit), (Some("ann"), true, 100));
@@ -64,11 +64,11 @@ async fn another_password_takes_the_present_one_unless_a_link_came_first() {
         assert!(matches!(refused, Err(SetPasswordError::WrongPresent)));
     }
     control.set_password(&caller, "ann", Some(first), other.clone()).await.unwrap();
-    assert!(control.sign_in("ann", other).await.is_ok());
+    assert!(control.sign_in("ann", other, None).await.is_ok());
     // It was lost; the operator's link leads in, and the sessions before it end.
     let lost = by_link().await;
     control.set_password(&lost, "ann", None, secret("the third one")).await.unwrap();
-    assert!(control.sign_in("ann", secret("the third one")).await.is_ok());
+    assert!(control.sign_in("ann", secret("the third one"), None).await.is_ok());
 }
 
 #[tokio::test]
@@ -91,10 +91,10 @@ async fn guessing_the_present_password_is_slowed_down_like_signing_in() {
 async fn guessing_passwords_is_slowed_down() {
     let platform = platform().await;
     for _ in 0..5 {
-        let guess = platform.control.sign_in("nobody", secret("a guess at it")).await;
+        let guess = platform.control.sign_in("nobody", secret("a guess at it"), None).await;
         assert!(matches!(guess, Err(SignInError::Wrong)));
     }
-    let guess = platform.control.sign_in("nobody", secret("a guess at it")).await;
+    let guess = platform.control.sign_in("nobody", secret("a guess at it"), None).await;
     assert!(matches!(guess, Err(SignInError::TooManyAttempts { .. })));
 }
 

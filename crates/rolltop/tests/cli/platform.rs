@@ -63,6 +63,7 @@ impl Platform {
             data_dir: directory.path().to_owned(),
             public_url: None,
             certificate: None,
+            limits: rolltop_web_server::Limits::default(),
         };
         let web = rolltop_web_server::bind(web).await.unwrap();
         let address = web.url().to_owned();

@@ -19,6 +19,7 @@ pub fn run(data: &Path, config: &Config, arguments: &Ssh) -> anyhow::Result<()> 
     privileges::end_with_parent()?;
     let gateway = GatewayConfig {
         listen: arguments.ssh_listen.unwrap_or(config.ssh.listen),
+        limits: config.ssh.limits(),
         ..GatewayConfig::new(PathBuf::from(layout::GATEWAY_SOCKET), PathBuf::from(layout::SSH_DATA))
     };
     super::serve(2, async {

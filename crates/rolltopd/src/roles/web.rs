@@ -23,6 +23,7 @@ pub fn run(data: &Path, config: &Config, arguments: &Web) -> anyhow::Result<()> 
         data_dir: PathBuf::from(layout::WEB_DATA),
         public_url: arguments.public_url.clone().or_else(|| config.web.public_url.clone()),
         certificate,
+        limits: config.web.limits(),
     };
     super::serve(2, async {
         let server = rolltop_web_server::bind(web).await.context("the web server can't start")?;

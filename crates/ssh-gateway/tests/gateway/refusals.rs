@@ -1,11 +1,13 @@
 //! What the jump host does not do, and how it says so.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rolltop_api_types::{Code, CreateSshKey};
 use rolltop_ssh_gateway::Limits;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::platform::{PATIENCE, Platform, run, stderr, stdout};
@@ -88,18 +90,68 @@ async fn weak_and_private_keys_are_refused_with_their_own_code() {
 }
 
 #[tokio::test]
-async fn strangers_have_little_time_and_little_room() {
-    let limits = Limits { login: Duration::from_millis(400), per_address: 2, ..Limits::default() };
+async fn strangers_have_little_time() {
+    let limits = Limits { login: Duration::from_millis(400), ..Limits::default() };
     let platform = Platform::with(limits).await;
-    let mut silent = TcpStream::connect(platform.address).await.unwrap();
-    let mut banner = [0; 11];
-    silent.read_exact(&mut banner).await.unwrap();
-    assert_eq!(&banner, b"SSH-2.0-Rol");
-    let mut second = TcpStream::connect(platform.address).await.unwrap();
-    second.read_exact(&mut banner).await.unwrap();
-    let mut third = TcpStream::connect(platform.address).await.unwrap();
-    assert_eq!(third.read(&mut banner).await.unwrap_or(0), 0, "one too many");
+    let mut silent = silent(platform.address).await;
     let mut rest = Vec::new();
     let closed = timeout(PATIENCE, silent.read_to_end(&mut rest)).await;
     assert!(closed.is_ok(), "whoever says nothing is hung up on");
+}
+
+/// A connection that has been attended to and says nothing.
+async fn silent(address: SocketAddr) -> TcpStream {
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let mut banner = [0; 11];
+    timeout(PATIENCE, silent.read_exact(&mut banner)).await.unwrap().unwrap();
+    assert_eq!(&banner, b"SSH-2.0-Rol");
+    silent
+}
+
+#[tokio::test]
+async fn who_is_turned_away_is_told_why() {
+    let platform = Platform::with(Limits { per_network: 2, ..Limits::default() }).await;
+    let _held = (silent(platform.address).await, silent(platform.address).await);
+    let person = platform.stranger("late").await;
+    let refused = run(&mut person.ssh_to_jump_host(&[])).await;
+    let told = stderr(&refused);
+    assert!(told.contains("too many connections from your address to the jump host"), "{told}");
+}
+
+/// 127.0.0.2 and 127.0.0.3 hold all places for strangers in silence, with more behind them; people come from 127.0.0.1.
+#[tokio::test]
+async fn silent_connections_from_two_addresses_keep_nobody_out() {
+    let limits = Limits { strangers: 20, grace: Duration::from_secs(1), ..Limits::default() };
+    let platform = Platform::with(limits).await;
+    let mut held = Vec::new();
+    for number in 0..40 {
+        let from = if number % 2 == 0 { "127.0.0.2:0" } else { "127.0.0.3:0" };
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(from.parse().unwrap()).unwrap();
+        held.push(socket.connect(platform.address).await.unwrap());
+    }
+    let person = platform.person("ann").await;
+    let desktop = platform.running("research").await;
+    platform.tell_host_keys(&person, desktop.id).await;
+    for _ in 0..2 {
+        let entered = run(person.ssh("research").arg("hostname")).await;
+        assert!(entered.status.success(), "{entered:?}");
+    }
+    drop(held);
+}
+
+#[tokio::test]
+async fn more_logins_at_once_than_there_are_places_are_all_served() {
+    let platform = Platform::with(Limits { strangers: 4, ..Limits::default() }).await;
+    let person = platform.person("ann").await;
+    let desktop = platform.running("research").await;
+    platform.tell_host_keys(&person, desktop.id).await;
+    let mut logins = JoinSet::new();
+    for _ in 0..16 {
+        let mut ssh = person.ssh_to_jump_host(&[]);
+        logins.spawn(async move { stderr(&run(&mut ssh).await) });
+    }
+    for told in logins.join_all().await {
+        assert!(told.contains("You are known here"), "{told}");
+    }
 }

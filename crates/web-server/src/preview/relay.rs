@@ -35,6 +35,7 @@ pub(super) async fn forward(visit: Visit, pass: &SecretString, request: Request)
         Err(Closed::Problem(Code::PreviewClosed)) => return visit.without_pass(&uri),
         Err(closed) => return shown(&visit, &closed),
     };
+    crate::connection::known(request.extensions());
     let upgrading = proxy::wants_websocket(request.headers());
     let (mut request, broken) = proxy::watched(request);
     let visitor = upgrading.then(|| hyper::upgrade::on(&mut request));

@@ -14,8 +14,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, post, put};
 use futures::{Stream, StreamExt};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
-use rolltop_api_types::DestroyDesktop;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use rolltop_api_types::{ADMITTED_HEADER, DestroyDesktop};
 use rolltop_api_types::{
     AccessEntry, AccessLog, Code, CreateDesktop, Credential, CredentialKind, Desktop, DesktopPage,
     DesktopState, EventKind, History, HistoryEntry, Limits, ListDesktops, Me, PROBLEM_JSON, Problem, Scope,
@@ -131,7 +131,9 @@ pub(super) fn token(headers: &HeaderMap) -> &str {
 async fn authenticate(request: Request, next: Next) -> Response {
     let known = [TOKEN, NEW_TOKEN, "rt_key"];
     if known.contains(&token(request.headers())) {
-        next.run(request).await
+        let mut response = next.run(request).await;
+        response.headers_mut().insert(ADMITTED_HEADER, HeaderValue::from_static("yes"));
+        response
     } else {
         Refused(Problem::new(Code::Unauthenticated, "Sign in first.")).into_response()
     }

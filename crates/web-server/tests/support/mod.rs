@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{COOKIE, ORIGIN};
-use rolltop_web_server::{WebConfig, bind};
+use rolltop_web_server::{Limits, WebConfig, bind};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -28,6 +28,10 @@ pub struct Web {
 
 impl Web {
     pub async fn start(desktops: bool) -> Self {
+        Self::with(desktops, Limits::default()).await
+    }
+
+    pub async fn with(desktops: bool, limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let behaviour = Behaviour { step: Duration::from_millis(20), desktops, copies: true };
         let api = StandIn::start(&directory.path().join("api.sock"), behaviour).await;
@@ -37,6 +41,7 @@ impl Web {
             data_dir: directory.path().to_owned(),
             public_url: None,
             certificate: None,
+            limits,
         };
         let server = bind(config).await.unwrap();
         let address = server.address();
@@ -85,6 +90,10 @@ impl Web {
 
     /// A connection that speaks HTTP/1.1, for what no client of ours would send.
     pub async fn connect(&self) -> TlsStream<TcpStream> {
+        self.connect_from("127.0.0.1:0").await
+    }
+
+    pub async fn connect_from(&self, from: &str) -> TlsStream<TcpStream> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(&self.certificate).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -93,7 +102,9 @@ impl Web {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let tcp = TcpStream::connect(self.address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(from.parse().unwrap()).unwrap();
+        let tcp = socket.connect(self.address).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap()
     }
