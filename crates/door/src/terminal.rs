@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::channel::{ChannelError, CloseOnDrop, DoorChannel, Patience};
 use crate::door::Door;
 use crate::exec::{ExecError, ExecLimits, ExecOutput};
+use crate::init::as_root;
 use crate::text::tame;
 
 /// What the terminal says it is. Every guest knows the name.
@@ -140,7 +141,7 @@ impl Door {
         let (columns, rows) = (u32::from(size.columns), u32::from(size.rows));
         let closed = |_| ChannelError::Closed;
         channel.request_pty(false, TERM, columns, rows, 0, 0, &[]).await.map_err(closed)?;
-        channel.exec(false, tmux(&attach(number))).await.map_err(closed)?;
+        channel.exec(false, begin(number)).await.map_err(closed)?;
         let channel = DoorChannel::over_with(channel, Patience::TERMINAL);
         Ok(Terminal { channel })
     }
@@ -194,6 +195,12 @@ fn searched(text: &str) -> String {
     // At a word's end it would begin another command.
     let plain = plain.strip_suffix(';').map_or_else(|| plain.clone(), |text| format!(r"{text}\;"));
     format!("'{}'", plain.replace('\'', r"'\''"))
+}
+
+/// A command line that attaches to a terminal, which is made if it is not there. What runs in it is kept apart from the
+/// door, where the desktop can do that.
+fn begin(number: TerminalNumber) -> String {
+    format!("({}) 2>/dev/null; {}", as_root("apart $$"), tmux(&attach(number)))
 }
 
 fn attach(number: TerminalNumber) -> String {

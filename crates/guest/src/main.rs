@@ -6,6 +6,7 @@
 //!  rolltop-guest screenshot --width N   stdout a JPEG of display :1; as any user the display lets look
 //!  rolltop-guest exec                   runs a command as the session's user, over `guest_protocol::exec`
 //!  rolltop-guest exec --as-caller       the same as whoever calls
+//!  rolltop-guest apart PID              puts a process where terminals belong; as root, or setuid root
 //! ```
 //!
 //! A command that fails says why in one line of JSON on standard error
@@ -14,6 +15,7 @@
 //! It is one static binary that starts few processes and reads few files, because a fork of a
 //! desktop waits for it, perhaps in an emulated machine. So its arguments are read by hand.
 
+mod apart;
 mod exec;
 mod init;
 mod screenshot;
@@ -23,7 +25,10 @@ use std::process::ExitCode;
 
 use rolltop_guest_protocol::GuestError;
 
-const USAGE: &str = "usage: rolltop-guest init | keys | screenshot [--width PIXELS] | exec [--as-caller]";
+use crate::apart::Group;
+
+const USAGE: &str =
+    "usage: rolltop-guest init | keys | screenshot [--width PIXELS] | exec [--as-caller] | apart PID";
 /// Width of a screenshot that names none, pixels.
 const DEFAULT_WIDTH: u16 = 480;
 
@@ -38,14 +43,27 @@ fn main() -> ExitCode {
             Ok(width) => end(run_screenshot(width)),
             Err(_) => usage(),
         },
+        ["apart", pid] => end(run_apart(pid)),
         ["exec"] => end(run_exec(true)),
         ["exec", "--as-caller"] => end(run_exec(false)),
         _ => usage(),
     }
 }
 
+/// Puts the shell that is about to start a terminal where terminals belong.
+fn run_apart(pid: &str) -> Result<(), String> {
+    init::may_initialise_here().map_err(|error| told(&error))?;
+    let pid = pid.parse().map_err(|_| "there is no such process".to_owned())?;
+    apart::put(Group::Terminals, pid).map_err(|error| told(&error))
+}
+
 fn run_exec(as_session_user: bool) -> Result<(), String> {
     let session = if as_session_user {
+        // A kernel without control groups is no reason not to run it. Whoever may not become the session's user is told so
+        // by the next line.
+        if init::may_initialise_here().is_ok() {
+            let _ = apart::put(Group::Commands, std::process::id());
+        }
         Some(init::become_session_user().map_err(|error| told(&error))?)
     } else {
         init::drop_lent_rights().map_err(|error| told(&error))?;

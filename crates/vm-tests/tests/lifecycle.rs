@@ -9,7 +9,7 @@ use rolltop_api_types::{
     CreateDesktop, CreateSnapshot, CreateSshKey, DesktopState, ExecRequest, ForkDesktop, SaveCondition,
     SetUp, SetupState, SnapshotState, StepStatus, TerminalQuery, UpdateDesktop,
 };
-use rolltop_model::Size;
+use rolltop_model::{DesktopId, Size};
 use rolltop_vm_tests::{Options, Platform, alive, eventually, qemus};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::Message;
@@ -169,6 +169,8 @@ async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
     let expected = ["UTF-8", "0", "+0530", "ping", "traceroute", "dig"];
     assert_eq!(told.lines().collect::<Vec<_>>(), expected);
 
+    a_hog_leaves_the_door_an_answer(&platform, desktop.id).await?;
+
     // Restarted from inside, it starts anew, and says that it was that.
     let second = qemus(&desktop.id.to_string());
     // The connection may end before the command does.
@@ -181,6 +183,30 @@ async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
     platform.wait_for(desktop.id, DesktopState::Running).await?;
     let history = platform.client.history(desktop.id).await?;
     anyhow::ensure!(history.iter().any(|entry| entry.kind == "rebooted"), "{history:?}");
+    Ok(())
+}
+
+/// A fork bomb that outlives its call, and then something that takes all memory there is.
+async fn a_hog_leaves_the_door_an_answer(platform: &Platform, id: DesktopId) -> anyhow::Result<()> {
+    const ENOUGH: Duration = Duration::from_secs(60);
+    let others = "own=$(sed -n 's/^0:://p' /proc/self/cgroup); \
+                  for group in /sys/fs/cgroup/rolltop/commands/*/; do [ \"$group\" = \"/sys/fs/cgroup$own/\" ] || ";
+    let bomb = r#"bash -c 'b() { b | b & }; b' > /dev/null 2>&1 &"#;
+    let memory = r#"python3 -c 'taken = []
+while True: taken.append(bytearray(1 << 20))' > /dev/null 2>&1 &"#;
+    for (hog, limit, word) in [(bomb, "pids", "max"), (memory, "memory", "oom_kill")] {
+        platform.shell(id, hog).await?;
+        let events = format!("{others} sed -n 's/^{word} //p' \"$group/{limit}.events\"; done");
+        eventually("the hog meets its limit", ENOUGH, || async {
+            let told = tokio::time::timeout(ENOUGH, platform.shell(id, &events)).await??;
+            Ok(told.lines().any(|count| count.trim() != "0").then_some(()))
+        })
+        .await?;
+        let asked = platform.shell(id, "echo it answers");
+        anyhow::ensure!(tokio::time::timeout(ENOUGH, asked).await?? == "it answers\n");
+        let end = format!("{others} echo 1 | sudo -n tee \"$group/cgroup.kill\" > /dev/null; done");
+        tokio::time::timeout(ENOUGH, platform.shell(id, &end)).await??;
+    }
     Ok(())
 }
 

@@ -4,6 +4,8 @@
 //! saves an emulated desktop the second that a cold `sudo` takes. That user is root's equal
 //! anyway (it may run anything by sudo); everyone else gets no more than they had.
 
+use std::path::Path;
+
 use rustix::process::{Uid, getegid, geteuid, getgid, getuid};
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 
@@ -11,6 +13,7 @@ use rolltop_guest_protocol::DOOR_USER;
 
 use super::accounts;
 use super::files::{FileError, Tree};
+use super::system::Kernel;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PrivilegeError {
@@ -24,6 +27,11 @@ pub enum PrivilegeError {
 pub fn may_initialise(tree: &Tree<'_>) -> Result<(), PrivilegeError> {
     let door = accounts::uid_of(tree, DOOR_USER)?;
     if is_entitled(getuid(), geteuid(), door) { Ok(()) } else { Err(PrivilegeError::Refused) }
+}
+
+/// The same for the machine this runs in.
+pub fn may_initialise_here() -> Result<(), PrivilegeError> {
+    may_initialise(&Tree::new(Path::new("/"), &Kernel))
 }
 
 fn is_entitled(real: Uid, effective: Uid, door: Option<u32>) -> bool {

@@ -9,7 +9,7 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use super::accounts::{self, Account};
 use super::files::{FileError, Tree};
-use super::privilege::{PrivilegeError, may_initialise};
+use super::privilege::{PrivilegeError, may_initialise_here};
 use super::programs;
 use super::system::Kernel;
 
@@ -41,8 +41,8 @@ pub struct Session {
 /// Leaves root's rights, which the caller must be entitled to, and any other user's for those of
 /// the session's. Only sound before there are other threads.
 pub fn become_session_user() -> Result<Session, SessionError> {
+    may_initialise_here()?;
     let tree = Tree::new(Path::new("/"), &Kernel);
-    may_initialise(&tree)?;
     let account = accounts::named(&tree, SESSION_USER)?.ok_or(SessionError::NoUser)?;
     let groups = tree.read("etc/group")?.unwrap_or_default();
     let groups = groups_of(&String::from_utf8_lossy(&groups), SESSION_USER, account.gid);
