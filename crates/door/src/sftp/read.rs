@@ -66,7 +66,9 @@ async fn piece(handle: Held, from: u64, length: u64) -> io::Result<Bytes> {
     while (bytes.len() as u64) < length {
         let left = length - bytes.len() as u64;
         let asked = u32::try_from(left).unwrap_or(u32::MAX);
-        let data = match handle.session().read(handle.name(), from + bytes.len() as u64, asked).await {
+        let server = handle.server();
+        let answer = server.session.read(handle.name(), from + bytes.len() as u64, asked);
+        let data = match server.asked(answer).await {
             Ok(data) if data.data.is_empty() || data.data.len() as u64 > left => Err(shorter()),
             Ok(data) => Ok(data.data),
             Err(Error::Status(status)) if status.status_code == StatusCode::Eof => Err(shorter()),

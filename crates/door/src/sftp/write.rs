@@ -54,6 +54,7 @@ impl RemoteWriter {
 }
 
 async fn put(handle: Held, offset: u64, piece: Vec<u8>) -> Result<(), SftpError> {
-    handle.session().write(handle.name(), offset, piece).await?;
+    let server = handle.server();
+    server.asked(server.session.write(handle.name(), offset, piece)).await?;
     Ok(())
 }
