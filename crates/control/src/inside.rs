@@ -8,6 +8,7 @@ mod notes;
 mod ports;
 mod screen;
 mod screen_input;
+mod screen_output;
 mod screen_size;
 mod screenshot;
 mod terminal;
@@ -32,8 +33,9 @@ pub use files::{
 };
 pub(crate) use notes::{AccessNotes, Reason};
 pub use ports::{PortConnection, PortError};
-pub use screen::{Screen, ScreenGone, ScreenInput};
+pub use screen::{Screen, ScreenGone, ScreenInput, ScreenOutput};
 pub use screen_input::NotRfb;
+pub use screen_output::{BadServer, Passed};
 pub(crate) use screen_size::FOLLOW;
 pub use screen_size::FixScreenError;
 pub(crate) use screen_size::ScreenTurns;

@@ -58,8 +58,9 @@ pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;
 pub use idempotency::BadIdempotencyKey;
 pub use inside::{
-    Archive, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files, FixScreenError,
-    Folder, NotRfb, OpenFile, PortConnection, PortError, Save, Saved, Screen, ScreenGone, ScreenInput, Tag,
+    Archive, BadServer, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files, FixScreenError,
+    Folder, NotRfb, OpenFile, Passed, PortConnection, PortError, Save, Saved, Screen, ScreenGone, ScreenInput,
+    ScreenOutput, Tag,
     TerminalError, TerminalLine, UploadName, Waking,
 };
 pub use preview::{

@@ -3,8 +3,8 @@
 import { word } from "./words";
 
 /** From least to worst. */
-export type Trouble = "none" | "reconnecting" | "unsent" | "ended" | "silent";
-const WORST: Trouble[] = ["silent", "ended", "unsent", "reconnecting"];
+export type Trouble = "none" | "reconnecting" | "unsent" | "ended" | "refused" | "silent";
+const WORST: Trouble[] = ["silent", "refused", "ended", "unsent", "reconnecting"];
 const EVENT = "rolltop:connection";
 
 interface Told {

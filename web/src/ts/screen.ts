@@ -22,6 +22,8 @@ const QUALITIES: readonly Quality[] = ["auto", "sharp", "balanced", "light"];
 const SILENT_MS = 2000;
 /** The API closes with this when the program that draws the screen has ended. */
 const SCREEN_ENDED = 4000;
+/** And with this when that program says what no screen may. */
+const SCREEN_REFUSED = 4001;
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 4000;
 
@@ -34,7 +36,8 @@ class RolltopScreen extends HTMLElement {
   #rfb: RFB | undefined;
   /** Where noVNC draws; by the time we hear of a broken connection it is off the page. */
   #canvas: HTMLCanvasElement | null = null;
-  #ended = false;
+  /** What is said while the connection is away. */
+  #why: "unsent" | "ended" | "refused" = "unsent";
   #retryMs = RETRY_FIRST_MS;
   #retry: number | undefined;
   #warning: number | undefined;
@@ -90,7 +93,7 @@ class RolltopScreen extends HTMLElement {
       },
       silent: (silent) => this.#silent(rfb, silent),
     });
-    socket.addEventListener("close", ({ code }) => (this.#ended = code === SCREEN_ENDED));
+    socket.addEventListener("close", ({ code }) => (this.#why = code === SCREEN_ENDED ? "ended" : code === SCREEN_REFUSED ? "refused" : "unsent"));
     const rfb = new RFB(this, socket);
     this.#rfb = rfb;
     const field = this.#field;
@@ -169,7 +172,7 @@ class RolltopScreen extends HTMLElement {
 
   #status(status: string): void {
     this.dataset["status"] = status;
-    tellConnection("screen", status === "reconnecting" ? (this.#ended ? "ended" : "unsent") : status === "unanswering" ? "silent" : "none");
+    tellConnection("screen", status === "reconnecting" ? this.#why : status === "unanswering" ? "silent" : "none");
   }
 
   #apply(): void {

@@ -1,6 +1,7 @@
 //! `GET /v1/desktops/{id}/screen`: RFB bytes over a WebSocket.
 //!
-//! Bytes are handed on as they are, but for sizes that a viewer asks for (see `control`). Whatever has come from the desktop when the viewer
+//! Bytes are handed on as they are, but for sizes and encodings that a viewer asks for, and what the server says is measured
+//! on its way (see `control`). Whatever has come from the desktop when the viewer
 //! can take more goes out as one message, so that a busy screen costs few system calls; a
 //! slow viewer slows the desktop's server down, and the other way round. When either end
 //! closes, the other is closed too.
@@ -12,15 +13,18 @@ use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
+use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
 use http::header::UPGRADE;
 use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL, ScreenControl, ViewerAnswer, WakeQuery};
-use rolltop_control::{Control, CredentialGuard, DoorStream, Screen, ScreenGone, ScreenInput, purpose};
+use rolltop_control::{
+    Control, CredentialGuard, DoorStream, Screen, ScreenGone, ScreenInput, ScreenOutput, purpose,
+};
 use rolltop_model::DesktopId;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use crate::config::ApiConfig;
 use crate::convert;
@@ -29,17 +33,22 @@ use crate::problems::ApiError;
 
 use super::gather::Gather;
 
-/// Longest message a viewer may send, bytes: a pasted text is the longest there is.
-const MESSAGE_LIMIT: usize = 4 << 20;
+/// Longest message a viewer may send, bytes. What is longer, such as a pasted text, comes in several.
+const MESSAGE_LIMIT: usize = 1 << 20;
 /// Read from a viewer at once, bytes. All of it is set to zero before each reading, so no more than
 /// what is typed and pointed at takes.
 const READ_BYTES: usize = 4 << 10;
 /// Closes a screen whose server has ended in a desktop that goes on.
 const SCREEN_ENDED: u16 = 4000;
+/// Closes a screen whose server says what none may.
+const BAD_SERVER: u16 = 4001;
 /// Questions of a viewer that wait for their answers to go out.
 const PINGS: usize = 4;
 /// At most about this much goes into one message to a viewer.
 const MESSAGE_BYTES: usize = 256 << 10;
+/// What a viewer is given to paint in a second, pixels: a screen of 4K sixty times. It would stand still over more, which
+/// a few bytes can ask for; so that waits.
+const PIXELS_PER_SECOND: u64 = 500_000_000;
 
 /// The live screen
 ///
@@ -50,7 +59,9 @@ const MESSAGE_BYTES: usize = 256 << 10;
 /// for others until they do, and left out where its picture would take more than a sixteenth of the desktop's memory, or the
 /// desktop's `screen` is a size that it keeps.
 /// Closing names the cause: 1000 with what became of the desktop or of the way to it,
-/// 4000 when the program that draws the screen has ended and is being started again.
+/// 4000 when the program that draws the screen has ended and is being started again, 4001 when it says what none may: a
+/// picture larger than its place, a name of megabytes, an encoding that was not offered. Encodings are Raw, CopyRect, Tight and
+/// ZRLE; others that a viewer asks for are not offered to the server.
 #[utoipa::path(get, path = "/v1/desktops/{id}/screen", tag = "inside", operation_id = "openScreen",
     params(
         ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
@@ -107,6 +118,8 @@ enum End {
     NotControl,
     /// The viewer sent bytes that no screen understands.
     NotRfb,
+    /// The desktop's VNC server said what none may.
+    BadServer,
     Stalled,
     Revoked,
     Shutdown,
@@ -114,13 +127,13 @@ enum End {
 
 impl Relay {
     async fn run(self, socket: WebSocket, screen: Screen) {
-        let Screen { stream: screen, mut input, place: _place } = screen;
+        let Screen { stream: screen, mut input, output, place: _place } = screen;
         let (mut to_viewer, mut from_viewer) = socket.split();
         let (from_desktop, mut to_desktop) = tokio::io::split(screen);
-        let mut gather = Gather::new(from_desktop, MESSAGE_BYTES);
+        let mut painted = Painted::new(from_desktop, output);
         let (asked, asks) = mpsc::channel(PINGS);
         let end = tokio::select! {
-            end = outward(&self.config, &mut gather, &mut to_viewer, asks) => end,
+            end = outward(&self.config, &mut painted, &mut to_viewer, asks) => end,
             end = inward(&mut from_viewer, &mut input, &mut to_desktop, &asked) => end,
             () = self.guard.ended() => End::Revoked,
             () = self.config.shutdown.cancelled() => End::Shutdown,
@@ -133,10 +146,61 @@ impl Relay {
     }
 }
 
+/// What the desktop's server says, as fast as a viewer can paint it.
+struct Painted {
+    server: Gather<ReadHalf<DoorStream>>,
+    output: ScreenOutput,
+    /// What has come, and was not looked at yet.
+    come: Bytes,
+    /// What was looked at, and may go out when it is paid for.
+    next: Bytes,
+    /// When the viewer has painted what it got, at the latest.
+    paid: Instant,
+}
+
+impl Painted {
+    fn new(server: ReadHalf<DoorStream>, output: ScreenOutput) -> Self {
+        let (come, next) = (Bytes::new(), Bytes::new());
+        Self { server: Gather::new(server, MESSAGE_BYTES), output, come, next, paid: a_second_ago() }
+    }
+
+    /// Something to hand on. Loses nothing when dropped halfway.
+    async fn next(&mut self) -> Result<Bytes, End> {
+        if self.next.is_empty() {
+            if self.come.is_empty() {
+                self.come = self.server.next().await.map_err(|_| End::Broken)?;
+            }
+            if self.come.is_empty() {
+                return Err(End::Ended);
+            }
+            let passed = self.output.read(&self.come).map_err(|error| {
+                tracing::info!(%error, "a screen is closed");
+                End::BadServer
+            })?;
+            self.next = self.come.split_to(passed.bytes);
+            self.paid = self.paid.max(a_second_ago()) + painting(passed.pixels);
+        }
+        if self.paid > Instant::now() {
+            sleep_until(self.paid).await;
+        }
+        Ok(std::mem::take(&mut self.next))
+    }
+}
+
+/// So that a second's worth may come at once.
+fn a_second_ago() -> Instant {
+    let now = Instant::now();
+    now.checked_sub(Duration::from_secs(1)).unwrap_or(now)
+}
+
+fn painting(pixels: u64) -> Duration {
+    Duration::from_nanos(pixels.saturating_mul(1_000_000_000 / PIXELS_PER_SECOND))
+}
+
 /// From the desktop to the viewer, with a sign of life in silence.
 async fn outward(
     config: &ApiConfig,
-    gather: &mut Gather<ReadHalf<DoorStream>>,
+    painted: &mut Painted,
     to_viewer: &mut SplitSink<WebSocket, Message>,
     mut asks: mpsc::Receiver<u32>,
 ) -> End {
@@ -144,13 +208,12 @@ async fn outward(
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let message = tokio::select! {
-            bytes = gather.next() => match bytes {
-                Ok(bytes) if !bytes.is_empty() => Message::Binary(bytes),
-                Ok(_) => return End::Ended,
-                Err(_) => return End::Broken,
+            bytes = painted.next() => match bytes {
+                Ok(bytes) => Message::Binary(bytes),
+                Err(end) => return end,
             },
             Some(number) = asks.recv() => Message::Text(ViewerAnswer::Pong(number).to_text().into()),
-            _ = heartbeat.tick() => Message::Ping(bytes::Bytes::new()),
+            _ = heartbeat.tick() => Message::Ping(Bytes::new()),
         };
         match timeout(config.stalled_viewer, to_viewer.send(message)).await {
             Ok(Ok(())) => {}
@@ -208,6 +271,7 @@ async fn close_frame(control: &Control, desktop: DesktopId, end: End) -> CloseFr
         End::Broken => reason(control.why_screen_closed(desktop, false).await),
         End::NotControl => (close_code::UNSUPPORTED, "this text is no control message"),
         End::NotRfb => (close_code::UNSUPPORTED, "this is no RFB that the screen understands"),
+        End::BadServer => (BAD_SERVER, "the program that draws the screen says what it may not"),
         End::Stalled => (close_code::POLICY, "nothing was taken for too long"),
         End::Revoked => (close_code::POLICY, "the credential is no longer valid"),
         End::Shutdown => (close_code::RESTART, "the server restarts"),

@@ -1,5 +1,6 @@
 //! The screen: RFB bytes from and to the desktop's VNC server. Of what its viewers say, sizes are held
-//! back from whoever does not drive, and those that would cost the desktop its memory from everybody.
+//! back from whoever does not drive, and those that would cost the desktop its memory from everybody. What the
+//! server says is measured, so that it can't cost a viewer theirs (`screen_output`).
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use rolltop_guest_protocol::VNC_SOCKET;
 use rolltop_model::{Desired, DesktopId, DesktopState, ScreenSize, Size, Use};
 
 use super::screen_input::{Input, NotRfb, Said};
+use super::screen_output::{Agreed, BadServer, Output, Passed};
 use super::viewers::Viewer;
 use super::{Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
@@ -19,8 +21,19 @@ pub struct Screen {
     pub stream: DoorStream,
     /// Takes what the viewer says and gives what goes on to the VNC server.
     pub input: ScreenInput,
+    /// Looks at what the server says before it goes to the viewer.
+    pub output: ScreenOutput,
     /// Keeps the desktop awake as long as it is held.
     pub place: Place,
+}
+
+pub struct ScreenOutput(Output);
+
+impl ScreenOutput {
+    /// How much of this may go to the viewer now; the rest is read again later.
+    pub fn read(&mut self, bytes: &[u8]) -> Result<Passed, BadServer> {
+        self.0.read(bytes)
+    }
 }
 
 pub struct ScreenInput {
@@ -80,8 +93,10 @@ impl Control {
             tokio::spawn(async move { inner.apply_screen(row.id).await });
         }
         let viewer = self.inner.viewers.come(access.desktop, row.screen.is_some());
-        let input = ScreenInput { viewer, input: Input::default(), size: row.size };
-        Ok(Screen { stream: Box::new(stream), input, place })
+        let agreed = Arc::new(Agreed::default());
+        let input = ScreenInput { viewer, input: Input::new(agreed.clone()), size: row.size };
+        let output = ScreenOutput(Output::new(agreed));
+        Ok(Screen { stream: Box::new(stream), input, output, place })
     }
 }
 

@@ -1,6 +1,12 @@
 //! What viewers of a screen say to it, RFB's messages from client to server, as far as it must be known
-//! where one ends and which of them is somebody's doing. Pure; what comes from the desktop is never looked at.
+//! where one ends and which of them is somebody's doing. Pure. Of the encodings that a viewer offers, those go on whose
+//! bytes can be measured when they come (`screen_output`).
 
+use std::sync::Arc;
+
+use super::screen_output::Agreed;
+
+const NO_AUTHENTICATION: u8 = 1;
 const EXTENDED_MOUSE_BUTTONS: i32 = -316;
 
 /// Part of what a viewer says, in order.
@@ -24,6 +30,7 @@ pub(super) struct Input {
     held: Vec<u8>,
     /// Some pointer messages are a byte longer for those who have said that they know these.
     extended_buttons: bool,
+    agreed: Arc<Agreed>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +45,10 @@ enum Phase {
 }
 
 impl Input {
+    pub fn new(agreed: Arc<Agreed>) -> Self {
+        Self { agreed, ..Self::default() }
+    }
+
     /// Whether something else may be said before what comes next.
     pub fn is_between_messages(&self) -> bool {
         // What is held has not gone on yet.
@@ -51,7 +62,7 @@ impl Input {
             let Some(length) = self.length()? else { break };
             let rest = self.held.split_off(length);
             let message = std::mem::replace(&mut self.held, rest);
-            said.push(self.take(message));
+            said.push(self.take(message)?);
         }
         Ok(said)
     }
@@ -70,22 +81,27 @@ impl Input {
         Ok((length <= self.held.len()).then_some(length))
     }
 
-    fn take(&mut self, message: Vec<u8>) -> Said {
+    fn take(&mut self, message: Vec<u8>) -> Result<Said, NotRfb> {
         match self.phase {
             Phase::Version => {
+                let minor = message.strip_prefix(b"RFB 003.").and_then(|rest| rest.get(..3));
+                let minor = minor.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u16>().ok());
+                let minor = minor.filter(|minor| *minor >= 3).ok_or(NotRfb)?;
+                self.agreed.chose(u8::try_from(minor).unwrap_or(u8::MAX));
                 // Before 3.7 the server chooses the security by itself.
-                let old = message.get(8..11).is_some_and(|minor| minor < b"007".as_slice());
-                self.phase = if old { Phase::Init } else { Phase::Security };
+                self.phase = if minor < 7 { Phase::Init } else { Phase::Security };
             }
+            // Any other security would be a conversation that nobody here follows.
+            Phase::Security if message != [NO_AUTHENTICATION] => return Err(NotRfb),
             Phase::Security => self.phase = Phase::Init,
             Phase::Init => self.phase = Phase::Messages,
             Phase::Text(left) => {
                 let left = left.saturating_sub(message.len() as u64);
                 self.phase = if left == 0 { Phase::Messages } else { Phase::Text(left) };
             }
-            Phase::Messages => return self.message(message),
+            Phase::Messages => return Ok(self.message(message)),
         }
-        Said::Rest(message)
+        Ok(Said::Rest(message))
     }
 
     fn message(&mut self, message: Vec<u8>) -> Said {
@@ -95,7 +111,9 @@ impl Input {
                 let known = EXTENDED_MOUSE_BUTTONS.to_be_bytes();
                 self.extended_buttons =
                     message.get(4..).unwrap_or_default().chunks(4).any(|one| one == known);
+                return Said::Rest(self.measured(&message));
             }
+            Some(0) => self.agreed.paints(message.get(4..).unwrap_or_default()),
             Some(4 | 5) if message.get(1).is_some_and(|down| *down != 0) => return Said::Pressed(message),
             Some(255) if number(2) != 0 => return Said::Pressed(message),
             Some(6) => {
@@ -113,6 +131,18 @@ impl Input {
             _ => {}
         }
         Said::Rest(message)
+    }
+
+    /// The same list of encodings without those that can't be measured.
+    fn measured(&self, message: &[u8]) -> Vec<u8> {
+        let all = message.get(4..).unwrap_or_default().chunks_exact(4);
+        let is_measured = |one: &&[u8]| {
+            let encoding = <[u8; 4]>::try_from(*one).map(i32::from_be_bytes);
+            encoding.is_ok_and(|encoding| self.agreed.offers(encoding))
+        };
+        let kept: Vec<&[u8]> = all.filter(is_measured).collect();
+        let count = u16::try_from(kept.len()).unwrap_or(u16::MAX);
+        [&[2, 0], count.to_be_bytes().as_slice(), &kept.concat()].concat()
     }
 }
 
@@ -211,10 +241,25 @@ mod tests {
     }
 
     #[test]
+    fn only_encodings_that_can_be_measured_are_offered() {
+        let mut input = Input::default();
+        input.read(b"RFB 003.008\n\x01\x01").unwrap();
+        let offered = |all: &[i32]| {
+            let count = u16::try_from(all.len()).unwrap().to_be_bytes();
+            let list: Vec<u8> = all.iter().flat_map(|one| one.to_be_bytes()).collect();
+            [&[2, 0], count.as_slice(), &list].concat()
+        };
+        // CopyRect, H.264, Tight, Tight with PNG, ZRLE, Hextile, a level of quality, raw.
+        let said = input.read(&offered(&[1, 50, 7, -260, 16, 5, -26, 0])).unwrap();
+        assert_eq!(said, [Said::Rest(offered(&[1, 7, 16, -26, 0]))]);
+    }
+
+    #[test]
     fn an_old_client_chooses_no_security_and_nonsense_is_refused() {
         let mut input = Input::default();
         input.read(b"RFB 003.003\n\x01").unwrap();
         assert!(input.is_between_messages());
         assert_eq!(input.read(&[99]), Err(NotRfb));
+        assert_eq!(Input::default().read(b"RFB 004.001\n"), Err(NotRfb));
     }
 }

@@ -128,6 +128,7 @@ fn words(language: Language) -> String {
         "reconnecting": language.say("reconnecting"),
         "unsent": language.say("connection-unsent"),
         "ended": language.say("connection-ended"),
+        "refused": language.say("connection-refused"),
         "too-long": language.say("clipboard-too-long"),
         "silent": language.say("connection-silent"),
         "between": language.say_with("error-between", &status),

@@ -12,6 +12,7 @@ skip-to-content = Skip to content
 reconnecting = Reconnecting…
 connection-unsent = Reconnecting… Until then, what you type is not sent.
 connection-ended = The program that draws the screen has ended and is being started again. Until then, what you type is not sent.
+connection-refused = The program that draws this desktop’s screen sends what no screen may, so it is not shown. If you did not replace that program, restart the desktop.
 connection-silent = Not answering. Until it does, what you type is not sent.
 rail-label = Main
 rail-home = Rolltop, all desktops

@@ -12,6 +12,7 @@ skip-to-content = Aller au contenu
 reconnecting = Reconnexion…
 connection-unsent = Reconnexion… D’ici là, ce que vous tapez n’est pas envoyé.
 connection-ended = Le programme qui dessine l’écran s’est arrêté et redémarre. D’ici là, ce que vous tapez n’est pas envoyé.
+connection-refused = Le programme qui dessine l’écran de ce bureau envoie ce qu’aucun écran ne peut envoyer : il n’est donc pas affiché. Si vous n’avez pas remplacé ce programme, redémarrez le bureau.
 connection-silent = Pas de réponse. D’ici là, ce que vous tapez n’est pas envoyé.
 rail-label = Principal
 rail-home = Rolltop, tous les bureaux
