@@ -205,6 +205,8 @@ codes! {
     TooManyViewers, "too_many_viewers", 429, "Too many look at the desktop's terminals";
     /// One that is under way has to end first.
     TooManyTransfers, "too_many_transfers", 429, "Too many desktops are being exported or imported";
+    /// Screens, requests for files or streams of events: one has to end first.
+    TooManyAtOnce, "too_many_at_once", 429, "Too much is under way with this credential";
     RateLimited, "rate_limited", 429, "Too many requests";
     Internal, "internal", 500, "Something went wrong on our side";
     /// The host role or the database can't be reached; trying again soon helps.

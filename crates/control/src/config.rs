@@ -56,6 +56,8 @@ pub struct ControlConfig {
     pub copies: Option<CopiesConfig>,
     /// The guest program, which is put back into desktops that have lost it. Default none: they stay as they are.
     pub guest_program: Option<Bytes>,
+    /// Memory that screens, commands, files and transfers may take in this process together, bytes. Default 1 GiB.
+    pub transfer_memory: u64,
     /// How long events, steps of former starts and the access log are kept. Default 30 days.
     pub history: Duration,
 }
@@ -86,6 +88,7 @@ impl Default for ControlConfig {
             link_age: DAY,
             copies: None,
             guest_program: None,
+            transfer_memory: 1 << 30,
             history: 30 * DAY,
         }
     }

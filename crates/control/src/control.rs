@@ -22,6 +22,7 @@ use crate::config::ControlConfig;
 use crate::copies::{self, Copies, OpenCopiesError};
 use crate::entrance::Credentials;
 use crate::error::AccessError;
+use crate::in_flight::InFlight;
 use crate::inside::{AccessNotes, ScreenTurns, Screenshots, Uses, Viewers};
 use crate::metrics::Metrics;
 use crate::preview::Tickets;
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) doors: DoorPool,
     /// For connections to ports inside desktops.
     pub(crate) lanes: Lanes,
+    /// What is under way, by credential and memory.
+    pub(crate) in_flight: InFlight,
     /// What is open to each desktop.
     pub(crate) uses: Uses,
     /// SSH clients that come back by themselves.
@@ -134,6 +137,7 @@ impl Control {
         let inner = Arc::new(Inner {
             doors: DoorPool::new(credentials.clone()),
             lanes: Lanes::new(credentials),
+            in_flight: InFlight::new(config.transfer_memory),
             uses: Uses::default(),
             reconnecting: Reconnecting::new(config.leaving),
             viewers: Viewers::default(),

@@ -32,6 +32,7 @@ use crate::caller::{Caller, Scope};
 use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{InternalError, internal_from};
+use crate::in_flight::TRANSFER_MEMORY;
 use crate::snapshots::SnapshotError;
 use crate::transfer::TransferError;
 
@@ -483,6 +484,7 @@ async fn make(inner: &Inner, copies: &Copies, copy: &SnapshotCopy) -> Result<(),
     inner.store.set_copy(&copy).await?;
     let NewCopy { desktop_name, name, size, disk_gib, taken_at, made_by, .. } = copy.new.clone();
     let about = About { desktop_name, name, size, disk_gib, taken_at, made_by };
+    let _share = inner.in_flight.share_when_free(row.workspace, memory_of(disk_gib)).await;
     let export = inner.export(&row, "rolltop").await?;
     let bytes = copies.write(&copies.place(id), &id.to_string(), &about, export.bytes).await?;
     tracing::info!(copy = %id, bytes, "a snapshot was copied");
@@ -499,11 +501,17 @@ async fn remove(inner: &Inner, copies: &Copies, copy: &SnapshotCopy) -> Result<(
 
 async fn fetch(inner: &Inner, copies: &Copies, copy: &SnapshotCopy) -> Result<(), CopyFault> {
     let id = copy.new.id;
+    let _share = inner.in_flight.share_when_free(copy.new.workspace, memory_of(copy.new.disk_gib)).await;
     let bytes = copies.read(&copies.place(id), &id.to_string()).await?;
     let by = copy.fetched_by.as_deref().unwrap_or_default();
     let snapshot = inner.import(copy.new.workspace, by, Some(id), bytes).await?;
     tracing::info!(copy = %id, snapshot = %snapshot.id, "a copy was fetched");
     Ok(())
+}
+
+/// What a copy takes in memory, bytes: the parts on their way and the next one, besides what a transfer does.
+fn memory_of(disk_gib: u64) -> u64 {
+    TRANSFER_MEMORY + (PARTS_AT_ONCE as u64 + 1) * part_of(disk_gib) as u64
 }
 
 /// The size of the parts in which all of a disk can be copied, bytes, though nothing of it should compress.

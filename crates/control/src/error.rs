@@ -3,6 +3,7 @@
 use rolltop_engine::EngineError;
 
 use crate::caller::Scope;
+use crate::in_flight::InFlightError;
 
 /// Something of ours went wrong. Its text is for the log, never for the caller.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,8 @@ pub enum EnterError {
     /// It runs but did not let us in, or what was wanted inside did not answer. Try again shortly.
     #[error("The desktop does not answer; try again shortly.")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    InFlight(#[from] InFlightError),
     #[error("The desktop took too long to answer; try again shortly.")]
     Timeout,
     #[error(transparent)]

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use crate::caller::{Caller, Scope};
 use crate::control::Control;
 use crate::error::QueryError;
+use crate::in_flight::{Held, InFlightError};
 use crate::views::EventView;
 
 const LARGEST_BATCH: u32 = 1000;
@@ -17,6 +18,11 @@ pub struct EventFilter {
 }
 
 impl Control {
+    /// A place for a stream of events, held as long as it goes on.
+    pub async fn begin_events(&self, caller: &Caller) -> Result<Held, InFlightError> {
+        self.inner.in_flight.begin_events(caller).await
+    }
+
     /// At most `limit` (1 to 1000) of the caller's events after number `after`, oldest first.
     /// Fewer than `limit` means that there are no more yet: wait for [`Control::subscribe`].
     pub async fn events_since(

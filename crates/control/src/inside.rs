@@ -19,13 +19,14 @@ use std::sync::Arc;
 
 use rolltop_door::{Door, EntranceError, PoolError};
 use rolltop_engine::EngineError;
-use rolltop_model::DesktopState;
+use rolltop_model::{DesktopState, Use};
 use rolltop_store::By;
 
-use crate::caller::{DesktopAccess, Inside};
-use crate::control::Control;
+use crate::caller::{DesktopAccess, Inside, Purpose};
+use crate::control::{Control, Inner};
 use crate::desktops::{Starting, WakeError};
 use crate::error::EnterError;
+use crate::in_flight::InFlightError;
 
 pub use exec::{ExecCommand, ExecError, ExecLine};
 pub use files::{
@@ -42,7 +43,7 @@ pub(crate) use screen_size::ScreenTurns;
 pub(crate) use screenshot::Screenshots;
 pub use terminal::{TerminalError, TerminalLine};
 pub use uses::Place;
-pub(crate) use uses::Uses;
+pub(crate) use uses::{Comes, Uses};
 pub(crate) use viewers::Viewers;
 
 /// Whether who comes to a desktop that sleeps, or is about to run, waits for it.
@@ -52,6 +53,24 @@ pub enum Waking {
     Wake,
     /// Is told that it does not run.
     LetSleep,
+}
+
+impl Inner {
+    /// A place at a desktop with its share of memory; `None` where the desktop has all of this kind that it may have.
+    pub(crate) async fn place<P: Purpose>(
+        &self,
+        access: &DesktopAccess<P>,
+        kind: Use,
+        comes: Comes,
+    ) -> Result<Option<Place>, InFlightError> {
+        let place = match comes {
+            Comes::Person => self.uses.take(access.desktop, kind),
+            Comes::ByItself => self.uses.take_by_itself(access.desktop, kind),
+        };
+        let Some(mut place) = place else { return Ok(None) };
+        place.hold(self.in_flight.begin_use(&access.caller, kind).await?);
+        Ok(Some(place))
+    }
 }
 
 impl Control {

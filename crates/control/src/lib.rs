@@ -26,6 +26,7 @@ mod error;
 mod events;
 mod host;
 mod idempotency;
+mod in_flight;
 mod inside;
 mod metrics;
 mod preview;
@@ -57,11 +58,11 @@ pub use desktops::{
 pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;
 pub use idempotency::BadIdempotencyKey;
+pub use in_flight::{Held, InFlightError};
 pub use inside::{
-    Archive, BadServer, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files, FixScreenError,
-    Folder, NotRfb, OpenFile, Passed, PortConnection, PortError, Save, Saved, Screen, ScreenGone, ScreenInput,
-    ScreenOutput, Tag,
-    TerminalError, TerminalLine, UploadName, Waking,
+    Archive, BadServer, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files,
+    FixScreenError, Folder, NotRfb, OpenFile, Passed, PortConnection, PortError, Save, Saved, Screen,
+    ScreenGone, ScreenInput, ScreenOutput, Tag, TerminalError, TerminalLine, UploadName, Waking,
 };
 pub use preview::{
     NewShare, NotAnAddress, Pass, PassError, PassGuard, PreviewAddress, PreviewError, ShareError, ShareView,

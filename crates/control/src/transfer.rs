@@ -28,6 +28,7 @@ use crate::caller::{Caller, Scope};
 use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{InternalError, internal_from};
+use crate::in_flight::{InFlightError, TRANSFER_MEMORY};
 use crate::reconcile::layer_of;
 use crate::snapshots::{MOST_SNAPSHOTS, SnapshotError, SnapshotView};
 use archive::{Description, Door, Reader, Writer};
@@ -76,6 +77,8 @@ pub enum TransferError {
     Refused(String),
     #[error("{MOST_TRANSFERS} desktops are being exported or imported already; try again when one is done.")]
     TooMany,
+    #[error(transparent)]
+    InFlight(#[from] InFlightError),
     #[error("The host's disk is full; free some space, then try again.")]
     DiskFull,
     #[error("The host does not answer; try again shortly.")]
@@ -104,9 +107,10 @@ impl Control {
     pub async fn export_snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<Export, TransferError> {
         let row = self.own_snapshot(caller, id, Scope::FilesRead).await?;
         let place = self.inner.transfers.begin(caller.workspace)?;
+        let share = self.inner.in_flight.share(caller.workspace, TRANSFER_MEMORY).await?;
         let Export { name, bytes } = self.inner.export(&row, &caller.label).await?;
-        let bytes = futures::stream::unfold((bytes, place), async |(mut bytes, place)| {
-            bytes.next().await.map(|next| (next, (bytes, place)))
+        let bytes = futures::stream::unfold((bytes, (place, share)), async |(mut bytes, held)| {
+            bytes.next().await.map(|next| (next, (bytes, held)))
         });
         Ok(Export { name, bytes: Box::new(Box::pin(bytes)) })
     }
@@ -121,6 +125,7 @@ impl Control {
             return Err(TransferError::Forbidden(Scope::DesktopsWrite));
         }
         let _place = self.inner.transfers.begin(caller.workspace)?;
+        let _share = self.inner.in_flight.share(caller.workspace, TRANSFER_MEMORY).await?;
         self.inner.import(caller.workspace, &caller.label, None, from).await
     }
 }
@@ -272,24 +277,33 @@ async fn pack(
     };
     let description = Description { cmdline: about.cmdline, disk_gib: about.disk_gib, ..description };
     let mut writer = Writer::begin(to, &description).await?;
-    let (mut kernel, mut initrd) = (Vec::new(), Vec::new());
-    let mut has_booted = false;
+    let mut parts = [("kernel", about.kernel_bytes), ("initrd", about.initrd_bytes)].into_iter();
+    let mut part = parts.next();
+    if let Some((name, length)) = part {
+        writer.begin_entry(name, length).await?;
+    }
+    let other = || io::Error::other("the host sent something else than a disk");
     loop {
         let frame = Frame::read(&mut frames).await?;
-        if matches!(frame, Frame::Disk(..) | Frame::End) && !has_booted {
-            has_booted = true;
-            writer.entry("kernel", &std::mem::take(&mut kernel)).await?;
-            writer.entry("initrd", &std::mem::take(&mut initrd)).await?;
+        let wanted = match frame {
+            Frame::Kernel(_) => Some("kernel"),
+            Frame::Initrd(_) => Some("initrd"),
+            _ => None,
+        };
+        // Each begins once the one before has come.
+        while part.is_some() && part.map(|(name, _)| name) != wanted {
+            writer.end_entry().await?;
+            part = parts.next();
+            if let Some((name, length)) = part {
+                writer.begin_entry(name, length).await?;
+            }
         }
         match frame {
-            Frame::Kernel(bytes) => kernel.extend_from_slice(&bytes),
-            Frame::Initrd(bytes) => initrd.extend_from_slice(&bytes),
+            Frame::Kernel(bytes) | Frame::Initrd(bytes) if part.is_some() => writer.more(&bytes).await?,
             Frame::Disk(offset, bytes) => writer.piece(offset / PIECE as u64, &bytes).await?,
             Frame::End => return writer.finish().await,
             Frame::Failed(why) => return Err(io::Error::other(why)),
-            Frame::About(_) | Frame::Taken(_) => {
-                return Err(io::Error::other("the host sent something else than a disk"));
-            }
+            Frame::Kernel(_) | Frame::Initrd(_) | Frame::About(_) | Frame::Taken(_) => return Err(other()),
         }
     }
 }

@@ -217,7 +217,12 @@ impl Sftp {
         let last = CancellationToken::new();
         let session = RawSftpSession::new_with_config(Ending::new(stream, &last), config);
         session.init().await.map_err(|_| SftpError::NoServer)?;
-        Ok(Self(Arc::new(Server { session, ended, silent: AtomicBool::new(false), _last: last.drop_guard() })))
+        Ok(Self(Arc::new(Server {
+            session,
+            ended,
+            silent: AtomicBool::new(false),
+            _last: last.drop_guard(),
+        })))
     }
 
     fn answers(&self) -> bool {
@@ -283,7 +288,8 @@ impl Sftp {
     pub async fn read_file(&self, path: &str) -> Result<RemoteFile, SftpError> {
         // Before opening: to open a named pipe would hold up the server.
         regular(self.info(path).await?)?;
-        let handle = self.asked(self.0.session.open(path, OpenFlags::READ, FileAttributes::empty())).await?.handle;
+        let handle =
+            self.asked(self.0.session.open(path, OpenFlags::READ, FileAttributes::empty())).await?.handle;
         let handle = self.held(handle)?;
         let info = regular(self.asked(self.0.session.fstat(handle.name())).await?.attrs.into())?;
         Ok(RemoteFile::new(handle, info))

@@ -41,6 +41,8 @@ const ZERO: u32 = 2;
 const ALLOCATION: &[u8] = b"base:allocation";
 /// Most that is asked for at once, bytes.
 pub(crate) const MOST: u32 = 4 << 20;
+/// Stretches of what is asked for at once: no server tells less than a sector from its neighbours.
+const MOST_STRETCHES: usize = MOST as usize / 512;
 /// What the other side says in one reply, bytes.
 const MOST_REPLY: u32 = MOST + 64;
 
@@ -82,6 +84,9 @@ impl Disk {
             loop {
                 let (chunk, is_last) = self.hear().await?;
                 if let Chunk::Status(stretches) = chunk {
+                    if found.len() + stretches.len() > MOST_STRETCHES {
+                        return Err(wrong("more stretches than there is place for"));
+                    }
                     found.extend(stretches.into_iter().map(|(length, flags)| (length, flags & ZERO == 0)));
                 }
                 if is_last {
@@ -112,6 +117,9 @@ impl Disk {
                     }
                     Chunk::Hole(length) => filled += u64::from(length),
                     Chunk::Status(_) | Chunk::Nothing => {}
+                }
+                if filled > u64::from(length) {
+                    return Err(wrong("more than was asked for"));
                 }
                 if is_last {
                     break;

@@ -18,6 +18,8 @@ use crate::fault::{Doing, Fault};
 
 /// Longest line that is read, bytes.
 const MAX_LINE: usize = 1 << 20;
+/// Longest event that is told, bytes. QEMU's have a few hundred, and dozens of them may wait to be heard.
+const MAX_EVENT: usize = 16 << 10;
 /// How long QEMU may take for an answer. It may be busy copying or emulated on a full host.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
@@ -105,7 +107,8 @@ async fn read<R: AsyncRead + Unpin>(
             // Nobody waiting for it is no reason to stop reading.
             Message::Answer { id, result } => drop(answers.try_send((id, result))),
             // Where nobody takes them, they are lost: answers must not wait behind them.
-            Message::Event(event) => drop(events.try_send(event)),
+            Message::Event(event) if line.len() <= MAX_EVENT => drop(events.try_send(event)),
+            Message::Event(_) => tracing::warn!("an event of QEMU's is too long to be one"),
             Message::Greeting | Message::Other => {}
         }
     }

@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::{DiskLayer, Origin};
 
+/// Most that kernel and RAM disk may have together, bytes.
+pub const MOST_BOOT: u64 = 512 << 20;
 /// Longest payload, bytes. A piece of the disk begins at a multiple of it and does not go beyond it.
 pub const PIECE: usize = 4 << 20;
 
@@ -36,11 +38,16 @@ pub struct ImportRequest {
 }
 
 /// What an image is besides its bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// The kernel's command line.
     pub cmdline: String,
     pub disk_gib: u64,
+    /// How long kernel and RAM disk are, bytes. An engine says so; of what comes in it is not known yet, and 0.
+    #[serde(default)]
+    pub kernel_bytes: u64,
+    #[serde(default)]
+    pub initrd_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +118,7 @@ mod tests {
 
     #[tokio::test]
     async fn frames_come_through_and_nonsense_does_not() {
-        let about = About { cmdline: "root=/dev/vda".into(), disk_gib: 20 };
+        let about = About { cmdline: "root=/dev/vda".into(), disk_gib: 20, ..About::default() };
         let all = [
             Frame::About(about),
             Frame::Kernel(vec![1; 5]),

@@ -278,7 +278,8 @@ fn programs() -> Finding {
     }
 }
 
-fn meminfo(key: &str) -> u64 {
+/// A line of `/proc/meminfo`, in bytes.
+pub(crate) fn meminfo(key: &str) -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1024

@@ -477,7 +477,8 @@ impl Engine for SimEngine {
         };
         let (mut ours, theirs) = tokio::io::duplex(PIECE);
         tokio::spawn(async move {
-            let about = About { cmdline: "root=/dev/vda".to_owned(), disk_gib };
+            let (cmdline, bytes) = ("root=/dev/vda".to_owned(), b"simulated".len() as u64);
+            let about = About { cmdline, disk_gib, kernel_bytes: bytes, initrd_bytes: bytes };
             let frames = [
                 Frame::About(about),
                 Frame::Kernel(b"simulated".to_vec()),

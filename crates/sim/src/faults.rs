@@ -70,6 +70,7 @@ struct Switches {
     disk_full: bool,
     init: Option<String>,
     init_delay: Duration,
+    screen: Option<Vec<u8>>,
     warnings: Vec<HostWarning>,
     leftovers: Vec<Leftover>,
     busy: Busy,
@@ -167,6 +168,15 @@ impl Faults {
     /// Personalising takes this long.
     pub fn init_delay(&self, delay: Duration) {
         self.switches().init_delay = delay;
+    }
+
+    /// While set, the VNC server answers the first question for a picture with this and is silent then.
+    pub fn screen_says(&self, bytes: Option<Vec<u8>>) {
+        self.switches().screen = bytes;
+    }
+
+    pub(crate) fn screen_fault(&self) -> Option<Vec<u8>> {
+        self.switches().screen.clone()
     }
 
     /// Every machine takes this much of one processor from now on.

@@ -16,21 +16,25 @@ use crate::workspace::Workspace;
 /// Bytes of its empty disk: what lies over that has a size of its own.
 const EMPTY: u64 = 1 << 30;
 
-/// What boots a disk.
+/// Read at once, bytes: whoever brings a kernel may bring a very large one.
+const PIECE: usize = 64 << 10;
+
+/// What boots a disk: two files, and a line.
 #[derive(Debug)]
 pub struct Held<'a> {
-    pub kernel: &'a [u8],
-    pub initrd: &'a [u8],
+    pub kernel: &'a Path,
+    pub initrd: &'a Path,
     pub cmdline: &'a str,
 }
 
-/// Makes the version of this name in `templates`, unless it is there: its digest is that of what it holds. Blocks.
+/// Makes the version of this name in `templates`, unless it is there: its digest is that of what it holds. The files stay as
+/// they are. Blocks.
 ///
 /// A version's digest is short enough that two kernels with the same one can be made. So what is there is compared, and
 /// something else of the same digest gets another.
 pub fn hold(templates: &Path, name: &str, held: &Held<'_>) -> Result<TemplateVersion, BuildError> {
     for attempt in 0.. {
-        let version = TemplateVersion::new(name, &digest(held, attempt))
+        let version = TemplateVersion::new(name, &digest(held, attempt)?)
             .map_err(|error| BuildError::Image(error.to_string()))?;
         let directory = templates.join(version.to_string());
         if !directory.exists() {
@@ -44,42 +48,50 @@ pub fn hold(templates: &Path, name: &str, held: &Held<'_>) -> Result<TemplateVer
     Err(BuildError::Image("all digests are taken".into()))
 }
 
-fn digest(held: &Held<'_>, attempt: u64) -> String {
+fn digest(held: &Held<'_>, attempt: u64) -> Result<String, BuildError> {
     let mut digest = Sha256::new();
-    for part in [held.cmdline.as_bytes(), held.kernel, held.initrd] {
-        digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        digest.update(part);
+    let begin = |digest: &mut Sha256, length: u64| digest.update(length.to_be_bytes());
+    begin(&mut digest, u64::try_from(held.cmdline.len()).unwrap_or(u64::MAX));
+    digest.update(held.cmdline.as_bytes());
+    for path in [held.kernel, held.initrd] {
+        let mut file = File::open(path).map_err(file_error("read", path))?;
+        begin(&mut digest, file.metadata().map_err(file_error("read", path))?.len());
+        let mut piece = Vec::new();
+        while read_piece(&mut file, &mut piece).map_err(file_error("read", path))? {
+            digest.update(&piece);
+        }
     }
     if attempt > 0 {
         digest.update(attempt.to_be_bytes());
     }
-    digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    Ok(digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Whether a version is just this.
 fn holds(directory: &Path, held: &Held<'_>) -> Result<bool, BuildError> {
     let manifest = Manifest::load(directory)?;
-    let is = |name: &str, bytes: &[u8]| {
+    let is = |name: &str, other: &Path| {
         let path = directory.join(name);
-        is_same(&path, bytes).map_err(file_error("read", &path))
+        is_same(&path, other).map_err(file_error("read", &path))
     };
     Ok(manifest.cmdline == held.cmdline && is(KERNEL, held.kernel)? && is(INITRD, held.initrd)?)
 }
 
-fn is_same(path: &Path, bytes: &[u8]) -> io::Result<bool> {
-    let mut file = File::open(path)?;
-    let mut piece = vec![0; 64 << 10];
-    let mut rest = bytes;
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
+    let (mut have, mut want) = (Vec::new(), Vec::new());
     loop {
-        let read = file.read(&mut piece)?;
-        match (piece.get(..read), rest.split_at_checked(read)) {
-            (Some(have), Some((want, after))) if have == want => rest = after,
-            _ => return Ok(false),
-        }
-        if read == 0 {
-            return Ok(rest.is_empty());
+        let is_more = read_piece(&mut one, &mut have)? | read_piece(&mut other, &mut want)?;
+        if have != want || !is_more {
+            return Ok(have == want);
         }
     }
+}
+
+/// Reads the next bytes of a file in place of what is there; whether there are any.
+fn read_piece(file: &mut File, piece: &mut Vec<u8>) -> io::Result<bool> {
+    piece.clear();
+    Ok(file.take(PIECE as u64).read_to_end(piece)? > 0)
 }
 
 fn make(
@@ -91,9 +103,9 @@ fn make(
     let workspace = Workspace::open(templates)?;
     let out = workspace.path().join("version");
     fs::create_dir(&out).map_err(file_error("make", &out))?;
-    for (name, bytes) in [(KERNEL, held.kernel), (INITRD, held.initrd)] {
+    for (name, from) in [(KERNEL, held.kernel), (INITRD, held.initrd)] {
         let path = out.join(name);
-        fs::write(&path, bytes).map_err(file_error("write", &path))?;
+        fs::copy(from, &path).map_err(file_error("write", &path))?;
         image::protect(&path)?;
     }
     image::empty(&out.join(DISK), EMPTY)?;
@@ -112,12 +124,25 @@ fn make(
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+
+    /// Two files to be held.
+    fn files(directory: &Path) -> [PathBuf; 2] {
+        [(KERNEL, "kernel"), (INITRD, "initrd")].map(|(name, text)| {
+            let path = directory.join(name);
+            fs::write(&path, text).unwrap();
+            path
+        })
+    }
 
     #[test]
     fn something_else_of_the_same_digest_is_not_taken_for_it() {
         let directory = tempfile::tempdir().unwrap();
-        let held = Held { kernel: b"kernel", initrd: b"initrd", cmdline: "root=/dev/vda" };
+        let come = tempfile::tempdir().unwrap();
+        let [kernel, initrd] = files(come.path());
+        let held = Held { kernel: &kernel, initrd: &initrd, cmdline: "root=/dev/vda" };
         let version = hold(directory.path(), "imported", &held).unwrap();
         let place = directory.path().join(version.to_string());
         for (name, other) in [(KERNEL, "kerneL"), (KERNEL, "kernel and more"), (INITRD, "init"), (INITRD, "")]
@@ -138,7 +163,9 @@ mod tests {
     #[test]
     fn what_boots_the_same_is_held_once() {
         let directory = tempfile::tempdir().unwrap();
-        let held = Held { kernel: b"kernel", initrd: b"initrd", cmdline: "root=/dev/vda" };
+        let come = tempfile::tempdir().unwrap();
+        let [kernel, initrd] = files(come.path());
+        let held = Held { kernel: &kernel, initrd: &initrd, cmdline: "root=/dev/vda" };
         let version = hold(directory.path(), "imported", &held).unwrap();
         assert_eq!(hold(directory.path(), "imported", &held).unwrap(), version);
         let other = Held { cmdline: "root=/dev/vdb", ..held };

@@ -2,8 +2,8 @@
 
 use rolltop_api_types::Code;
 use rolltop_control::{
-    AccessError, AdminError, EnterError, ExecError, FileError, InternalError, PortError, QueryError, Scope,
-    TerminalError,
+    AccessError, AdminError, EnterError, ExecError, FileError, InFlightError, InternalError, PortError,
+    QueryError, Scope, TerminalError,
 };
 
 use super::ApiError;
@@ -61,12 +61,25 @@ impl From<EnterError> for ApiError {
             EnterError::NotRunning => {
                 Self::new(Code::NotRunning, "This desktop is not running; start it first.")
             }
+            EnterError::InFlight(error) => error.into(),
             EnterError::Unavailable(_) | EnterError::Timeout => {
                 tracing::warn!(error = %super::causes(&error), "a desktop could not be entered");
                 Self::new(Code::DesktopUnreachable, "The desktop does not answer; try again shortly.")
                     .retry_after(2)
             }
             EnterError::Internal(error) => error.into(),
+        }
+    }
+}
+
+impl From<InFlightError> for ApiError {
+    fn from(error: InFlightError) -> Self {
+        match error {
+            InFlightError::TooMany { .. } => Self::new(Code::TooManyAtOnce, error.to_string()).retry_after(1),
+            InFlightError::NoMemory => {
+                tracing::warn!("the memory for what is transferred is used up");
+                Self::new(Code::Unavailable, error.to_string()).retry_after(5)
+            }
         }
     }
 }

@@ -27,6 +27,7 @@ impl From<TransferError> for ApiError {
                 Self::new(Code::HostRefused, error.to_string())
             }
             TransferError::HostUnreachable => Self::unavailable(&error),
+            TransferError::InFlight(error) => error.into(),
             TransferError::Internal(error) => error.into(),
         }
     }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, stream};
 use http::HeaderMap;
 use rolltop_api_types::{Code, EventsQuery, Problem};
-use rolltop_control::{Caller, Control, EventFilter, EventView, purpose};
+use rolltop_control::{Caller, Control, EventFilter, EventView, Held, purpose};
 use tokio::sync::watch;
 
 use crate::config::ApiConfig;
@@ -52,6 +52,7 @@ pub(crate) async fn stream(
     if let Some(desktop) = query.desktop {
         control.authorise::<purpose::Read>(&asking.caller, desktop).await?;
     }
+    let held = control.begin_events(&asking.caller).await?;
     let latest = control.subscribe();
     let after = match last_event_id(&headers)?.or(query.after) {
         Some(seq) => i64::try_from(seq).unwrap_or(i64::MAX),
@@ -68,6 +69,7 @@ pub(crate) async fn stream(
         follow: query.follow.unwrap_or(true),
         ready: VecDeque::new(),
         greeted: false,
+        _held: held,
     };
     Ok(Sse::new(follower.into_stream()).into_response())
 }
@@ -92,6 +94,8 @@ struct Follower {
     follow: bool,
     ready: VecDeque<EventView>,
     greeted: bool,
+    /// Counted as long as it goes on.
+    _held: Held,
 }
 
 enum Wait {

@@ -5,7 +5,7 @@ use rolltop_api_types::{Code, Event, EventKind, EventStream};
 use rolltop_model::DesktopId;
 use tokio::time::timeout;
 
-use crate::platform::{DEADLINE, Platform};
+use crate::platform::{DEADLINE, Platform, eventually};
 
 async fn next(stream: &mut EventStream) -> Option<Event> {
     timeout(DEADLINE, stream.next()).await.expect("an event in time").map(Result::unwrap)
@@ -89,4 +89,17 @@ async fn the_stream_ends_when_the_process_is_to_stop() {
     platform.shutdown.cancel();
     assert_eq!(next(&mut stream).await, None);
     timeout(DEADLINE, &mut platform.server).await.expect("the server ends soon").unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_credential_has_so_many_streams_and_what_ends_makes_room() {
+    let platform = Platform::start().await;
+    let mut open = Vec::new();
+    for _ in 0..64 {
+        open.push(platform.client.events(None, None).await.unwrap());
+    }
+    let refused = platform.client.events(None, None).await.err().unwrap();
+    assert_eq!(refused.problem().map(|problem| problem.code), Some(Code::TooManyAtOnce), "{refused}");
+    open.pop();
+    assert!(eventually(async || platform.client.events(None, None).await.is_ok()).await);
 }

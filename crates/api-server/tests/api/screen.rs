@@ -268,3 +268,94 @@ async fn a_screen_that_closes_says_why() {
     platform.client.stop_desktop(desktop.id).await.unwrap();
     assert_eq!(closed(&mut socket).await.unwrap().reason, "the desktop was stopped");
 }
+
+const TIGHT: i32 = 7;
+
+/// An update that fills the same part of the screen so many times.
+fn fills(times: u16, width: u16, height: u16) -> Vec<u8> {
+    let mut update = vec![0, 0];
+    update.extend(times.to_be_bytes());
+    for _ in 0..times {
+        update.extend([0, 0, width, height].map(u16::to_be_bytes).concat());
+        update.extend(TIGHT.to_be_bytes());
+        update.extend([0x80, 1, 2, 3]);
+    }
+    update
+}
+
+/// Looks, with Tight offered, and asks for all of it.
+async fn asked(platform: &Platform, id: DesktopId) -> ScreenSocket {
+    let (mut socket, width, height) = open(platform, id).await;
+    let offers = [vec![2, 0, 0, 1], TIGHT.to_be_bytes().to_vec()].concat();
+    socket.send(Message::binary(offers)).await.unwrap();
+    socket.send(everything(width, height)).await.unwrap();
+    socket
+}
+
+#[tokio::test]
+async fn a_server_that_says_what_none_may_is_cut_off_before_a_viewer_hears_it() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let huge_name = [vec![0, 0, 0, 1], vec![0; 8], (-307_i32).to_be_bytes().to_vec(), vec![0xff; 4]].concat();
+    for says in [fills(1, 65535, 65535), huge_name, vec![3, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff], vec![99]] {
+        platform.engine.faults().screen_says(Some(says.clone()));
+        let mut socket = asked(&platform, desktop.id).await;
+        let mut heard = Vec::new();
+        let frame = loop {
+            match timeout(DEADLINE, socket.next()).await.expect("it closes in time").unwrap().unwrap() {
+                Message::Binary(bytes) => heard.extend_from_slice(&bytes),
+                Message::Close(frame) => break frame.unwrap(),
+                _ => {}
+            }
+        };
+        assert_eq!(u16::from(frame.code), 4001, "{says:?}: {}", frame.reason);
+        assert!(heard.len() < 100, "what came before it at most");
+    }
+}
+
+/// A few bytes have a page paint all of its screen; thousands at once and it would stand still for minutes.
+#[tokio::test]
+async fn a_server_that_paints_without_end_is_slowed_down() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let says = fills(u16::MAX, 640, 480);
+    platform.engine.faults().screen_says(Some(says.clone()));
+    let mut socket = asked(&platform, desktop.id).await;
+    let mut heard = 0;
+    let listening = async {
+        while let Some(Ok(message)) = socket.next().await {
+            heard += if let Message::Binary(bytes) = message { bytes.len() } else { 0 };
+        }
+    };
+    timeout(Duration::from_secs(3), listening).await.expect_err("it stays open");
+    // At 500 million pixels a second, and a second's worth ahead.
+    let most = 4 * 500_000_000 / (640 * 480) * 16 + (256 << 10);
+    assert!((1000..most).contains(&heard), "{heard} of {} bytes", says.len());
+}
+
+#[tokio::test]
+async fn a_credential_has_so_many_screens_and_the_memory_for_them_has_an_end() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let mut open = Vec::new();
+    for _ in 0..64 {
+        open.push(platform.client.screen(desktop.id).await.unwrap());
+    }
+    let refused = platform.client.screen(desktop.id).await.unwrap_err();
+    let problem = refused.problem().unwrap();
+    assert_eq!((problem.code, problem.status), (Code::TooManyAtOnce, 429), "{problem:?}");
+    open.pop().unwrap().close(None).await.unwrap();
+    let again = eventually(async || platform.client.screen(desktop.id).await.is_ok()).await;
+    assert!(again, "what was closed makes room");
+
+    let little = ControlConfig { transfer_memory: 16 << 20, ..ControlConfig::default() };
+    let platform = Platform::with(ApiConfig::default(), little).await;
+    let desktop = platform.running("research").await;
+    let held = platform.client.screen(desktop.id).await.unwrap();
+    let refused = platform.client.screen(desktop.id).await.unwrap_err();
+    let problem = refused.problem().unwrap();
+    assert_eq!((problem.code, problem.status), (Code::Unavailable, 503), "{problem:?}");
+    assert!(problem.detail.contains("memory"), "{problem:?}");
+    drop(held);
+    assert!(eventually(async || platform.client.screen(desktop.id).await.is_ok()).await);
+}

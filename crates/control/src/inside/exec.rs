@@ -8,7 +8,7 @@ use rolltop_guest_protocol::exec::{ExecFailureKind, ExecRequest};
 use rolltop_model::{DesktopId, Use};
 
 use super::uses::MOST_COMMANDS;
-use super::{Place, Reason, Waking, unavailable};
+use super::{Comes, Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::{Control, Inner};
 use crate::error::EnterError;
@@ -117,7 +117,8 @@ impl ExecLine {
 impl Control {
     /// The way to run a command in a desktop, which is resumed for it if it is suspended.
     pub async fn exec(&self, access: &DesktopAccess<purpose::Exec>) -> Result<ExecLine, ExecError> {
-        let place = self.inner.uses.take(access.desktop, Use::Command).ok_or(ExecError::TooMany)?;
+        let place = self.inner.place(access, Use::Command, Comes::Person).await.map_err(EnterError::from)?;
+        let place = place.ok_or(ExecError::TooMany)?;
         let door = self.enter(access, Reason::Exec, &place, Waking::Wake).await?;
         let (inner, desktop) = (Arc::clone(&self.inner), access.desktop);
         Ok(ExecLine { door, inner, desktop, _place: place })

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
-use super::{Place, Reason, Waking, unavailable};
+use super::{Comes, Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, Inside, purpose::ReadFiles, purpose::WriteFiles};
 use crate::control::Control;
 use crate::error::EnterError;
@@ -153,7 +153,8 @@ impl Control {
         access: &DesktopAccess<P>,
         reason: Reason,
     ) -> Result<Files<P>, FileError> {
-        let place = self.inner.uses.take(access.desktop, Use::Files).ok_or(EnterError::NotRunning)?;
+        let place = self.inner.place(access, Use::Files, Comes::Person).await.map_err(EnterError::from)?;
+        let place = place.ok_or(EnterError::NotRunning)?;
         let door = self.enter(access, reason, &place, Waking::Wake).await?;
         let sftp = door.sftp().await?;
         Ok(Files { door, sftp, place: Arc::new(place), purpose: PhantomData })

@@ -5,7 +5,7 @@ use rolltop_engine::DoorStream;
 use rolltop_model::Use;
 
 use super::uses::MOST_CONNECTIONS;
-use super::{Place, Reason, Waking, kept_out, unavailable};
+use super::{Comes, Place, Reason, Waking, kept_out, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::{EnterError, InternalError};
@@ -49,10 +49,11 @@ impl Control {
         port: u16,
         waking: Waking,
     ) -> Result<PortConnection, PortError> {
-        let place = match waking {
-            Waking::Wake => self.inner.uses.take(access.desktop, Use::Port),
-            Waking::LetSleep => self.inner.uses.take_by_itself(access.desktop, Use::Port),
+        let comes = match waking {
+            Waking::Wake => Comes::Person,
+            Waking::LetSleep => Comes::ByItself,
         };
+        let place = self.inner.place(access, Use::Port, comes).await.map_err(EnterError::from)?;
         let place = place.ok_or(PortError::TooMany)?;
         self.may_enter(access, Reason::Ports, waking).await?;
         match self.inner.lanes.tcp(access.desktop, port).await {

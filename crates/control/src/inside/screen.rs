@@ -11,7 +11,7 @@ use rolltop_model::{Desired, DesktopId, DesktopState, ScreenSize, Size, Use};
 use super::screen_input::{Input, NotRfb, Said};
 use super::screen_output::{Agreed, BadServer, Output, Passed};
 use super::viewers::Viewer;
-use super::{Place, Reason, Waking, unavailable};
+use super::{Comes, Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
@@ -83,7 +83,8 @@ impl Control {
         access: &DesktopAccess<purpose::Control>,
         waking: Waking,
     ) -> Result<Screen, EnterError> {
-        let place = self.inner.uses.take(access.desktop, Use::Screen).ok_or(EnterError::NotRunning)?;
+        let place =
+            self.inner.place(access, Use::Screen, Comes::Person).await?.ok_or(EnterError::NotRunning)?;
         let door = self.enter(access, Reason::Screen, &place, waking).await?;
         let stream = door.streamlocal_in_turn(VNC_SOCKET).await.map_err(unavailable)?;
         let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;

@@ -141,7 +141,9 @@ enum Step {
     Update,
     Colours,
     CutText,
-    CutFlags { packed: u32 },
+    CutFlags {
+        packed: u32,
+    },
     Fence,
     Rectangle,
     ZrleLength,

@@ -15,12 +15,15 @@ use super::{Reason, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
+use crate::in_flight::SCREENSHOT_MEMORY;
 
 const WIDTHS: std::ops::RangeInclusive<u16> = 64..=1920;
 /// Widths are rounded up to these steps, so that few different pictures are made.
 const WIDTH_STEP: u16 = 32;
 /// Pictures kept for longer than this serve nobody.
 const FORGET_AFTER: Duration = Duration::from_secs(60);
+/// All that are kept, bytes; a desktop's are a hundred kilobytes each, and as large as it likes.
+const MOST_KEPT: usize = 64 << 20;
 
 #[derive(Default)]
 pub(crate) struct Screenshots {
@@ -33,12 +36,20 @@ struct Slot {
     picture: Mutex<Option<(Instant, Bytes)>>,
 }
 
+impl Slot {
+    /// What is kept; nothing while it is being asked for.
+    fn bytes(&self) -> usize {
+        self.picture.try_lock().ok().and_then(|kept| Some(kept.as_ref()?.1.len())).unwrap_or_default()
+    }
+}
+
 impl Screenshots {
     fn slot(&self, desktop: DesktopId, width: u16) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept: usize = slots.values().map(|slot| slot.bytes()).sum();
         slots.retain(|_, slot| {
-            Arc::strong_count(slot) > 1
-                || slot.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < FORGET_AFTER
+            let is_old = slot.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= FORGET_AFTER;
+            Arc::strong_count(slot) > 1 || !(is_old || kept > MOST_KEPT)
         });
         let slot = slots.entry((desktop, width)).or_insert_with(|| {
             Arc::new(Slot { used: SyncMutex::new(Instant::now()), picture: Mutex::default() })
@@ -65,6 +76,7 @@ impl Control {
         {
             return Ok(picture.clone());
         }
+        let _share = self.inner.in_flight.share(access.caller.workspace, SCREENSHOT_MEMORY).await?;
         let picture = door.screenshot(width).await.map_err(|error| match error {
             ScreenshotError::Exec(ExecError::TimedOut(_)) => EnterError::Timeout,
             other => unavailable(other),
@@ -72,5 +84,31 @@ impl Control {
         let picture = Bytes::from(picture);
         *kept = Some((Instant::now(), picture.clone()));
         Ok(picture)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_of_many_desktops_take_no_more_than_they_may() {
+        let all = Screenshots::default();
+        let mut most = 0;
+        for desktop in 0..200 {
+            let slot = all.slot(DesktopId::from_u128(desktop), 320);
+            *slot.picture.try_lock().unwrap() = Some((Instant::now(), Bytes::from(vec![0; 2 << 20])));
+            most = most.max(all.slots.lock().unwrap().values().map(|slot| slot.bytes()).sum::<usize>());
+        }
+        assert!((MOST_KEPT..=MOST_KEPT + (2 << 20)).contains(&most), "{most}");
+        let held = all.slot(DesktopId::from_u128(999), 320);
+        for desktop in 0..200 {
+            let slot = all.slot(DesktopId::from_u128(desktop), 320);
+            *slot.picture.try_lock().unwrap() = Some((Instant::now(), Bytes::from(vec![0; 2 << 20])));
+        }
+        assert!(
+            Arc::ptr_eq(&held, &all.slot(DesktopId::from_u128(999), 320)),
+            "whoever waits has the same one"
+        );
     }
 }

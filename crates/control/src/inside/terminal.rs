@@ -6,7 +6,7 @@ use rolltop_door::{Door, Terminal, TerminalError as DoorError, TerminalInfo, Ter
 use rolltop_model::Use;
 
 use super::uses::MOST_VIEWERS;
-use super::{Place, Reason, Waking, unavailable};
+use super::{Comes, Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
 use crate::error::EnterError;
@@ -58,7 +58,8 @@ impl Control {
         number: TerminalNumber,
         waking: Waking,
     ) -> Result<TerminalLine, TerminalError> {
-        let place = self.inner.uses.take(access.desktop, Use::Terminal).ok_or(TerminalError::TooMany)?;
+        let place = self.inner.place(access, Use::Terminal, Comes::Person).await.map_err(EnterError::from)?;
+        let place = place.ok_or(TerminalError::TooMany)?;
         let door = self.enter(access, Reason::Terminal, &place, waking).await?;
         Ok(TerminalLine { door, number, _place: place })
     }

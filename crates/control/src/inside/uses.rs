@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use rolltop_model::{DesktopId, Use};
 
 use crate::clock;
+use crate::in_flight::{Held, Share};
 
 /// Commands that run in one desktop at the same time. Each is a session of its sshd, which has 100.
 pub(crate) const MOST_COMMANDS: usize = 32;
@@ -18,8 +19,9 @@ pub(crate) const MOST_CONNECTIONS: usize = 96;
 /// How long after somebody's visit what goes on by itself is still taken for their use.
 const BY_ITSELF: SignedDuration = SignedDuration::from_hours(12);
 
+/// Who takes a place.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Comes {
+pub(crate) enum Comes {
     Person,
     ByItself,
 }
@@ -54,6 +56,19 @@ pub struct Place {
     desktop: DesktopId,
     kind: Use,
     counts: bool,
+    /// Its credential's count and its memory.
+    held: Option<Held>,
+}
+
+impl Place {
+    pub(super) fn hold(&mut self, held: Held) {
+        self.held = Some(held);
+    }
+
+    /// More memory for what it is for, if there is any.
+    pub(super) fn more(&self, bytes: u64) -> Option<Share> {
+        self.held.as_ref()?.more(bytes)
+    }
 }
 
 impl Uses {
@@ -85,7 +100,7 @@ impl Uses {
         if comes == Comes::Person {
             seen.visited_at = Some(now);
         }
-        Some(Place { uses: self.clone(), desktop, kind, counts })
+        Some(Place { uses: self.clone(), desktop, kind, counts, held: None })
     }
 
     /// What is open to a desktop, and when that last changed.

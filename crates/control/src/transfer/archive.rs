@@ -13,7 +13,8 @@ use std::io;
 
 use async_compression::tokio::bufread::ZstdDecoder;
 use async_compression::tokio::write::ZstdEncoder;
-use rolltop_engine::image::{About, Frame, PIECE};
+use async_compression::zstd::DParameter;
+use rolltop_engine::image::{About, Frame, MOST_BOOT, PIECE};
 use rolltop_model::{MOST_DISK_GIB, Size};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -26,10 +27,11 @@ const MANIFEST: &str = "manifest.json";
 const DISK: &str = "disk/";
 pub(super) const FORMAT: u32 = 1;
 const BLOCK: usize = 512;
+/// Largest window that a file may have us keep to unpack it, as a power of two: 8 MiB. Ours have 2 MiB, and level 19 of zstd
+/// has this.
+const MOST_WINDOW: u32 = 23;
 /// Longest of the two descriptions, bytes.
 const MOST_TEXT: u64 = 64 * 1024;
-/// Kernel or RAM disk, bytes.
-const MOST_BOOT: u64 = 512 << 20;
 
 /// What a file is of.
 #[derive(Clone, Serialize, Deserialize)]
@@ -106,20 +108,42 @@ pub enum ArchiveError {
 pub(super) struct Writer<W: AsyncWrite> {
     to: ZstdEncoder<W>,
     sum: Sum,
+    /// Of an entry, bytes to come and the zeros after them.
+    left: u64,
+    padding: usize,
 }
 
 impl<W: AsyncWrite + Unpin> Writer<W> {
     pub async fn begin(to: W, description: &Description) -> io::Result<Self> {
-        let mut writer = Self { to: ZstdEncoder::new(to), sum: Sum::default() };
+        let mut writer = Self { to: ZstdEncoder::new(to), sum: Sum::default(), left: 0, padding: 0 };
         writer.entry(DESKTOP, &serde_json::to_vec_pretty(description)?).await?;
         Ok(writer)
     }
 
-    pub async fn entry(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
-        let length = content.len() as u64;
+    async fn entry(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+        self.begin_entry(name, content.len() as u64).await?;
+        self.more(content).await?;
+        self.end_entry().await
+    }
+
+    /// Begins an entry of this length, whose bytes come in pieces.
+    pub async fn begin_entry(&mut self, name: &str, length: u64) -> io::Result<()> {
         self.sum.begin(name, length);
+        self.header(name, length).await
+    }
+
+    pub async fn more(&mut self, content: &[u8]) -> io::Result<()> {
+        self.left = self.left.checked_sub(content.len() as u64).ok_or_else(other_length)?;
         self.sum.digest.update(content);
-        self.written(name, content).await
+        self.to.write_all(content).await
+    }
+
+    /// All of the entry has come.
+    pub async fn end_entry(&mut self) -> io::Result<()> {
+        if self.left > 0 {
+            return Err(other_length());
+        }
+        self.to.write_all(&vec![0; self.padding]).await
     }
 
     /// The disk's piece with this number.
@@ -127,25 +151,31 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         self.entry(&format!("{DISK}{number:08}"), content).await
     }
 
-    async fn written(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
+    async fn header(&mut self, name: &str, length: u64) -> io::Result<()> {
+        (self.left, self.padding) = (length, padding(length));
         let mut header = Header::new_ustar();
         header.set_path(name)?;
         header.set_entry_type(EntryType::Regular);
         header.set_mode(0o600);
-        header.set_size(content.len() as u64);
+        header.set_size(length);
         header.set_cksum();
-        self.to.write_all(header.as_bytes()).await?;
-        self.to.write_all(content).await?;
-        self.to.write_all(&vec![0; padding(content.len() as u64)]).await
+        self.to.write_all(header.as_bytes()).await
     }
 
     /// The manifest, and the end.
     pub async fn finish(mut self) -> io::Result<()> {
         let manifest = std::mem::take(&mut self.sum).manifest();
-        self.written(MANIFEST, &serde_json::to_vec_pretty(&manifest)?).await?;
+        let text = serde_json::to_vec_pretty(&manifest)?;
+        self.header(MANIFEST, text.len() as u64).await?;
+        self.to.write_all(&text).await?;
+        self.to.write_all(&vec![0; self.padding]).await?;
         self.to.write_all(&[0; 2 * BLOCK]).await?;
         self.to.shutdown().await
     }
+}
+
+fn other_length() -> io::Error {
+    io::Error::other("a part of an image is of another length than it was said to be")
 }
 
 /// Zeros that follow an entry of this length.
@@ -162,7 +192,7 @@ pub(super) struct Reader<R> {
 impl<R: AsyncBufRead + Unpin> Reader<R> {
     /// Reads what it is.
     pub async fn begin(from: R) -> Result<Self, ArchiveError> {
-        let mut decoder = ZstdDecoder::new(from);
+        let mut decoder = ZstdDecoder::with_params(from, &[DParameter::window_log_max(MOST_WINDOW)]);
         decoder.multiple_members(true);
         let mut from = BufReader::with_capacity(256 * 1024, decoder);
         let mut sum = Sum::default();
@@ -191,7 +221,7 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
     /// Gives everything to `sink`, in frames, and checks it. Nothing of it is to be believed before this has ended well.
     pub async fn frames(mut self, sink: &mut (impl AsyncWrite + Unpin + ?Sized)) -> Result<(), ArchiveError> {
         let Description { cmdline, disk_gib, .. } = self.description.clone();
-        Frame::About(About { cmdline, disk_gib }).write(sink).await?;
+        Frame::About(About { cmdline, disk_gib, ..About::default() }).write(sink).await?;
         let most = (disk_gib << 30) / PIECE as u64;
         let mut latest = None;
         loop {
@@ -289,6 +319,8 @@ fn cut(error: io::Error) -> ArchiveError {
 
 #[cfg(test)]
 mod tests {
+    use async_compression::zstd::CParameter;
+
     use super::*;
 
     fn description() -> Description {
@@ -330,7 +362,7 @@ mod tests {
     async fn what_was_written_is_read_in_pieces() {
         let frames = read(&written().await).await.unwrap();
         let expected = [
-            Frame::About(About { cmdline: "root=/dev/vda".into(), disk_gib: 1 }),
+            Frame::About(About { cmdline: "root=/dev/vda".into(), disk_gib: 1, ..About::default() }),
             Frame::Kernel(vec![1; 700]),
             Frame::Initrd(vec![2; PIECE]),
             Frame::Initrd(vec![2; 3]),
@@ -338,6 +370,37 @@ mod tests {
             Frame::Disk(7 * PIECE as u64, vec![4; 512]),
         ];
         assert!(frames == expected, "{} frames", frames.len());
+    }
+
+    /// A window is as large as whoever packed it says, and is kept to unpack it.
+    #[tokio::test]
+    async fn a_file_that_takes_much_memory_to_unpack_is_refused() {
+        let packed = async |window: u32| {
+            let mut all = Vec::new();
+            let parameters = [CParameter::window_log(window)];
+            let mut packer = ZstdEncoder::with_quality_and_params(
+                &mut all,
+                async_compression::Level::Default,
+                &parameters,
+            );
+            let mut unpacked = Vec::new();
+            ZstdDecoder::new(written().await.as_slice()).read_to_end(&mut unpacked).await.unwrap();
+            packer.write_all(&unpacked).await.unwrap();
+            packer.shutdown().await.unwrap();
+            all
+        };
+        assert!(read(&packed(MOST_WINDOW).await).await.is_ok());
+        assert!(matches!(read(&packed(MOST_WINDOW + 1).await).await, Err(ArchiveError::NotOne)));
+    }
+
+    #[tokio::test]
+    async fn a_part_of_another_length_than_was_said_is_not_written() {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::begin(&mut bytes, &description()).await.unwrap();
+        writer.begin_entry("kernel", 5).await.unwrap();
+        writer.more(&[1; 4]).await.unwrap();
+        assert!(writer.end_entry().await.is_err());
+        assert!(writer.more(&[1; 2]).await.is_err());
     }
 
     /// Anybody can look into one with what every system has.

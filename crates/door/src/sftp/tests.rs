@@ -86,12 +86,17 @@ async fn a_listing_is_bounded_in_bytes() {
         }))
     });
     let listing = many.await.list("/").await.unwrap();
-    assert_eq!((listing.entries.len(), listing.truncated), (MOST_ENTRIES, true), "the longest that Linux has");
+    assert_eq!(
+        (listing.entries.len(), listing.truncated),
+        (MOST_ENTRIES, true),
+        "the longest that Linux has"
+    );
 }
 
 #[tokio::test]
 async fn names_that_no_file_has_are_left_out() {
-    let mut answers = vec![end(), names([vec![b'x'; 250_000], vec![b'y'; 255], vec![0xff; 255], b"a".to_vec()])];
+    let mut answers =
+        vec![end(), names([vec![b'x'; 250_000], vec![b'y'; 255], vec![0xff; 255], b"a".to_vec()])];
     let listing = folder(move || answers.pop().unwrap_or_else(end)).await.list("/").await.unwrap();
     let lengths: Vec<_> = listing.entries.iter().map(|(name, _)| name.len()).collect();
     assert_eq!((lengths, listing.truncated), (vec![255, 3 * 255, 1], false));
@@ -148,11 +153,12 @@ async fn a_server_that_falls_silent_is_left_alone_and_let_go_of() {
 
 #[tokio::test]
 async fn what_is_at_a_path_is_what_the_server_says() {
-    let stat = sftp(|_| Some((ATTRIBUTES, [1_u32.to_be_bytes().to_vec(), u64::MAX.to_be_bytes().to_vec()].concat())));
+    let stat = sftp(|_| {
+        Some((ATTRIBUTES, [1_u32.to_be_bytes().to_vec(), u64::MAX.to_be_bytes().to_vec()].concat()))
+    });
     let info = stat.await.info("/x").await.unwrap();
     assert_eq!((info.kind, info.size), (FileKind::Other, u64::MAX));
 }
-
 
 #[test]
 fn names_that_lead_elsewhere_are_none() {

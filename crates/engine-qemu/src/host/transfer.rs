@@ -15,11 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rolltop_engine::image::{About, ExportRequest, Frame, ImportRequest, PIECE};
+use rolltop_engine::image::{About, ExportRequest, Frame, ImportRequest, MOST_BOOT, PIECE};
 use rolltop_engine::{DiskLayer, DoorStream, EngineError};
 use rolltop_model::{LayerId, TemplateVersion};
 use rolltop_template::{Held, INITRD, KERNEL};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use uuid::Uuid;
 
@@ -38,8 +38,6 @@ use crate::process::{Launched, Process, View, secret_file};
 
 /// Name of the template versions that hold what imported disks are booted with. They are offered to nobody.
 pub(super) const IMPORTED: &str = "imported";
-/// Kernel and RAM disk together, bytes.
-const MOST_BOOT: usize = 512 << 20;
 /// How long `qemu-nbd` may take to listen.
 const LISTENS: Duration = Duration::from_secs(20);
 /// Longest silence of whoever sends an image.
@@ -59,8 +57,17 @@ impl Host {
         let base = snapshot.base.as_deref();
         let opened = self.serve(disk, &request.template, base, snapshot.disk_gib(), false).await?;
         drop(still);
-        let about = About { cmdline: manifest.cmdline, disk_gib: snapshot.disk_gib() };
         let directory = self.layout.template(&request.template);
+        let length = |name: &str| {
+            let path = directory.join(name);
+            path.metadata().map(|metadata| metadata.len()).doing_with("looking at", &path)
+        };
+        let about = About {
+            cmdline: manifest.cmdline,
+            disk_gib: snapshot.disk_gib(),
+            kernel_bytes: length(KERNEL)?,
+            initrd_bytes: length(INITRD)?,
+        };
         let (mut ours, theirs) = UnixStream::pair().doing("making a stream")?;
         tokio::spawn(async move {
             let (id, mut disk) = (request.from.snapshot, opened);
@@ -80,7 +87,7 @@ impl Host {
         if directory.exists() || self.layout.layer(request.disk.layer).exists() {
             return Err(EngineError::Host("this was imported before".into()));
         }
-        host_status::room(self.layout.root(), self.config.min_free_disk, 0)?;
+        self.room()?;
         let (mut ours, theirs) = UnixStream::pair().doing("making a stream")?;
         let layer = self.layout.layer(request.disk.layer);
         self.layers_making().insert(layer.clone());
@@ -136,7 +143,7 @@ impl Host {
                         break Err(EngineError::Host("a piece lies beyond the disk".into()));
                     }
                     if pieces.is_multiple_of(LOOK)
-                        && let Err(full) = host_status::room(self.layout.root(), self.config.min_free_disk, 0)
+                        && let Err(full) = self.room()
                     {
                         break Err(full);
                     }
@@ -184,30 +191,33 @@ impl Host {
         from: &mut UnixStream,
         request: &ImportRequest,
     ) -> Result<(TemplateVersion, Frame), EngineError> {
-        let (mut kernel, mut initrd, mut cmdline) = (Vec::new(), Vec::new(), String::new());
-        let next = loop {
-            match read(from).await? {
-                Frame::About(about) => cmdline = about.cmdline,
-                Frame::Kernel(bytes) => kernel.extend_from_slice(&bytes),
-                Frame::Initrd(bytes) => initrd.extend_from_slice(&bytes),
-                other => break other,
-            }
-            if kernel.len() + initrd.len() > MOST_BOOT {
-                return Err(EngineError::Host("the image's kernel is too large".into()));
-            }
-        };
+        // Kept in files, as they come: whoever imports may bring very large ones.
+        let come = Come::new(self.transfer_directory()?).await?;
+        let (come, cmdline, next) = come.until_disk(from, || self.room()).await?;
         let is_line = cmdline.len() <= 2048 && cmdline.chars().all(|letter| !letter.is_control());
-        if kernel.is_empty() || initrd.is_empty() || cmdline.is_empty() || !is_line {
+        if come.kernel.bytes == 0 || come.initrd.bytes == 0 || cmdline.is_empty() || !is_line {
             return Err(EngineError::Host("the image has nothing to boot it with".into()));
         }
         let templates = self.layout.templates();
         tracing::debug!(snapshot = %request.snapshot, "what boots an image has come");
         let version = blocking(move || {
-            let held = Held { kernel: &kernel, initrd: &initrd, cmdline: &cmdline };
+            let held = Held { kernel: &come.kernel.path, initrd: &come.initrd.path, cmdline: &cmdline };
             rolltop_template::hold(&templates, IMPORTED, &held).map_err(|error| Fault::Other(told(&error)))
         })
         .await?;
         Ok((version, next))
+    }
+
+    fn room(&self) -> Result<(), EngineError> {
+        host_status::room(self.layout.root(), self.config.min_free_disk, 0)
+    }
+
+    /// An empty folder for a transfer.
+    fn transfer_directory(&self) -> Result<Directory, Fault> {
+        let name: String = Uuid::new_v4().simple().to_string().chars().take(12).collect();
+        let directory = Directory(self.layout.absolute(&self.layout.transfers().join(name)));
+        std::fs::DirBuilder::new().mode(0o700).create(&directory.0).doing_with("making", &directory.0)?;
+        Ok(directory)
     }
 
     /// Opens a disk of these layers, the first of which may be written to, over a template's image.
@@ -238,9 +248,7 @@ impl Host {
         helper: &Helper,
     ) -> Result<(nbd::Disk, Process), Fault> {
         let uid = helper.uid;
-        let name: String = Uuid::new_v4().simple().to_string().chars().take(12).collect();
-        let directory = Directory(self.layout.absolute(&self.layout.transfers().join(name)));
-        std::fs::DirBuilder::new().mode(0o700).create(&directory.0).doing_with("making", &directory.0)?;
+        let directory = self.transfer_directory()?;
         std::os::unix::fs::chown(&directory.0, Some(uid), Some(uid))
             .doing_with("giving away", &directory.0)?;
         if let Some(top) = layers.first().filter(|_| writable) {
@@ -343,7 +351,71 @@ impl Opened {
     }
 }
 
-/// A transfer's own, as long as its process is being started.
+/// What boots a disk that comes in, as far as it has come.
+struct Come {
+    kernel: Growing,
+    initrd: Growing,
+    _directory: Directory,
+}
+
+/// A file that is being written.
+struct Growing {
+    path: PathBuf,
+    file: tokio::fs::File,
+    bytes: u64,
+}
+
+impl Growing {
+    async fn new(path: PathBuf) -> Result<Self, Fault> {
+        let file = tokio::fs::File::create_new(&path).await.doing_with("making", &path)?;
+        Ok(Self { path, file, bytes: 0 })
+    }
+
+    async fn add(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.bytes += bytes.len() as u64;
+        self.file.write_all(bytes).await.doing_with("writing", &self.path)
+    }
+}
+
+impl Come {
+    async fn new(directory: Directory) -> Result<Self, Fault> {
+        let kernel = Growing::new(directory.0.join(KERNEL)).await?;
+        let initrd = Growing::new(directory.0.join(INITRD)).await?;
+        Ok(Self { kernel, initrd, _directory: directory })
+    }
+
+    /// Takes in all that comes before the first frame of a disk, as long as there is room. That frame, too.
+    async fn until_disk(
+        mut self,
+        from: &mut (impl AsyncRead + Unpin),
+        room: impl Fn() -> Result<(), EngineError>,
+    ) -> Result<(Self, String, Frame), EngineError> {
+        let mut cmdline = String::new();
+        loop {
+            let (part, bytes) = match read(from).await? {
+                Frame::About(about) => {
+                    cmdline = about.cmdline;
+                    continue;
+                }
+                Frame::Kernel(bytes) => (&mut self.kernel, bytes),
+                Frame::Initrd(bytes) => (&mut self.initrd, bytes),
+                other => {
+                    for part in [&mut self.kernel, &mut self.initrd] {
+                        part.file.flush().await.doing_with("writing", &part.path)?;
+                    }
+                    return Ok((self, cmdline, other));
+                }
+            };
+            room()?;
+            part.add(&bytes).await?;
+            if self.kernel.bytes + self.initrd.bytes > MOST_BOOT {
+                return Err(EngineError::Host("the image's kernel is too large".into()));
+            }
+        }
+    }
+}
+
+/// A transfer's own, as long as its process is being started, or what boots a disk is coming.
 struct Directory(PathBuf);
 
 impl Drop for Directory {
@@ -378,11 +450,14 @@ async fn send(to: &mut UnixStream, about: About, template: &Path, disk: &mut nbd
     write(Frame::About(about), to).await?;
     for name in [KERNEL, INITRD] {
         let path = template.join(name);
-        let bytes = tokio::fs::read(&path).await.doing_with("reading", &path)?;
-        for piece in bytes.chunks(PIECE) {
-            let frame =
-                if name == KERNEL { Frame::Kernel(piece.to_vec()) } else { Frame::Initrd(piece.to_vec()) };
-            write(frame, to).await?;
+        let mut file = tokio::fs::File::open(&path).await.doing_with("reading", &path)?;
+        loop {
+            let mut piece = Vec::new();
+            (&mut file).take(PIECE as u64).read_to_end(&mut piece).await.doing_with("reading", &path)?;
+            if piece.is_empty() {
+                break;
+            }
+            write(if name == KERNEL { Frame::Kernel(piece) } else { Frame::Initrd(piece) }, to).await?;
         }
     }
     let mut offset = 0;
@@ -401,7 +476,7 @@ async fn send(to: &mut UnixStream, about: About, template: &Path, disk: &mut nbd
     write(Frame::End, to).await
 }
 
-async fn read(from: &mut UnixStream) -> Result<Frame, Fault> {
+async fn read(from: &mut (impl AsyncRead + Unpin)) -> Result<Frame, Fault> {
     let frame = tokio::time::timeout(SILENCE, Frame::read(from)).await;
     frame.map_err(|_| Fault::Slow("an image's next piece".into()))?.doing("reading an image")
 }
@@ -417,6 +492,57 @@ fn sentence(error: &EngineError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What has come of a kernel of so many bytes, and how much memory of ours that took.
+    async fn brought(kernel: u64) -> Result<(u64, u64), EngineError> {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Directory(place.path().join("transfer"));
+        std::fs::create_dir(&directory.0).unwrap();
+        let (mut theirs, mut ours) = tokio::io::duplex(PIECE);
+        tokio::spawn(async move {
+            let about = About { cmdline: "root=/dev/vda".into(), disk_gib: 1, ..About::default() };
+            let _ = Frame::About(about).write(&mut theirs).await;
+            for at in (0..kernel).step_by(PIECE) {
+                let piece = vec![7; usize::try_from(kernel - at).unwrap().min(PIECE)];
+                let _ = Frame::Kernel(piece).write(&mut theirs).await;
+            }
+            let _ = Frame::End.write(&mut theirs).await;
+        });
+        let before = resident();
+        let come = Come::new(directory).await?;
+        let (come, cmdline, next) = come.until_disk(&mut ours, || Ok(())).await?;
+        assert_eq!((cmdline.as_str(), next), ("root=/dev/vda", Frame::End));
+        Ok((std::fs::metadata(&come.kernel.path).unwrap().len(), resident().saturating_sub(before)))
+    }
+
+    /// Bytes that this process has in memory.
+    fn resident() -> u64 {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+    }
+
+    #[tokio::test]
+    async fn what_boots_a_disk_comes_into_a_file_and_has_an_end() {
+        let (length, memory) = brought(200 << 20).await.unwrap();
+        assert_eq!(length, 200 << 20);
+        assert!(memory < 128 << 20, "{memory} bytes of memory");
+        let refused = brought(MOST_BOOT + 1).await.unwrap_err();
+        assert!(refused.to_string().contains("too large"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_stops_where_there_is_no_room() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Directory(place.path().join("transfer"));
+        std::fs::create_dir(&directory.0).unwrap();
+        let path = directory.0.clone();
+        let mut bytes = Vec::new();
+        Frame::Kernel(vec![7; 5]).write(&mut bytes).await.unwrap();
+        let come = Come::new(directory).await.unwrap();
+        let full = come.until_disk(&mut bytes.as_slice(), || Err(EngineError::DiskFull)).await;
+        assert!(matches!(full, Err(EngineError::DiskFull)));
+        assert!(!path.exists(), "nothing of it is left");
+    }
 
     #[test]
     fn layers_lie_over_each_other_and_the_last_over_the_base() {

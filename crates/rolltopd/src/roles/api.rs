@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Api;
 use crate::config::Config;
+use crate::doctor::meminfo;
 use crate::privileges::{API_USER, Identity, SSH_USER};
 use crate::{layout, logging, privileges};
 
@@ -127,8 +128,14 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
+/// Of the host's memory, what the api may keep of what is on its way between desktops and whoever uses them.
+const PART_OF_MEMORY: u64 = 8;
+const LEAST_MEMORY: u64 = 512 << 20;
+
 fn control_config(config: &Config) -> ControlConfig {
-    let mut control = ControlConfig { desktop_limit: config.api.max_desktops, ..ControlConfig::default() };
+    let transfer_memory = (meminfo("MemTotal:") / PART_OF_MEMORY).max(LEAST_MEMORY);
+    let desktop_limit = config.api.max_desktops;
+    let mut control = ControlConfig { desktop_limit, transfer_memory, ..ControlConfig::default() };
     control.limits.first_boot = Duration::from_secs(config.api.first_boot_seconds);
     control.limits.later_boot = Duration::from_secs(config.api.later_boot_seconds);
     control

@@ -25,8 +25,8 @@ const PENDING: usize = 64;
 const RAW: i32 = 0;
 const EXTENDED_DESKTOP_SIZE: i32 = -308;
 
-/// Serves one viewer until it leaves or breaks the rules.
-pub async fn serve<S>(stream: S, screen: Arc<Screen>) -> io::Result<()>
+/// Serves one viewer until it leaves or breaks the rules; a bad server `says` something else instead.
+pub async fn serve<S>(stream: S, screen: Arc<Screen>, says: Option<Vec<u8>>) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
@@ -41,9 +41,27 @@ where
             }
         }
     });
-    let result = Viewer::new(write, screen).run(messages).await;
+    let result = match says {
+        Some(says) => say(&mut write, &says, messages).await,
+        None => Viewer::new(write, screen).run(messages).await,
+    };
     reader.abort();
     result
+}
+
+/// Once it is asked for a picture.
+async fn say<S: AsyncWrite>(
+    write: &mut WriteHalf<S>,
+    says: &[u8],
+    mut messages: mpsc::Receiver<FromViewer>,
+) -> io::Result<()> {
+    while let Some(message) = messages.recv().await {
+        if matches!(message, FromViewer::Update { .. }) {
+            write.write_all(says).await?;
+            write.flush().await?;
+        }
+    }
+    Ok(())
 }
 
 async fn greet<S>(read: &mut ReadHalf<S>, write: &mut WriteHalf<S>, screen: &Screen) -> io::Result<()>

@@ -104,9 +104,9 @@ impl server::Handler for Visitor {
     ) -> Result<(), russh::Error> {
         if path == VNC_SOCKET && self.user == DOOR_USER {
             reply.accept().await;
-            let screen = self.guest.screen().clone();
+            let (screen, says) = (self.guest.screen().clone(), self.guest.faults.screen_fault());
             tokio::spawn(async move {
-                if let Err(error) = rfb::serve(channel.into_stream(), screen).await {
+                if let Err(error) = rfb::serve(channel.into_stream(), screen, says).await {
                     tracing::debug!(%error, "a simulated viewer was sent away");
                 }
             });

@@ -2,8 +2,9 @@
 //!
 //! Links are left out, since what unpacks them could be led anywhere; so are pipes and the like, and what can't be read.
 //! What was left out is listed in a text file of its own beside the folder. Names come from the desktop: only plain ones
-//! go in. Nothing of a folder is held but what the zip's directory at the end says of each file, and that is bounded in
-//! bytes: what is beyond is left out, and listed.
+//! go in. Nothing of a folder is held but what the zip's directory at the end says of each file and which folders are still to
+//! be looked into. Both are bounded in bytes and take their memory from that of all transfers: what is beyond is left out, and
+//! listed.
 
 use std::io::Write;
 
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::{FileError, Files, checked, joined, name_of};
 use crate::caller::purpose::ReadFiles;
+use crate::in_flight::Share;
 
 /// Folders in folders, at most.
 const DEEPEST: usize = 64;
@@ -24,6 +26,10 @@ const DEEPEST: usize = 64;
 const MOST_DIRECTORY: usize = 64 << 20;
 /// Bytes of paths of folders that are still to be looked into, at most.
 const MOST_WAITING: usize = 16 << 20;
+/// Memory for both is taken in steps of this, bytes.
+const STEP: usize = 1 << 20;
+/// Longest path in the archive, bytes; the desktop itself could not open a longer one.
+const LONGEST_NAME: usize = 4096;
 /// Bytes of the list of what was left out, at most; how many more there are is said after it.
 const MOST_LISTED: usize = 256 << 10;
 /// The list's name.
@@ -52,6 +58,8 @@ impl Files<ReadFiles> {
             written: 0,
             directory: Vec::new(),
             entries: 0,
+            waiting: 0,
+            shares: Vec::new(),
             left_out: LeftOut::default(),
         };
         let name = if name.is_empty() { "files".to_owned() } else { name };
@@ -77,6 +85,10 @@ struct Zip {
     /// As it is written at the end.
     directory: Vec<u8>,
     entries: u64,
+    /// Bytes of what is still to be looked into.
+    waiting: usize,
+    /// Its memory, a step each.
+    shares: Vec<Share>,
     left_out: LeftOut,
 }
 
@@ -121,9 +133,10 @@ struct Entry {
 
 impl Zip {
     async fn run(mut self, root: String, name: String) -> io::Result<()> {
-        let (mut waiting, mut waiting_bytes) = (vec![(root, name, 0)], 0);
+        self.waiting = root.len() + name.len();
+        let mut waiting = vec![(root, name, 0)];
         while let Some((path, name, depth)) = waiting.pop() {
-            waiting_bytes -= if depth == 0 { 0 } else { path.len() + name.len() };
+            self.waiting -= path.len() + name.len();
             // It went away, or may not be read: what can be had is had.
             let Ok(mut folder) = self.files.sftp.open_folder(&path).await else {
                 self.left_out.add(&name, "can't be read");
@@ -134,16 +147,24 @@ impl Zip {
             }
             self.folder(&name).await?;
             while let Some(entries) = folder.more().await.map_err(io::Error::other)? {
+                // Of a folder without an end nothing may ever be sent.
+                if self.sender.is_closed() {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
                 for (entry, info) in entries {
                     let (path, name) =
                         (joined(&path, &entry), format!("{name}/{}", entry.replace('\\', "_")));
                     match info.kind {
+                        _ if name.len() > LONGEST_NAME => self.left_out.add(&name, "too long a path"),
                         FileKind::Folder if depth >= DEEPEST => self.left_out.add(&name, "too deep"),
-                        FileKind::Folder if waiting_bytes + path.len() + name.len() > MOST_WAITING => {
+                        FileKind::Folder
+                            if self.waiting + path.len() + name.len() > MOST_WAITING
+                                || !self.has_memory(path.len() + name.len()) =>
+                        {
                             self.left_out.add(&name, "too many folders")
                         }
                         FileKind::Folder => {
-                            waiting_bytes += path.len() + name.len();
+                            self.waiting += path.len() + name.len();
                             waiting.push((path, name, depth + 1));
                         }
                         FileKind::File => self.file(&path, name, info).await?,
@@ -161,11 +182,21 @@ impl Zip {
 
     /// Whether the directory has room for this name; else it is left out.
     fn has_room(&mut self, name: &str) -> bool {
-        let room = self.directory.len() + name.len() + 128 <= MOST_DIRECTORY;
+        let bytes = name.len() + 128;
+        let room = self.directory.len() + bytes <= MOST_DIRECTORY && self.has_memory(bytes);
         if !room {
             self.left_out.add(name, "too many files");
         }
         room
+    }
+
+    /// Whether there is memory for so many bytes more.
+    fn has_memory(&mut self, bytes: usize) -> bool {
+        while self.directory.len() + self.waiting + bytes > self.shares.len() * STEP {
+            let Some(share) = self.files.place.more(STEP as u64) else { return false };
+            self.shares.push(share);
+        }
+        true
     }
 
     async fn list_left_out(&mut self, text: String) -> io::Result<()> {

@@ -17,7 +17,12 @@ pub(super) enum Tight {
     /// How many colours it has, less one.
     Colours,
     /// Of a length in seven, seven and eight bits, the least significant first.
-    Length { known: u32, bits: u32, most: u64, is_jpeg: bool },
+    Length {
+        known: u32,
+        bits: u32,
+        most: u64,
+        is_jpeg: bool,
+    },
 }
 
 pub(super) enum Next {
