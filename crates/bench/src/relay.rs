@@ -5,7 +5,7 @@
 //!
 //! `vnc_relay`: a source answers each request of the client with the next update of a session
 //! that was recorded ([`UPDATES`] has the sizes), as a VNC server does, so the client's requests
-//! pass the relay too. `terminal_relay`: a source says what a terminal shows, so much so often; the
+//! pass the relay too. Each is one rectangle, as the platform's relay looks at how long they are. `terminal_relay`: a source says what a terminal shows, so much so often; the
 //! client says how much it has drawn as often as ours does, where that is asked for. Behind the platform's door the bytes go through the same sshd as in a desktop; its processor time
 //! is the desktop's and is counted for neither.
 
@@ -30,6 +30,19 @@ use crate::{ROUNDS, cpu};
 const UPDATES: &str = include_str!("updates.txt");
 /// What asks for an update: a FramebufferUpdateRequest's length.
 const REQUEST: usize = 10;
+/// What comes before the packed bytes of an update's rectangle.
+const UPDATE_HEAD: usize = 20;
+const SCREEN: [u8; 4] = [5, 0, 3, 32];
+/// What both say before the first update: the server, and in answer to each of its words the viewer, who understands ZRLE.
+const GREETINGS: [(&[u8], &[u8]); 4] = [
+    (b"RFB 003.008\n", b"RFB 003.008\n"),
+    (&[1, 1], &[1]),
+    (&[0; 4], &[1]),
+    (
+        &[5, 0, 3, 32, 32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0, 0, 0, 0, 0, 0, 0, 0],
+        &[2, 0, 0, 1, 0, 0, 0, 16],
+    ),
+];
 /// Desktops looked at at a time.
 pub const VIEWERS: usize = 8;
 /// The same on a host with many.
@@ -83,6 +96,13 @@ impl Stream {
         let longest = self.sizes.iter().copied().max().unwrap_or(0);
         let content: Vec<u8> = noise().take(longest).collect();
         let mut request = [0; REQUEST];
+        if self.pace == Pace::Asked {
+            for (said, answer) in GREETINGS {
+                connection.write_all(said).await?;
+                connection.flush().await?;
+                connection.read_exact(&mut vec![0; answer.len()]).await?;
+            }
+        }
         let mut next = tokio::time::Instant::now();
         for size in &self.sizes {
             match self.pace {
@@ -94,13 +114,26 @@ impl Stream {
                     tokio::time::sleep_until(next).await;
                 }
             }
-            connection.write_all(content.get(..*size).unwrap_or_default()).await?;
+            let said = content.get(..*size).unwrap_or_default();
+            match self.pace {
+                Pace::Asked => connection.write_all(&update(said)).await?,
+                Pace::Every(_) => connection.write_all(said).await?,
+            }
             connection.flush().await?;
         }
         // Until the other side has had enough.
         let _ = connection.read(&mut request).await;
         Ok(())
     }
+}
+
+/// These bytes with an update's head in place of the first of them; bells where they are too few.
+fn update(bytes: &[u8]) -> Vec<u8> {
+    let Some(packed) = bytes.get(UPDATE_HEAD..).filter(|packed| !packed.is_empty()) else {
+        return vec![2; bytes.len()];
+    };
+    let length = u32::try_from(packed.len()).unwrap_or_default().to_be_bytes();
+    [&[0, 0, 0, 1, 0, 0, 0, 0], SCREEN.as_slice(), &[0, 0, 0, 16], &length, packed].concat()
 }
 
 /// Bytes that no compression makes fewer, of printable characters.
@@ -237,6 +270,13 @@ async fn view(mut socket: ScreenSocket, stream: Arc<Stream>, tells: bool) -> any
     let mut came = 0;
     match stream.pace {
         Pace::Asked => {
+            for (said, answer) in GREETINGS {
+                let mut heard = 0;
+                while heard < said.len() {
+                    heard += next(&mut socket).await?;
+                }
+                socket.send(Message::Binary(answer.into())).await?;
+            }
             let mut wanted = 0;
             for size in &stream.sizes {
                 socket.send(Message::Binary(vec![3; REQUEST].into())).await?;

@@ -288,3 +288,50 @@ async fn option(stream: &mut UnixStream, option: u32, data: &[u8]) -> io::Result
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk whose server has said hello, and the server.
+    fn disk() -> (Disk, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (Disk { stream: ours, size: 1 << 30, cookie: 0, asked_at: 0 }, theirs)
+    }
+
+    fn reply(kind: u16, payload: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(payload.len()).unwrap();
+        let cookie = 1_u64.to_be_bytes();
+        [
+            &STRUCTURED_REPLY.to_be_bytes(),
+            [0, 0].as_slice(),
+            &kind.to_be_bytes(),
+            &cookie,
+            &length.to_be_bytes(),
+            payload,
+        ]
+        .concat()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_answers_without_end_is_given_up() {
+        let stretches =
+            reply(CHUNK_STATUS, &[[0; 4].as_slice(), &[0, 0, 2, 0, 0, 0, 0, 0].repeat(1000)].concat());
+        let data = reply(CHUNK_DATA, &[[0; 8].as_slice(), &[7; 4096]].concat());
+        for (asks_for_data, answer) in [(false, stretches), (true, data)] {
+            let (mut disk, mut theirs) = disk();
+            let server = tokio::spawn(async move { while theirs.write_all(&answer).await.is_ok() {} });
+            let asked = async {
+                if asks_for_data {
+                    disk.read(0, MOST).await.map(drop)
+                } else {
+                    disk.stretches(0, MOST).await.map(drop)
+                }
+            };
+            let answered = tokio::time::timeout(std::time::Duration::from_secs(20), asked).await;
+            assert!(answered.expect("it has an end").is_err());
+            drop(disk);
+            server.await.unwrap();
+        }
+    }
+}

@@ -218,4 +218,13 @@ mod tests {
         let (_directory, path) = fake(vec!["x".repeat(3 << 20)]).await;
         assert!(matches!(Monitor::connect(&path).await, Err(Fault::MonitorClosed)));
     }
+
+    #[tokio::test]
+    async fn an_event_that_is_too_long_is_not_kept() {
+        let long = format!("{{\"event\":\"LONG\",\"data\":{{\"x\":\"{}\"}}}}\r\n", "x".repeat(MAX_EVENT));
+        let short = "{\"event\":\"SHORT\"}\r\n";
+        let (_directory, path) = fake(vec![format!("{long}{short}{{\"return\":{{}},\"id\":1}}\r\n")]).await;
+        let (_monitor, mut events) = Monitor::connect(&path).await.unwrap();
+        assert_eq!(events.recv().await.unwrap().name, "SHORT");
+    }
 }

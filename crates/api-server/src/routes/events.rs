@@ -41,6 +41,8 @@ const RETRY_MS: u64 = 1000;
             content_type = "application/problem+json"),
         (status = 404, description = "`not_found`: no such desktop", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
+            content_type = "application/problem+json"),
     ))]
 pub(crate) async fn stream(
     State(control): State<Control>,

@@ -38,7 +38,7 @@ pub(crate) struct Remove {
 
 /// List a folder
 ///
-/// At most 10,000 entries, by name. Going about among files is noted in the access log once an hour.
+/// At most 10,000 entries with 4 MiB of names, by name; `truncated` says that there are more. Going about among files is noted in the access log once an hour.
 #[utoipa::path(get, path = "/v1/desktops/{id}/files", tag = "files", operation_id = "listFiles",
     params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"), At),
     responses(
@@ -50,6 +50,8 @@ pub(crate) struct Remove {
         (status = 409, description = "`not_running`, `not_a_folder`", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
             content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
@@ -79,6 +81,8 @@ pub(crate) async fn list(
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
     ))]
@@ -103,6 +107,8 @@ pub(crate) async fn info(
         (status = 409, description = "`not_running`, `file_refused`", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`, `invalid_mode`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
             content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
@@ -136,6 +142,8 @@ pub(crate) async fn update(
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
     ))]
@@ -161,6 +169,8 @@ pub(crate) async fn remove(
         (status = 409, description = "`not_running`, `file_exists`, `file_refused`", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
             content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
@@ -189,6 +199,8 @@ pub(crate) async fn folder(
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
     ))]
@@ -216,6 +228,8 @@ pub(crate) async fn rename(
         (status = 409, description = "`not_running`, `file_exists`, `file_refused`", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
             content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),

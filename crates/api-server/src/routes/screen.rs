@@ -73,6 +73,8 @@ const PIXELS_PER_SECOND: u64 = 500_000_000;
         (status = 409, description = "`not_running`", body = Problem, content_type = "application/problem+json"),
         (status = 426, description = "`websocket_required`", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
     ))]

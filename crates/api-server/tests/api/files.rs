@@ -3,9 +3,11 @@
 use futures::StreamExt;
 use insta::assert_snapshot;
 use reqwest::Method;
+use rolltop_api_server::ApiConfig;
 use rolltop_api_types::{
     Code, CopyFile, DesktopState, FileKind, MoveFile, SaveCondition, UpdateFile, UploadPart,
 };
+use rolltop_control::ControlConfig;
 use rolltop_model::DesktopId;
 
 use crate::platform::{Platform, eventually, told};
@@ -322,6 +324,47 @@ async fn a_folder_with_very_many_files_comes_whole() {
 }
 
 /// Conditions of RFC 9110, of a file that is read whole and of one that is not.
+/// What an archive notes of its files comes from the memory of all transfers.
+#[tokio::test]
+async fn an_archive_takes_no_more_memory_than_there_is() {
+    // A workspace has half: for the request itself, and a MiB of notes.
+    let little = ControlConfig { transfer_memory: 18 << 20, ..ControlConfig::default() };
+    let platform = Platform::with(ApiConfig::default(), little).await;
+    let id = platform.running("research").await.id;
+    platform.engine.add_files(id, "/home/desk/many", 20_000).unwrap();
+    let bytes = platform.client.archive(id, "/home/desk/many").await.unwrap().into_bytes().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("little.zip");
+    std::fs::write(&path, &bytes).unwrap();
+    let left_out = left_out_of(&path);
+    let (mut lines, more) = (left_out.lines().skip(2), left_out.lines().last().unwrap_or_default());
+    assert!(lines.next().unwrap_or_default().ends_with("too many files"), "{more}");
+}
+
+#[tokio::test]
+async fn a_credential_has_so_many_requests_for_files() {
+    let platform = Platform::start().await;
+    let id = platform.running("research").await.id;
+    let (mut open, mut senders) = (Vec::new(), Vec::new());
+    for number in 0..32 {
+        let (sender, body) = tokio::sync::mpsc::channel::<Result<bytes::Bytes, std::io::Error>>(1);
+        let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(body));
+        let request = platform.raw(Method::PUT, &content(id, &format!("/home/desk/{number}"))).body(body);
+        open.push(tokio::spawn(request.send()));
+        senders.push(sender);
+    }
+    let list = async || {
+        let refused = platform.client.list_files(id, "/home/desk").await.err();
+        refused.and_then(|error| Some(error.problem()?.code))
+    };
+    assert!(eventually(async || list().await == Some(Code::TooManyAtOnce)).await);
+    drop(senders);
+    for request in open {
+        request.await.unwrap().unwrap();
+    }
+    assert_eq!(list().await, None, "what is done makes room");
+}
+
 #[tokio::test]
 async fn a_download_goes_on_only_with_the_same_file() {
     let platform = Platform::start().await;

@@ -46,6 +46,8 @@ use crate::problems::ApiError;
         (status = 416, description = "`range_not_satisfiable`", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
+            content_type = "application/problem+json"),
     ))]
 pub(crate) async fn content(
     State(control): State<Control>,
@@ -108,6 +110,8 @@ pub(crate) async fn content(
         (status = 409, description = "`not_running`, `not_a_folder`", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
+            content_type = "application/problem+json"),
     ))]
 pub(crate) async fn archive(
     State(control): State<Control>,

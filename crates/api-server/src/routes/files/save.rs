@@ -67,6 +67,8 @@ pub(crate) struct Which {
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
     ))]
@@ -117,6 +119,8 @@ pub(crate) async fn save(
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem,
             content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
+            content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
     ))]
@@ -144,6 +148,8 @@ pub(crate) async fn offset(
         (status = 409, description = "`not_running`, `not_a_file`", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_path`", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
             content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem,
             content_type = "application/problem+json"),
