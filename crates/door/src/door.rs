@@ -9,10 +9,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rolltop_engine::DoorStream;
-use russh::client::{self, AuthResult, Handle};
+use russh::client::{self, AuthResult, Handle, Session};
 use russh::keys::key::PrivateKeyWithHashAlg;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKeyOrCertificate};
-use russh::{Disconnect, Preferred, SshId, cipher, kex, mac};
+use russh::{ChannelId, Disconnect, Preferred, Sig, SshId, cipher, kex, mac};
 use secrecy::ExposeSecret;
 use tokio::io::BufReader;
 use tokio::sync::Mutex;
@@ -55,6 +55,8 @@ pub enum OpenError {
     Refused,
     #[error("the desktop did not let us in within {} seconds", .0.as_secs())]
     TimedOut(Duration),
+    #[error("the desktop sent more at once than it was allowed")]
+    TooMuch,
     #[error("the connection to the desktop failed")]
     Transport(#[source] russh::Error),
 }
@@ -167,6 +169,11 @@ pub(crate) struct Visitor {
     _ended: DropGuard,
 }
 
+/// Whether a desktop may send so much in one packet.
+fn allowed(bytes: usize) -> Result<(), OpenError> {
+    if bytes <= MAX_PACKET_BYTES as usize { Ok(()) } else { Err(OpenError::TooMuch) }
+}
+
 impl From<russh::Error> for OpenError {
     fn from(error: russh::Error) -> Self {
         OpenError::Transport(error)
@@ -185,5 +192,45 @@ impl client::Handler for Visitor {
         // A re-exchange shows the key again; the first answer stays.
         let _ = self.shown.set(line.trim().to_owned());
         Ok(true)
+    }
+
+    // russh takes packets of 256 KiB, and keeps some for each channel: a door that has one ends.
+
+    async fn data(&mut self, _: ChannelId, data: &[u8], _: &mut Session) -> Result<(), OpenError> {
+        allowed(data.len())
+    }
+
+    async fn extended_data(
+        &mut self,
+        _: ChannelId,
+        _: u32,
+        data: &[u8],
+        _: &mut Session,
+    ) -> Result<(), OpenError> {
+        allowed(data.len())
+    }
+
+    async fn exit_signal(
+        &mut self,
+        _: ChannelId,
+        signal: Sig,
+        _: bool,
+        message: &str,
+        language: &str,
+        _: &mut Session,
+    ) -> Result<(), OpenError> {
+        let name = if let Sig::Custom(name) = &signal { name.len() } else { 0 };
+        allowed(name.saturating_add(message.len()).saturating_add(language.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_desktop_sends_at_once_is_what_was_agreed() {
+        assert!(allowed(0).is_ok() && allowed(32 * 1024).is_ok());
+        assert!(matches!(allowed(32 * 1024 + 1), Err(OpenError::TooMuch)));
     }
 }
