@@ -4,18 +4,23 @@
 //! The server is a guest's. A page believes the numbers in what it says: it would make a picture of 65535 by 65535, wait for
 //! a name of 4 GiB or unpack a clipboard of that size, and stand still while it paints its picture over a thousand times. So
 //! each length is looked at before the bytes that have it go on, and how much is painted is counted. Only encodings whose
-//! length can be told are offered to the server ([`MEASURED`]); where it uses another, or breaks a limit, the screen is
+//! length can be told are offered to the server ([`agreed::MEASURED`]); where it uses another, or breaks a limit, the screen is
 //! closed.
 
+mod agreed;
 mod clipboard;
 mod jpeg;
 mod tight;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
 use rolltop_model::{ScreenSize, Size};
 
+pub(super) use agreed::Agreed;
+use agreed::{
+    COPY, DESKTOP_SIZE, EXTENDED_BUTTONS, EXTENDED_DESKTOP_SIZE, EXTENDED_KEYS, LAST_RECTANGLE, LEDS, NAME,
+    POINTER, RAW, TIGHT, VMWARE_POINTER, ZRLE,
+};
 use clipboard::Clipboard;
 use jpeg::Jpeg;
 use tight::Tight;
@@ -30,92 +35,6 @@ const LARGEST_POINTER: u16 = 1024;
 const MOST_FENCE: u8 = 64;
 /// What is handed on at once, in pixels painted: a screen of 4K four times.
 const SLICE: u64 = 32 << 20;
-
-const RAW: i32 = 0;
-const COPY: i32 = 1;
-const TIGHT: i32 = 7;
-const ZRLE: i32 = 16;
-const DESKTOP_SIZE: i32 = -223;
-const LAST_RECTANGLE: i32 = -224;
-const POINTER: i32 = -239;
-const EXTENDED_KEYS: i32 = -258;
-const LEDS: i32 = -261;
-const NAME: i32 = -307;
-const EXTENDED_DESKTOP_SIZE: i32 = -308;
-const XVP: i32 = -309;
-const FENCE: i32 = -312;
-const CONTINUOUS_UPDATES: i32 = -313;
-const EXTENDED_BUTTONS: i32 = -316;
-const EXTENDED_CLIPBOARD: i32 = 0xc0a1_e5ce_u32 as i32;
-const VMWARE_POINTER: i32 = 0x574d_5664;
-
-/// Those that a server may be offered: what it sends in them can be measured.
-const MEASURED: [i32; 16] = [
-    COPY,
-    TIGHT,
-    ZRLE,
-    DESKTOP_SIZE,
-    LAST_RECTANGLE,
-    POINTER,
-    VMWARE_POINTER,
-    EXTENDED_KEYS,
-    LEDS,
-    NAME,
-    EXTENDED_DESKTOP_SIZE,
-    EXTENDED_BUTTONS,
-    // These change messages rather than rectangles.
-    XVP,
-    FENCE,
-    CONTINUOUS_UPDATES,
-    EXTENDED_CLIPBOARD,
-];
-
-/// What viewer and server have agreed on, which tells how long some messages are.
-#[derive(Debug, Default)]
-pub(super) struct Agreed {
-    /// The second number of the version that the viewer chose; 0 until it has.
-    minor: AtomicU8,
-    /// Bytes of a pixel, and of one in Tight.
-    pixel: AtomicU8,
-    tight_pixel: AtomicU8,
-    /// Which of [`MEASURED`] the viewer has ever offered, a bit each.
-    offered: AtomicU16,
-}
-
-impl Agreed {
-    pub fn chose(&self, minor: u8) {
-        self.minor.store(minor, Ordering::Relaxed);
-    }
-
-    /// The viewer understands this encoding. Whether the server may be told.
-    pub fn offers(&self, encoding: i32) -> bool {
-        match MEASURED.iter().position(|one| *one == encoding) {
-            Some(place) => {
-                self.offered.fetch_or(1 << place, Ordering::Relaxed);
-                true
-            }
-            // Raw, which all understand, and the levels of quality and compression.
-            None => matches!(encoding, RAW | -32..=-23 | -256..=-247),
-        }
-    }
-
-    fn is_offered(&self, encoding: i32) -> bool {
-        let offered = self.offered.load(Ordering::Relaxed);
-        let is_offered = |place: usize| offered & (1 << place) != 0;
-        encoding == RAW || MEASURED.iter().position(|one| *one == encoding).is_some_and(is_offered)
-    }
-
-    /// From now on pixels are like this, 16 bytes as RFB writes it.
-    pub fn paints(&self, format: &[u8]) {
-        let (bits, depth, true_colour) = (format.first(), format.get(1), format.get(3));
-        let eight_each = format.get(4..10) == Some(&[0, 255, 0, 255, 0, 255]);
-        let bytes = bits.map_or(4, |bits| bits / 8);
-        let is_packed =
-            bytes == 4 && depth == Some(&24) && true_colour.is_some_and(|yes| *yes != 0) && eight_each;
-        self.pixel.store(bytes, Ordering::Relaxed);
-        self.tight_pixel.store(if is_packed { 3 } else { bytes }, Ordering::Relaxed);
-    }
-}
 
 /// The desktop's VNC server says what none may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -241,7 +160,7 @@ impl Output {
                 continue;
             }
             if self.step == Step::Security && self.head.is_empty() {
-                match self.minor() {
+                match self.agreed.minor() {
                     0 => return Err(BadServer("it does not wait for the viewer's version")),
                     minor if minor < 7 => self.step = Step::OldSecurity,
                     _ => {}
@@ -265,10 +184,6 @@ impl Output {
             Inside::Jpeg(jpeg) => jpeg.read(bytes),
             Inside::Clipboard(clipboard) => clipboard.read(bytes),
         }
-    }
-
-    fn minor(&self) -> u8 {
-        self.agreed.minor.load(Ordering::Relaxed)
     }
 
     fn byte(&self, at: usize) -> u8 {
@@ -297,7 +212,7 @@ impl Output {
             Step::Security => match self.byte(0) {
                 0 => Ok(Step::Reason),
                 count => {
-                    let then = if self.minor() >= 8 { Step::SecurityResult } else { Step::Init };
+                    let then = if self.agreed.minor() >= 8 { Step::SecurityResult } else { Step::Init };
                     Ok(self.after(count, then))
                 }
             },
@@ -401,7 +316,7 @@ impl Output {
     }
 
     fn bytes(&self, pixels: u64) -> u64 {
-        pixels.saturating_mul(self.agreed.pixel.load(Ordering::Relaxed).into())
+        pixels.saturating_mul(self.agreed.pixel().into())
     }
 
     /// What comes after a rectangle, or at an update's beginning.
@@ -472,8 +387,7 @@ impl Output {
     }
 
     fn tight(&mut self, tight: Tight) -> Result<Step, BadServer> {
-        let pixel = self.agreed.tight_pixel.load(Ordering::Relaxed);
-        match tight.next(self.byte(0), self.area, pixel)? {
+        match tight.next(self.byte(0), self.area, self.agreed.tight_pixel())? {
             tight::Next::Byte(tight) => Ok(Step::Tight(tight)),
             tight::Next::Skip(bytes, tight) => Ok(self.after(bytes, Step::Tight(tight))),
             tight::Next::Ends(bytes) => Ok(self.ends(bytes)),

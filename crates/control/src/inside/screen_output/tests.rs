@@ -3,6 +3,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
+use super::agreed::MEASURED;
 use super::*;
 
 const WIDTH: u16 = 1280;
