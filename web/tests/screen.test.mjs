@@ -117,7 +117,8 @@ function halfOpen(page) {
       construct(Real, how) {
         const socket = new Real(...how);
         socket.fresh = window.back === true;
-        socket.addEventListener("message", (event) => window.gone && !socket.fresh && event.stopImmediatePropagation());
+        socket.addEventListener("message", (event) => window.gone && !socket.fresh && event.isTrusted && event.stopImmediatePropagation());
+        if (String(how[0]).includes("/screen")) window.screenSocket = socket;
         return socket;
       },
     });
@@ -239,6 +240,25 @@ test("Cmd on a Mac is Ctrl in the desktop", async () => {
   await page.keyboard.press("Meta+ArrowLeft");
   const control = (keysym) => ["+ffe3", `+${keysym}`, `-${keysym}`, "-ffe3"];
   assert.deepEqual(await keys(page), [...control("63"), ...control("ff51")]);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("a clipboard that comes while nothing answers is not taken for what comes next", async () => {
+  const page = await openDesktop({ before: halfOpen });
+  await page.locator("[data-latency]", { hasText: /^\d+ ms$/ }).waitFor();
+  await page.evaluate(() => (window.gone = true));
+  await page.locator("rolltop-screen[data-status=unanswering]").waitFor();
+  // A text of one letter in a clipboard, packed and given; and a bell.
+  await page.evaluate(async () => {
+    const packing = new Blob([new Uint8Array([0, 0, 0, 1, 97])]).stream().pipeThrough(new CompressionStream("deflate"));
+    const packed = new Uint8Array(await new Response(packing).arrayBuffer());
+    const message = new Uint8Array([3, 0, 0, 0, 255, 255, 255, 256 - 4 - packed.length, 0x10, 0, 0, 1, ...packed, 2]);
+    window.screenSocket.dispatchEvent(new MessageEvent("message", { data: message.buffer }));
+  });
+  await page.evaluate(() => (window.gone = false));
+  await page.locator("rolltop-screen[data-status=connected]").waitFor();
+  await page.waitForFunction(() => document.querySelector("#clipboard-text").value === "a");
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

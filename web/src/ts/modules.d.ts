@@ -18,6 +18,8 @@ declare module "@novnc/novnc" {
     scaleViewport: boolean;
     showDotCursor: boolean;
     viewOnly: boolean;
+    _viewOnly: boolean;
+    _handleServerCutText(): boolean;
     /** Not public: noVNC has no other way to listen for keys elsewhere than on its canvas. */
     readonly _keyboard: { _target: Element };
     blur(): void;

@@ -98,6 +98,7 @@ class RolltopScreen extends HTMLElement {
     this.#rfb = rfb;
     const field = this.#field;
     if (field) rfb._keyboard._target = field;
+    readWholeClipboards(rfb);
     rfb.background = "transparent";
     rfb.focusOnClick = true;
     this.#apply();
@@ -295,3 +296,20 @@ async function toggleFullScreen(): Promise<void> {
 document.addEventListener("pointerdown", closePanels, { capture: true });
 document.addEventListener("keydown", closePanels);
 customElements.define("rolltop-screen", RolltopScreen);
+
+/**
+ * noVNC leaves what a server packs into a clipboard unread while it is view-only, and takes it for the server's next
+ * messages then, whose lengths nobody has measured.
+ */
+function readWholeClipboards(rfb: RFB): void {
+  const read = rfb._handleServerCutText.bind(rfb);
+  rfb._handleServerCutText = () => {
+    const viewOnly = rfb._viewOnly;
+    rfb._viewOnly = false;
+    try {
+      return read();
+    } finally {
+      rfb._viewOnly = viewOnly;
+    }
+  };
+}
