@@ -94,7 +94,7 @@ impl Client {
     /// Over a unix socket on this machine.
     pub fn over_unix_socket(path: &Path) -> Result<Self, ClientError> {
         let base = Url::parse("http://localhost").map_err(|_| ClientError::Address)?;
-        Self::built(base, SILENCE_TIMEOUT, || builder().unix_socket(path))
+        Self::built(base, SILENCE_TIMEOUT, || to_socket(path))
     }
 
     fn built(
@@ -168,6 +168,11 @@ fn builder() -> reqwest::ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+}
+
+/// Without TLS, and so without the certificates that trust is usually built on: this machine may have none.
+fn to_socket(path: &Path) -> reqwest::ClientBuilder {
+    builder().unix_socket(path).tls_certs_only([])
 }
 
 /// Sends, and turns an answer that is not a success into an error.
@@ -246,6 +251,26 @@ mod tests {
             body.len()
         );
         stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    #[test]
+    fn a_socket_is_opened_where_no_certificates_are_installed() {
+        const WITHOUT: &str = "ROLLTOP_TEST_WITHOUT_CERTIFICATES";
+        let path = Path::new("/nonexistent/socket");
+        if std::env::var_os(WITHOUT).is_some() {
+            assert!(reqwest::Client::builder().build().is_err(), "there are certificates here");
+            Client::over_unix_socket(path).unwrap();
+            gateway::GatewayClient::over_unix_socket(path).unwrap();
+            return;
+        }
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again
+            .args(["--exact", "client::tests::a_socket_is_opened_where_no_certificates_are_installed"])
+            .env(WITHOUT, "1")
+            .env("SSL_CERT_FILE", "/nonexistent")
+            .env("SSL_CERT_DIR", "/nonexistent");
+        let output = again.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
     /// What a proxy says is told in words, and never as JSON that can't be read.

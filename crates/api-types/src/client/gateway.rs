@@ -7,7 +7,7 @@ use http::header::{CONNECTION, UPGRADE};
 use http::{Method, StatusCode};
 use reqwest::Url;
 
-use super::{Client, ClientError, builder, json, nothing, send, with_body};
+use super::{Client, ClientError, json, nothing, send, to_socket, with_body};
 use crate::gateway::{GatewayIntroduction, KeyKnown, KeyQuery, TUNNEL_PROTOCOL, TunnelQuery};
 
 /// A tunnel may wait for a desktop to start; the API gives up well before this.
@@ -22,7 +22,7 @@ pub struct GatewayClient(Client);
 impl GatewayClient {
     pub fn over_unix_socket(path: &Path) -> Result<Self, ClientError> {
         let base = Url::parse("http://localhost").map_err(|_| ClientError::Address)?;
-        let http = || builder().unix_socket(path).http1_only();
+        let http = || to_socket(path).http1_only();
         Ok(Self(Client::built(base, TUNNEL_TIMEOUT, http)?))
     }
 
