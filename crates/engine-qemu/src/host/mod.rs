@@ -203,7 +203,7 @@ impl Host {
             .find(|path| rolltop_template::is_built(path));
         let memory = self.layout.accelerator();
         let version = qemu::version(&self.config.qemu).await.unwrap_or_default();
-        let boot = async |template| self.boot_under_kvm(template).await;
+        let boot = |template| self.boot_under_kvm(template);
         *known = accel::prove(self.config.accelerator, &version, template, &memory, boot).await;
         match known.as_ref() {
             Some(accelerator) => {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Host;
 use super::helper::{Errand, Helper, log_in_memory, logged};
-use crate::accel::{self, Booted, FIRST_LINE, PATIENCE};
+use crate::accel::{self, Booted, FIRST_LINE, Patience, Seen};
 use crate::command_line::Accel;
 use crate::fault::{Doing, Fault};
 use crate::process::{Launched, View};
@@ -43,8 +43,8 @@ impl Host {
             keep: Vec::new(),
             log: log.try_clone().doing("opening a log")?,
         };
-        let Launched { end: mut ended, .. } = self.send_out(helper, errand).await?;
-        let deadline = Instant::now() + PATIENCE;
+        let Launched { end: mut ended, process } = self.send_out(helper, errand).await?;
+        let (began, mut patience) = (Instant::now(), Patience::default());
         loop {
             let has_ended = tokio::time::timeout(Duration::from_millis(20), &mut ended).await.is_ok();
             let said = logged(&log, BEGINNING);
@@ -54,9 +54,20 @@ impl Host {
             if has_ended {
                 return Ok(Booted::Ended(said.lines().next_back().unwrap_or_default().to_owned()));
             }
-            if Instant::now() > deadline {
-                return Ok(Booted::Silent(PATIENCE));
+            let seen = Seen {
+                after: began.elapsed(),
+                worked: Duration::from_millis(process.map_or(0, |process| process.cpu_ms())),
+                wants_to: process.is_some_and(|process| process.wants_to_work()),
+            };
+            if let Some(booted) = patience.ends(seen, &complaint(&said)) {
+                return Ok(booted);
             }
         }
     }
+}
+
+/// What QEMU says of KVM among all that it prints of a machine that stopped.
+fn complaint(said: &str) -> String {
+    let found = said.lines().find(|line| line.contains("KVM")).or_else(|| said.lines().next_back());
+    found.unwrap_or("QEMU gave no reason").trim().to_owned()
 }

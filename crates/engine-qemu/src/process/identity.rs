@@ -136,6 +136,13 @@ impl Process {
         self.cpu_ticks().unwrap_or(0).saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1)
     }
 
+    /// Whether any of its threads works, or would if it were given a processor or what it reads.
+    pub(crate) fn wants_to_work(&self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten().flatten();
+        let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+        stats.filter_map(|stat| state_and_start(&stat)).any(|(state, _)| matches!(state, 'R' | 'D'))
+    }
+
     /// Processor time used so far, in clock ticks.
     pub(crate) fn cpu_ticks(&self) -> Option<u64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
@@ -213,6 +220,23 @@ mod tests {
         assert_eq!(Process::load(&path), Some(me));
         fs::write(&path, "12\n").unwrap();
         assert_eq!(Process::load(&path), None);
+    }
+
+    #[test]
+    fn a_process_that_works_is_told_from_one_that_waits() {
+        let mut children = ["while :; do :; done", "exec sleep 600"]
+            .map(|script| std::process::Command::new("sh").args(["-c", script]).spawn().unwrap());
+        let [busy, idle] =
+            children.each_ref().map(|child| Process::of(i32::try_from(child.id()).unwrap()).unwrap());
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while !busy.wants_to_work() || idle.wants_to_work() {
+            assert!(std::time::Instant::now() < deadline, "they are not told apart");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for child in &mut children {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
     }
 
     #[tokio::test]
