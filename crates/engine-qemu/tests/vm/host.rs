@@ -140,7 +140,9 @@ fn bring_template() -> TemplateVersion {
     if !target.join(rolltop_template::MANIFEST).exists() {
         // The manifest last: with it the version is whole.
         let bake = Size::S.as_str();
-        link(&path.join(bake), &target.join(bake));
+        if path.join(bake).is_dir() {
+            link(&path.join(bake), &target.join(bake));
+        }
         link(&path, &target);
     }
     manifest.version

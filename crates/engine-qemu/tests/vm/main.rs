@@ -6,6 +6,8 @@
 
 // `cfg(test)` so that the lints know: unwrapping is fine here.
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod full_disk;
@@ -17,6 +19,8 @@ mod isolation;
 mod layers;
 #[cfg(test)]
 mod life;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]
