@@ -54,6 +54,10 @@ test-fast: ## the same without real guests, in a few minutes
 test-chaos: ## kills at random moments, a hundred times, with real guests: half an hour
 	@scripts/test-chaos
 
+.PHONY: test-kvm
+test-kvm: ## the engine on a stock host with KVM, cgroup v2 and systemd, itself emulated: an hour or two
+	@scripts/test-kvm
+
 .PHONY: bench
 bench: ## the numbers, as JSON lines on standard output
 	@scripts/bench

@@ -1,0 +1,1 @@
+../../../../templates/desk/hooks/40-initrd.sh
