@@ -324,7 +324,6 @@ async fn a_folder_with_very_many_files_comes_whole() {
     assert_eq!(left_out_of(&path), "", "nothing is missing, so nothing is said");
 }
 
-/// Conditions of RFC 9110, of a file that is read whole and of one that is not.
 /// What an archive notes of its files comes from the memory of all transfers.
 #[tokio::test]
 async fn an_archive_takes_no_more_memory_than_there_is() {
@@ -367,6 +366,7 @@ async fn a_credential_has_so_many_requests_for_files() {
     platform.client.list_files(id, "/home/desk").await.expect("what is done makes room");
 }
 
+/// Conditions of RFC 9110, of a file that is read whole and of one that is not.
 #[tokio::test]
 async fn a_download_goes_on_only_with_the_same_file() {
     let platform = Platform::start().await;
