@@ -382,6 +382,7 @@ pub(crate) fn scope(scope: control::Scope) -> wire::Scope {
         control::Scope::DesktopsRead => wire::Scope::DesktopsRead,
         control::Scope::DesktopsWrite => wire::Scope::DesktopsWrite,
         control::Scope::DesktopsControl => wire::Scope::DesktopsControl,
+        control::Scope::DesktopsExport => wire::Scope::DesktopsExport,
         control::Scope::FilesRead => wire::Scope::FilesRead,
         control::Scope::FilesWrite => wire::Scope::FilesWrite,
         control::Scope::Exec => wire::Scope::Exec,

@@ -77,7 +77,7 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::DELETE, "/v1/saved-templates/{id}", WRITE),
     (Method::GET, "/v1/snapshots", READ),
     (Method::POST, "/v1/snapshots", WRITE),
-    (Method::GET, "/v1/snapshots/{id}/export", READ_FILES),
+    (Method::GET, "/v1/snapshots/{id}/export", Access::Scopes(&[Scope::DesktopsExport])),
     (Method::POST, "/v1/snapshots/{id}/copy", WRITE),
     (Method::GET, "/v1/copies", READ),
     (Method::POST, "/v1/copies/{id}/fetch", WRITE),

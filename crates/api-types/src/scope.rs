@@ -33,6 +33,7 @@ scopes! {
     DesktopsRead, "desktops:read", "See desktops, their steps, events and access log, and what they can be made from.";
     DesktopsWrite, "desktops:write", "Make, rename and destroy desktops.";
     DesktopsControl, "desktops:control", "Start, stop and restart desktops, and use them: screen with keyboard and pointer, console, terminals, ports.";
+    DesktopsExport, "desktops:export", "Take a desktop's whole disk away, with what only its root may read and the key of its door.";
     FilesRead, "files:read", "See and read files inside desktops.";
     FilesWrite, "files:write", "Make, change and remove files inside desktops.";
     Exec, "exec", "Run commands inside desktops.";

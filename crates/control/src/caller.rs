@@ -19,6 +19,8 @@ pub enum Scope {
     DesktopsWrite,
     /// Start and stop desktops, and use them: screen, console, terminals, ports.
     DesktopsControl,
+    /// Take a desktop's whole disk away, with what only its root may read and the key of its door.
+    DesktopsExport,
     FilesRead,
     FilesWrite,
     /// Run commands.
@@ -40,10 +42,11 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Scope; 14] = [
+    pub const ALL: [Scope; 15] = [
         Scope::DesktopsRead,
         Scope::DesktopsWrite,
         Scope::DesktopsControl,
+        Scope::DesktopsExport,
         Scope::FilesRead,
         Scope::FilesWrite,
         Scope::Exec,
@@ -62,6 +65,7 @@ impl Scope {
             Scope::DesktopsRead => "desktops:read",
             Scope::DesktopsWrite => "desktops:write",
             Scope::DesktopsControl => "desktops:control",
+            Scope::DesktopsExport => "desktops:export",
             Scope::FilesRead => "files:read",
             Scope::FilesWrite => "files:write",
             Scope::Exec => "exec",

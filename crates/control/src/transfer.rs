@@ -105,7 +105,7 @@ impl From<EngineError> for TransferError {
 impl Control {
     /// A snapshot's disk as one file, without its memory. It can be taken in here and elsewhere.
     pub async fn export_snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<Export, TransferError> {
-        let row = self.own_snapshot(caller, id, Scope::FilesRead).await?;
+        let row = self.own_snapshot(caller, id, Scope::DesktopsExport).await?;
         let place = self.inner.transfers.begin(caller.workspace)?;
         let share = self.inner.in_flight.share(caller.workspace, TRANSFER_MEMORY).await?;
         let Export { name, bytes } = self.inner.export(&row, &caller.label).await?;

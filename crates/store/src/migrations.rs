@@ -29,6 +29,7 @@ mod m0023_kept_logins;
 mod m0024_screen_sizes;
 mod m0025_last_uses;
 mod m0026_makers;
+mod m0027_export_scope;
 
 pub(crate) struct Migrator;
 
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_screen_sizes::MIGRATION),
             Box::new(m0025_last_uses::MIGRATION),
             Box::new(m0026_makers::MIGRATION),
+            Box::new(m0027_export_scope::MIGRATION),
         ]
     }
 }

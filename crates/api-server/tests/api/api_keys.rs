@@ -134,10 +134,10 @@ async fn what_is_no_key_is_refused_with_a_sentence() {
     422 application/problem+json
     {
       "code": "invalid_scopes",
-      "detail": "One of the scopes is not known; known: desktops:read, desktops:write, desktops:control, files:read, files:write, exec, keys:read, keys:write, tasks:read, tasks:write, billing:read, host:read, account, admin.",
+      "detail": "One of the scopes is not known; known: desktops:read, desktops:write, desktops:control, desktops:export, files:read, files:write, exec, keys:read, keys:write, tasks:read, tasks:write, billing:read, host:read, account, admin.",
       "errors": [
         {
-          "detail": "One of the scopes is not known; known: desktops:read, desktops:write, desktops:control, files:read, files:write, exec, keys:read, keys:write, tasks:read, tasks:write, billing:read, host:read, account, admin.",
+          "detail": "One of the scopes is not known; known: desktops:read, desktops:write, desktops:control, desktops:export, files:read, files:write, exec, keys:read, keys:write, tasks:read, tasks:write, billing:read, host:read, account, admin.",
           "field": "scopes"
         }
       ],

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
-use rolltop_api_types::{Code, CreateSnapshot, SnapshotState};
+use rolltop_api_types::{Code, CreateApiKey, CreateSnapshot, Scope, SnapshotState};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
 
@@ -51,4 +51,24 @@ async fn one_more_than_may_be_under_way_hears_when_to_try_again() {
     // Who breaks off makes room.
     under_way.shutdown().await;
     assert!(eventually(async || export().send().await.unwrap().status() == StatusCode::OK).await);
+}
+
+/// A whole disk is more than the files that `files:read` opens.
+#[tokio::test]
+async fn a_disk_is_exported_with_a_scope_of_its_own() {
+    let platform = Platform::start().await;
+    let desktop = platform.running("research").await;
+    let client = &platform.client;
+    let taken = client.take_snapshot(desktop.id, &CreateSnapshot::default()).await.unwrap().id;
+    assert!(eventually(async || client.snapshot(taken).await.unwrap().state == SnapshotState::Ready).await);
+    let all_others = Scope::ALL.iter().copied().filter(|scope| *scope != Scope::DesktopsExport).collect();
+    for (scopes, expected) in
+        [(all_others, StatusCode::FORBIDDEN), (vec![Scope::DesktopsExport], StatusCode::OK)]
+    {
+        let wanted = CreateApiKey { name: "files".into(), scopes, desktop: None, expires_at: None };
+        let token = client.create_api_key(&wanted).await.unwrap().token;
+        let request = platform.http().get(format!("http://api/v1/snapshots/{taken}/export"));
+        let answer = request.bearer_auth(token.expose_secret()).send().await.unwrap();
+        assert_eq!(answer.status(), expected, "{:?}", wanted.scopes);
+    }
 }

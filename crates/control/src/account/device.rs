@@ -38,10 +38,11 @@ const CODE_TRIES: u32 = 5;
 const LONGEST_NAME: usize = 64;
 /// All that a command line needs: everything in the workspace, but not the account itself and not
 /// the installation.
-const GRANTED: [Scope; 12] = [
+const GRANTED: [Scope; 13] = [
     Scope::DesktopsRead,
     Scope::DesktopsWrite,
     Scope::DesktopsControl,
+    Scope::DesktopsExport,
     Scope::FilesRead,
     Scope::FilesWrite,
     Scope::Exec,

@@ -47,7 +47,7 @@ mod tests {
             let row = format!("'{number}', 'wsp_1', 'key', x'0{number}', '{scopes}', NULL, 0, NULL");
             connection.execute_unprepared(&format!("INSERT INTO api_keys VALUES ({row})")).await.unwrap();
         }
-        Migrator::up(&connection, None).await.unwrap();
+        Migrator::up(&connection, Some(1)).await.unwrap();
         assert_eq!(
             scopes(&connection, "0").await,
             "desktops:read desktops:write desktops:control files:read files:write exec keys:read keys:write \

@@ -17,7 +17,7 @@ const TO_COME: &[Scope] = &[Scope::TasksRead, Scope::TasksWrite];
 /// Every scope that allows something, in one group.
 pub(crate) const GROUPS: &[(&str, &[Scope])] = &[
     ("desktops", &[Scope::DesktopsRead, Scope::DesktopsControl, Scope::DesktopsWrite]),
-    ("inside", &[Scope::FilesRead, Scope::FilesWrite, Scope::Exec]),
+    ("inside", &[Scope::FilesRead, Scope::FilesWrite, Scope::Exec, Scope::DesktopsExport]),
     ("account", &[Scope::KeysRead, Scope::KeysWrite, Scope::BillingRead, Scope::Account]),
     ("host", &[Scope::HostRead, Scope::Admin]),
 ];

@@ -522,6 +522,7 @@ scopes-host = Installation
 scope-desktops-read = See them
 scope-desktops-control = Start, stop, use screen and terminal
 scope-desktops-write = Make, rename, delete
+scope-desktops-export = Take whole disks away
 scope-files-read = Read files
 scope-files-write = Change files
 scope-exec = Run commands

@@ -522,6 +522,7 @@ scopes-host = Installation
 scope-desktops-read = Les voir
 scope-desktops-control = Démarrer, arrêter, utiliser écran et terminal
 scope-desktops-write = Créer, renommer, supprimer
+scope-desktops-export = Emporter des disques entiers
 scope-files-read = Lire les fichiers
 scope-files-write = Changer les fichiers
 scope-exec = Lancer des commandes
