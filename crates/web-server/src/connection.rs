@@ -10,25 +10,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use http::StatusCode;
-use http_body_util::BodyExt as _;
+use hyper::body::{Frame, SizeHint};
 use rolltop_admission::{Admission, Place, Refused};
 use rustix::net::sockopt;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tower_http::add_extension::AddExtension;
-use tower_http::timeout::TimeoutBody;
 
 use crate::config::Limits;
 use crate::tls_only::TlsOnly;
@@ -212,18 +211,78 @@ pub(crate) async fn count(request: Request, next: Next) -> Response {
     let under_way = connection.begin();
     let wait = connection.body;
     let has_body = !request.body().is_end_stream();
-    let request =
-        if has_body { request.map(|body| Body::new(TimeoutBody::new(wait, body))) } else { request };
+    let request = if has_body { request.map(|body| Body::new(Awaited::new(body, wait))) } else { request };
     let response = next.run(request).await;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         connection.activity().switched = true;
     }
-    response.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            let _until_the_last = &under_way;
-            frame
-        }))
-    })
+    response.map(|body| Body::new(Counted { body, _under_way: under_way }))
+}
+
+/// A response's body, on its way until it is dropped.
+struct Counted {
+    body: Body,
+    _under_way: UnderWay,
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A request's body, whose parts are waited for only so long.
+struct Awaited {
+    body: Body,
+    wait: Duration,
+    /// Of waiting for the next part.
+    end: Option<Pin<Box<Sleep>>>,
+}
+
+impl Awaited {
+    fn new(body: Body, wait: Duration) -> Self {
+        Self { body, wait, end: None }
+    }
+}
+
+impl HttpBody for Awaited {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if let done @ Poll::Ready(_) = Pin::new(&mut self.body).poll_frame(context) {
+            self.end = None;
+            return done;
+        }
+        let wait = self.wait;
+        ready!(self.end.get_or_insert_with(|| Box::pin(sleep(wait))).as_mut().poll(context));
+        Poll::Ready(Some(Err(axum::Error::new(io::Error::from(io::ErrorKind::TimedOut)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// A connection that ends when nothing has happened on it for too long, or its place was given to another.

@@ -141,6 +141,19 @@ async fn a_connection_on_which_nothing_happens_ends() {
     }
 }
 
+/// To count what is under way takes nothing from an answer: a browser shows how far a download is by its length.
+#[tokio::test]
+async fn answers_tell_their_length() {
+    let web = Web::with(false, Limits::default()).await;
+    for path in ["/sign-in", "/favicon.ico", "/v1/nowhere"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let answer = web.raw(&request).await.to_ascii_lowercase();
+        let head = answer.split("\r\n\r\n").next().unwrap();
+        assert!(head.contains("\r\ncontent-length: "), "{path}: {head}");
+        assert!(!head.contains("chunked"), "{path}: {head}");
+    }
+}
+
 /// An event stream with nothing to tell, and a WebSocket, are not idle.
 #[tokio::test]
 async fn what_is_under_way_may_be_quiet() {
