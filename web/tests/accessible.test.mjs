@@ -118,7 +118,7 @@ for (const scheme of ["light", "dark"]) {
     test(`one desktop in every state, ${how}`, async () => {
       const page = await openPage(browser, server.url, { scheme, size });
       await page.visit("/desktops");
-      for (const name of ["research", "folio", "almanac", "sextant", "lamp", "postcard", "atlas-of-remote-islands-and-other-places"]) {
+      for (const name of ["research", "invoices-2026", "folio", "almanac", "sextant", "lamp", "postcard", "atlas-of-remote-islands-and-other-places"]) {
         await page.visit("/desktops");
         await page.visit(await desktopPath(page, name));
         await check(page, `${name}, ${how}`);

@@ -7,7 +7,7 @@ const PAGES = [
   "/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/snapshots", "/ssh-keys", "/api-keys", "/login/device", "/host",
   "/account/password", "/docs", "/docs/ssh", "/docs/files", "/docs/operating", "/docs/terminal", "/docs/api", "/docs/api/desktops", "/docs/search?q=key",
 ];
-const STATES = ["research", "folio", "almanac", "sextant", "lamp", "atlas-of-remote-islands-and-other-places"];
+const STATES = ["research", "invoices-2026", "folio", "almanac", "sextant", "lamp", "atlas-of-remote-islands-and-other-places"];
 const DIALOGS = ["sleep/edit", "hold", "schedule/edit", "size", "template", "setup/edit", "ask/delete", "ask/snapshot"];
 const WIDTHS = [320, 390, 650, 720, 768, 860];
 let server, browser;

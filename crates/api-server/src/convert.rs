@@ -463,6 +463,8 @@ pub(crate) fn me(view: control::MeView, who: control::Who) -> wire::Me {
         limits: wire::Limits {
             desktops: view.desktop_limit.into(),
             desktops_used: view.desktop_count.into(),
+            disk_bytes: view.disk_limit,
+            disk_bytes_used: view.disk_used,
         },
     }
 }

@@ -68,4 +68,12 @@ pub struct Limits {
     /// Desktops now.
     #[schema(example = 3)]
     pub desktops_used: u64,
+    /// Bytes of the host's disk at most; absent where it is what there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 500_000_000_000_u64)]
+    pub disk_bytes: Option<u64>,
+    /// Bytes of that disk now, a few seconds old: disks, snapshots, memories, templates and imports together.
+    #[serde(default)]
+    #[schema(example = 42_000_000_000_u64)]
+    pub disk_bytes_used: u64,
 }

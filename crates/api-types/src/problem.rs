@@ -125,6 +125,8 @@ codes! {
     MethodNotAllowed, "method_not_allowed", 405, "This path has no such method";
     NameTaken, "name_taken", 409, "This name is taken";
     QuotaReached, "quota_reached", 409, "The workspace's limit is reached";
+    /// It would have more of the host's disk than it may.
+    DiskQuotaReached, "disk_quota_reached", 409, "The workspace has all it may of the host's disk";
     /// The desktop is in a state in which this can't be done.
     WrongState, "wrong_state", 409, "Not in this state";
     /// Nothing can be forked yet: the operator has to build a template first.

@@ -20,9 +20,9 @@ use async_trait::async_trait;
 use rolltop_api_types::DesktopState;
 use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
-    Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo, SnapshotRequest,
-    StartRequest, SuspendRequest, TemplateInfo,
+    Bootstrap, DestroyReceipt, DiskAllowance, DoorStream, Engine, EngineError, Flattening, ForkRequest,
+    HostStatus, Known, LayerUse, Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo,
+    SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_engine_qemu::remote::{self, HostClient};
 use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
@@ -166,6 +166,14 @@ impl Engine for Detour {
 
     async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
         self.host.revert(request).await
+    }
+
+    async fn layers(&self) -> Result<Vec<LayerUse>, EngineError> {
+        self.host.layers().await
+    }
+
+    async fn allow_disk(&self, allowances: &[DiskAllowance]) -> Result<(), EngineError> {
+        self.host.allow_disk(allowances).await
     }
 
     async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {

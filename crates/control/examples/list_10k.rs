@@ -37,6 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             origin_name: None,
             setup: None,
             limit: DESKTOPS,
+            disk_limit: None,
         };
         ids.push(store.create_desktop(new, None, now).await?.desktop.id);
     }

@@ -12,6 +12,9 @@ use crate::copies::CopiesConfig;
 pub struct ControlConfig {
     /// Most desktops a workspace may have. Default 100.
     pub desktop_limit: u32,
+    /// Most that a workspace may have of the host's disk, bytes: disks, snapshots, memories, templates and imports
+    /// together. Default none: what there is.
+    pub disk_limit: Option<u64>,
     /// The template taken when none is named, by its recipe's name. Default "desk".
     pub default_template: String,
     /// Deadlines and tries of starts.
@@ -67,6 +70,7 @@ impl Default for ControlConfig {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         Self {
             desktop_limit: 100,
+            disk_limit: None,
             default_template: "desk".to_owned(),
             limits: Limits::default(),
             stop_grace: Duration::from_secs(60),

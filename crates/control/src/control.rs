@@ -26,7 +26,9 @@ use crate::in_flight::InFlight;
 use crate::inside::{AccessNotes, ScreenTurns, Screenshots, Uses, Viewers};
 use crate::metrics::Metrics;
 use crate::preview::Tickets;
-use crate::reconcile::{self, Bootstraps, Clocks, KeyDeliveries, Stillness, Suspending, UsageMeter, Vitals};
+use crate::reconcile::{
+    self, Bootstraps, Clocks, DiskRoom, KeyDeliveries, Stillness, Suspending, UsageMeter, Vitals,
+};
 use crate::setup::SettingUp;
 use crate::ssh::{GatewayView, Reconnecting};
 use crate::templates::Templates;
@@ -69,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) usage: UsageMeter,
     pub(crate) stillness: Stillness,
     pub(crate) clocks: Clocks,
+    pub(crate) disk_room: DiskRoom,
     pub(crate) suspending: Suspending,
     pub(crate) metrics: Metrics,
     /// When this process began to look after desktops.
@@ -154,6 +157,7 @@ impl Control {
             usage,
             stillness: Stillness::default(),
             clocks: Clocks::default(),
+            disk_room: DiskRoom::default(),
             suspending: Suspending::default(),
             metrics: Metrics::default(),
             since: crate::clock::now(),

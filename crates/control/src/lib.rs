@@ -21,6 +21,7 @@ mod config;
 mod control;
 mod copies;
 mod desktops;
+mod disk_quota;
 mod entrance;
 mod error;
 mod events;
@@ -55,6 +56,7 @@ pub use desktops::{
     CommandError, CreateDesktop, CreateError, HoldError, HoldView, ListFilter, RenameError, Resize,
     ResizeError, SleepView,
 };
+pub use disk_quota::OverDiskQuota;
 pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;
 pub use idempotency::BadIdempotencyKey;

@@ -12,6 +12,7 @@
 //! makes one who lost it harmless.
 
 mod clocks;
+mod disk;
 mod fault;
 mod keep;
 mod keys;
@@ -33,6 +34,7 @@ mod vitals;
 mod worker;
 
 pub(crate) use clocks::Clocks;
+pub(crate) use disk::{DiskRoom, trouble_of};
 pub(crate) use fault::chain;
 pub(crate) use snapshots::layer_of;
 
@@ -223,13 +225,14 @@ async fn compare(inner: &Arc<Inner>) -> Vec<DesktopId> {
         inner.vitals.replace(machines);
         inner.usage.note(machines, clock::now());
         stillness::pass(inner, &standings, machines);
+        disk::pass(inner, &standings, machines).await;
         clocks::pass(inner, &standings);
         observed.extend(machines.iter().map(|machine| (machine.desktop, worker::view(machine))));
     }
     let unseen = if machines.is_some() { Observation::Absent } else { Observation::Unknown };
     let now = clock::now();
     let mut due = Vec::new();
-    for Standing { id, record, disk_gib } in standings {
+    for Standing { id, record, disk_gib, .. } in standings {
         let seen = observed.remove(&id).unwrap_or(unseen);
         match next_step(&record, seen, &inner.config.limits, now) {
             Step::Rest | Step::Wait { .. } if !resize::is_wanted(inner, id, disk_gib) => {}

@@ -8,14 +8,14 @@ use rolltop_model::{
     DesktopId, DesktopName, NameError, SavedTemplateState, SnapshotKind, TemplateError, TemplateVersion,
     WorkspaceId,
 };
-use rolltop_store::{NewDesktop, NewSavedTemplate, SavedTemplate, StoreError};
+use rolltop_store::{Desktop, NewDesktop, NewSavedTemplate, SavedTemplate, StoreError};
 use rolltop_vault::random_bytes;
 
 use crate::caller::{Caller, DesktopAccess, Scope, purpose};
 use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{InternalError, internal_from};
-use crate::snapshots::{SnapshotError, new_snapshot, refused};
+use crate::snapshots::SnapshotError;
 
 const LONGEST_TITLE: usize = 60;
 const LONGEST_DESCRIPTION: usize = 300;
@@ -90,6 +90,7 @@ impl Control {
         let keep: BTreeSet<String> = wanted.keep.iter().cloned().collect();
         self.check_free(caller, version.name()).await?;
         let row = self.keepable(access.desktop).await?;
+        let bytes = self.template_to_make(&row).await?;
         let new = NewSavedTemplate {
             version: version.clone(),
             workspace: caller.workspace,
@@ -98,6 +99,7 @@ impl Control {
             desktop_name: row.name.to_string(),
             made_by: caller.label.clone(),
             keep: keep.into_iter().collect(),
+            bytes,
         };
         let builder = NewDesktop {
             id: DesktopId::generate(),
@@ -113,10 +115,11 @@ impl Control {
             setup: None,
             // It is gone within a minute, and nobody's desktop.
             limit: u32::MAX,
+            disk_limit: None,
         };
-        let from = new_snapshot(row.id, format!("Template {version}"), SnapshotKind::Fork, caller);
+        let from = self.new_snapshot(row.id, format!("Template {version}"), SnapshotKind::Fork, caller);
         let forked = self.inner.store.fork_builder(from, builder, &new, clock::now()).await;
-        forked.map_err(|error| SavedTemplateError::Desktop(refused(error, "", 0)))?;
+        forked.map_err(|error| SavedTemplateError::Desktop(self.refused(error, "", 0)))?;
         tracing::info!(desktop = %row.id, %version, "template asked for");
         self.inner.nudge(row.id);
         let saved = self.inner.store.saved_template(&version).await?;
@@ -173,6 +176,19 @@ impl Control {
             return Err(SavedTemplateError::NameTaken(name.to_owned()));
         }
         Ok(())
+    }
+}
+
+impl Control {
+    /// About what a template takes that is made of a desktop, bytes: what its own has, memories and all, and its disk.
+    async fn template_to_make(&self, row: &Desktop) -> Result<u64, SavedTemplateError> {
+        let list = self.inner.templates.list(self.inner.engine.as_ref()).await.map_err(|error| {
+            tracing::warn!(%error, "the host did not say which templates there are");
+            SavedTemplateError::HostUnreachable
+        })?;
+        let of = list.into_iter().find(|template| template.version == row.template);
+        let disk = self.inner.vitals.of(row.id).map_or(0, |vital| vital.disk_bytes);
+        Ok(of.map_or(0, |template| template.disk_bytes).saturating_add(disk))
     }
 }
 

@@ -14,6 +14,7 @@ use rolltop_store::{
 use crate::caller::{Caller, DesktopAccess, Scope, purpose};
 use crate::clock;
 use crate::control::Control;
+use crate::disk_quota::OverDiskQuota;
 use crate::error::{InternalError, internal_from};
 use crate::idempotency::{self, BadIdempotencyKey};
 use crate::undo::{KEPT_FOR_UNDO, undo};
@@ -106,6 +107,8 @@ pub enum SnapshotError {
     #[error("This workspace may have {0} desktops; destroy one first.")]
     QuotaReached(u32),
     #[error(transparent)]
+    OverDiskQuota(#[from] OverDiskQuota),
+    #[error(transparent)]
     Internal(#[from] InternalError),
 }
 
@@ -127,7 +130,7 @@ impl SnapshotView {
             template: row.template,
             size: row.size,
             has_memory: row.has_memory,
-            memory_bytes: row.memory_bytes,
+            memory_bytes: if row.state == SnapshotState::Taking { 0 } else { row.memory_bytes },
             disk_bytes: row.disk_bytes,
             pause_ms: row.pause_ms,
             made_by: row.made_by,
@@ -155,9 +158,9 @@ impl Control {
             Some(_) => return Err(SnapshotError::BadName),
         };
         self.keepable(access.desktop).await?;
-        let new = new_snapshot(access.desktop, name, SnapshotKind::Manual, &access.caller);
-        let row =
-            self.inner.store.insert_snapshot(new, key, clock::now()).await.map_err(|e| refused(e, "", 0))?;
+        let new = self.new_snapshot(access.desktop, name, SnapshotKind::Manual, &access.caller);
+        let row = self.inner.store.insert_snapshot(new, key, clock::now()).await;
+        let row = row.map_err(|error| self.refused(error, "", 0))?;
         tracing::info!(desktop = %row.desktop, snapshot = %row.id, "snapshot asked for");
         self.inner.nudge(row.desktop);
         Ok(SnapshotView::new(row, |_| true))
@@ -198,7 +201,7 @@ impl Control {
             .store
             .delete_snapshot(row.id, clock::now())
             .await
-            .map_err(|error| refused(error, "", 0))?;
+            .map_err(|error| self.refused(error, "", 0))?;
         self.inner.keys_removed.store(true, std::sync::atomic::Ordering::Relaxed);
         self.inner.look_around.notify_one();
         Ok(())
@@ -216,9 +219,11 @@ impl Control {
         let key = idempotency::key(&access.caller, idempotency_key, &what)?;
         let row = self.keepable(access.desktop).await?;
         let name = format!("Fork of {}", row.name);
-        let new = new_snapshot(row.id, name, SnapshotKind::Fork, &access.caller);
+        let new = self.new_snapshot(row.id, name, SnapshotKind::Fork, &access.caller);
         let origin = (row.name.to_string(), row.template.clone(), row.size, row.disk_gib);
-        let made = self.make_forks(&access.caller, Err(new), origin, wanted, key).await?;
+        let made = self
+            .make_forks(&access.caller, Err(new), origin, wanted, key, self.inner.config.disk_limit)
+            .await?;
         self.inner.nudge(access.desktop);
         Ok(made)
     }
@@ -238,7 +243,7 @@ impl Control {
             return Err(SnapshotError::WrongState("This snapshot is not ready."));
         }
         let origin = (row.desktop_name, row.template, row.size, row.disk_gib);
-        self.make_forks(caller, Ok(row.id), origin, wanted, key).await
+        self.make_forks(caller, Ok(row.id), origin, wanted, key, self.inner.config.disk_limit).await
     }
 
     /// Puts the desktop back to what it was. What it is now is kept first, for a day, so that there is a way back
@@ -268,7 +273,7 @@ impl Control {
         let name: String = format!("Before going back to {}", row.name).chars().take(LONGEST_NAME).collect();
         let desktop =
             self.inner.store.ask_restore(row.id, undo(row.desktop, name, caller), clock::now()).await;
-        let desktop = desktop.map_err(|error| refused(error, "", 0))?;
+        let desktop = desktop.map_err(|error| self.refused(error, "", 0))?;
         tracing::info!(desktop = %desktop.id, snapshot = %row.id, "to be put back");
         self.inner.nudge(desktop.id);
         Ok(self.view(desktop, Vec::new()))
@@ -287,7 +292,8 @@ impl Control {
         let name = is_free.then(|| row.desktop_name.clone());
         let origin = (row.desktop_name, row.template, row.size, row.disk_gib);
         let wanted = ForkDesktop { name, count: None };
-        let made = self.make_forks(caller, Ok(row.id), origin, &wanted, None).await?;
+        // What it had is there already.
+        let made = self.make_forks(caller, Ok(row.id), origin, &wanted, None, None).await?;
         made.into_iter().next().ok_or(SnapshotError::NotFound)
     }
 
@@ -298,6 +304,7 @@ impl Control {
         (origin_name, template, size, disk_gib): (String, TemplateVersion, Size, u64),
         wanted: &ForkDesktop,
         key: Option<IdempotencyKey>,
+        disk_limit: Option<u64>,
     ) -> Result<Vec<DesktopView>, SnapshotError> {
         if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
             return Err(SnapshotError::Forbidden(Scope::DesktopsWrite));
@@ -322,9 +329,10 @@ impl Control {
             origin_name: Some(origin_name.clone()),
             setup: None,
             limit,
+            disk_limit,
         });
         let made = self.inner.store.fork_desktops(from, desktops.collect(), key, clock::now()).await;
-        let made = made.map_err(|error| refused(error, &last, limit))?;
+        let made = made.map_err(|error| self.refused(error, &last, limit))?;
         for desktop in &made {
             tracing::info!(desktop = %desktop.id, origin = ?desktop.origin, "fork asked for");
             self.inner.nudge(desktop.id);
@@ -394,13 +402,25 @@ impl Control {
     }
 }
 
-pub(crate) fn new_snapshot(
-    desktop: DesktopId,
-    name: String,
-    kind: SnapshotKind,
-    caller: &Caller,
-) -> NewSnapshot {
-    NewSnapshot { desktop, name, kind, made_by: caller.label.clone(), limit: MOST_SNAPSHOTS }
+impl Control {
+    /// What is to be kept because somebody asks for it, and counts.
+    pub(crate) fn new_snapshot(
+        &self,
+        desktop: DesktopId,
+        name: String,
+        kind: SnapshotKind,
+        caller: &Caller,
+    ) -> NewSnapshot {
+        NewSnapshot {
+            desktop,
+            name,
+            kind,
+            made_by: caller.label.clone(),
+            limit: MOST_SNAPSHOTS,
+            memory_bytes: self.inner.memory_to_keep(desktop),
+            disk_limit: self.inner.config.disk_limit,
+        }
+    }
 }
 
 fn is_name(name: &str) -> bool {
@@ -411,20 +431,27 @@ pub(crate) fn default_name(now: Timestamp) -> String {
     now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-pub(crate) fn refused(error: StoreSnapshotError, name: &str, limit: u32) -> SnapshotError {
-    match error {
-        StoreSnapshotError::Gone => SnapshotError::NoSuchDesktop,
-        StoreSnapshotError::LimitReached => SnapshotError::TooMany,
-        StoreSnapshotError::InUse => SnapshotError::InUse,
-        StoreSnapshotError::Desktop(CreateDesktopError::NameTaken) => {
-            SnapshotError::NameTaken(name.to_owned())
-        }
-        StoreSnapshotError::Desktop(CreateDesktopError::LimitReached) => SnapshotError::QuotaReached(limit),
-        StoreSnapshotError::Desktop(CreateDesktopError::IdempotencyMismatch) => {
-            SnapshotError::IdempotencyMismatch
-        }
-        StoreSnapshotError::Desktop(CreateDesktopError::Store(error)) | StoreSnapshotError::Store(error) => {
-            error.into()
+impl Control {
+    pub(crate) fn refused(&self, error: StoreSnapshotError, name: &str, limit: u32) -> SnapshotError {
+        match error {
+            StoreSnapshotError::DiskQuota(reached)
+            | StoreSnapshotError::Desktop(CreateDesktopError::DiskQuota(reached)) => {
+                OverDiskQuota::new(self.inner.config.disk_limit, reached).into()
+            }
+            StoreSnapshotError::Gone => SnapshotError::NoSuchDesktop,
+            StoreSnapshotError::LimitReached => SnapshotError::TooMany,
+            StoreSnapshotError::InUse => SnapshotError::InUse,
+            StoreSnapshotError::Desktop(CreateDesktopError::NameTaken) => {
+                SnapshotError::NameTaken(name.to_owned())
+            }
+            StoreSnapshotError::Desktop(CreateDesktopError::LimitReached) => {
+                SnapshotError::QuotaReached(limit)
+            }
+            StoreSnapshotError::Desktop(CreateDesktopError::IdempotencyMismatch) => {
+                SnapshotError::IdempotencyMismatch
+            }
+            StoreSnapshotError::Desktop(CreateDesktopError::Store(error))
+            | StoreSnapshotError::Store(error) => error.into(),
         }
     }
 }

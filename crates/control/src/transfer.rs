@@ -27,6 +27,7 @@ use tokio_util::io::{ReaderStream, StreamReader};
 use crate::caller::{Caller, Scope};
 use crate::clock;
 use crate::control::{Control, Inner};
+use crate::disk_quota::OverDiskQuota;
 use crate::error::{InternalError, internal_from};
 use crate::in_flight::{InFlightError, TRANSFER_MEMORY};
 use crate::reconcile::layer_of;
@@ -194,6 +195,11 @@ impl Inner {
         if self.store.snapshots(workspace, None).await?.len() as u64 >= MOST_SNAPSHOTS {
             return Err(SnapshotError::TooMany.into());
         }
+        let room = self.disk_left(workspace).await?;
+        if let (Some(0), Some(limit)) = (room, self.config.disk_limit) {
+            let used = self.store.disk_used(workspace).await?;
+            return Err(SnapshotError::from(OverDiskQuota { limit, used, more: 0 }).into());
+        }
         let reader = Reader::begin(StreamReader::new(from)).await?;
         let description = reader.description.clone();
         let identity = identity(&description.door).ok_or(ArchiveError::NotOne)?;
@@ -206,7 +212,7 @@ impl Inner {
             disk_gib: description.disk_gib,
         };
         let mut sink = self.engine.import(&request).await?;
-        if let Err(error) = reader.frames(&mut sink).await {
+        if let Err(error) = reader.frames(&mut sink, room).await {
             // The host's own reason comes first, where it has one: it hung up because of that.
             let _ = sink.shutdown().await;
             return Err(match Frame::read(&mut sink).await {
@@ -234,6 +240,7 @@ impl Inner {
             made_by: by.to_owned(),
             fetched_from: copy,
             limit: MOST_SNAPSHOTS,
+            disk_limit: self.config.disk_limit,
         };
         match self.store.import_snapshot(imported, clock::now()).await {
             Ok(row) => {
@@ -245,6 +252,9 @@ impl Inner {
                 self.keys_removed.store(true, Ordering::Relaxed);
                 Err(match error {
                     StoreSnapshotError::LimitReached => SnapshotError::TooMany.into(),
+                    StoreSnapshotError::DiskQuota(reached) => {
+                        SnapshotError::from(OverDiskQuota::new(self.config.disk_limit, reached)).into()
+                    }
                     StoreSnapshotError::Store(error) => error.into(),
                     _ => SnapshotError::NotFound.into(),
                 })

@@ -8,15 +8,24 @@ use rolltop_store::{By, NewSnapshot};
 use crate::caller::{Caller, Scope};
 use crate::control::Control;
 use crate::desktops::CommandError;
-use crate::snapshots::{SnapshotError, new_snapshot};
+use crate::snapshots::{MOST_SNAPSHOTS, SnapshotError};
 use crate::views::DesktopView;
 
 /// How long it is kept.
 pub(crate) const KEPT_FOR_UNDO: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a desktop is now, to be kept before something is done with it.
+/// What a desktop is now, to be kept before something is done with it: whatever the workspace has of the disk, or what is
+/// deleted to make room would be lost.
 pub(crate) fn undo(desktop: DesktopId, name: String, caller: &Caller) -> NewSnapshot {
-    new_snapshot(desktop, name, SnapshotKind::Undo, caller)
+    NewSnapshot {
+        desktop,
+        name,
+        kind: SnapshotKind::Undo,
+        made_by: caller.label.clone(),
+        limit: MOST_SNAPSHOTS,
+        memory_bytes: 0,
+        disk_limit: None,
+    }
 }
 
 impl Control {

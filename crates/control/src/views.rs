@@ -202,6 +202,9 @@ pub struct MeView {
     /// Most desktops the workspace may have, and how many it has.
     pub desktop_limit: u32,
     pub desktop_count: u32,
+    /// Most it may have of the host's disk, bytes; none: what there is. And what it has.
+    pub disk_limit: Option<u64>,
+    pub disk_used: u64,
 }
 
 /// A page of something, and where the next one begins.

@@ -36,6 +36,9 @@ pub struct QemuConfig {
     pub disk_operations_per_second: u64,
     /// No new machine is begun with less than this free on the disk, bytes. Default 2 GiB.
     pub min_free_disk: u64,
+    /// With less than twice this free on the disk, bytes, desktops write slowly, and with less than this those that write
+    /// stand still, so that Rolltop's own data always has room. 0: they fill the disk. Default 1 GiB.
+    pub reserve_disk: u64,
     /// No new machine is begun with less host memory available than this, bytes. Default 512 MiB.
     pub min_free_memory: u64,
 }
@@ -53,6 +56,7 @@ impl Default for QemuConfig {
             disk_bytes_per_second: 500_000_000,
             disk_operations_per_second: 10_000,
             min_free_disk: 2 << 30,
+            reserve_disk: 1 << 30,
             min_free_memory: 512 << 20,
         }
     }

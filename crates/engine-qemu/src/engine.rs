@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
-    Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo, SnapshotRequest,
-    StartRequest, SuspendRequest, TemplateInfo,
+    Bootstrap, DestroyReceipt, DiskAllowance, DoorStream, Engine, EngineError, Flattening, ForkRequest,
+    HostStatus, Known, LayerUse, Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo,
+    SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, Size, SnapshotId, TemplateVersion};
 
@@ -127,6 +127,15 @@ impl Engine for QemuEngine {
     async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
         let request = request.clone();
         self.carry(|host| host.revert(request)).await
+    }
+
+    async fn layers(&self) -> Result<Vec<LayerUse>, EngineError> {
+        Arc::clone(&self.host).layers().await
+    }
+
+    async fn allow_disk(&self, allowances: &[DiskAllowance]) -> Result<(), EngineError> {
+        self.host.allow_disk(allowances);
+        Ok(())
     }
 
     async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {

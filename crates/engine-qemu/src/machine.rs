@@ -164,12 +164,12 @@ impl Running {
         self.monitor.as_deref().ok_or(Fault::MonitorClosed)
     }
 
-    /// Presses the power button until the guest has shut down or `grace` is over.
+    /// Has it go on if it stands still, and presses the power button, until the guest has shut down or `grace` is over.
     pub(crate) async fn power_down(&mut self, grace: Duration) {
         let deadline = tokio::time::Instant::now() + grace;
         while *self.life.borrow_and_update() == Life::Up && tokio::time::Instant::now() < deadline {
             if let Ok(monitor) = self.monitor()
-                && let Err(error) = monitor.run("system_powerdown", json!({})).await
+                && let Err(error) = press_power_button(monitor).await
             {
                 tracing::warn!(error = told(&error), "a desktop can't be asked to shut down");
                 return;
@@ -196,6 +196,15 @@ impl Running {
         }
         self.process.kill().await
     }
+}
+
+async fn press_power_button(monitor: &Monitor) -> Result<(), Fault> {
+    // It stood still for want of room on the disk.
+    if monitor.status().await? == "paused" {
+        monitor.run("cont", json!({})).await?;
+    }
+    monitor.run("system_powerdown", json!({})).await?;
+    Ok(())
 }
 
 /// Starts a machine and returns once its guest runs.

@@ -73,6 +73,13 @@ pub trait Engine: Send + Sync + 'static {
     /// was is gone unless a snapshot has it.
     async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError>;
 
+    /// What each layer takes of the host's disk, whoever has it.
+    async fn layers(&self) -> Result<Vec<LayerUse>, EngineError>;
+
+    /// Says how much of the host's disk machines may take, in place of what was said before. Who is not named may take
+    /// what there is. Kept in memory only, so it has to be said again from time to time.
+    async fn allow_disk(&self, allowances: &[DiskAllowance]) -> Result<(), EngineError>;
+
     /// Every snapshot this engine holds.
     async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError>;
 
@@ -279,6 +286,45 @@ pub struct SnapshotInfo {
     pub pause_ms: u64,
 }
 
+/// What a layer takes of the host's disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerUse {
+    pub layer: LayerId,
+    pub bytes: u64,
+}
+
+/// How much of the host's disk a running machine may take for itself, as [`Machine::disk_bytes`] counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskAllowance {
+    pub desktop: DesktopId,
+    /// From so many bytes on it writes slowly.
+    pub slow_from: u64,
+    /// From so many on it stands still.
+    pub stop_from: u64,
+}
+
+/// How a running machine may write to its disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Writing {
+    #[default]
+    Freely,
+    /// A mebibyte a second, so that whoever works in it can make room.
+    Slowly(Shortage),
+    /// Not at all: it stands still, and goes on where it was once there is room.
+    Stopped(Shortage),
+}
+
+/// What there is too little of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shortage {
+    /// Room on the host's disk.
+    HostDisk,
+    /// Room that it was allowed, by [`Engine::allow_disk`].
+    Allowance,
+}
+
 /// What an engine knows of one machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
@@ -296,6 +342,9 @@ pub struct Machine {
     pub memory_bytes: u64,
     /// Bytes of its own on the host's disk.
     pub disk_bytes: u64,
+    /// Freely where it does not run.
+    #[serde(default)]
+    pub writing: Writing,
     /// What it has done since its process started.
     pub work: Work,
 }

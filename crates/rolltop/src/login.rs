@@ -17,7 +17,7 @@ use crate::arguments::{Global, Login};
 use crate::config::{self, Server, Trust};
 use crate::connect::{self, Connection};
 use crate::failure::{Exit, Failure};
-use crate::output::{plain, print, print_json, say};
+use crate::output::{plain, print, print_json, say, size};
 
 /// Longest text that is read as a key, bytes.
 const LONGEST_KEY: u64 = 4096;
@@ -178,13 +178,15 @@ pub async fn status(connection: &Connection) -> Result<u8, Failure> {
         return print_json(&Signed { address: connection.address.clone(), me });
     }
     let scopes: Vec<&str> = me.credential.scopes.iter().map(|scope| scope.as_str()).collect();
+    let of = me.limits.disk_bytes.map(|limit| format!(" of {}", size(limit))).unwrap_or_default();
     print(&format!(
-        "Server     {}\nSigned in  {}\nMay        {}\nDesktops   {} of {}\n",
+        "Server     {}\nSigned in  {}\nMay        {}\nDesktops   {} of {}\nDisk       {}{of}\n",
         connection.address,
         who(&me),
         scopes.join(", "),
         me.limits.desktops_used,
         me.limits.desktops,
+        size(me.limits.disk_bytes_used),
     ))
 }
 

@@ -94,6 +94,9 @@ impl SshConfig {
 pub struct ApiConfig {
     /// Desktops a workspace may have, whatever their state. Default 100.
     pub max_desktops: u32,
+    /// Bytes of the host's disk that a workspace may have: disks, snapshots, memories, templates and imports together. Default
+    /// none: what there is.
+    pub max_disk_bytes: Option<u64>,
     /// Seconds from asking for a desktop to its being personalised; then it has failed. Default 180.
     pub first_boot_seconds: u64,
     /// The same for every later start, which boots from the disk, and for a resume. Default 300.
@@ -104,7 +107,13 @@ pub struct ApiConfig {
 
 impl Default for ApiConfig {
     fn default() -> Self {
-        Self { max_desktops: 100, first_boot_seconds: 180, later_boot_seconds: 300, metrics: None }
+        Self {
+            max_desktops: 100,
+            max_disk_bytes: None,
+            first_boot_seconds: 180,
+            later_boot_seconds: 300,
+            metrics: None,
+        }
     }
 }
 

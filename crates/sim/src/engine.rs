@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rolltop_engine::image::{About, ExportRequest, Frame, ImportRequest, PIECE};
 use rolltop_engine::{
-    Accelerator, Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest,
-    HostStatus, Known, Leftover, Machine, OffReason, Power, ResizeRequest, RevertRequest, SaveTemplate,
-    SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
+    Accelerator, Bootstrap, DestroyReceipt, DiskAllowance, DoorStream, Engine, EngineError, Flattening,
+    ForkRequest, HostStatus, Known, LayerUse, Leftover, Machine, OffReason, Power, ResizeRequest,
+    RevertRequest, SaveTemplate, Shortage, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
+    TemplateInfo, Writing,
 };
-use rolltop_model::{DesktopId, Size, SnapshotId, TemplateVersion};
+use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, PrivateKey};
@@ -23,7 +24,7 @@ use tokio::net::UnixStream;
 use crate::faults::{DoorFault, Faults, Moment, Operation};
 use crate::guest::{Disk, Guest, Ports, Template};
 use crate::state_file::{self, Remembered, SavedTemplate, StateError};
-use crate::world::{Change, LAYER_BYTES, SHUTDOWN, World};
+use crate::world::{Change, DISK_BYTES, Held, LAYER_BYTES, SHUTDOWN, World};
 
 /// The one template there is.
 const TEMPLATE: &str = "desk@5100000000ab";
@@ -85,6 +86,9 @@ struct State {
     kept: BTreeMap<SnapshotId, Disk>,
     /// Those that were made of desktops, the newest first.
     templates: Vec<SavedTemplate>,
+    /// What was written to layers beyond what each has, bytes.
+    written: BTreeMap<LayerId, u64>,
+    allowances: Vec<DiskAllowance>,
 }
 
 impl SimEngine {
@@ -108,7 +112,14 @@ impl SimEngine {
             faults: Arc::default(),
             template: Arc::new(template),
             template_version: TEMPLATE.parse().map_err(StateError::Template)?,
-            state: Mutex::new(State { world, guests: BTreeMap::new(), kept, templates }),
+            state: Mutex::new(State {
+                world,
+                guests: BTreeMap::new(),
+                kept,
+                templates,
+                written: BTreeMap::new(),
+                allowances: Vec::new(),
+            }),
         });
         let guests = disks.into_iter().map(|(id, disk)| (id, shared.guest(id, disk))).collect();
         shared.state().guests = guests;
@@ -131,6 +142,13 @@ impl SimEngine {
         let change = state.world.power_off(desktop, why);
         state.carry_out(desktop, change);
         self.shared.save(&state);
+    }
+
+    /// A machine has written so many bytes to its disk beyond what every machine has, for tests.
+    pub fn write_disk(&self, desktop: DesktopId, bytes: u64) {
+        let mut state = self.shared.state();
+        let layer = state.world.held(desktop).map(Held::layer);
+        state.written.extend(layer.map(|layer| (layer, bytes)));
     }
 
     /// Ends every connection into a machine, which goes on running.
@@ -240,6 +258,23 @@ impl Shared {
 }
 
 impl State {
+    fn written(&self, layer: LayerId) -> u64 {
+        self.written.get(&layer).copied().unwrap_or_default()
+    }
+
+    fn may_write(&self, machine: &Machine) -> Writing {
+        let allowance = self.allowances.iter().find(|allowance| allowance.desktop == machine.desktop);
+        match allowance {
+            Some(allowance) if machine.disk_bytes >= allowance.stop_from => {
+                Writing::Stopped(Shortage::Allowance)
+            }
+            Some(allowance) if machine.disk_bytes >= allowance.slow_from => {
+                Writing::Slowly(Shortage::Allowance)
+            }
+            Some(_) | None => Writing::Freely,
+        }
+    }
+
     fn saved(&self, version: &TemplateVersion) -> Option<&SavedTemplate> {
         self.templates.iter().find(|saved| saved.info.version == *version)
     }
@@ -398,6 +433,19 @@ impl Engine for SimEngine {
             Ok(())
         };
         self.shared.leave(Operation::Revert, outcome).await
+    }
+
+    async fn layers(&self) -> Result<Vec<LayerUse>, EngineError> {
+        self.shared.enter(Operation::Observe, Duration::ZERO).await?;
+        let state = self.shared.state();
+        let layers = state.world.layers().into_iter();
+        Ok(layers.map(|layer| LayerUse { layer, bytes: DISK_BYTES + state.written(layer) }).collect())
+    }
+
+    async fn allow_disk(&self, allowances: &[DiskAllowance]) -> Result<(), EngineError> {
+        self.shared.enter(Operation::AllowDisk, Duration::ZERO).await?;
+        self.shared.state().allowances = allowances.to_vec();
+        Ok(())
     }
 
     async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
@@ -582,9 +630,14 @@ impl Engine for SimEngine {
 
     async fn observe(&self) -> Result<Vec<Machine>, EngineError> {
         self.shared.enter(Operation::Observe, Duration::ZERO).await?;
-        let mut machines = self.shared.state().world.observe();
+        let state = self.shared.state();
+        let mut machines = state.world.observe();
+        for machine in &mut machines {
+            machine.disk_bytes += state.written(machine.layer);
+        }
         for machine in machines.iter_mut().filter(|machine| matches!(machine.power, Power::On { .. })) {
             machine.work.cpu_ms = self.shared.faults.cpu_ms();
+            machine.writing = self.shared.faults.writing().unwrap_or_else(|| state.may_write(machine));
         }
         Ok(machines)
     }

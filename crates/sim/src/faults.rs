@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rolltop_engine::{EngineError, HostWarning, Leftover};
+use rolltop_engine::{EngineError, HostWarning, Leftover, Writing};
 
 /// An operation of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +28,7 @@ pub enum Operation {
     Stop,
     Destroy,
     Observe,
+    AllowDisk,
     Connect,
     ConsoleTail,
     Host,
@@ -74,6 +75,7 @@ struct Switches {
     warnings: Vec<HostWarning>,
     leftovers: Vec<Leftover>,
     busy: Busy,
+    writing: Option<Writing>,
 }
 
 /// How much every machine works.
@@ -177,6 +179,15 @@ impl Faults {
 
     pub(crate) fn screen_fault(&self) -> Option<Vec<u8>> {
         self.switches().screen.clone()
+    }
+
+    /// Every machine that runs may write so; `None`: as it is allowed.
+    pub fn hold_back(&self, writing: Option<Writing>) {
+        self.switches().writing = writing;
+    }
+
+    pub(crate) fn writing(&self) -> Option<Writing> {
+        self.switches().writing
     }
 
     /// Every machine takes this much of one processor from now on.

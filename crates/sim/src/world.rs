@@ -10,6 +10,7 @@ use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
     DiskLayer, EngineError, Flattening, ForkRequest, Known, LayerKey, Leftover, Machine, OffReason, Origin,
     Power, ResizeRequest, RevertRequest, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, Work,
+    Writing,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use sha2::{Digest, Sha256};
 /// What a running machine is said to take of the host's memory, bytes,
 const MEMORY_BYTES: u64 = 130 * 1024 * 1024;
 /// and any machine of its disk.
-const DISK_BYTES: u64 = 40 * 1024 * 1024;
+pub const DISK_BYTES: u64 = 40 * 1024 * 1024;
 pub const LAYER_BYTES: u64 = 200 * 1024;
 
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
@@ -406,9 +407,14 @@ impl World {
     }
 
     fn is_in_use(&self, layer: LayerId) -> bool {
+        self.layers().contains(&layer)
+    }
+
+    /// Those that a machine or a snapshot has.
+    pub fn layers(&self) -> BTreeSet<LayerId> {
         let machines = self.machines.values().flat_map(|held| &held.layers);
         let snapshots = self.snapshots.values().flat_map(|kept| &kept.layers);
-        machines.chain(snapshots).any(|(id, _)| *id == layer)
+        machines.chain(snapshots).map(|(id, _)| *id).collect()
     }
 }
 
@@ -472,6 +478,7 @@ impl Held {
             disk_gib: self.disk_gib(),
             memory_bytes,
             disk_bytes: DISK_BYTES,
+            writing: Writing::Freely,
             work: Work::default(),
         }
     }

@@ -38,6 +38,10 @@ pub mod happening {
     pub const SHUT_DOWN: &str = "shut_down";
     /// It ran when the host went down, and is off.
     pub const HOST_RESTARTED: &str = "host_restarted";
+    /// It stands still for want of room on the disk.
+    pub const HELD: &str = "held";
+    /// There is room, and it goes on.
+    pub const WENT_ON: &str = "went_on";
     pub const FAILED: &str = "failed";
 
     /// Those that somebody may want to undo.

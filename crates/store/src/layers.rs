@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, LayerId, Size};
+use rolltop_model::{DesktopId, LayerId, Size, WorkspaceId};
 use rolltop_vault::{Cell, random_key};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
@@ -32,6 +32,10 @@ pub struct Model {
     /// Nobody writes to it any more.
     pub frozen: bool,
     pub created_at: i64,
+    /// Whose it is.
+    pub workspace_id: Option<String>,
+    /// What it takes of the host's disk, as the engine last said.
+    pub bytes: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -75,9 +79,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<Model, StoreError> {
         let below = match over {
-            Some(over) => Entity::find_by_id(over).one(&write.transaction).await?.map_or(0, |row| row.depth),
-            None => 0,
+            Some(over) => Entity::find_by_id(over).one(&write.transaction).await?,
+            None => None,
         };
+        let of = match desktop {
+            Some(desktop) => {
+                desktops::Entity::find_by_id(desktop.to_string()).one(&write.transaction).await?
+            }
+            None => None,
+        };
+        let depth = below.as_ref().map_or(0, |row| row.depth).saturating_add(1);
+        let workspace = of.map(|row| row.workspace_id).or(below.and_then(|row| row.workspace_id));
         let id = LayerId::generate().to_string();
         let sealed = self.vault.seal(key_cell(&id), random_key().expose_secret())?;
         let row = ActiveModel {
@@ -86,9 +98,11 @@ impl Store {
             layer_key: Set(sealed),
             desktop_id: Set(desktop.map(|desktop| desktop.to_string())),
             parent_id: Set(over.map(str::to_owned)),
-            depth: Set(below.saturating_add(1)),
+            depth: Set(depth),
             frozen: Set(false),
             created_at: Set(to_ms(now)),
+            workspace_id: Set(workspace),
+            bytes: Set(0),
         };
         Ok(row.insert(&write.transaction).await?)
     }
@@ -99,6 +113,7 @@ impl Store {
         write: &Write,
         layer: &Layer,
         size: Size,
+        (workspace, bytes): (WorkspaceId, u64),
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let id = layer.id.to_string();
@@ -112,6 +127,8 @@ impl Store {
             depth: Set(1),
             frozen: Set(true),
             created_at: Set(to_ms(now)),
+            workspace_id: Set(Some(workspace.to_string())),
+            bytes: Set(i64::try_from(bytes).unwrap_or(i64::MAX)),
         };
         Entity::insert(row).exec_without_returning(&write.transaction).await?;
         Ok(())

@@ -13,6 +13,7 @@ mod copies;
 mod database;
 mod desktops;
 mod device_logins;
+mod disk_use;
 mod error;
 mod events;
 mod history;
@@ -48,6 +49,7 @@ pub use desktops::{
     RenameDesktopError, Standing,
 };
 pub use device_logins::{AddDeviceLoginError, DeviceLogin, NewDeviceLogin, Poll};
+pub use disk_use::{DiskQuotaReached, DiskUse};
 pub use error::StoreError;
 pub use events::{Event, kind};
 pub use history::{By, HistoryEntry, happening};

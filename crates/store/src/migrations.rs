@@ -30,6 +30,7 @@ mod m0024_screen_sizes;
 mod m0025_last_uses;
 mod m0026_makers;
 mod m0027_export_scope;
+mod m0028_disk_use;
 
 pub(crate) struct Migrator;
 
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_last_uses::MIGRATION),
             Box::new(m0026_makers::MIGRATION),
             Box::new(m0027_export_scope::MIGRATION),
+            Box::new(m0028_disk_use::MIGRATION),
         ]
     }
 }

@@ -27,6 +27,7 @@ pub struct Model {
     pub made_by: String,
     pub keep: String,
     pub created_at: i64,
+    pub bytes: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -49,6 +50,8 @@ pub struct NewSavedTemplate {
     pub made_by: String,
     /// Tools whose log-ins stay in it, by their ids.
     pub keep: Vec<String>,
+    /// What it takes of the host's disk, bytes; until it is made, about.
+    pub bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +77,7 @@ impl TryFrom<Model> for SavedTemplate {
                 desktop_name: row.desktop_name,
                 made_by: row.made_by,
                 keep: row.keep.split_whitespace().map(str::to_owned).collect(),
+                bytes: u64::try_from(row.bytes).map_err(unreadable(TABLE))?,
             },
             builder: row.builder_id.parse().map_err(unreadable(TABLE))?,
             state: row.state.parse().map_err(unreadable(TABLE))?,
@@ -106,6 +110,7 @@ pub(crate) async fn insert(
         made_by: Set(new.made_by.clone()),
         keep: Set(new.keep.join(" ")),
         created_at: Set(to_ms(now)),
+        bytes: Set(i64::try_from(new.bytes).unwrap_or(i64::MAX)),
     };
     Entity::insert(row).exec_without_returning(&write.transaction).await?;
     Ok(())
@@ -153,12 +158,14 @@ impl Store {
         reason: Option<&str>,
     ) -> Result<(), StoreError> {
         let write = self.write().await?;
-        Entity::update_many()
+        let mut change = Entity::update_many()
             .col_expr(Column::State, Expr::value(state.as_str()))
             .col_expr(Column::Reason, Expr::value(reason))
-            .filter(Column::Version.eq(version.to_string()))
-            .exec(&write.transaction)
-            .await?;
+            .filter(Column::Version.eq(version.to_string()));
+        if state == SavedTemplateState::Failed {
+            change = change.col_expr(Column::Bytes, Expr::value(0));
+        }
+        change.exec(&write.transaction).await?;
         write.commit().await
     }
 

@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretBox, SecretString};
 use crate::copies;
 use crate::database::{Store, Write};
 use crate::desktops::{self, CreateDesktopError, Desktop, Identity, NewDesktop};
+use crate::disk_use::{self, DiskQuotaError, DiskQuotaReached};
 use crate::error::{StoreError, unreadable};
 use crate::events::{self, kind};
 use crate::history::{self, By, happening};
@@ -67,6 +68,11 @@ pub struct NewSnapshot {
     pub made_by: String,
     /// Most that the workspace may have.
     pub limit: u64,
+    /// About what its memory will take of the host's disk, bytes; 0 where it has none.
+    pub memory_bytes: u64,
+    /// Most that the workspace may have of that disk, bytes; `None` for what there is, and for what is to be kept whatever
+    /// there is.
+    pub disk_limit: Option<u64>,
 }
 
 /// One whose disk came from elsewhere: it is on the host already.
@@ -91,6 +97,8 @@ pub struct ImportedSnapshot {
     pub fetched_from: Option<SnapshotId>,
     /// Most that the workspace may have.
     pub limit: u64,
+    /// Most that it may have of the host's disk, bytes; `None` for what there is.
+    pub disk_limit: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +121,7 @@ pub struct Snapshot {
     pub size: Size,
     pub disk_gib: u64,
     pub has_memory: bool,
+    /// Until it is taken, what that will be about.
     pub memory_bytes: u64,
     pub disk_bytes: u64,
     /// How long the desktop stood still for it.
@@ -142,6 +151,8 @@ pub enum SnapshotError {
     Gone,
     #[error("the workspace has as many snapshots as it may")]
     LimitReached,
+    #[error(transparent)]
+    DiskQuota(#[from] DiskQuotaReached),
     #[error("desktops are being made from it")]
     InUse,
     #[error(transparent)]
@@ -153,6 +164,15 @@ pub enum SnapshotError {
 impl From<DbErr> for SnapshotError {
     fn from(error: DbErr) -> Self {
         Self::Store(error.into())
+    }
+}
+
+impl From<DiskQuotaError> for SnapshotError {
+    fn from(error: DiskQuotaError) -> Self {
+        match error {
+            DiskQuotaError::Reached(reached) => reached.into(),
+            DiskQuotaError::Store(error) => error.into(),
+        }
     }
 }
 
@@ -248,6 +268,8 @@ impl Store {
     ) -> Result<(), SnapshotError> {
         let mut write = self.write().await?;
         let id = builder.id;
+        let workspace = template.workspace.to_string();
+        disk_use::check(&write, &workspace, from.disk_limit, template.bytes).await?;
         fork(&mut write, Err(from), vec![builder], now).await?;
         saved_templates::insert(&write, template, id, now).await?;
         write.commit().await?;
@@ -317,8 +339,9 @@ impl Store {
         if others.count(&write.transaction).await? >= new.limit {
             return Err(SnapshotError::LimitReached);
         }
+        disk_use::check(&write, &new.workspace.to_string(), new.disk_limit, new.disk_bytes).await?;
         let layer = Layer { id: new.layer, key: new.key };
-        self.insert_made(&write, &layer, new.size, now).await?;
+        self.insert_made(&write, &layer, new.size, (new.workspace, new.disk_bytes), now).await?;
         let id = new.id.to_string();
         let door_key = new.identity.door_key.expose_secret().as_bytes();
         let door_key = self.vault.seal(door_key_cell(&id), door_key).map_err(StoreError::from)?;
@@ -442,6 +465,7 @@ impl Store {
         let change = ActiveModel {
             id: Set(row.id.clone()),
             state: Set(SnapshotState::Failed.as_str().to_owned()),
+            memory_bytes: Set(0),
             reason: Set(Some(reason.to_owned())),
             next_layer_id: Set(None),
             ..Default::default()
@@ -561,6 +585,7 @@ pub(crate) async fn abandon_of(
         let change = ActiveModel {
             id: Set(row.id),
             state: Set(SnapshotState::Failed.as_str().to_owned()),
+            memory_bytes: Set(0),
             reason: Set(Some("The desktop was destroyed.".to_owned())),
             next_layer_id: Set(None),
             ..Default::default()
@@ -614,6 +639,7 @@ pub(crate) async fn insert(
     if others.count(&write.transaction).await? >= new.limit {
         return Err(SnapshotError::LimitReached);
     }
+    disk_use::check(write, &desktop.workspace_id, new.disk_limit, new.memory_bytes).await?;
     let row = ActiveModel {
         id: Set(SnapshotId::generate().to_string()),
         workspace_id: Set(desktop.workspace_id),
@@ -629,7 +655,7 @@ pub(crate) async fn insert(
         size: Set(desktop.size),
         disk_gib: Set(desktop.disk_gib),
         has_memory: Set(false),
-        memory_bytes: Set(0),
+        memory_bytes: Set(i64::try_from(new.memory_bytes).unwrap_or(i64::MAX)),
         disk_bytes: Set(0),
         pause_ms: Set(None),
         made_by: Set(new.made_by.clone()),

@@ -39,6 +39,7 @@ impl From<CreateError> for ApiError {
                     format!("This workspace may have {limit} {desktops} at most; destroy one first.");
                 Self::new(Code::QuotaReached, detail)
             }
+            CreateError::OverDiskQuota(error) => Self::new(Code::DiskQuotaReached, error.to_string()),
             CreateError::IdempotencyMismatch => Self::new(Code::IdempotencyKeyReused, error.to_string()),
             CreateError::BadIdempotencyKey(_) => Self::new(Code::InvalidHeader, error.to_string()),
             CreateError::HostUnreachable => Self::unavailable(&error),

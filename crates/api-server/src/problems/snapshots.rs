@@ -24,6 +24,7 @@ impl From<SnapshotError> for ApiError {
             SnapshotError::TooMany | SnapshotError::QuotaReached(_) => {
                 Self::new(Code::QuotaReached, error.to_string())
             }
+            SnapshotError::OverDiskQuota(_) => Self::new(Code::DiskQuotaReached, error.to_string()),
             SnapshotError::InUse => Self::new(Code::InUse, error.to_string()),
             SnapshotError::IdempotencyMismatch => Self::new(Code::IdempotencyKeyReused, error.to_string()),
             SnapshotError::BadIdempotencyKey(_) => Self::new(Code::InvalidHeader, error.to_string()),

@@ -19,6 +19,9 @@ impl From<TransferError> for ApiError {
                 tracing::debug!(%error, "an import broke off");
                 Self::new(Code::UploadBrokenOff, "The file did not come whole; send it again.")
             }
+            TransferError::Archive(ArchiveError::NoRoom) => {
+                Self::new(Code::DiskQuotaReached, error.to_string())
+            }
             TransferError::Archive(_) => Self::new(Code::InvalidExport, error.to_string()),
             TransferError::TooMany => {
                 Self::new(Code::TooManyTransfers, error.to_string()).retry_after(RETRY_AFTER)

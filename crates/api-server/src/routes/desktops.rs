@@ -62,7 +62,7 @@ fn wrong(field: &str, detail: String) -> ApiError {
         (status = 202, description = "It is being made.", body = Desktop),
         (status = 400, description = "`invalid_json`, `invalid_header`", body = Problem,
             content_type = "application/problem+json"),
-        (status = 409, description = "`name_taken`, `quota_reached`, `no_template`", body = Problem,
+        (status = 409, description = "`name_taken`, `quota_reached`, `disk_quota_reached`, `no_template`", body = Problem,
             content_type = "application/problem+json"),
         (status = 413, description = "`payload_too_large`", body = Problem,
             content_type = "application/problem+json"),

@@ -20,7 +20,7 @@ use crate::problems::ApiError;
     responses(
         (status = 202, description = "It is being made.", body = SavedTemplate),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`name_taken`, `quota_reached`, `wrong_state`", body = Problem,
+        (status = 409, description = "`name_taken`, `quota_reached`, `disk_quota_reached`, `wrong_state`", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_name`, `invalid_text`, `unknown_tool`, `unknown_field`, `invalid_body`", body = Problem,
             content_type = "application/problem+json"),

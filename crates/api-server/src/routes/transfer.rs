@@ -53,7 +53,7 @@ pub(crate) async fn export(
         (status = 201, description = "It is there.", body = Snapshot),
         (status = 400, description = "`upload_broken_off`", body = Problem,
             content_type = "application/problem+json"),
-        (status = 409, description = "`quota_reached`, `host_refused`", body = Problem,
+        (status = 409, description = "`quota_reached`, `disk_quota_reached`, `host_refused`", body = Problem,
             content_type = "application/problem+json"),
         (status = 422, description = "`invalid_export`", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`, `too_many_transfers`", body = Problem,

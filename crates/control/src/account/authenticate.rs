@@ -130,6 +130,8 @@ impl Control {
             expires_at: caller.expires_at,
             desktop_limit: self.desktop_limit(caller.workspace).await?,
             desktop_count: u32::try_from(count).unwrap_or(u32::MAX),
+            disk_limit: self.inner.config.disk_limit,
+            disk_used: self.inner.store.disk_used(caller.workspace).await?,
         })
     }
 }

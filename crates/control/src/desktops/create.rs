@@ -9,6 +9,7 @@ use super::names;
 use crate::caller::{Caller, Scope};
 use crate::clock;
 use crate::control::Control;
+use crate::disk_quota::OverDiskQuota;
 use crate::error::{InternalError, internal_from};
 use crate::idempotency::{self, BadIdempotencyKey};
 use crate::inside::FOLLOW;
@@ -54,6 +55,8 @@ pub enum CreateError {
     NoTemplate,
     #[error("This workspace may have {0} desktops; destroy one first.")]
     QuotaReached(u32),
+    #[error(transparent)]
+    OverDiskQuota(#[from] OverDiskQuota),
     #[error("This idempotency key was used for another request; take a new one.")]
     IdempotencyMismatch,
     #[error(transparent)]
@@ -164,12 +167,16 @@ impl Control {
                 origin_name: None,
                 setup: setup.clone(),
                 limit,
+                disk_limit: self.inner.config.disk_limit,
             };
             match self.inner.store.create_desktop(new, key.clone(), clock::now()).await {
                 Ok(created) => return Ok(created),
                 Err(CreateDesktopError::NameTaken) if name.is_none() && tries < NAME_TRIES => tries += 1,
                 Err(CreateDesktopError::NameTaken) => return Err(CreateError::NameTaken(chosen.to_string())),
                 Err(CreateDesktopError::LimitReached) => return Err(CreateError::QuotaReached(limit)),
+                Err(CreateDesktopError::DiskQuota(reached)) => {
+                    return Err(OverDiskQuota::new(self.inner.config.disk_limit, reached).into());
+                }
                 Err(CreateDesktopError::IdempotencyMismatch) => return Err(CreateError::IdempotencyMismatch),
                 Err(CreateDesktopError::Store(error)) => return Err(error.into()),
             }

@@ -8,6 +8,7 @@ use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{AccessError, InternalError, QueryError};
+use crate::reconcile::trouble_of;
 use crate::views::{AccessLogView, DesktopView, HistoryView, StepView, UsageSpan, UsageView};
 
 /// Starts whose timelines are shown.
@@ -114,6 +115,8 @@ impl Control {
         let is_on = state == DesktopState::Running;
         let (open, last_change) = self.inner.uses.of(row.id);
         let now = (!open.is_empty()).then(clock::now);
+        let held = vitals.and_then(|vital| trouble_of(vital.writing));
+        let stands_still = vitals.is_some_and(|vital| vital.stands_still());
         let still = self.inner.stillness.has(row.id).then_some(FailReason::NotAnswering);
         DesktopView {
             id: row.id,
@@ -128,7 +131,12 @@ impl Control {
             autostart: row.record.autostart,
             screen: row.screen,
             last_used_at: now.or(row.last_used_at.max(last_change)),
-            trouble: still.or(row.record.last_failure).filter(|_| is_on),
+            trouble: held
+                .filter(|_| stands_still)
+                .or(still)
+                .or(held)
+                .or(row.record.last_failure)
+                .filter(|_| is_on),
             detail: row.detail.filter(|_| matches!(state, DesktopState::Failed(_))),
             created_at: row.created_at,
             updated_at: row.updated_at,

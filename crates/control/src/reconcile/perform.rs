@@ -232,6 +232,10 @@ async fn fail(inner: &Inner, desktop: &Desktop, step: Step, reason: FailReason) 
         | FailReason::SuspendFailed
         | FailReason::RestoreFailed
         | FailReason::NotAnswering
+        | FailReason::SlowedHostDisk
+        | FailReason::SlowedQuota
+        | FailReason::PausedHostDisk
+        | FailReason::PausedQuota
         | FailReason::DiskFull
         | FailReason::NoMemory
         | FailReason::HostUnreachable => false,

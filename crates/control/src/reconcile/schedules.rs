@@ -37,6 +37,8 @@ async fn look(inner: &Inner) -> Result<(), StoreError> {
             kind: SnapshotKind::Scheduled,
             made_by: By::ROLLTOP.actor.to_owned(),
             limit: MOST_SNAPSHOTS,
+            memory_bytes: inner.memory_to_keep(desktop.id),
+            disk_limit: inner.config.disk_limit,
         };
         match inner.store.insert_snapshot(new, None, now).await {
             Ok(_) => inner.nudge(desktop.id),

@@ -25,7 +25,8 @@ async fn look(inner: &Inner) -> Result<(), StoreError> {
         let Some(desktop) = inner.store.desktop(sleeper.desktop).await? else { continue };
         let now = clock::now();
         turn(inner, &desktop, &sleeper, now).await?;
-        if !runs_well(&desktop) {
+        // One that is made to stand still seems unused.
+        if !runs_well(&desktop) || inner.vitals.of(desktop.id).is_some_and(|vital| vital.stands_still()) {
             continue;
         }
         let signs = inner.signs(&desktop, held_until.get(&desktop.id).copied());

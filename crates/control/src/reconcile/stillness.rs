@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use rolltop_engine::{Machine, Power};
+use rolltop_engine::{Machine, Power, Writing};
 use rolltop_model::DesktopId;
 use rolltop_store::Standing;
 
@@ -93,6 +93,8 @@ pub(super) fn pass(inner: &Arc<Inner>, standings: &[Standing], machines: &[Machi
     let watched = machines
         .iter()
         .filter(|machine| machine.power == (Power::On { quarantined: false }))
+        // The engine has it stand still.
+        .filter(|machine| !matches!(machine.writing, Writing::Stopped(_)))
         .filter(|machine| up.get(&machine.desktop) == Some(&machine.boot))
         .map(|machine| (machine.desktop, machine))
         .collect();
@@ -142,6 +144,7 @@ mod tests {
             disk_gib: 20,
             memory_bytes: 1,
             disk_bytes: 1,
+            writing: rolltop_engine::Writing::Freely,
             work: Work { cpu_ms, received_bytes: 0, sent_bytes: 0 },
         }
     }

@@ -153,6 +153,7 @@ mod tests {
             disk_gib: 20,
             memory_bytes: 100,
             disk_bytes: 7,
+            writing: rolltop_engine::Writing::Freely,
             work: Work { cpu_ms: seconds * 500, received_bytes: seconds * 2000, sent_bytes: seconds * 10 },
         }
     }

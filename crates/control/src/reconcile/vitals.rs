@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rolltop_engine::{Machine, Power, Work};
+use rolltop_engine::{Machine, Power, Work, Writing};
 use rolltop_model::{DesktopId, Signs, Size};
 
 use crate::clock;
@@ -20,6 +20,14 @@ pub(crate) struct Vital {
     /// What it is now, which may not be what it is to be.
     pub(crate) size: Size,
     pub(crate) disk_gib: u64,
+    pub(crate) writing: Writing,
+}
+
+impl Vital {
+    /// For want of room on the disk.
+    pub(crate) fn stands_still(&self) -> bool {
+        matches!(self.writing, Writing::Stopped(_))
+    }
 }
 
 /// How much a machine worked, on average.
@@ -154,6 +162,7 @@ fn vital(machine: &Machine) -> Vital {
         disk_bytes: machine.disk_bytes,
         size: machine.size,
         disk_gib: machine.disk_gib,
+        writing: machine.writing,
     }
 }
 
@@ -174,6 +183,7 @@ mod tests {
             disk_gib: 20,
             memory_bytes: 1,
             disk_bytes: 1,
+            writing: rolltop_engine::Writing::Freely,
             work: Work { cpu_ms, received_bytes: 0, sent_bytes },
         }
     }

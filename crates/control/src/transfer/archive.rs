@@ -101,6 +101,10 @@ pub enum ArchiveError {
     TooNew,
     #[error("The file is damaged or not whole: what its manifest says is not what is in it.")]
     Damaged,
+    #[error(
+        "The workspace may not have so much of the host's disk; delete snapshots, desktops or templates first."
+    )]
+    NoRoom,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -219,7 +223,13 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
     }
 
     /// Gives everything to `sink`, in frames, and checks it. Nothing of it is to be believed before this has ended well.
-    pub async fn frames(mut self, sink: &mut (impl AsyncWrite + Unpin + ?Sized)) -> Result<(), ArchiveError> {
+    /// `room` is what the disk may take, bytes.
+    pub async fn frames(
+        mut self,
+        sink: &mut (impl AsyncWrite + Unpin + ?Sized),
+        room: Option<u64>,
+    ) -> Result<(), ArchiveError> {
+        let mut room = room.unwrap_or(u64::MAX);
         let Description { cmdline, disk_gib, .. } = self.description.clone();
         Frame::About(About { cmdline, disk_gib, ..About::default() }).write(sink).await?;
         let most = (disk_gib << 30) / PIECE as u64;
@@ -238,6 +248,7 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
                     return Err(ArchiveError::Damaged);
                 }
                 latest = Some(number);
+                room = room.checked_sub(length).ok_or(ArchiveError::NoRoom)?;
                 let bytes = content(&mut self.from, length).await?;
                 self.sum.digest.update(&bytes);
                 Frame::Disk(number * PIECE as u64, bytes).write(sink).await?;
@@ -350,7 +361,7 @@ mod tests {
     async fn read(bytes: &[u8]) -> Result<Vec<Frame>, ArchiveError> {
         let reader = Reader::begin(bytes).await?;
         let mut frames = Vec::new();
-        reader.frames(&mut frames).await?;
+        reader.frames(&mut frames, None).await?;
         let (mut from, mut all) = (frames.as_slice(), Vec::new());
         while !from.is_empty() {
             all.push(Frame::read(&mut from).await?);
@@ -370,6 +381,18 @@ mod tests {
             Frame::Disk(7 * PIECE as u64, vec![4; 512]),
         ];
         assert!(frames == expected, "{} frames", frames.len());
+    }
+
+    #[tokio::test]
+    async fn no_more_of_a_disk_is_taken_than_there_is_room_for() {
+        let bytes = written().await;
+        let given = async |room: usize| {
+            let mut frames = Vec::new();
+            let reader = Reader::begin(bytes.as_slice()).await?;
+            reader.frames(&mut frames, Some(room as u64)).await.map(|()| frames.len())
+        };
+        assert!(given(PIECE + 512).await.is_ok());
+        assert!(matches!(given(PIECE + 511).await, Err(ArchiveError::NoRoom)));
     }
 
     /// A window is as large as whoever packed it says, and is kept to unpack it.

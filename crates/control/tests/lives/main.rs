@@ -6,6 +6,7 @@
 mod accounts;
 mod copies;
 mod crashes;
+mod disk;
 mod faults;
 mod fixture;
 mod ordinary;

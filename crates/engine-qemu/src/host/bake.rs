@@ -24,7 +24,6 @@ use crate::cgroup::Share;
 use crate::command_line::{CONSOLE, DISK};
 use crate::durable;
 use crate::fault::{Doing, Fault, told};
-use crate::host_status;
 use crate::identity::{BAKE, BakeIdentity};
 use crate::layer;
 use crate::layout::make_directory;
@@ -96,12 +95,8 @@ impl Host {
             progress(&format!("Size {size} of {version} is baked already."));
             return Ok(());
         }
-        let needed = self.config.min_free_disk.saturating_add(size.memory_mib() << 20);
-        host_status::room(
-            self.layout.root(),
-            needed,
-            self.config.min_free_memory + (size.memory_mib() << 20),
-        )?;
+        let memory = size.memory_mib() << 20;
+        let _room = self.room_for(memory, Some(memory))?;
         let index = self.take_index()?;
         let directory = self.layout.template(version).join(format!("{TEMPORARY}{size}"));
         let baked = match self.engage() {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rolltop_engine::{EngineError, Machine, OffReason, Power, Work};
+use rolltop_engine::{EngineError, Machine, OffReason, Power, Work, Writing};
 use rolltop_model::DesktopId;
 use tokio::sync::OwnedMutexGuard;
 
@@ -39,6 +39,7 @@ struct Shown {
     record: Option<Record>,
     process: Option<Process>,
     memory: Option<(Instant, u64)>,
+    writing: Writing,
 }
 
 impl Desktop {
@@ -57,6 +58,11 @@ impl Desktop {
         Arc::clone(&self.gate).lock_owned().await
     }
 
+    /// The same, unless somebody does.
+    pub(super) fn try_hold(&self) -> Option<OwnedMutexGuard<Held>> {
+        Arc::clone(&self.gate).try_lock_owned().ok()
+    }
+
     /// Whether somebody acts on it right now.
     pub(super) fn is_busy(&self) -> bool {
         self.gate.try_lock().is_err()
@@ -68,6 +74,20 @@ impl Desktop {
         shown.record.clone_from(&held.record);
         shown.process = held.running.as_ref().map(|running| running.process);
         shown.memory = None;
+        if shown.process.is_none() {
+            shown.writing = Writing::Freely;
+        }
+    }
+
+    pub(super) fn show_writing(&self, writing: Writing) {
+        let mut shown = self.shown();
+        if shown.process.is_some() {
+            shown.writing = writing;
+        }
+    }
+
+    pub(super) fn writing(&self) -> Writing {
+        self.shown().writing
     }
 
     /// The record, as last shown.
@@ -82,7 +102,7 @@ impl Desktop {
 
     /// What an observer sees; measures memory and disk, so it takes milliseconds.
     pub(super) fn machine(&self, host: &Host) -> Option<Machine> {
-        let Shown { record, process, memory } = self.shown().clone();
+        let Shown { record, process, memory, writing } = self.shown().clone();
         let record = record?;
         let power = power(&record, process.is_some());
         let memory_bytes = match (process, memory) {
@@ -103,7 +123,7 @@ impl Desktop {
         let disk_bytes = own + file_bytes(&host.layout.layer(layer));
         let disk_gib = record.disk_gib();
         let Record { desktop, boot, size, .. } = record;
-        Some(Machine { desktop, power, boot, layer, size, disk_gib, memory_bytes, disk_bytes, work })
+        Some(Machine { desktop, power, boot, layer, size, disk_gib, memory_bytes, disk_bytes, writing, work })
     }
 }
 

@@ -15,7 +15,6 @@ use super::desktop::{Desktop, Held};
 use super::snapshot::remove_layer;
 use crate::command_line::{BASE, base_path};
 use crate::fault::{Fault, told};
-use crate::host_status;
 use crate::layout::file_bytes;
 use crate::machine::Running;
 use crate::record::Record;
@@ -63,8 +62,7 @@ impl Host {
 
     async fn begin_flattening(&self, record: &Record, running: &Running) -> Result<(), EngineError> {
         let below = record.layers.iter().skip(1).map(|layer| file_bytes(&self.layout.layer(*layer)));
-        let needed = below.fold(self.config.min_free_disk, u64::saturating_add);
-        host_status::room(self.layout.root(), needed, 0)?;
+        let _room = self.room_for(below.fold(0, u64::saturating_add), None)?;
         let template = format!("../templates/{}", record.template);
         let stream = json!({
             "job-id": JOB,

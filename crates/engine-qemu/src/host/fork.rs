@@ -10,7 +10,6 @@ use rolltop_template::Manifest;
 use super::Host;
 use super::desktop::{Desktop, Held};
 use crate::command_line::base_path;
-use crate::host_status;
 use crate::layer;
 use crate::layout::{layer_name, make_directory};
 use crate::machine::Memory;
@@ -45,7 +44,7 @@ impl Host {
             None => self.plan_of_template(&manifest, request).await?,
             Some(origin) => self.plan_of_snapshot(&manifest, request, origin).await?,
         };
-        host_status::room(self.layout.root(), self.config.min_free_disk, self.config.min_free_memory)?;
+        let _room = self.room_for(0, Some(0))?;
         if held.record.is_some() {
             self.remove_all(desktop, held).await?;
         }

@@ -187,6 +187,10 @@ impl Host {
             Found::Network(index) => {
                 self.network.remove(index).await?;
             }
+            // What an earlier process of ours had sent out.
+            Found::ControlGroup(name) if super::helper::number(&name).is_some() => {
+                self.cgroups.end(&name).await?;
+            }
             Found::ControlGroup(name) => {
                 self.cgroups.remove(&name).await?;
             }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rolltop_engine::{Accelerator, EngineError};
+use rolltop_engine::{Accelerator, DiskAllowance, EngineError};
 use rolltop_model::{DesktopId, Size, TemplateVersion};
 use rolltop_template::Manifest;
 use tokio::time::Instant;
@@ -51,6 +51,7 @@ mod templates;
 mod tend_network;
 mod transfer;
 mod warnings;
+mod writing;
 
 use desktop::Desktop;
 
@@ -67,6 +68,9 @@ pub(crate) struct Host {
     desktops: Mutex<HashMap<DesktopId, Arc<Desktop>>>,
     /// Numbers in use, bakes included.
     indices: Mutex<BTreeSet<u32>>,
+    /// How much of the disk machines may take; as much as there is, where nothing was said.
+    allowances: Mutex<HashMap<DesktopId, DiskAllowance>>,
+    promised: writing::Promised,
     /// Layers being made right now, so that they are taken for no leftovers.
     layers_making: Mutex<BTreeSet<PathBuf>>,
     /// Directories of snapshots that are being taken right now, for the same reason.
@@ -114,6 +118,8 @@ impl Host {
             accelerator: tokio::sync::Mutex::new(None),
             desktops: Mutex::default(),
             indices: Mutex::default(),
+            allowances: Mutex::default(),
+            promised: writing::Promised::default(),
             layers_making: Mutex::default(),
             snapshots_making: Mutex::default(),
             removing: tokio::sync::RwLock::default(),

@@ -6,13 +6,15 @@ use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use rolltop_engine::{DiskLayer, EngineError, OffReason, StartRequest};
+use rolltop_engine::{DiskLayer, EngineError, OffReason, StartRequest, Writing};
 use rolltop_model::{DesktopId, LayerId};
 use rolltop_template::Manifest;
 use serde_json::{Value, json};
+use tokio::time::MissedTickBehavior;
 
 use super::Host;
 use super::desktop::{Desktop, Held};
+use super::writing;
 use crate::accel;
 use crate::cgroup::Share;
 use crate::command_line::CONSOLE;
@@ -57,7 +59,7 @@ impl Host {
             return Ok(());
         }
         let manifest = self.manifest(&record.template)?;
-        host_status::room(self.layout.root(), self.config.min_free_disk, self.config.min_free_memory)?;
+        let _room = self.room_for(0, Some(0))?;
         let memory = self.blank_memory(record.next_size.unwrap_or(record.size))?;
         self.give_up_memory(record.desktop).await?;
         let starting = |record: &mut Record| {
@@ -177,18 +179,21 @@ impl Host {
             self.pass_fence(id, &mut held, fence).await?;
             let Held { record, running, .. } = &mut *held;
             let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
-            let Some(running) = running else {
+            if running.is_none() {
                 if record.phase == Phase::Off(OffReason::Suspended) {
                     self.give_up_memory(id).await?;
                     self.turn_off(&desktop, &mut held, OffReason::Asked).await?;
                 }
                 return Ok(());
-            };
+            }
             record.phase = Phase::Stopping;
             if let Err(fault) = record.save(&self.layout).await {
                 // A full disk keeps nobody from stopping.
                 tracing::warn!(desktop = %id, error = told(&fault), "that it stops could not be written down");
             }
+            // From here on it may write what it has to.
+            desktop.show(&held);
+            let Some(running) = &mut held.running else { return Ok(()) };
             running.power_down(grace).await;
             self.turn_off(&desktop, &mut held, OffReason::Asked).await
         };
@@ -271,6 +276,9 @@ async fn look_after(host: &Weak<Host>, desktop: &Weak<Desktop>, watched: Watched
     let Watched { process, monitor, mut events, life } = watched;
     let mut ended = pin!(process.ended());
     let mut rounds = tokio::time::interval(ROUNDS);
+    let mut looks = tokio::time::interval(writing::LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut watch = writing::Watch::default();
     loop {
         tokio::select! {
             () = &mut ended => {
@@ -285,6 +293,10 @@ async fn look_after(host: &Weak<Host>, desktop: &Weak<Desktop>, watched: Watched
                 },
                 None => events = None,
             },
+            _ = looks.tick() => {
+                let (Some(host), Some(desktop)) = (host.upgrade(), desktop.upgrade()) else { return false };
+                host.hold_back(&desktop, monitor.as_deref(), &mut watch).await;
+            }
             _ = rounds.tick() => {
                 let (Some(host), Some(desktop)) = (host.upgrade(), desktop.upgrade()) else { return false };
                 match host.round(&desktop, monitor.as_deref()).await {
@@ -331,7 +343,7 @@ impl Host {
         let monitor = monitor?;
         let status = monitor.status().await.ok()?;
         let room = host_status::room(self.layout.root(), self.config.min_free_disk, 0).is_ok();
-        if status == "io-error" && room {
+        if status == "io-error" && room && desktop.writing() == Writing::Freely {
             match monitor.run("cont", json!({})).await {
                 Ok(_) => tracing::info!(desktop = %record.desktop, "there is room again; a desktop goes on"),
                 Err(error) => tracing::warn!(error = told(&error), "a desktop waits although there is room"),

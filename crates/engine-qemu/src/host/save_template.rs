@@ -17,9 +17,9 @@ use tokio::time::Instant;
 
 use super::Host;
 use super::desktop::{Desktop, Held};
+use super::writing::Promise;
 use crate::durable;
 use crate::fault::{Doing, Fault, blocking, told};
-use crate::host_status;
 use crate::layout::{disk_bytes, file_bytes};
 use crate::machine::{Running, hand_over};
 use crate::record::Record;
@@ -54,7 +54,7 @@ impl Host {
         let record = record.as_ref().ok_or(EngineError::UnknownDesktop)?;
         let running = running.as_ref().ok_or(EngineError::NotRunning)?;
         let parent = self.manifest(&record.template)?;
-        self.room_for_template(record)?;
+        let _room = self.room_for_template(record)?;
         let image = self.layout.desktop(record.desktop).join(IMAGE);
         let saved = async {
             self.copy_disk(record, running, &image).await?;
@@ -66,11 +66,10 @@ impl Host {
     }
 
     /// Twice what the disk has at most: once as it is, once as the template's.
-    fn room_for_template(&self, record: &Record) -> Result<(), EngineError> {
+    fn room_for_template(&self, record: &Record) -> Result<Promise, EngineError> {
         let layers = record.layers.iter().map(|layer| file_bytes(&self.layout.layer(*layer)));
         let all = layers.fold(disk_bytes(&self.layout.template(&record.template)), u64::saturating_add);
-        let needed = self.config.min_free_disk.saturating_add(all.saturating_mul(2));
-        host_status::room(self.layout.root(), needed, 0)
+        self.room_for(all.saturating_mul(2), None)
     }
 
     async fn copy_disk(&self, record: &Record, running: &Running, image: &Path) -> Result<(), Fault> {

@@ -173,7 +173,7 @@ impl Host {
         if record.all_layers().any(|layer| layer == request.next.layer) {
             return Err(EngineError::CutShort);
         }
-        host_status::room(self.layout.root(), self.config.min_free_disk, 0)?;
+        let _room = self.room_for(0, None)?;
         make_directory(&directory)?;
         self.place_layer(request.desktop, &request.next, record.disk_gib(), &layer_name(record.layer()))
             .await?;
@@ -250,14 +250,20 @@ impl Host {
         taken: &mut SnapshotRecord,
     ) -> Result<(), EngineError> {
         match running.monitor()?.status().await?.as_str() {
-            "running" => {}
+            // Or it stands still for want of room.
+            "running" | "paused" => {}
             "io-error" => return Err(EngineError::DiskFull),
             _ => return Err(EngineError::NotRunning),
         }
         let saving = self.saving(record, running.process)?;
         // Where the host has too little memory for a copy, the machine stands still for as long as writing takes.
         let most = host_status::memory().available / 2;
-        let (mut room, saving) = blocking(move || Ok((saving.source().room(most)?, saving))).await?;
+        let (needed, mut room, saving) = blocking(move || {
+            let source = saving.source();
+            Ok((source.bytes()?, source.room(most)?, saving))
+        })
+        .await?;
+        let _kept = self.room_for(needed, None)?;
         hand_over(&self.layout.layer(request.next.layer), running.process.uid()?)?;
         add_layer(running, &request.next).await?;
         let since = Instant::now();
@@ -367,7 +373,7 @@ impl Host {
             return Err(EngineError::Host("the desktop runs; stop it first".into()));
         }
         let (snapshot, _) = self.snapshot_for(&request.from, &record.template)?;
-        host_status::room(self.layout.root(), self.config.min_free_disk, 0)?;
+        let _room = self.room_for(0, None)?;
         let disk_gib = record.disk_gib().max(snapshot.disk_gib());
         self.place_layer(request.desktop, &request.next, disk_gib, &layer_name(snapshot.layer())).await?;
         self.give_up_memory(record.desktop).await?;

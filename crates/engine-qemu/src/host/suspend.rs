@@ -14,7 +14,6 @@ use serde_json::json;
 use super::Host;
 use super::desktop::{Desktop, Held};
 use crate::fault::{Fault, blocking, told};
-use crate::host_status;
 use crate::identity::BakeIdentity;
 use crate::machine::{self, Memory, Running};
 use crate::memory::{self, Kept, Manifest, Source};
@@ -47,13 +46,14 @@ impl Host {
             };
         };
         match running.monitor()?.status().await?.as_str() {
-            "running" => {}
+            // Or it stands still for want of room.
+            "running" | "paused" => {}
             "io-error" => return Err(EngineError::DiskFull),
             _ => return Err(EngineError::NotRunning),
         }
         let saving = self.saving(record, running.process)?;
         let (needed, saving) = blocking(move || Ok((saving.source().bytes()?, saving))).await?;
-        host_status::room(self.layout.root(), self.config.min_free_disk.saturating_add(needed), 0)?;
+        let _room = self.room_for(needed, None)?;
         record.change(&self.layout, |record| record.phase = Phase::Suspending).await?;
         if let Err(fault) = stand_still_and_keep(running, saving, request.key.clone()).await {
             tracing::warn!(desktop = %request.desktop, error = told(&fault), "it could not be suspended");
@@ -120,7 +120,7 @@ impl Host {
         let Some(memory) = self.kept_memory(directory, &request.disk, now).await? else {
             return Err(EngineError::MemoryUnusable("none was kept".into()));
         };
-        host_status::room(self.layout.root(), self.config.min_free_disk, self.config.min_free_memory)?;
+        let _room = self.room_for(0, Some(0))?;
         let resuming = |record: &mut Record| {
             record.phase = Phase::Resuming { boot: request.boot };
             record.quarantined = true;

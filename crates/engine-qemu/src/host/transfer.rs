@@ -33,7 +33,6 @@ use super::snapshot::SnapshotRecord;
 use crate::command_line::base_path;
 use crate::durable;
 use crate::fault::{Doing, Fault, blocking, told};
-use crate::host_status;
 use crate::layer;
 use crate::layout::{layer_seen_from_machine, make_directory};
 use crate::machine::{file_limit, freeze, hand_over};
@@ -212,7 +211,7 @@ impl Host {
     }
 
     fn room(&self) -> Result<(), EngineError> {
-        host_status::room(self.layout.root(), self.config.min_free_disk, 0)
+        self.room_for(0, None).map(drop)
     }
 
     /// An empty folder for a transfer.

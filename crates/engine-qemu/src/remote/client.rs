@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DoorStream, Engine, EngineError, Flattening, ForkRequest, HostStatus, Known,
-    Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo, SnapshotRequest,
-    StartRequest, SuspendRequest, TemplateInfo,
+    Bootstrap, DestroyReceipt, DiskAllowance, DoorStream, Engine, EngineError, Flattening, ForkRequest,
+    HostStatus, Known, LayerUse, Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo,
+    SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
 use rustix::net::AddressFamily;
@@ -117,6 +117,14 @@ impl Engine for HostClient {
 
     async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
         self.call(Request::Revert(request.clone())).await
+    }
+
+    async fn layers(&self) -> Result<Vec<LayerUse>, EngineError> {
+        self.call(Request::Layers).await
+    }
+
+    async fn allow_disk(&self, allowances: &[DiskAllowance]) -> Result<(), EngineError> {
+        self.call(Request::AllowDisk { allowances: allowances.to_vec() }).await
     }
 
     async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {

@@ -124,6 +124,8 @@ async fn perform(engine: &dyn Engine, request: Request) -> io::Result<Answer> {
         Request::Resume(request) => plain(engine.resume(&request).await),
         Request::Snapshot(request) => plain(engine.snapshot(&request).await),
         Request::Revert(request) => plain(engine.revert(&request).await),
+        Request::Layers => plain(engine.layers().await),
+        Request::AllowDisk { allowances } => plain(engine.allow_disk(&allowances).await),
         Request::Snapshots => plain(engine.snapshots().await),
         Request::RemoveSnapshot { snapshot } => plain(engine.remove_snapshot(snapshot).await),
         Request::Export(request) => stream(engine.export(&request).await),

@@ -8,9 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DiskLayer, DoorStream, Engine, EngineError, Flattening, ForkRequest,
-    HostStatus, Known, LayerKey, Leftover, Machine, OffReason, Origin, Power, ResizeRequest, RevertRequest,
-    SaveTemplate, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo, Work,
+    Bootstrap, DestroyReceipt, DiskAllowance, DiskLayer, DoorStream, Engine, EngineError, Flattening,
+    ForkRequest, HostStatus, Known, LayerKey, LayerUse, Leftover, Machine, OffReason, Origin, Power,
+    ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
+    TemplateInfo, Work, Writing,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -18,6 +19,9 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::wire::MAX_REQUEST;
 use super::{HostClient, serve};
+
+const ALLOWANCE: DiskAllowance =
+    DiskAllowance { desktop: DesktopId::from_u128(1), slow_from: 1 << 40, stop_from: (1 << 40) + 1 };
 
 /// Where `connect` leads.
 enum Door {
@@ -68,6 +72,13 @@ impl Engine for Fake {
     }
     async fn revert(&self, _: &RevertRequest) -> Result<(), EngineError> {
         Err(EngineError::UnknownSnapshot)
+    }
+    async fn layers(&self) -> Result<Vec<LayerUse>, EngineError> {
+        Ok(vec![LayerUse { layer: LayerId::from_u128(3), bytes: 11 }])
+    }
+    async fn allow_disk(&self, allowances: &[DiskAllowance]) -> Result<(), EngineError> {
+        assert_eq!(allowances, [ALLOWANCE; 10_000]);
+        Ok(())
     }
     async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
         Ok(Vec::new())
@@ -121,6 +132,7 @@ impl Engine for Fake {
                 disk_gib: 20,
                 memory_bytes: 0,
                 disk_bytes: 5,
+                writing: Writing::Freely,
                 work: Work::default(),
             };
             20_000
@@ -223,6 +235,8 @@ async fn answers_and_errors_arrive_as_they_were_given() {
     let reverted = client.revert(&RevertRequest { desktop, fence: 6, from, next }).await;
     assert_eq!(reverted, Err(EngineError::UnknownSnapshot));
     assert_eq!(client.snapshots().await, Ok(Vec::new()));
+    assert_eq!(client.layers().await, Ok(vec![LayerUse { layer: LayerId::from_u128(3), bytes: 11 }]));
+    assert_eq!(client.allow_disk(&[ALLOWANCE; 10_000]).await, Ok(()));
     assert_eq!(client.remove_snapshot(snapshot).await, Ok(10));
     let known = Known { desktops: vec![desktop], ..Known::default() };
     assert_eq!(client.leftovers(&known).await.unwrap()[0].name, desktop.to_string());

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
-    EngineError, ForkRequest, Known, ResizeRequest, RevertRequest, SaveTemplate, SnapshotRequest,
-    StartRequest, SuspendRequest,
+    DiskAllowance, EngineError, ForkRequest, Known, ResizeRequest, RevertRequest, SaveTemplate,
+    SnapshotRequest, StartRequest, SuspendRequest,
 };
 use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub(super) enum Request {
     Resume(StartRequest),
     Snapshot(SnapshotRequest),
     Revert(RevertRequest),
+    Layers,
+    AllowDisk { allowances: Vec<DiskAllowance> },
     Snapshots,
     RemoveSnapshot { snapshot: SnapshotId },
     Resize(ResizeRequest),
@@ -67,6 +69,8 @@ impl Request {
             | Request::ConsoleTail { desktop, .. } => Some(*desktop),
             Request::Templates
             | Request::Bootstrap { .. }
+            | Request::Layers
+            | Request::AllowDisk { .. }
             | Request::Snapshots
             | Request::RemoveSnapshot { .. }
             | Request::Export(_)
@@ -88,6 +92,8 @@ impl Request {
             | Request::ObserveOne { .. }
             | Request::Connect { .. }
             | Request::ConsoleTail { .. }
+            | Request::Layers
+            | Request::AllowDisk { .. }
             | Request::Snapshots
             | Request::Import(_)
             | Request::Host => Duration::from_secs(30),

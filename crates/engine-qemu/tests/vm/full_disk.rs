@@ -4,16 +4,18 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use rolltop_engine::{
-    DiskLayer, Engine, EngineError, LayerKey, Power, SnapshotInfo, SnapshotRequest, StartRequest,
-    SuspendRequest,
+    DiskAllowance, DiskLayer, Engine, EngineError, LayerKey, OffReason, Power, Shortage, SnapshotInfo,
+    SnapshotRequest, StartRequest, SuspendRequest, Writing,
 };
 use rolltop_engine_qemu::QemuConfig;
 use rolltop_model::{DesktopId, LayerId, SnapshotId};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use tokio::time::Instant;
 
-use crate::host::{Host, in_guest, patiently, pid};
+use crate::host::{Host, PATIENCE, in_guest, patiently, pid};
 use crate::suspend::{BEGIN, LOOK, SUSPENDED, counts_on, path};
 
 /// A machine, and what it is asked with.
@@ -221,6 +223,97 @@ async fn with_any_room_left_on_a_real_disk_it_goes_well_or_leaves_nothing() {
     for outcomes in [kept, suspended] {
         assert!(outcomes.is_sorted() && !outcomes[0] && outcomes[outcomes.len() - 1], "{outcomes:?}");
     }
+    host.finish().await;
+    drop(disk);
+}
+
+/// Waits until it may write so. What it has of the disk then.
+async fn writes(host: &Host, desktop: DesktopId, wanted: Writing) -> u64 {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let machine = host.engine().observe_one(desktop).await.unwrap().unwrap();
+        assert_eq!(machine.power, Power::On { quarantined: true });
+        if machine.writing == wanted {
+            return machine.disk_bytes;
+        }
+        assert!(Instant::now() < deadline, "{:?} instead of {wanted:?}", machine.writing);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Whether it takes more of the disk in a second than a guest does that writes nothing.
+async fn takes_more(host: &Host, desktop: DesktopId) -> bool {
+    let has = async || host.engine().observe_one(desktop).await.unwrap().unwrap().disk_bytes;
+    let before = has().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    has().await > before + (1 << 18)
+}
+
+#[tokio::test]
+async fn who_writes_is_held_back_before_the_disk_is_full_and_goes_on_when_there_is_room() {
+    const RESERVE: u64 = 128 << 20;
+    const MIB: u64 = 1 << 20;
+    const WRITE: &str = "sudo setsid bash -c 'while :; do dd if=/dev/zero bs=64k count=16 oflag=direct conv=notrunc \
+        seek=$((i++ * 16)) of=/var/tmp/big; done' > /dev/null 2>&1 &";
+    let slow = |shortage| Writing::Slowly(shortage);
+    let stopped = |shortage| Writing::Stopped(shortage);
+    let mut host = Host::open().await;
+    host.engine().clear().await.unwrap();
+    host.die();
+    let disk = SmallDisk::enter();
+    (host.config.min_free_disk, host.config.reserve_disk) = (0, RESERVE);
+    host.open_again().await;
+    let mut tried = Tried::fork(&host).await;
+    let desktop = tried.desktop;
+    let before = in_guest(&host.template, desktop, BEGIN).await.unwrap();
+    in_guest(&host.template, desktop, WRITE).await.unwrap();
+    assert!(takes_more(&host, desktop).await, "the guest does not write");
+
+    // The host's disk runs short: first it writes slowly, and what is left for others stays.
+    SmallDisk::leave(2 * RESERVE + 32 * MIB);
+    writes(&host, desktop, slow(Shortage::HostDisk)).await;
+    let free = statvfs(".").map(|found| found.f_bavail * found.f_frsize).unwrap();
+    assert!(free > RESERVE, "only {free} bytes are left");
+    counts_on(&host, desktop).await;
+    SmallDisk::leave(RESERVE / 2);
+    writes(&host, desktop, stopped(Shortage::HostDisk)).await;
+    assert!(!takes_more(&host, desktop).await, "it stands still");
+    SmallDisk::empty();
+    writes(&host, desktop, Writing::Freely).await;
+    assert!(takes_more(&host, desktop).await, "it goes on");
+
+    // It comes to what it was allowed.
+    let has = host.engine().observe_one(desktop).await.unwrap().unwrap().disk_bytes;
+    let allow = async |slow_from, stop_from| {
+        host.engine().allow_disk(&[DiskAllowance { desktop, slow_from, stop_from }]).await.unwrap();
+    };
+    allow(has, u64::MAX).await;
+    writes(&host, desktop, slow(Shortage::Allowance)).await;
+    allow(has, has).await;
+    writes(&host, desktop, stopped(Shortage::Allowance)).await;
+    // What is kept of one that stands still is the same moment; it goes on after that, as it may.
+    tried.suspend(&host).await.unwrap();
+    host.engine().allow_disk(&[]).await.unwrap();
+    tried.resume(&host).await;
+    writes(&host, desktop, Writing::Freely).await;
+    assert_eq!(patiently(&host, desktop, LOOK).await, before);
+    assert!(takes_more(&host, desktop).await, "it goes on");
+
+    // Another process of ours knows nothing of that, and does not leave it standing.
+    host.engine().allow_disk(&[DiskAllowance { desktop, slow_from: 0, stop_from: 0 }]).await.unwrap();
+    writes(&host, desktop, stopped(Shortage::Allowance)).await;
+    host.die();
+    host.open_again().await;
+    writes(&host, desktop, Writing::Freely).await;
+    assert!(takes_more(&host, desktop).await, "it goes on");
+
+    // One that stands still shuts down when it is asked to.
+    host.engine().allow_disk(&[DiskAllowance { desktop, slow_from: 0, stop_from: 0 }]).await.unwrap();
+    writes(&host, desktop, stopped(Shortage::Allowance)).await;
+    let (began, grace) = (Instant::now(), Duration::from_secs(120));
+    host.engine().stop(desktop, 1, grace).await.unwrap();
+    assert!(began.elapsed() < grace, "it did not hear the button");
+    assert_eq!(host.power(desktop).await, Power::Off { why: OffReason::Asked });
     host.finish().await;
     drop(disk);
 }

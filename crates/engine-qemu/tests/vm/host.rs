@@ -42,7 +42,15 @@ fn config() -> QemuConfig {
         resolver: Some("203.0.113.2".parse().unwrap()),
         ..NetworkConfig::default()
     };
-    QemuConfig { directory: "host".into(), network, first_uid: Some(340_000), ..QemuConfig::default() }
+    // However little room there is for the tests.
+    let reserve_disk = 0;
+    QemuConfig {
+        directory: "host".into(),
+        network,
+        first_uid: Some(340_000),
+        reserve_disk,
+        ..QemuConfig::default()
+    }
 }
 
 impl Host {

@@ -261,6 +261,18 @@ async fn a_process_that_is_not_ours_keeps_its_group_and_nothing_else() {
         matches!(swept.as_slice(), [stray] if stray.name == "stray" && stray.stays.is_none()),
         "{swept:?}"
     );
+
+    // What a process of ours that died had sent out goes with its group.
+    let group = format!("{parent}/helper-77");
+    fs::create_dir(&group).unwrap();
+    let mut sent = Command::new("sleep").arg("600").spawn().unwrap();
+    fs::write(format!("{group}/cgroup.procs"), sent.id().to_string()).unwrap();
+    let swept = host.engine().sweep(&Known::default()).await.unwrap();
+    assert!(
+        matches!(swept.as_slice(), [helper] if helper.name == "helper-77" && helper.stays.is_none()),
+        "{swept:?}"
+    );
+    assert!(!sent.wait().unwrap().success(), "it was ended");
     host.finish().await;
 }
 

@@ -71,6 +71,13 @@ pub enum FailReason {
     RestoreFailed,
     /// It runs, and nothing in it answers.
     NotAnswering,
+    /// It runs, and writes slowly: the host's disk is nearly full.
+    SlowedHostDisk,
+    /// It runs, and writes slowly: its workspace has all it may of the host's disk.
+    SlowedQuota,
+    /// It stands still for the same reason, and goes on by itself.
+    PausedHostDisk,
+    PausedQuota,
     DiskFull,
     NoMemory,
     /// The host process did not answer for too long while the desktop was being started.
@@ -96,7 +103,7 @@ impl Desired {
 }
 
 impl FailReason {
-    pub const ALL: [FailReason; 16] = [
+    pub const ALL: [FailReason; 20] = [
         FailReason::Lost,
         FailReason::Died,
         FailReason::StartFailed,
@@ -110,6 +117,10 @@ impl FailReason {
         FailReason::SuspendFailed,
         FailReason::RestoreFailed,
         FailReason::NotAnswering,
+        FailReason::SlowedHostDisk,
+        FailReason::SlowedQuota,
+        FailReason::PausedHostDisk,
+        FailReason::PausedQuota,
         FailReason::DiskFull,
         FailReason::NoMemory,
         FailReason::HostUnreachable,
@@ -131,6 +142,10 @@ impl FailReason {
             FailReason::SuspendFailed => "suspend_failed",
             FailReason::RestoreFailed => "restore_failed",
             FailReason::NotAnswering => "not_answering",
+            FailReason::SlowedHostDisk => "slowed_disk_nearly_full",
+            FailReason::SlowedQuota => "slowed_disk_quota",
+            FailReason::PausedHostDisk => "paused_disk_nearly_full",
+            FailReason::PausedQuota => "paused_disk_quota",
             FailReason::DiskFull => "disk_full",
             FailReason::NoMemory => "no_memory",
             FailReason::HostUnreachable => "host_unreachable",
@@ -176,6 +191,20 @@ impl FailReason {
             }
             FailReason::NotAnswering => {
                 "Its machine runs, but nothing in it answers: it hangs, or was halted; restart it to boot from its disk."
+            }
+            FailReason::SlowedHostDisk => {
+                "The host's disk is nearly full, so it writes slowly; delete what is not needed, in it or beside it."
+            }
+            FailReason::SlowedQuota => {
+                "Its workspace has all it may have of the host's disk, so it writes slowly; delete what is not needed, in it \
+                 or beside it."
+            }
+            FailReason::PausedHostDisk => {
+                "The host's disk is nearly full, so it stands still; free some space, and it goes on where it was."
+            }
+            FailReason::PausedQuota => {
+                "Its workspace has all it may have of the host's disk, so it stands still; delete snapshots, desktops or \
+                 templates, and it goes on where it was."
             }
             FailReason::DiskFull => "The host's disk is full; free some space, then try again.",
             FailReason::NoMemory => {

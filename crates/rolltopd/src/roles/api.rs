@@ -134,8 +134,12 @@ const LEAST_MEMORY: u64 = 512 << 20;
 
 fn control_config(config: &Config) -> ControlConfig {
     let transfer_memory = (meminfo("MemTotal:") / PART_OF_MEMORY).max(LEAST_MEMORY);
-    let desktop_limit = config.api.max_desktops;
-    let mut control = ControlConfig { desktop_limit, transfer_memory, ..ControlConfig::default() };
+    let mut control = ControlConfig {
+        desktop_limit: config.api.max_desktops,
+        disk_limit: config.api.max_disk_bytes,
+        transfer_memory,
+        ..ControlConfig::default()
+    };
     control.limits.first_boot = Duration::from_secs(config.api.first_boot_seconds);
     control.limits.later_boot = Duration::from_secs(config.api.later_boot_seconds);
     control

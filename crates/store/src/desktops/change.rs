@@ -84,7 +84,7 @@ impl Store {
         }
         if let Some(undo) = undo.filter(|_| before.would_lose(command)) {
             match snapshots::insert(&mut write, &undo, now).await {
-                Ok(_) | Err(SnapshotError::LimitReached) => {}
+                Ok(_) | Err(SnapshotError::LimitReached | SnapshotError::DiskQuota(_)) => {}
                 Err(SnapshotError::Store(error)) => return Err(error.into()),
                 Err(SnapshotError::Gone | SnapshotError::InUse | SnapshotError::Desktop(_)) => {
                     return Err(ChangeError::Gone);
@@ -370,6 +370,19 @@ impl Store {
         change.update(&write.transaction).await?;
         write.commit().await?;
         Ok(true)
+    }
+
+    /// Notes in its history what becomes of a desktop by itself, in a moment.
+    pub async fn note_happening(
+        &self,
+        id: DesktopId,
+        what: &str,
+        by: By<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        note_of(&mut write, id, (what, by), (now, now), None).await?;
+        write.commit().await
     }
 
     /// Tells watchers that what is known of a desktop has changed, of which nothing is stored.

@@ -10,6 +10,7 @@ use sea_orm::entity::prelude::*;
 
 use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_data};
 use crate::database::{Store, Write};
+use crate::disk_use::{self, DiskQuotaError, DiskQuotaReached};
 use crate::error::StoreError;
 use crate::events::{self, kind};
 use crate::history::{self, By, happening};
@@ -38,6 +39,8 @@ pub struct NewDesktop {
     pub setup: Option<Setup>,
     /// Most desktops the workspace may have.
     pub limit: u32,
+    /// Most that it may have of the host's disk, bytes; `None` for what there is.
+    pub disk_limit: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub enum CreateDesktopError {
     NameTaken,
     #[error("the workspace has as many desktops as it may")]
     LimitReached,
+    #[error(transparent)]
+    DiskQuota(#[from] DiskQuotaReached),
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
     #[error(transparent)]
@@ -62,6 +67,15 @@ pub enum CreateDesktopError {
 impl From<DbErr> for CreateDesktopError {
     fn from(error: DbErr) -> Self {
         Self::Store(error.into())
+    }
+}
+
+impl From<DiskQuotaError> for CreateDesktopError {
+    fn from(error: DiskQuotaError) -> Self {
+        match error {
+            DiskQuotaError::Reached(reached) => reached.into(),
+            DiskQuotaError::Store(error) => error.into(),
+        }
     }
 }
 
@@ -125,6 +139,7 @@ pub(crate) async fn insert(
         lease_until: Set(None),
         created_at: Set(to_ms(now)),
         updated_at: Set(to_ms(now)),
+        kept_bytes: Set(0),
         ..columns(&record)
     };
     let row = row.insert(&write.transaction).await?;
@@ -168,5 +183,5 @@ async fn check_room(write: &Write, new: &NewDesktop) -> Result<(), CreateDesktop
     if alive.count(&write.transaction).await? >= u64::from(new.limit) {
         return Err(CreateDesktopError::LimitReached);
     }
-    Ok(())
+    Ok(disk_use::check(write, &new.workspace.to_string(), new.disk_limit, 0).await?)
 }

@@ -28,6 +28,7 @@ pub struct ListQuery<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     pub id: DesktopId,
+    pub workspace: WorkspaceId,
     pub record: Record,
     /// How large its disk is to be, GiB.
     pub disk_gib: u64,
@@ -133,6 +134,7 @@ impl Store {
 fn standing(row: &Model) -> Result<Standing, StoreError> {
     Ok(Standing {
         id: row.id.parse().map_err(unreadable("desktops"))?,
+        workspace: row.workspace_id.parse().map_err(unreadable("desktops"))?,
         record: record(row)?,
         disk_gib: u64::try_from(row.disk_gib).map_err(unreadable("desktops"))?,
     })

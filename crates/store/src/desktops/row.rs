@@ -58,6 +58,8 @@ pub struct Model {
     pub lease_until: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,
+    /// What it takes of the host's disk beside its layers, as the engine last said.
+    pub kept_bytes: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

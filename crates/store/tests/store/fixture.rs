@@ -48,6 +48,7 @@ impl Fixture {
             origin_name: None,
             setup: None,
             limit: 3,
+            disk_limit: None,
         }
     }
 

@@ -128,6 +128,8 @@ async fn what_is_kept_for_a_way_back_is_seen_only_by_who_knows_of_that() {
         kind,
         made_by: "tests".to_owned(),
         limit: 10,
+        memory_bytes: 0,
+        disk_limit: None,
     };
     let early = store.insert_snapshot(new("early", SnapshotKind::Manual), None, start()).await.unwrap();
     assert_eq!(store.wanted_snapshot(&desktop).await.unwrap().unwrap().id, early.id);

@@ -182,13 +182,19 @@ fn head(language: Language, shown: &Shown) -> Markup {
     }
 }
 
+/// Whether it is why it could not be suspended, and says no more.
+fn is_of_suspending(reason: &str) -> bool {
+    let says_all = ["restore_failed", "not_answering"].contains(&reason);
+    !says_all && !reason.starts_with("slowed_") && !reason.starts_with("paused_")
+}
+
 /// What was asked of it and could not be done, while it goes on.
 fn trouble(language: Language, desktop: &Desktop) -> Markup {
     html! {
         p.desktop-trouble role="status" {
             (icon(Icon::Alert))
             span {
-                @if !matches!(desktop.reason.as_deref(), Some("restore_failed" | "not_answering")) {
+                @if desktop.reason.as_deref().is_some_and(is_of_suspending) {
                     (language.say("trouble-suspend")) " "
                 }
                 (reason(language, desktop))

@@ -1,7 +1,7 @@
 //! For the operator: how the host is, what runs the guests, which templates there are.
 
 use maud::{Markup, html};
-use rolltop_api_types::{AcceleratorKind, Host, HostWarningKind, Template};
+use rolltop_api_types::{AcceleratorKind, Host, HostWarningKind, Limits, Template};
 
 use crate::access::SignedIn;
 use crate::components::control::{Notice, meter, notice};
@@ -19,7 +19,7 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
         section #host hx-get="/host" hx-trigger="every 5s" hx-swap="outerMorph" hx-target="this" {
             (accelerator(language, &host))
             (warnings(language, &host))
-            (tiles(language, &host))
+            (tiles(language, &host, &person.me.limits))
             h2.section-title { (language.say("templates")) }
             (templates_table(language, &templates))
         }
@@ -80,7 +80,7 @@ fn warnings(language: Language, host: &Host) -> Markup {
     }
 }
 
-fn tiles(language: Language, host: &Host) -> Markup {
+fn tiles(language: Language, host: &Host, limits: &Limits) -> Markup {
     let used = |total: u64, available: u64| total.saturating_sub(available);
     let memory = used(host.memory_total_bytes, host.memory_available_bytes);
     let disk = used(host.disk_total_bytes, host.disk_available_bytes);
@@ -97,8 +97,8 @@ fn tiles(language: Language, host: &Host) -> Markup {
                 (meter(host.cpu_busy))
                 p { (language.count("host-cpus", u64::from(host.cpus))) }
             }
-            (amount(language, Icon::Memory, "host-memory", memory, host.memory_total_bytes))
-            (amount(language, Icon::Disk, "host-disk", disk, host.disk_total_bytes))
+            (amount(language, Icon::Memory, "host-memory", memory, host.memory_total_bytes, None))
+            (amount(language, Icon::Disk, "host-disk", disk, host.disk_total_bytes, workspace_disk(language, limits)))
             div.tile {
                 h2 { (icon(Icon::Gauge)) (language.say("host-engine")) }
                 p.figure { (language.say(kind)) }
@@ -113,7 +113,21 @@ fn tiles(language: Language, host: &Host) -> Markup {
     }
 }
 
-fn amount(language: Language, picture: Icon, key: &str, used: u64, total: u64) -> Markup {
+/// What the workspace has of the disk, where it may not have all of it.
+fn workspace_disk(language: Language, limits: &Limits) -> Option<String> {
+    let limit = view::bytes(language, limits.disk_bytes?);
+    let used = view::bytes(language, limits.disk_bytes_used);
+    Some(language.say_with("workspace-disk", &[("used", &used), ("limit", &limit)]))
+}
+
+fn amount(
+    language: Language,
+    picture: Icon,
+    key: &str,
+    used: u64,
+    total: u64,
+    more: Option<String>,
+) -> Markup {
     // Amounts of bytes are far below where a float would lose what a bar can show.
     #[expect(clippy::cast_precision_loss, reason = "a share for a bar of a few hundred pixels")]
     let share = if total == 0 { 0.0 } else { used as f64 / total as f64 };
@@ -124,6 +138,7 @@ fn amount(language: Language, picture: Icon, key: &str, used: u64, total: u64) -
             p.figure { (view::bytes(language, used)) " " small { (language.say_with("of-total", &[("total", &view::bytes(language, total))])) } }
             (meter(share))
             p { (language.say_with("host-free", &[("amount", &free)])) }
+            @if let Some(more) = more { p { (more) } }
         }
     }
 }

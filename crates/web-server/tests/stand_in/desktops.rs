@@ -68,9 +68,13 @@ pub fn canned() -> Vec<Desktop> {
     restarted.reason = Some("host_restarted".to_owned());
     restarted.detail =
         Some("The host was restarted, and what was only in its memory is gone; start it again.".to_owned());
+    let mut paused = running("invoices-2026", Size::S, 2, 5.hours());
+    paused.reason = Some("paused_disk_quota".to_owned());
+    paused.detail =
+        Some("Its workspace has all it may have of the host's disk, so it stands still.".to_owned());
     vec![
         running("research", Size::M, 1, 20.minutes()),
-        running("invoices-2026", Size::S, 2, 5.hours()),
+        paused,
         booting,
         restarted,
         failed,

@@ -156,7 +156,12 @@ async fn me(Shared(state): Shared<App>, headers: HeaderMap) -> Json<Me> {
             desktop: None,
             expires_at: None,
         },
-        limits: Limits { desktops: 40, desktops_used: used },
+        limits: Limits {
+            desktops: 40,
+            desktops_used: used,
+            disk_bytes: Some(40 << 30),
+            disk_bytes_used: 40 << 30,
+        },
     })
 }
 

@@ -1,0 +1,211 @@
+//! Whose what is on the host's disk is, how much that is, and which machines are held back because of it.
+//!
+//! The engine has a machine write slowly from a number of bytes on and stand still from another; both are said here, so that
+//! a workspace that has all it may makes at most a little more: [`SLACK`] for each of its machines that writes.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rolltop_engine::{DiskAllowance, EngineError, Machine, Power, Shortage, Writing};
+use rolltop_model::{DesktopId, FailReason, LayerId, WorkspaceId};
+use rolltop_store::{By, DiskUse, Standing, StoreError, happening};
+
+use super::fault::chain;
+use crate::clock;
+use crate::control::Inner;
+
+/// What a machine may write slowly before it stands still, bytes: so that somebody can go in and make room.
+const SLACK: u64 = 1 << 30;
+
+/// What is known of machines and the disk. In memory only.
+#[derive(Default)]
+pub(crate) struct DiskRoom(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// What machines had when their workspace came to have all it may.
+    full_since: HashMap<DesktopId, (LayerId, u64)>,
+    writing: HashMap<DesktopId, Writing>,
+    /// An earlier process of ours may have said something.
+    has_said: bool,
+}
+
+impl DiskRoom {
+    /// What a machine may take, whose workspace may take `left` more.
+    fn allowance(&self, machine: &Machine, left: u64) -> DiskAllowance {
+        let mut state = self.state();
+        let (desktop, has) = (machine.desktop, machine.disk_bytes);
+        if left > 0 {
+            state.full_since.remove(&desktop);
+            let slow_from = has.saturating_add(left);
+            return DiskAllowance { desktop, slow_from, stop_from: slow_from.saturating_add(SLACK) };
+        }
+        let since = state.full_since.entry(desktop).or_insert((machine.layer, has));
+        if since.0 != machine.layer {
+            *since = (machine.layer, has);
+        }
+        DiskAllowance { desktop, slow_from: 0, stop_from: since.1.saturating_add(SLACK) }
+    }
+
+    /// Takes note of how machines may write; those for which that has changed, with what it was.
+    fn changes(&self, machines: &[Machine]) -> Vec<(DesktopId, Writing, Writing)> {
+        let mut state = self.state();
+        let before = std::mem::take(&mut state.writing);
+        state.writing = machines.iter().map(|machine| (machine.desktop, machine.writing)).collect();
+        let changed = machines.iter().filter_map(|machine| {
+            let was = before.get(&machine.desktop).copied().unwrap_or_default();
+            (was != machine.writing).then_some((machine.desktop, was, machine.writing))
+        });
+        changed.collect()
+    }
+
+    fn keep_only(&self, machines: &[Machine]) {
+        let running = |id: &DesktopId| machines.iter().any(|machine| machine.desktop == *id);
+        self.state().full_since.retain(|id, _| running(id));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is to one entry, so a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is told of a machine that is held back.
+pub(crate) fn trouble_of(writing: Writing) -> Option<FailReason> {
+    match writing {
+        Writing::Freely => None,
+        Writing::Slowly(Shortage::HostDisk) => Some(FailReason::SlowedHostDisk),
+        Writing::Slowly(Shortage::Allowance) => Some(FailReason::SlowedQuota),
+        Writing::Stopped(Shortage::HostDisk) => Some(FailReason::PausedHostDisk),
+        Writing::Stopped(Shortage::Allowance) => Some(FailReason::PausedQuota),
+    }
+}
+
+pub(super) async fn pass(inner: &Inner, standings: &[Standing], machines: &[Machine]) {
+    if let Err(error) = note(inner, machines).await {
+        tracing::warn!(error = chain(&error), "what is on the disk is not counted");
+    }
+    if let Err(error) = allow(inner, standings, machines).await {
+        tracing::warn!(error = chain(&error), "what machines may write is not said");
+    }
+    for (desktop, was, writing) in inner.disk_room.changes(machines) {
+        if let Err(error) = tell(inner, desktop, was, writing).await {
+            tracing::warn!(%desktop, error = chain(&error), "that its writing changes could not be told");
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum DiskFault {
+    #[error("the host did not do it")]
+    Engine(#[from] EngineError),
+    #[error("the database did not do it")]
+    Store(#[from] StoreError),
+}
+
+async fn note(inner: &Inner, machines: &[Machine]) -> Result<(), DiskFault> {
+    let layers: HashMap<LayerId, u64> =
+        inner.engine.layers().await?.into_iter().map(|layer| (layer.layer, layer.bytes)).collect();
+    let kept = |machine: &Machine| {
+        machine.disk_bytes.saturating_sub(layers.get(&machine.layer).copied().unwrap_or(0))
+    };
+    let desktops = machines.iter().map(|machine| (machine.desktop, kept(machine))).collect();
+    let templates = inner.templates.list(inner.engine.as_ref()).await?;
+    let templates = templates.into_iter().map(|template| (template.version, template.disk_bytes)).collect();
+    Ok(inner.store.note_disk_use(&DiskUse { layers, desktops, templates }).await?)
+}
+
+async fn allow(inner: &Inner, standings: &[Standing], machines: &[Machine]) -> Result<(), DiskFault> {
+    let mut allowances = Vec::new();
+    if inner.config.disk_limit.is_some() {
+        inner.disk_room.keep_only(machines);
+        let of: HashMap<DesktopId, WorkspaceId> = standings.iter().map(|at| (at.id, at.workspace)).collect();
+        let mut left: HashMap<WorkspaceId, u64> = HashMap::new();
+        let running = machines.iter().filter(|machine| matches!(machine.power, Power::On { .. }));
+        for machine in running {
+            let Some(workspace) = of.get(&machine.desktop) else { continue };
+            let left = match left.get(workspace) {
+                Some(left) => *left,
+                None => {
+                    let bytes = inner.disk_left(*workspace).await?.unwrap_or(u64::MAX);
+                    left.insert(*workspace, bytes);
+                    bytes
+                }
+            };
+            allowances.push(inner.disk_room.allowance(machine, left));
+        }
+    } else if inner.disk_room.state().has_said {
+        return Ok(());
+    }
+    inner.engine.allow_disk(&allowances).await?;
+    inner.disk_room.state().has_said = true;
+    Ok(())
+}
+
+/// Has pages show it, and notes in the desktop's history when it stands still and when it goes on.
+async fn tell(inner: &Inner, desktop: DesktopId, was: Writing, writing: Writing) -> Result<(), StoreError> {
+    let stands_still = |writing| matches!(writing, Writing::Stopped(_));
+    let what = match (stands_still(was), stands_still(writing)) {
+        (false, true) => Some((happening::HELD, trouble_of(writing))),
+        (true, false) => Some((happening::WENT_ON, trouble_of(was))),
+        _ => None,
+    };
+    let now = clock::now();
+    if let Some((what, Some(why))) = what {
+        let by = By::ROLLTOP.because(why.as_str());
+        inner.store.note_happening(desktop, what, by, now).await?;
+    }
+    inner.store.tell(desktop, now).await
+}
+
+#[cfg(test)]
+mod tests {
+    use rolltop_engine::Work;
+    use rolltop_model::Size;
+
+    use super::*;
+
+    fn machine(layer: u128, disk_bytes: u64) -> Machine {
+        Machine {
+            desktop: DesktopId::from_u128(1),
+            power: Power::On { quarantined: false },
+            boot: 1,
+            layer: LayerId::from_u128(layer),
+            size: Size::S,
+            disk_gib: 20,
+            memory_bytes: 1,
+            disk_bytes,
+            writing: Writing::Freely,
+            work: Work::default(),
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_does_not_grow_with_what_was_written() {
+        let room = DiskRoom::default();
+        let bounds = |machine: &Machine, left| {
+            let DiskAllowance { slow_from, stop_from, .. } = room.allowance(machine, left);
+            (slow_from, stop_from)
+        };
+        assert_eq!(bounds(&machine(1, 100), 50), (150, 150 + SLACK));
+        assert_eq!(bounds(&machine(1, 150), 0), (0, 150 + SLACK));
+        assert_eq!(bounds(&machine(1, 900), 0), (0, 150 + SLACK), "what it has written since is counted");
+        // A snapshot gave it another layer to write to.
+        assert_eq!(bounds(&machine(2, 10), 0), (0, 10 + SLACK));
+        assert_eq!(bounds(&machine(2, 900), 1), (901, 901 + SLACK));
+        assert_eq!(bounds(&machine(2, 901), 0), (0, 901 + SLACK));
+    }
+
+    #[test]
+    fn a_change_is_told_once() {
+        let room = DiskRoom::default();
+        let slow = Machine { writing: Writing::Slowly(Shortage::HostDisk), ..machine(1, 1) };
+        assert_eq!(room.changes(&[machine(1, 1)]), []);
+        assert_eq!(
+            room.changes(&[slow.clone()]),
+            [(slow.desktop, Writing::Freely, Writing::Slowly(Shortage::HostDisk))]
+        );
+        assert_eq!(room.changes(&[slow.clone()]), []);
+        assert_eq!(room.changes(&[machine(1, 1)]).len(), 1);
+    }
+}
