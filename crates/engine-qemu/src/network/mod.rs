@@ -17,7 +17,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::claim::Claim;
 use crate::config::NetworkConfig;
-use crate::fault::{Doing, Fault, blocking};
+use crate::fault::{Doing, Fault, blocking, told};
 
 mod cidr;
 mod forwarding;
@@ -26,6 +26,7 @@ mod namespace;
 mod plan;
 mod range;
 mod resolver;
+mod room;
 mod tap;
 
 pub use cidr::{Cidr, CidrError};
@@ -152,6 +153,7 @@ impl Network {
         if self.exists(index) {
             self.remove_now(index)?;
         }
+        self.make_room();
         namespace::feed("ip", &["-batch", "-"], &host_commands)?;
         let (rules, wire) = (self.plan_now().namespace_rules(true), self.plan.wire_rules());
         namespace::inside(&name, move || {
@@ -168,6 +170,18 @@ impl Network {
             namespace::set(&[("ipv4/ip_forward", "1")])?;
             tap::open(plan::TAP).doing("opening the TAP interface")
         })
+    }
+
+    /// Makes room for one more in the host's table of connections.
+    fn make_room(&self) {
+        let desktops = u64::try_from(self.existing().len()).unwrap_or(u64::MAX).saturating_add(1);
+        if let Err(fault) = room::make(&room::settings(), desktops, self.plan.rates) {
+            // In a container the table is not ours to make larger, and desktops run without.
+            tracing::warn!(
+                error = told(&fault),
+                "hostile desktops could fill the host's table of connections"
+            );
+        }
     }
 
     /// Ends quarantine: what the egress policy allows may pass from now on.

@@ -29,9 +29,9 @@ pub const TAP: &str = "tap0";
 const UPLINK: &str = "eth0";
 
 /// Connections a desktop may begin at once.
-const CONNECTIONS_AT_ONCE: u32 = 1000;
-/// Connections a desktop may have open at the same time: the table of them is the host's.
-const MAX_CONNECTIONS: u32 = 4096;
+pub(super) const CONNECTIONS_AT_ONCE: u32 = 1000;
+/// Connections a desktop may have open at the same time. TCP's that were closed are not counted.
+pub(super) const MAX_CONNECTIONS: u32 = 4096;
 
 /// What no desktop may reach unless the operator allows it: private, link-local, loopback,
 /// shared, multicast and reserved ranges (IANA's special-purpose registry) and the clouds'
@@ -239,6 +239,9 @@ impl NetworkPlan {
     }
 
     /// The rules on the host. They look only at our own interfaces.
+    ///
+    /// Connections are limited here as in the namespaces, by address: a namespace ends with its desktop, and what it
+    /// counted with it, while the connections stay in the host's table until they time out.
     pub fn host_rules(&self) -> String {
         let table = self.table();
         let ours = format!("\"{}v*\"", self.prefix);
@@ -246,15 +249,25 @@ impl NetworkPlan {
         let resolver = self.resolver.map_or_else(String::new, |resolver| {
             format!("ip daddr {resolver} meta l4proto {{ tcp, udp }} th dport 53 accept\n")
         });
+        let Rates { connections, .. } = self.rates;
+        let desktops = self.capacity();
         format!(
             "table inet {table}\n\
              delete table inet {table}\n\
              table inet {table} {{\n\
              {sets}\
+             set begun {{ type ipv4_addr; flags dynamic; size {desktops}; }}\n\
+             set open {{ type ipv4_addr; flags dynamic; size {desktops}; }}\n\
+             chain bounds {{\n\
+             ip saddr != {range} drop\n\
+             add @begun {{ ip saddr limit rate over {connections}/second burst {CONNECTIONS_AT_ONCE} packets }} drop\n\
+             add @open {{ ip saddr ct count over {MAX_CONNECTIONS} }} drop\n\
+             }}\n\
              chain input {{\n\
              type filter hook input priority -10; policy accept;\n\
              iifname != {ours} accept\n\
              ct state established,related accept\n\
+             ct state new jump bounds\n\
              {resolver}\
              drop\n\
              }}\n\
@@ -267,6 +280,7 @@ impl NetworkPlan {
              oifname {ours} drop\n\
              meta nfproto != ipv4 drop\n\
              ip saddr != {range} drop\n\
+             ct state new jump bounds\n\
              {resolver}\
              {decision}\
              }}\n\

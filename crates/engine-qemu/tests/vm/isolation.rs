@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::process::Command;
 use std::thread;
@@ -206,17 +206,57 @@ END";
     assert_eq!(known.lines().count(), 1, "{known}");
 
     // More connections than a burst, each a new one.
-    let flood = format!(
-        "python3 - <<'END'
+    let flood = async |first: u32| {
+        let script = format!(
+            "python3 - <<'END'
 import socket
 sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-for port in range(20000, 26000):
+for port in range({first}, {first} + 6000):
     sender.sendto(b'x', ('{PUBLIC}', port))
 END"
-    );
-    in_guest(&host.template, desktop, &flood).await.unwrap();
+        );
+        in_guest(&host.template, desktop, &script).await.unwrap();
+    };
+    flood(20_000).await;
     let open: u32 = inside("cat /proc/sys/net/netfilter/nf_conntrack_count").parse().unwrap();
     assert!((500..2500).contains(&open), "{open} connections");
     assert!(heard(&host, desktop, PUBLIC).await.starts_with("hello"), "and it is not cut off");
+
+    // A namespace that counts nothing, as it is new after each start of its desktop: the host's own rules count.
+    inside("nft flush chain inet rolltop forward && nft add rule inet rolltop forward accept");
+    let index = record(desktop)["index"].as_u64().unwrap() as u32;
+    let source = format!("src=100.67.{}.{} ", (4 * index) >> 8, ((4 * index) & 255) + 2);
+    let on_host = || {
+        let table = std::fs::read_to_string("/proc/net/nf_conntrack").unwrap();
+        table.lines().filter(|line| line.contains(&source)).count()
+    };
+    flood(30_000).await;
+    let begun = on_host();
+    assert!((500..4000).contains(&begun), "{begun} connections in the host's table");
+    // Without the limit of what is begun in a second, the one of what is open is left.
+    let table = format!("rolltop_{}", crate::host::PREFIX);
+    let without = format!(
+        "rule=$(nft -a list chain inet {table} bounds | sed -n '/@begun/s/.*handle //p') && \
+         nft delete rule inet {table} bounds handle $rule"
+    );
+    assert!(Command::new("sh").args(["-c", &without]).status().unwrap().success());
+    flood(40_000).await;
+    let open = on_host();
+    assert!((begun + 500..4500).contains(&open), "{open} connections in the host's table");
+    TcpStream::connect((PUBLIC, PORT)).expect("the host has room for its own");
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn the_hosts_table_of_connections_has_room_for_every_desktop() {
+    const SETTING: &str = "/proc/sys/net/netfilter/nf_conntrack_max";
+    let most = || std::fs::read_to_string(SETTING).unwrap().trim().parse::<u64>().unwrap();
+    let host = Host::open().await;
+    let before = most();
+    std::fs::write(SETTING, "20000").unwrap();
+    host.fork().await;
+    let after = most();
+    std::fs::write(SETTING, before.max(after).to_string()).unwrap();
+    assert_eq!(after, 131_072, "what one desktop can have, and a reserve");
     host.finish().await;
 }
