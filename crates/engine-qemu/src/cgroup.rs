@@ -30,7 +30,8 @@ const PERIOD: u64 = 100_000;
 pub(crate) enum Share {
     /// A desktop somebody uses.
     Full,
-    /// Work that nobody waits for while desktops are busy.
+    /// Work that nobody waits for while desktops are busy: less than half of what one of them gets. With a twentieth, QEMU did not
+    /// even answer, and a bake beside two busy desktops would take most of an hour.
     Background,
 }
 
@@ -240,7 +241,7 @@ fn unified_limits(size: Size, share: Share) -> Vec<(&'static str, String)> {
         ("memory.max", memory_limit(size)),
         ("cpu.max", format!("{} {PERIOD}", quota(size))),
         // The kernel's default for a group is 100.
-        ("cpu.weight", if share == Share::Full { "100" } else { "5" }.to_owned()),
+        ("cpu.weight", if share == Share::Full { "100" } else { "40" }.to_owned()),
         ("pids.max", MAX_THREADS.to_string()),
     ]
 }
@@ -251,7 +252,7 @@ fn separate_limits(size: Size, share: Share) -> Vec<(&'static str, String)> {
         ("cpu.cfs_period_us", PERIOD.to_string()),
         ("cpu.cfs_quota_us", quota(size).to_string()),
         // The kernel's default for a group is 1024.
-        ("cpu.shares", if share == Share::Full { "1024" } else { "51" }.to_owned()),
+        ("cpu.shares", if share == Share::Full { "1024" } else { "410" }.to_owned()),
         ("pids.max", MAX_THREADS.to_string()),
     ]
 }

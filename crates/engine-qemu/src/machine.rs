@@ -27,7 +27,7 @@ use crate::identity::BakeIdentity;
 use crate::layout::layer_name;
 use crate::memory::{self, Kept};
 use crate::process::{
-    Launch, Launched, Process, View, devices_file, launch, may_raise_limits, sealed_file, secret_file,
+    Launch, Launched, Process, View, devices_file, launch, may_raise_limits, sealed_file, secret_file, within,
 };
 use crate::qmp::{Event, Monitor};
 
@@ -229,17 +229,19 @@ async fn connect_and_load(
     process: Process,
     incoming: Incoming,
 ) -> Result<(Running, Watched), Fault> {
-    let (monitor, events) = Monitor::connect(&directory.join(MONITOR)).await?;
+    let (monitor, events) = Monitor::connect(&directory.join(MONITOR), process).await?;
     match incoming {
         Incoming::Nothing => {}
         Incoming::Devices(path) => {
-            load_devices(&monitor, &format!("file:{path}")).await?;
+            load_devices(&monitor, process, &format!("file:{path}")).await?;
             monitor.run("cont", json!({})).await?;
         }
         Incoming::Memory { base, kept, devices } => {
             blocking(move || kept.load(process, &base)).await?;
             // By a path: later versions of QEMU take a descriptor for a pipe or socket only.
-            load_devices(&monitor, &format!("file:/proc/self/fd/{devices}")).await.map_err(unusable)?;
+            load_devices(&monitor, process, &format!("file:/proc/self/fd/{devices}"))
+                .await
+                .map_err(unusable)?;
             // From here on the machine is what was kept: it must never be loaded a second time.
             let directory = directory.to_owned();
             blocking(move || memory::discard(&directory)).await?;
@@ -253,7 +255,7 @@ async fn connect_and_load(
     Ok(Running::new(process, Some((monitor, events))))
 }
 
-async fn load_devices(monitor: &Monitor, uri: &str) -> Result<(), Fault> {
+async fn load_devices(monitor: &Monitor, process: Process, uri: &str) -> Result<(), Fault> {
     let load = async {
         monitor.run("migrate-incoming", json!({ "uri": uri })).await?;
         while monitor.status().await? == "inmigrate" {
@@ -261,8 +263,8 @@ async fn load_devices(monitor: &Monitor, uri: &str) -> Result<(), Fault> {
         }
         Ok(())
     };
-    let loaded = tokio::time::timeout(INCOMING_LIMIT, load).await;
-    loaded.map_err(|_| Fault::Slow("loading a machine's devices".into()))?
+    let loaded = within(INCOMING_LIMIT, [process], load).await;
+    loaded.unwrap_or_else(|| Err(Fault::Slow("loading a machine's devices".into())))
 }
 
 /// That QEMU did not take a machine's devices says that they are not for it.
@@ -288,18 +290,18 @@ fn explained(fault: Fault, directory: &Path, size: Size) -> Fault {
 /// Finds a machine of an earlier life of ours again.
 pub(crate) async fn adopt(directory: &Path, process: Process) -> (Running, Watched) {
     let connecting = async {
-        match Monitor::connect(&directory.join(MONITOR)).await {
+        match Monitor::connect(&directory.join(MONITOR), process).await {
             Ok(monitor) => Ok(monitor),
             // Somebody may hold the first one by hand.
-            Err(_) => Monitor::connect(&directory.join(SPARE_MONITOR)).await,
+            Err(_) => Monitor::connect(&directory.join(SPARE_MONITOR), process).await,
         }
     };
-    let monitor = match tokio::time::timeout(Duration::from_secs(10), connecting).await {
-        Ok(Ok(monitor)) => {
+    let monitor = match within(Duration::from_secs(10), [process], connecting).await {
+        Some(Ok(monitor)) => {
             leave_resets_to_us(&monitor.0, process).await;
             Some(monitor)
         }
-        Ok(Err(fault)) => {
+        Some(Err(fault)) => {
             tracing::warn!(
                 pid = process.pid,
                 error = told(&fault),
@@ -307,7 +309,7 @@ pub(crate) async fn adopt(directory: &Path, process: Process) -> (Running, Watch
             );
             None
         }
-        Err(_) => {
+        None => {
             tracing::warn!(pid = process.pid, "a running desktop's monitor does not answer");
             None
         }

@@ -15,12 +15,13 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::fault::{Doing, Fault};
+use crate::process::{Process, within};
 
 /// Longest line that is read, bytes.
 const MAX_LINE: usize = 1 << 20;
 /// Longest event that is told, bytes. QEMU's have a few hundred, and dozens of them may wait to be heard.
 const MAX_EVENT: usize = 16 << 10;
-/// How long QEMU may take for an answer. It may be busy copying or emulated on a full host.
+/// How long QEMU may take for an answer. It may be busy copying.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
 /// Something QEMU told unasked, such as `SHUTDOWN`.
@@ -42,6 +43,8 @@ enum Message {
 #[derive(Debug)]
 pub(crate) struct Monitor {
     line: Mutex<Line>,
+    /// Who answers.
+    qemu: Process,
 }
 
 #[derive(Debug)]
@@ -53,13 +56,16 @@ struct Line {
 
 impl Monitor {
     /// Connects and says hello. Events come out of the receiver until the connection ends.
-    pub(crate) async fn connect(socket: &Path) -> Result<(Self, mpsc::Receiver<Event>), Fault> {
+    pub(crate) async fn connect(
+        socket: &Path,
+        qemu: Process,
+    ) -> Result<(Self, mpsc::Receiver<Event>), Fault> {
         let stream = UnixStream::connect(socket).await.doing_with("connecting to QEMU at", socket)?;
         let (reader, writer) = stream.into_split();
         let (answer_sender, answers) = mpsc::channel(4);
         let (event_sender, events) = mpsc::channel(64);
         tokio::spawn(read(BufReader::new(reader), answer_sender, event_sender));
-        let monitor = Self { line: Mutex::new(Line { writer, answers, last: 0 }) };
+        let monitor = Self { line: Mutex::new(Line { writer, answers, last: 0 }), qemu };
         monitor.run("qmp_capabilities", json!({})).await?;
         Ok((monitor, events))
     }
@@ -84,9 +90,9 @@ impl Monitor {
                 }
             }
         };
-        tokio::time::timeout(ANSWER_LIMIT, exchange)
+        within(ANSWER_LIMIT, [self.qemu], exchange)
             .await
-            .unwrap_or_else(|_| Err(Fault::Slow(format!("QEMU's answer to {command}"))))
+            .unwrap_or_else(|| Err(Fault::Slow(format!("QEMU's answer to {command}"))))
     }
 
     /// The machine's state, such as `running`, `inmigrate`, `shutdown`, `io-error`.
@@ -177,6 +183,10 @@ mod tests {
         }
     }
 
+    fn us() -> Process {
+        Process::of(i32::try_from(std::process::id()).unwrap()).unwrap()
+    }
+
     /// A monitor that answers the given lines, one for each command, after a greeting.
     async fn fake(answers: Vec<String>) -> (tempfile::TempDir, std::path::PathBuf) {
         let directory = tempfile::tempdir().unwrap();
@@ -204,7 +214,7 @@ mod tests {
             "{\"error\":{\"desc\":\"unknown\"},\"id\":3}\r\n".into(),
         ])
         .await;
-        let (monitor, mut events) = Monitor::connect(&path).await.unwrap();
+        let (monitor, mut events) = Monitor::connect(&path, us()).await.unwrap();
         assert_eq!(monitor.status().await.unwrap(), "running");
         assert_eq!(events.recv().await.unwrap().name, "STOP");
         let refused = monitor.run("dance", json!({})).await.unwrap_err();
@@ -216,7 +226,7 @@ mod tests {
     #[tokio::test]
     async fn an_endless_line_ends_the_connection() {
         let (_directory, path) = fake(vec!["x".repeat(3 << 20)]).await;
-        assert!(matches!(Monitor::connect(&path).await, Err(Fault::MonitorClosed)));
+        assert!(matches!(Monitor::connect(&path, us()).await, Err(Fault::MonitorClosed)));
     }
 
     #[tokio::test]
@@ -224,7 +234,7 @@ mod tests {
         let long = format!("{{\"event\":\"LONG\",\"data\":{{\"x\":\"{}\"}}}}\r\n", "x".repeat(MAX_EVENT));
         let short = "{\"event\":\"SHORT\"}\r\n";
         let (_directory, path) = fake(vec![format!("{long}{short}{{\"return\":{{}},\"id\":1}}\r\n")]).await;
-        let (_monitor, mut events) = Monitor::connect(&path).await.unwrap();
+        let (_monitor, mut events) = Monitor::connect(&path, us()).await.unwrap();
         assert_eq!(events.recv().await.unwrap().name, "SHORT");
     }
 }

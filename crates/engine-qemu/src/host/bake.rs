@@ -12,50 +12,29 @@ use std::time::{Duration, SystemTime};
 
 use rolltop_engine::EngineError;
 use rolltop_model::{Size, TemplateVersion};
-use rolltop_template::{BOOTSTRAP_KEY, Manifest};
+use rolltop_template::Manifest;
 use serde_json::json;
-use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use super::Host;
-use super::helper::{Errand, Helper, log_in_memory, logged};
+use super::helper::Helper;
 use crate::accel;
 use crate::cgroup::Share;
 use crate::command_line::{CONSOLE, DISK};
 use crate::durable;
-use crate::fault::{Doing, Fault, told};
+use crate::fault::{Doing, Fault};
 use crate::identity::{BAKE, BakeIdentity};
 use crate::layer;
 use crate::layout::make_directory;
 use crate::machine::{self, Boot, LOG, Memory, Running};
 use crate::memory;
-use crate::network::GUEST;
-use crate::process::{OwnFile, Process, View};
+use crate::process::View;
 use crate::qemu::Qemu;
 
 const RAM: &str = "ram";
 const DEVICES: &str = "devices";
 /// What a directory's name begins with until it is whole.
 const TEMPORARY: &str = ".bake-";
-/// How long a guest may take to boot, emulated on a busy host.
-const BOOT_LIMIT: Duration = Duration::from_secs(600);
-/// How long it may take to become calm after that.
-const SETTLE_LIMIT: Duration = Duration::from_secs(300);
-/// How long a script in it may take, and how much may be said meanwhile, bytes.
-const TALK_LIMIT: Duration = Duration::from_secs(60);
-const TALK_BYTES: u64 = 64 << 10;
-/// What is in the view of who talks with it.
-const KEY_FILE: &str = "/key";
-const HOSTS_FILE: &str = "/hosts";
-/// A machine is calm when it uses less than this share of a processor.
-const CALM: f64 = 0.15;
-/// For how many seconds on end it has to.
-const CALM_SECONDS: u32 = 6;
-/// True in a guest whose desktop is drawn.
-const DRAWN: &str = "sudo -n test -S /run/rolltop/vnc.sock \
-    && pgrep -u desk -x xfdesktop >/dev/null && pgrep -u desk -x xfwm4 >/dev/null";
-/// Gives back blocks and memory that a fork would only have to copy.
-const CLEAN: &str = "sudo -n sh -c 'fstrim -a || true; sync; echo 3 > /proc/sys/vm/drop_caches; sync'";
 
 /// Whether a directory is a bake under way or cut short.
 pub(super) fn is_temporary(path: &Path) -> bool {
@@ -64,15 +43,17 @@ pub(super) fn is_temporary(path: &Path) -> bool {
 
 /// What a bake works on.
 #[derive(Clone, Copy)]
-struct Baking<'a> {
-    directory: &'a Path,
-    manifest: &'a Manifest,
-    index: u32,
+pub(super) struct Baking<'a> {
+    pub directory: &'a Path,
+    pub manifest: &'a Manifest,
+    pub index: u32,
     /// Who talks with the guest: `ssh` reads what it says, and must have no right that it could be talked into using.
-    talker: &'a Helper,
+    pub talker: &'a Helper,
+    /// What machine and talker get of the processors while they are not enough.
+    pub share: Share,
 }
 
-type Progress = dyn Fn(&str) + Send + Sync;
+pub(super) type Progress = dyn Fn(&str) + Send + Sync;
 
 impl Host {
     /// Whether any bake is under way.
@@ -101,8 +82,8 @@ impl Host {
         let directory = self.layout.template(version).join(format!("{TEMPORARY}{size}"));
         let baked = match self.engage() {
             Ok(talker) => {
-                let on = Baking { directory: &directory, manifest: &manifest, index, talker: &talker };
-                let baked = self.bake_in(on, size, &qemu, share, progress).await;
+                let on = Baking { directory: &directory, manifest: &manifest, index, talker: &talker, share };
+                let baked = self.bake_in(on, size, &qemu, progress).await;
                 self.dismiss(talker).await;
                 baked.map_err(EngineError::from)
             }
@@ -119,10 +100,9 @@ impl Host {
         on: Baking<'_>,
         size: Size,
         qemu: &Qemu,
-        share: Share,
         progress: &Progress,
     ) -> Result<(), Fault> {
-        let Baking { directory, manifest, index, .. } = on;
+        let Baking { directory, manifest, index, share, .. } = on;
         let started = Instant::now();
         let identity = BakeIdentity::current(qemu, size, &manifest.cmdline);
         progress(&format!("Booting {} as size {size}.", manifest.version));
@@ -177,84 +157,6 @@ impl Host {
         Ok(())
     }
 
-    /// Waits until the guest has come up and nothing moves in it any more.
-    async fn settle_guest(
-        &self,
-        on: Baking<'_>,
-        process: Process,
-        started: Instant,
-        progress: &Progress,
-    ) -> Result<(), Fault> {
-        let boot_deadline = started + BOOT_LIMIT;
-        while !self.door_answers(on.index).await {
-            alive_before(process, boot_deadline, "a guest's sshd").await?;
-        }
-        progress(&format!("Its door opened after {:.1} s.", started.elapsed().as_secs_f64()));
-        while let Err(fault) = self.in_guest(on, DRAWN).await {
-            tracing::debug!(error = told(&fault), "the guest's desktop is not drawn yet");
-            alive_before(process, boot_deadline, "a guest's desktop").await?;
-        }
-        progress(&format!("Its desktop was drawn after {:.1} s.", started.elapsed().as_secs_f64()));
-        calm(process, Instant::now() + SETTLE_LIMIT).await?;
-        progress(&format!("It was calm after {:.1} s.", started.elapsed().as_secs_f64()));
-        self.in_guest(on, CLEAN).await?;
-        calm(process, Instant::now() + SETTLE_LIMIT).await
-    }
-
-    async fn door_answers(&self, index: u32) -> bool {
-        let Ok(mut stream) = self.network.connect(index).await else { return false };
-        let mut banner = [0; 4];
-        let reading = tokio::time::timeout(Duration::from_secs(5), stream.read_exact(&mut banner));
-        matches!(reading.await, Ok(Ok(_))) && &banner == b"SSH-"
-    }
-
-    /// Runs a script in the guest. What it says is read by nobody but `ssh`.
-    async fn in_guest(&self, on: Baking<'_>, script: &str) -> Result<(), Fault> {
-        let Baking { directory, manifest, index, talker } = on;
-        let key = directory.join("..").join(BOOTSTRAP_KEY);
-        let key = std::fs::read(&key).doing_with("reading", &key)?;
-        let own = |path, content, reader| OwnFile { path, content, reader };
-        let hosts = format!("{GUEST} {}\n", manifest.host_key).into_bytes();
-        // It wants to know who it is.
-        let user = format!("talker:x:{0}:{0}::/:/bin/false\n", talker.uid).into_bytes();
-        let mut arguments = ["-F", "none", "-q", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
-            .map(str::to_owned)
-            .to_vec();
-        arguments
-            .extend(["-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o"].map(str::to_owned));
-        arguments.push(format!("UserKnownHostsFile={HOSTS_FILE}"));
-        arguments.extend([
-            "-i".to_owned(),
-            KEY_FILE.to_owned(),
-            format!("rolltop@{GUEST}"),
-            script.to_owned(),
-        ]);
-        let log = log_in_memory()?;
-        let errand = Errand {
-            program: "ssh".into(),
-            arguments,
-            view: View {
-                files: vec![
-                    own(KEY_FILE, key, Some(talker.uid)),
-                    own(HOSTS_FILE, hosts, None),
-                    own("/etc/passwd", user, None),
-                ],
-                ..self.layout.view(None, &[], &[])
-            },
-            network: Some(self.network.namespace(index)?),
-            groups: Vec::new(),
-            file_bytes: TALK_BYTES,
-            keep: Vec::new(),
-            log: log.try_clone().doing("opening a log")?,
-        };
-        let status = self.run_errand(talker, errand, TALK_LIMIT).await?;
-        if status.success() {
-            return Ok(());
-        }
-        let stderr = logged(&log, 1000).trim().to_owned();
-        Err(Fault::Program { program: "ssh".into(), status: status.to_string(), stderr })
-    }
-
     async fn keep(&self, directory: &Path, running: &Running, index: u32) -> Result<(), Fault> {
         let devices = directory.join(DEVICES);
         let file = File::create(&devices).doing_with("making", &devices)?;
@@ -297,36 +199,6 @@ fn until_moment(now: SystemTime) -> Duration {
 
 fn bake_name(index: u32) -> String {
     format!("bake-{index}")
-}
-
-/// Waits a moment, unless it has been long enough or the machine has ended.
-async fn alive_before(process: Process, deadline: Instant, what: &str) -> Result<(), Fault> {
-    if Instant::now() > deadline {
-        return Err(Fault::Slow(what.to_owned()));
-    }
-    if tokio::time::timeout(Duration::from_millis(250), process.ended()).await.is_ok() {
-        return Err(Fault::Ended(format!("it ended while waiting for {what}")));
-    }
-    Ok(())
-}
-
-/// Waits until the process has used little processor time for a while; a guest that never
-/// becomes calm is taken as it is.
-async fn calm(process: Process, deadline: Instant) -> Result<(), Fault> {
-    let ticks_per_second = rustix::param::clock_ticks_per_second() as f64;
-    let gone = || Fault::Ended("it ended while it was to become calm".into());
-    let mut calm_seconds = 0;
-    let mut before = process.cpu_ticks().ok_or_else(gone)?;
-    while calm_seconds < CALM_SECONDS && Instant::now() < deadline {
-        if tokio::time::timeout(Duration::from_secs(1), process.ended()).await.is_ok() {
-            return Err(gone());
-        }
-        let now = process.cpu_ticks().ok_or_else(gone)?;
-        let share = now.saturating_sub(before) as f64 / ticks_per_second;
-        calm_seconds = if share < CALM { calm_seconds + 1 } else { 0 };
-        before = now;
-    }
-    Ok(())
 }
 
 /// Makes the files root's and read-only, and gives the directory its name. Memory of zeros becomes holes.

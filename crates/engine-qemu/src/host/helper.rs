@@ -15,7 +15,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use super::Host;
 use crate::cgroup::Share;
 use crate::fault::{Doing, Fault, blocking, told};
-use crate::process::{Launch, Launched, View, launch};
+use crate::process::{Launch, Launched, Process, View, launch, within};
 
 /// What a helper's control group is called, before its number.
 const GROUP: &str = "helper-";
@@ -45,6 +45,8 @@ pub(super) struct Errand {
     pub file_bytes: u64,
     pub keep: Vec<OwnedFd>,
     pub log: File,
+    /// How much of the processors it gets while they are not enough: no less than what waits for it.
+    pub share: Share,
 }
 
 /// The number of a helper by its control group's name.
@@ -74,8 +76,8 @@ impl Host {
 
     /// Starts a helper on its errand.
     pub(super) async fn send_out(&self, helper: &Helper, errand: Errand) -> Result<Launched, Fault> {
-        let cgroups = self.cgroups.create(&helper.group(), Size::S, Share::Background)?;
-        let Errand { program, arguments, view, network, groups, file_bytes, keep, log } = errand;
+        let Errand { program, arguments, view, network, groups, file_bytes, keep, log, share } = errand;
+        let cgroups = self.cgroups.create(&helper.group(), Size::S, share)?;
         let uid = helper.uid;
         blocking(move || {
             launch(Launch { program, arguments, view, network, uid, groups, file_bytes, cgroups, keep, log })
@@ -83,23 +85,24 @@ impl Host {
         .await
     }
 
-    /// Sends it out and waits until it has ended, or ends it once `limit` is over.
+    /// Sends it out and waits until it has ended, or ends it once it and the machine that it talks with have been given `limit`.
     pub(super) async fn run_errand(
         &self,
         helper: &Helper,
         errand: Errand,
+        machine: Process,
         limit: Duration,
     ) -> Result<ExitStatus, Fault> {
         let program = errand.program.display().to_string();
         let Launched { process, end } = self.send_out(helper, errand).await?;
-        match tokio::time::timeout(limit, end).await {
-            Ok(Ok(status)) => Ok(status),
-            Ok(Err(_)) => Err(Fault::Other(format!("{program} was lost sight of"))),
-            Err(_) => {
+        match within(limit, process.into_iter().chain([machine]), end).await {
+            Some(Ok(status)) => Ok(status),
+            Some(Err(_)) => Err(Fault::Other(format!("{program} was lost sight of"))),
+            None => {
                 if let Some(process) = process {
                     process.kill().await?;
                 }
-                Err(Fault::Slow(program))
+                Err(Fault::Other(format!("{program} did not end within {} s", limit.as_secs())))
             }
         }
     }

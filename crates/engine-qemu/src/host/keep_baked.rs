@@ -1,7 +1,7 @@
 //! Baking in the background whatever a fork may be asked for: sizes that were not baked yet, and
 //! all of them again after QEMU was upgraded.
 //!
-//! One bake at a time, with a small share of the processors, so that desktops hardly notice.
+//! One bake at a time, with a smaller share of the processors than a desktop, so that desktops hardly notice.
 //! A size that can't be baked now is tried again later; until then it cold-boots.
 
 use std::sync::Arc;

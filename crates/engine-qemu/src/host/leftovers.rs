@@ -192,7 +192,8 @@ impl Host {
                 self.cgroups.end(&name).await?;
             }
             Found::ControlGroup(name) => {
-                self.cgroups.remove(&name).await?;
+                // A helper of a host that was killed may still be in it.
+                self.cgroups.end(&name).await?;
             }
             Found::Directory(path) => remove_directory(path).await?,
             Found::File(path) => {

@@ -45,6 +45,7 @@ mod power;
 mod prove;
 mod resize;
 mod save_template;
+mod settle;
 mod snapshot;
 mod suspend;
 mod templates;

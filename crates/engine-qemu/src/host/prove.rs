@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::Host;
 use super::helper::{Errand, Helper, log_in_memory, logged};
 use crate::accel::{self, Booted, FIRST_LINE, Patience, Seen};
+use crate::cgroup::Share;
 use crate::command_line::Accel;
 use crate::fault::{Doing, Fault};
 use crate::process::{Launched, View};
@@ -42,6 +43,7 @@ impl Host {
             file_bytes: CONSOLE_BYTES,
             keep: Vec::new(),
             log: log.try_clone().doing("opening a log")?,
+            share: Share::Background,
         };
         let Launched { end: mut ended, process } = self.send_out(helper, errand).await?;
         let (began, mut patience) = (Instant::now(), Patience::default());

@@ -30,6 +30,7 @@ use boot::Come;
 use super::Host;
 use super::helper::{Errand, Helper, log_in_memory, logged};
 use super::snapshot::SnapshotRecord;
+use crate::cgroup::Share;
 use crate::command_line::base_path;
 use crate::durable;
 use crate::fault::{Doing, Fault, blocking, told};
@@ -290,6 +291,7 @@ impl Host {
             file_bytes: file_limit(rolltop_model::Size::S, disk_gib),
             keep: keys,
             log: log.try_clone().doing("opening a log")?,
+            share: Share::Background,
         };
         let Launched { process, .. } = self.send_out(helper, errand).await?;
         let said =

@@ -13,9 +13,13 @@ use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Serialize};
 use tokio::io::Ready;
 
+use super::given::within;
 use super::watched::watched;
 use crate::durable;
 use crate::fault::{Doing, Fault};
+
+/// How long a process that was killed may take to be gone: its memory is given back first.
+const END_LIMIT: Duration = Duration::from_secs(20);
 
 /// A process, told apart from any later one of the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -106,9 +110,8 @@ impl Process {
             // It may end by itself in between; then there is nothing to signal.
             let _ = pidfd_send_signal(&handle, Signal::KILL);
         }
-        tokio::time::timeout(Duration::from_secs(20), self.ended())
-            .await
-            .map_err(|_| Fault::Slow("a killed QEMU's end".into()))
+        let ended = within(END_LIMIT, [*self], self.ended()).await;
+        ended.ok_or_else(|| Fault::Slow("a killed program's end".into()))
     }
 
     /// Whether it has a mount namespace of its own.

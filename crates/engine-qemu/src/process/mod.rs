@@ -6,12 +6,14 @@
 //! its own session, and our end does not end it.
 
 mod filter;
+mod given;
 mod identity;
 mod launch;
 mod secret;
 mod view;
 mod watched;
 
+pub(crate) use given::{Given, LOOK, within};
 pub use identity::{Process, ours};
 pub(crate) use identity::{is_in_use, may_raise_limits};
 pub(crate) use launch::{Launch, Launched, launch};

@@ -6,6 +6,8 @@
 
 // `cfg(test)` so that the lints know: unwrapping is fine here.
 #[cfg(test)]
+mod busy;
+#[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod contract;
