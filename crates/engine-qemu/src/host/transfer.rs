@@ -38,7 +38,7 @@ use crate::layer;
 use crate::layout::{layer_seen_from_machine, make_directory};
 use crate::machine::{file_limit, freeze, hand_over};
 use crate::nbd;
-use crate::process::{Launched, Process, View, secret_file};
+use crate::process::{Launched, Process, View, secret_file, within};
 
 /// Name of the template versions that hold what imported disks are booted with. They are offered to nobody.
 pub(super) const IMPORTED: &str = "imported";
@@ -306,7 +306,7 @@ impl Host {
                 }
             }
         };
-        let disk = tokio::time::timeout(LISTENS, connecting).await.unwrap_or_else(|_| Err(said()))?;
+        let disk = within(LISTENS, [process], connecting).await.unwrap_or_else(|| Err(said()))?;
         Ok((disk, process))
     }
 
@@ -343,12 +343,12 @@ struct Opened {
 impl Opened {
     async fn close(self, host: &Host) {
         // It ends by itself once it has closed everything.
-        let closed = tokio::time::timeout(LISTENS, async {
+        let closed = within(LISTENS, [self.process], async {
             self.disk.close().await?;
             self.process.ended().await;
             Ok::<(), Fault>(())
         });
-        if !matches!(closed.await, Ok(Ok(()))) {
+        if !matches!(closed.await, Some(Ok(()))) {
             tracing::warn!(pid = self.process.pid, "a qemu-nbd does not end by itself");
         }
         host.dismiss(self.helper).await;

@@ -36,6 +36,8 @@ async fn a_bake_gets_its_share_beside_busy_desktops_and_leaves_them_theirs() {
     let mut host = Host::open().await;
     host.die();
     host.config.bake = vec![Size::M];
+    let baked = format!("host/templates/{}/{}", host.template, Size::M);
+    assert!(!fs::exists(&baked).unwrap(), "{baked} has to go: this test needs something to bake");
     host.open_again().await;
     let spin = "for n in 1 2; do setsid sh -c 'while :; do :; done' </dev/null >/dev/null 2>&1 & done";
     let processors = std::thread::available_parallelism().unwrap().get();
