@@ -199,13 +199,13 @@ mod tests {
     #[test]
     fn a_change_is_told_once() {
         let room = DiskRoom::default();
-        let slow = Machine { writing: Writing::Slowly(Shortage::HostDisk), ..machine(1, 1) };
+        let slow = [Machine { writing: Writing::Slowly(Shortage::HostDisk), ..machine(1, 1) }];
         assert_eq!(room.changes(&[machine(1, 1)]), []);
         assert_eq!(
-            room.changes(&[slow.clone()]),
-            [(slow.desktop, Writing::Freely, Writing::Slowly(Shortage::HostDisk))]
+            room.changes(&slow),
+            [(slow[0].desktop, Writing::Freely, Writing::Slowly(Shortage::HostDisk))]
         );
-        assert_eq!(room.changes(&[slow.clone()]), []);
+        assert_eq!(room.changes(&slow), []);
         assert_eq!(room.changes(&[machine(1, 1)]).len(), 1);
     }
 }
