@@ -192,8 +192,7 @@ impl Host {
                 self.cgroups.end(&name).await?;
             }
             Found::ControlGroup(name) => {
-                // A helper of a host that was killed may still be in it.
-                self.cgroups.end(&name).await?;
+                self.cgroups.remove(&name).await?;
             }
             Found::Directory(path) => remove_directory(path).await?,
             Found::File(path) => {

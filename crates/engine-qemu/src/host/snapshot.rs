@@ -223,7 +223,16 @@ impl Host {
         };
         let frozen = self.layout.layer(record.layer());
         match running {
-            Some(running) => self.take_running(record, running, request, directory, &mut taken).await?,
+            Some(running) => {
+                let outcome = self.take_running(record, running, request, directory, &mut taken).await;
+                // Wherever it failed: what it writes to is asked of the machine. One that has ended can't say.
+                if outcome.is_err()
+                    && let Err(fault) = self.settle_next(record, running).await
+                {
+                    tracing::warn!(desktop = %record.desktop, error = told(&fault), "it does not say what it writes to");
+                }
+                outcome?;
+            }
             None if record.phase == Phase::Off(OffReason::Suspended) => {
                 let (from, to) = (self.layout.desktop(record.desktop), directory.to_owned());
                 blocking(move || memory::link(&from, &to)).await?;
@@ -287,14 +296,7 @@ impl Host {
         let copied = copied.await;
         running.monitor()?.run("cont", json!({})).await?;
         taken.pause_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (devices, room, saving) = match copied {
-            Ok(copied) => copied,
-            Err(fault) => {
-                // It writes to its old layer as before, unless the very last of it failed.
-                self.settle_next(record, running).await?;
-                return Err(fault.into());
-            }
-        };
+        let (devices, room, saving) = copied?;
         tracing::debug!(desktop = %record.desktop, pause = ?since.elapsed(), "a snapshot is copied");
         let Some(room) = room else { return Ok(()) };
         let (directory, key) = (directory.to_owned(), request.key.clone());

@@ -7,7 +7,7 @@ use std::process::Command;
 use rolltop_engine::{Engine, OffReason};
 use rolltop_model::Size;
 
-use crate::host::{Host, PREFIX, pid};
+use crate::host::{Host, pid};
 
 const ROOT: &str = "/sys/fs/cgroup";
 
@@ -39,29 +39,6 @@ impl Groups {
 
 fn read(group: &Path, name: &str) -> String {
     fs::read_to_string(group.join(name)).unwrap().trim().to_owned()
-}
-
-/// Where machines have their groups: one place with version 2, one for each controller before.
-fn parents() -> Vec<PathBuf> {
-    let mine = |root: PathBuf| root.join(format!("rolltop_{PREFIX}"));
-    let all = ["", "memory", "cpu", "pids"].map(|controller| mine(Path::new(ROOT).join(controller)));
-    all.into_iter().filter(|parent| parent.is_dir()).collect()
-}
-
-#[tokio::test]
-async fn who_is_left_in_a_control_group_ends_with_it() {
-    let host = Host::open().await;
-    // As `ssh` is of a bake whose host was killed: its guest is gone, and it waits for an answer.
-    let mut left = Command::new("sleep").arg("600").spawn().unwrap();
-    let groups: Vec<PathBuf> = parents().iter().map(|parent| parent.join("helper-16383")).collect();
-    assert!(!groups.is_empty());
-    for group in &groups {
-        fs::create_dir(group).unwrap();
-        fs::write(group.join("cgroup.procs"), left.id().to_string()).unwrap();
-    }
-    host.finish().await;
-    assert!(!left.wait().unwrap().success(), "it was ended");
-    assert!(groups.iter().all(|group| !group.exists()));
 }
 
 #[tokio::test]
