@@ -19,6 +19,29 @@ pub const DOOR_USER: &str = "rolltop";
 /// The user who owns the session, files and terminal.
 pub const SESSION_USER: &str = "desk";
 
+/// Where a process of root's waits that needs to start none: it is asked with one line, [`LOOK`] or [`END`], answers with one
+/// line, a [`Load`] as JSON, and hangs up.
+pub const ATTENDANT_SOCKET: &str = "/run/rolltop/attendant.sock";
+pub const LOOK: &str = "look";
+/// As `rolltop-guest end` does, see there.
+pub const END: &str = "end";
+
+/// How much is asked of a machine, after what was asked for is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Load {
+    /// Processes and threads, the kernel's own too.
+    pub processes: u64,
+    /// Of them as many as there may be.
+    pub most_processes: u64,
+    /// Bytes that programs could still have.
+    pub free_memory: u64,
+    /// Bytes in all.
+    pub memory: u64,
+    /// Processes and threads that there were before.
+    pub before: u64,
+}
+
 /// Standard input of `rolltop-guest init`: everything personal about a desktop.
 ///
 /// Running it again with the same `desktop` keeps the identity and refreshes the rest.

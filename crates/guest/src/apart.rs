@@ -15,7 +15,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const ROOT: &str = "/sys/fs/cgroup";
+pub(crate) const ROOT: &str = "/sys/fs/cgroup";
+/// The group with all that the door starts.
+pub(crate) const OURS: &str = "rolltop";
 const CONTROLLERS: &str = "+cpu +memory +pids";
 /// Most processes and threads of one group, where the kernel allows so many.
 const MOST_PROCESSES: u64 = 8192;
@@ -46,7 +48,7 @@ pub fn put(group: Group, pid: u32) -> io::Result<()> {
 
 fn put_below(root: &Path, group: Group, pid: u32, machine: &Machine) -> io::Result<()> {
     let all = machine.most_processes();
-    let mut own = within(root, "rolltop", all, machine)?;
+    let mut own = within(root, OURS, all, machine)?;
     own = within(&own, group.name(), all, machine)?;
     if let Group::Commands = group {
         remove_ended(&own);
@@ -89,7 +91,10 @@ impl Machine {
     fn read() -> Self {
         let threads = fs::read_to_string("/proc/sys/kernel/threads-max").unwrap_or_default();
         let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        Self { threads: threads.trim().parse().unwrap_or(MOST_PROCESSES), memory: total(&memory) }
+        Self {
+            threads: threads.trim().parse().unwrap_or(MOST_PROCESSES),
+            memory: bytes_of(&memory, "MemTotal:").unwrap_or(u64::MAX),
+        }
     }
 
     fn most_processes(&self) -> u64 {
@@ -101,11 +106,11 @@ impl Machine {
     }
 }
 
-/// Bytes of memory in all, by `/proc/meminfo`.
-fn total(meminfo: &str) -> u64 {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kibibytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse().ok());
-    kibibytes.map_or(u64::MAX, |kibibytes: u64| kibibytes.saturating_mul(1024))
+/// Bytes of one line of `/proc/meminfo`.
+pub(crate) fn bytes_of(meminfo: &str, name: &str) -> Option<u64> {
+    let rest = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = rest.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kibibytes.saturating_mul(1024))
 }
 
 #[cfg(test)]
@@ -148,7 +153,8 @@ mod tests {
 
     #[test]
     fn memory_is_read_as_the_kernel_writes_it() {
-        assert_eq!(total("MemTotal:        2014212 kB\nMemFree:  1 kB\n"), 2_014_212 * 1024);
-        assert_eq!(total("nothing of the kind"), u64::MAX);
+        let meminfo = "MemTotal:        2014212 kB\nMemFree:  1 kB\n";
+        assert_eq!(bytes_of(meminfo, "MemTotal:"), Some(2_014_212 * 1024));
+        assert_eq!(bytes_of(meminfo, "MemAvailable:"), None);
     }
 }

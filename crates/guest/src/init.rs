@@ -36,9 +36,9 @@ pub use accounts::AccountError;
 pub use files::FileError;
 pub use identity::IdentityError;
 pub use keys::run_keys_here;
-pub use privilege::{PrivilegeError, drop_lent_rights, may_initialise_here};
+pub use privilege::{Entitled, PrivilegeError, drop_lent_rights, may_initialise_here};
 pub use request::RequestError;
-pub use session::{Session, become_session_user};
+pub use session::{Session, SessionError, become_session_user, session_uid};
 pub use system::{Kernel, System};
 
 use files::{Permissions, Tree};

@@ -7,6 +7,8 @@
 //!  rolltop-guest exec                   runs a command as the session's user, over `guest_protocol::exec`
 //!  rolltop-guest exec --as-caller       the same as whoever calls
 //!  rolltop-guest apart PID              puts a process where terminals belong; as root, or setuid root
+//!  rolltop-guest end                    ends what people run, stdout Load; as root, or setuid root
+//!  rolltop-guest attend                 waits at ATTENDANT_SOCKET to do that, for when nothing more can be started; as root
 //! ```
 //!
 //! A command that fails says why in one line of JSON on standard error
@@ -16,6 +18,8 @@
 //! desktop waits for it, perhaps in an emulated machine. So its arguments are read by hand.
 
 mod apart;
+mod attendant;
+mod end;
 mod exec;
 mod init;
 mod screenshot;
@@ -27,8 +31,7 @@ use rolltop_guest_protocol::GuestError;
 
 use crate::apart::Group;
 
-const USAGE: &str =
-    "usage: rolltop-guest init | keys | screenshot [--width PIXELS] | exec [--as-caller] | apart PID";
+const USAGE: &str = "usage: rolltop-guest init | keys | screenshot [--width PIXELS] | exec [--as-caller] | apart PID | end | attend";
 /// Width of a screenshot that names none, pixels.
 const DEFAULT_WIDTH: u16 = 480;
 
@@ -44,6 +47,8 @@ fn main() -> ExitCode {
             Err(_) => usage(),
         },
         ["apart", pid] => end(run_apart(pid)),
+        ["end"] => end(run_end()),
+        ["attend"] => end(attendant::serve().map_err(|error| told(&error))),
         ["exec"] => end(run_exec(true)),
         ["exec", "--as-caller"] => end(run_exec(false)),
         _ => usage(),
@@ -57,14 +62,18 @@ fn run_apart(pid: &str) -> Result<(), String> {
     apart::put(Group::Terminals, pid).map_err(|error| told(&error))
 }
 
+fn run_end() -> Result<(), String> {
+    let entitled = init::may_initialise_here().map_err(|error| told(&error))?;
+    let load = end::people(&entitled).map_err(|error| told(&error))?;
+    write(&serde_json::to_vec(&load).map_err(|error| told(&error))?)
+}
+
 fn run_exec(as_session_user: bool) -> Result<(), String> {
     let session = if as_session_user {
-        // A kernel without control groups is no reason not to run it. Whoever may not become the session's user is told so
-        // by the next line.
-        if init::may_initialise_here().is_ok() {
-            let _ = apart::put(Group::Commands, std::process::id());
-        }
-        Some(init::become_session_user().map_err(|error| told(&error))?)
+        let entitled = init::may_initialise_here().map_err(|error| told(&error))?;
+        // A kernel without control groups is no reason not to run it.
+        let _ = apart::put(Group::Commands, std::process::id());
+        Some(init::become_session_user(&entitled).map_err(|error| told(&error))?)
     } else {
         init::drop_lent_rights().map_err(|error| told(&error))?;
         None

@@ -23,14 +23,21 @@ pub enum PrivilegeError {
     Lookup(#[from] FileError),
 }
 
-/// Whether the caller may run `init`; true means root's rights are there and rightly so.
-pub fn may_initialise(tree: &Tree<'_>) -> Result<(), PrivilegeError> {
+/// That root's rights are there, and rightly so. Only [`may_initialise`] makes one.
+#[derive(Debug)]
+pub struct Entitled {
+    /// The door's user, where there is one.
+    pub door: Option<u32>,
+}
+
+/// Whether the caller may run `init`.
+pub fn may_initialise(tree: &Tree<'_>) -> Result<Entitled, PrivilegeError> {
     let door = accounts::uid_of(tree, DOOR_USER)?;
-    if is_entitled(getuid(), geteuid(), door) { Ok(()) } else { Err(PrivilegeError::Refused) }
+    if is_entitled(getuid(), geteuid(), door) { Ok(Entitled { door }) } else { Err(PrivilegeError::Refused) }
 }
 
 /// The same for the machine this runs in.
-pub fn may_initialise_here() -> Result<(), PrivilegeError> {
+pub fn may_initialise_here() -> Result<Entitled, PrivilegeError> {
     may_initialise(&Tree::new(Path::new("/"), &Kernel))
 }
 

@@ -9,7 +9,7 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use super::accounts::{self, Account};
 use super::files::{FileError, Tree};
-use super::privilege::{PrivilegeError, may_initialise_here};
+use super::privilege::Entitled;
 use super::programs;
 use super::system::Kernel;
 
@@ -21,8 +21,6 @@ const ENVIRONMENT: [&str; 3] = ["etc/default/locale", "etc/environment", "etc/ro
 
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    #[error(transparent)]
-    Privilege(#[from] PrivilegeError),
     #[error("the session's user could not be looked up")]
     Lookup(#[from] FileError),
     #[error("there is no user {SESSION_USER}")]
@@ -38,10 +36,8 @@ pub struct Session {
     pub environment: BTreeMap<String, String>,
 }
 
-/// Leaves root's rights, which the caller must be entitled to, and any other user's for those of
-/// the session's. Only sound before there are other threads.
-pub fn become_session_user() -> Result<Session, SessionError> {
-    may_initialise_here()?;
+/// Leaves root's rights and any other user's for those of the session's. Only sound before there are other threads.
+pub fn become_session_user(_: &Entitled) -> Result<Session, SessionError> {
     let tree = Tree::new(Path::new("/"), &Kernel);
     let account = accounts::named(&tree, SESSION_USER)?.ok_or(SessionError::NoUser)?;
     let groups = tree.read("etc/group")?.unwrap_or_default();
@@ -51,6 +47,12 @@ pub fn become_session_user() -> Result<Session, SessionError> {
     // As that user: what is a link must lead nowhere else.
     let own = programs::folders(&Path::new("/").join(&account.home));
     Ok(session(&account, &environment, &own))
+}
+
+/// The number of the session's user.
+pub fn session_uid() -> Result<u32, SessionError> {
+    let tree = Tree::new(Path::new("/"), &Kernel);
+    accounts::uid_of(&tree, SESSION_USER)?.ok_or(SessionError::NoUser)
 }
 
 fn environment(tree: &Tree<'_>) -> Result<String, FileError> {
