@@ -139,6 +139,8 @@ enum End {
     Orderly,
     /// Nobody read for [`STALL_LIMIT`] while the buffer was full.
     Stalled,
+    /// What was to be started on it was not: the desktop has no room for it.
+    Refused,
     /// The connection is gone.
     Lost,
 }
@@ -201,7 +203,11 @@ impl Pump {
             let bytes = match message {
                 Some(ChannelMsg::Data { data }) => data,
                 Some(ChannelMsg::Eof | ChannelMsg::Close) => break End::Orderly,
-                // Standard error of a program and answers to requests: nobody waits for them here.
+                Some(ChannelMsg::Failure) => {
+                    self.close.now();
+                    break End::Refused;
+                }
+                // Standard error of a program and other answers to requests: nobody waits for them here.
                 Some(_) => continue,
                 None => break End::Lost,
             };
@@ -264,6 +270,9 @@ fn ending(end: Option<End>) -> io::Result<()> {
     match end {
         Some(End::Orderly) => Ok(()),
         Some(End::Stalled) => Err(io::Error::new(io::ErrorKind::TimedOut, "read too slowly")),
+        Some(End::Refused) => {
+            Err(io::Error::new(io::ErrorKind::ConnectionRefused, "the desktop could not start it"))
+        }
         Some(End::Lost) | None => Err(io::Error::new(io::ErrorKind::ConnectionReset, "the door closed")),
     }
 }

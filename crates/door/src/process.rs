@@ -124,7 +124,7 @@ impl Door {
             serde_json::to_vec(&ExecRequest { window: WINDOW, ..request }).map_err(StartError::Request)?;
         line.push(b'\n');
         let channel = self.session().await?;
-        channel.exec(false, as_root("exec")).await.map_err(|_| ChannelError::Closed)?;
+        channel.exec(true, as_root("exec")).await.map_err(|_| ChannelError::Closed)?;
         let channel = DoorChannel::over_with(channel, Patience::PROCESS);
         let (sender, receiver) = mpsc::channel(WAITING);
         let gone = CancellationToken::new();

@@ -178,7 +178,7 @@ impl Door {
     async fn start_sftp(&self) -> Result<Sftp, SftpError> {
         let channel = self.session().await?;
         let command = format!("sudo -n -u {SESSION_USER} {SFTP_SERVER}");
-        channel.exec(false, command).await.map_err(|_| ChannelError::Closed)?;
+        channel.exec(true, command).await.map_err(|_| ChannelError::Closed)?;
         let channel = DoorChannel::over(channel);
         let ended = channel.ended();
         Sftp::over(channel, ended, REQUEST_SECONDS).await

@@ -141,7 +141,7 @@ impl Door {
         let (columns, rows) = (u32::from(size.columns), u32::from(size.rows));
         let closed = |_| ChannelError::Closed;
         channel.request_pty(false, TERM, columns, rows, 0, 0, &[]).await.map_err(closed)?;
-        channel.exec(false, begin(number)).await.map_err(closed)?;
+        channel.exec(true, begin(number)).await.map_err(closed)?;
         let channel = DoorChannel::over_with(channel, Patience::TERMINAL);
         Ok(Terminal { channel })
     }
