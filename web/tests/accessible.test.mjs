@@ -146,7 +146,7 @@ for (const scheme of ["light", "dark"]) {
         await dialog(page, `${path}/${what}`);
         await check(page, `${what}, ${how}`);
       }
-      for (const what of ["snapshot", "stop", "restart", "rename", "delete"]) {
+      for (const what of ["snapshot", "stop", "restart", "end-processes", "rename", "delete"]) {
         await page.visit(path);
         await dialog(page, `${path}/ask/${what}`);
         await check(page, `${what}, ${how}`);

@@ -82,6 +82,34 @@ test("a desktop that failed after a restart comes back by Undo, memory and all",
   await conclude(page);
 });
 
+test("a desktop that does not answer says so where it is seen, why, and what runs in it can be ended", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await page.evaluate(async () => {
+    const body = JSON.stringify({ name: "full-house" });
+    await fetch("/v1/desktops", { method: "POST", body, headers: { "content-type": "application/json" } });
+  });
+  const card = page.locator(".desktop-card", { hasText: "full-house" });
+  await card.getByText("does not answer").waitFor();
+  await page.visit("/desktops?view=table");
+  await page.locator(".desktop-row", { hasText: "full-house" }).getByText("does not answer").waitFor();
+  const path = await desktopPath(page, "full-house");
+  await page.visit(path);
+  const said = page.locator(".desktop-trouble");
+  await said.getByText("It does not answer, because it has as many processes as it can.").waitFor();
+  assert.match(await said.innerText(), /Last answer:\s+3 min. ago/);
+  assert.equal(await said.getByRole("button", { name: "Restart" }).count(), 1);
+  await said.getByRole("button", { name: "End what runs" }).click();
+  const dialog = page.locator("dialog[open]", { hasText: "End what runs in full-house?" });
+  await dialog.getByText("what they had not saved is lost").waitFor();
+  await dialog.getByRole("button", { name: "End what runs" }).click();
+  await page.locator(".toast", { hasText: "What ran in full-house was ended." }).waitFor();
+  await said.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Actions for full-house" }).click();
+  await page.getByRole("menuitem", { name: "End what runs" }).waitFor();
+  await conclude(page);
+});
+
 test("the palette leads everywhere, and changes colours and language", async () => {
   const page = await openPage(browser, server.url);
   await page.visit("/desktops");

@@ -15,7 +15,13 @@ pub(crate) fn desktop(view: control::DesktopView, with_steps: bool) -> wire::Des
         template: view.template.to_string(),
         size: view.size,
         reason: view.state.reason_code().or(view.trouble.map(FailReason::as_str)).map(str::to_owned),
-        detail: view.state.reason_sentence().or(view.trouble.map(FailReason::sentence)).map(str::to_owned),
+        detail: view.silence.map(silent).or_else(|| {
+            view.state.reason_sentence().or(view.trouble.map(FailReason::sentence)).map(str::to_owned)
+        }),
+        not_answering: view.silence.map(|silence| wire::NotAnswering {
+            since: silence.since,
+            cause: silence.cause.as_str().to_owned(),
+        }),
         state: state(view.state),
         evidence: view.detail,
         desired: desired(view.desired),
@@ -93,6 +99,11 @@ pub(crate) fn sleep(view: control::SleepView) -> wire::Sleep {
         awake_because: view.awake_because.into_iter().map(awake_reason).collect(),
         holds: view.holds.into_iter().map(hold).collect(),
     }
+}
+
+fn silent(silence: model::Silence) -> String {
+    let since = silence.since.strftime("%Y-%m-%d %H:%M UTC");
+    format!("{} It has not answered since {since}.", silence.cause.sentence())
 }
 
 fn awake_reason(reason: model::AwakeReason) -> wire::AwakeReason {

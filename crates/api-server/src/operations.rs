@@ -63,6 +63,7 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::POST, "/v1/desktops/{id}/resume", CONTROL),
     (Method::POST, "/v1/desktops/{id}/restart", CONTROL),
     (Method::POST, "/v1/desktops/{id}/retry", CONTROL),
+    (Method::POST, "/v1/desktops/{id}/end-processes", CONTROL),
     (Method::POST, "/v1/desktops/{id}/snapshots", WRITE),
     (Method::POST, "/v1/desktops/{id}/fork", WRITE),
     (Method::GET, "/v1/desktops/{id}/snapshot-schedule", READ),

@@ -111,6 +111,7 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi) {
         .routes(routes!(actions::suspend))
         .routes(routes!(actions::resume))
         .routes(routes!(actions::restart))
+        .routes(routes!(actions::end_processes))
         .routes(routes!(actions::retry))
         .routes(routes!(snapshots::list, transfer::import))
         .routes(routes!(transfer::export))

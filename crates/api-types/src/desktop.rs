@@ -21,8 +21,8 @@ pub struct Desktop {
     #[schema(schema_with = crate::choice::size)]
     pub size: Size,
     pub state: DesktopState,
-    /// Why it failed, stopped without being asked, or could not be suspended and goes on running, as a
-    /// stable code.
+    /// Why it failed, stopped without being asked, or could not be suspended and goes on running, or that it runs and does not
+    /// answer (`not_answering`), as a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "door_timeout")]
     pub reason: Option<String>,
@@ -36,6 +36,9 @@ pub struct Desktop {
     /// what the host said. Plain text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
+    /// Since when it has not answered, and why. Present with the reason `not_answering`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_answering: Option<NotAnswering>,
     pub desired: Desired,
     /// It starts again by itself after the host was restarted; otherwise it is then `stopped`, with the reason
     /// `host_restarted`.
@@ -75,6 +78,16 @@ pub struct Desktop {
     /// is starting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<Vec<Step>>,
+}
+
+/// A desktop that runs and does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotAnswering {
+    pub since: Timestamp,
+    /// `halted` and `processors` (fully busy) are what the host sees of its machine; `processes` (it can't have more of them)
+    /// and `memory` (it has none left) what the desktop says; `unknown`. There may be more in time.
+    #[schema(example = "processes")]
+    pub cause: String,
 }
 
 /// Where a desktop is in its life.

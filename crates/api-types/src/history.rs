@@ -14,8 +14,8 @@ pub struct History {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryEntry {
     /// `created`, `forked`, `started`, `resumed`, `stopped`, `suspended`, `restarted`, `retried`, `deleted`, `renamed`, `resized`, `screen_fixed`, `screen_freed`,
-    /// `snapshot_taken`, `restored`, `died`, `shut_down`, `held` (it stands still for want of room on the disk), `went_on` or `failed`; more
-    /// may come.
+    /// `snapshot_taken`, `restored`, `died`, `shut_down`, `held` (it stands still for want of room on the disk), `went_on`, `failed`,
+    /// `not_answering`, `answers_again` or `processes_ended`; more may come.
     #[schema(example = "resumed")]
     pub kind: String,
     /// The name of the person or key that asked for it, or `rolltop` where nobody did.

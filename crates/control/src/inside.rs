@@ -1,5 +1,6 @@
 //! Looking and going inside a running desktop, through its door. Every time is logged for its owner.
 
+mod end;
 mod exec;
 mod files;
 mod logins;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 
 use rolltop_door::{Door, EntranceError, PoolError};
 use rolltop_engine::EngineError;
-use rolltop_model::{DesktopState, Use};
+use rolltop_model::{DesktopId, DesktopState, Use};
 use rolltop_store::By;
 
 use crate::caller::{DesktopAccess, Inside, Purpose};
@@ -28,6 +29,7 @@ use crate::desktops::{Starting, WakeError};
 use crate::error::EnterError;
 use crate::in_flight::InFlightError;
 
+pub use end::EndProcessesError;
 pub use exec::{ExecCommand, ExecError, ExecLine};
 pub use files::{
     Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, Tag, UploadName,
@@ -73,6 +75,16 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// The door. Where it does not open it is looked into whether it does for anybody.
+    async fn let_in(&self, id: DesktopId) -> Result<Arc<Door>, EnterError> {
+        self.doors.door(id).await.map_err(|error| {
+            self.stillness.suspect(id);
+            kept_out(error)
+        })
+    }
+}
+
 impl Control {
     /// The door of a running desktop to whoever has a place there, and a line in its owner's access log.
     async fn enter<P: Inside>(
@@ -83,7 +95,7 @@ impl Control {
         waking: Waking,
     ) -> Result<Arc<Door>, EnterError> {
         self.may_enter(access, why, waking).await?;
-        self.inner.doors.door(access.desktop).await.map_err(kept_out)
+        self.inner.let_in(access.desktop).await
     }
 
     /// The door of a running desktop for a short look, which neither wakes it nor keeps it awake.
@@ -93,7 +105,7 @@ impl Control {
         why: Reason,
     ) -> Result<Arc<Door>, EnterError> {
         self.may_enter(access, why, Waking::LetSleep).await?;
-        self.inner.doors.door(access.desktop).await.map_err(kept_out)
+        self.inner.let_in(access.desktop).await
     }
 
     /// Whether it runs; if so, a line in its owner's access log.

@@ -62,8 +62,8 @@ pub use events::EventFilter;
 pub use idempotency::BadIdempotencyKey;
 pub use in_flight::{Held, InFlightError};
 pub use inside::{
-    Archive, BadServer, Condition, ExecCommand, ExecError, ExecLine, FileEntry, FileError, Files,
-    FixScreenError, Folder, NotRfb, OpenFile, Passed, PortConnection, PortError, Save, Saved, Screen,
+    Archive, BadServer, Condition, EndProcessesError, ExecCommand, ExecError, ExecLine, FileEntry, FileError,
+    Files, FixScreenError, Folder, NotRfb, OpenFile, Passed, PortConnection, PortError, Save, Saved, Screen,
     ScreenGone, ScreenInput, ScreenOutput, Tag, TerminalError, TerminalLine, UploadName, Waking,
 };
 pub use preview::{

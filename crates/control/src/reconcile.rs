@@ -55,7 +55,7 @@ use crate::control::Inner;
 pub(crate) use keys::{KeyDeliveries, deliver as deliver_keys, digest};
 pub(crate) use personalise::Bootstraps;
 pub(crate) use setup::STOPPED;
-pub(crate) use stillness::Stillness;
+pub(crate) use stillness::{Stillness, answered};
 pub(crate) use suspending::Suspending;
 pub(crate) use usage::UsageMeter;
 pub(crate) use vitals::Vitals;

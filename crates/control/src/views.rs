@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, DesktopName, DesktopState, FailReason, ScreenSize, Size, SnapshotId, TemplateVersion,
-    UsagePoint, UserId, WorkspaceId,
+    Desired, DesktopId, DesktopName, DesktopState, FailReason, ScreenSize, Silence, Size, SnapshotId,
+    TemplateVersion, UsagePoint, UserId, WorkspaceId,
 };
 
 pub use rolltop_engine::{Accelerator, HostStatus, Leftover};
@@ -56,6 +56,8 @@ pub struct DesktopView {
     pub last_used_at: Option<Timestamp>,
     /// What went wrong with something that was asked of it, while it goes on running.
     pub trouble: Option<FailReason>,
+    /// That it does not answer, which is then the trouble.
+    pub silence: Option<Silence>,
     /// More about the reason: the last lines of the console, or what the host said. Plain text.
     pub detail: Option<String>,
     pub created_at: Timestamp,

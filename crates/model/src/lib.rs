@@ -11,6 +11,7 @@ mod network;
 mod saved_template;
 mod screen_size;
 mod setup;
+mod silence;
 mod size;
 mod sleep;
 mod snapshot;
@@ -35,6 +36,7 @@ pub use screen_size::{ScreenSize, ScreenSizeError};
 pub use setup::{
     Branch, BranchError, Repository, RepositoryError, Setup, SetupError, SetupState, UnknownSetupState,
 };
+pub use silence::{Silence, SilenceCause};
 pub use size::{MOST_DISK_GIB, Size, UnknownSize};
 pub use sleep::{
     AwakeReason, Minutes, Schedule, ScheduleError, ScheduleParts, Signs, SleepPolicy, Turn, Use,

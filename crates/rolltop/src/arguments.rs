@@ -148,6 +148,13 @@ meanwhile, and does not fall asleep.
     Templates(Templates),
     /// Stop desktops and start them again; a suspended one boots from its disk
     Restart(Which),
+    /// End all that runs in desktops, saved or not; their screens begin anew, and system services go on
+    #[command(after_help = "Examples:\n  rolltop end-processes research")]
+    EndProcesses {
+        /// The desktops
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
     /// Give a desktop another size: its disk grows at once, processors and memory change when it is restarted
     #[command(
         after_help = "Examples:\n  rolltop resize research --disk 60\n  rolltop resize research --size m --restart --wait"

@@ -69,7 +69,7 @@ pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
     }
     let mut table = Table::new(&["NAME", "STATE", "SIZE", "MEMORY", "TEMPLATE", "USED", "AGE", "ID"]);
     for desktop in all {
-        let state = (state_of(&desktop).to_owned(), colour(desktop.state));
+        let state = (state_of(&desktop).to_owned(), colour(&desktop));
         let memory = desktop.memory_bytes.map(size).unwrap_or_default();
         let row = [
             desktop.size.as_str().to_owned(),
@@ -189,6 +189,16 @@ pub async fn act(connection: &Connection, which: &Which, action: Action) -> Resu
         }
     }
     tell(connection, &changed)
+}
+
+/// `rolltop end-processes`
+pub async fn end_processes(connection: &Connection, names: &[String]) -> Result<u8, Failure> {
+    let mut ended = Vec::new();
+    for desktop in all_of(connection, names).await? {
+        let result = connection.client.end_processes(desktop.id).await;
+        ended.push(result.map_err(|error| about(&desktop.name, error))?);
+    }
+    tell(connection, &ended)
 }
 
 /// `rolltop resize`
@@ -353,12 +363,14 @@ fn state_of(desktop: &Desktop) -> &'static str {
     match (desktop.state, desktop.desired) {
         (DesktopState::Running, Desired::Stopped) => "stopping",
         (DesktopState::Running, Desired::Suspended) => "suspending",
+        (DesktopState::Running, Desired::Running) if desktop.not_answering.is_some() => "not answering",
         (state, _) => state.as_str(),
     }
 }
 
-fn colour(state: DesktopState) -> Colour {
-    match state {
+fn colour(desktop: &Desktop) -> Colour {
+    match desktop.state {
+        DesktopState::Running if desktop.not_answering.is_some() => Colour::Red,
         DesktopState::Running => Colour::Green,
         DesktopState::Failed => Colour::Red,
         DesktopState::Pending | DesktopState::Booting | DesktopState::Destroying => Colour::Yellow,

@@ -93,6 +93,7 @@ async fn with_server(command: &Command, connection: &Connection) -> Result<u8, F
         Command::Autostart { name, wanted } => desktops::autostart(connection, name, *wanted).await,
         Command::Hold(hold) => sleep::hold(connection, hold).await,
         Command::Restart(which) => desktops::act(connection, which, desktops::Action::Restart).await,
+        Command::EndProcesses { names } => desktops::end_processes(connection, names).await,
         Command::Export(wanted) => transfer::export(connection, wanted).await,
         Command::Import(wanted) => transfer::import(connection, wanted).await,
         Command::Setup(wanted) => setup::setup(connection, wanted).await,

@@ -662,7 +662,7 @@ impl Engine for SimEngine {
         match self.shared.faults.door_fault() {
             DoorFault::None => guest.serve(theirs),
             DoorFault::NeverOpens => guest.keep_silent(theirs),
-            DoorFault::Unreachable => return Err(EngineError::Timeout("the door".into())),
+            DoorFault::Unreachable | DoorFault::Full => return Err(EngineError::Timeout("the door".into())),
         }
         Ok(Box::new(ours))
     }

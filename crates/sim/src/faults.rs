@@ -43,6 +43,8 @@ pub enum DoorFault {
     NeverOpens,
     /// No connection is made: `EngineError::Timeout` at once.
     Unreachable,
+    /// The guest is full: what is connected stays so, and nothing more is let in or started. Ending what runs ends that.
+    Full,
 }
 
 /// Where in an operation.

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::faults::Faults;
+use crate::faults::{DoorFault, Faults};
 use crate::screen::Screen;
 
+mod attendant;
 mod command;
 mod eager;
 mod exec;
@@ -178,6 +179,16 @@ impl Guest {
 
     pub fn add_files(&self, folder: &str, count: usize) {
         self.files.add_many(folder, count);
+    }
+
+    /// Ends what people run.
+    pub fn end_all(&self) {
+        self.commands.end();
+        self.terminals.clear();
+        self.ports.end_web();
+        if self.faults.door_fault() == DoorFault::Full {
+            self.faults.door(DoorFault::None);
+        }
     }
 
     /// Bytes that such commands have written.

@@ -43,6 +43,12 @@ pub mod happening {
     /// There is room, and it goes on.
     pub const WENT_ON: &str = "went_on";
     pub const FAILED: &str = "failed";
+    /// It runs and does not answer; the detail says why.
+    pub const NOT_ANSWERING: &str = "not_answering";
+    /// It does again; it had not for as long as this took.
+    pub const ANSWERS_AGAIN: &str = "answers_again";
+    /// What ran in it was ended.
+    pub const PROCESSES_ENDED: &str = "processes_ended";
 
     /// Those that somebody may want to undo.
     pub(super) const UNDONE: [&str; 4] = [STOPPED, RESTARTED, DELETED, RESTORED];

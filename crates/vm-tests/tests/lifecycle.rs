@@ -170,6 +170,7 @@ async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
     assert_eq!(told.lines().collect::<Vec<_>>(), expected);
 
     a_hog_leaves_the_door_an_answer(&platform, desktop.id).await?;
+    a_full_desktop_says_so_and_what_runs_in_it_is_ended(&platform, desktop.id).await?;
 
     // Restarted from inside, it starts anew, and says that it was that.
     let second = qemus(&desktop.id.to_string());
@@ -207,6 +208,53 @@ while True: taken.append(bytearray(1 << 20))' > /dev/null 2>&1 &"#;
         let end = format!("{others} echo 1 | sudo -n tee \"$group/cgroup.kill\" > /dev/null; done");
         tokio::time::timeout(ENOUGH, platform.shell(id, &end)).await??;
     }
+    Ok(())
+}
+
+/// Takes every process that there may be, and each one that is free again.
+const FILL_PROCESSES: &str = r"sudo -n sysctl -q kernel.threads-max=600; sudo -n setsid -f python3 -c '
+import os, signal, time
+while True:
+    try:
+        if os.fork() == 0:
+            signal.pause()
+    except OSError:
+        time.sleep(.01)
+'";
+
+/// A desktop in which nothing can be started any more, not even by root, is freed without a shell and goes on.
+async fn a_full_desktop_says_so_and_what_runs_in_it_is_ended(
+    platform: &Platform,
+    id: DesktopId,
+) -> anyhow::Result<()> {
+    const SOON: Duration = Duration::from_secs(90);
+    let client = &platform.client;
+    let boot_id = platform.shell(id, "cat /proc/sys/kernel/random/boot_id").await?;
+    platform.shell(id, FILL_PROCESSES).await?;
+    let silent = eventually("it says that it does not answer, and why", SOON, || async {
+        // Whoever is not let in has it looked into.
+        let answered = platform.shell(id, "true").await.is_ok();
+        let silent = client.desktop(id).await?.not_answering;
+        Ok(silent.filter(|_| !answered))
+    })
+    .await?;
+    anyhow::ensure!(silent.cause == "processes", "{silent:?}");
+    let began = std::time::Instant::now();
+    let freed = client.end_processes(id).await?;
+    anyhow::ensure!(freed.not_answering.is_none() && freed.reason.is_none(), "{freed:?}");
+    eprintln!("what ran was ended in {:?}", began.elapsed());
+    let after = "sudo -n sysctl -q kernel.threads-max=15000; pgrep -cf '[s]ignal.pause'; cat /proc/sys/kernel/random/boot_id";
+    let left = tokio::time::timeout(SOON, platform.shell(id, after)).await??;
+    anyhow::ensure!(left == format!("0\n{boot_id}"), "{left:?}: it is the same machine, without what ran");
+    eventually("its session is there again", SOON, || async {
+        Ok(platform.shell(id, "pgrep -x xfdesktop").await.ok())
+    })
+    .await?;
+    let told: Vec<_> =
+        client.history(id).await?.into_iter().map(|entry| (entry.kind, entry.detail)).collect();
+    let is_told = |kind: &str, why: Option<&str>| told.iter().any(|(k, w)| k == kind && w.as_deref() == why);
+    let (ended, again) = (is_told("processes_ended", None), is_told("answers_again", None));
+    anyhow::ensure!(is_told("not_answering", Some("processes")) && ended && again, "{told:?}");
     Ok(())
 }
 

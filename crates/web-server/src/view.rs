@@ -85,6 +85,7 @@ impl Phase {
                 Action::Snapshot,
                 Action::Stop,
                 Action::Restart,
+                Action::EndProcesses,
                 Action::Rename,
                 Action::Delete,
             ],
@@ -118,12 +119,13 @@ pub(crate) enum Action {
     Snapshot,
     Restart,
     Retry,
+    EndProcesses,
     Rename,
     Delete,
 }
 
 impl Action {
-    const ALL: [Action; 10] = [
+    const ALL: [Action; 11] = [
         Action::Start,
         Action::Stop,
         Action::Suspend,
@@ -132,6 +134,7 @@ impl Action {
         Action::Snapshot,
         Action::Restart,
         Action::Retry,
+        Action::EndProcesses,
         Action::Rename,
         Action::Delete,
     ];
@@ -146,6 +149,7 @@ impl Action {
             Action::Snapshot => "snapshot",
             Action::Restart => "restart",
             Action::Retry => "retry",
+            Action::EndProcesses => "end-processes",
             Action::Rename => "rename",
             Action::Delete => "delete",
         }
@@ -164,6 +168,7 @@ impl Action {
             Action::Stop => Icon::Power,
             Action::Restart => Icon::Restart,
             Action::Retry => Icon::Refresh,
+            Action::EndProcesses => Icon::End,
             Action::Rename => Icon::Pencil,
             Action::Delete => Icon::Trash,
         }
@@ -177,7 +182,12 @@ impl Action {
     /// Whether a dialog comes first: because something would be lost, or is to be typed.
     pub(crate) const fn asks_first(self) -> bool {
         match self {
-            Action::Snapshot | Action::Stop | Action::Restart | Action::Rename | Action::Delete => true,
+            Action::Snapshot
+            | Action::Stop
+            | Action::Restart
+            | Action::EndProcesses
+            | Action::Rename
+            | Action::Delete => true,
             Action::Start | Action::Suspend | Action::Resume | Action::Fork | Action::Retry => false,
         }
     }

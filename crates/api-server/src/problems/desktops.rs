@@ -1,7 +1,9 @@
 //! Errors of making and changing desktops.
 
 use rolltop_api_types::Code;
-use rolltop_control::{CommandError, CreateError, FixScreenError, RenameError, ResizeError};
+use rolltop_control::{
+    CommandError, CreateError, EndProcessesError, FixScreenError, RenameError, ResizeError,
+};
 
 use super::shared::missing_scope;
 use super::{ApiError, shown};
@@ -74,6 +76,17 @@ impl From<CommandError> for ApiError {
             CommandError::NotFound => Self::no_such_desktop(),
             CommandError::Refused(refusal) => Self::new(Code::WrongState, refusal.to_string()),
             CommandError::Internal(error) => error.into(),
+        }
+    }
+}
+
+impl From<EndProcessesError> for ApiError {
+    fn from(error: EndProcessesError) -> Self {
+        match error {
+            EndProcessesError::NotFound => Self::no_such_desktop(),
+            EndProcessesError::NotRunning => Self::new(Code::NotRunning, error.to_string()),
+            EndProcessesError::NotAnswering => Self::new(Code::DesktopUnreachable, error.to_string()),
+            EndProcessesError::Internal(error) => error.into(),
         }
     }
 }

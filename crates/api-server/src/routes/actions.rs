@@ -1,11 +1,11 @@
-//! `POST /v1/desktops/{id}/{start|stop|suspend|resume|restart|retry}`
+//! `POST /v1/desktops/{id}/{start|stop|suspend|resume|restart|retry|end-processes}`
 
 use axum::extract::State;
 use rolltop_api_types::{Desktop, Problem};
 use rolltop_control::{Control, purpose};
 
 use crate::convert;
-use crate::extract::{Answer, Ticket, accepted};
+use crate::extract::{Answer, Ticket, accepted, ok};
 use crate::problems::ApiError;
 
 /// Start a desktop
@@ -112,4 +112,24 @@ pub(crate) async fn retry(
     Ticket(access): Ticket<purpose::Control>,
 ) -> Result<Answer<Desktop>, ApiError> {
     Ok(accepted(convert::desktop(control.retry(&access).await?, true)))
+}
+
+/// End what runs
+///
+/// Ends, at once and for good, every command, terminal and session in a running desktop, root's in them too, and every program of
+/// its user. What they had not saved is lost. The session on its screen begins anew; system services go on. It needs no room in
+/// the desktop, so it is the way out of one that a program has filled. Where that does not answer at all, `restart` is what helps.
+#[utoipa::path(post, path = "/v1/desktops/{id}/end-processes", tag = "desktops", operation_id = "endProcesses",
+    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
+    responses(
+        (status = 200, description = "It is done.", body = Desktop),
+        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`not_running`", body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "`desktop_unreachable`", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn end_processes(
+    State(control): State<Control>,
+    Ticket(access): Ticket<purpose::Control>,
+) -> Result<Answer<Desktop>, ApiError> {
+    Ok(ok(convert::desktop(control.end_processes(&access).await?, true)))
 }

@@ -93,6 +93,7 @@ fn asked(method: &Method, path: &str) -> Asked {
             | "/v1/desktops/{id}/resume"
             | "/v1/desktops/{id}/restart"
             | "/v1/desktops/{id}/retry"
+            | "/v1/desktops/{id}/end-processes"
             | "/v1/desktops/{id}/undo"
             | "/v1/snapshots/{id}/restore",
         )

@@ -105,6 +105,11 @@ impl Client {
         self.act(id, "retry").await
     }
 
+    /// `POST /v1/desktops/{id}/end-processes`
+    pub async fn end_processes(&self, id: DesktopId) -> Result<Desktop, ClientError> {
+        self.act(id, "end-processes").await
+    }
+
     async fn act(&self, id: DesktopId, action: &str) -> Result<Desktop, ClientError> {
         json(self.request(Method::POST, &["v1", "desktops", &id.to_string(), action])).await
     }

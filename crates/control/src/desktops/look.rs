@@ -1,7 +1,7 @@
 //! What is known of one desktop from outside.
 
 use rolltop_engine::EngineError;
-use rolltop_model::{DesktopState, FailReason, WorkspaceId, down_sample};
+use rolltop_model::{DesktopState, FailReason, Silence, SilenceCause, WorkspaceId, down_sample};
 use rolltop_store::{Desktop, StepRow, StoreError};
 
 use crate::caller::{DesktopAccess, purpose};
@@ -117,7 +117,13 @@ impl Control {
         let now = (!open.is_empty()).then(clock::now);
         let held = vitals.and_then(|vital| trouble_of(vital.writing));
         let stands_still = vitals.is_some_and(|vital| vital.stands_still());
-        let still = self.inner.stillness.has(row.id).then_some(FailReason::NotAnswering);
+        let unentered = row
+            .record
+            .is_unentered()
+            .then_some(Silence { since: row.record.planned_at, cause: SilenceCause::Unknown });
+        // What the engine has stand still can't answer, and why is known.
+        let silence =
+            self.inner.stillness.of(row.id).or(unentered).filter(|_| is_on && !stands_still);
         DesktopView {
             id: row.id,
             name: row.name,
@@ -131,12 +137,12 @@ impl Control {
             autostart: row.record.autostart,
             screen: row.screen,
             last_used_at: now.or(row.last_used_at.max(last_change)),
-            trouble: held
-                .filter(|_| stands_still)
-                .or(still)
+            trouble: silence
+                .map(|_| FailReason::NotAnswering)
                 .or(held)
                 .or(row.record.last_failure)
                 .filter(|_| is_on),
+            silence,
             detail: row.detail.filter(|_| matches!(state, DesktopState::Failed(_))),
             created_at: row.created_at,
             updated_at: row.updated_at,

@@ -106,8 +106,12 @@ impl ExecLine {
                 ExecFailureKind::Other => ExecError::NotExecutable(failure.error),
             },
             StartError::NotSupported => ExecError::NotSupported,
-            StartError::TimedOut(_) => EnterError::Timeout.into(),
+            StartError::TimedOut(_) => {
+                self.inner.stillness.suspect(self.desktop);
+                EnterError::Timeout.into()
+            }
             StartError::Channel(_) | StartError::Request(_) | StartError::Process(_) => {
+                self.inner.stillness.suspect(self.desktop);
                 unavailable(error).into()
             }
         })

@@ -29,6 +29,8 @@ pub(crate) enum Reason {
     /// Connections to ports inside, and the list of them.
     Ports,
     Exec,
+    /// Ending what runs.
+    EndProcesses,
 }
 
 impl Reason {
@@ -42,6 +44,7 @@ impl Reason {
             Reason::Terminal => "terminal",
             Reason::Ports => "ports",
             Reason::Exec => "exec",
+            Reason::EndProcesses => "end_processes",
         }
     }
 }

@@ -24,7 +24,7 @@ use rolltop_store::{AccessEntry, Desktop, Identity, SshKey};
 use rolltop_vault::random_bytes;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::fault::{Fault, chain};
 use super::perform::{ask, done, end_step, unless_changed};
@@ -66,7 +66,16 @@ pub(super) async fn personalise(
         Observation::Present(MachineView { power: PowerView::On { quarantined: true }, .. })
     );
     let logins = logins(inner, desktop, known.as_ref(), quarantined).await?;
-    let door = unless_changed(inner, desktop, knock(inner, desktop, &logins)).await??;
+    let knocking = async {
+        if desktop.record.resumed_boot != boot {
+            return knock(inner, desktop, &logins).await;
+        }
+        // Its owner is told soon that it does not answer, and one that says nothing at all would be listened to for longer.
+        let heard = timeout(inner.config.limits.answer, knock(inner, desktop, &logins)).await;
+        heard
+            .unwrap_or_else(|_| Err(Fault::wrong_because(FailReason::DoorTimeout, "nothing was heard of it")))
+    };
+    let door = unless_changed(inner, desktop, knocking).await??;
     end_step(inner, desktop, boot, "door", None).await?;
 
     inner.store.begin_step(desktop.id, desktop.workspace, boot, "personalise", clock::now()).await?;

@@ -67,6 +67,8 @@ pub(super) async fn before(
 ) -> Result<bool, Fault> {
     let gives_up = match step {
         Step::Stop | Step::Destroy => true,
+        // It may never come to rest, and there is nothing else to wait for.
+        Step::Personalise { .. } if desktop.record.is_unentered() => true,
         Step::Plan { .. }
         | Step::Reboot { .. }
         | Step::Start { .. }

@@ -1,16 +1,26 @@
-//! Which desktops stand still: their machines run, and nothing in them answers.
+//! Which desktops do not answer: their machines run, and nobody is let in.
 //!
-//! A kernel that hangs takes all of a processor, and one that was halted next to nothing of any (its QEMU some ms). So where
-//! a machine does one or the other for a while its door is knocked at; a guest that works hard or idles answers. In memory
-//! only: after a restart of ours it is found out again.
+//! ```text
+//!  works all or nothing ──┐                    ┌─ no sign of life ───────────────────────► twice in a row: it does not
+//!  somebody was kept out ─┼─► its door is ─────┤                                           answer, because …
+//!  did not answer before ─┘   knocked at       └─ sshd answers ─► can it start anything? ─► no
+//!  brought back, and could not be entered yet ────────────────────────────────────────────► it does not answer, because …
+//! ```
+//!
+//! A kernel that hangs takes all of a processor, and one that was halted next to nothing of any (its QEMU some ms). A guest that
+//! works hard or idles answers. Why it does not is what the host sees, before what the guest says. In memory only: after a
+//! restart of ours it is found out again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use rolltop_door::Load;
 use rolltop_engine::{Machine, Power, Writing};
-use rolltop_model::DesktopId;
-use rolltop_store::Standing;
+use rolltop_model::{DesktopId, Silence, SilenceCause};
+use rolltop_store::{By, Standing, happening};
+use tokio::time::timeout;
 
 use super::fault::chain;
 use super::sleep::is_up;
@@ -21,9 +31,23 @@ use crate::control::Inner;
 const ALL: u64 = 90;
 /// Answers that have to be missing in a row.
 const KNOCKS: u32 = 2;
+/// Processes that a guest is to have room for, or it has none.
+const FEW_PROCESSES: u64 = 64;
+/// Of its memory, what is next to nothing, as a divisor.
+const LITTLE_MEMORY: u64 = 50;
+
+/// For so long it is kept in mind that somebody was not let in, besides the time between two looks.
+const LATELY: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
-pub(crate) struct Stillness(Mutex<HashMap<DesktopId, Watch>>);
+pub(crate) struct Stillness(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    watches: HashMap<DesktopId, Watch>,
+    /// Where somebody was not let in, and when; also of those that are not watched yet.
+    suspects: HashMap<DesktopId, Instant>,
+}
 
 struct Watch {
     boot: u32,
@@ -31,29 +55,69 @@ struct Watch {
     cpu_ms: u64,
     knocking: bool,
     unanswered: u32,
+    /// What the host saw when it was last knocked at.
+    seen: SilenceCause,
+    /// From the first answer that is missing on.
+    silence: Option<Silence>,
+}
+
+/// A machine that is watched.
+struct Watched<'a> {
+    machine: &'a Machine,
+    /// When it was to be brought back, where nobody could enter it since.
+    unentered: Option<Timestamp>,
+}
+
+/// What came of a look at all of them.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Due {
+    /// Whose doors are to be knocked at, and whether something is to be started there.
+    knocks: Vec<(DesktopId, bool)>,
+    /// Who does not answer from now on.
+    silent: Vec<(DesktopId, Silence)>,
+}
+
+/// What is heard at a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Answer,
+    Nothing,
+    /// Its sshd answers, and can start nothing.
+    NoRoom(SilenceCause),
+}
+
+/// What there is to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    None,
+    Silent(Silence),
+    /// It had not answered since then.
+    AnswersAgain(Timestamp),
 }
 
 impl Stillness {
-    pub(crate) fn has(&self, desktop: DesktopId) -> bool {
-        self.all().get(&desktop).is_some_and(|watch| watch.unanswered >= KNOCKS)
+    /// Since when it does not answer, and why.
+    pub(crate) fn of(&self, desktop: DesktopId) -> Option<Silence> {
+        let known = self.known();
+        known.watches.get(&desktop).filter(|watch| watch.unanswered >= KNOCKS)?.silence
     }
 
-    /// Takes note of what the machines do; those whose doors are to be knocked at.
-    fn note(&self, machines: &HashMap<DesktopId, &Machine>, window: std::time::Duration) -> Vec<DesktopId> {
-        let mut all = self.all();
+    /// Somebody was not let in: it is knocked at next.
+    pub(crate) fn suspect(&self, desktop: DesktopId) {
+        self.known().suspects.insert(desktop, Instant::now());
+    }
+
+    /// Takes note of what the machines do.
+    fn note(&self, machines: &HashMap<DesktopId, Watched<'_>>, window: Duration) -> Due {
+        let mut known = self.known();
+        let Known { watches: all, suspects } = &mut *known;
         let now = Instant::now();
-        all.retain(|id, watch| machines.get(id).is_some_and(|machine| machine.boot == watch.boot));
-        let mut due = Vec::new();
-        for (id, machine) in machines {
+        suspects.retain(|_, at| now.saturating_duration_since(*at) < LATELY.saturating_add(window));
+        all.retain(|id, watch| machines.get(id).is_some_and(|seen| seen.machine.boot == watch.boot));
+        let mut due = Due::default();
+        for (id, Watched { machine, unentered }) in machines {
             let cpu_ms = machine.work.cpu_ms;
-            let (boot, fresh) = (machine.boot, (now, cpu_ms));
-            let watch = all.entry(*id).or_insert(Watch {
-                boot,
-                since: fresh.0,
-                cpu_ms: fresh.1,
-                knocking: false,
-                unanswered: 0,
-            });
+            let watch = all.entry(*id).or_insert_with(|| Watch::new(machine.boot, now, cpu_ms));
             let span = now.saturating_duration_since(watch.since);
             if watch.knocking || span < window {
                 continue;
@@ -61,66 +125,167 @@ impl Stillness {
             let worked = cpu_ms.saturating_sub(watch.cpu_ms);
             let percent =
                 worked.saturating_mul(100) / u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1);
-            (watch.since, watch.cpu_ms) = fresh;
-            if percent == 0 || percent >= ALL || watch.unanswered > 0 {
+            (watch.since, watch.cpu_ms) = (now, cpu_ms);
+            watch.seen = seen_by_host(percent, machine.size.vcpus());
+            if let Some(since) = unentered {
+                let silence = Silence { since: *since, cause: watch.seen };
+                if watch.unanswered < KNOCKS {
+                    due.silent.push((*id, silence));
+                }
+                (watch.unanswered, watch.silence) = (KNOCKS, Some(silence));
+                continue;
+            }
+            let is_suspect = suspects.remove(id).is_some();
+            if percent == 0 || percent >= ALL || watch.unanswered > 0 || is_suspect {
                 watch.knocking = true;
-                due.push(*id);
+                due.knocks.push((*id, is_suspect));
             }
         }
         due
     }
 
-    /// Takes note of an answer, or that none came; whether that changes what is to be told.
-    fn answered(&self, desktop: DesktopId, answered: bool) -> bool {
-        let mut all = self.all();
-        let Some(watch) = all.get_mut(&desktop) else { return false };
-        let before = watch.unanswered >= KNOCKS;
+    /// Takes note of what was heard.
+    fn heard(&self, desktop: DesktopId, heard: Heard, now: Timestamp) -> News {
+        let mut known = self.known();
+        let Known { watches, suspects } = &mut *known;
+        let Some(watch) = watches.get_mut(&desktop) else { return News::None };
+        let before = watch.silence.filter(|_| watch.unanswered >= KNOCKS);
         watch.knocking = false;
         watch.since = Instant::now();
-        watch.unanswered = if answered { 0 } else { watch.unanswered.saturating_add(1) };
-        before != (watch.unanswered >= KNOCKS)
+        let cause = match heard {
+            Heard::Answer => {
+                (watch.unanswered, watch.silence) = (0, None);
+                return before.map_or(News::None, |silence| News::AnswersAgain(silence.since));
+            }
+            Heard::Nothing => watch.seen,
+            Heard::NoRoom(cause) => {
+                // It is to be asked the same next time.
+                suspects.insert(desktop, Instant::now());
+                cause
+            }
+        };
+        watch.unanswered = watch.unanswered.saturating_add(1);
+        let since = watch.silence.map_or(now, |silence| silence.since);
+        let silence = Silence { since, cause };
+        watch.silence = Some(silence);
+        if watch.unanswered >= KNOCKS && before != Some(silence) { News::Silent(silence) } else { News::None }
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<DesktopId, Watch>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch {
+    fn new(boot: u32, since: Instant, cpu_ms: u64) -> Self {
+        Self {
+            boot,
+            since,
+            cpu_ms,
+            knocking: false,
+            unanswered: 0,
+            seen: SilenceCause::Unknown,
+            silence: None,
+        }
+    }
+}
+
+/// `percent` of one processor.
+fn seen_by_host(percent: u64, processors: u32) -> SilenceCause {
+    match percent {
+        0 => SilenceCause::Halted,
+        all if all >= ALL.saturating_mul(processors.into()) => SilenceCause::Processors,
+        _ => SilenceCause::Unknown,
+    }
+}
+
+/// What a guest has none left of, by its own account.
+fn lacks(load: &Load) -> Option<SilenceCause> {
+    if load.processes.saturating_add(FEW_PROCESSES) >= load.most_processes {
+        Some(SilenceCause::Processes)
+    } else if load.free_memory < load.memory / LITTLE_MEMORY {
+        Some(SilenceCause::Memory)
+    } else {
+        None
     }
 }
 
 /// Looks after all machines that are up and meant to be.
 pub(super) fn pass(inner: &Arc<Inner>, standings: &[Standing], machines: &[Machine]) {
-    let up: HashMap<DesktopId, u32> =
-        standings.iter().filter(|at| is_up(&at.record)).map(|at| (at.id, at.record.boot)).collect();
+    let up: HashMap<DesktopId, &Standing> = standings
+        .iter()
+        .filter(|at| is_up(&at.record) || at.record.is_unentered())
+        .map(|at| (at.id, at))
+        .collect();
     let watched = machines
         .iter()
-        .filter(|machine| machine.power == (Power::On { quarantined: false }))
         // The engine has it stand still.
         .filter(|machine| !matches!(machine.writing, Writing::Stopped(_)))
-        .filter(|machine| up.get(&machine.desktop) == Some(&machine.boot))
-        .map(|machine| (machine.desktop, machine))
+        .filter_map(|machine| {
+            let record = &up.get(&machine.desktop)?.record;
+            let unentered = record.is_unentered().then_some(record.planned_at);
+            let is_on = match machine.power {
+                Power::On { quarantined } => !quarantined || unentered.is_some(),
+                Power::Off { .. } => false,
+            };
+            (is_on && record.boot == machine.boot)
+                .then_some((machine.desktop, Watched { machine, unentered }))
+        })
         .collect();
-    for id in inner.stillness.note(&watched, inner.config.still) {
+    let Due { knocks, silent } = inner.stillness.note(&watched, inner.config.still);
+    for (id, start) in knocks {
         let inner = Arc::clone(inner);
-        tokio::spawn(async move { knock(&inner, id).await });
+        tokio::spawn(async move {
+            let heard = knock(&inner, id, start).await;
+            let news = inner.stillness.heard(id, heard, clock::now());
+            tell(&inner, id, news).await;
+        });
+    }
+    for (id, silence) in silent {
+        let inner = Arc::clone(inner);
+        tokio::spawn(async move { tell(&inner, id, News::Silent(silence)).await });
     }
 }
 
-async fn knock(inner: &Inner, id: DesktopId) {
+/// `start`: something is to be started in it, whatever it says of itself.
+async fn knock(inner: &Inner, id: DesktopId, start: bool) -> Heard {
+    let still = inner.config.still;
     let answer = async {
-        match inner.doors.door(id).await {
-            Ok(door) => door.answers().await,
-            Err(_) => false,
+        let door = inner.doors.door(id).await.ok()?;
+        door.answers().await.then_some(door)
+    };
+    let Ok(Some(door)) = timeout(still, answer).await else { return Heard::Nothing };
+    // One whose template has nobody to say so is asked only where somebody was kept out.
+    let lacking = timeout(still, door.load()).await.ok().and_then(Result::ok).and_then(|load| lacks(&load));
+    if !start && lacking.is_none() {
+        return Heard::Answer;
+    }
+    match timeout(still, door.starts_something()).await {
+        Ok(true) => Heard::Answer,
+        Ok(false) | Err(_) => Heard::NoRoom(lacking.unwrap_or(SilenceCause::Unknown)),
+    }
+}
+
+/// It has just answered, as whoever was let in knows.
+pub(crate) async fn answered(inner: &Inner, id: DesktopId) {
+    let news = inner.stillness.heard(id, Heard::Answer, clock::now());
+    tell(inner, id, news).await;
+}
+
+async fn tell(inner: &Inner, id: DesktopId, news: News) {
+    let now = clock::now();
+    let (what, by, began_at) = match news {
+        News::None => return,
+        News::Silent(Silence { since, cause }) => {
+            tracing::warn!(desktop = %id, cause = cause.as_str(), "its machine runs, and nothing in it answers");
+            (happening::NOT_ANSWERING, By::ROLLTOP.because(cause.as_str()), since)
+        }
+        News::AnswersAgain(since) => {
+            tracing::info!(desktop = %id, "answers again");
+            (happening::ANSWERS_AGAIN, By::ROLLTOP, since)
         }
     };
-    let answered = tokio::time::timeout(inner.config.still, answer).await.unwrap_or(false);
-    if !inner.stillness.answered(id, answered) {
-        return;
-    }
-    if answered {
-        tracing::info!(desktop = %id, "answers again");
-    } else {
-        tracing::warn!(desktop = %id, "its machine runs, and nothing in it answers");
-    }
-    if let Err(error) = inner.store.tell(id, clock::now()).await {
+    if let Err(error) = inner.store.tell_happening(id, (what, by), (began_at, now), None).await {
         tracing::warn!(desktop = %id, error = chain(&error), "that it stands still could not be told");
     }
 }
@@ -130,7 +295,6 @@ mod tests {
     use super::*;
     use rolltop_engine::Work;
     use rolltop_model::{LayerId, Size};
-    use std::time::Duration;
 
     const ID: DesktopId = DesktopId::from_u128(1);
 
@@ -149,8 +313,21 @@ mod tests {
         }
     }
 
+    fn watch(
+        stillness: &Stillness,
+        machine: &Machine,
+        unentered: Option<Timestamp>,
+        window: Duration,
+    ) -> Due {
+        stillness.note(&HashMap::from([(ID, Watched { machine, unentered })]), window)
+    }
+
     fn note(stillness: &Stillness, machine: &Machine, window: Duration) -> bool {
-        !stillness.note(&HashMap::from([(ID, machine)]), window).is_empty()
+        !watch(stillness, machine, None, window).knocks.is_empty()
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
     }
 
     #[test]
@@ -159,11 +336,66 @@ mod tests {
         let window = Duration::ZERO;
         assert!(note(&stillness, &machine(1, 5), window), "a halted machine does nothing");
         assert!(!note(&stillness, &machine(1, 5), window), "while it is knocked at nobody else knocks");
-        assert!(!stillness.answered(ID, false) && !stillness.has(ID));
+        assert_eq!(stillness.heard(ID, Heard::Nothing, at(1)), News::None);
+        assert_eq!(stillness.of(ID), None);
         assert!(note(&stillness, &machine(1, 1_000_000), window), "one that hangs does all it can");
-        assert!(stillness.answered(ID, false) && stillness.has(ID));
+        let silence = Silence { since: at(1), cause: SilenceCause::Processors };
+        assert_eq!(stillness.heard(ID, Heard::Nothing, at(2)), News::Silent(silence));
+        assert_eq!(stillness.of(ID), Some(silence));
         assert!(note(&stillness, &machine(1, 1_000_000), window));
-        assert!(stillness.answered(ID, true) && !stillness.has(ID), "it answers again");
+        assert_eq!(stillness.heard(ID, Heard::Answer, at(3)), News::AnswersAgain(at(1)));
+        assert_eq!(stillness.of(ID), None);
         assert!(!note(&stillness, &machine(2, 5), Duration::from_secs(9)), "another start is watched afresh");
+    }
+
+    #[test]
+    fn one_that_half_works_is_knocked_at_where_somebody_was_kept_out_and_asked_to_start_something() {
+        let (stillness, window) = (Stillness::default(), Duration::from_millis(20));
+        // Before anything was seen of it.
+        stillness.suspect(ID);
+        assert_eq!(watch(&stillness, &machine(1, 0), None, window), Due::default());
+        std::thread::sleep(window);
+        // Half of a processor.
+        assert_eq!(watch(&stillness, &machine(1, 12), None, window).knocks, [(ID, true)]);
+        let full = Heard::NoRoom(SilenceCause::Processes);
+        assert_eq!(stillness.heard(ID, full, at(1)), News::None);
+        std::thread::sleep(window);
+        assert_eq!(
+            watch(&stillness, &machine(1, 24), None, window).knocks,
+            [(ID, true)],
+            "it is asked the same"
+        );
+        let silence = Silence { since: at(1), cause: SilenceCause::Processes };
+        assert_eq!(stillness.heard(ID, full, at(2)), News::Silent(silence));
+        assert_eq!(stillness.heard(ID, full, at(3)), News::None, "that is known");
+    }
+
+    #[test]
+    fn one_that_was_brought_back_and_not_entered_is_silent_until_it_answers() {
+        let (stillness, window) = (Stillness::default(), Duration::ZERO);
+        let silence = Silence { since: at(7), cause: SilenceCause::Halted };
+        let due = watch(&stillness, &machine(1, 5), Some(at(7)), window);
+        assert_eq!(due, Due { knocks: vec![], silent: vec![(ID, silence)] });
+        assert_eq!(watch(&stillness, &machine(1, 5), Some(at(7)), window), Due::default(), "told once");
+        assert_eq!(stillness.of(ID), Some(silence));
+        assert!(note(&stillness, &machine(1, 6), window), "once it was entered it is knocked at");
+        assert_eq!(stillness.heard(ID, Heard::Answer, at(9)), News::AnswersAgain(at(7)));
+    }
+
+    #[test]
+    fn what_a_guest_says_of_itself_is_a_number_or_nothing() {
+        let load =
+            Load { processes: 100, most_processes: 15_000, free_memory: 1 << 30, memory: 2 << 30, before: 0 };
+        assert_eq!(lacks(&load), None);
+        assert_eq!(lacks(&Load { processes: 14_990, ..load }), Some(SilenceCause::Processes));
+        assert_eq!(lacks(&Load { processes: u64::MAX, ..load }), Some(SilenceCause::Processes));
+        assert_eq!(lacks(&Load { free_memory: 8 << 20, ..load }), Some(SilenceCause::Memory));
+    }
+
+    #[test]
+    fn the_host_sees_what_does_nothing_and_what_does_all_it_can() {
+        assert_eq!(seen_by_host(0, 2), SilenceCause::Halted);
+        assert_eq!(seen_by_host(100, 2), SilenceCause::Unknown);
+        assert_eq!(seen_by_host(185, 2), SilenceCause::Processors);
     }
 }

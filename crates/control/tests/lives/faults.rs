@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use rolltop_control::{ControlConfig, DesktopView, SnapshotError, Waking};
+use rolltop_control::{ControlConfig, DesktopView, EndProcessesError, ExecCommand, SnapshotError, Waking};
 use rolltop_engine::{Engine as _, EngineError, Leftover, OffReason, Power};
-use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, Limits, StopReason};
+use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, Limits, SilenceCause, StopReason};
 use rolltop_sim::{DoorFault, Operation};
 
 use crate::fixture::{
@@ -45,6 +45,104 @@ async fn a_machine_that_stands_still_is_noticed_and_told_until_it_answers_again(
     assert_eq!((view.state, view.trouble), (DesktopState::Running, Some(FailReason::NotAnswering)));
     platform.engine.faults().door(DoorFault::None);
     platform.wait(id, "answering again", |view| view.trouble.is_none()).await;
+}
+
+/// Looks around often, and finds out quickly that nothing answers.
+fn watchful(limits: Limits) -> ControlConfig {
+    let (interval, still) = (Duration::from_millis(30), Duration::from_millis(300));
+    ControlConfig { interval, still, limits, ..quick() }
+}
+
+async fn happened(platform: &Platform, id: DesktopId) -> Vec<(String, String, Option<String>, bool)> {
+    let history = platform.control.history(&platform.access(id).await).await.unwrap();
+    let told = history.into_iter().rev();
+    told.map(|entry| (entry.kind, entry.who, entry.detail, entry.error.is_some())).collect()
+}
+
+#[tokio::test]
+async fn a_full_desktop_says_so_until_what_runs_in_it_is_ended() {
+    let platform = platform_with(watchful(quick().limits)).await;
+    let id = platform.running("one").await;
+    let exec = async || {
+        let line = platform.control.exec(&platform.access(id).await).await.unwrap();
+        line.start(ExecCommand::of_words(vec!["sleep".into(), "3600".into()]).unwrap()).await
+    };
+    let _hog = exec().await.unwrap();
+    platform.engine.faults().door(DoorFault::Full);
+    assert!(exec().await.is_err(), "there is no room for it");
+    let view = platform.wait(id, "known to be silent", |view| view.silence.is_some()).await;
+    assert_eq!((view.state, view.trouble), (DesktopState::Running, Some(FailReason::NotAnswering)));
+    assert_eq!(view.silence.unwrap().cause, SilenceCause::Processes);
+
+    let view = platform.control.end_processes(&platform.access(id).await).await.unwrap();
+    assert_eq!((view.trouble, view.silence), (None, None), "the word goes at once");
+    assert!(exec().await.is_ok(), "there is room again");
+    let told = happened(&platform, id).await;
+    let told: Vec<_> =
+        told.iter().map(|(kind, who, why, _)| (kind.as_str(), who.as_str(), why.as_deref())).collect();
+    assert_eq!(
+        told[1..],
+        [
+            ("not_answering", "rolltop", Some("processes")),
+            ("processes_ended", platform.owner.label(), None),
+            ("answers_again", "rolltop", None),
+        ]
+    );
+    let log = platform.control.access_log(&platform.access(id).await).await.unwrap();
+    assert!(log.iter().any(|entry| entry.why == "end_processes" && entry.who == platform.owner.label()));
+}
+
+#[tokio::test]
+async fn what_runs_in_a_desktop_that_lets_nobody_in_is_not_said_to_be_ended() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    let access = platform.access(id).await;
+    platform.engine.faults().door(DoorFault::Unreachable);
+    platform.engine.cut_connections(id);
+    let refused = platform.control.end_processes(&access).await.unwrap_err();
+    assert!(matches!(refused, EndProcessesError::NotAnswering) && refused.to_string().contains("restart"));
+    let (kind, _, _, failed) = happened(&platform, id).await.pop().unwrap();
+    assert_eq!((kind.as_str(), failed), ("processes_ended", true));
+    platform.engine.faults().door(DoorFault::None);
+    platform.control.suspend(&access).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    let refused = platform.control.end_processes(&access).await.unwrap_err();
+    assert!(matches!(refused, EndProcessesError::NotRunning), "it is not woken for that: {refused:?}");
+}
+
+#[tokio::test]
+async fn what_is_brought_back_and_does_not_answer_runs_soon_says_so_and_is_entered_once_it_does() {
+    let answer = Duration::from_millis(500);
+    let limits = Limits { answer, longest_backoff: Duration::from_millis(200), ..quick().limits };
+    let platform = platform_with(watchful(limits)).await;
+    let id = platform.running("one").await;
+    let access = platform.access(id).await;
+    let suspended = async || {
+        platform.control.suspend(&access).await.unwrap();
+        platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    };
+    suspended().await;
+    platform.engine.faults().door(DoorFault::NeverOpens);
+    let began = std::time::Instant::now();
+    platform.control.start(&access).await.unwrap();
+    let view = platform.wait(id, "running", is(DesktopState::Running)).await;
+    assert!(began.elapsed() < PATIENCE / 4, "its owner does not wait for it: {:?}", began.elapsed());
+    assert_eq!(view.trouble, Some(FailReason::NotAnswering));
+    let cause = Some(SilenceCause::Halted);
+    platform.engine.faults().busy(0);
+    platform.wait(id, "why", |view| view.silence.map(|silence| silence.cause) == cause).await;
+    assert!(happened(&platform, id).await.iter().any(|(kind, ..)| kind == "not_answering"));
+    assert!(!has_screen(&platform.get(id).await.unwrap()), "it is not entered");
+
+    // It can be put away again, and has its memory still.
+    suspended().await;
+    platform.control.start(&access).await.unwrap();
+    platform.wait(id, "running", is(DesktopState::Running)).await;
+    platform.engine.faults().door(DoorFault::None);
+    platform.engine.cut_connections(id);
+    let view = platform.wait(id, "entered", has_screen).await;
+    assert!(view.steps.iter().any(|step| step.name == "resume"), "{:?}", view.steps);
+    platform.wait(id, "answering", |view| view.trouble.is_none()).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::decide::Step;
-use super::record::{Limits, Record};
+use super::record::{Limits, Record, after};
 use super::state::{Desired, DesktopState, FailReason};
 
 /// What an owner can ask of a desktop that is there.
@@ -229,6 +229,12 @@ impl Record {
                     ..self.clone()
                 }
             }
+            // The owner waits for it no longer, and others wait for their turn.
+            Step::Personalise { .. } if self.is_unentered() => Self {
+                last_failure: Some(reason),
+                retry_at: Some(after(now, limits.longest_backoff)),
+                ..self.clone()
+            },
             Step::Personalise { .. } => {
                 Self { last_failure: Some(reason), retry_at: Some(limits.retry_at(1, now)), ..self.clone() }
             }

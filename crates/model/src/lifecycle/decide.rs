@@ -200,6 +200,12 @@ impl Judge<'_> {
             {
                 self.when_due(Step::Suspend)
             }
+            // Nobody enters it, and its memory is what it was.
+            Observation::Present(MachineView { power: PowerView::On { .. }, boot })
+                if boot == record.boot && record.is_unentered() =>
+            {
+                self.when_due(Step::Suspend)
+            }
             Observation::Unknown | Observation::Absent | Observation::Present(_) => self.to_run(observed),
         }
     }
@@ -272,6 +278,13 @@ impl Judge<'_> {
         let boot_limit = if record.ready_boot == 0 { self.limits.first_boot } else { self.limits.later_boot };
         let since_ready = record.ready_at.unwrap_or(record.planned_at).max(record.planned_at);
         if record.ready_boot != boot {
+            if self.runs_unentered() {
+                return if record.state == DesktopState::Running {
+                    self.when_due(Step::Personalise { boot })
+                } else {
+                    Step::Settle(DesktopState::Running)
+                };
+            }
             return if self.now >= after(record.planned_at, boot_limit) {
                 if record.resumed_boot == boot {
                     return Step::Fail(FailReason::ResumeFailed);
@@ -301,6 +314,17 @@ impl Judge<'_> {
             };
         }
         Step::Rest
+    }
+
+    /// Whether what was brought back runs although nobody could enter it. Something in it keeps all others out, as it did before
+    /// it was suspended, and its owner is not kept waiting for that to change; it is entered once it answers. Where it lets us in and then
+    /// refuses to be personalised, that is another matter.
+    fn runs_unentered(&self) -> bool {
+        let record = self.record;
+        let was_somebodys = record.ready_boot > 0 && record.resumed_boot == record.boot;
+        let waited = self.now >= after(record.planned_at, self.limits.answer);
+        let silent = record.is_unentered() || waited && record.last_failure == Some(FailReason::DoorTimeout);
+        was_somebodys && silent && record.last_failure != Some(FailReason::PersonaliseFailed)
     }
 
     /// The latest start is over. Was it meant to be?

@@ -86,6 +86,9 @@ pub struct Limits {
     pub first_boot: Duration,
     /// The same for every later start, which boots cold. Default 300 s.
     pub later_boot: Duration,
+    /// From the plan of a resume to its being entered; after that the desktop runs, as it did before, and it is said that it does
+    /// not answer. Default 40 s.
+    pub answer: Duration,
     /// From being personalised to the first picture; after that the desktop runs without one. Default 120 s.
     pub screen: Duration,
     /// For how long the host may not answer while a desktop is being started. Default 600 s.
@@ -100,11 +103,19 @@ pub struct Limits {
     pub stable: Duration,
 }
 
+impl Record {
+    /// It was brought back with its memory and runs, and nobody could enter it yet.
+    pub fn is_unentered(&self) -> bool {
+        self.state == DesktopState::Running && self.resumed_boot == self.boot && self.ready_boot != self.boot
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             first_boot: Duration::from_secs(180),
             later_boot: Duration::from_secs(300),
+            answer: Duration::from_secs(40),
             screen: Duration::from_secs(120),
             host_silence: Duration::from_secs(600),
             attempts: 3,

@@ -135,7 +135,8 @@ impl Life {
             return step;
         }
         // Only where nobody could enter it is one kept that has not left quarantine.
-        if step == Step::Suspend && !matches!(self.record.state, DesktopState::Failed(_)) {
+        let is_unentered = matches!(self.record.state, DesktopState::Failed(_)) || self.record.is_unentered();
+        if step == Step::Suspend && !is_unentered {
             let on = Some(PowerView::On { quarantined: false });
             let power = self.world.machine.map(|machine| machine.power);
             assert!(power == on || self.world.keeps_memory(), "suspended what does not run");
@@ -546,6 +547,62 @@ fn a_memory_is_kept_again_where_nobody_can_enter_what_it_was_brought_back_to() {
     full.world.troubles.clear();
     full.settle();
     assert!(full.is_settled() && !full.world.keeps_memory());
+}
+
+#[test]
+fn what_was_brought_back_and_stays_silent_runs_soon_and_is_entered_or_put_away_or_restarted() {
+    let silent = || {
+        let mut life = Life::new();
+        life.settle();
+        life.happen(&Happening::Command(Command::Suspend));
+        life.settle();
+        life.happen(&Happening::Command(Command::Start));
+        let began = life.now;
+        let mut running = None;
+        // Far beyond the deadline for those that are booted.
+        while life.now < after(began, life.limits.later_boot * 3) {
+            life.world.troubles = vec![Trouble::Refuse(FailReason::DoorTimeout)];
+            if let Some(machine) = life.world.machine
+                && matches!(machine.power, PowerView::Off(_))
+            {
+                life.world.troubles.clear();
+            }
+            life.work(false);
+            life.pass(Duration::from_secs(1));
+            if life.record.is_unentered() {
+                running.get_or_insert(life.now);
+            }
+        }
+        assert!(life.record.is_unentered(), "{:?}", life.record);
+        assert!(
+            running.unwrap() <= after(began, life.limits.answer + Duration::from_secs(10)),
+            "{running:?}"
+        );
+        life.world.troubles.clear();
+        life
+    };
+    let mut entered = silent();
+    entered.settle();
+    assert!(entered.is_settled() && entered.record.ready_boot == entered.record.boot);
+
+    let mut put_away = silent();
+    put_away.happen(&Happening::Command(Command::Suspend));
+    put_away.settle();
+    assert_eq!((put_away.record.state, put_away.world.keeps_memory()), (DesktopState::Suspended, true));
+
+    // Where that is not possible it goes on as before.
+    let mut full = silent();
+    full.happen(&Happening::Command(Command::Suspend));
+    full.world.troubles = vec![Trouble::Refuse(FailReason::DiskFull)];
+    full.work(false);
+    full.world.troubles = vec![Trouble::Refuse(FailReason::DoorTimeout)];
+    full.work(false);
+    assert!(full.record.is_unentered(), "{:?}", full.record);
+
+    let mut restarted = silent();
+    restarted.happen(&Happening::Command(Command::Restart));
+    restarted.settle();
+    assert!(restarted.is_settled() && restarted.record.resumed_boot == 0);
 }
 
 #[test]

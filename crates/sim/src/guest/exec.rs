@@ -1,7 +1,7 @@
 //! `rolltop-guest exec` of a simulated machine: the real frames, and commands of its own.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rolltop_guest_protocol::exec::{
     ExecExit, ExecFailure, ExecFailureKind, ExecRequest, Frames, FromGuest, MAX_PAYLOAD, MAX_REQUEST,
@@ -11,9 +11,10 @@ use russh::server::Msg;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::sync::CancellationToken;
 
 use super::files::Content;
-use super::{Guest, shell};
+use super::{Guest, locked, shell};
 
 /// Input that may wait for a command.
 const INPUT_WINDOW: u32 = 512 * 1024;
@@ -23,12 +24,19 @@ const INPUT_WINDOW: u32 = 512 * 1024;
 pub struct Commands {
     running: AtomicUsize,
     written: AtomicU64,
+    /// Cancelled when all that run are ended.
+    ended: Mutex<CancellationToken>,
 }
 
 impl Commands {
     /// How many run now.
     pub fn running(&self) -> usize {
         self.running.load(Ordering::Relaxed)
+    }
+
+    /// Ends all that run now, as a kill does.
+    pub fn end(&self) {
+        std::mem::take(&mut *locked(&self.ended)).cancel();
     }
 
     /// Bytes that they have written.
@@ -58,9 +66,13 @@ pub async fn serve(guest: Arc<Guest>, channel: Channel<Msg>) {
     let (mut read, write) = channel.split();
     let mut frames = Frames::default();
     let Some(request) = request(&mut read, &mut frames).await else { return };
+    let ended = locked(&guest.commands.ended).clone();
     let last = match refusal(&guest, &request) {
         Some(failure) => Some(FromGuest::NotStarted(failure)),
-        None => run(guest, request, frames, &mut read, &write).await.map(FromGuest::Exit),
+        None => tokio::select! {
+            exit = run(guest, request, frames, &mut read, &write) => exit.map(FromGuest::Exit),
+            () = ended.cancelled() => None,
+        },
     };
     if let Some(last) = last {
         // Whoever asked may be gone; then nobody misses the answer.

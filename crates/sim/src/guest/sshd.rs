@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rolltop_guest_protocol::{DOOR_USER, SESSION_USER, VNC_SOCKET};
+use rolltop_guest_protocol::{ATTENDANT_SOCKET, DOOR_USER, SESSION_USER, VNC_SOCKET};
 use russh::keys::{PrivateKey, PublicKey};
 use russh::server::{self, Auth, ChannelOpenHandle, Msg, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, ChannelOpenFailure};
@@ -13,7 +13,8 @@ use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
 use super::eager::eager;
-use super::{Guest, command, ports, rfb, sftp};
+use super::{Guest, attendant, command, ports, rfb, sftp};
+use crate::faults::DoorFault;
 
 /// Between a connection that can be cut and the server, which can't be.
 const PIPE_BYTES: usize = 256 * 1024;
@@ -60,6 +61,11 @@ struct Visitor {
 }
 
 impl Visitor {
+    /// Whether another process can be started.
+    fn has_room(&self) -> bool {
+        self.guest.faults.door_fault() != DoorFault::Full
+    }
+
     fn may_enter(&self, user: &str, key: &PublicKey) -> bool {
         let is =
             |line: &str| PublicKey::from_openssh(line).is_ok_and(|known| known.key_data() == key.key_data());
@@ -110,6 +116,9 @@ impl server::Handler for Visitor {
                     tracing::debug!(%error, "a simulated viewer was sent away");
                 }
             });
+        } else if path == ATTENDANT_SOCKET && self.user == DOOR_USER {
+            reply.accept().await;
+            tokio::spawn(attendant::serve(self.guest.clone(), channel.into_stream()));
         } else {
             reply.reject(ChannelOpenFailure::ConnectFailed).await;
         }
@@ -147,7 +156,7 @@ impl server::Handler for Visitor {
         line: &[u8],
         session: &mut Session,
     ) -> Result<(), russh::Error> {
-        match self.sessions.remove(&id) {
+        match self.sessions.remove(&id).filter(|_| self.has_room()) {
             Some(channel) => {
                 session.channel_success(id)?;
                 let line = String::from_utf8_lossy(line).into_owned();
@@ -164,7 +173,7 @@ impl server::Handler for Visitor {
         name: &str,
         session: &mut Session,
     ) -> Result<(), russh::Error> {
-        match self.sessions.remove(&id).filter(|_| name == "sftp") {
+        match self.sessions.remove(&id).filter(|_| name == "sftp" && self.has_room()) {
             Some(channel) => {
                 session.channel_success(id)?;
                 tokio::spawn(sftp::serve(self.guest.files.clone(), channel));

@@ -392,6 +392,20 @@ impl Store {
         write.commit().await
     }
 
+    /// Notes in its history what has happened, and tells watchers.
+    pub async fn tell_happening(
+        &self,
+        id: DesktopId,
+        what: (&str, By<'_>),
+        when: (Timestamp, Timestamp),
+        error: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        note_of(&mut write, id, what, when, error).await?;
+        tell_of(&mut write, id, when.1).await?;
+        write.commit().await
+    }
+
     /// Keeps the receipt of a destruction the engine has confirmed.
     pub async fn save_receipt(&self, desktop: &Desktop, receipt: &Receipt) -> Result<bool, StoreError> {
         let write = self.write().await?;

@@ -35,8 +35,21 @@ pub(crate) fn template(desktop: &Desktop) -> &str {
     desktop.template.split('@').next().unwrap_or_default()
 }
 
+/// That it runs and does not answer.
+fn silence(language: Language, desktop: &Desktop, phase: Phase) -> Markup {
+    html! {
+        @if phase == Phase::Running && desktop.not_answering.is_some() {
+            span.not-answering { (icon(Icon::Alert)) (language.say("not-answering")) }
+        }
+    }
+}
+
 /// Why it failed, in the visitor's language where there are words for that code.
 pub(crate) fn reason(language: Language, desktop: &Desktop) -> String {
+    if let Some(silence) = &desktop.not_answering {
+        let known = language.maybe(&format!("reason-not_answering-{}", silence.cause));
+        return known.unwrap_or_else(|| language.say("reason-not_answering"));
+    }
     let translated = || language.maybe(&format!("reason-{}", desktop.reason.as_deref()?));
     match (language, &desktop.detail) {
         (Language::English, Some(detail)) => detail.clone(),
@@ -57,6 +70,7 @@ pub(crate) fn card(language: Language, desktop: &Desktop) -> Markup {
                 div.card-meta {
                     (state(language, phase))
                     (time::ago(language, desktop.created_at))
+                    (silence(language, desktop, phase))
                     span.about { (size(language, desktop)) " · " (template(desktop)) }
                 }
             }
@@ -149,7 +163,7 @@ fn row(language: Language, desktop: &Desktop) -> Markup {
                 }
             }
             td.name { a href={ "/desktops/" (desktop.id) } { bdi { (desktop.name) } } }
-            td { (state(language, phase)) }
+            td { (state(language, phase)) (silence(language, desktop, phase)) }
             td.secondary { (template(desktop)) }
             td.useful { (size(language, desktop)) }
             td.secondary.numeric { @if let Some(text) = amount(desktop.memory_bytes) { (text) } }

@@ -32,6 +32,7 @@ icons! {
     Disk "hard-drive"
     Dots "ellipsis"
     Done "circle-check"
+    End "circle-stop"
     Expand "maximize"
     Eye "eye"
     Fit "scaling"

@@ -159,6 +159,7 @@ async fn perform(
             client.desktop(id).await
         }
         Action::Restart => client.restart_desktop(id).await,
+        Action::EndProcesses => client.end_processes(id).await,
         Action::Retry => client.retry_desktop(id).await,
         Action::Rename => client.update_desktop(id, &UpdateDesktop::rename(answer.name.trim())).await,
         Action::Delete if answer.for_good.is_some() => client.destroy_desktop(id).await,
@@ -184,7 +185,7 @@ impl Words {
 }
 
 fn form<'a>(words: &'a Words, action: Action, body: &'a Markup) -> dialog::Form<'a> {
-    let danger = action == Action::Delete;
+    let danger = matches!(action, Action::Delete | Action::EndProcesses);
     dialog::Form { id: "ask", title: &words.title, action: &words.path, body, submit: &words.submit, danger }
 }
 

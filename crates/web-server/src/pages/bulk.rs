@@ -91,6 +91,7 @@ async fn perform(
         | Action::Snapshot
         | Action::Restart
         | Action::Retry
+        | Action::EndProcesses
         | Action::Rename => person.client.desktop(id).await,
     }
 }

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::components::control::{Ask, Tone, button, check, leave, menu, menu_button};
 use crate::components::desktop::{actions_menu, reason, size, state, template};
 use crate::components::layout::{Page, Section, heading, page, title};
-use crate::components::{Icon, icon, icon_with, steps};
+use crate::components::{Icon, icon, icon_with, steps, time};
 use crate::failure::Failure;
 use crate::language::Language;
 use crate::view::{Action, Phase};
@@ -198,8 +198,14 @@ fn trouble(language: Language, desktop: &Desktop) -> Markup {
                     (language.say("trouble-suspend")) " "
                 }
                 (reason(language, desktop))
+                @if let Some(silence) = &desktop.not_answering {
+                    " " span.quiet { (language.say("not-answering-since")) " " (time::ago(language, silence.since)) }
+                }
             }
             @if desktop.reason.as_deref() == Some("not_answering") {
+                @if desktop.not_answering.as_ref().is_none_or(|silence| silence.cause != "halted") {
+                    (action_button(language, desktop, Action::EndProcesses, Tone::Plain))
+                }
                 (action_button(language, desktop, Action::Restart, Tone::Plain))
             }
         }

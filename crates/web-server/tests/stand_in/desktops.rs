@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, ToSpan};
 use rolltop_api_types::{
-    Desired, Desktop, DesktopState, EventKind, Step, StepStatus, Template, TemplateSize,
+    Desired, Desktop, DesktopState, EventKind, NotAnswering, Step, StepStatus, Template, TemplateSize,
 };
 use rolltop_model::{DesktopId, Size};
 
@@ -24,6 +24,7 @@ pub fn fresh(name: &str, size: Size, number: u128) -> Desktop {
         reason: None,
         detail: None,
         evidence: None,
+        not_answering: None,
         desired: Desired::Running,
         autostart: false,
         screen: None,
@@ -160,9 +161,26 @@ pub async fn boot(state: Arc<State>, id: DesktopId, first: &'static str) {
     change(&state, id, EventKind::DesktopChanged, |desktop| {
         desktop.restart_needed = false;
         desktop.state = DesktopState::Running;
+        if desktop.name.starts_with("full") {
+            fill(desktop);
+        }
         desktop.started_at = Some(Timestamp::now());
         desktop.memory_bytes = Some(61 << 20);
         desktop.disk_bytes = Some(9 << 20);
+    });
+}
+
+/// Nothing in it answers any more: those that are called full are so from their first start on.
+fn fill(desktop: &mut Desktop) {
+    desktop.reason = Some("not_answering".to_owned());
+    desktop.detail = Some("It does not answer, because it has as many processes as it can.".to_owned());
+    let since = Timestamp::now().checked_sub(3.minutes()).expect("a time in the past");
+    desktop.not_answering = Some(NotAnswering { since, cause: "processes".to_owned() });
+}
+
+pub fn end_processes(state: &Arc<State>, id: DesktopId) {
+    change(state, id, EventKind::DesktopChanged, |desktop| {
+        (desktop.reason, desktop.detail, desktop.not_answering) = (None, None, None);
     });
 }
 

@@ -308,6 +308,10 @@ async fn act(
         | ("restart", DesktopState::Running) => {
             drop(tokio::spawn(desktops::boot(state, desktop.id, "start")));
         }
+        ("end-processes", DesktopState::Running) => {
+            desktops::end_processes(&state, desktop.id);
+            return Ok((StatusCode::OK, Json(find(&state, &id)?)));
+        }
         ("stop", DesktopState::Running) => drop(tokio::spawn(desktops::stop(state, desktop.id))),
         _ => return refuse(Code::WrongState, "The desktop is in a state in which this can't be done."),
     }

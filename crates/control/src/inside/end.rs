@@ -1,0 +1,86 @@
+//! Ending what people run in a desktop: the way out of one that is too full to let anybody in, without a restart.
+
+use std::time::Duration;
+
+use rolltop_model::DesktopState;
+use rolltop_store::{By, happening};
+use tokio::time::timeout;
+
+use super::Reason;
+use crate::caller::{DesktopAccess, purpose};
+use crate::clock;
+use crate::control::{Control, Inner};
+use crate::error::{InternalError, internal_from};
+use crate::reconcile::{answered, chain};
+use crate::views::DesktopView;
+
+/// For the door to open and the guest to have ended it all. A kept door takes a second or two.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, thiserror::Error)]
+pub enum EndProcessesError {
+    #[error("There is no such desktop.")]
+    NotFound,
+    #[error("This desktop is not running, so nothing runs in it.")]
+    NotRunning,
+    #[error(
+        "This desktop does not answer, so what runs in it can't be ended; restart it to boot from its disk."
+    )]
+    NotAnswering,
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(EndProcessesError);
+
+impl Control {
+    /// Ends all commands, terminals and sessions and every program of the session's user. The session on the screen begins anew.
+    pub async fn end_processes(
+        &self,
+        access: &DesktopAccess<purpose::Control>,
+    ) -> Result<DesktopView, EndProcessesError> {
+        let id = access.desktop;
+        let store = &self.inner.store;
+        let row = store.desktop(id).await?.ok_or(EndProcessesError::NotFound)?;
+        if row.record.state != DesktopState::Running {
+            return Err(EndProcessesError::NotRunning);
+        }
+        self.inner.note_access(id, row.workspace, Reason::EndProcesses, access.caller()).await?;
+        let began_at = clock::now();
+        let ended = timeout(DEADLINE, self.inner.end_all(access)).await.unwrap_or(false);
+        let error = (!ended).then(|| EndProcessesError::NotAnswering.to_string());
+        let what = (happening::PROCESSES_ENDED, By::somebody(&access.caller().label));
+        store.tell_happening(id, what, (began_at, clock::now()), error.as_deref()).await?;
+        if !ended {
+            self.inner.stillness.suspect(id);
+            return Err(EndProcessesError::NotAnswering);
+        }
+        answered(&self.inner, id).await;
+        // Where it could not be entered before, it can be now.
+        self.inner.nudge(id);
+        let row = store.desktop(id).await?.ok_or(EndProcessesError::NotFound)?;
+        Ok(self.with_steps(row).await?)
+    }
+}
+
+impl Inner {
+    async fn end_all(&self, access: &DesktopAccess<purpose::Control>) -> bool {
+        let id = access.desktop;
+        let door = match self.doors.door(id).await {
+            Ok(door) => door,
+            Err(error) => {
+                tracing::warn!(desktop = %id, error = chain(&error), "there is no way in to end what runs");
+                return false;
+            }
+        };
+        let mut ended = door.end_all().await;
+        // Its program may be an older one, which can't.
+        if ended.is_err() && self.mended(id, &door).await {
+            ended = door.end_all().await;
+        }
+        if let Err(error) = &ended {
+            tracing::warn!(desktop = %id, error = chain(error), "what runs was not ended");
+        }
+        ended.is_ok()
+    }
+}
