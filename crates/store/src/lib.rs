@@ -65,7 +65,7 @@ pub use setups::DesktopSetup;
 pub use shares::{NewShare, Share};
 pub use sleep_policies::Sleeper;
 pub use snapshot_schedules::ScheduledDesktop;
-pub use snapshots::{ImportedSnapshot, NewSnapshot, Snapshot, SnapshotError, Taken};
+pub use snapshots::{ImportedSnapshot, NewSnapshot, Snapshot, SnapshotError, Taken, Wanted};
 pub use ssh_keys::{AddSshKeyError, NewSshKey, SshKey};
 pub use steps::StepRow;
 pub use users::{SetPasswordError, User};

@@ -45,6 +45,7 @@ impl Store {
             id: Set(row.id),
             restore_id: Set(Some(to.id)),
             restore_undo_id: Set(Some(undo.id)),
+            revision: Set(row.revision.saturating_add(1)),
             updated_at: Set(to_ms(now)),
             ..Default::default()
         };

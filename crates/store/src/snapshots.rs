@@ -145,6 +145,16 @@ pub struct Taken {
     pub pause_ms: u64,
 }
 
+/// What is to be taken of a desktop, for who has read its row.
+#[derive(Debug)]
+pub enum Wanted {
+    Nothing,
+    Snapshot(Box<Snapshot>),
+    /// What is to be kept goes with a wish that came after the row was read. Who does not know of the wish would judge
+    /// it by a state that it is not of, and give it up.
+    Changed,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     #[error("there is no such desktop or snapshot")]
@@ -310,20 +320,21 @@ impl Store {
         select.all(&self.connection).await?.into_iter().map(Snapshot::try_from).collect()
     }
 
-    /// The oldest that is to be taken of a desktop. Not what is to be kept for a way back that was asked for after its
-    /// row was read: who does not know of that would take it for any other.
-    pub async fn wanted_snapshot(&self, desktop: &Desktop) -> Result<Option<Snapshot>, StoreError> {
+    /// The oldest that is to be taken of a desktop.
+    pub async fn wanted_snapshot(&self, desktop: &Desktop) -> Result<Wanted, StoreError> {
         let select = Entity::find()
             .filter(Column::DesktopId.eq(desktop.id.to_string()))
             .filter(Column::State.eq(SnapshotState::Taking.as_str()))
             .order_by_asc(Column::Id);
-        let Some(wanted) = select.one(&self.connection).await? else { return Ok(None) };
+        let Some(wanted) = select.one(&self.connection).await? else { return Ok(Wanted::Nothing) };
         let wanted = Snapshot::try_from(wanted)?;
-        let now = desktops::Entity::find_by_id(desktop.id.to_string()).one(&self.connection).await?;
-        let for_way_back =
-            now.and_then(|row| row.restore_undo_id).is_some_and(|id| id == wanted.id.to_string());
-        let is_known = desktop.restore.is_some_and(|(_, undo)| undo == wanted.id);
-        Ok((is_known || !for_way_back).then_some(wanted))
+        if wanted.kind == SnapshotKind::Undo {
+            let now = desktops::Entity::find_by_id(desktop.id.to_string()).one(&self.connection).await?;
+            if now.is_none_or(|row| row.revision != desktop.revision) {
+                return Ok(Wanted::Changed);
+            }
+        }
+        Ok(Wanted::Snapshot(Box::new(wanted)))
     }
 
     /// Writes down a snapshot that came from elsewhere.

@@ -5,7 +5,7 @@ use std::error::Error;
 use rolltop_model::Observation;
 use rolltop_store::Desktop;
 
-use super::fault::chain;
+use super::fault::{Fault, chain};
 use super::worker::{Next, PAUSE};
 use super::{layers, resize, saving, setup, snapshots};
 use crate::clock;
@@ -18,7 +18,7 @@ pub(super) async fn at_rest(inner: &Inner, desktop: &Desktop, observed: Observat
         tracing::warn!(desktop = %desktop.id, error = chain(error), "{what}");
     };
     match snapshots::take_wanted(inner, desktop, observed).await {
-        Ok(true) => return None,
+        Ok(true) | Err(Fault::Changed) => return None,
         Ok(false) => {}
         Err(error) => {
             told(&error, "a snapshot waits");

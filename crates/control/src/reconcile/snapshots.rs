@@ -9,7 +9,9 @@ use rolltop_model::{
     DesktopId, DesktopState, FailReason, LayerId, MachineView, Observation, OffWhy, PowerView, SnapshotKind,
     SnapshotState, Step,
 };
-use rolltop_store::{AccessEntry, Desktop, Layer, Restore, Snapshot, SnapshotError, StoreError, Taken};
+use rolltop_store::{
+    AccessEntry, Desktop, Layer, Restore, Snapshot, SnapshotError, StoreError, Taken, Wanted,
+};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
@@ -36,7 +38,7 @@ pub(super) async fn take_wanted(
     desktop: &Desktop,
     observed: Observation,
 ) -> Result<bool, Fault> {
-    let Some(snapshot) = inner.store.wanted_snapshot(desktop).await? else {
+    let Some(snapshot) = wanted_of(inner, desktop).await? else {
         return restore_wanted(inner, desktop, observed, false).await;
     };
     let reason = match desktop.record.state {
@@ -89,7 +91,7 @@ pub(super) async fn before(
     // What is destroyed can't be kept later, also where it is just coming up.
     let is_taken = gives_up && (is_whole || step == Step::Destroy);
     let is_for_restore = |snapshot: &Snapshot| desktop.restore.is_some_and(|(_, undo)| undo == snapshot.id);
-    match inner.store.wanted_snapshot(desktop).await? {
+    match wanted_of(inner, desktop).await? {
         Some(snapshot) if snapshot.has_begun || is_taken => {
             take(inner, desktop, &snapshot, observed).await.map(|()| true)
         }
@@ -102,6 +104,14 @@ pub(super) async fn before(
             fail(inner, desktop, &snapshot, "There was nothing left to keep.", false).await.map(|()| true)
         }
         Some(_) | None => Ok(false),
+    }
+}
+
+async fn wanted_of(inner: &Inner, desktop: &Desktop) -> Result<Option<Box<Snapshot>>, Fault> {
+    match inner.store.wanted_snapshot(desktop).await? {
+        Wanted::Nothing => Ok(None),
+        Wanted::Snapshot(snapshot) => Ok(Some(snapshot)),
+        Wanted::Changed => Err(Fault::Changed),
     }
 }
 

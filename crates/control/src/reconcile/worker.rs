@@ -114,7 +114,7 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
             }
         };
         match snapshots::before(inner, &desktop, observed, step).await {
-            Ok(true) => continue,
+            Ok(true) | Err(Fault::Changed) => continue,
             Ok(false) => {}
             Err(error) => {
                 tracing::warn!(desktop = %id, error = super::fault::chain(&error), "a snapshot waits");

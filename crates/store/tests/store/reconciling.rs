@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use rolltop_model::{Command, DesktopState, FailReason, Size, SnapshotKind, Step, WorkspaceId};
-use rolltop_store::{By, NewSnapshot, Taken, kind};
+use rolltop_model::{
+    Command, DesktopState, FailReason, Record, Size, SnapshotId, SnapshotKind, Step, WorkspaceId,
+};
+use rolltop_store::{By, NewSnapshot, Taken, Wanted, kind};
 
 use crate::fixture::{after, fixture, start};
 
@@ -132,7 +134,7 @@ async fn what_is_kept_for_a_way_back_is_seen_only_by_who_knows_of_that() {
         disk_limit: None,
     };
     let early = store.insert_snapshot(new("early", SnapshotKind::Manual), None, start()).await.unwrap();
-    assert_eq!(store.wanted_snapshot(&desktop).await.unwrap().unwrap().id, early.id);
+    assert_eq!(to_take(store.wanted_snapshot(&desktop).await.unwrap()), Some(early.id));
     store.next_layer(&early, start()).await.unwrap();
     let taken = Taken {
         at: after(1),
@@ -148,7 +150,46 @@ async fn what_is_kept_for_a_way_back_is_seen_only_by_who_knows_of_that() {
     // A worker has read the row, and then it is asked for.
     let read = store.desktop(id).await.unwrap().unwrap();
     let asked = store.ask_restore(early.id, new("before", SnapshotKind::Undo), after(2)).await.unwrap();
-    assert!(store.wanted_snapshot(&read).await.unwrap().is_none(), "not to be taken for any other");
-    let undo = store.wanted_snapshot(&asked).await.unwrap().unwrap();
-    assert_eq!(asked.restore, Some((early.id, undo.id)));
+    let for_who_read_before = store.wanted_snapshot(&read).await.unwrap();
+    assert!(matches!(for_who_read_before, Wanted::Changed), "{for_who_read_before:?}");
+    let undo = to_take(store.wanted_snapshot(&asked).await.unwrap()).unwrap();
+    assert_eq!(asked.restore, Some((early.id, undo)));
+}
+
+#[tokio::test]
+async fn what_is_kept_before_a_restart_is_seen_only_by_who_knows_of_the_restart() {
+    let fixture = fixture().await;
+    let store = &fixture.store;
+    let id = fixture.create("one").await.id;
+    let mut desktop = fixture.leased(id).await;
+    // It has failed with a memory that was being brought back. A worker that is about to rest has read that.
+    let failed = Record {
+        state: DesktopState::Failed(FailReason::ResumeFailed),
+        resumed_boot: 2,
+        ready_boot: 1,
+        ..desktop.record.clone()
+    };
+    assert!(store.save_record(&desktop, &failed, None, after(1)).await.unwrap());
+    desktop = store.desktop(id).await.unwrap().unwrap();
+    let undo = NewSnapshot {
+        desktop: id,
+        name: "Before restarting".to_owned(),
+        kind: SnapshotKind::Undo,
+        made_by: "tests".to_owned(),
+        limit: 10,
+        memory_bytes: 0,
+        disk_limit: None,
+    };
+    let by = By::somebody("tests");
+    let told = store.command_desktop(id, Command::Restart, by, Some(undo), after(2)).await.unwrap();
+    let for_who_read_before = store.wanted_snapshot(&desktop).await.unwrap();
+    assert!(matches!(for_who_read_before, Wanted::Changed), "{for_who_read_before:?}");
+    assert!(to_take(store.wanted_snapshot(&told).await.unwrap()).is_some());
+}
+
+fn to_take(wanted: Wanted) -> Option<SnapshotId> {
+    match wanted {
+        Wanted::Snapshot(snapshot) => Some(snapshot.id),
+        Wanted::Nothing | Wanted::Changed => None,
+    }
 }
