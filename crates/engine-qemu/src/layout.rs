@@ -123,6 +123,11 @@ impl Layout {
         self.root.join("layers")
     }
 
+    /// What a machine that writes to a layer has of the disk for itself, bytes.
+    pub(crate) fn own_bytes(&self, desktop: DesktopId, layer: LayerId) -> u64 {
+        disk_bytes(&self.desktop(desktop)) + file_bytes(&self.layer(layer))
+    }
+
     pub(crate) fn layer(&self, layer: LayerId) -> PathBuf {
         self.layers().join(layer_name(layer))
     }

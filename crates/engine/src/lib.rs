@@ -315,6 +315,12 @@ pub enum Writing {
     Stopped(Shortage),
 }
 
+impl Writing {
+    pub fn is_stopped(self) -> bool {
+        matches!(self, Writing::Stopped(_))
+    }
+}
+
 /// What there is too little of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

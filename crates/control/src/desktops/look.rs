@@ -116,14 +116,13 @@ impl Control {
         let (open, last_change) = self.inner.uses.of(row.id);
         let now = (!open.is_empty()).then(clock::now);
         let held = vitals.and_then(|vital| trouble_of(vital.writing));
-        let stands_still = vitals.is_some_and(|vital| vital.stands_still());
+        let stands_still = vitals.is_some_and(|vital| vital.writing.is_stopped());
         let unentered = row
             .record
             .is_unentered()
             .then_some(Silence { since: row.record.planned_at, cause: SilenceCause::Unknown });
         // What the engine has stand still can't answer, and why is known.
-        let silence =
-            self.inner.stillness.of(row.id).or(unentered).filter(|_| is_on && !stands_still);
+        let silence = self.inner.stillness.of(row.id).or(unentered).filter(|_| is_on && !stands_still);
         DesktopView {
             id: row.id,
             name: row.name,

@@ -3,7 +3,7 @@
 //! The engine has a machine write slowly from a number of bytes on and stand still from another; both are said here, so that
 //! a workspace that has all it may makes at most a little more: [`SLACK`] for each of its machines that writes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rolltop_engine::{DiskAllowance, EngineError, Machine, Power, Shortage, Writing};
@@ -60,8 +60,8 @@ impl DiskRoom {
     }
 
     fn keep_only(&self, machines: &[Machine]) {
-        let running = |id: &DesktopId| machines.iter().any(|machine| machine.desktop == *id);
-        self.state().full_since.retain(|id, _| running(id));
+        let running: HashSet<DesktopId> = machines.iter().map(|machine| machine.desktop).collect();
+        self.state().full_since.retain(|id, _| running.contains(id));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -144,8 +144,7 @@ async fn allow(inner: &Inner, standings: &[Standing], machines: &[Machine]) -> R
 
 /// Has pages show it, and notes in the desktop's history when it stands still and when it goes on.
 async fn tell(inner: &Inner, desktop: DesktopId, was: Writing, writing: Writing) -> Result<(), StoreError> {
-    let stands_still = |writing| matches!(writing, Writing::Stopped(_));
-    let what = match (stands_still(was), stands_still(writing)) {
+    let what = match (was.is_stopped(), writing.is_stopped()) {
         (false, true) => Some((happening::HELD, trouble_of(writing))),
         (true, false) => Some((happening::WENT_ON, trouble_of(was))),
         _ => None,

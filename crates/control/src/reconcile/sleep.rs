@@ -26,7 +26,8 @@ async fn look(inner: &Inner) -> Result<(), StoreError> {
         let now = clock::now();
         turn(inner, &desktop, &sleeper, now).await?;
         // One that is made to stand still seems unused.
-        if !runs_well(&desktop) || inner.vitals.of(desktop.id).is_some_and(|vital| vital.stands_still()) {
+        if !runs_well(&desktop) || inner.vitals.of(desktop.id).is_some_and(|vital| vital.writing.is_stopped())
+        {
             continue;
         }
         let signs = inner.signs(&desktop, held_until.get(&desktop.id).copied());

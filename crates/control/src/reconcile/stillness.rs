@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rolltop_door::Load;
-use rolltop_engine::{Machine, Power, Writing};
+use rolltop_engine::{Machine, Power};
 use rolltop_model::{DesktopId, Silence, SilenceCause};
 use rolltop_store::{By, Standing, happening};
 use tokio::time::timeout;
@@ -220,7 +220,7 @@ pub(super) fn pass(inner: &Arc<Inner>, standings: &[Standing], machines: &[Machi
     let watched = machines
         .iter()
         // The engine has it stand still.
-        .filter(|machine| !matches!(machine.writing, Writing::Stopped(_)))
+        .filter(|machine| !machine.writing.is_stopped())
         .filter_map(|machine| {
             let record = &up.get(&machine.desktop)?.record;
             let unentered = record.is_unentered().then_some(record.planned_at);

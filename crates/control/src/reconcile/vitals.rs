@@ -23,13 +23,6 @@ pub(crate) struct Vital {
     pub(crate) writing: Writing,
 }
 
-impl Vital {
-    /// For want of room on the disk.
-    pub(crate) fn stands_still(&self) -> bool {
-        matches!(self.writing, Writing::Stopped(_))
-    }
-}
-
 /// How much a machine worked, on average.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rates {

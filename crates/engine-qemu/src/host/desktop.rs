@@ -10,7 +10,6 @@ use tokio::sync::OwnedMutexGuard;
 use super::Host;
 use crate::durable;
 use crate::fault::Doing;
-use crate::layout::file_bytes;
 use crate::machine::Running;
 use crate::process::Process;
 use crate::record::{Phase, Record};
@@ -118,9 +117,8 @@ impl Desktop {
             let (received_bytes, sent_bytes) = host.network.transferred(record.index);
             Work { cpu_ms: process.cpu_ms(), received_bytes, sent_bytes }
         });
-        let own = crate::layout::disk_bytes(&host.layout.desktop(record.desktop));
         let layer = record.layer();
-        let disk_bytes = own + file_bytes(&host.layout.layer(layer));
+        let disk_bytes = host.layout.own_bytes(record.desktop, layer);
         let disk_gib = record.disk_gib();
         let Record { desktop, boot, size, .. } = record;
         Some(Machine { desktop, power, boot, layer, size, disk_gib, memory_bytes, disk_bytes, writing, work })

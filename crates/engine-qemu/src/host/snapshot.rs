@@ -267,11 +267,8 @@ impl Host {
         let saving = self.saving(record, running.process)?;
         // Where the host has too little memory for a copy, the machine stands still for as long as writing takes.
         let most = host_status::memory().available / 2;
-        let (needed, mut room, saving) = blocking(move || {
-            let source = saving.source();
-            Ok((source.bytes()?, source.room(most)?, saving))
-        })
-        .await?;
+        let ((needed, mut room), saving) =
+            blocking(move || Ok((saving.source().room(most)?, saving))).await?;
         let _kept = self.room_for(needed, None)?;
         hand_over(&self.layout.layer(request.next.layer), running.process.uid()?)?;
         add_layer(running, &request.next).await?;

@@ -17,7 +17,7 @@ use super::Host;
 use super::desktop::Desktop;
 use crate::fault::{Doing, Fault, told};
 use crate::host_status;
-use crate::layout::{disk_bytes, file_bytes};
+use crate::layout::file_bytes;
 use crate::qmp::Monitor;
 use crate::record::{Phase, Record};
 
@@ -130,8 +130,7 @@ impl Host {
     async fn look(self: &Arc<Self>, record: &Record, watch: &mut Watch) -> Option<Seen> {
         let (host, desktop, layer) = (Arc::clone(self), record.desktop, record.layer());
         let measuring = tokio::task::spawn_blocking(move || {
-            let bytes = disk_bytes(&host.layout.desktop(desktop)) + file_bytes(&host.layout.layer(layer));
-            (host_status::disk(host.layout.root()).available, bytes)
+            (host_status::disk(host.layout.root()).available, host.layout.own_bytes(desktop, layer))
         });
         let (free, bytes) = measuring.await.ok()?;
         let grows = watch.bytes.replace(bytes).is_some_and(|before| bytes > before);
@@ -149,18 +148,17 @@ impl Host {
         before: Writing,
     ) -> Result<Option<Writing>, Fault> {
         let mut writing = seen.judged(before);
-        let stands_still = |writing| matches!(writing, Writing::Stopped(_));
-        let asks = told != Some(writing) || stands_still(writing) || seen.free < seen.reserve;
+        let asks = told != Some(writing) || writing.is_stopped() || seen.free < seen.reserve;
         let status = if asks { monitor.status().await? } else { return Ok(Some(writing)) };
         if status == "io-error" && seen.free < seen.reserve {
             // Others were faster: there was no block left for what it wrote.
             writing = Writing::Stopped(Shortage::HostDisk);
         }
         match status.as_str() {
-            "running" if stands_still(writing) => {
+            "running" if writing.is_stopped() => {
                 monitor.run("stop", json!({})).await?;
             }
-            "paused" | "io-error" if !stands_still(writing) => {
+            "paused" | "io-error" if !writing.is_stopped() => {
                 // Whoever snapshots or suspends it has it stand still, too.
                 let Some(_held) = desktop.try_hold() else { return Ok(None) };
                 monitor.run("cont", json!({})).await?;

@@ -53,10 +53,10 @@ impl Source<'_> {
     }
 
     /// Room for [`Source::capture`], made while the machine still runs, for making it takes time.
-    /// `None` if it would take more than `most` bytes of the host's memory.
-    pub(crate) fn room(&self, most: u64) -> Result<Option<Room>, Fault> {
+    /// How many bytes it is of the host's memory, and the room; `None` if that would be more than `most`.
+    pub(crate) fn room(&self, most: u64) -> Result<(u64, Option<Room>), Fault> {
         let bytes = self.bytes()?;
-        Ok((bytes <= most).then(|| Room(delta::Captured::with_room(bytes))))
+        Ok((bytes, (bytes <= most).then(|| Room(delta::Captured::with_room(bytes)))))
     }
 
     /// Copies the memory of a machine that stands still, so that it may go on before that is written.
