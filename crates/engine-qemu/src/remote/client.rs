@@ -50,9 +50,11 @@ impl HostClient {
     ) -> Result<(T, Option<OwnedFd>), EngineError> {
         let limit = request.time_limit();
         let exchange = exchange(&self.socket, &request);
+        // It may be done yet, so nobody knows what became of it.
+        let late = |_| EngineError::Unreachable(format!("no answer in {} s", limit.as_secs()));
         let (bytes, descriptor) = tokio::time::timeout(limit, exchange)
             .await
-            .map_err(|_| EngineError::Timeout(format!("no answer in {} s", limit.as_secs())))?
+            .map_err(late)?
             .map_err(|error| EngineError::Unreachable(error.to_string()))?;
         if bytes.is_empty() {
             return Err(EngineError::Unreachable("it closed the connection without an answer".into()));

@@ -242,6 +242,16 @@ async fn answers_and_errors_arrive_as_they_were_given() {
     assert_eq!(client.leftovers(&known).await.unwrap()[0].name, desktop.to_string());
 }
 
+/// Whatever it was may be done yet: who asked must not take it for refused.
+#[tokio::test(start_paused = true)]
+async fn of_a_host_that_takes_too_long_nobody_knows_what_became_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("host.sock");
+    let _silent = tokio::net::UnixListener::bind(&socket).unwrap();
+    let answer = HostClient::new(&socket).fork(&fork_request()).await;
+    assert_eq!(answer, Err(EngineError::Unreachable("no answer in 120 s".into())));
+}
+
 #[tokio::test]
 async fn a_long_answer_arrives_whole() {
     let served = served(Door::Memory, me());
