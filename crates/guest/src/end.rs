@@ -70,10 +70,13 @@ fn is_populated(group: &Path) -> bool {
         .is_ok_and(|events| events.lines().any(|line| line == "populated 1"))
 }
 
-/// Ends every process of a user. As that user, because then it is one call, which no process that it starts meanwhile
-/// escapes.
+/// A user that nobody is, in no account and of no service.
+const NOBODYS: u32 = 4_294_900_000;
+
+/// Ends every process of a user. With that user's rights, because then it is one call, which no process that it starts
+/// meanwhile escapes. Really of another user meanwhile: whoever has the real user of a process may stop it.
 fn kill_all_of(user: Uid) -> io::Result<()> {
-    set_thread_res_uid(user, user, Uid::ROOT)?;
+    set_thread_res_uid(Uid::from_raw(NOBODYS), user, Uid::ROOT)?;
     // To "the group of process 1" is the way to say: to all that I may.
     let killed = kill_process_group(Pid::INIT, Signal::KILL);
     set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT)?;
