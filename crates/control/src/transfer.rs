@@ -212,14 +212,19 @@ impl Inner {
             disk_gib: description.disk_gib,
         };
         let mut sink = self.engine.import(&request).await?;
-        if let Err(error) = reader.frames(&mut sink, room).await {
-            // The host's own reason comes first, where it has one: it hung up because of that.
-            let _ = sink.shutdown().await;
-            return Err(match Frame::read(&mut sink).await {
-                Ok(Frame::Failed(why)) if matches!(error, ArchiveError::Io(_)) => TransferError::Refused(why),
-                _ => error.into(),
-            });
-        }
+        let boot_bytes = match reader.frames(&mut sink, room).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                // The host's own reason comes first, where it has one: it hung up because of that.
+                let _ = sink.shutdown().await;
+                return Err(match Frame::read(&mut sink).await {
+                    Ok(Frame::Failed(why)) if matches!(error, ArchiveError::Io(_)) => {
+                        TransferError::Refused(why)
+                    }
+                    _ => error.into(),
+                });
+            }
+        };
         // From here on the host has a snapshot that is not written down yet: it must not be taken for a leftover.
         let _still = self.sweeping.read().await;
         let template = taken(&mut sink).await?;
@@ -234,6 +239,7 @@ impl Inner {
             size: description.size,
             disk_gib: description.disk_gib,
             disk_bytes: info.map_or(0, |info| info.disk_bytes),
+            boot_bytes,
             layer,
             key: SecretBox::new(Box::new(key)),
             identity,

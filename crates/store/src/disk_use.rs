@@ -1,4 +1,5 @@
-//! What each workspace has of the host's disk: layers, kept memories, snapshots' memories and templates. The engine says how
+//! What each workspace has of the host's disk: layers, kept memories, snapshots' memories, templates, and what imported
+//! desktops are booted with. The engine says how
 //! much each is; what is about to be made counts with what it is expected to take until that is known.
 
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use sea_orm::{ConnectionTrait, QuerySelect};
 
 use crate::database::{Store, Write};
 use crate::error::{StoreError, unreadable};
-use crate::{desktops, layers, saved_templates, snapshots};
+use crate::{desktops, imported_templates, layers, saved_templates, snapshots};
 
 /// A difference that is not worth a write, bytes.
 const SMALL: i64 = 1 << 20;
@@ -110,6 +111,7 @@ async fn used(connection: &impl ConnectionTrait, workspace: &str) -> Result<u64,
         sum(desktops, desktops::Column::KeptBytes, connection).await?,
         sum(snapshots, snapshots::Column::MemoryBytes, connection).await?,
         sum(templates, saved_templates::Column::Bytes, connection).await?,
+        sum(imported_templates::of(workspace), imported_templates::Column::Bytes, connection).await?,
     ];
     Ok(parts.into_iter().fold(0, u64::saturating_add))
 }

@@ -19,6 +19,7 @@ mod events;
 mod history;
 mod holds;
 mod idempotency;
+mod imported_templates;
 mod layers;
 mod makers;
 mod migrations;

@@ -31,6 +31,7 @@ mod m0025_last_uses;
 mod m0026_makers;
 mod m0027_export_scope;
 mod m0028_disk_use;
+mod m0029_imported_templates;
 
 pub(crate) struct Migrator;
 
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_makers::MIGRATION),
             Box::new(m0027_export_scope::MIGRATION),
             Box::new(m0028_disk_use::MIGRATION),
+            Box::new(m0029_imported_templates::MIGRATION),
         ]
     }
 }

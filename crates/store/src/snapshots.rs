@@ -19,6 +19,7 @@ use crate::error::{StoreError, unreadable};
 use crate::events::{self, kind};
 use crate::history::{self, By, happening};
 use crate::idempotency::{self, IdempotencyKey};
+use crate::imported_templates;
 use crate::layers::{self, Layer};
 use crate::moment::{from_ms, some_from_ms, to_ms};
 use crate::saved_templates::{self, NewSavedTemplate};
@@ -88,6 +89,8 @@ pub struct ImportedSnapshot {
     pub size: Size,
     pub disk_gib: u64,
     pub disk_bytes: u64,
+    /// What it is booted with, bytes: its template has nothing else.
+    pub boot_bytes: u64,
     pub layer: LayerId,
     pub key: SecretBox<[u8; 32]>,
     /// The way into what is made of it.
@@ -350,7 +353,11 @@ impl Store {
         if others.count(&write.transaction).await? >= new.limit {
             return Err(SnapshotError::LimitReached);
         }
-        disk_use::check(&write, &new.workspace.to_string(), new.disk_limit, new.disk_bytes).await?;
+        let workspace = new.workspace.to_string();
+        let is_known = imported_templates::has(&write, &workspace, &new.template).await?;
+        let more = new.disk_bytes.saturating_add(if is_known { 0 } else { new.boot_bytes });
+        disk_use::check(&write, &workspace, new.disk_limit, more).await?;
+        imported_templates::note(&write, &new.template, new.boot_bytes).await?;
         let layer = Layer { id: new.layer, key: new.key };
         self.insert_made(&write, &layer, new.size, (new.workspace, new.disk_bytes), now).await?;
         let id = new.id.to_string();

@@ -223,55 +223,69 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
     }
 
     /// Gives everything to `sink`, in frames, and checks it. Nothing of it is to be believed before this has ended well.
-    /// `room` is what the disk may take, bytes.
+    /// `room` is what it may take of the host's disk, bytes. Returns how many of them are what boots it.
     pub async fn frames(
         mut self,
         sink: &mut (impl AsyncWrite + Unpin + ?Sized),
         room: Option<u64>,
-    ) -> Result<(), ArchiveError> {
-        let mut room = room.unwrap_or(u64::MAX);
+    ) -> Result<u64, ArchiveError> {
+        let mut room = Room(room.unwrap_or(u64::MAX));
         let Description { cmdline, disk_gib, .. } = self.description.clone();
         Frame::About(About { cmdline, disk_gib, ..About::default() }).write(sink).await?;
-        let most = (disk_gib << 30) / PIECE as u64;
-        let mut latest = None;
-        loop {
-            let Some((name, length)) = header(&mut self.from).await? else {
-                return Err(ArchiveError::Damaged);
-            };
-            if name == MANIFEST {
-                return self.check(length).await;
-            }
-            self.sum.begin(&name, length);
-            if let Some(number) = name.strip_prefix(DISK) {
-                let number: u64 = number.parse().map_err(|_| ArchiveError::Damaged)?;
-                if number >= most || latest.is_some_and(|latest| number <= latest) || length > PIECE as u64 {
-                    return Err(ArchiveError::Damaged);
-                }
-                latest = Some(number);
-                room = room.checked_sub(length).ok_or(ArchiveError::NoRoom)?;
-                let bytes = content(&mut self.from, length).await?;
-                self.sum.digest.update(&bytes);
-                Frame::Disk(number * PIECE as u64, bytes).write(sink).await?;
-                continue;
-            }
-            let part: fn(Vec<u8>) -> Frame = match name.as_str() {
-                "kernel" => Frame::Kernel,
-                "initrd" => Frame::Initrd,
-                _ => return Err(ArchiveError::Damaged),
-            };
-            if length > MOST_BOOT || latest.is_some() {
+        let frame_of = |expected: &str| if expected == "kernel" { Frame::Kernel } else { Frame::Initrd };
+        let mut boot = 0;
+        for expected in ["kernel", "initrd"] {
+            let part = frame_of(expected);
+            let (name, length) = self.entry().await?;
+            if name != expected || length > MOST_BOOT {
                 return Err(ArchiveError::Damaged);
             }
+            room.take(length)?;
+            boot += length;
             let mut left = length;
             while left > 0 {
                 let mut bytes = vec![0; usize::try_from(left).unwrap_or(PIECE).min(PIECE)];
-                self.from.read_exact(&mut bytes).await?;
+                self.from.read_exact(&mut bytes).await.map_err(cut)?;
                 self.sum.digest.update(&bytes);
                 left -= bytes.len() as u64;
                 part(bytes).write(sink).await?;
+                tokio::task::yield_now().await;
             }
             skip(&mut self.from, padding(length)).await?;
         }
+        let most = (disk_gib << 30) / PIECE as u64;
+        let mut next = 0;
+        loop {
+            let (name, length) = self.entry().await?;
+            if name == MANIFEST {
+                self.check(length).await?;
+                return Ok(boot);
+            }
+            let number = name.strip_prefix(DISK).and_then(|number| number.parse::<u64>().ok());
+            let number = number.ok_or(ArchiveError::Damaged)?;
+            if !(next..most).contains(&number) || length > PIECE as u64 {
+                return Err(ArchiveError::Damaged);
+            }
+            next = number + 1;
+            room.take(length)?;
+            let bytes = content(&mut self.from, length).await?;
+            self.sum.digest.update(&bytes);
+            Frame::Disk(number * PIECE as u64, bytes).write(sink).await?;
+        }
+    }
+
+    /// The next entry. Each has something in it, and there is only one of each: what comes packed is a thousand times as
+    /// long unpacked, and its reading must end. Others get their turn, for there is always more to unpack.
+    async fn entry(&mut self) -> Result<(String, u64), ArchiveError> {
+        tokio::task::yield_now().await;
+        let (name, length) = header(&mut self.from).await?.ok_or(ArchiveError::Damaged)?;
+        if length == 0 {
+            return Err(ArchiveError::Damaged);
+        }
+        if name != MANIFEST {
+            self.sum.begin(&name, length);
+        }
+        Ok((name, length))
     }
 
     async fn check(mut self, length: u64) -> Result<(), ArchiveError> {
@@ -281,6 +295,16 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
         let text = content(&mut self.from, length).await?;
         let said: Manifest = serde_json::from_slice(&text).map_err(|_| ArchiveError::Damaged)?;
         if said == self.sum.manifest() { Ok(()) } else { Err(ArchiveError::Damaged) }
+    }
+}
+
+/// What there is of the host's disk yet, bytes.
+struct Room(u64);
+
+impl Room {
+    fn take(&mut self, bytes: u64) -> Result<(), ArchiveError> {
+        self.0 = self.0.checked_sub(bytes).ok_or(ArchiveError::NoRoom)?;
+        Ok(())
     }
 }
 
@@ -389,10 +413,76 @@ mod tests {
         let given = async |room: usize| {
             let mut frames = Vec::new();
             let reader = Reader::begin(bytes.as_slice()).await?;
-            reader.frames(&mut frames, Some(room as u64)).await.map(|()| frames.len())
+            reader.frames(&mut frames, Some(room as u64)).await.map(|_| frames.len())
         };
-        assert!(given(PIECE + 512).await.is_ok());
-        assert!(matches!(given(PIECE + 511).await, Err(ArchiveError::NoRoom)));
+        // A kernel of 700 bytes and an initrd of a piece and 3 bytes, a disk of a piece and 512 bytes.
+        let all = 700 + PIECE + 3 + PIECE + 512;
+        assert!(given(all).await.is_ok());
+        for too_little in [all - 1, 700 + PIECE + 2, 699] {
+            assert!(matches!(given(too_little).await, Err(ArchiveError::NoRoom)), "{too_little}");
+        }
+    }
+
+    #[tokio::test]
+    async fn how_much_is_of_what_boots_it_is_known() {
+        let bytes = written().await;
+        let reader = Reader::begin(bytes.as_slice()).await.unwrap();
+        assert_eq!(reader.frames(&mut Vec::new(), None).await.unwrap(), 700 + PIECE as u64 + 3);
+    }
+
+    /// A file of these entries, its manifest right.
+    async fn of(entries: &[(&str, usize)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::begin(&mut bytes, &description()).await.unwrap();
+        for (name, length) in entries {
+            writer.entry(name, &vec![0; *length]).await.unwrap();
+        }
+        writer.finish().await.unwrap();
+        bytes
+    }
+
+    /// What is packed is small, and what it unpacks to has no end.
+    #[tokio::test]
+    async fn a_file_has_each_part_once_and_none_that_is_empty() {
+        let (kernel, initrd, disk) = (("kernel", 1), ("initrd", 1), ("disk/00000003", 1));
+        assert!(read(&of(&[kernel, initrd, disk]).await).await.is_ok());
+        let wrong: [&[(&str, usize)]; 9] = [
+            &[kernel, kernel, initrd, disk],
+            &[kernel, initrd, initrd, disk],
+            &[initrd, kernel, disk],
+            &[kernel, disk],
+            &[kernel, ("initrd", 0), disk],
+            &[kernel, initrd, ("disk/00000003", 0)],
+            &[kernel, initrd, disk, disk],
+            &[kernel, initrd, disk, kernel],
+            &[kernel, initrd, ("more", 1)],
+        ];
+        for entries in wrong {
+            let outcome = read(&of(entries).await).await;
+            assert!(matches!(outcome, Err(ArchiveError::Damaged)), "{entries:?}");
+        }
+    }
+
+    /// All of it is in memory, so that reading it never waits for anything.
+    #[tokio::test]
+    async fn others_get_their_turn_while_a_file_is_read() {
+        let pieces: Vec<String> = (0..100).map(|number| format!("disk/{number:08}")).collect();
+        let mut entries = vec![("kernel", 1), ("initrd", 1)];
+        entries.extend(pieces.iter().map(|name| (name.as_str(), 4096)));
+        let bytes = of(&entries).await;
+        let turns = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let counted = std::sync::Arc::clone(&turns);
+        let other = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        let reader = Reader::begin(bytes.as_slice()).await.unwrap();
+        reader.frames(&mut tokio::io::sink(), None).await.unwrap();
+        other.abort();
+        let turns = turns.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(turns >= 100, "{turns} turns in 102 entries");
     }
 
     /// A window is as large as whoever packed it says, and is kept to unpack it.
@@ -461,6 +551,8 @@ mod tests {
         {
             let mut bytes = Vec::new();
             let mut writer = Writer::begin(&mut bytes, &description()).await.unwrap();
+            writer.entry("kernel", &[1]).await.unwrap();
+            writer.entry("initrd", &[1]).await.unwrap();
             writer.sum.begin(name, content.len() as u64);
             writer.sum.digest.update(&content);
             let mut header = Header::new_ustar();

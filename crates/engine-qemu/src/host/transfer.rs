@@ -211,8 +211,9 @@ impl Host {
         Ok((version, next))
     }
 
+    /// Beside what is to stay free, a reserve more: what comes from outside is not to have desktops here write slowly.
     fn room(&self) -> Result<(), EngineError> {
-        self.room_for(0, None).map(drop)
+        self.room_for(self.config.reserve_disk, None).map(drop)
     }
 
     /// An empty folder for a transfer.
