@@ -33,7 +33,7 @@ impl fmt::Display for Bytes {
         // A tenth of a GiB is all that anybody needs to know.
         let tenths = self.0.saturating_mul(10) / (1 << 30);
         if tenths == 0 {
-            write!(f, "{} MiB", self.0.div_ceil(MIB))
+            write!(f, "{} MiB", self.0 / MIB)
         } else {
             write!(f, "{}.{} GiB", tenths / 10, tenths % 10)
         }

@@ -23,11 +23,21 @@ pub(crate) struct DiskRoom(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// What machines had when their workspace came to have all it may.
-    full_since: HashMap<DesktopId, (LayerId, u64)>,
+    /// Machines whose workspace has all it may.
+    full_since: HashMap<DesktopId, Full>,
     writing: HashMap<DesktopId, Writing>,
     /// An earlier process of ours may have said something.
     has_said: bool,
+}
+
+/// A machine since its workspace came to have all it may.
+struct Full {
+    layer: LayerId,
+    /// What it had then, or when it began with this layer, and what it has, bytes.
+    began: u64,
+    has: u64,
+    /// What of [`SLACK`] was left when it began with this layer.
+    slack: u64,
 }
 
 impl DiskRoom {
@@ -40,11 +50,16 @@ impl DiskRoom {
             let slow_from = has.saturating_add(left);
             return DiskAllowance { desktop, slow_from, stop_from: slow_from.saturating_add(SLACK) };
         }
-        let since = state.full_since.entry(desktop).or_insert((machine.layer, has));
-        if since.0 != machine.layer {
-            *since = (machine.layer, has);
+        let new = Full { layer: machine.layer, began: has, has, slack: SLACK };
+        let full = state.full_since.entry(desktop).or_insert(new);
+        if full.layer == machine.layer {
+            full.has = has;
+        } else {
+            // What it wrote before counts: or whoever has it restarted again and again could write without end.
+            let slack = full.slack.saturating_sub(full.has.saturating_sub(full.began));
+            *full = Full { layer: machine.layer, began: has, has, slack };
         }
-        DiskAllowance { desktop, slow_from: 0, stop_from: since.1.saturating_add(SLACK) }
+        DiskAllowance { desktop, slow_from: 0, stop_from: full.began.saturating_add(full.slack) }
     }
 
     /// Takes note of how machines may write; those for which that has changed, with what it was.
@@ -189,8 +204,10 @@ mod tests {
         assert_eq!(bounds(&machine(1, 100), 50), (150, 150 + SLACK));
         assert_eq!(bounds(&machine(1, 150), 0), (0, 150 + SLACK));
         assert_eq!(bounds(&machine(1, 900), 0), (0, 150 + SLACK), "what it has written since is counted");
-        // A snapshot gave it another layer to write to.
-        assert_eq!(bounds(&machine(2, 10), 0), (0, 10 + SLACK));
+        // A snapshot gave it another layer to write to: what it had written to the one before still counts.
+        assert_eq!(bounds(&machine(2, 10), 0), (0, 10 + SLACK - 750));
+        assert_eq!(bounds(&machine(2, 60), 0), (0, 10 + SLACK - 750));
+        assert_eq!(bounds(&machine(3, 1), 0), (0, 1 + SLACK - 800));
         assert_eq!(bounds(&machine(2, 900), 1), (901, 901 + SLACK));
         assert_eq!(bounds(&machine(2, 901), 0), (0, 901 + SLACK));
     }

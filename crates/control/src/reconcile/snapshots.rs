@@ -4,10 +4,12 @@
 //! running, suspended or stopped. What is not finished is asked of the engine again, under the same
 //! id and with the same next layer; with another one where the engine says that the first try was cut short.
 
+use std::collections::{HashMap, HashSet};
+
 use rolltop_engine::{DiskLayer, EngineError, LayerKey, Origin, RevertRequest, SnapshotRequest};
 use rolltop_model::{
-    DesktopId, DesktopState, FailReason, LayerId, MachineView, Observation, OffWhy, PowerView, SnapshotKind,
-    SnapshotState, Step,
+    DesktopId, DesktopState, FailReason, LayerId, MachineView, Observation, OffWhy, PowerView, SnapshotId,
+    SnapshotKind, SnapshotState, Step, WorkspaceId,
 };
 use rolltop_store::{
     AccessEntry, Desktop, Layer, Restore, Snapshot, SnapshotError, StoreError, Taken, Wanted,
@@ -331,8 +333,10 @@ async fn try_tidy(inner: &Inner) -> Result<(), TidyError> {
     for state in [SnapshotState::Ready, SnapshotState::Failed] {
         let all = inner.store.snapshots_in(state).await?;
         let outlived = schedules::outlived(inner, &all).await?;
+        let overtaken = overtaken(inner, &all).await?;
         for snapshot in all {
             let is_over = match snapshot.kind {
+                SnapshotKind::Undo if overtaken.contains(&snapshot.id) => true,
                 SnapshotKind::Manual => false,
                 SnapshotKind::Fork => true,
                 SnapshotKind::Scheduled => outlived.contains(&snapshot.id),
@@ -368,6 +372,36 @@ async fn try_tidy(inner: &Inner) -> Result<(), TidyError> {
         tracing::debug!(snapshot = %snapshot.id, "a snapshot is removed");
     }
     Ok(())
+}
+
+/// What is kept for an undo, and something later of the same desktop is, too, in workspaces that have all they may of the disk:
+/// such are kept beyond that, and each restart would make another.
+async fn overtaken(inner: &Inner, all: &[Snapshot]) -> Result<HashSet<SnapshotId>, StoreError> {
+    let mut overtaken = HashSet::new();
+    let mut is_full: HashMap<WorkspaceId, bool> = HashMap::new();
+    let mut latest: HashMap<DesktopId, &Snapshot> = HashMap::new();
+    for snapshot in all.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Undo) {
+        let full = match is_full.get(&snapshot.workspace) {
+            Some(full) => *full,
+            None => {
+                let full = inner.disk_left(snapshot.workspace).await? == Some(0);
+                is_full.insert(snapshot.workspace, full);
+                full
+            }
+        };
+        if !full {
+            continue;
+        }
+        match latest.get(&snapshot.desktop) {
+            Some(later) if later.created_at >= snapshot.created_at => overtaken.insert(snapshot.id),
+            Some(earlier) => overtaken.insert(earlier.id),
+            None => false,
+        };
+        if !overtaken.contains(&snapshot.id) {
+            latest.insert(snapshot.desktop, snapshot);
+        }
+    }
+    Ok(overtaken)
 }
 
 pub(super) fn key_of(layer: &Layer) -> LayerKey {
