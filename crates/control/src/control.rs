@@ -27,7 +27,7 @@ use crate::inside::{AccessNotes, ScreenTurns, Screenshots, Uses, Viewers};
 use crate::metrics::Metrics;
 use crate::preview::Tickets;
 use crate::reconcile::{
-    self, Bootstraps, Clocks, DiskRoom, KeyDeliveries, Stillness, Suspending, UsageMeter, Vitals,
+    self, Bootstraps, Clocks, DiskRoom, KeyDeliveries, Ongoing, Stillness, UsageMeter, Vitals,
 };
 use crate::setup::SettingUp;
 use crate::ssh::{GatewayView, Reconnecting};
@@ -72,7 +72,9 @@ pub(crate) struct Inner {
     pub(crate) stillness: Stillness,
     pub(crate) clocks: Clocks,
     pub(crate) disk_room: DiskRoom,
-    pub(crate) suspending: Suspending,
+    pub(crate) suspending: Ongoing,
+    /// In which what runs is being ended.
+    pub(crate) ending: Ongoing,
     pub(crate) metrics: Metrics,
     /// When this process began to look after desktops.
     pub(crate) since: Timestamp,
@@ -158,7 +160,8 @@ impl Control {
             stillness: Stillness::default(),
             clocks: Clocks::default(),
             disk_room: DiskRoom::default(),
-            suspending: Suspending::default(),
+            suspending: Ongoing::default(),
+            ending: Ongoing::default(),
             metrics: Metrics::default(),
             since: crate::clock::now(),
             bootstraps: Bootstraps::default(),

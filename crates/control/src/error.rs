@@ -1,6 +1,7 @@
 //! What every operation can fail with besides its own reasons.
 
 use rolltop_engine::EngineError;
+use rolltop_model::FailReason;
 
 use crate::caller::Scope;
 use crate::in_flight::InFlightError;
@@ -56,6 +57,9 @@ pub enum EnterError {
     /// It runs but did not let us in, or what was wanted inside did not answer. Try again shortly.
     #[error("The desktop does not answer; try again shortly.")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The engine has it stand still, for want of room on the disk.
+    #[error("{}", .0.sentence())]
+    StandsStill(FailReason),
     #[error(transparent)]
     InFlight(#[from] InFlightError),
     #[error("The desktop took too long to answer; try again shortly.")]

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use rolltop_door::{Door, EntranceError, PoolError};
 use rolltop_engine::EngineError;
-use rolltop_model::{DesktopId, DesktopState, Use};
+use rolltop_model::{DesktopId, DesktopState, FailReason, Use};
 use rolltop_store::By;
 
 use crate::caller::{DesktopAccess, Inside, Purpose};
@@ -28,6 +28,7 @@ use crate::control::{Control, Inner};
 use crate::desktops::{Starting, WakeError};
 use crate::error::EnterError;
 use crate::in_flight::InFlightError;
+use crate::reconcile::trouble_of;
 
 pub use end::EndProcessesError;
 pub use exec::{ExecCommand, ExecError, ExecLine};
@@ -76,8 +77,17 @@ impl Inner {
 }
 
 impl Inner {
+    /// Why the engine has it stand still, if it does: then nothing in it can answer.
+    fn stands_still(&self, id: DesktopId) -> Option<FailReason> {
+        let writing = self.vitals.of(id)?.writing;
+        trouble_of(writing).filter(|_| writing.is_stopped())
+    }
+
     /// The door. Where it does not open it is looked into whether it does for anybody.
     async fn let_in(&self, id: DesktopId) -> Result<Arc<Door>, EnterError> {
+        if let Some(why) = self.stands_still(id) {
+            return Err(EnterError::StandsStill(why));
+        }
         self.doors.door(id).await.map_err(|error| {
             self.stillness.suspect(id);
             kept_out(error)

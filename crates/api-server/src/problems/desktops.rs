@@ -85,7 +85,10 @@ impl From<EndProcessesError> for ApiError {
         match error {
             EndProcessesError::NotFound => Self::no_such_desktop(),
             EndProcessesError::NotRunning => Self::new(Code::NotRunning, error.to_string()),
-            EndProcessesError::NotAnswering => Self::new(Code::DesktopUnreachable, error.to_string()),
+            EndProcessesError::UnderWay => Self::new(Code::WrongState, error.to_string()).retry_after(1),
+            EndProcessesError::NotAnswering | EndProcessesError::StandsStill(_) => {
+                Self::new(Code::DesktopUnreachable, error.to_string())
+            }
             EndProcessesError::Internal(error) => error.into(),
         }
     }

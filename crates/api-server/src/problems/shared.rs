@@ -61,6 +61,9 @@ impl From<EnterError> for ApiError {
             EnterError::NotRunning => {
                 Self::new(Code::NotRunning, "This desktop is not running; start it first.")
             }
+            EnterError::StandsStill(_) => {
+                Self::new(Code::DesktopUnreachable, error.to_string()).retry_after(2)
+            }
             EnterError::InFlight(error) => error.into(),
             EnterError::Unavailable(_) | EnterError::Timeout => {
                 tracing::warn!(error = %super::causes(&error), "a desktop could not be entered");

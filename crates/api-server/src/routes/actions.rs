@@ -124,7 +124,7 @@ pub(crate) async fn retry(
     responses(
         (status = 200, description = "It is done.", body = Desktop),
         (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`not_running`, or `wrong_state` while it is being done", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "`desktop_unreachable`", body = Problem, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn end_processes(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rolltop_model::DesktopState;
+use rolltop_model::{DesktopState, FailReason};
 use rolltop_store::{By, happening};
 use tokio::time::timeout;
 
@@ -27,6 +27,11 @@ pub enum EndProcessesError {
         "This desktop does not answer, so what runs in it can't be ended; restart it to boot from its disk."
     )]
     NotAnswering,
+    /// The engine has it stand still, for want of room on the disk.
+    #[error("{}", .0.sentence())]
+    StandsStill(FailReason),
+    #[error("What runs in this desktop is being ended already.")]
+    UnderWay,
     #[error(transparent)]
     Internal(#[from] InternalError),
 }
@@ -45,6 +50,10 @@ impl Control {
         if row.record.state != DesktopState::Running {
             return Err(EndProcessesError::NotRunning);
         }
+        if let Some(why) = self.inner.stands_still(id) {
+            return Err(EndProcessesError::StandsStill(why));
+        }
+        let _alone = self.inner.ending.alone(id).ok_or(EndProcessesError::UnderWay)?;
         self.inner.note_access(id, row.workspace, Reason::EndProcesses, access.caller()).await?;
         let began_at = clock::now();
         let ended = timeout(DEADLINE, self.inner.end_all(access)).await.unwrap_or(false);

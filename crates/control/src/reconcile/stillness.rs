@@ -36,6 +36,8 @@ const FEW_PROCESSES: u64 = 64;
 /// Of its memory, what is next to nothing, as a divisor.
 const LITTLE_MEMORY: u64 = 50;
 
+/// A desktop that comes and goes is told of no more often than this.
+const TOLD_APART: Duration = Duration::from_secs(600);
 /// For so long it is kept in mind that somebody was not let in, besides the time between two looks.
 const LATELY: Duration = Duration::from_secs(60);
 
@@ -59,6 +61,10 @@ struct Watch {
     seen: SilenceCause,
     /// From the first answer that is missing on.
     silence: Option<Silence>,
+    /// When its history was last told that it does not answer.
+    told: Option<Instant>,
+    /// Whether it was of this silence.
+    is_told: bool,
 }
 
 /// A machine that is watched.
@@ -90,7 +96,10 @@ enum Heard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum News {
     None,
+    /// For its history, too.
     Silent(Silence),
+    /// Another cause, or what its history need not have again.
+    Changed,
     /// It had not answered since then.
     AnswersAgain(Timestamp),
 }
@@ -131,6 +140,7 @@ impl Stillness {
                 let silence = Silence { since: *since, cause: watch.seen };
                 if watch.unanswered < KNOCKS {
                     due.silent.push((*id, silence));
+                    (watch.told, watch.is_told) = (Some(now), true);
                 }
                 (watch.unanswered, watch.silence) = (KNOCKS, Some(silence));
                 continue;
@@ -155,7 +165,11 @@ impl Stillness {
         let cause = match heard {
             Heard::Answer => {
                 (watch.unanswered, watch.silence) = (0, None);
-                return before.map_or(News::None, |silence| News::AnswersAgain(silence.since));
+                return match before {
+                    None => News::None,
+                    Some(silence) if watch.is_told => News::AnswersAgain(silence.since),
+                    Some(_) => News::Changed,
+                };
             }
             Heard::Nothing => watch.seen,
             Heard::NoRoom(cause) => {
@@ -168,7 +182,18 @@ impl Stillness {
         let since = watch.silence.map_or(now, |silence| silence.since);
         let silence = Silence { since, cause };
         watch.silence = Some(silence);
-        if watch.unanswered >= KNOCKS && before != Some(silence) { News::Silent(silence) } else { News::None }
+        if watch.unanswered < KNOCKS || before == Some(silence) {
+            return News::None;
+        }
+        if before.is_some() {
+            return News::Changed;
+        }
+        watch.is_told = watch.told.is_none_or(|at| at.elapsed() >= TOLD_APART);
+        if !watch.is_told {
+            return News::Changed;
+        }
+        watch.told = Some(Instant::now());
+        News::Silent(silence)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -186,6 +211,8 @@ impl Watch {
             unanswered: 0,
             seen: SilenceCause::Unknown,
             silence: None,
+            told: None,
+            is_told: false,
         }
     }
 }
@@ -274,18 +301,25 @@ pub(crate) async fn answered(inner: &Inner, id: DesktopId) {
 
 async fn tell(inner: &Inner, id: DesktopId, news: News) {
     let now = clock::now();
-    let (what, by, began_at) = match news {
+    let (what, by, time) = match news {
         News::None => return,
+        News::Changed => {
+            if let Err(error) = inner.store.tell(id, now).await {
+                tracing::warn!(desktop = %id, error = chain(&error), "whether it answers could not be told");
+            }
+            return;
+        }
         News::Silent(Silence { since, cause }) => {
             tracing::warn!(desktop = %id, cause = cause.as_str(), "its machine runs, and nothing in it answers");
-            (happening::NOT_ANSWERING, By::ROLLTOP.because(cause.as_str()), since)
+            // It is not over: when it is, that has its whole time.
+            (happening::NOT_ANSWERING, By::ROLLTOP.because(cause.as_str()), (since, since))
         }
         News::AnswersAgain(since) => {
             tracing::info!(desktop = %id, "answers again");
-            (happening::ANSWERS_AGAIN, By::ROLLTOP, since)
+            (happening::ANSWERS_AGAIN, By::ROLLTOP, (since, now))
         }
     };
-    if let Err(error) = inner.store.tell_happening(id, (what, by), (began_at, now), None).await {
+    if let Err(error) = inner.store.tell_happening(id, (what, by), time, None).await {
         tracing::warn!(desktop = %id, error = chain(&error), "that it stands still could not be told");
     }
 }
@@ -345,6 +379,16 @@ mod tests {
         assert!(note(&stillness, &machine(1, 1_000_000), window));
         assert_eq!(stillness.heard(ID, Heard::Answer, at(3)), News::AnswersAgain(at(1)));
         assert_eq!(stillness.of(ID), None);
+        // It comes and goes: that is shown, and not written down each time.
+        for second in [4, 5] {
+            assert!(note(&stillness, &machine(1, 1_000_000), window));
+            let news = stillness.heard(ID, Heard::Nothing, at(second));
+            assert_eq!(news, if second == 5 { News::Changed } else { News::None });
+        }
+        let halted = Silence { since: at(4), cause: SilenceCause::Halted };
+        assert_eq!(stillness.of(ID), Some(halted));
+        assert_eq!(stillness.heard(ID, Heard::NoRoom(SilenceCause::Memory), at(6)), News::Changed);
+        assert_eq!(stillness.heard(ID, Heard::Answer, at(7)), News::Changed);
         assert!(!note(&stillness, &machine(2, 5), Duration::from_secs(9)), "another start is watched afresh");
     }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt};
 use rolltop_control::{
-    ControlConfig, CreateDesktop, CreateError, ForkDesktop, OverDiskQuota, SaveTemplate, SavedTemplateError,
-    SnapshotError, TransferError,
+    ControlConfig, CreateDesktop, CreateError, DesktopView, ForkDesktop, OverDiskQuota, SaveTemplate,
+    SavedTemplateError, SnapshotError, TransferError,
 };
 use rolltop_engine::{Shortage, Writing};
-use rolltop_model::{DesktopId, DesktopState, FailReason, SnapshotId, SnapshotState};
+use rolltop_model::{DesktopId, DesktopState, FailReason, SnapshotId, SnapshotKind, SnapshotState};
 use rolltop_sim::DoorFault;
 
 use crate::fixture::{PATIENCE, Platform, platform_with, quick};
@@ -140,6 +140,71 @@ async fn who_deletes_has_room_again_and_layers_below_are_somebodys() {
 }
 
 #[tokio::test]
+async fn what_an_imported_desktop_is_booted_with_counts_as_long_as_it_is_there() {
+    let platform = limited(700 * MIB).await;
+    let id = platform.running("one").await;
+    let taken = taken(&platform, id).await;
+    let file = platform.control.export_snapshot(&platform.owner, taken).await.unwrap();
+    let file: Vec<_> = file.bytes.try_collect().await.unwrap();
+    platform.control.delete_snapshot(&platform.owner, taken).await.unwrap();
+    until(&platform, |used| used == 2 * LAYER).await;
+    let import = async || {
+        let file = futures::stream::iter(file.clone().into_iter().map(Ok)).boxed();
+        platform.control.import_snapshot(&platform.owner, file).await.unwrap().id
+    };
+    // The simulation's kernel and RAM disk have 9 bytes each, and are the same ones in both.
+    let boot = 18;
+    let (first, second) = (import().await, import().await);
+    until(&platform, |used| used == 4 * LAYER + boot).await;
+    let fork = platform.control.fork_snapshot(&platform.owner, first, &ForkDesktop::default(), None).await;
+    let fork = fork.unwrap().remove(0).id;
+    platform.wait(fork, "running", |view| view.state == DesktopState::Running).await;
+    for snapshot in [first, second] {
+        platform.control.delete_snapshot(&platform.owner, snapshot).await.unwrap();
+    }
+    until(&platform, |used| used % MIB == boot).await;
+    platform.control.destroy(&platform.access(fork).await).await.unwrap();
+    platform.wait_gone(fork).await;
+    until(&platform, |used| used == 2 * LAYER).await;
+}
+
+/// A way back is kept by whoever has all they may, too: but not one more for each restart.
+#[tokio::test]
+async fn who_has_all_it_may_keeps_one_way_back_of_each_desktop() {
+    let platform = limited(700 * MIB).await;
+    let id = platform.running("one").await;
+    let undos = async || {
+        let all = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
+        all.into_iter().filter(|snapshot| snapshot.kind == SnapshotKind::Undo).collect::<Vec<_>>()
+    };
+    let restart = async || {
+        let before = platform.get(id).await.unwrap().steps.first().map(|step| step.boot);
+        platform.control.restart(&platform.access(id).await).await.unwrap();
+        let is_up = |view: &DesktopView| {
+            view.state == DesktopState::Running && view.steps.first().map(|step| step.boot) > before
+        };
+        platform.wait(id, "restarted", is_up).await;
+    };
+    restart().await;
+    restart().await;
+    assert_eq!(undos().await.len(), 2, "while there is room");
+    platform.engine.write_disk(id, 700 * MIB);
+    until(&platform, |used| used > 700 * MIB).await;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while undos().await.len() > 1 {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", undos().await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    restart().await;
+    let latest = undos().await.into_iter().map(|snapshot| snapshot.created_at).max();
+    while undos().await.len() > 1 {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", undos().await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(undos().await[0].created_at, latest.unwrap(), "the latest stays");
+}
+
+#[tokio::test]
 async fn one_that_stands_still_for_want_of_room_says_so_and_does_not_sleep() {
     let often = Duration::from_millis(30);
     let still = Duration::from_millis(200);
@@ -155,6 +220,13 @@ async fn one_that_stands_still_for_want_of_room_says_so_and_does_not_sleep() {
     // Longer than two knocks at the door of one that does nothing take.
     tokio::time::sleep(6 * still).await;
     assert_eq!(platform.get(id).await.unwrap().trouble, Some(FailReason::PausedHostDisk));
+    // Whoever comes is told that at once, and not to try again or to restart it.
+    let access = platform.access(id).await;
+    let told = [
+        platform.control.screenshot(&platform.access(id).await, 200).await.unwrap_err().to_string(),
+        platform.control.end_processes(&access).await.unwrap_err().to_string(),
+    ];
+    assert_eq!(told, [FailReason::PausedHostDisk.sentence(); 2]);
     platform.engine.faults().door(DoorFault::None);
     platform.engine.faults().busy(2);
     platform.engine.faults().hold_back(None);

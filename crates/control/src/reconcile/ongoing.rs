@@ -1,4 +1,4 @@
-//! Which desktops are being suspended at this moment.
+//! With which desktops something is done at this moment.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,15 +6,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rolltop_model::DesktopId;
 
 #[derive(Default)]
-pub(crate) struct Suspending(Mutex<HashSet<DesktopId>>);
+pub(crate) struct Ongoing(Mutex<HashSet<DesktopId>>);
 
-/// A desktop is being suspended as long as this lives.
-pub(super) struct Known<'a>(&'a Suspending, DesktopId);
+/// It is done with a desktop as long as this lives.
+pub(crate) struct Known<'a>(&'a Ongoing, DesktopId);
 
-impl Suspending {
+impl Ongoing {
+    /// For who knows that nobody else does it.
     pub(super) fn begin(&self, desktop: DesktopId) -> Known<'_> {
         self.all().insert(desktop);
         Known(self, desktop)
+    }
+
+    /// `None` while somebody else does it.
+    pub(crate) fn alone(&self, desktop: DesktopId) -> Option<Known<'_>> {
+        self.all().insert(desktop).then(|| Known(self, desktop))
     }
 
     pub(crate) fn has(&self, desktop: DesktopId) -> bool {
