@@ -188,13 +188,13 @@ impl Drop for Progress {
     }
 }
 
-/// Bytes as people say them.
+/// Bytes as people say them, in the units of the pages.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let (mut value, mut unit) = (bytes as f64, 0);
     while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
+        value /= 1024.0;
         unit += 1;
     }
     let digits = if unit == 0 || value >= 99.95 { 0 } else { 1 };
@@ -239,8 +239,7 @@ mod tests {
 
     #[test]
     fn sizes_have_three_digits_at_most() {
-        let sizes: Vec<String> =
-            [0, 999, 1000, 12_345, 999_400, 99_960_000, 5_000_000_000].map(size).to_vec();
-        assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "12.3 kB", "999 kB", "100 MB", "5.0 GB"]);
+        let sizes: Vec<String> = [0, 999, 1000, 12_345, 1_022_000, 104_816_000, 5 << 30].map(size).to_vec();
+        assert_eq!(sizes, ["0 B", "999 B", "1.0 KiB", "12.1 KiB", "998 KiB", "100 MiB", "5.0 GiB"]);
     }
 }

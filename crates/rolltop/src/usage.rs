@@ -95,8 +95,8 @@ mod tests {
         let expected = format!(
             "research, the latest hour\n\
              processors  ▁{gap}█  140 %, at most 140 %\n\
-             memory      █{gap}█  150 MB, at most 150 MB\n\
-             disk        █{gap}█  5.0 GB, at most 5.0 GB\n\
+             memory      █{gap}█  143 MiB, at most 143 MiB\n\
+             disk        █{gap}█  4.7 GiB, at most 4.7 GiB\n\
              received    █{gap}█  1.5 kB/s, at most 1.5 kB/s\n\
              sent        ▁{gap}▁  0 B/s, at most 0 B/s\n"
         );

@@ -74,8 +74,8 @@ fn table(language: Language, keys: &[ApiKey], desktops: &[Desktop]) -> Markup {
                     tr {
                         th scope="col" { (language.say("column-name")) }
                         th.secondary scope="col" { (language.say("column-may")) }
-                        th.useful scope="col" { (language.say("column-expires")) }
-                        th scope="col" { (language.say("column-used")) }
+                        th scope="col" { (language.say("column-expires")) }
+                        th.useful scope="col" { (language.say("column-used")) }
                         th.last scope="col" { (language.say("column-actions")) }
                     }
                 }
@@ -91,10 +91,11 @@ fn row(language: Language, key: &ApiKey, desktops: &[Desktop]) -> Markup {
             td.name {
                 bdi { (key.name) }
                 div.quiet { (reach(language, key, desktops)) }
+                div.quiet.narrow-only { (scopes::summary(language, &key.scopes)) }
             }
             td.secondary.wraps { (scopes::summary(language, &key.scopes)) }
-            td.useful { (expiry(language, key)) }
-            td {
+            td { (expiry(language, key)) }
+            td.useful {
                 @match key.used_at {
                     Some(at) => {
                         (time::ago(language, at))
