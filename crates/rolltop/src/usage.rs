@@ -97,7 +97,7 @@ mod tests {
              processors  ▁{gap}█  140 %, at most 140 %\n\
              memory      █{gap}█  143 MiB, at most 143 MiB\n\
              disk        █{gap}█  4.7 GiB, at most 4.7 GiB\n\
-             received    █{gap}█  1.5 kB/s, at most 1.5 kB/s\n\
+             received    █{gap}█  1.5 KiB/s, at most 1.5 KiB/s\n\
              sent        ▁{gap}▁  0 B/s, at most 0 B/s\n"
         );
         assert_eq!(text, expected);

@@ -377,31 +377,23 @@ async fn try_tidy(inner: &Inner) -> Result<(), TidyError> {
 /// What is kept for an undo, and something later of the same desktop is, too, in workspaces that have all they may of the disk:
 /// such are kept beyond that, and each restart would make another.
 async fn overtaken(inner: &Inner, all: &[Snapshot]) -> Result<HashSet<SnapshotId>, StoreError> {
-    let mut overtaken = HashSet::new();
-    let mut is_full: HashMap<WorkspaceId, bool> = HashMap::new();
-    let mut latest: HashMap<DesktopId, &Snapshot> = HashMap::new();
-    for snapshot in all.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Undo) {
-        let full = match is_full.get(&snapshot.workspace) {
-            Some(full) => *full,
-            None => {
-                let full = inner.disk_left(snapshot.workspace).await? == Some(0);
-                is_full.insert(snapshot.workspace, full);
-                full
-            }
-        };
-        if !full {
-            continue;
-        }
-        match latest.get(&snapshot.desktop) {
-            Some(later) if later.created_at >= snapshot.created_at => overtaken.insert(snapshot.id),
-            Some(earlier) => overtaken.insert(earlier.id),
-            None => false,
-        };
-        if !overtaken.contains(&snapshot.id) {
-            latest.insert(snapshot.desktop, snapshot);
+    let is_undo = |snapshot: &&Snapshot| snapshot.kind == SnapshotKind::Undo;
+    let workspaces: HashSet<WorkspaceId> =
+        all.iter().filter(is_undo).map(|snapshot| snapshot.workspace).collect();
+    let mut full = HashSet::new();
+    for workspace in workspaces {
+        if inner.disk_left(workspace).await? == Some(0) {
+            full.insert(workspace);
         }
     }
-    Ok(overtaken)
+    let mut latest = HashMap::new();
+    for snapshot in all.iter().filter(is_undo) {
+        let at = latest.entry(snapshot.desktop).or_insert(snapshot.created_at);
+        *at = snapshot.created_at.max(*at);
+    }
+    let is_latest = |snapshot: &Snapshot| latest.get(&snapshot.desktop) == Some(&snapshot.created_at);
+    let overtaken = all.iter().filter(is_undo).filter(|snapshot| full.contains(&snapshot.workspace));
+    Ok(overtaken.filter(|snapshot| !is_latest(snapshot)).map(|snapshot| snapshot.id).collect())
 }
 
 pub(super) fn key_of(layer: &Layer) -> LayerKey {
