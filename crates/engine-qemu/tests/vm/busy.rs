@@ -109,7 +109,7 @@ async fn a_bake_gets_its_share_beside_busy_desktops_and_leaves_them_theirs() {
     println!(
         "{bake_used:.1} s for the bake, {desktops_used:.1} s for desktops: {share:.3}, fair is {fair:.3}"
     );
-    // The kernel shares out by weight over seconds, not exactly: 0.09 to 0.14 were seen. By the weight of 5 to 100 it was 0.024.
+    // The kernel shares out by weight over seconds, not exactly: 0.09 to 0.14 were seen. By the weight of 5 to 100 it would be 0.024.
     assert!(share > fair / 3.0, "the bake is starved: {share:.3}");
     assert!(share < fair * 1.7, "desktops are starved: {share:.3}");
     let asked = Instant::now();
