@@ -48,7 +48,7 @@ test("a key is made, shown once and revoked without a reload", async () => {
   await page.getByRole("button", { name: "Done" }).click();
   await page.locator("dialog[open]").waitFor({ state: "detached" });
   assert.equal((await page.content()).includes(token), false, "it is nowhere any more");
-  await row(page, "robot").getByText("exec").waitFor();
+  await row(page, "robot").locator("td.secondary").getByText("exec").waitFor();
 
   await row(page, "robot").getByRole("button", { name: "Revoke" }).click();
   await page.locator("dialog[open]").getByRole("button", { name: "Revoke key" }).click();
