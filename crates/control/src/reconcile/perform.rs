@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rolltop_engine::{DiskLayer, EngineError, ForkRequest, Origin, StartRequest, SuspendRequest};
 use rolltop_guest_protocol::VNC_SOCKET;
-use rolltop_model::{DesktopState, FailReason, Observation, Record, Step};
+use rolltop_model::{DesktopState, FailReason, Observation, Record, Silence, SilenceCause, Step};
 use rolltop_store::{Desktop, Receipt, StoreError};
 use tokio::io::AsyncReadExt;
 use tokio::time::{sleep, timeout};
@@ -22,6 +22,8 @@ use crate::control::Inner;
 pub(super) const ENGINE_DEADLINE: Duration = Duration::from_secs(120);
 /// On top of the guest's own grace.
 const STOP_MARGIN: Duration = Duration::from_secs(30);
+/// For one that is halted, in case that it only looked so.
+const HALTED_GRACE: Duration = Duration::from_secs(10);
 /// How long one step tries to see a picture before others get their turn.
 const SCREEN_TRY: Duration = Duration::from_secs(10);
 const SCREEN_PAUSE: Duration = Duration::from_millis(250);
@@ -65,7 +67,7 @@ pub(super) async fn perform(
         Step::AwaitScreen { boot } => await_screen(inner, desktop, step, boot).await,
         Step::Stop => {
             inner.hang_up(desktop.id).await;
-            let grace = inner.config.stop_grace;
+            let grace = grace(inner.config.stop_grace, inner.stillness.of(desktop.id));
             ask(grace.saturating_add(STOP_MARGIN), inner.engine.stop(desktop.id, desktop.fence, grace))
                 .await?;
             save(inner, desktop, &done(desktop, step), None).await
@@ -76,6 +78,14 @@ pub(super) async fn perform(
             tracing::info!(desktop = %desktop.id, "destroyed");
             if forgotten { Ok(()) } else { Err(Fault::Lost) }
         }
+    }
+}
+
+/// How long a guest is given to shut down: one whose processors do nothing at all hears no power button.
+fn grace(usual: Duration, silence: Option<Silence>) -> Duration {
+    match silence {
+        Some(Silence { cause: SilenceCause::Halted, .. }) => usual.min(HALTED_GRACE),
+        _ => usual,
     }
 }
 
@@ -307,10 +317,14 @@ pub(super) async fn ask<T>(
     deadline: Duration,
     answer: impl Future<Output = Result<T, EngineError>>,
 ) -> Result<T, Fault> {
-    match timeout(deadline, answer).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(Fault::wrong_because(FailReason::StartFailed, "the host took too long")),
-    }
+    Ok(in_time(deadline, answer).await??)
+}
+
+/// What the engine answers. That it answers late says nothing of what became of the question: it may be done yet, so it is
+/// asked again, and whatever was given for it stays.
+pub(super) async fn in_time<T>(deadline: Duration, answer: impl Future<Output = T>) -> Result<T, Fault> {
+    let late = |_| Fault::Silent(EngineError::Timeout(format!("{} s", deadline.as_secs())));
+    timeout(deadline, answer).await.map_err(late)
 }
 
 pub(super) fn done(desktop: &Desktop, step: Step) -> Record {
@@ -342,4 +356,29 @@ pub(super) async fn end_step(
     error: Option<&str>,
 ) -> Result<(), Fault> {
     Ok(inner.store.end_step(desktop.id, desktop.workspace, boot, name, error, clock::now()).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_answered_late_is_no_failure_of_the_desktops() {
+        let late = ask(ENGINE_DEADLINE, std::future::pending::<Result<(), EngineError>>()).await;
+        assert!(matches!(late, Err(Fault::Silent(EngineError::Timeout(_)))), "it is asked again: {late:?}");
+        let refused = ask(ENGINE_DEADLINE, async { Err::<(), _>(EngineError::DiskFull) }).await;
+        assert!(matches!(refused, Err(Fault::Wrong { reason: FailReason::DiskFull, .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn what_is_halted_is_not_waited_for() {
+        const USUAL: Duration = Duration::from_secs(60);
+        let silence = |cause| Some(Silence { since: clock::now(), cause });
+        assert_eq!(grace(USUAL, silence(SilenceCause::Halted)), HALTED_GRACE);
+        assert_eq!(grace(Duration::ZERO, silence(SilenceCause::Halted)), Duration::ZERO);
+        // It may hear the power button, and what runs in it has something to save.
+        for other in [None, silence(SilenceCause::Processes), silence(SilenceCause::Unknown)] {
+            assert_eq!(grace(USUAL, other), USUAL);
+        }
+    }
 }

@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use super::fault::{Fault, chain};
-use super::perform::{ENGINE_DEADLINE, ask};
+use super::perform::{ENGINE_DEADLINE, ask, in_time};
 use super::schedules;
 use crate::clock;
 use crate::control::Inner;
@@ -147,7 +147,7 @@ async fn take(
         let machine = ask(ENGINE_DEADLINE, inner.engine.observe_one(desktop.id)).await?;
         Ok::<_, Fault>(machine.is_some_and(|machine| machine.layer == next.id))
     };
-    let info = match patiently(inner.engine.snapshot(&request)).await? {
+    let info = match in_time(ENGINE_DEADLINE, inner.engine.snapshot(&request)).await? {
         Ok(info) => info,
         Err(EngineError::CutShort) => {
             tracing::info!(desktop = %desktop.id, snapshot = %snapshot.id, "a snapshot begins anew");
@@ -182,12 +182,6 @@ async fn take(
     tracing::info!(desktop = %desktop.id, snapshot = %snapshot.id, pause_ms = info.pause_ms, "a snapshot was taken");
     inner.clocks.paused(desktop.id);
     nudge_forks(inner, snapshot).await
-}
-
-/// Asks the engine for something that may be done after the deadline yet: the layer given for it stays, and it is asked again.
-async fn patiently<T>(answer: impl Future<Output = T>) -> Result<T, Fault> {
-    let late = |_| Fault::Silent(EngineError::Timeout("the host takes long".into()));
-    timeout(ENGINE_DEADLINE, answer).await.map_err(late)
 }
 
 /// What is on the screen just before, for people who look for a snapshot later. Nothing depends on it.
@@ -274,7 +268,7 @@ async fn restore(
         from: Origin { snapshot: to.id, disk: below.iter().map(layer_of).collect() },
         next: layer_of(&next),
     };
-    if let Err(error) = patiently(inner.engine.revert(&request)).await? {
+    if let Err(error) = in_time(ENGINE_DEADLINE, inner.engine.revert(&request)).await? {
         let fault = Fault::from(error);
         if matches!(fault, Fault::Silent(_)) {
             return Err(fault);
