@@ -11,6 +11,7 @@ use reqwest::header::{CONTENT_TYPE, LOCATION, ORIGIN, REFERER, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use rolltop_sim::SimConfig;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
@@ -35,6 +36,15 @@ fn installed() -> PathBuf {
     installed.expect("ROLLTOP_PREVIEW_FRAMEWORKS names the frameworks: run scripts/preview-frameworks").into()
 }
 
+/// How an answer begins there.
+async fn greeting(port: u16) -> std::io::Result<[u8; 4]> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+    let mut beginning = [0; 4];
+    stream.read_exact(&mut beginning).await?;
+    Ok(beginning)
+}
+
 impl Program {
     /// `command` is given the port as its last word.
     async fn start(program: &str, folder: PathBuf, command: &[&str]) -> Self {
@@ -50,8 +60,9 @@ impl Program {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let answers = async || TcpStream::connect(("127.0.0.1", port)).await.is_ok();
-        assert!(eventually(answers).await, "{program} does not listen");
+        // A bare connection says little: to a port that nobody listens on yet, the system may connect a caller to itself.
+        let answers = async || greeting(port).await.is_ok_and(|greeting| greeting == *b"HTTP");
+        assert!(eventually(answers).await, "{program} does not answer");
         let visit =
             Visit::start(SimConfig { ports_beside: BTreeSet::from([port]), ..SimConfig::instant() }).await;
         let window = visit.open(port).await;
