@@ -27,6 +27,8 @@ pub struct Options {
     pub engine: &'static str,
     /// Folder of built and baked template versions, shared between runs.
     pub templates: Option<PathBuf>,
+    /// What [`Platform::create`] makes desktops of. Default: Rolltop's default.
+    pub template: Option<&'static str>,
     /// More for `rolltop.toml`.
     pub configuration: String,
     /// The same for every start of one platform, or a client would lose a web role that comes back.
@@ -45,7 +47,15 @@ impl Options {
         Self::real_of("debug")
     }
 
-    /// The same of another profile's build, and of that only.
+    /// The same with a small guest, which boots several times as fast, for what is not about what runs inside. It comes from
+    /// `ROLLTOP_SMALL_TEMPLATES`.
+    pub fn small() -> anyhow::Result<Self> {
+        let templates = std::env::var_os("ROLLTOP_SMALL_TEMPLATES")
+            .context("ROLLTOP_SMALL_TEMPLATES must name the folder of the small guest: run `make test`")?;
+        Ok(Self { templates: Some(templates.into()), template: Some("small"), ..Self::real()? })
+    }
+
+    /// [`Options::real`] of another profile's build, and of that only.
     pub fn real_of(profile: &str) -> anyhow::Result<Self> {
         let templates = std::env::var_os("ROLLTOP_TEST_TEMPLATES").context(
             "ROLLTOP_TEST_TEMPLATES must name the folder of built templates: run `make test` or `make bench`",
@@ -54,6 +64,7 @@ impl Options {
             binary: Self::built(profile)?,
             engine: "qemu",
             templates: Some(templates.into()),
+            template: None,
             configuration: String::new(),
             port: free_port()?,
             ssh_port: free_port()?,
@@ -71,6 +82,7 @@ impl Options {
             binary: Self::built(profile)?,
             engine: "sim",
             templates: None,
+            template: None,
             configuration: String::new(),
             port: free_port()?,
             ssh_port: free_port()?,
@@ -103,13 +115,20 @@ struct Slot {
 impl Slot {
     const NETWORKS: [&str; 4] = ["rtp", "rtq", "rtr", "rtu"];
 
-    /// Waits until one is free.
-    async fn take() -> anyhow::Result<Self> {
+    /// Waits until one is free, for the platform of that directory. Removes what a test that was killed left there: its
+    /// desktops would have the names that are wanted now.
+    async fn take(options: &Options, data: &Path) -> anyhow::Result<Self> {
         loop {
             for number in 0..u32::try_from(Self::NETWORKS.len())? {
                 let path = format!("/var/tmp/rolltop-test-slot-{number}");
-                let taken = File::options().create(true).append(true).open(path)?;
+                let taken = File::options().create(true).append(true).open(&path)?;
                 if flock(&taken, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                    let before = std::fs::read_to_string(&path)?;
+                    std::fs::write(&path, data.as_os_str().as_encoded_bytes())?;
+                    if !before.is_empty() && Path::new(&before).exists() {
+                        clear(options, Path::new(&before));
+                        std::fs::remove_dir_all(before)?;
+                    }
                     return Ok(Self { number, _taken: taken });
                 }
             }
@@ -149,7 +168,7 @@ pub struct Platform {
 impl Platform {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let data = tempfile::Builder::new().prefix("rolltop-test-").tempdir_in("/var/tmp")?;
-        let slot = Slot::take().await?;
+        let slot = Slot::take(&options, data.path()).await?;
         let toml = format!("{}{}\n", slot.configuration(), options.configuration);
         std::fs::write(data.path().join("rolltop.toml"), toml)?;
         if let Some(templates) = &options.templates {
@@ -258,7 +277,11 @@ impl Platform {
     }
 
     pub async fn create(&self, name: &str) -> anyhow::Result<Desktop> {
-        let request = CreateDesktop { name: Some(name.to_owned()), ..CreateDesktop::default() };
+        let request = CreateDesktop {
+            name: Some(name.to_owned()),
+            template: self.options.template.map(str::to_owned),
+            ..CreateDesktop::default()
+        };
         Ok(self.client.create_desktop(&request, None).await?)
     }
 
@@ -321,12 +344,16 @@ impl Drop for Platform {
             }
             let _ = up.wait();
         }
-        // What the test left: its machines and their networks, by this instance's own sweep.
-        let _ = Command::new(&self.options.binary)
-            .args(["--data".as_ref(), self.data.path().as_os_str()])
-            .args(["host", "--engine", self.options.engine, "--clear"])
-            .status();
+        clear(&self.options, self.data.path());
     }
+}
+
+/// Removes the machines of a directory and their networks, by its instance's own sweep.
+fn clear(options: &Options, data: &Path) {
+    let _ = Command::new(&options.binary)
+        .args(["--data".as_ref(), data.as_os_str()])
+        .args(["host", "--engine", options.engine, "--clear"])
+        .status();
 }
 
 fn signal(pid: i32, signal: Signal) -> anyhow::Result<()> {

@@ -90,7 +90,7 @@ async fn ten_forks_in_the_middle_of_a_build_all_finish_it() -> anyhow::Result<()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_middle_of_a_snapshot_or_fork_loses_nothing() -> anyhow::Result<()> {
-    let platform = Platform::start(Options::real()?).await?;
+    let platform = Platform::start(Options::small()?).await?;
     let id = platform.create("origin").await?.id;
     platform.wait_for(id, DesktopState::Running).await?;
     platform.shell(id, "head -c 10000000 /dev/urandom > /dev/shm/blob; echo on-disk > kept; sync").await?;

@@ -53,14 +53,28 @@ fn config() -> QemuConfig {
     }
 }
 
+/// What runs in the machines: the folder of its built templates is in this variable.
+const SMALL: &str = "ROLLTOP_SMALL_TEMPLATES";
+const DESK: &str = "ROLLTOP_TEST_TEMPLATES";
+
 impl Host {
-    /// Waits for its turn, and begins with a host that has a baked template and nothing else.
+    /// Waits for its turn, and begins with a host that has a baked template and nothing else: a small guest, which boots in
+    /// a few seconds where a whole desktop takes twenty.
     pub async fn open() -> Self {
+        Self::with(SMALL).await
+    }
+
+    /// The same with a whole desktop, for what only that one has: programs to try the network with, a size to bake.
+    pub async fn open_desk() -> Self {
+        Self::with(DESK).await
+    }
+
+    async fn with(variable: &str) -> Self {
         let turn = TURN.lock().await;
         assert!(rustix::process::geteuid().is_root(), "these tests need root");
         fs::create_dir_all(directory()).unwrap();
         std::env::set_current_dir(directory()).unwrap();
-        let template = bring_template();
+        let template = bring_template(variable);
         let config = config();
         let engine = QemuEngine::open(config.clone()).await.unwrap();
         engine.sweep(&Known::default()).await.unwrap();
@@ -135,10 +149,10 @@ impl Host {
 }
 
 /// Links the newest template into our directory, unless it is there, in place of earlier ones.
-fn bring_template() -> TemplateVersion {
-    let source = std::env::var_os("ROLLTOP_TEST_TEMPLATES");
-    let source =
-        PathBuf::from(source.expect("ROLLTOP_TEST_TEMPLATES has to name a directory of built templates"));
+fn bring_template(variable: &str) -> TemplateVersion {
+    let source = std::env::var_os(variable);
+    let source = source.unwrap_or_else(|| panic!("{variable} has to name a directory of built templates"));
+    let source = PathBuf::from(source);
     let (path, manifest) = installed(&source).into_iter().next().expect("there is a template in it");
     let templates = Path::new("host/templates");
     for (earlier, _) in installed(templates).into_iter().filter(|(_, m)| m.version != manifest.version) {

@@ -1,5 +1,5 @@
-//! Real machines on this host. Needs root, QEMU and `ROLLTOP_TEST_TEMPLATES`, a directory of
-//! built templates; `cargo test -p rolltop-engine-qemu --features vm-tests --test vm`.
+//! Real machines on this host. Needs root, QEMU and built templates: directories of them are named by
+//! `ROLLTOP_SMALL_TEMPLATES` and `ROLLTOP_TEST_TEMPLATES`; `cargo test -p rolltop-vm-tests --features vm-tests --test vm`.
 //!
 //! The template comes with its bake of size S; a copy is kept under `target/vm-tests`. Tests
 //! take turns: each opens the engine anew, and so takes over what the one before left.

@@ -69,7 +69,7 @@ fn baking() -> Option<i32> {
 
 #[tokio::test]
 async fn a_bake_gets_its_share_beside_busy_desktops_and_leaves_them_theirs() {
-    let mut host = Host::open().await;
+    let mut host = Host::open_desk().await;
     host.die();
     host.config.bake = vec![Size::M];
     let baked = format!("host/templates/{}/{}", host.template, Size::M);
