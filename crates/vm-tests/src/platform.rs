@@ -27,8 +27,6 @@ pub struct Options {
     pub engine: &'static str,
     /// Folder of built and baked template versions, shared between runs.
     pub templates: Option<PathBuf>,
-    /// What [`Platform::create`] makes desktops of. Default: Rolltop's default.
-    pub template: Option<&'static str>,
     /// More for `rolltop.toml`.
     pub configuration: String,
     /// The same for every start of one platform, or a client would lose a web role that comes back.
@@ -52,7 +50,7 @@ impl Options {
     pub fn small() -> anyhow::Result<Self> {
         let templates = std::env::var_os("ROLLTOP_SMALL_TEMPLATES")
             .context("ROLLTOP_SMALL_TEMPLATES must name the folder of the small guest: run `make test`")?;
-        Ok(Self { templates: Some(templates.into()), template: Some("small"), ..Self::real()? })
+        Ok(Self { templates: Some(templates.into()), ..Self::real()? })
     }
 
     /// [`Options::real`] of another profile's build, and of that only.
@@ -64,7 +62,6 @@ impl Options {
             binary: Self::built(profile)?,
             engine: "qemu",
             templates: Some(templates.into()),
-            template: None,
             configuration: String::new(),
             port: free_port()?,
             ssh_port: free_port()?,
@@ -82,7 +79,6 @@ impl Options {
             binary: Self::built(profile)?,
             engine: "sim",
             templates: None,
-            template: None,
             configuration: String::new(),
             port: free_port()?,
             ssh_port: free_port()?,
@@ -277,11 +273,7 @@ impl Platform {
     }
 
     pub async fn create(&self, name: &str) -> anyhow::Result<Desktop> {
-        let request = CreateDesktop {
-            name: Some(name.to_owned()),
-            template: self.options.template.map(str::to_owned),
-            ..CreateDesktop::default()
-        };
+        let request = CreateDesktop { name: Some(name.to_owned()), ..CreateDesktop::default() };
         Ok(self.client.create_desktop(&request, None).await?)
     }
 

@@ -187,7 +187,8 @@ async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
 
 /// A fork bomb that outlives its call, and then something that takes all memory there is.
 async fn a_hog_leaves_the_door_an_answer(platform: &Platform, id: DesktopId) -> anyhow::Result<()> {
-    const ENOUGH: Duration = Duration::from_secs(60);
+    // A command takes a second or two without them.
+    const ENOUGH: Duration = Duration::from_secs(120);
     let others = "own=$(sed -n 's/^0:://p' /proc/self/cgroup); \
                   for group in /sys/fs/cgroup/rolltop/commands/*/; do [ \"$group\" = \"/sys/fs/cgroup$own/\" ] || ";
     let bomb = r#"bash -c 'b() { b | b & }; b' > /dev/null 2>&1 &"#;
@@ -196,7 +197,7 @@ while True: taken.append(bytearray(1 << 20))' > /dev/null 2>&1 &"#;
     for (hog, limit, word) in [(bomb, "pids", "max"), (memory, "memory", "oom_kill")] {
         platform.shell(id, hog).await?;
         let events = format!("{others} sed -n 's/^{word} //p' \"$group/{limit}.events\"; done");
-        eventually("the hog meets its limit", ENOUGH, || async {
+        eventually("the hog meets its limit", PATIENCE, || async {
             let told = tokio::time::timeout(ENOUGH, platform.shell(id, &events)).await??;
             Ok(told.lines().any(|count| count.trim() != "0").then_some(()))
         })
