@@ -72,6 +72,8 @@ struct Watched<'a> {
     machine: &'a Machine,
     /// When it was to be brought back, where nobody could enter it since.
     unentered: Option<Timestamp>,
+    /// It is to stop or to restart: what is known of it holds until it has.
+    leaving: bool,
 }
 
 /// What came of a look at all of them.
@@ -124,7 +126,7 @@ impl Stillness {
         suspects.retain(|_, at| now.saturating_duration_since(*at) < LATELY.saturating_add(window));
         all.retain(|id, watch| machines.get(id).is_some_and(|seen| seen.machine.boot == watch.boot));
         let mut due = Due::default();
-        for (id, Watched { machine, unentered }) in machines {
+        for (id, Watched { machine, unentered, .. }) in machines.iter().filter(|(_, seen)| !seen.leaving) {
             let cpu_ms = machine.work.cpu_ms;
             let watch = all.entry(*id).or_insert_with(|| Watch::new(machine.boot, now, cpu_ms));
             let span = now.saturating_duration_since(watch.since);
@@ -239,24 +241,21 @@ fn lacks(load: &Load) -> Option<SilenceCause> {
 
 /// Looks after all machines that are up and meant to be.
 pub(super) fn pass(inner: &Arc<Inner>, standings: &[Standing], machines: &[Machine]) {
-    let up: HashMap<DesktopId, &Standing> = standings
-        .iter()
-        .filter(|at| is_up(&at.record) || at.record.is_unentered())
-        .map(|at| (at.id, at))
-        .collect();
+    let standings: HashMap<DesktopId, &Standing> = standings.iter().map(|at| (at.id, at)).collect();
     let watched = machines
         .iter()
         // The engine has it stand still.
         .filter(|machine| !machine.writing.is_stopped())
         .filter_map(|machine| {
-            let record = &up.get(&machine.desktop)?.record;
+            let record = &standings.get(&machine.desktop)?.record;
             let unentered = record.is_unentered().then_some(record.planned_at);
+            let leaving = !is_up(record) && unentered.is_none();
             let is_on = match machine.power {
                 Power::On { quarantined } => !quarantined || unentered.is_some(),
                 Power::Off { .. } => false,
             };
             (is_on && record.boot == machine.boot)
-                .then_some((machine.desktop, Watched { machine, unentered }))
+                .then_some((machine.desktop, Watched { machine, unentered, leaving }))
         })
         .collect();
     let Due { knocks, silent } = inner.stillness.note(&watched, inner.config.still);
@@ -353,7 +352,7 @@ mod tests {
         unentered: Option<Timestamp>,
         window: Duration,
     ) -> Due {
-        stillness.note(&HashMap::from([(ID, Watched { machine, unentered })]), window)
+        stillness.note(&HashMap::from([(ID, Watched { machine, unentered, leaving: false })]), window)
     }
 
     fn note(stillness: &Stillness, machine: &Machine, window: Duration) -> bool {
@@ -390,6 +389,22 @@ mod tests {
         assert_eq!(stillness.heard(ID, Heard::NoRoom(SilenceCause::Memory), at(6)), News::Changed);
         assert_eq!(stillness.heard(ID, Heard::Answer, at(7)), News::Changed);
         assert!(!note(&stillness, &machine(2, 5), Duration::from_secs(9)), "another start is watched afresh");
+    }
+
+    #[test]
+    fn one_that_is_silent_stays_so_until_it_has_gone() {
+        let (stillness, window) = (Stillness::default(), Duration::ZERO);
+        let silent = machine(1, 5);
+        for second in [1, 2] {
+            note(&stillness, &silent, window);
+            stillness.heard(ID, Heard::Nothing, at(second));
+        }
+        let silence = Some(Silence { since: at(1), cause: SilenceCause::Halted });
+        let leaving = Watched { machine: &silent, unentered: None, leaving: true };
+        let due = stillness.note(&HashMap::from([(ID, leaving)]), window);
+        assert_eq!((due, stillness.of(ID)), (Due::default(), silence), "nobody knocks any more");
+        stillness.note(&HashMap::new(), window);
+        assert_eq!(stillness.of(ID), None);
     }
 
     #[test]
