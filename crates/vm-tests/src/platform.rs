@@ -122,7 +122,8 @@ impl Slot {
                     let before = std::fs::read_to_string(&path)?;
                     std::fs::write(&path, data.as_os_str().as_encoded_bytes())?;
                     if !before.is_empty() && Path::new(&before).exists() {
-                        clear(options, Path::new(&before));
+                        // Whatever this one's engine is: the other's may have had machines.
+                        clear(&options.binary, "qemu", Path::new(&before));
                         std::fs::remove_dir_all(before)?;
                     }
                     return Ok(Self { number, _taken: taken });
@@ -336,15 +337,15 @@ impl Drop for Platform {
             }
             let _ = up.wait();
         }
-        clear(&self.options, self.data.path());
+        clear(&self.options.binary, self.options.engine, self.data.path());
     }
 }
 
 /// Removes the machines of a directory and their networks, by its instance's own sweep.
-fn clear(options: &Options, data: &Path) {
-    let _ = Command::new(&options.binary)
+fn clear(binary: &Path, engine: &str, data: &Path) {
+    let _ = Command::new(binary)
         .args(["--data".as_ref(), data.as_os_str()])
-        .args(["host", "--engine", options.engine, "--clear"])
+        .args(["host", "--engine", engine, "--clear"])
         .status();
 }
 

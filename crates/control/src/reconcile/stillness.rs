@@ -72,7 +72,7 @@ struct Watched<'a> {
     machine: &'a Machine,
     /// When it was to be brought back, where nobody could enter it since.
     unentered: Option<Timestamp>,
-    /// It is to stop or to restart: what is known of it holds until it has.
+    /// It is to stop or to restart, or is not up yet: nobody knocks, and what is known of it holds until it has gone.
     leaving: bool,
 }
 
