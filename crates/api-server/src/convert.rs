@@ -408,9 +408,13 @@ pub(crate) fn scope(scope: control::Scope) -> wire::Scope {
     }
 }
 
+pub(crate) fn known_scope(scope: wire::Scope) -> Option<control::Scope> {
+    control::Scope::named(scope.as_str())
+}
+
 /// Asked for by name; what this version does not know is refused.
 fn wanted_scope(scope: wire::Scope) -> Result<control::Scope, ApiError> {
-    control::Scope::named(scope.as_str()).ok_or_else(|| {
+    known_scope(scope).ok_or_else(|| {
         let known: Vec<_> = control::Scope::ALL.iter().map(|scope| scope.as_str()).collect();
         let detail = format!("One of the scopes is not known; known: {}.", known.join(", "));
         ApiError::new(wire::Code::InvalidScopes, detail).in_field("scopes")

@@ -155,6 +155,14 @@ where
 pub(crate) struct IdempotencyKey(String);
 
 impl IdempotencyKey {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
+        let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+        let text = value.to_str().map_err(|_| {
+            ApiError::new(Code::InvalidHeader, "An idempotency key has 1 to 255 printable characters.")
+        })?;
+        Ok(Some(Self(text.to_owned())))
+    }
+
     pub(crate) fn text(key: Option<&Self>) -> Option<&str> {
         key.map(|Self(key)| key.as_str())
     }
@@ -164,11 +172,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ApiError> {
-        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
-        let text = value.to_str().map_err(|_| {
-            ApiError::new(Code::InvalidHeader, "An idempotency key has 1 to 255 printable characters.")
-        })?;
-        Ok(Some(Self(text.to_owned())))
+        Self::of(&parts.headers)
     }
 }
 

@@ -9,11 +9,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, AUTHORIZATION};
 use http::{HeaderMap, HeaderValue};
-use rolltop_api_types::{ADMITTED_HEADER, Code};
+use rolltop_api_types::{ADMITTED_HEADER, Code, Scope};
 use rolltop_control::CredentialGuard;
 use rolltop_model::network_of;
 use secrecy::SecretString;
 
+use crate::convert;
 use crate::ending::{guard_request, guard_response};
 use crate::operations::{Access, access, methods};
 use crate::problems::ApiError;
@@ -93,14 +94,15 @@ pub(crate) fn no_such_route() -> ApiError {
 async fn admit_caller(
     state: &AppState,
     request: &mut Request,
-    scopes: &[rolltop_control::Scope],
+    scopes: &[Scope],
 ) -> Result<Admitted, ApiError> {
     let bearer = bearer(request.headers())?;
     let from = address(request.headers()).map(|address| address.to_string());
     let (caller, guard) = state.control.admit(bearer, from.as_deref()).await?;
     let allowance = counted(&state.requests, &caller.rate_key())?;
-    if let Some(scope) = scopes.iter().find(|scope| !caller.may(**scope)) {
-        let mut error = ApiError::from(*scope);
+    let lacks = |scope: &&Scope| !convert::known_scope(**scope).is_some_and(|scope| caller.may(scope));
+    if let Some(scope) = scopes.iter().find(lacks) {
+        let mut error = ApiError::missing_scope(scope.as_str());
         error.write_allowance(&allowance);
         return Err(error);
     }

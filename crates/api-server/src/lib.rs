@@ -6,6 +6,9 @@
 //!          ─► handler: extract ─► control ─► convert ─► answer
 //! ```
 //!
+//! An operation is declared in `api-types`, and its handler gets a `Call` of it (`call`); those that are not yet have
+//! handlers of axum's own, described beside them.
+//!
 //! Every error becomes a problem document in `problems`, and nowhere else; what may be asked
 //! with which scope stands in [`OPERATIONS`]. Listens on unix sockets only: the web and ssh
 //! tiers are the only clients, so `X-Forwarded-For` is believed.
@@ -13,6 +16,7 @@
 
 mod admin;
 mod body;
+mod call;
 mod config;
 mod convert;
 mod ending;

@@ -1,13 +1,20 @@
 //! The API's description, OpenAPI 3.1, made from the routes themselves.
 
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use rolltop_api_types::operation::{Operation as Declared, PathParts as _};
 use rolltop_api_types::{Code, Problem, problem_documentation, scope_documentation};
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, PathsBuilder,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{
     Discriminator, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
-use utoipa::{Modify, OpenApi as _};
+use utoipa::openapi::{Content, ContentBuilder, OpenApi, Paths, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::{IntoParams as _, Modify, OpenApi as _, ToSchema};
 
 use crate::operations::{Access, access};
 
@@ -75,6 +82,89 @@ pub(crate) fn frame() -> OpenApi {
     ));
     frame.info.version = "1".to_owned();
     frame
+}
+
+/// A declared operation with the schemas that it needs.
+pub(crate) fn described<O: Declared>() -> (Vec<(String, RefOr<Schema>)>, Paths) {
+    let declared = O::DECLARATION;
+    let mut operation = OperationBuilder::new()
+        .tag(declared.tag)
+        .summary(Some(declared.summary()))
+        .operation_id(Some(declared.id()));
+    let description = declared.description();
+    if !description.is_empty() {
+        operation = operation.description(Some(description));
+    }
+    for (name, part) in names_in(declared.path).zip(O::Path::described()) {
+        operation = operation.parameter(
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Path)
+                .required(Required::True)
+                .description(Some(part.description))
+                .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+                .example(Some(part.example.into())),
+        );
+    }
+    for parameter in O::Query::into_params(|| Some(ParameterIn::Query)) {
+        operation = operation.parameter(parameter);
+    }
+    if let Some(once) = declared.idempotent {
+        operation = operation.parameter(idempotency_key(once));
+    }
+    let mut schemas = Vec::new();
+    if declared.has_body {
+        let content = content_of::<O::Body>(&mut schemas);
+        let body =
+            RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
+        operation = operation.request_body(Some(body.build()));
+    }
+    let mut success = ResponseBuilder::new().description(declared.means);
+    if declared.status != StatusCode::NO_CONTENT.as_u16() {
+        success = success.content("application/json", content_of::<O::Reply>(&mut schemas));
+    }
+    operation = operation.response(declared.status.to_string(), success);
+    let mut errors: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    for (code, when) in declared.errors {
+        let said = format!("`{}` {when}", code.as_str());
+        errors.entry(code.status()).or_default().push(said.trim_end().to_owned());
+    }
+    for (status, said) in errors {
+        let response = problem_response(&said.join(", "));
+        operation = operation.response(status.to_string(), response);
+    }
+    let method = match declared.method {
+        http::Method::POST => HttpMethod::Post,
+        http::Method::PUT => HttpMethod::Put,
+        http::Method::PATCH => HttpMethod::Patch,
+        http::Method::DELETE => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    };
+    let paths = PathsBuilder::new().path(declared.path, PathItem::new(method, operation)).build();
+    (schemas, paths)
+}
+
+/// What stands in braces.
+fn names_in(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn content_of<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) -> Content {
+    T::schemas(schemas);
+    schemas.push((T::name().into_owned(), T::schema()));
+    ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build()
+}
+
+fn idempotency_key(once: &str) -> Parameter {
+    let text = SchemaType::from_iter([Type::String, Type::Null]);
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(format!("1 to 255 printable characters of your choice. {once}")))
+        .schema(Some(ObjectBuilder::new().schema_type(text)))
+        .example(Some("3f0d2c1e".into()))
+        .build()
 }
 
 /// The served document: every operation with its scope and its problems.
@@ -167,7 +257,7 @@ fn complete(operation: &mut Operation, access: Access) {
             (Some("Needs any valid credential.".into()), &[Code::Unauthenticated, Code::RateLimited])
         }
         Access::Scopes(scopes) => {
-            let names: Vec<String> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
+            let names: Vec<String> = scopes.iter().map(|scope| format!("`{}`", scope.as_str())).collect();
             let needed = match names.split_last() {
                 Some((last, [])) => format!("Needs the scope {last}."),
                 Some((last, others)) => format!("Needs the scopes {} and {last}.", others.join(", ")),

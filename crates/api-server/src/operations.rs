@@ -1,21 +1,11 @@
-//! The one table of what may be asked, and with which scope. A route that is missing here is
-//! refused to everybody; tests hold table, routes and description together.
+//! The one table of what may be asked, and with which scope: what is declared in `api-types`, and for now what is written down
+//! here. A route that is missing in it is refused to everybody; tests hold table, routes and description together.
+
+use std::sync::LazyLock;
 
 use http::Method;
-use rolltop_control::Scope;
-
-/// What a request needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Nothing. This list of exemptions may only shrink.
-    Open,
-    /// Nothing, but counted by address: it is where credentials are tried.
-    SignIn,
-    /// Any valid credential.
-    Credential,
-    /// A credential with all of these scopes.
-    Scopes(&'static [Scope]),
-}
+pub use rolltop_api_types::Access;
+use rolltop_api_types::Scope;
 
 /// Method, path as it is routed, and what is needed.
 pub type Operation = (Method, &'static str, Access);
@@ -37,7 +27,14 @@ const ADD_SSH_KEYS: Access = Access::Scopes(&[
     Scope::FilesWrite,
 ]);
 
-pub const OPERATIONS: &[Operation] = &[
+/// All there is.
+pub static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
+    let (_, _, declared) = crate::routes::described();
+    declared.into_iter().chain(BY_HAND.iter().cloned()).collect()
+});
+
+/// What is not declared in `api-types` yet.
+const BY_HAND: &[Operation] = &[
     (Method::GET, "/healthz", Access::Open),
     (Method::GET, "/v1/openapi.json", Access::Open),
     (Method::POST, "/v1/session", Access::SignIn),
@@ -52,18 +49,6 @@ pub const OPERATIONS: &[Operation] = &[
     (Method::GET, "/v1/host", Access::Scopes(&[Scope::HostRead])),
     (Method::GET, "/v1/templates", READ),
     (Method::GET, "/v1/events", READ),
-    (Method::GET, "/v1/desktops", READ),
-    (Method::POST, "/v1/desktops", WRITE),
-    (Method::GET, "/v1/desktops/{id}", READ),
-    (Method::PATCH, "/v1/desktops/{id}", WRITE),
-    (Method::DELETE, "/v1/desktops/{id}", WRITE),
-    (Method::POST, "/v1/desktops/{id}/start", CONTROL),
-    (Method::POST, "/v1/desktops/{id}/stop", CONTROL),
-    (Method::POST, "/v1/desktops/{id}/suspend", CONTROL),
-    (Method::POST, "/v1/desktops/{id}/resume", CONTROL),
-    (Method::POST, "/v1/desktops/{id}/restart", CONTROL),
-    (Method::POST, "/v1/desktops/{id}/retry", CONTROL),
-    (Method::POST, "/v1/desktops/{id}/end-processes", CONTROL),
     (Method::POST, "/v1/desktops/{id}/snapshots", WRITE),
     (Method::POST, "/v1/desktops/{id}/fork", WRITE),
     (Method::GET, "/v1/desktops/{id}/snapshot-schedule", READ),

@@ -71,6 +71,11 @@ impl ApiError {
         Self::new(Code::NotFound, "There is no such desktop.")
     }
 
+    /// The credential is good, and not for this.
+    pub fn missing_scope(scope: &str) -> Self {
+        Self::new(Code::MissingScope, format!("This credential lacks the scope {scope}."))
+    }
+
     /// Ours to mend: the causes go to the log, a plain sentence to the caller.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
         tracing::error!(error = %causes(error), "a request failed on our side");

@@ -36,6 +36,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::operation::{Declaration, Operation, PathParts as _};
+
 /// In the API's answer to a request whose credential it knows: for the web tier, which passes it on to nobody.
 pub const ADMITTED_HEADER: &str = "x-rolltop-admitted";
 
@@ -154,6 +156,28 @@ impl Client {
     fn get(&self, segments: &[&str]) -> RequestBuilder {
         self.request(Method::GET, segments)
     }
+
+    /// Asks an operation.
+    pub async fn ask<O: Operation>(
+        &self,
+        path: O::Path,
+        query: &O::Query,
+        body: &O::Body,
+    ) -> Result<O::Reply, ClientError> {
+        json(self.asking::<O>(path, query, body)).await
+    }
+
+    fn asking<O: Operation>(&self, path: O::Path, query: &O::Query, body: &O::Body) -> RequestBuilder {
+        let (Declaration { method, path: route, has_body, .. }, named) = (O::DECLARATION, path.written());
+        let mut named = named.iter().map(String::as_str);
+        let segment = |segment: &'static str| match segment.starts_with('{') {
+            true => named.next().unwrap_or_default(),
+            false => segment,
+        };
+        let segments: Vec<&str> = route.split('/').skip(1).map(segment).collect();
+        let request = self.request(method, &segments).query(query);
+        if has_body { request.json(body) } else { request }
+    }
 }
 
 impl fmt::Debug for Client {
@@ -198,7 +222,8 @@ async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ClientE
     let response = send(request).await?;
     let status = response.status().as_u16();
     let body = whole(response).await?;
-    serde_json::from_slice(&body).map_err(|error| match body.trim_ascii_start().first() {
+    let body = if status == http::StatusCode::NO_CONTENT.as_u16() { b"{}" } else { body.as_slice() };
+    serde_json::from_slice(body).map_err(|error| match body.trim_ascii_start().first() {
         // A page: of a proxy, or of a network that wants one to sign in first.
         Some(b'<') => ClientError::Unexpected { status },
         Some(_) | None => ClientError::Answer(error),

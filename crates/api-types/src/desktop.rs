@@ -218,3 +218,157 @@ pub struct DesktopPage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::DesktopId;
+
+    use super::{Desktop, DesktopPage};
+    use crate::operation::{CONTROL, READ, WRITE, operations};
+
+    operations! {
+        /// List desktops
+        ///
+        /// Newest first.
+        ListDesktops as desktops: GET "/v1/desktops" {
+            tag: "desktops",
+            access: READ,
+            query: crate::ListDesktops,
+            reply: 200 "One page." DesktopPage,
+            errors: [InvalidQuery, InvalidCursor],
+        }
+
+        /// Make a desktop
+        ///
+        /// Answers at once; the desktop goes on to `booting` and `running` by itself. Follow it with
+        /// `GET /v1/events` or by asking for it again.
+        CreateDesktop: POST "/v1/desktops" {
+            tag: "desktops",
+            access: WRITE,
+            idempotent: "The same request with the same key makes one desktop.",
+            body: super::CreateDesktop,
+            reply: 202 "It is being made." Desktop,
+            errors: [InvalidJson, InvalidHeader, NameTaken, QuotaReached, DiskQuotaReached, NoTemplate, PayloadTooLarge, InvalidName, UnknownSize, UnknownTemplate, InvalidSetup, UnknownField, InvalidBody, IdempotencyKeyReused],
+        }
+
+        /// One desktop
+        GetDesktop as desktop: GET "/v1/desktops/{id}" {
+            tag: "desktops",
+            access: READ,
+            path: DesktopId,
+            reply: 200 "The desktop with the steps of its present start." Desktop,
+            errors: [NotFound],
+        }
+
+        /// Change a desktop
+        ///
+        /// Its name, whose host name follows at its next start; whether it starts again after the host was restarted; the size of
+        /// its screen; and its own size: a disk grows at once, processors and memory change when it is restarted. What is given is changed in that
+        /// order, and nothing after something that is refused.
+        UpdateDesktop as update_desktop: PATCH "/v1/desktops/{id}" {
+            tag: "desktops",
+            access: WRITE,
+            path: DesktopId,
+            body: super::UpdateDesktop,
+            reply: 200 "As it is now." Desktop,
+            errors: [NotFound, NameTaken, WrongState, InvalidName, UnknownSize, InvalidScreen, InvalidDisk, UnknownField, InvalidBody],
+        }
+
+        /// Destroy a desktop
+        ///
+        /// What it was is kept as a snapshot first, for a day, and `POST /v1/desktops/{id}/undo` makes it anew; with
+        /// `for_good=true`, nothing is kept. Its keys go first, then its files. Asking again is fine, until it is gone and is a
+        /// 404.
+        DestroyDesktop: DELETE "/v1/desktops/{id}" {
+            tag: "desktops",
+            access: WRITE,
+            path: DesktopId,
+            query: crate::DestroyDesktop,
+            reply: 202 "It is being destroyed." Desktop,
+            errors: [InvalidQuery, NotFound],
+        }
+
+        /// Start a desktop
+        ///
+        /// Boots it, its disk as it was left; one that is suspended is resumed. Fine if it runs.
+        StartDesktop as start_desktop: POST "/v1/desktops/{id}/start" {
+            tag: "desktops",
+            access: CONTROL,
+            path: DesktopId,
+            reply: 202 "It is written down and will be done." Desktop,
+            errors: [NotFound, WrongState],
+        }
+
+        /// Stop a desktop
+        ///
+        /// Asks the guest to shut down, and ends it after a while if it does not. What is not saved inside is lost,
+        /// also in one that is suspended.
+        StopDesktop as stop_desktop: POST "/v1/desktops/{id}/stop" {
+            tag: "desktops",
+            access: CONTROL,
+            path: DesktopId,
+            reply: 202 "It is written down and will be done." Desktop,
+            errors: [NotFound, WrongState],
+        }
+
+        /// Suspend a desktop
+        ///
+        /// Keeps its memory, encrypted, on the host's disk and takes it off the host's memory: programs, unsaved work
+        /// and all are there again after `resume`. It is suspended once all of it is durable. Where that is not
+        /// possible it goes on running, with the `reason`.
+        SuspendDesktop as suspend_desktop: POST "/v1/desktops/{id}/suspend" {
+            tag: "desktops",
+            access: CONTROL,
+            path: DesktopId,
+            reply: 202 "It is written down and will be done." Desktop,
+            errors: [NotFound, WrongState],
+        }
+
+        /// Resume a desktop
+        ///
+        /// Brings it back as it was when it was suspended. One that is stopped is booted; fine if it runs.
+        ResumeDesktop as resume_desktop: POST "/v1/desktops/{id}/resume" {
+            tag: "desktops",
+            access: CONTROL,
+            path: DesktopId,
+            reply: 202 "It is written down and will be done." Desktop,
+            errors: [NotFound, WrongState],
+        }
+
+        /// Restart a desktop
+        ///
+        /// Stops and starts it. One that is suspended, or has failed, boots from its disk: what was only in memory
+        /// is lost.
+        RestartDesktop as restart_desktop: POST "/v1/desktops/{id}/restart" {
+            tag: "desktops",
+            access: CONTROL,
+            path: DesktopId,
+            reply: 202 "It is written down and will be done." Desktop,
+            errors: [NotFound, WrongState],
+        }
+
+        /// Try again
+        ///
+        /// Begins anew with a desktop that has failed.
+        RetryDesktop as retry_desktop: POST "/v1/desktops/{id}/retry" {
+            tag: "desktops",
+            access: CONTROL,
+            path: DesktopId,
+            reply: 202 "It is written down and will be done." Desktop,
+            errors: [NotFound, WrongState],
+        }
+
+        /// End what runs
+        ///
+        /// Ends, at once and for good, every command, terminal and session in a running desktop, root's in them too, and every program of
+        /// its user. What they had not saved is lost. The session on its screen begins anew; system services go on. It needs no room in
+        /// the desktop, so it is the way out of one that a program has filled. Where that does not answer at all, `restart` is what helps.
+        EndProcesses as end_processes: POST "/v1/desktops/{id}/end-processes" {
+            tag: "desktops",
+            access: CONTROL,
+            path: DesktopId,
+            reply: 200 "It is done." Desktop,
+            errors: [NotFound, NotRunning, WrongState "while it is being done", DesktopUnreachable],
+        }
+    }
+}

@@ -19,6 +19,7 @@ mod gateway;
 mod history;
 mod host;
 mod me;
+pub mod operation;
 mod page;
 mod port;
 mod preview;
@@ -60,6 +61,7 @@ pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PRO
 pub use history::{History, HistoryEntry};
 pub use host::{Accelerator, AcceleratorKind, Host, HostWarning, HostWarningKind, HostWarningList};
 pub use me::{Credential, CredentialKind, Limits, Me};
+pub use operation::Access;
 pub use page::{DestroyDesktop, ListDesktops};
 pub use port::{PortEntry, PortList};
 pub use preview::{OpenPreview, PreviewKey, PreviewPass, PreviewQuery, PreviewTicket, RequestTicket};
@@ -86,6 +88,11 @@ pub use terminal::{
     ResizeTerminal, ScreenControl, TerminalControl, TerminalEntry, TerminalList, TerminalQuery, ViewerAnswer,
 };
 pub use usage::{Usage, UsagePoint, UsageQuery, UsageSpan};
+
+/// Every operation that is declared, by its name.
+pub mod op {
+    pub use crate::desktop::op::*;
+}
 
 /// Media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -20,14 +20,7 @@ impl From<InternalError> for ApiError {
 }
 
 pub(super) fn missing_scope(scope: Scope) -> ApiError {
-    ApiError::new(Code::MissingScope, format!("This credential lacks the scope {scope}."))
-}
-
-impl From<Scope> for ApiError {
-    /// The scope that is missing.
-    fn from(scope: Scope) -> Self {
-        missing_scope(scope)
-    }
+    ApiError::missing_scope(scope.as_str())
 }
 
 impl From<AccessError> for ApiError {

@@ -405,7 +405,7 @@ async fn the_scopes_in_the_table_are_those_that_are_needed() {
             let others = Scope::ALL.iter().copied().filter(|scope| scope.as_str() != needed.as_str());
             let (all_others, id) = key(&stage.platform, "others", &others.collect::<Vec<_>>(), None).await;
             let response = stage.request(method, path, Some(&all_others)).send().await.unwrap();
-            assert_eq!(response.status(), 403, "{method} {path} without {needed}");
+            assert_eq!(response.status(), 403, "{method} {path} without {}", needed.as_str());
             let problem: Value = response.json().await.unwrap();
             assert_eq!(problem["code"], "missing_scope");
             assert!(problem["detail"].as_str().unwrap().contains(needed.as_str()), "{problem}");

@@ -3,10 +3,11 @@
 use http::Method;
 use rolltop_model::DesktopId;
 
-use super::{Client, ClientError, json, with_body};
+use super::{Client, ClientError, json};
+use crate::operation::{NoContent, NoQuery};
 use crate::{
-    AccessEntry, AccessLog, CreateDesktop, Desktop, DesktopPage, DestroyDesktop, History, HistoryEntry,
-    ListDesktops, Step, StepList, UpdateDesktop, Usage, UsageQuery, UsageSpan,
+    AccessEntry, AccessLog, CreateDesktop, Desktop, DestroyDesktop, History, HistoryEntry, ListDesktops,
+    Step, StepList, Usage, UsageQuery, UsageSpan, op,
 };
 
 impl Client {
@@ -16,16 +17,11 @@ impl Client {
         desktop: &CreateDesktop,
         idempotency_key: Option<&str>,
     ) -> Result<Desktop, ClientError> {
-        let mut request = with_body(self.request(Method::POST, &["v1", "desktops"]), desktop);
+        let mut request = self.asking::<op::CreateDesktop>((), &NoQuery {}, desktop);
         if let Some(key) = idempotency_key {
             request = request.header("idempotency-key", key);
         }
         json(request).await
-    }
-
-    /// `GET /v1/desktops`
-    pub async fn desktops(&self, which: &ListDesktops) -> Result<DesktopPage, ClientError> {
-        json(self.get(&["v1", "desktops"]).query(which)).await
     }
 
     /// Every desktop, page after page.
@@ -42,20 +38,6 @@ impl Client {
         }
     }
 
-    /// `GET /v1/desktops/{id}`
-    pub async fn desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
-        json(self.get(&["v1", "desktops", &id.to_string()])).await
-    }
-
-    /// `PATCH /v1/desktops/{id}`
-    pub async fn update_desktop(
-        &self,
-        id: DesktopId,
-        change: &UpdateDesktop,
-    ) -> Result<Desktop, ClientError> {
-        json(with_body(self.request(Method::PATCH, &["v1", "desktops", &id.to_string()]), change)).await
-    }
-
     /// `DELETE /v1/desktops/{id}`, and what it was is kept for a day.
     pub async fn delete_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
         self.remove(id, DestroyDesktop { for_good: false }).await
@@ -67,47 +49,12 @@ impl Client {
     }
 
     async fn remove(&self, id: DesktopId, how: DestroyDesktop) -> Result<Desktop, ClientError> {
-        json(self.request(Method::DELETE, &["v1", "desktops", &id.to_string()]).query(&how)).await
+        self.ask::<op::DestroyDesktop>(id, &how, &NoContent {}).await
     }
 
     /// `POST /v1/desktops/{id}/undo`
     pub async fn undo_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
         self.act(id, "undo").await
-    }
-
-    /// `POST /v1/desktops/{id}/start`
-    pub async fn start_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
-        self.act(id, "start").await
-    }
-
-    /// `POST /v1/desktops/{id}/stop`
-    pub async fn stop_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
-        self.act(id, "stop").await
-    }
-
-    /// `POST /v1/desktops/{id}/suspend`
-    pub async fn suspend_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
-        self.act(id, "suspend").await
-    }
-
-    /// `POST /v1/desktops/{id}/resume`
-    pub async fn resume_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
-        self.act(id, "resume").await
-    }
-
-    /// `POST /v1/desktops/{id}/restart`
-    pub async fn restart_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
-        self.act(id, "restart").await
-    }
-
-    /// `POST /v1/desktops/{id}/retry`
-    pub async fn retry_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
-        self.act(id, "retry").await
-    }
-
-    /// `POST /v1/desktops/{id}/end-processes`
-    pub async fn end_processes(&self, id: DesktopId) -> Result<Desktop, ClientError> {
-        self.act(id, "end-processes").await
     }
 
     async fn act(&self, id: DesktopId, action: &str) -> Result<Desktop, ClientError> {
