@@ -92,6 +92,7 @@ pub use usage::{Usage, UsagePoint, UsageQuery, UsageSpan};
 /// Every operation that is declared, by its name.
 pub mod op {
     pub use crate::desktop::op::*;
+    pub use crate::snapshot::op::*;
 }
 
 /// Media type of every error.

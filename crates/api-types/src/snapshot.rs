@@ -148,3 +148,113 @@ pub struct ForkDesktop {
 pub struct Forks {
     pub items: Vec<Desktop>,
 }
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::{DesktopId, SnapshotId};
+
+    use super::{Forks, Snapshot, SnapshotList};
+    use crate::Desktop;
+    use crate::operation::{READ, WRITE, operations};
+
+    operations! {
+        /// List snapshots
+        ///
+        /// Newest first. A desktop that was destroyed does not take its snapshots with it.
+        ListSnapshots: GET "/v1/snapshots" {
+            tag: "snapshots",
+            access: READ,
+            query: super::ListSnapshots,
+            reply: 200 "All of them." SnapshotList,
+            errors: [InvalidQuery],
+        }
+
+        /// One snapshot
+        GetSnapshot as snapshot: GET "/v1/snapshots/{id}" {
+            tag: "snapshots",
+            access: READ,
+            path: SnapshotId,
+            reply: 200 "As it is now." Snapshot,
+            errors: [NotFound],
+        }
+
+        /// Delete a snapshot
+        ///
+        /// What nothing else needs of it is unreadable at once and removed within moments. Desktops that were made from
+        /// it stay.
+        DeleteSnapshot: DELETE "/v1/snapshots/{id}" {
+            tag: "snapshots",
+            access: WRITE,
+            path: SnapshotId,
+            reply: 204 "It is gone.",
+            errors: [NotFound, InUse],
+        }
+
+        /// Take a snapshot
+        ///
+        /// Of a desktop that runs, memory included, which stands still for a fraction of a second; or of one that is
+        /// suspended or stopped. It is `taking` at first, and `ready` within moments.
+        TakeSnapshot as take_snapshot: POST "/v1/desktops/{id}/snapshots" {
+            tag: "snapshots",
+            access: WRITE,
+            path: DesktopId,
+            idempotent: "For 30 days, the same request with the same key takes one snapshot.",
+            body: super::CreateSnapshot,
+            reply: 202 "It is written down and will be done." Snapshot,
+            errors: [InvalidJson, InvalidHeader, NotFound, WrongState, QuotaReached, DiskQuotaReached, InvalidName, UnknownField, InvalidBody, IdempotencyKeyReused],
+        }
+
+        /// Fork a desktop
+        ///
+        /// Makes desktops that begin as this one is now: its disk, and its memory with every program in it if it runs or
+        /// is suspended. Each gets a name, an address and an identity of its own before it has a network. The
+        /// desktop itself goes on; if it runs it stands still for a fraction of a second.
+        ForkDesktop: POST "/v1/desktops/{id}/fork" {
+            tag: "snapshots",
+            access: WRITE,
+            path: DesktopId,
+            idempotent: "For 30 days, the same request with the same key makes these forks once.",
+            body: super::ForkDesktop,
+            reply: 202 "They are being made." Forks,
+            errors: [InvalidJson, InvalidHeader, NotFound, NameTaken, QuotaReached, DiskQuotaReached, WrongState, InvalidName, InvalidCount, UnknownField, InvalidBody, IdempotencyKeyReused],
+        }
+
+        /// Fork a snapshot
+        ///
+        /// Makes desktops that begin as the snapshot was.
+        ForkSnapshot: POST "/v1/snapshots/{id}/fork" {
+            tag: "snapshots",
+            access: WRITE,
+            path: SnapshotId,
+            idempotent: "For 30 days, the same request with the same key makes these forks once.",
+            body: super::ForkDesktop,
+            reply: 202 "They are being made." Forks,
+            errors: [InvalidJson, InvalidHeader, NotFound, NameTaken, QuotaReached, DiskQuotaReached, WrongState, InvalidName, InvalidCount, UnknownField, InvalidBody, IdempotencyKeyReused],
+        }
+
+        /// Go back to a snapshot
+        ///
+        /// Puts the desktop that it is of back to what it was then, disk and memory, and has it run from there. What it is
+        /// now is kept as a snapshot first, for a day. A desktop that was destroyed is made anew, with its name if that is free.
+        RestoreSnapshot as restore_snapshot: POST "/v1/snapshots/{id}/restore" {
+            tag: "snapshots",
+            access: WRITE,
+            path: SnapshotId,
+            reply: 202 "It is written down and will be done." Desktop,
+            errors: [NotFound, WrongState, InUse, QuotaReached],
+        }
+
+        /// Bring back what a desktop was
+        ///
+        /// Before it was last stopped, restarted, destroyed or put back, within a day: memory and all, and it runs from there. What
+        /// it is now is kept first, so that asking again undoes the undoing. One that was destroyed is made anew, with its name
+        /// if that is free.
+        UndoDesktop as undo_desktop: POST "/v1/desktops/{id}/undo" {
+            tag: "snapshots",
+            access: WRITE,
+            path: DesktopId,
+            reply: 202 "It is written down and will be done." Desktop,
+            errors: [NotFound, WrongState, InUse, QuotaReached],
+        }
+    }
+}

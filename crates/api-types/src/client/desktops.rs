@@ -1,6 +1,5 @@
 //! Desktops: the resource and what is done with it.
 
-use http::Method;
 use rolltop_model::DesktopId;
 
 use super::{Client, ClientError, json};
@@ -50,15 +49,6 @@ impl Client {
 
     async fn remove(&self, id: DesktopId, how: DestroyDesktop) -> Result<Desktop, ClientError> {
         self.ask::<op::DestroyDesktop>(id, &how, &NoContent {}).await
-    }
-
-    /// `POST /v1/desktops/{id}/undo`
-    pub async fn undo_desktop(&self, id: DesktopId) -> Result<Desktop, ClientError> {
-        self.act(id, "undo").await
-    }
-
-    async fn act(&self, id: DesktopId, action: &str) -> Result<Desktop, ClientError> {
-        json(self.request(Method::POST, &["v1", "desktops", &id.to_string(), action])).await
     }
 
     /// `GET /v1/desktops/{id}/steps`

@@ -11,22 +11,17 @@ use rolltop_model::{DesktopId, SnapshotId};
 use super::files::FileBody;
 use super::rest::image;
 use super::{Client, ClientError, Image, json, nothing, send, with_body};
+use crate::operation::{NoContent, NoQuery};
 use crate::{
-    CreateSnapshot, Desktop, DesktopSetup, DesktopSnapshotSchedule, ForkDesktop, Forks, ListSnapshots,
-    Logins, LoginsList, SaveTemplate, SavedTemplate, SavedTemplateList, SetUp, Setup, Snapshot, SnapshotCopy,
-    SnapshotCopyList, SnapshotList, SnapshotSchedule,
+    Desktop, DesktopSetup, DesktopSnapshotSchedule, ForkDesktop, ListSnapshots, Logins, LoginsList,
+    SaveTemplate, SavedTemplate, SavedTemplateList, SetUp, Setup, Snapshot, SnapshotCopy, SnapshotCopyList,
+    SnapshotSchedule, op,
 };
 
 impl Client {
     /// `GET /v1/snapshots`
     pub async fn snapshots(&self, which: &ListSnapshots) -> Result<Vec<Snapshot>, ClientError> {
-        let list: SnapshotList = json(self.get(&["v1", "snapshots"]).query(which)).await?;
-        Ok(list.items)
-    }
-
-    /// `GET /v1/snapshots/{id}`
-    pub async fn snapshot(&self, id: SnapshotId) -> Result<Snapshot, ClientError> {
-        json(self.get(&["v1", "snapshots", &id.to_string()])).await
+        Ok(self.ask::<op::ListSnapshots>((), which, &NoContent {}).await?.items)
     }
 
     /// `GET /v1/snapshots/{id}/screenshot`
@@ -36,24 +31,12 @@ impl Client {
 
     /// `DELETE /v1/snapshots/{id}`
     pub async fn delete_snapshot(&self, id: SnapshotId) -> Result<(), ClientError> {
-        nothing(self.request(Method::DELETE, &["v1", "snapshots", &id.to_string()])).await
-    }
-
-    /// `POST /v1/desktops/{id}/snapshots`
-    pub async fn take_snapshot(
-        &self,
-        id: DesktopId,
-        snapshot: &CreateSnapshot,
-    ) -> Result<Snapshot, ClientError> {
-        let request = self.request(Method::POST, &["v1", "desktops", &id.to_string(), "snapshots"]);
-        json(with_body(request, snapshot)).await
+        self.ask::<op::DeleteSnapshot>(id, &NoQuery {}, &NoContent {}).await.map(|NoContent {}| ())
     }
 
     /// `POST /v1/desktops/{id}/fork`
     pub async fn fork_desktop(&self, id: DesktopId, fork: &ForkDesktop) -> Result<Vec<Desktop>, ClientError> {
-        let request = self.request(Method::POST, &["v1", "desktops", &id.to_string(), "fork"]);
-        let forks: Forks = json(with_body(request, fork)).await?;
-        Ok(forks.items)
+        Ok(self.ask::<op::ForkDesktop>(id, &NoQuery {}, fork).await?.items)
     }
 
     /// `GET /v1/desktops/{id}/snapshot-schedule`
@@ -73,11 +56,6 @@ impl Client {
             Some(schedule) => nothing(with_body(self.request(Method::PUT, &path), schedule)).await,
             None => nothing(self.request(Method::DELETE, &path)).await,
         }
-    }
-
-    /// `POST /v1/snapshots/{id}/restore`
-    pub async fn restore_snapshot(&self, id: SnapshotId) -> Result<Desktop, ClientError> {
-        json(self.request(Method::POST, &["v1", "snapshots", &id.to_string(), "restore"])).await
     }
 
     /// `POST /v1/desktops/{id}/template`
@@ -169,8 +147,6 @@ impl Client {
         id: SnapshotId,
         fork: &ForkDesktop,
     ) -> Result<Vec<Desktop>, ClientError> {
-        let request = self.request(Method::POST, &["v1", "snapshots", &id.to_string(), "fork"]);
-        let forks: Forks = json(with_body(request, fork)).await?;
-        Ok(forks.items)
+        Ok(self.ask::<op::ForkSnapshot>(id, &NoQuery {}, fork).await?.items)
     }
 }
