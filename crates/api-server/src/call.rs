@@ -9,9 +9,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
 use http::StatusCode;
 use rolltop_api_types::Code;
-use rolltop_api_types::operation::{Operation, PathParts as _};
+use rolltop_api_types::operation::{NamesDesktop, Operation, PathParts as _};
 use rolltop_control::{Caller, Control, DesktopAccess, Purpose};
-use rolltop_model::DesktopId;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
@@ -64,10 +63,10 @@ impl<O: Operation> Call<O> {
     }
 }
 
-impl<O: Operation<Path = DesktopId>> Call<O> {
+impl<O: Operation<Path: NamesDesktop>> Call<O> {
     /// The ticket to the desktop that the path names.
     pub async fn desktop<P: Purpose>(&self) -> Result<DesktopAccess<P>, ApiError> {
-        Ok(self.control.authorise(&self.caller, self.path).await?)
+        Ok(self.control.authorise(&self.caller, self.path.desktop()).await?)
     }
 }
 

@@ -21,3 +21,24 @@ pub struct AccessEntry {
 pub struct AccessLog {
     pub items: Vec<AccessEntry>,
 }
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::DesktopId;
+
+    use super::AccessLog;
+    use crate::operation::{READ, operations};
+
+    operations! {
+        /// Who went in
+        ///
+        /// Each time the platform itself entered the desktop, why and for whom; newest first, at most 500.
+        GetAccessLog: GET "/v1/desktops/{id}/access-log" {
+            tag: "desktops",
+            access: READ,
+            path: DesktopId,
+            reply: 200 "The log." AccessLog,
+            errors: [NotFound],
+        }
+    }
+}

@@ -18,7 +18,6 @@ mod rest;
 #[cfg(feature = "screen")]
 mod screen;
 mod sessions;
-mod sleep;
 mod snapshots;
 mod ssh_keys;
 mod terminals;

@@ -34,3 +34,25 @@ pub struct HistoryEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::DesktopId;
+
+    use super::History;
+    use crate::operation::{READ, operations};
+
+    operations! {
+        /// What became of it
+        ///
+        /// Who made, started, stopped, suspended, resumed, forked, kept, renamed it and so on, when, and how long that took;
+        /// at most the latest 500 of 30 days.
+        ListHistory: GET "/v1/desktops/{id}/history" {
+            tag: "desktops",
+            access: READ,
+            path: DesktopId,
+            reply: 200 "Newest first." History,
+            errors: [NotFound],
+        }
+    }
+}

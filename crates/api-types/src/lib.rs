@@ -91,8 +91,13 @@ pub use usage::{Usage, UsagePoint, UsageQuery, UsageSpan};
 
 /// Every operation that is declared, by its name.
 pub mod op {
+    pub use crate::access::op::*;
     pub use crate::desktop::op::*;
+    pub use crate::history::op::*;
+    pub use crate::sleep::op::*;
     pub use crate::snapshot::op::*;
+    pub use crate::step::op::*;
+    pub use crate::usage::op::*;
 }
 
 /// Media type of every error.

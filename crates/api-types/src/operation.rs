@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use http::Method;
-use rolltop_model::{DesktopId, SnapshotId};
+use rolltop_model::{DesktopId, HoldId, SnapshotId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -115,6 +115,12 @@ impl PathPart for SnapshotId {
     const MISSING: &'static str = "There is no such snapshot.";
 }
 
+impl PathPart for HoldId {
+    const DESCRIPTION: &'static str = "The hold's id.";
+    const EXAMPLE: &'static str = "hld_01k9abc2def3ghj4kmn5pqrs6t";
+    const MISSING: &'static str = "There is no such hold.";
+}
+
 /// Description and example of a part of a path.
 #[derive(Debug, Clone, Copy)]
 pub struct PartDescription {
@@ -157,6 +163,37 @@ impl<A: PathPart> PathParts for A {
 
     fn read(parts: &[&str]) -> Result<Self, &'static str> {
         parts.first().and_then(|part| part.parse().ok()).ok_or(A::MISSING)
+    }
+}
+
+impl<A: PathPart, B: PathPart> PathParts for (A, B) {
+    fn described() -> Vec<PartDescription> {
+        [A::described(), B::described()].concat()
+    }
+
+    fn written(&self) -> Vec<String> {
+        [self.0.written(), self.1.written()].concat()
+    }
+
+    fn read(parts: &[&str]) -> Result<Self, &'static str> {
+        Ok((A::read(parts)?, B::read(parts.get(1..).unwrap_or_default())?))
+    }
+}
+
+/// Paths that name a desktop.
+pub trait NamesDesktop: PathParts {
+    fn desktop(&self) -> DesktopId;
+}
+
+impl NamesDesktop for DesktopId {
+    fn desktop(&self) -> DesktopId {
+        *self
+    }
+}
+
+impl<B: PathPart> NamesDesktop for (DesktopId, B) {
+    fn desktop(&self) -> DesktopId {
+        self.0
     }
 }
 
@@ -213,6 +250,9 @@ macro_rules! operations {
     (@some) => { None };
     (@some $given:literal) => { Some($given) };
     (@method $name:ident () $($rest:tt)*) => {};
+    (@method $name:ident $call:tt $parts:tt $query:tt $body:tt () $doc:expr) => {
+        $crate::operation::operations!(@method $name $call $parts $query $body ($crate::operation::NoContent) $doc);
+    };
     (@method $name:ident ($call:ident) ($($parts:ty)?) ($($query:ty)?) ($($body:ty)?) ($reply:ty) $doc:expr) => {
         impl $crate::Client {
             #[doc = $doc]

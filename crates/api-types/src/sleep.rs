@@ -104,3 +104,60 @@ pub struct WakeQuery {
 pub(crate) fn yes() -> bool {
     true
 }
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::{DesktopId, HoldId};
+
+    use super::{CreateHold, Hold, Sleep, SleepPolicy};
+    use crate::operation::{CONTROL, READ, WRITE, operations};
+
+    operations! {
+        /// A desktop's sleep
+        ///
+        /// When it is suspended without anybody asking, and what keeps it awake now.
+        GetSleep as sleep: GET "/v1/desktops/{id}/sleep" {
+            tag: "desktops",
+            access: READ,
+            path: DesktopId,
+            reply: 200 "Its policy, its holds and what keeps it awake." Sleep,
+            errors: [NotFound],
+        }
+
+        /// Say when it sleeps
+        ///
+        /// Replaces the policy. A desktop never sleeps by itself unless this says so, and never while somebody looks
+        /// at it, an SSH connection, command, transfer or connection to a port is open, its processors or its
+        /// network work, or something holds it awake. Whatever comes to it later resumes it and waits.
+        SetSleep as set_sleep: PUT "/v1/desktops/{id}/sleep" {
+            tag: "desktops",
+            access: WRITE,
+            path: DesktopId,
+            body: SleepPolicy,
+            reply: 200 "As it is now." Sleep,
+            errors: [NotFound, InvalidMinutes, InvalidSchedule, InvalidBody, UnknownField],
+        }
+
+        /// Hold it awake
+        ///
+        /// For a program that works without a trace of it in processors and network, or a person who wants it
+        /// to stay.
+        HoldDesktop as hold: POST "/v1/desktops/{id}/holds" {
+            tag: "desktops",
+            access: CONTROL,
+            path: DesktopId,
+            body: CreateHold,
+            reply: 201 "It stays awake until then." Hold,
+            errors: [NotFound, QuotaReached, InvalidLifetime, InvalidReason, InvalidBody, UnknownField],
+        }
+
+        /// Let go of a hold
+        ReleaseHold as release_hold: DELETE "/v1/desktops/{id}/holds/{hold}" {
+            tag: "desktops",
+            access: CONTROL,
+            path: (DesktopId, HoldId),
+            reply: 204 "It holds nothing any more.",
+            errors: [NotFound],
+        }
+    }
+}

@@ -36,3 +36,24 @@ pub enum StepStatus {
 pub struct StepList {
     pub items: Vec<Step>,
 }
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::DesktopId;
+
+    use super::StepList;
+    use crate::operation::{READ, operations};
+
+    operations! {
+        /// The boot timeline
+        ///
+        /// What was done in the latest starts and how long each step took, oldest first.
+        ListSteps: GET "/v1/desktops/{id}/steps" {
+            tag: "desktops",
+            access: READ,
+            path: DesktopId,
+            reply: 200 "The steps." StepList,
+            errors: [NotFound],
+        }
+    }
+}

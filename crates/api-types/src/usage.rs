@@ -57,3 +57,26 @@ pub struct UsagePoint {
     #[schema(example = 9_300)]
     pub sent_bytes_per_second: u64,
 }
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::DesktopId;
+
+    use super::{Usage, UsageQuery};
+    use crate::operation::{READ, operations};
+
+    operations! {
+        /// What it used
+        ///
+        /// Processors, memory, disk and network over the latest hour, day or 30 days, closer the shorter that is. There are
+        /// points only of when it ran. After Rolltop was restarted the latest hour has a point every 5 minutes at first.
+        GetUsage: GET "/v1/desktops/{id}/usage" {
+            tag: "desktops",
+            access: READ,
+            path: DesktopId,
+            query: UsageQuery,
+            reply: 200 "The oldest first." Usage,
+            errors: [NotFound, InvalidQuery],
+        }
+    }
+}

@@ -47,7 +47,7 @@ pub async fn hold(connection: &Connection, hold: &HoldAwake) -> Result<u8, Failu
     if hold.release {
         let held = client.sleep(desktop.id).await?.holds;
         for one in &held {
-            client.release_hold(desktop.id, one.id).await?;
+            client.release_hold((desktop.id, one.id)).await?;
         }
         if connection.json {
             return print_json(&serde_json::json!({ "items": held }));

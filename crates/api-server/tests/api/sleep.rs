@@ -77,8 +77,8 @@ async fn holds_are_listed_and_limited_and_let_go_of() {
     assert_eq!(refused.code(), Some(Code::QuotaReached));
     let held = platform.client.sleep(id).await.unwrap().holds;
     assert_eq!((held.len(), held[0].reason.as_deref()), (20, Some("tests")));
-    platform.client.release_hold(id, held[0].id).await.unwrap();
-    let again = platform.client.release_hold(id, held[0].id).await.unwrap_err();
+    platform.client.release_hold((id, held[0].id)).await.unwrap();
+    let again = platform.client.release_hold((id, held[0].id)).await.unwrap_err();
     assert_eq!(again.code(), Some(Code::NotFound));
     assert_eq!(platform.client.sleep(id).await.unwrap().holds.len(), 19);
 }

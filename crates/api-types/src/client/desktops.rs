@@ -5,8 +5,8 @@ use rolltop_model::DesktopId;
 use super::{Client, ClientError, json};
 use crate::operation::{NoContent, NoQuery};
 use crate::{
-    AccessEntry, AccessLog, CreateDesktop, Desktop, DestroyDesktop, History, HistoryEntry, ListDesktops,
-    Step, StepList, Usage, UsageQuery, UsageSpan, op,
+    AccessEntry, CreateDesktop, Desktop, DestroyDesktop, HistoryEntry, ListDesktops, Step, Usage, UsageQuery,
+    UsageSpan, op,
 };
 
 impl Client {
@@ -53,25 +53,21 @@ impl Client {
 
     /// `GET /v1/desktops/{id}/steps`
     pub async fn steps(&self, id: DesktopId) -> Result<Vec<Step>, ClientError> {
-        let list: StepList = json(self.get(&["v1", "desktops", &id.to_string(), "steps"])).await?;
-        Ok(list.items)
+        Ok(self.ask::<op::ListSteps>(id, &NoQuery {}, &NoContent {}).await?.items)
     }
 
     /// `GET /v1/desktops/{id}/history`
     pub async fn history(&self, id: DesktopId) -> Result<Vec<HistoryEntry>, ClientError> {
-        let history: History = json(self.get(&["v1", "desktops", &id.to_string(), "history"])).await?;
-        Ok(history.items)
+        Ok(self.ask::<op::ListHistory>(id, &NoQuery {}, &NoContent {}).await?.items)
     }
 
     /// `GET /v1/desktops/{id}/usage`
     pub async fn usage(&self, id: DesktopId, span: UsageSpan) -> Result<Usage, ClientError> {
-        let request = self.get(&["v1", "desktops", &id.to_string(), "usage"]);
-        json(request.query(&UsageQuery { span })).await
+        self.ask::<op::GetUsage>(id, &UsageQuery { span }, &NoContent {}).await
     }
 
     /// `GET /v1/desktops/{id}/access-log`
     pub async fn access_log(&self, id: DesktopId) -> Result<Vec<AccessEntry>, ClientError> {
-        let log: AccessLog = json(self.get(&["v1", "desktops", &id.to_string(), "access-log"])).await?;
-        Ok(log.items)
+        Ok(self.ask::<op::GetAccessLog>(id, &NoQuery {}, &NoContent {}).await?.items)
     }
 }

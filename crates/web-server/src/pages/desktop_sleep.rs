@@ -324,7 +324,7 @@ pub(crate) async fn release(
     Path((path, hold)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let hold: HoldId = hold.parse().map_err(|_| Failure::NotFound)?;
-    person.client.release_hold(id(&path)?, hold).await?;
+    person.client.release_hold((id(&path)?, hold)).await?;
     let text = person.language.say("hold-released");
     Ok(([("hx-trigger", "rolltop:done")], toast::done(person.language, &text)).into_response())
 }
