@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use axum::Router;
 use axum::extract::{FromRequest as _, FromRequestParts as _, RawPathParams, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::MethodRouter;
+use axum::routing::{MethodFilter, MethodRouter, on};
 use http::StatusCode;
 use rolltop_api_types::Code;
 use rolltop_api_types::operation::{NamesDesktop, Operation, PathParts as _};
@@ -14,7 +14,7 @@ use rolltop_control::{Caller, Control, DesktopAccess, Purpose};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::extract::{Asking, IdempotencyKey, Json, Query};
+use crate::extract::{Asking, Json, Query, idempotency_key};
 use crate::openapi;
 use crate::problems::ApiError;
 use crate::state::AppState;
@@ -25,8 +25,8 @@ pub(crate) struct Call<O: Operation> {
     pub caller: Caller,
     /// What its path names.
     pub path: O::Path,
-    query: O::Query,
-    idempotency_key: Option<IdempotencyKey>,
+    pub query: O::Query,
+    idempotency_key: Option<String>,
     /// Locked by nobody: a request can't be shared between threads, and a call is, while its function waits.
     request: Mutex<Request>,
 }
@@ -41,19 +41,15 @@ impl<O: Operation> Call<O> {
         let path = O::Path::read(&named).map_err(|missing| ApiError::new(Code::NotFound, missing))?;
         let Query(query) = Query::from_request_parts(&mut parts, &()).await?;
         let idempotency_key = match O::DECLARATION.idempotent {
-            Some(_) => IdempotencyKey::of(&parts.headers)?,
+            Some(_) => idempotency_key(&parts.headers)?,
             None => None,
         };
         let request = Mutex::new(Request::from_parts(parts, body));
         Ok(Self { control, caller, path, query, idempotency_key, request })
     }
 
-    pub fn query(&self) -> &O::Query {
-        &self.query
-    }
-
     pub fn idempotency_key(&self) -> Option<&str> {
-        IdempotencyKey::text(self.idempotency_key.as_ref())
+        self.idempotency_key.as_deref()
     }
 
     /// Reads the body, which is worth it only for who may do this with what the path names.
@@ -95,14 +91,8 @@ impl Routes {
             }
         };
         let declared = O::DECLARATION;
-        let handler = match declared.method {
-            http::Method::GET => axum::routing::get(answer),
-            http::Method::POST => axum::routing::post(answer),
-            http::Method::PUT => axum::routing::put(answer),
-            http::Method::PATCH => axum::routing::patch(answer),
-            http::Method::DELETE => axum::routing::delete(answer),
-            _ => MethodRouter::new(),
-        };
+        let method = MethodFilter::try_from(declared.method.clone());
+        let handler = method.map_or_else(|_| MethodRouter::new(), |method| on(method, answer));
         let (schemas, paths) = openapi::described::<O>();
         self.operations.push((declared.method, declared.path, declared.access));
         self.raw((schemas, paths, handler))

@@ -2,9 +2,7 @@
 
 use std::str::FromStr;
 
-use axum::extract::{
-    FromRef, FromRequest, FromRequestParts, OptionalFromRequestParts, RawPathParams, Request,
-};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
@@ -152,28 +150,12 @@ where
 }
 
 /// `Idempotency-Key`, where there is one.
-pub(crate) struct IdempotencyKey(String);
-
-impl IdempotencyKey {
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
-        let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-        let text = value.to_str().map_err(|_| {
-            ApiError::new(Code::InvalidHeader, "An idempotency key has 1 to 255 printable characters.")
-        })?;
-        Ok(Some(Self(text.to_owned())))
-    }
-
-    pub(crate) fn text(key: Option<&Self>) -> Option<&str> {
-        key.map(|Self(key)| key.as_str())
-    }
-}
-
-impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ApiError> {
-        Self::of(&parts.headers)
-    }
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().map_err(|_| {
+        ApiError::new(Code::InvalidHeader, "An idempotency key has 1 to 255 printable characters.")
+    })?;
+    Ok(Some(text.to_owned()))
 }
 
 /// JSON with a status.

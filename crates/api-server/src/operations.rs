@@ -6,13 +6,11 @@ use std::sync::LazyLock;
 use http::Method;
 pub use rolltop_api_types::Access;
 use rolltop_api_types::Scope;
+use rolltop_api_types::operation::{CONTROL, READ, WRITE};
 
 /// Method, path as it is routed, and what is needed.
 pub type Operation = (Method, &'static str, Access);
 
-const READ: Access = Access::Scopes(&[Scope::DesktopsRead]);
-const WRITE: Access = Access::Scopes(&[Scope::DesktopsWrite]);
-const CONTROL: Access = Access::Scopes(&[Scope::DesktopsControl]);
 const READ_FILES: Access = Access::Scopes(&[Scope::FilesRead]);
 const WRITE_FILES: Access = Access::Scopes(&[Scope::FilesWrite]);
 const EXEC: Access = Access::Scopes(&[Scope::Exec]);

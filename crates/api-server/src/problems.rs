@@ -22,7 +22,9 @@ use std::fmt::Write as _;
 use axum::response::{IntoResponse, Response};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use rolltop_api_types::operation::PathPart as _;
 use rolltop_api_types::{Code, Problem};
+use rolltop_model::DesktopId;
 
 pub(crate) use input::{explain, shown};
 
@@ -68,7 +70,7 @@ impl ApiError {
 
     /// Not there, or not the caller's: word for word the same.
     pub fn no_such_desktop() -> Self {
-        Self::new(Code::NotFound, "There is no such desktop.")
+        Self::new(Code::NotFound, DesktopId::MISSING)
     }
 
     /// The credential is good, and not for this.

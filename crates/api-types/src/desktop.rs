@@ -248,7 +248,11 @@ pub mod op {
             idempotent: "The same request with the same key makes one desktop.",
             body: super::CreateDesktop,
             reply: 202 "It is being made." Desktop,
-            errors: [InvalidJson, InvalidHeader, NameTaken, QuotaReached, DiskQuotaReached, NoTemplate, PayloadTooLarge, InvalidName, UnknownSize, UnknownTemplate, InvalidSetup, UnknownField, InvalidBody, IdempotencyKeyReused],
+            errors: [
+                InvalidJson, InvalidHeader, NameTaken, QuotaReached, DiskQuotaReached, NoTemplate,
+                PayloadTooLarge, InvalidName, UnknownSize, UnknownTemplate, InvalidSetup, UnknownField,
+                InvalidBody, IdempotencyKeyReused,
+            ],
         }
 
         /// One desktop
@@ -271,7 +275,10 @@ pub mod op {
             path: DesktopId,
             body: super::UpdateDesktop,
             reply: 200 "As it is now." Desktop,
-            errors: [NotFound, NameTaken, WrongState, InvalidName, UnknownSize, InvalidScreen, InvalidDisk, UnknownField, InvalidBody],
+            errors: [
+                NotFound, NameTaken, WrongState, InvalidName, UnknownSize, InvalidScreen, InvalidDisk,
+                UnknownField, InvalidBody,
+            ],
         }
 
         /// Destroy a desktop

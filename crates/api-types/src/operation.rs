@@ -26,11 +26,11 @@ pub enum Access {
 }
 
 /// Seeing desktops and what is known of them.
-pub(crate) const READ: Access = Access::Scopes(&[Scope::DesktopsRead]);
+pub const READ: Access = Access::Scopes(&[Scope::DesktopsRead]);
 /// Making, changing and destroying desktops.
-pub(crate) const WRITE: Access = Access::Scopes(&[Scope::DesktopsWrite]);
+pub const WRITE: Access = Access::Scopes(&[Scope::DesktopsWrite]);
 /// Starting and stopping desktops, and using them.
-pub(crate) const CONTROL: Access = Access::Scopes(&[Scope::DesktopsControl]);
+pub const CONTROL: Access = Access::Scopes(&[Scope::DesktopsControl]);
 
 /// All that is said of an operation in words and numbers.
 #[derive(Debug)]

@@ -201,7 +201,10 @@ pub mod op {
             idempotent: "For 30 days, the same request with the same key takes one snapshot.",
             body: super::CreateSnapshot,
             reply: 202 "It is written down and will be done." Snapshot,
-            errors: [InvalidJson, InvalidHeader, NotFound, WrongState, QuotaReached, DiskQuotaReached, InvalidName, UnknownField, InvalidBody, IdempotencyKeyReused],
+            errors: [
+                InvalidJson, InvalidHeader, NotFound, WrongState, QuotaReached, DiskQuotaReached,
+                InvalidName, UnknownField, InvalidBody, IdempotencyKeyReused,
+            ],
         }
 
         /// Fork a desktop
@@ -216,7 +219,10 @@ pub mod op {
             idempotent: "For 30 days, the same request with the same key makes these forks once.",
             body: super::ForkDesktop,
             reply: 202 "They are being made." Forks,
-            errors: [InvalidJson, InvalidHeader, NotFound, NameTaken, QuotaReached, DiskQuotaReached, WrongState, InvalidName, InvalidCount, UnknownField, InvalidBody, IdempotencyKeyReused],
+            errors: [
+                InvalidJson, InvalidHeader, NotFound, NameTaken, QuotaReached, DiskQuotaReached,
+                WrongState, InvalidName, InvalidCount, UnknownField, InvalidBody, IdempotencyKeyReused,
+            ],
         }
 
         /// Fork a snapshot
@@ -229,7 +235,10 @@ pub mod op {
             idempotent: "For 30 days, the same request with the same key makes these forks once.",
             body: super::ForkDesktop,
             reply: 202 "They are being made." Forks,
-            errors: [InvalidJson, InvalidHeader, NotFound, NameTaken, QuotaReached, DiskQuotaReached, WrongState, InvalidName, InvalidCount, UnknownField, InvalidBody, IdempotencyKeyReused],
+            errors: [
+                InvalidJson, InvalidHeader, NotFound, NameTaken, QuotaReached, DiskQuotaReached,
+                WrongState, InvalidName, InvalidCount, UnknownField, InvalidBody, IdempotencyKeyReused,
+            ],
         }
 
         /// Go back to a snapshot

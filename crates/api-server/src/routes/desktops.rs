@@ -13,7 +13,7 @@ const LARGEST_LIMIT: u32 = 200;
 const LONGEST_SEARCH: usize = 100;
 
 pub(crate) async fn list(call: Call<op::ListDesktops>) -> Result<DesktopPage, ApiError> {
-    let which = call.query();
+    let which = &call.query;
     let limit = which.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=LARGEST_LIMIT).contains(&limit) {
         return Err(wrong("limit", format!("The limit is a number from 1 to {LARGEST_LIMIT}.")));
@@ -79,6 +79,6 @@ pub(crate) async fn destroy(call: Call<op::DestroyDesktop>) -> Result<Desktop, A
     let access = call.desktop::<purpose::Write>().await?;
     let control = &call.control;
     let view =
-        if call.query().for_good { control.destroy(&access).await? } else { control.delete(&access).await? };
+        if call.query.for_good { control.destroy(&access).await? } else { control.delete(&access).await? };
     Ok(convert::desktop(view, true))
 }

@@ -14,7 +14,7 @@ use crate::extract::{Asking, in_path};
 use crate::problems::ApiError;
 
 pub(crate) async fn list(call: Call<op::ListSnapshots>) -> Result<SnapshotList, ApiError> {
-    let found = call.control.snapshots(&call.caller, call.query().desktop).await?;
+    let found = call.control.snapshots(&call.caller, call.query.desktop).await?;
     Ok(SnapshotList { items: found.into_iter().map(convert::snapshot).collect() })
 }
 

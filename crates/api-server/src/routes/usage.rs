@@ -9,6 +9,6 @@ use crate::problems::ApiError;
 
 pub(crate) async fn get(call: Call<op::GetUsage>) -> Result<Usage, ApiError> {
     let access = call.desktop::<purpose::Read>().await?;
-    let span = convert::usage_span(call.query().span);
+    let span = convert::usage_span(call.query.span);
     Ok(convert::usage(call.control.usage(&access, span).await?))
 }
