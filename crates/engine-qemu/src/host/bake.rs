@@ -197,8 +197,16 @@ fn until_moment(now: SystemTime) -> Duration {
     if wait >= MINUTE { wait - MINUTE } else { wait }
 }
 
+/// What names of machines that are being baked, and of their control groups, begin with.
+const GROUP: &str = "bake-";
+
 fn bake_name(index: u32) -> String {
-    format!("bake-{index}")
+    format!("{GROUP}{index}")
+}
+
+/// The number of a bake by its control group's name.
+pub(super) fn number(group: &str) -> Option<u32> {
+    group.strip_prefix(GROUP)?.parse().ok()
 }
 
 /// Makes the files root's and read-only, and gives the directory its name. Memory of zeros becomes holes.

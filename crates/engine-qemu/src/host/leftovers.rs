@@ -139,7 +139,9 @@ impl Host {
         let taken = self.indices().clone();
         let of_helper = |name: &str| super::helper::number(name).is_some_and(|index| taken.contains(&index));
         groups
-            .filter(|name| !(of_ours(name) || of_helper(name) || baking && name.starts_with("bake")))
+            .filter(|name| {
+                !(of_ours(name) || of_helper(name) || baking && super::bake::number(name).is_some())
+            })
             .collect()
     }
 
@@ -187,8 +189,10 @@ impl Host {
             Found::Network(index) => {
                 self.network.remove(index).await?;
             }
-            // What an earlier process of ours had sent out.
-            Found::ControlGroup(name) if super::helper::number(&name).is_some() => {
+            // What an earlier process of ours had sent out, or was baking in a template that is gone.
+            Found::ControlGroup(name)
+                if super::helper::number(&name).is_some() || super::bake::number(&name).is_some() =>
+            {
                 self.cgroups.end(&name).await?;
             }
             Found::ControlGroup(name) => {

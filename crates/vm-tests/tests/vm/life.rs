@@ -262,17 +262,16 @@ async fn a_process_that_is_not_ours_keeps_its_group_and_nothing_else() {
         "{swept:?}"
     );
 
-    // What a process of ours that died had sent out goes with its group.
-    let group = format!("{parent}/helper-77");
-    fs::create_dir(&group).unwrap();
-    let mut sent = Command::new("sleep").arg("600").spawn().unwrap();
-    fs::write(format!("{group}/cgroup.procs"), sent.id().to_string()).unwrap();
-    let swept = host.engine().sweep(&Known::default()).await.unwrap();
-    assert!(
-        matches!(swept.as_slice(), [helper] if helper.name == "helper-77" && helper.stays.is_none()),
-        "{swept:?}"
-    );
-    assert!(!sent.wait().unwrap().success(), "it was ended");
+    // What a process of ours that died had sent out goes with its group, and so does a machine that it was baking.
+    for name in ["helper-77", "bake-77"] {
+        let group = format!("{parent}/{name}");
+        fs::create_dir(&group).unwrap();
+        let mut sent = Command::new("sleep").arg("600").spawn().unwrap();
+        fs::write(format!("{group}/cgroup.procs"), sent.id().to_string()).unwrap();
+        let swept = host.engine().sweep(&Known::default()).await.unwrap();
+        assert!(matches!(swept.as_slice(), [ours] if ours.name == name && ours.stays.is_none()), "{swept:?}");
+        assert!(!sent.wait().unwrap().success(), "{name} was ended");
+    }
     host.finish().await;
 }
 
