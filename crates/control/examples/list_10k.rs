@@ -9,7 +9,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use rolltop_model::{DesktopId, Size};
-use rolltop_store::{ListQuery, NewDesktop, Store};
+use rolltop_store::{ListQuery, Location, NewDesktop, Store};
 use rolltop_vault::Vault;
 
 const DESKTOPS: u32 = 10_000;
@@ -19,7 +19,7 @@ const SAMPLES: usize = 500;
 async fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let vault = Vault::open_or_create(&directory.path().join("vault.key"))?;
-    let store = Store::open(&directory.path().join("rolltop.db"), vault).await?;
+    let store = Store::open(&Location::Sqlite(directory.path().join("rolltop.db")), vault).await?;
     let now = jiff::Timestamp::now();
     let workspace = store.first_workspace(now).await?.id;
     let mut ids = Vec::new();

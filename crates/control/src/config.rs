@@ -1,5 +1,6 @@
 //! What can be set about the control plane.
 
+use rolltop_store::Postgres;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,8 @@ pub struct ControlConfig {
     /// Most that a workspace may have of the host's disk, bytes: disks, snapshots, memories, templates and imports
     /// together. Default none: what there is.
     pub disk_limit: Option<u64>,
+    /// The PostgreSQL database. Default none: `rolltop.db` in the directory.
+    pub database: Option<Postgres>,
     /// The template taken when none is named, by its recipe's name. Default "desk".
     pub default_template: String,
     /// Deadlines and tries of starts.
@@ -71,6 +74,7 @@ impl Default for ControlConfig {
         Self {
             desktop_limit: 100,
             disk_limit: None,
+            database: None,
             default_template: "desk".to_owned(),
             limits: Limits::default(),
             stop_grace: Duration::from_secs(60),

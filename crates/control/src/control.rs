@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rolltop_door::{DoorPool, Lanes};
 use rolltop_engine::Engine;
 use rolltop_model::{DesktopId, LayerId};
-use rolltop_store::Store;
+use rolltop_store::{Location, Store};
 use rolltop_vault::{Vault, VaultError};
 use tokio::sync::{Mutex, Notify, RwLock, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -108,7 +108,7 @@ pub(crate) struct Inner {
 
 /// What a control plane is put together from.
 pub struct Parts {
-    /// Holds the database and keys: `rolltop.db`, `vault.key`, `copies.key`. Must exist.
+    /// Holds keys and, unless it is elsewhere, the database: `vault.key`, `copies.key`, `rolltop.db`. Must exist.
     pub directory: PathBuf,
     pub engine: Arc<dyn Engine>,
     pub config: ControlConfig,
@@ -134,7 +134,11 @@ impl Control {
         let key = directory.join("copies.key");
         let copies = config.copies.as_ref().map(|config| Copies::open(config, &key)).transpose()?;
         let vault = Vault::open_or_create(&directory.join("vault.key"))?;
-        let store = Store::open(&directory.join("rolltop.db"), vault.clone()).await?;
+        let location = match &config.database {
+            Some(database) => Location::Postgres(database.clone()),
+            None => Location::Sqlite(directory.join("rolltop.db")),
+        };
+        let store = Store::open(&location, vault.clone()).await?;
         store.end_all_leases().await?;
         store.renew_deadlines(crate::clock::now()).await?;
         let (nudges, nudged) = mpsc::unbounded_channel();

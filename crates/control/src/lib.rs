@@ -78,7 +78,7 @@ pub use rolltop_door::{
 pub use rolltop_engine::DoorStream;
 /// Who people log in as inside a desktop.
 pub use rolltop_guest_protocol::SESSION_USER;
-pub use rolltop_store::{DesktopSetup, SavedTemplate, SnapshotCopy};
+pub use rolltop_store::{DesktopSetup, MoveError, Postgres, SavedTemplate, SnapshotCopy, copy_to_postgres};
 pub use saved_templates::{SaveTemplate, SavedTemplateError};
 pub use setup::{AskSetupError, SetUp, SetUpError};
 pub use snapshot_schedules::SnapshotScheduleView;

@@ -151,6 +151,9 @@ pub enum Admin {
     /// Finds the copies of snapshots that are kept off this host, after another one was lost. Put the lost host's
     /// `api/copies.key` in the place of this one's first.
     AdoptCopies,
+    /// Copies what is in the SQLite file into the PostgreSQL database that rolltop.toml names, which has to be empty.
+    /// Rolltop has to be stopped; desktops go on running.
+    MoveDatabase,
     /// Removes what belongs to no desktop.
     Gc {
         /// Only print it; prints nothing when there is nothing.

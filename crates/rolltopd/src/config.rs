@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
-use rolltop_control::CopiesConfig;
+use anyhow::{Context as _, bail, ensure};
+use rolltop_control::{CopiesConfig, Postgres};
 use rolltop_engine_qemu::QemuConfig;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -17,6 +17,7 @@ pub struct Config {
     pub web: WebConfig,
     pub ssh: SshConfig,
     pub api: ApiConfig,
+    pub database: DatabaseSettings,
     pub copies: CopiesSettings,
     /// The QEMU engine; every key is described at [`QemuConfig`].
     pub host: QemuConfig,
@@ -117,6 +118,47 @@ impl Default for ApiConfig {
     }
 }
 
+/// Where users, desktops and all else that is written down are kept.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseSettings {
+    /// A PostgreSQL database, such as `postgres://rolltop@db.example.org/rolltop?sslmode=verify-full`, or
+    /// `postgres:///rolltop?host=/run/postgresql` for one on this host. Default: the SQLite file `api/rolltop.db`.
+    pub url: Option<String>,
+    /// A file with the password, which only root need be able to read.
+    pub password_file: Option<PathBuf>,
+}
+
+impl DatabaseSettings {
+    /// With the password read from its file; for root.
+    pub fn read(&self) -> anyhow::Result<Option<Postgres>> {
+        let Some(text) = &self.url else {
+            ensure!(self.password_file.is_none(), "database.password_file is there without database.url");
+            return Ok(None);
+        };
+        // An error of its own, which doesn't repeat what may be a password.
+        let Ok(url) = Url::parse(text) else { bail!("database.url is no address") };
+        ensure!(
+            matches!(url.scheme(), "postgres" | "postgresql"),
+            "database.url is refused; it begins with postgres://"
+        );
+        let has_password = url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password");
+        ensure!(
+            !has_password,
+            "database.url holds a password: put that into a file, and the file's path into database.password_file"
+        );
+        let password = self.password_file.as_deref().map(|path| secret(path, "database.password_file"));
+        Ok(Some(Postgres { url: text.clone(), password: password.transpose()? }))
+    }
+}
+
+/// What is in a file that may be root's alone.
+fn secret(path: &Path, key: &str) -> anyhow::Result<SecretString> {
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("{key}, {}, can't be read", path.display()))?;
+    Ok(SecretString::from(text.trim()))
+}
+
 /// Where copies of snapshots are kept that are not on this host.
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -141,11 +183,8 @@ impl CopiesSettings {
             matches!(url.scheme(), "s3" | "file"),
             "copies.url = \"{url}\" is refused; it begins with s3:// or file://"
         );
-        let secret = self.secret_access_key_file.as_deref().map(|path| {
-            let text = std::fs::read_to_string(path);
-            text.with_context(|| format!("copies.secret_access_key_file, {}, can't be read", path.display()))
-        });
-        let secret = secret.transpose()?.map(|text| SecretString::from(text.trim()));
+        let key = self.secret_access_key_file.as_deref();
+        let secret = key.map(|path| secret(path, "copies.secret_access_key_file")).transpose()?;
         Ok(Some(CopiesConfig {
             url,
             endpoint: self.endpoint.clone(),
@@ -171,6 +210,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     #[test]
@@ -180,5 +221,30 @@ mod tests {
         std::fs::write(dir.path().join("rolltop.toml"), "[web]\nlissen = \"1.2.3.4:5\"\n").unwrap();
         let error = format!("{:#}", Config::load(dir.path()).unwrap_err());
         assert!(error.contains("lissen"), "{error}");
+    }
+
+    #[test]
+    fn a_databases_password_is_in_a_file_of_its_own_and_in_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("password");
+        std::fs::write(&file, "open sesame\n").unwrap();
+        let settings =
+            |url: &str| DatabaseSettings { url: Some(url.to_owned()), ..DatabaseSettings::default() };
+        let with_file =
+            DatabaseSettings { password_file: Some(file), ..settings("postgres://rolltop@db/rolltop") };
+        let read = with_file.read().unwrap().unwrap();
+        assert_eq!(read.password.as_ref().unwrap().expose_secret(), "open sesame");
+        assert!(!format!("{read:?}").contains("sesame"));
+        for refused in [
+            "postgres://rolltop:sesame@db/rolltop",
+            "postgres://db/rolltop?user=rolltop&password=sesame",
+            "mysql://rolltop:sesame@db/rolltop",
+            "rolltop:sesame@db",
+            "//:sesame@",
+        ] {
+            let error = format!("{:#}", settings(refused).read().unwrap_err());
+            assert!(error.contains("database.url") && !error.contains("sesame"), "{refused}: {error}");
+        }
+        assert!(DatabaseSettings { url: None, ..with_file }.read().is_err());
     }
 }

@@ -18,6 +18,9 @@ pub const ADMIN_SOCKET: &str = "run/api/admin.sock";
 pub const GATEWAY_DIR: &str = "run/gateway";
 pub const GATEWAY_SOCKET: &str = "run/gateway/gateway.sock";
 pub const API_DATA: &str = "api";
+/// The SQLite file, and its name once what was in it is in PostgreSQL.
+pub const DATABASE: &str = "api/rolltop.db";
+pub const MOVED_DATABASE: &str = "api/rolltop.db.moved";
 pub const WEB_DATA: &str = "web";
 /// The public address, written by the web role once it listens.
 pub const WEB_URL: &str = "web/url";

@@ -57,6 +57,6 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Command::Ssh(ssh) => roles::ssh::run(&arguments.data, &config, ssh),
         Command::Template(template) => templates::run(&arguments.data, &config, template),
         Command::Doctor => doctor::run(&arguments.data, &config),
-        Command::Admin(admin) => admin::run(&arguments.data, admin),
+        Command::Admin(admin) => admin::run(&arguments.data, &config, admin),
     }
 }

@@ -1,64 +1,55 @@
-//! Opening the database, and the one way to write to it.
+//! Opening the database, and the one way to write to it. What SQLite and PostgreSQL do differently is in the two modules.
 
-use std::path::Path;
+mod postgres;
+mod sqlite;
+
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rolltop_vault::Vault;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend};
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::error::StoreError;
 use crate::migrations::Migrator;
+pub use postgres::Postgres;
+pub(crate) use sqlite::begin as begin_sqlite;
 
-/// How long a statement waits for another process's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Readers at the same time; there is one writer.
-const CONNECTIONS: u32 = 6;
+/// Where the rows are.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// An SQLite file, made where it is missing.
+    Sqlite(PathBuf),
+    Postgres(Postgres),
+}
 
 /// The open database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     pub(crate) connection: DatabaseConnection,
     pub(crate) vault: Arc<Vault>,
-    /// Writers queue here rather than in SQLite, which would let them spin.
+    /// Writers queue here rather than in the database: SQLite would let them spin, and each would keep a connection of PostgreSQL's.
     turn: Arc<Mutex<()>>,
     latest: Arc<watch::Sender<i64>>,
+    _listening: Option<Arc<postgres::Listening>>,
 }
 
 impl Store {
-    /// Opens the file, making it and its tables where they are missing.
-    pub async fn open(path: &Path, vault: Vault) -> Result<Self, StoreError> {
-        let path = path.to_owned();
-        let mut options = ConnectOptions::new("sqlite://");
-        options.max_connections(CONNECTIONS).min_connections(1).sqlx_logging(false);
-        options.map_sqlx_sqlite_opts(move |options| {
-            options
-                .filename(&path)
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Normal)
-                .foreign_keys(true)
-                .busy_timeout(BUSY_TIMEOUT)
-                .statement_cache_capacity(256)
-                // A deleted key must not stay in a free page.
-                .pragma("secure_delete", "ON")
-        });
-        let connection = Database::connect(options).await?;
+    /// Opens the database and makes the tables that are missing.
+    pub async fn open(location: &Location, vault: Vault) -> Result<Self, StoreError> {
+        let connection = connect(location).await?;
         Migrator::up(&connection, None).await?;
-        let store = Self {
-            connection,
-            vault: Arc::new(vault),
-            turn: Arc::default(),
-            latest: Arc::new(watch::Sender::new(0)),
+        let latest = Arc::new(watch::Sender::new(0));
+        let listening = match location {
+            Location::Sqlite(_) => None,
+            Location::Postgres(database) => {
+                Some(Arc::new(postgres::Listening::begin(database, latest.clone())?))
+            }
         };
-        let latest = store.latest_event_number().await?;
-        store.latest.send_replace(latest);
+        let (vault, turn) = (Arc::new(vault), Arc::default());
+        let store = Self { connection, vault, turn, latest, _listening: listening };
+        told(&store.latest, store.latest_event_number().await?);
         Ok(store)
     }
 
@@ -67,28 +58,46 @@ impl Store {
         self.latest.subscribe()
     }
 
-    /// Moves what was written into the main file and empties the log beside it, where deleted
-    /// keys would otherwise linger.
-    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+    /// Takes what was deleted out of the database's files as well, keys above all. The log that PostgreSQL writes ahead is its
+    /// operator's: what was in it goes when the server uses its files again.
+    pub async fn forget_deleted(&self) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
-        self.connection.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        match self.connection.get_database_backend() {
+            DbBackend::Sqlite => sqlite::forget_deleted(&self.connection).await?,
+            _ => postgres::forget_deleted(&self.connection).await?,
+        }
         Ok(())
     }
 
-    /// Waits for the statements under way and closes the file.
+    /// Waits for the statements under way and closes the database.
     pub async fn close(self) -> Result<(), StoreError> {
         Ok(self.connection.close().await?)
     }
 
     pub(crate) async fn write(&self) -> Result<Write, StoreError> {
         let turn = self.turn.clone().lock_owned().await;
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
+        let transaction = match self.connection.get_database_backend() {
+            DbBackend::Sqlite => sqlite::begin(&self.connection).await?,
+            _ => postgres::begin(&self.connection).await?,
         };
-        let transaction = self.connection.begin_with_options(options).await?;
         Ok(Write { transaction, latest: self.latest.clone(), event: None, _turn: turn })
     }
+}
+
+pub(crate) async fn connect(location: &Location) -> Result<DatabaseConnection, StoreError> {
+    Ok(match location {
+        Location::Sqlite(path) => sqlite::connect(path.clone()).await?,
+        Location::Postgres(database) => postgres::connect(database).await?,
+    })
+}
+
+/// Numbers come in any order: of what was committed here, and by way of the database.
+fn told(latest: &watch::Sender<i64>, event: i64) {
+    latest.send_if_modified(|latest| {
+        let newer = event > *latest;
+        *latest = event.max(*latest);
+        newer
+    });
 }
 
 /// A write transaction; rolled back unless committed. Its turn ends after it (fields drop in order).
@@ -102,13 +111,14 @@ pub(crate) struct Write {
 
 impl Write {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        if let Some(event) = self.event
+            && self.transaction.get_database_backend() != DbBackend::Sqlite
+        {
+            postgres::tell(&self.transaction, event).await?;
+        }
         self.transaction.commit().await?;
         if let Some(event) = self.event {
-            self.latest.send_if_modified(|latest| {
-                let newer = event > *latest;
-                *latest = event.max(*latest);
-                newer
-            });
+            told(&self.latest, event);
         }
         Ok(())
     }

@@ -1,8 +1,7 @@
 //! The database: every row Rolltop keeps, and the only place that knows SQL.
 //!
-//! SQLite in WAL mode behind sea-orm. All writing goes through one transaction at a time, begun
-//! with `BEGIN IMMEDIATE`; what a change means to watchers is written in the same transaction as
-//! an event. Secrets are sealed with the [`Vault`](rolltop_vault::Vault) before they get here,
+//! SQLite in WAL mode or PostgreSQL, behind sea-orm. All writing goes through one transaction at a time (`database.rs`); what a
+//! change means to watchers is written in the same transaction as an event. Secrets are sealed with the [`Vault`](rolltop_vault::Vault) before they get here,
 //! and opened when they leave. Times are Rust's, as milliseconds since 1970.
 //!
 //! Deliberately absent: who may do what, what should happen next.
@@ -24,6 +23,7 @@ mod layers;
 mod makers;
 mod migrations;
 mod moment;
+mod moving;
 mod receipts;
 mod restores;
 mod saved_templates;
@@ -37,6 +37,8 @@ mod snapshot_schedules;
 mod snapshots;
 mod ssh_keys;
 mod steps;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod usage;
 mod users;
 mod workspaces;
@@ -44,7 +46,7 @@ mod workspaces;
 pub use access_log::AccessEntry;
 pub use api_keys::{AddApiKeyError, ApiKey, NewApiKey};
 pub use copies::{NewCopy, SnapshotCopy};
-pub use database::Store;
+pub use database::{Location, Postgres, Store};
 pub use desktops::{
     Authorized, ChangeError, CreateDesktopError, Created, Desktop, Identity, ListQuery, NewDesktop,
     RenameDesktopError, Standing,
@@ -58,6 +60,7 @@ pub use holds::Hold;
 pub use idempotency::IdempotencyKey;
 pub use layers::Layer;
 pub use makers::Revoked;
+pub use moving::{MoveError, copy_to_postgres};
 pub use receipts::Receipt;
 pub use restores::Restore;
 pub use saved_templates::{NewSavedTemplate, SavedTemplate};

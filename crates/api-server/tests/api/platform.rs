@@ -12,7 +12,7 @@ use rolltop_api_types::{
 use rolltop_control::{Control, ControlConfig, Parts};
 use rolltop_model::{DesktopId, WorkspaceId};
 use rolltop_sim::{SimConfig, SimEngine};
-use rolltop_store::{NewApiKey, Store};
+use rolltop_store::{Location, NewApiKey, Store};
 use rolltop_vault::{TokenKind, Vault, hash_token, new_token};
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
@@ -102,7 +102,7 @@ impl Platform {
     /// The database itself, for what can't be made over the API.
     pub async fn store(&self) -> Store {
         let vault = Vault::open_or_create(&self.directory().join("vault.key")).unwrap();
-        Store::open(&self.directory().join("rolltop.db"), vault).await.unwrap()
+        Store::open(&Location::Sqlite(self.directory().join("rolltop.db")), vault).await.unwrap()
     }
 
     /// A key with all scopes of a workspace of its own.

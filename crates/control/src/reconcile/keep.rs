@@ -26,7 +26,7 @@ pub(super) async fn empty_log(inner: &Inner) {
     if !inner.keys_removed.swap(false, Ordering::Relaxed) {
         return;
     }
-    if let Err(error) = inner.store.checkpoint().await {
+    if let Err(error) = inner.store.forget_deleted().await {
         tracing::warn!(error = chain(&error), "the database's log can't be emptied");
         inner.keys_removed.store(true, Ordering::Relaxed);
     }
@@ -47,5 +47,5 @@ async fn remove_old(inner: &Inner) -> Result<(), StoreError> {
     inner.uses.keep_only(&inner.store.desktop_ids().await?.into_iter().collect());
     let (idle, longest) = (inner.config.session_idle, inner.config.session_longest);
     inner.store.delete_old_sessions(clock::earlier(now, idle), clock::earlier(now, longest)).await?;
-    inner.store.checkpoint().await
+    inner.store.forget_deleted().await
 }

@@ -68,7 +68,7 @@ async fn a_fork_that_was_stopped_before_it_was_itself_comes_up_later() {
 /// The platform's database, opened beside it.
 async fn second_look(platform: &Platform) -> Store {
     let vault = Vault::open_or_create(&platform.directory.path().join("vault.key")).unwrap();
-    Store::open(&platform.directory.path().join("rolltop.db"), vault).await.unwrap()
+    Store::open(&rolltop_store::testing::location(platform.directory.path()).await, vault).await.unwrap()
 }
 
 /// What control would have done, up to the guest's answer.

@@ -38,6 +38,8 @@ pub fn quick() -> ControlConfig {
 }
 
 pub async fn open(directory: &Path, engine: Arc<SimEngine>, config: ControlConfig) -> Control {
+    let database = rolltop_store::testing::postgres(directory).await;
+    let config = ControlConfig { database, ..config };
     Control::open(Parts { directory: directory.to_owned(), engine, config }).await.unwrap()
 }
 

@@ -96,7 +96,9 @@ async fn a_running_desktop_is_kept_and_others_are_made_from_it() {
 
 pub async fn second_look(platform: &Platform) -> rolltop_store::Store {
     let vault = rolltop_vault::Vault::open_or_create(&platform.directory.path().join("vault.key")).unwrap();
-    rolltop_store::Store::open(&platform.directory.path().join("rolltop.db"), vault).await.unwrap()
+    rolltop_store::Store::open(&rolltop_store::testing::location(platform.directory.path()).await, vault)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

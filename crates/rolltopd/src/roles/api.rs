@@ -28,13 +28,37 @@ pub fn run(data: &Path, config: &Config, api: &Api) -> anyhow::Result<()> {
     logging::start("api");
     // Its secret may be root's alone.
     let copies = config.copies.read()?;
+    let database = config.database.read()?;
     let guest_program = guest_program(&api.guest);
     layout::enter(data)?;
     if let Some(api) = Identity::look_up(API_USER)? {
         privileges::become_user(api)?;
     }
     privileges::end_with_parent()?;
-    super::serve(2, serve(config, ControlConfig { copies, guest_program, ..control_config(config) }))
+    database_is_the_right_one(database.is_some())?;
+    super::serve(
+        2,
+        serve(config, ControlConfig { copies, database, guest_program, ..control_config(config) }),
+    )
+}
+
+/// Rows in the place that is not looked at would mean that desktops are taken for leftovers.
+fn database_is_the_right_one(is_postgres: bool) -> anyhow::Result<()> {
+    let exists = |path: &str| Path::new(path).exists();
+    ensure!(
+        !(is_postgres && exists(layout::DATABASE)),
+        "rolltop.toml names a PostgreSQL database, and there is {} too: copy that with `rolltopd admin move-database`, \
+         or remove it if nothing in it is needed",
+        layout::DATABASE
+    );
+    ensure!(
+        is_postgres || exists(layout::DATABASE) || !exists(layout::MOVED_DATABASE),
+        "the database was moved to PostgreSQL, and rolltop.toml does not name one: write it under [database], or rename \
+         {} to {} to go back to what was there then",
+        layout::MOVED_DATABASE,
+        layout::DATABASE
+    );
+    Ok(())
 }
 
 /// What desktops get back that have lost it. Without it they are as they are.

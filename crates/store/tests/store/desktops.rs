@@ -135,8 +135,7 @@ async fn a_snapshot_schedule_that_cant_be_read_stops_no_others() {
     for desktop in [damaged, good] {
         assert!(fixture.store.set_snapshot_schedule(desktop, Some(schedule), start()).await.unwrap());
     }
-    let file = format!("sqlite://{}", fixture.directory.path().join("rolltop.db").display());
-    let database = sea_orm::Database::connect(file).await.unwrap();
+    let database = rolltop_store::testing::connection(fixture.directory.path()).await;
     let damage = format!("UPDATE snapshot_schedules SET every_hours = -1 WHERE desktop_id = '{damaged}'");
     assert_eq!(database.execute_unprepared(&damage).await.unwrap().rows_affected(), 1);
     let read = fixture.store.snapshot_schedules().await.unwrap();

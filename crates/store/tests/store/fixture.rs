@@ -1,4 +1,4 @@
-//! A store on a real SQLite file, and a workspace in it.
+//! A store on a real SQLite file, or on a real PostgreSQL, and a workspace in it.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub fn after(seconds: i64) -> Timestamp {
 
 pub async fn open(directory: &Path) -> Store {
     let vault = Vault::open_or_create(&directory.join("vault.key")).unwrap();
-    Store::open(&directory.join("rolltop.db"), vault).await.unwrap()
+    Store::open(&rolltop_store::testing::location(directory).await, vault).await.unwrap()
 }
 
 pub async fn fixture() -> Fixture {
@@ -33,23 +33,27 @@ pub async fn fixture() -> Fixture {
     Fixture { directory, store, workspace }
 }
 
+pub fn new_desktop(workspace: WorkspaceId, name: &str) -> NewDesktop {
+    NewDesktop {
+        id: DesktopId::generate(),
+        workspace,
+        name: name.parse().unwrap(),
+        template: "desk@0123456789ab".parse().unwrap(),
+        size: Size::S,
+        disk_gib: 20,
+        screen: None,
+        origin: None,
+        made_by: "tests".to_owned(),
+        origin_name: None,
+        setup: None,
+        limit: 3,
+        disk_limit: None,
+    }
+}
+
 impl Fixture {
     pub fn new_desktop(&self, name: &str) -> NewDesktop {
-        NewDesktop {
-            id: DesktopId::generate(),
-            workspace: self.workspace,
-            name: name.parse().unwrap(),
-            template: "desk@0123456789ab".parse().unwrap(),
-            size: Size::S,
-            disk_gib: 20,
-            screen: None,
-            origin: None,
-            made_by: "tests".to_owned(),
-            origin_name: None,
-            setup: None,
-            limit: 3,
-            disk_limit: None,
-        }
+        new_desktop(self.workspace, name)
     }
 
     pub async fn create(&self, name: &str) -> Desktop {

@@ -114,7 +114,7 @@ async fn a_writer_that_is_dropped_half_way_holds_nobody_up() {
     }
     let left = fixture.store.desktop_count(fixture.workspace).await.unwrap();
     assert!(left <= 3);
-    tokio::time::timeout(Duration::from_secs(5), fixture.store.checkpoint()).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(5), fixture.store.forget_deleted()).await.unwrap().unwrap();
 }
 
 #[tokio::test]
