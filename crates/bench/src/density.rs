@@ -18,11 +18,18 @@ const STOCK: u8 = 5;
 /// How long they are left alone after the last of them was ready.
 const SETTLE: Duration = Duration::from_secs(60);
 
-/// Resident memory of all four roles, idle.
+/// Resident memory of all four roles, idle, and of each. Pages of the program's file, which is one, count for each of them.
 pub fn control_plane_memory(platform: &Platform) -> anyhow::Result<()> {
     let mut total = 0.0;
-    for role in ["web", "api", "host", "ssh"] {
-        total += kib(&format!("/proc/{}/status", platform.role(role)?), "VmRSS:")? * 1024.0 / MB;
+    for (role, name) in [
+        ("web", "control_plane_memory_web"),
+        ("api", "control_plane_memory_api"),
+        ("host", "control_plane_memory_host"),
+        ("ssh", "control_plane_memory_ssh"),
+    ] {
+        let resident = kib(&format!("/proc/{}/status", platform.role(role)?), "VmRSS:")? * 1024.0 / MB;
+        value(name, "MB", &[resident])?;
+        total += resident;
     }
     value("control_plane_memory", "MB", &[total])
 }

@@ -8,6 +8,7 @@ mod admin;
 mod arguments;
 mod config;
 mod doctor;
+mod heap;
 mod layout;
 mod log_file;
 mod logging;
@@ -47,6 +48,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     use Command::{Api, Host, Ssh, Up, Web};
     if matches!(arguments.command, Up(_) | Host(_) | Api(_) | Web(_) | Ssh(_)) {
         raise_file_limit();
+        heap::keep_small();
     }
     let config = config::Config::load(&arguments.data)?;
     match &arguments.command {
