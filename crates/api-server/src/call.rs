@@ -4,48 +4,58 @@
 use std::sync::{Mutex, PoisonError};
 
 use axum::Router;
-use axum::extract::{FromRequest as _, FromRequestParts as _, RawPathParams, Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::body::Body;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{FromRequestParts as _, RawPathParams, Request, State};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use http::StatusCode;
+use http::header::UPGRADE;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use rolltop_api_types::Code;
-use rolltop_api_types::operation::{NamesDesktop, Operation, PathParts as _};
-use rolltop_control::{Caller, Control, DesktopAccess, Purpose};
+use rolltop_api_types::operation::{Missing, NamesDesktop, Operation, PathParts as _};
+use rolltop_control::{Caller, Control, CredentialGuard, DesktopAccess, Purpose};
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::extract::{Asking, Json, Query, idempotency_key};
+use crate::extract::{Query, idempotency_key, json};
 use crate::openapi;
+use crate::operations::Operations;
 use crate::problems::ApiError;
 use crate::state::AppState;
 
 /// An operation that somebody asks for, who may ask for it.
-pub(crate) struct Call<O: Operation> {
+pub(crate) struct Call<O: Operation, A = Caller> {
     pub control: Control,
-    pub caller: Caller,
+    pub state: AppState,
+    pub caller: A,
     /// What its path names.
     pub path: O::Path,
     pub query: O::Query,
     idempotency_key: Option<String>,
-    /// Locked by nobody: a request can't be shared between threads, and a call is, while its function waits.
-    request: Mutex<Request>,
+    parts: Parts,
+    /// Locked by nobody: a body can't be shared between threads, and a call is, while its function waits.
+    body: Mutex<Body>,
 }
 
-impl<O: Operation> Call<O> {
-    async fn new(request: Request, control: Control) -> Result<Self, ApiError> {
+impl<O: Operation, A: Asker> Call<O, A> {
+    async fn new(request: Request, state: AppState) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let Asking { caller, .. } = Asking::from_request_parts(&mut parts, &()).await?;
+        let caller = A::of(&parts)?;
         // What is no text names nothing.
         let named = RawPathParams::from_request_parts(&mut parts, &()).await.ok();
         let named: Vec<&str> = named.iter().flatten().map(|(_, value)| value).collect();
-        let path = O::Path::read(&named).map_err(|missing| ApiError::new(Code::NotFound, missing))?;
+        let path = O::Path::read(&named).map_err(missing)?;
         let Query(query) = Query::from_request_parts(&mut parts, &()).await?;
         let idempotency_key = match O::DECLARATION.idempotent {
             Some(_) => idempotency_key(&parts.headers)?,
             None => None,
         };
-        let request = Mutex::new(Request::from_parts(parts, body));
-        Ok(Self { control, caller, path, query, idempotency_key, request })
+        let body = Mutex::new(body);
+        Ok(Self { control: state.control.clone(), state, caller, path, query, idempotency_key, parts, body })
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
     }
 
     pub fn idempotency_key(&self) -> Option<&str> {
@@ -54,8 +64,28 @@ impl<O: Operation> Call<O> {
 
     /// Reads the body, which is worth it only for who may do this with what the path names.
     pub async fn body(&mut self) -> Result<O::Body, ApiError> {
-        let request = std::mem::take(self.request.get_mut().unwrap_or_else(PoisonError::into_inner));
-        Json::from_request(request, &()).await.map(|Json(body)| body)
+        let body = self.bytes();
+        json(&self.parts.headers, body).await
+    }
+
+    /// The body as it comes.
+    pub fn bytes(&mut self) -> Body {
+        std::mem::take(self.body.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<O: Operation> Call<O> {
+    /// What tells when the credential ends, for what goes on after the answer: see [`crate::ending`].
+    pub fn guard(&self) -> Result<CredentialGuard, ApiError> {
+        self.parts.extensions.get().cloned().ok_or_else(unauthenticated)
+    }
+
+    /// The WebSocket that is asked for. `otherwise` says to whoever asks for none what this is.
+    pub async fn upgrade(&mut self, otherwise: &str) -> Result<WebSocketUpgrade, ApiError> {
+        let upgrade = WebSocketUpgrade::from_request_parts(&mut self.parts, &()).await;
+        let required =
+            |_| ApiError::new(Code::WebsocketRequired, otherwise).with_header(UPGRADE, "websocket");
+        Ok(upgrade.map_err(required)?.protocols(O::DECLARATION.websocket))
     }
 }
 
@@ -66,54 +96,100 @@ impl<O: Operation<Path: NamesDesktop>> Call<O> {
     }
 }
 
+/// Who asks.
+pub(crate) trait Asker: Sized + Send {
+    fn of(parts: &Parts) -> Result<Self, ApiError>;
+}
+
+/// Whoever the gate found out.
+impl Asker for Caller {
+    fn of(parts: &Parts) -> Result<Self, ApiError> {
+        parts.extensions.get().cloned().ok_or_else(unauthenticated)
+    }
+}
+
+/// Anybody, for what needs no credential.
+pub(crate) struct Anybody;
+
+impl Asker for Anybody {
+    fn of(_: &Parts) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+fn missing(missing: Missing) -> ApiError {
+    let error = ApiError::new(missing.problem, missing.sentence);
+    match missing.field {
+        Some(field) => error.in_field(field),
+        None => error,
+    }
+}
+
+fn unauthenticated() -> ApiError {
+    ApiError::new(Code::Unauthenticated, "A credential is needed.")
+}
+
 /// Routes with their description and who may ask for them.
 pub(crate) struct Routes {
-    router: OpenApiRouter<AppState>,
-    operations: Vec<crate::Operation>,
+    router: Router<AppState>,
+    description: OpenApi,
+    operations: Operations,
 }
 
 impl Routes {
     pub fn new() -> Self {
-        Self { router: OpenApiRouter::with_openapi(openapi::frame()), operations: Vec::new() }
+        Self { router: Router::new(), description: openapi::frame(), operations: Operations::default() }
     }
 
-    /// The operation that `carry_out` is for.
-    pub fn on<O, F, R>(mut self, carry_out: F) -> Self
+    /// The operation that `carry_out` is for, which gives the reply as it is declared.
+    pub fn on<O, A, F, R>(self, carry_out: F) -> Self
     where
         O: Operation,
-        F: Fn(Call<O>) -> R + Clone + Send + Sync + 'static,
+        A: Asker,
+        F: Fn(Call<O, A>) -> R + Clone + Send + Sync + 'static,
         R: Future<Output = Result<O::Reply, ApiError>> + Send,
     {
-        let answer = move |State(control): State<Control>, request: Request| async move {
-            match Call::new(request, control).await {
-                Ok(call) => reply::<O>(carry_out(call).await),
+        self.raw(move |call| {
+            let carried_out = carry_out(call);
+            async move { Ok(reply::<O>(carried_out.await?)) }
+        })
+    }
+
+    /// The same for what answers with more than JSON: files, pictures, streams, WebSockets.
+    pub fn raw<O, A, F, R, T>(mut self, carry_out: F) -> Self
+    where
+        O: Operation,
+        A: Asker,
+        F: Fn(Call<O, A>) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Result<T, ApiError>> + Send,
+        T: IntoResponse,
+    {
+        let answer = move |State(state): State<AppState>, request: Request| async move {
+            match Call::new(request, state).await {
+                Ok(call) => carry_out(call).await.into_response(),
                 Err(error) => error.into_response(),
             }
         };
         let declared = O::DECLARATION;
         let method = MethodFilter::try_from(declared.method.clone());
         let handler = method.map_or_else(|_| MethodRouter::new(), |method| on(method, answer));
-        let (schemas, paths) = openapi::described::<O>();
-        self.operations.push((declared.method, declared.path, declared.access));
-        self.raw((schemas, paths, handler))
+        self.router = self.router.route(declared.path, handler);
+        openapi::describe::<O>(&mut self.description);
+        self.operations.add::<O>();
+        self
     }
 
-    /// Operations that are described by hand.
-    pub fn raw(self, routes: UtoipaMethodRouter<AppState>) -> Self {
-        Self { router: self.router.routes(routes), ..self }
-    }
-
-    pub fn finish(self) -> (Router<AppState>, OpenApi, Vec<crate::Operation>) {
-        let (router, description) = self.router.split_for_parts();
-        (router, description, self.operations)
+    pub fn finish(self) -> (Router<AppState>, OpenApi, Operations) {
+        let mut description = self.description;
+        openapi::introduce(&mut description, &self.operations);
+        (self.router, description, self.operations)
     }
 }
 
-fn reply<O: Operation>(outcome: Result<O::Reply, ApiError>) -> Response {
-    let status = StatusCode::from_u16(O::DECLARATION.status).unwrap_or_default();
-    match outcome {
-        Ok(_) if status == StatusCode::NO_CONTENT => status.into_response(),
-        Ok(reply) => (status, axum::Json(reply)).into_response(),
-        Err(error) => error.into_response(),
+fn reply<O: Operation>(reply: O::Reply) -> Response {
+    let status = O::DECLARATION.replies.first().and_then(|usual| StatusCode::from_u16(usual.status).ok());
+    match status.unwrap_or_default() {
+        StatusCode::NO_CONTENT => StatusCode::NO_CONTENT.into_response(),
+        status => (status, axum::Json(reply)).into_response(),
     }
 }

@@ -1,17 +1,14 @@
 //! What handlers take from a request, each refusing what is wrong with a problem document.
 
-use std::str::FromStr;
-
-use axum::extract::{FromRef, FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
 use rolltop_api_types::Code;
-use rolltop_control::{Caller, Control, CredentialGuard, DesktopAccess, Purpose};
-use rolltop_model::DesktopId;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
@@ -27,22 +24,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let is_json = is_json(request.headers());
-        let body = read(request).await?;
-        if body.is_empty() {
-            return Err(ApiError::new(
-                Code::InvalidJson,
-                "The body is empty; send a JSON object, such as {}.",
-            ));
-        }
-        if !is_json {
-            return Err(ApiError::new(
-                Code::UnsupportedMediaType,
-                "Send the body as Content-Type: application/json.",
-            ));
-        }
-        parse(&body)
+        let (parts, body) = request.into_parts();
+        json(&parts.headers, body).await.map(Self)
     }
+}
+
+/// Reads such a body.
+pub(crate) async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, ApiError> {
+    let body = read(body).await?;
+    if body.is_empty() {
+        return Err(ApiError::new(Code::InvalidJson, "The body is empty; send a JSON object, such as {}."));
+    }
+    if !is_json(headers) {
+        return Err(ApiError::new(
+            Code::UnsupportedMediaType,
+            "Send the body as Content-Type: application/json.",
+        ));
+    }
+    parse(&body)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -50,8 +49,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-async fn read(request: Request) -> Result<Bytes, ApiError> {
-    let mut stream = request.into_body().into_data_stream();
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    let mut stream = body.into_data_stream();
     let mut body = BytesMut::new();
     while let Some(chunk) = stream.next().await {
         let chunk =
@@ -66,7 +65,7 @@ async fn read(request: Request) -> Result<Bytes, ApiError> {
     Ok(body.freeze())
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<Json<T>, ApiError> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     if body.trim_ascii_start().first() != Some(&b'{') {
         // An array would pass for an object whose fields come in order.
         serde_json::from_slice::<IgnoredAny>(body).map_err(|error| no_json(&error))?;
@@ -81,7 +80,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<Json<T>, ApiError> {
         }
     })?;
     from.end().map_err(|error| no_json(&error))?;
-    Ok(Json(parsed))
+    Ok(parsed)
 }
 
 fn no_json(error: &serde_json::Error) -> ApiError {
@@ -105,50 +104,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// Whoever asks, as the gate found out.
-pub(crate) struct Asking {
-    pub caller: Caller,
-    /// For what lives on beyond the answer: see [`crate::ending`].
-    pub guard: CredentialGuard,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Asking {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let caller = parts.extensions.get::<Caller>().cloned();
-        let guard = parts.extensions.get::<CredentialGuard>().cloned();
-        match (caller, guard) {
-            (Some(caller), Some(guard)) => Ok(Self { caller, guard }),
-            (_, _) => Err(ApiError::new(Code::Unauthenticated, "A credential is needed.")),
-        }
-    }
-}
-
-/// What a part of the path says, if it is one of these.
-pub(crate) fn in_path<T: FromStr>(path: &RawPathParams, part: &str) -> Option<T> {
-    path.iter().find(|(name, _)| *name == part).and_then(|(_, text)| text.parse().ok())
-}
-
-/// The ticket to the desktop that the path names.
-pub(crate) struct Ticket<P: Purpose>(pub DesktopAccess<P>);
-
-impl<P: Purpose, S: Send + Sync> FromRequestParts<S> for Ticket<P>
-where
-    Control: FromRef<S>,
-{
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let asking = Asking::from_request_parts(parts, state).await?;
-        let named = RawPathParams::from_request_parts(parts, state).await;
-        let named = named.map_err(|_| ApiError::no_such_desktop())?;
-        // What is no id names nothing.
-        let id: DesktopId = in_path(&named, "id").ok_or_else(ApiError::no_such_desktop)?;
-        Ok(Self(Control::from_ref(state).authorise::<P>(&asking.caller, id).await?))
-    }
-}
-
 /// `Idempotency-Key`, where there is one.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
@@ -158,21 +113,15 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Api
     Ok(Some(text.to_owned()))
 }
 
-/// JSON with a status.
-pub(crate) struct Answer<T>(pub StatusCode, pub T);
+/// 200 and JSON, for what is asked on other sockets than the API's.
+pub(crate) struct Answer<T>(pub T);
 
 impl<T: serde::Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        (self.0, axum::Json(self.1)).into_response()
+        axum::Json(self.0).into_response()
     }
 }
 
-/// 200 and JSON.
 pub(crate) fn ok<T>(body: T) -> Answer<T> {
-    Answer(StatusCode::OK, body)
-}
-
-/// 202 and JSON: what was asked is written down and will be done.
-pub(crate) fn accepted<T>(body: T) -> Answer<T> {
-    Answer(StatusCode::ACCEPTED, body)
+    Answer(body)
 }

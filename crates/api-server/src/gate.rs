@@ -1,5 +1,5 @@
 //! Who asks, whether they may, and not too often. Everything behind it finds the [`Caller`] in
-//! the request; nothing behind it runs for a route that [`crate::OPERATIONS`] does not know.
+//! the request; nothing behind it runs for what is not in the table of operations.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -9,14 +9,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, AUTHORIZATION};
 use http::{HeaderMap, HeaderValue};
-use rolltop_api_types::{ADMITTED_HEADER, Code, Scope};
+use rolltop_api_types::{ADMITTED_HEADER, Access, Code, Scope};
 use rolltop_control::CredentialGuard;
 use rolltop_model::network_of;
 use secrecy::SecretString;
 
 use crate::convert;
 use crate::ending::{guard_request, guard_response};
-use crate::operations::{Access, access, methods};
 use crate::problems::ApiError;
 use crate::rate_limit::{Allowance, Limiter};
 use crate::state::AppState;
@@ -53,8 +52,8 @@ async fn admit(state: &AppState, request: &mut Request) -> Result<Admitted, ApiE
         return Ok(Admitted::default());
     };
     let path = path.clone();
-    let admitted = match access(request.method(), path.as_str()) {
-        None => Err(no_such_method(path.as_str())),
+    let admitted = match state.operations.access(request.method(), path.as_str()) {
+        None => Err(no_such_method(state, path.as_str())),
         Some(Access::Open) => Ok(Admitted::default()),
         Some(Access::SignIn) => {
             let network = address(request.headers()).map(|address| network_of(address).to_string());
@@ -64,7 +63,7 @@ async fn admit(state: &AppState, request: &mut Request) -> Result<Admitted, ApiE
         Some(Access::Credential) => admit_caller(state, request, &[]).await,
         Some(Access::Scopes(scopes)) => admit_caller(state, request, scopes).await,
     }?;
-    match state.queries.check(request.method(), path.as_str(), request.uri()) {
+    match state.operations.check_query(request.method(), path.as_str(), request.uri()) {
         Ok(()) => Ok(admitted),
         Err(mut error) => {
             if let Some(allowance) = &admitted.allowance {
@@ -75,8 +74,8 @@ async fn admit(state: &AppState, request: &mut Request) -> Result<Admitted, ApiE
     }
 }
 
-fn no_such_method(path: &str) -> ApiError {
-    let allowed = methods(path).join(", ");
+fn no_such_method(state: &AppState, path: &str) -> ApiError {
+    let allowed = state.operations.methods(path).join(", ");
     if allowed.is_empty() {
         return no_such_route();
     }

@@ -6,11 +6,8 @@
 //!          ─► handler: extract ─► control ─► convert ─► answer
 //! ```
 //!
-//! An operation is declared in `api-types`, and its handler gets a `Call` of it (`call`); those that are not yet have
-//! handlers of axum's own, described beside them.
-//!
-//! Every error becomes a problem document in `problems`, and nowhere else; what may be asked
-//! with which scope stands in [`OPERATIONS`]. Listens on unix sockets only: the web and ssh
+//! An operation is declared in `api-types`, and its handler gets a `Call` of it (`call`). Every error becomes a problem
+//! document in `problems`, and nowhere else. Listens on unix sockets only: the web and ssh
 //! tiers are the only clients, so `X-Forwarded-For` is believed.
 //! Deliberately absent: cookies, CSRF, TLS (the web tier), SQL, engines.
 
@@ -28,7 +25,6 @@ mod metrics;
 mod openapi;
 mod operations;
 mod problems;
-mod queries;
 mod rate_limit;
 mod routes;
 mod serve;
@@ -37,7 +33,6 @@ mod state;
 pub use config::{ApiConfig, RateLimit};
 pub use metrics::{Render, serve_metrics};
 pub use openapi::description;
-pub use operations::{Access, OPERATIONS, Operation};
 pub use serve::{ServeError, bind, serve_only_to, serve_unix};
 
-pub use routes::{admin_router, gateway_router, router};
+pub use routes::{admin_router, gateway_router, operations, router};

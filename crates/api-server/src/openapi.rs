@@ -1,22 +1,21 @@
-//! The API's description, OpenAPI 3.1, made from the routes themselves.
+//! The API's description, OpenAPI 3.1, made from what is declared and routed.
 
 use std::collections::BTreeMap;
 
-use http::StatusCode;
-use rolltop_api_types::operation::{Operation as Declared, PathParts as _};
-use rolltop_api_types::{Code, Problem, problem_documentation, scope_documentation};
-use utoipa::openapi::path::{
-    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, PathsBuilder,
+use rolltop_api_types::operation::{
+    Content as Kind, Declaration, Operation as Declared, PartDescription, PathParts as _,
 };
+use rolltop_api_types::{Access, Code, Problem, problem_documentation, scope_documentation};
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{
     Discriminator, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, ContentBuilder, OpenApi, Paths, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{IntoParams as _, Modify, OpenApi as _, ToSchema};
 
-use crate::operations::{Access, access};
+use crate::operations::Operations;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -52,8 +51,6 @@ names the scope it needs; no scope implies another. What is not yours answers ex
 **Limits.** `RateLimit-Policy` and `RateLimit` say what is left; after a 429, wait as long as `Retry-After` \
 says. A JSON body has at most 192 KiB.
 
-**Repeating.** `POST /v1/desktops` with an `Idempotency-Key` can be sent again and makes one desktop.
-
 **Pages.** Give `next_cursor` back as `cursor`; it is absent on the last page.
 
 **Times** are RFC 3339 in UTC. Answers may gain fields: ignore those you don't know. Requests with unknown \
@@ -69,69 +66,77 @@ changes:
 
 /// The description of `/v1` as it is served, and committed in `openapi/v1.json`.
 pub fn description() -> Vec<u8> {
-    rendered(&crate::routes::described().1)
+    rendered(crate::routes::served().1)
 }
 
 /// What stands around the routes.
 pub(crate) fn frame() -> OpenApi {
     let mut frame = Frame::openapi();
-    frame.info.description = Some(format!(
-        "{INTRODUCTION}**Scopes**\n\n{}\n{PROBLEMS}{}",
-        scope_documentation(),
-        problem_documentation()
-    ));
     frame.info.version = "1".to_owned();
     frame
 }
 
-/// A declared operation with the schemas that it needs.
-pub(crate) fn described<O: Declared>() -> (Vec<(String, RefOr<Schema>)>, Paths) {
+/// Says what holds for all operations or several.
+pub(crate) fn introduce(description: &mut OpenApi, operations: &Operations) {
+    let repeatable: Vec<String> = operations
+        .declarations()
+        .filter(|declared| declared.idempotent.is_some())
+        .map(|declared| format!("`{} {}`", declared.method, declared.path))
+        .collect();
+    description.info.description = Some(format!(
+        "{INTRODUCTION}**Repeating.** With an `Idempotency-Key` these can be sent again, and what they do is done once: {}.\n\n\
+         **Scopes**\n\n{}\n{PROBLEMS}{}",
+        repeatable.join(", "),
+        scope_documentation(),
+        problem_documentation()
+    ));
+}
+
+/// Adds a declared operation with the schemas that it needs.
+pub(crate) fn describe<O: Declared>(description: &mut OpenApi) {
     let declared = O::DECLARATION;
     let mut operation = OperationBuilder::new()
         .tag(declared.tag)
         .summary(Some(declared.summary()))
         .operation_id(Some(declared.id()));
-    let description = declared.description();
-    if !description.is_empty() {
-        operation = operation.description(Some(description));
-    }
     for (name, part) in names_in(declared.path).zip(O::Path::described()) {
-        operation = operation.parameter(
-            ParameterBuilder::new()
-                .name(name)
-                .parameter_in(ParameterIn::Path)
-                .required(Required::True)
-                .description(Some(part.description))
-                .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
-                .example(Some(part.example.into())),
-        );
+        operation = operation.parameter(path_part(name, part));
     }
     for parameter in O::Query::into_params(|| Some(ParameterIn::Query)) {
         operation = operation.parameter(parameter);
     }
+    for header in declared.headers {
+        let example = header.example.and_then(|example| serde_json::from_str(example).ok());
+        operation = operation.parameter(header_parameter(header.name, header.description, example));
+    }
     if let Some(once) = declared.idempotent {
-        operation = operation.parameter(idempotency_key(once));
+        let text = format!("1 to 255 printable characters of your choice. {once}");
+        operation = operation.parameter(header_parameter("Idempotency-Key", &text, Some("3f0d2c1e".into())));
     }
     let mut schemas = Vec::new();
-    if declared.has_body {
-        let content = content_of::<O::Body>(&mut schemas);
-        let body =
-            RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True));
+    if let Some((media_type, content)) = content_of::<O::Body>(declared.body, None, &mut schemas) {
+        let body = RequestBodyBuilder::new().content(media_type, content).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
     }
-    let mut success = ResponseBuilder::new().description(declared.means);
-    if declared.status != StatusCode::NO_CONTENT.as_u16() {
-        success = success.content("application/json", content_of::<O::Reply>(&mut schemas));
+    for reply in declared.replies {
+        let mut response = ResponseBuilder::new().description(reply.means);
+        if let Some((media_type, content)) =
+            content_of::<O::Reply>(reply.content, reply.example, &mut schemas)
+        {
+            response = response.content(media_type, content);
+        }
+        operation = operation.response(reply.status.to_string(), response);
     }
-    operation = operation.response(declared.status.to_string(), success);
-    let mut errors: BTreeMap<u16, Vec<String>> = BTreeMap::new();
-    for (code, when) in declared.errors {
-        let said = format!("`{}` {when}", code.as_str());
-        errors.entry(code.status()).or_default().push(said.trim_end().to_owned());
+    for (status, said) in problems(&declared) {
+        operation = operation.response(status.to_string(), problem_response(&said));
     }
-    for (status, said) in errors {
-        let response = problem_response(&said.join(", "));
-        operation = operation.response(status.to_string(), response);
+    operation = operation.response("default", problem_response("Any other problem."));
+    let text = [declared.description(), needed(declared.access)].join("\n\n");
+    if !text.trim().is_empty() {
+        operation = operation.description(Some(text.trim()));
+    }
+    if matches!(declared.access, Access::Open | Access::SignIn) {
+        operation = operation.securities(Some([]));
     }
     let method = match declared.method {
         http::Method::POST => HttpMethod::Post,
@@ -140,8 +145,71 @@ pub(crate) fn described<O: Declared>() -> (Vec<(String, RefOr<Schema>)>, Paths) 
         http::Method::DELETE => HttpMethod::Delete,
         _ => HttpMethod::Get,
     };
-    let paths = PathsBuilder::new().path(declared.path, PathItem::new(method, operation)).build();
-    (schemas, paths)
+    description.paths.add_path_operation(declared.path, vec![method], operation);
+    description.components.get_or_insert_default().schemas.extend(schemas);
+}
+
+/// By status; what every operation of its kind answers is among them.
+fn problems(declared: &Declaration) -> BTreeMap<u16, String> {
+    let mut by_status: BTreeMap<u16, Vec<(Code, &str)>> = BTreeMap::new();
+    for (code, when) in declared.errors {
+        by_status.entry(code.status()).or_default().push((*code, when));
+    }
+    let always: &[Code] = match declared.access {
+        Access::Open => &[],
+        Access::SignIn => &[Code::RateLimited],
+        Access::Credential => &[Code::Unauthenticated, Code::RateLimited],
+        Access::Scopes(_) => &[Code::Unauthenticated, Code::MissingScope, Code::RateLimited],
+    };
+    for code in always {
+        by_status.entry(code.status()).or_insert_with(|| vec![(*code, "")]);
+    }
+    by_status.into_iter().map(|(status, codes)| (status, said(&codes))).collect()
+}
+
+fn said(codes: &[(Code, &str)]) -> String {
+    let goes_on = |when: &str| when.starts_with([',', ':']);
+    let said = codes.iter().map(|(code, when)| match goes_on(when) || when.is_empty() {
+        true => format!("`{}`{when}", code.as_str()),
+        false => format!("`{}` {when}", code.as_str()),
+    });
+    let between = if codes.iter().any(|(_, when)| goes_on(when)) { "; " } else { ", " };
+    said.collect::<Vec<_>>().join(between)
+}
+
+/// Which credential this takes, in a sentence; empty where it takes none.
+fn needed(access: Access) -> String {
+    let scopes = match access {
+        Access::Open | Access::SignIn => return String::new(),
+        Access::Credential => return "Needs any valid credential.".to_owned(),
+        Access::Scopes(scopes) => scopes,
+    };
+    let names: Vec<String> = scopes.iter().map(|scope| format!("`{}`", scope.as_str())).collect();
+    match names.split_last() {
+        Some((last, [])) => format!("Needs the scope {last}."),
+        Some((last, others)) => format!("Needs the scopes {} and {last}.", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn path_part(name: &str, part: PartDescription) -> ParameterBuilder {
+    let (schema, example) = match part.least {
+        Some(least) => {
+            let number = ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+                .minimum(Some(least));
+            (number, serde_json::from_str(part.example).unwrap_or_default())
+        }
+        None => (ObjectBuilder::new().schema_type(Type::String), part.example.into()),
+    };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some(part.description))
+        .schema(Some(schema))
+        .example(Some(example))
 }
 
 /// What stands in braces.
@@ -149,42 +217,61 @@ fn names_in(path: &'static str) -> impl Iterator<Item = &'static str> {
     path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
-fn content_of<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) -> Content {
-    T::schemas(schemas);
-    schemas.push((T::name().into_owned(), T::schema()));
-    ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build()
+/// Media type and schema of what is sent. Bytes are text to OpenAPI, not lists of numbers, and a stream is no object.
+fn content_of<T: ToSchema>(
+    content: Kind,
+    example: Option<&str>,
+    schemas: &mut Vec<(String, RefOr<Schema>)>,
+) -> Option<(&'static str, Content)> {
+    let (media_type, schema): (_, RefOr<Schema>) = match content {
+        Kind::Nothing => return None,
+        Kind::Json => {
+            T::schemas(schemas);
+            schemas.push((T::name().into_owned(), T::schema()));
+            ("application/json", Ref::from_schema_name(T::name()).into())
+        }
+        Kind::Other(media_type) => {
+            let object = ObjectBuilder::new();
+            let object = match media_type {
+                "application/json" => object,
+                "text/plain" => object.schema_type(Type::String),
+                // Without a type: some read the schema of a stream as that of each event, some as that of its text.
+                "text/event-stream" => object.schema_type(SchemaType::AnyValue).description(Some(
+                    "Events as the HTML standard writes them; each `data` is JSON, as `StreamedEvent` describes.",
+                )),
+                _ => {
+                    let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+                    object.schema_type(Type::String).format(Some(binary))
+                }
+            };
+            (media_type, object.into())
+        }
+    };
+    let example = example.map(Into::into);
+    Some((media_type, ContentBuilder::new().schema(Some(schema)).example(example).build()))
 }
 
-fn idempotency_key(once: &str) -> Parameter {
-    let text = SchemaType::from_iter([Type::String, Type::Null]);
+/// A header is a number where its example is one.
+fn header_parameter(name: &str, about: &str, example: Option<serde_json::Value>) -> ParameterBuilder {
+    let schema = match &example {
+        Some(serde_json::Value::Number(_)) => ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .minimum(Some(0)),
+        _ => ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null])),
+    };
     ParameterBuilder::new()
-        .name("Idempotency-Key")
+        .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
-        .description(Some(format!("1 to 255 printable characters of your choice. {once}")))
-        .schema(Some(ObjectBuilder::new().schema_type(text)))
-        .example(Some("3f0d2c1e".into()))
-        .build()
+        .description(Some(about))
+        .schema(Some(schema))
+        .example(example)
 }
 
-/// The served document: every operation with its scope and its problems.
-pub(crate) fn rendered(description: &OpenApi) -> Vec<u8> {
-    let mut description = description.clone();
+/// The document as it is served.
+pub(crate) fn rendered(mut description: OpenApi) -> Vec<u8> {
     name_variants(&mut description, "ExecEvent");
-    for (path, item) in &mut description.paths.paths {
-        let operations = [
-            (http::Method::GET, &mut item.get),
-            (http::Method::POST, &mut item.post),
-            (http::Method::PUT, &mut item.put),
-            (http::Method::PATCH, &mut item.patch),
-            (http::Method::DELETE, &mut item.delete),
-        ];
-        for (method, operation) in operations {
-            if let (Some(operation), Some(access)) = (operation, access(&method, path)) {
-                complete(operation, access);
-            }
-        }
-    }
     serde_json::to_vec_pretty(&description).unwrap_or_default()
 }
 
@@ -216,70 +303,6 @@ fn name_variants(description: &mut OpenApi, name: &str) {
     }
     one_of.discriminator = Some(discriminator);
     components.schemas.extend(named);
-}
-
-/// Bytes are text to OpenAPI, not lists of numbers, and a stream is no object.
-fn as_sent<'a>(contents: impl IntoIterator<Item = (&'a String, &'a mut RefOr<Content>)>) {
-    for (kind, content) in contents {
-        let RefOr::T(content) = content else { continue };
-        let text = ObjectBuilder::new().schema_type(Type::String);
-        let schema = match kind.as_str() {
-            kind if kind.ends_with("json") || kind == "text/plain" => continue,
-            // Without a type: some read the schema of a stream as that of each event, some as that of its text.
-            "text/event-stream" => ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(
-                "Events as the HTML standard writes them; each `data` is JSON, as `StreamedEvent` describes.",
-            )),
-            _ => text.format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))),
-        };
-        content.schema = Some(schema.into());
-    }
-}
-
-fn complete(operation: &mut Operation, access: Access) {
-    if let Some(RefOr::T(body)) = &mut operation.request_body {
-        as_sent(&mut body.content);
-    }
-    for response in operation.responses.responses.values_mut() {
-        if let RefOr::T(response) = response {
-            as_sent(&mut response.content);
-        }
-    }
-    let (scope, codes): (Option<String>, &[Code]) = match access {
-        Access::Open => {
-            operation.security = Some(Vec::new());
-            (None, &[])
-        }
-        Access::SignIn => {
-            operation.security = Some(Vec::new());
-            (None, &[Code::RateLimited])
-        }
-        Access::Credential => {
-            (Some("Needs any valid credential.".into()), &[Code::Unauthenticated, Code::RateLimited])
-        }
-        Access::Scopes(scopes) => {
-            let names: Vec<String> = scopes.iter().map(|scope| format!("`{}`", scope.as_str())).collect();
-            let needed = match names.split_last() {
-                Some((last, [])) => format!("Needs the scope {last}."),
-                Some((last, others)) => format!("Needs the scopes {} and {last}.", others.join(", ")),
-                None => String::new(),
-            };
-            (Some(needed), &[Code::Unauthenticated, Code::MissingScope, Code::RateLimited])
-        }
-    };
-    if let Some(scope) = scope {
-        let text = operation.description.take().unwrap_or_default();
-        operation.description = Some(format!("{text}\n\n{scope}").trim().to_owned());
-    }
-    for code in codes {
-        let status = code.status().to_string();
-        operation
-            .responses
-            .responses
-            .entry(status)
-            .or_insert_with(|| problem_response(&format!("`{}`", code.as_str())));
-    }
-    let default = problem_response("Any other problem.");
-    operation.responses.responses.entry("default".to_owned()).or_insert(default);
 }
 
 fn problem_response(description: &str) -> RefOr<utoipa::openapi::Response> {

@@ -41,10 +41,10 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
 use bytes::Bytes;
+use rolltop_api_types::operation::Declaration;
 use rolltop_control::Control;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
-use utoipa_axum::routes;
 
 use crate::admin;
 use crate::call::Routes;
@@ -53,22 +53,27 @@ use crate::envelope::envelope;
 use crate::gate::{gate, no_such_route};
 use crate::gateway::{self, GatewayState};
 use crate::openapi;
+use crate::operations::Operations;
 use crate::problems::ApiError;
-use crate::queries::QueryNames;
 use crate::state::AppState;
 
 /// `/v1` and `/healthz`, and what only the web tier asks for, ready to be served on the API's socket.
 pub fn router(control: Control, config: ApiConfig) -> Router {
-    let (router, description, _) = described();
-    let queries = QueryNames::of(&description);
-    let description = Bytes::from(openapi::rendered(&description));
-    let state = AppState::new(control, config, description, queries);
+    let (router, description, operations) = served();
+    let description = Bytes::from(openapi::rendered(description));
+    let state = AppState::new(control, config, description, operations);
     router
         .fallback(missing)
         .layer(from_fn_with_state(state.clone(), gate))
         .merge(preview::router())
         .layer(from_fn(envelope))
         .with_state(state)
+}
+
+/// All that is served, as it is declared.
+pub fn operations() -> Vec<Declaration> {
+    let (_, _, operations) = served();
+    operations.declarations().cloned().collect()
 }
 
 /// The operator's routes, for the admin socket.
@@ -100,10 +105,10 @@ pub fn gateway_router(control: Control, shutdown: CancellationToken) -> Router {
 }
 
 /// The routes with their description: what is served is what is described.
-pub(crate) fn described() -> (Router<AppState>, OpenApi, Vec<crate::Operation>) {
+pub(crate) fn served() -> (Router<AppState>, OpenApi, Operations) {
     Routes::new()
-        .raw(routes!(meta::healthz))
-        .raw(routes!(meta::openapi_json))
+        .raw(meta::healthz)
+        .raw(meta::openapi_json)
         .on(desktops::list)
         .on(desktops::create)
         .on(desktops::get)
@@ -117,26 +122,30 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi, Vec<crate::Operation>) 
         .on(actions::end_processes)
         .on(actions::retry)
         .on(snapshots::list)
-        .raw(routes!(transfer::import))
-        .raw(routes!(transfer::export))
-        .raw(routes!(copies::make))
-        .raw(routes!(copies::list))
-        .raw(routes!(copies::fetch))
-        .raw(routes!(copies::delete))
+        .on(transfer::import)
+        .raw(transfer::export)
+        .on(copies::make)
+        .on(copies::list)
+        .on(copies::fetch)
+        .on(copies::delete)
         .on(snapshots::get)
         .on(snapshots::delete)
-        .raw(routes!(snapshots::screenshot))
+        .raw(snapshots::screenshot)
         .on(snapshots::take)
         .on(snapshots::fork_desktop)
         .on(snapshots::fork_snapshot)
         .on(snapshots::restore)
         .on(snapshots::undo)
-        .raw(routes!(setup::get, setup::set, setup::stop))
-        .raw(routes!(saved_templates::save))
-        .raw(routes!(saved_templates::logins))
-        .raw(routes!(saved_templates::list))
-        .raw(routes!(saved_templates::delete))
-        .raw(routes!(snapshot_schedules::get, snapshot_schedules::set, snapshot_schedules::end))
+        .on(setup::get)
+        .on(setup::set)
+        .on(setup::stop)
+        .on(saved_templates::save)
+        .on(saved_templates::logins)
+        .on(saved_templates::list)
+        .on(saved_templates::delete)
+        .on(snapshot_schedules::get)
+        .on(snapshot_schedules::set)
+        .on(snapshot_schedules::end)
         .on(sleep::get)
         .on(sleep::set)
         .on(sleep::hold)
@@ -145,40 +154,50 @@ pub(crate) fn described() -> (Router<AppState>, OpenApi, Vec<crate::Operation>) 
         .on(history::list)
         .on(usage::get)
         .on(access_log::list)
-        .raw(routes!(screenshot::get))
-        .raw(routes!(screen::get))
-        .raw(routes!(console::get))
-        .raw(routes!(ssh::get))
-        .raw(routes!(api_keys::list, api_keys::create))
-        .raw(routes!(api_keys::revoke))
-        .raw(routes!(ssh_keys::list, ssh_keys::add))
-        .raw(routes!(ssh_keys::remove))
-        .raw(routes!(terminals::list))
-        .raw(routes!(terminal::open, terminals::close))
-        .raw(routes!(ports::list))
-        .raw(routes!(port::open))
-        .raw(routes!(exec::run, exec::socket::open))
-        .raw(routes!(shares::list, shares::create))
-        .raw(routes!(shares::revoke))
-        .raw(routes!(files::list, files::update, files::remove))
-        .raw(routes!(files::info))
-        .raw(routes!(files::content::content, files::save::save))
-        .raw(routes!(files::content::archive))
-        .raw(routes!(files::save::offset, files::save::cancel))
-        .raw(routes!(files::folder))
-        .raw(routes!(files::rename))
-        .raw(routes!(files::copy))
-        .raw(routes!(events::stream))
-        .raw(routes!(templates::list))
-        .raw(routes!(host::get))
-        .raw(routes!(me::get))
-        .raw(routes!(me::set_password))
-        .raw(routes!(device::start))
-        .raw(routes!(device::token))
-        .raw(routes!(device::request))
-        .raw(routes!(device::decide))
-        .raw(routes!(session::redeem))
-        .raw(routes!(session::sign_in, session::sign_out))
+        .raw(screenshot::get)
+        .raw(screen::get)
+        .raw(console::get)
+        .on(ssh::get)
+        .on(api_keys::list)
+        .on(api_keys::create)
+        .on(api_keys::revoke)
+        .on(ssh_keys::list)
+        .on(ssh_keys::add)
+        .on(ssh_keys::remove)
+        .on(terminals::list)
+        .raw(terminal::open)
+        .on(terminals::close)
+        .on(ports::list)
+        .raw(port::open)
+        .raw(exec::run)
+        .raw(exec::socket::open)
+        .on(shares::list)
+        .on(shares::create)
+        .on(shares::revoke)
+        .on(files::list)
+        .on(files::update)
+        .on(files::remove)
+        .on(files::info)
+        .raw(files::content::content)
+        .raw(files::save::save)
+        .raw(files::content::archive)
+        .on(files::save::offset)
+        .on(files::save::cancel)
+        .on(files::folder)
+        .on(files::rename)
+        .on(files::copy)
+        .raw(events::stream)
+        .on(templates::list)
+        .on(host::get)
+        .on(me::get)
+        .on(me::set_password)
+        .on(session::sign_in)
+        .on(session::redeem)
+        .on(session::sign_out)
+        .on(device::start)
+        .on(device::token)
+        .on(device::request)
+        .on(device::decide)
         .finish()
 }
 

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRef;
 use bytes::Bytes;
 use rolltop_control::Control;
 
 use crate::config::ApiConfig;
-use crate::queries::QueryNames;
+use crate::operations::Operations;
 use crate::rate_limit::Limiter;
 
 #[derive(Clone)]
@@ -20,30 +19,18 @@ pub(crate) struct AppState {
     pub sign_ins: Arc<Limiter>,
     /// The API's description as it is served.
     pub description: Bytes,
-    pub queries: Arc<QueryNames>,
+    pub operations: Arc<Operations>,
 }
 
 impl AppState {
-    pub fn new(control: Control, config: ApiConfig, description: Bytes, queries: QueryNames) -> Self {
+    pub fn new(control: Control, config: ApiConfig, description: Bytes, operations: Operations) -> Self {
         Self {
             control,
             requests: Arc::new(Limiter::new(config.requests)),
             sign_ins: Arc::new(Limiter::new(config.sign_ins)),
             config: Arc::new(config),
             description,
-            queries: Arc::new(queries),
+            operations: Arc::new(operations),
         }
-    }
-}
-
-impl FromRef<AppState> for Control {
-    fn from_ref(state: &AppState) -> Control {
-        state.control.clone()
-    }
-}
-
-impl FromRef<AppState> for Arc<ApiConfig> {
-    fn from_ref(state: &AppState) -> Arc<ApiConfig> {
-        state.config.clone()
     }
 }

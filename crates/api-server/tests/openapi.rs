@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rolltop_api_server::{Access, OPERATIONS, description};
+use rolltop_api_server::{description, operations};
+use rolltop_api_types::Access;
 use serde_json::Value;
 
 fn described() -> Value {
@@ -30,9 +31,9 @@ fn the_committed_description_is_not_stale() {
 
 #[test]
 fn the_table_and_the_description_hold_the_same_operations() {
-    let in_table: BTreeSet<(String, String)> = OPERATIONS
-        .iter()
-        .map(|(method, path, _)| (method.as_str().to_lowercase(), (*path).to_owned()))
+    let in_table: BTreeSet<(String, String)> = operations()
+        .into_iter()
+        .map(|operation| (operation.method.as_str().to_lowercase(), operation.path.to_owned()))
         .collect();
     let mut in_description = BTreeSet::new();
     for (path, item) in described()["paths"].as_object().unwrap() {
@@ -45,10 +46,10 @@ fn the_table_and_the_description_hold_the_same_operations() {
 
 #[test]
 fn what_is_open_to_everybody_is_only_this() {
-    let open: Vec<_> = OPERATIONS
-        .iter()
-        .filter(|(_, _, access)| matches!(access, Access::Open | Access::SignIn))
-        .map(|(method, path, _)| format!("{method} {path}"))
+    let open: Vec<_> = operations()
+        .into_iter()
+        .filter(|operation| matches!(operation.access, Access::Open | Access::SignIn))
+        .map(|operation| format!("{} {}", operation.method, operation.path))
         .collect();
     let expected = [
         "GET /healthz",

@@ -26,14 +26,14 @@ pub struct AccessLog {
 pub mod op {
     use rolltop_model::DesktopId;
 
-    use super::AccessLog;
+    use super::{AccessEntry, AccessLog};
     use crate::operation::{READ, operations};
 
     operations! {
         /// Who went in
         ///
         /// Each time the platform itself entered the desktop, why and for whom; newest first, at most 500.
-        GetAccessLog: GET "/v1/desktops/{id}/access-log" {
+        GetAccessLog as access_log -> [AccessEntry]: GET "/v1/desktops/{id}/access-log" {
             tag: "desktops",
             access: READ,
             path: DesktopId,

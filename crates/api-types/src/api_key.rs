@@ -69,3 +69,49 @@ pub struct ApiKeyCreated {
     #[schema(value_type = String, format = Password)]
     pub token: SecretString,
 }
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::ApiKeyId;
+
+    use super::{ApiKey, ApiKeyCreated, ApiKeyList};
+    use crate::operation::{READ_KEYS, WRITE_KEYS, operations};
+
+    operations! {
+        /// List API keys
+        ///
+        /// Those of the whole workspace, or those tied to the desktop that the asking credential is tied to.
+        ListApiKeys as api_keys -> [ApiKey]: GET "/v1/api-keys" {
+            tag: "account",
+            access: READ_KEYS,
+            reply: 200 "All of them, oldest first." ApiKeyList,
+            errors: [],
+        }
+
+        /// Make an API key
+        ///
+        /// The answer has the key's token, which is shown this once and kept only as a hash.
+        CreateApiKey as create_api_key: POST "/v1/api-keys" {
+            tag: "account",
+            access: WRITE_KEYS,
+            body: super::CreateApiKey,
+            reply: 201 "It is good from now on." ApiKeyCreated,
+            errors: [
+                MissingScope ", also for a scope that the asking credential can't give",
+                TiedToDesktop, QuotaReached, InvalidName, InvalidScopes, InvalidExpiry,
+                UnknownDesktop, UnknownField, InvalidBody,
+            ],
+        }
+
+        /// Revoke an API key
+        ///
+        /// It is not valid any more, and what it has open is closed: event streams, downloads, WebSockets.
+        RevokeApiKey as revoke_api_key: DELETE "/v1/api-keys/{id}" {
+            tag: "account",
+            access: WRITE_KEYS,
+            path: ApiKeyId,
+            reply: 204 "It is gone.",
+            errors: [NotFound],
+        }
+    }
+}

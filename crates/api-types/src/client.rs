@@ -4,7 +4,6 @@
 //! for somebody else. It never retries by itself, and never follows a redirect.
 
 mod admin;
-mod api_keys;
 mod desktops;
 mod device;
 mod error;
@@ -12,14 +11,14 @@ mod events;
 mod exec;
 mod files;
 mod gateway;
+#[cfg(feature = "screen")]
 mod ports;
 mod previews;
 mod rest;
 #[cfg(feature = "screen")]
 mod screen;
-mod sessions;
 mod snapshots;
-mod ssh_keys;
+#[cfg(feature = "screen")]
 mod terminals;
 #[cfg(feature = "pinning")]
 mod trust;
@@ -35,7 +34,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::operation::{Declaration, Operation, PathParts as _};
+use crate::operation::{Content, Declaration, Operation, PathParts as _};
 
 /// In the API's answer to a request whose credential it knows: for the web tier, which passes it on to nobody.
 pub const ADMITTED_HEADER: &str = "x-rolltop-admitted";
@@ -139,10 +138,6 @@ impl Client {
         self.http.request(method, self.url(segments)).headers(self.headers.clone())
     }
 
-    fn sending(&self, method: Method, segments: &[&str]) -> RequestBuilder {
-        self.uploads.request(method, self.url(segments)).headers(self.headers.clone())
-    }
-
     /// The address of the path made of these segments, each escaped.
     fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
@@ -166,16 +161,27 @@ impl Client {
         json(self.asking::<O>(path, query, body)).await
     }
 
+    /// The request for an operation, without a body where that is not JSON.
     fn asking<O: Operation>(&self, path: O::Path, query: &O::Query, body: &O::Body) -> RequestBuilder {
-        let (Declaration { method, path: route, has_body, .. }, named) = (O::DECLARATION, path.written());
+        let http = if matches!(O::DECLARATION.body, Content::Other(_)) { &self.uploads } else { &self.http };
+        let request = self.asking_over::<O>(http, path, query);
+        if O::DECLARATION.body == Content::Json { request.json(body) } else { request }
+    }
+
+    fn asking_over<O: Operation>(
+        &self,
+        http: &reqwest::Client,
+        path: O::Path,
+        query: &O::Query,
+    ) -> RequestBuilder {
+        let (Declaration { method, path: route, .. }, named) = (O::DECLARATION, path.written());
         let mut named = named.iter().map(String::as_str);
         let segment = |segment: &'static str| match segment.starts_with('{') {
             true => named.next().unwrap_or_default(),
             false => segment,
         };
         let segments: Vec<&str> = route.split('/').skip(1).map(segment).collect();
-        let request = self.request(method, &segments).query(query);
-        if has_body { request.json(body) } else { request }
+        http.request(method, self.url(&segments)).headers(self.headers.clone()).query(query)
     }
 }
 
@@ -221,7 +227,7 @@ async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ClientE
     let response = send(request).await?;
     let status = response.status().as_u16();
     let body = whole(response).await?;
-    let body = if status == http::StatusCode::NO_CONTENT.as_u16() { b"{}" } else { body.as_slice() };
+    let body = if status == http::StatusCode::NO_CONTENT.as_u16() { b"null" } else { body.as_slice() };
     serde_json::from_slice(body).map_err(|error| match body.trim_ascii_start().first() {
         // A page: of a proxy, or of a network that wants one to sign in first.
         Some(b'<') => ClientError::Unexpected { status },

@@ -82,3 +82,61 @@ pub struct DecideDeviceLogin {
     /// Whether it gets a key.
     pub allow: bool,
 }
+
+/// What can be asked.
+pub mod op {
+    use super::{DeviceCode, DeviceLogin, DeviceRequest, UserCode};
+    use crate::ApiKeyCreated;
+    use crate::operation::{Access, WRITE_KEYS, operations};
+
+    operations! {
+        /// Sign a device in
+        ///
+        /// For a program without a browser: it shows `user_code` and `verification_url` to its person, who types the
+        /// code there and allows it, and meanwhile asks for its key every `interval` seconds.
+        StartDeviceLogin as start_device_login: POST "/v1/login/device" {
+            tag: "account",
+            access: Access::SignIn,
+            body: super::StartDeviceLogin,
+            reply: 200 "The codes." DeviceLogin,
+            errors: [InvalidName, UnknownField, InvalidBody],
+        }
+
+        /// The device's key
+        ///
+        /// Once a person has allowed the device, its key, with the name the device gave itself; shown this once.
+        GetDeviceKey: POST "/v1/login/device/token" {
+            tag: "account",
+            access: Access::SignIn,
+            body: DeviceCode,
+            reply: 200 "The key." ApiKeyCreated,
+            errors: [
+                AuthorizationPending, SlowDown, AccessDenied, ExpiredToken, QuotaReached,
+                UnknownField, InvalidBody,
+            ],
+        }
+
+        /// Which device asks
+        ///
+        /// What waits under a code, and all that it would get. Only for a person with a session, who is shown
+        /// it before deciding.
+        GetDeviceRequest as device_request: POST "/v1/login/device/request" {
+            tag: "account",
+            access: WRITE_KEYS,
+            body: UserCode,
+            reply: 200 "What asks." DeviceRequest,
+            errors: [NoSuchCode, NotAPerson, UnknownField, InvalidBody],
+        }
+
+        /// Allow or deny a device
+        ///
+        /// Only for a person with a session.
+        DecideDeviceLogin as decide_device_login: POST "/v1/login/device/decision" {
+            tag: "account",
+            access: WRITE_KEYS,
+            body: super::DecideDeviceLogin,
+            reply: 204 "The device hears of it when it asks next.",
+            errors: [NoSuchCode, NotAPerson, UnknownField, InvalidBody],
+        }
+    }
+}

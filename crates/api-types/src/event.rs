@@ -96,3 +96,27 @@ pub struct EventsQuery {
     #[param(example = true)]
     pub follow: Option<bool>,
 }
+
+/// What can be asked.
+pub mod op {
+    use super::EventsQuery;
+    use crate::operation::{READ, operations};
+
+    operations! {
+        /// Follow what happens
+        ///
+        /// Server-sent events: `id` is `seq`, `event` is `kind`, `data` is an `Event`. After a break, come
+        /// back with `Last-Event-ID` and nothing is missed. Comments keep the connection alive. The stream
+        /// ends when the credential does.
+        FollowEvents: GET "/v1/events" {
+            tag: "events",
+            access: READ,
+            query: EventsQuery,
+            headers: [
+                "Last-Event-ID": "The last `seq` that was seen." = 41,
+            ],
+            reply: 200 "The stream." as "text/event-stream" = "id: 42\nevent: desktop.changed\ndata: {\"seq\":42,\"kind\":\"desktop.changed\",\"desktop\":\"dsk_01k9abc2def3ghj4kmn5pqrs6t\",\"at\":\"2030-01-01T00:00:00Z\",\"data\":{\"name\":\"research\",\"state\":\"running\",\"desired\":\"running\"}}\n\n",
+            errors: [InvalidQuery, InvalidHeader, NotFound ": no such desktop", RateLimited, TooManyAtOnce],
+        }
+    }
+}

@@ -192,6 +192,58 @@ pub enum ExecControl {
     Signal { signal: String },
 }
 
+/// What can be asked.
+pub mod op {
+    use rolltop_model::DesktopId;
+
+    use super::ExecRequest;
+    use crate::operation::{EXEC, operations};
+
+    operations! {
+        /// Run a command
+        ///
+        /// As the desktop's user, without a terminal, with the variables of its session. Server-sent events,
+        /// whose `data` is an `ExecEvent`: `started`, then `stdout` and `stderr` as they are written, and at the
+        /// end `exit`, or `error` where the end is not known. What is not UTF-8 is in `base64`. The command stands
+        /// still while its output is not read; a caller that reads nothing for a minute is taken for gone. It is ended when the caller closes the connection or its
+        /// credential is revoked: its process group is asked to end, and made to after three seconds; what has
+        /// left that group (`setsid`, a service) goes on. Noted in the access log, without what was run.
+        Exec: POST "/v1/desktops/{id}/exec" {
+            tag: "inside",
+            access: EXEC,
+            path: DesktopId,
+            body: ExecRequest,
+            reply: 200 "The command runs." as "text/event-stream" = "event: started\ndata: {\"type\":\"started\"}\n\nevent: stdout\ndata: {\"type\":\"stdout\",\"text\":\"hello\\n\"}\n\nevent: exit\ndata: {\"type\":\"exit\",\"code\":0,\"timed_out\":false}\n\n",
+            errors: [
+                InvalidJson, NotFound, NotRunning, NoExec, InvalidBody, UnknownField,
+                InvalidCommand, CommandNotFound, NotExecutable, FolderNotFound, RateLimited,
+                TooManyCommands, DesktopUnreachable,
+            ],
+        }
+
+        /// Run a command, with input
+        ///
+        /// A WebSocket (HTTP/1.1 upgrade) with subprotocol `rolltop.exec.1`. The first message is an `ExecRequest`
+        /// as text, without standard input. Then binary messages to the server are standard input, and those
+        /// from it are a byte, 1 for standard output or 2 for standard error, and what was written. Texts from the
+        /// server are `ExecEvent`s: `started`; `input` with how many more `bytes` of input may be sent; `exit` or
+        /// `error` at the end. Texts to it are `{"type":"taken","bytes":4096}`, without which no more than 512 KiB of output come;
+        /// `{"type":"end_input"}`; `{"type":"signal","signal":"INT"}`. In both counts each message costs 512 bytes besides its
+        /// own, the leading byte not counted. When the WebSocket closes, the command is ended as `POST` says.
+        OpenExec: GET "/v1/desktops/{id}/exec" {
+            tag: "inside",
+            access: EXEC,
+            path: DesktopId,
+            websocket: crate::EXEC_PROTOCOL,
+            reply: 101 "The WebSocket is open.",
+            errors: [
+                NotFound, NotRunning, WebsocketRequired, RateLimited, TooManyCommands,
+                DesktopUnreachable,
+            ],
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

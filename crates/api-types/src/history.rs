@@ -39,7 +39,7 @@ pub struct HistoryEntry {
 pub mod op {
     use rolltop_model::DesktopId;
 
-    use super::History;
+    use super::{History, HistoryEntry};
     use crate::operation::{READ, operations};
 
     operations! {
@@ -47,7 +47,7 @@ pub mod op {
         ///
         /// Who made, started, stopped, suspended, resumed, forked, kept, renamed it and so on, when, and how long that took;
         /// at most the latest 500 of 30 days.
-        ListHistory: GET "/v1/desktops/{id}/history" {
+        ListHistory as history -> [HistoryEntry]: GET "/v1/desktops/{id}/history" {
             tag: "desktops",
             access: READ,
             path: DesktopId,

@@ -79,3 +79,19 @@ pub enum AcceleratorKind {
     /// No machines at all: the simulated engine.
     Simulated,
 }
+
+/// What can be asked.
+pub mod op {
+    use super::Host;
+    use crate::operation::{Access, operations};
+
+    operations! {
+        /// The host's health
+        GetHost as host: GET "/v1/host" {
+            tag: "host",
+            access: Access::Scopes(&[crate::Scope::HostRead]),
+            reply: 200 "As it is now." Host,
+            errors: [],
+        }
+    }
+}

@@ -19,6 +19,7 @@ mod gateway;
 mod history;
 mod host;
 mod me;
+mod meta;
 pub mod operation;
 mod page;
 mod port;
@@ -26,6 +27,7 @@ mod preview;
 mod problem;
 mod saved_template;
 mod scope;
+mod screen;
 mod secret;
 mod session;
 mod setup;
@@ -56,20 +58,24 @@ pub use event::{Event, EventKind, EventsQuery, StreamedEvent};
 pub use exec::{
     EXEC_COMMAND_LIMIT, ExecControl, ExecEvent, ExecExit, ExecOutput, ExecProblem, ExecRequest, ExecWords,
 };
-pub use file::{CopyFile, CreateFolder, FileEntry, FileKind, FileList, MoveFile, UpdateFile, Upload};
+pub use file::{
+    CopyFile, CreateFolder, FileAt, FileEntry, FileKind, FileList, MoveFile, RemoveFile, SaveAt, UpdateFile,
+    Upload, UploadAt,
+};
 pub use gateway::{GatewayIntroduction, JUMP_USER, KeyKnown, KeyQuery, TUNNEL_PROTOCOL, TunnelQuery};
 pub use history::{History, HistoryEntry};
 pub use host::{Accelerator, AcceleratorKind, Host, HostWarning, HostWarningKind, HostWarningList};
 pub use me::{Credential, CredentialKind, Limits, Me};
 pub use operation::Access;
 pub use page::{DestroyDesktop, ListDesktops};
-pub use port::{PortEntry, PortList};
+pub use port::{Port, PortEntry, PortList};
 pub use preview::{OpenPreview, PreviewKey, PreviewPass, PreviewQuery, PreviewTicket, RequestTicket};
 pub use problem::{Code, FieldError, Problem, documentation as problem_documentation};
 pub use saved_template::{
-    Logins, LoginsList, SaveTemplate, SavedTemplate, SavedTemplateList, SavedTemplateState,
+    Logins, LoginsList, SaveTemplate, SavedTemplate, SavedTemplateList, SavedTemplateState, TemplateVersion,
 };
 pub use scope::{Scope, documentation as scope_documentation};
+pub use screen::ScreenshotQuery;
 pub use session::{RedeemLink, SessionToken, SetPassword, SignIn};
 pub use setup::{DesktopSetup, SetUp, Setup, SetupState};
 pub use share::{CreateShare, Share, ShareCreated, ShareList};
@@ -78,25 +84,44 @@ pub use snapshot::{
     CreateSnapshot, DesktopSnapshotSchedule, ForkDesktop, Forks, ListSnapshots, Snapshot, SnapshotList,
     SnapshotSchedule, SnapshotState,
 };
-pub use snapshot_copy::{AdoptedCopies, CopyState, SnapshotCopy, SnapshotCopyList};
+pub use snapshot_copy::{AdoptedCopies, CopyId, CopyState, SnapshotCopy, SnapshotCopyList};
 pub use ssh_key::{
     CreateSshKey, DesktopSsh, JumpHost, KeyDelivery, SshKey, SshKeyAdded, SshKeyList, SshKeyRemoved,
 };
 pub use step::{Step, StepList, StepStatus};
 pub use template::{Template, TemplateList, TemplateSize};
 pub use terminal::{
-    ResizeTerminal, ScreenControl, TerminalControl, TerminalEntry, TerminalList, TerminalQuery, ViewerAnswer,
+    ResizeTerminal, ScreenControl, TerminalControl, TerminalEntry, TerminalList, TerminalNumber,
+    TerminalQuery, ViewerAnswer,
 };
 pub use usage::{Usage, UsagePoint, UsageQuery, UsageSpan};
 
 /// Every operation that is declared, by its name.
 pub mod op {
     pub use crate::access::op::*;
+    pub use crate::api_key::op::*;
     pub use crate::desktop::op::*;
+    pub use crate::device::op::*;
+    pub use crate::event::op::*;
+    pub use crate::exec::op::*;
+    pub use crate::file::op::*;
     pub use crate::history::op::*;
+    pub use crate::host::op::*;
+    pub use crate::me::op::*;
+    pub use crate::meta::op::*;
+    pub use crate::port::op::*;
+    pub use crate::saved_template::op::*;
+    pub use crate::screen::op::*;
+    pub use crate::session::op::*;
+    pub use crate::setup::op::*;
+    pub use crate::share::op::*;
     pub use crate::sleep::op::*;
     pub use crate::snapshot::op::*;
+    pub use crate::snapshot_copy::op::*;
+    pub use crate::ssh_key::op::*;
     pub use crate::step::op::*;
+    pub use crate::template::op::*;
+    pub use crate::terminal::op::*;
     pub use crate::usage::op::*;
 }
 

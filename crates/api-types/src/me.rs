@@ -77,3 +77,19 @@ pub struct Limits {
     #[schema(example = 42_000_000_000_u64)]
     pub disk_bytes_used: u64,
 }
+
+/// What can be asked.
+pub mod op {
+    use super::Me;
+    use crate::operation::{Access, operations};
+
+    operations! {
+        /// Who is asking
+        GetMe as me: GET "/v1/me" {
+            tag: "account",
+            access: Access::Credential,
+            reply: 200 "The account, the credential and the limits." Me,
+            errors: [],
+        }
+    }
+}

@@ -1,8 +1,14 @@
 //! Templates that are made of desktops.
 
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::operation::path_parts;
 
 /// What a template that is made of a desktop is to be called.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -82,4 +88,86 @@ pub enum SavedTemplateState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SavedTemplateList {
     pub items: Vec<SavedTemplate>,
+}
+
+/// One version of a template, `name@digest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateVersion(pub String);
+
+impl fmt::Display for TemplateVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for TemplateVersion {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+path_parts! {
+    TemplateVersion: "The template's version.", "tools@3f2a91c0d4e5", "There is no such template.";
+}
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::DesktopId;
+
+    use super::{Logins, LoginsList, SavedTemplate, SavedTemplateList, TemplateVersion};
+    use crate::operation::{READ, READ_FILES, WRITE, operations};
+
+    operations! {
+        /// Save a desktop as a template
+        ///
+        /// A fork of it is cleaned of identities, keys, passwords, histories, browsers' profiles and logs, and its disk becomes a
+        /// template of this workspace, from which new desktops are made. The desktop itself goes on. A template is not
+        /// encrypted on the host's disk, as desktops are.
+        SaveTemplate as save_template: POST "/v1/desktops/{id}/template" {
+            tag: "templates",
+            access: WRITE,
+            path: DesktopId,
+            body: super::SaveTemplate,
+            reply: 202 "It is being made." SavedTemplate,
+            errors: [
+                NotFound, NameTaken, QuotaReached, DiskQuotaReached, WrongState, InvalidName,
+                InvalidText, UnknownTool, UnknownField, InvalidBody,
+            ],
+        }
+
+        /// The log-ins in a desktop
+        ///
+        /// Which tools have log-ins, keys or passwords in the home folders of a running desktop, as far as is known where they
+        /// lie. A template of it has none of them, but those of tools that `keep` names.
+        ListLogins as logins -> [Logins]: GET "/v1/desktops/{id}/logins" {
+            tag: "templates",
+            access: READ_FILES,
+            path: DesktopId,
+            reply: 200 "By tool." LoginsList,
+            errors: [NotFound, NotRunning, DesktopUnreachable],
+        }
+
+        /// List the workspace's own templates
+        ///
+        /// Whatever has become of them. What desktops can be made of now, these among it, is in `GET /v1/templates`.
+        ListSavedTemplates as saved_templates -> [SavedTemplate]: GET "/v1/saved-templates" {
+            tag: "templates",
+            access: READ,
+            reply: 200 "The newest first." SavedTemplateList,
+            errors: [],
+        }
+
+        /// Delete a template of the workspace's own
+        ///
+        /// No more desktops can be made of it. Those that were stay, and so does on the host's disk what they need of it.
+        DeleteTemplate as delete_template: DELETE "/v1/saved-templates/{id}" {
+            tag: "templates",
+            access: WRITE,
+            path: TemplateVersion,
+            reply: 204 "It is gone.",
+            errors: [NotFound],
+        }
+    }
 }

@@ -49,3 +49,56 @@ pub struct SetPassword {
     #[schema(value_type = String, format = Password)]
     pub password: SecretString,
 }
+
+/// What can be asked.
+pub mod op {
+    use super::SessionToken;
+    use crate::operation::{Access, operations};
+
+    operations! {
+        /// Sign in by link
+        ///
+        /// Uses up a one-time link.
+        RedeemLink as redeem_link: POST "/v1/session/redeem" {
+            tag: "account",
+            access: Access::SignIn,
+            body: super::RedeemLink,
+            reply: 200 "A session has begun." SessionToken,
+            errors: [LinkNotValid],
+        }
+
+        /// Sign in
+        SignIn as sign_in: POST "/v1/session" {
+            tag: "account",
+            access: Access::SignIn,
+            body: super::SignIn,
+            reply: 200 "A session has begun." SessionToken,
+            errors: [WrongCredentials],
+        }
+
+        /// Sign out
+        ///
+        /// Ends the session whose token was sent. An API key is not ended by this.
+        SignOut as sign_out: DELETE "/v1/session" {
+            tag: "account",
+            access: Access::Credential,
+            reply: 204 "Done.",
+            errors: [],
+        }
+
+        /// Choose name and password
+        ///
+        /// To sign in with from now on. Every other session of the person ends. Whoever has a password gives it, but for a
+        /// session that a sign-in link began.
+        SetPassword as set_password: PUT "/v1/me/password" {
+            tag: "account",
+            access: Access::Scopes(&[crate::Scope::Account]),
+            body: super::SetPassword,
+            reply: 204 "Done.",
+            errors: [
+                NameTaken, WrongPassword, WeakPassword, InvalidName, NotAPerson, InvalidBody,
+                RateLimited,
+            ],
+        }
+    }
+}

@@ -115,3 +115,51 @@ pub struct DesktopSetup {
     #[serde(default)]
     pub setup: Option<Setup>,
 }
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::DesktopId;
+
+    use super::{DesktopSetup, SetUp};
+    use crate::operation::{EXEC, operations};
+
+    operations! {
+        /// How its setup is
+        ///
+        /// What a desktop was last set up with, how far that has come and what it has written. Nothing, where it never was; a
+        /// fork is not, it has what its parent had.
+        GetSetup as setup: GET "/v1/desktops/{id}/setup" {
+            tag: "desktops",
+            access: EXEC,
+            path: DesktopId,
+            reply: 200 "As it is now." DesktopSetup,
+            errors: [NotFound],
+        }
+
+        /// Set a desktop up
+        ///
+        /// Clones a repository and runs a script once the desktop runs, beside whatever else goes on in it. It goes on by
+        /// itself, keeps the desktop awake and is in its history. Asked for again, it begins anew; a repository that is there
+        /// already stays as it is.
+        SetUpDesktop as set_up: POST "/v1/desktops/{id}/setup" {
+            tag: "desktops",
+            access: EXEC,
+            path: DesktopId,
+            body: SetUp,
+            reply: 202 "It is begun once the desktop runs." DesktopSetup,
+            errors: [NotFound, WrongState, PayloadTooLarge, InvalidSetup, UnknownField, InvalidBody],
+        }
+
+        /// Stop a setup
+        ///
+        /// One that waits or runs: what it has started ends, what it has done stays. It then has failed, as it was stopped.
+        /// Nothing happens to one that is over.
+        StopSetup as stop_setup: DELETE "/v1/desktops/{id}/setup" {
+            tag: "desktops",
+            access: EXEC,
+            path: DesktopId,
+            reply: 202 "It ends." DesktopSetup,
+            errors: [NotFound, DesktopUnreachable],
+        }
+    }
+}

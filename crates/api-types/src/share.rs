@@ -53,3 +53,48 @@ pub struct ShareCreated {
     #[schema(value_type = String, example = "/.rolltop/share/rh_9dV2k0PqL7sXw3ZbNf5RtYuJc8MhAeGi1KoTxB")]
     pub path: SecretString,
 }
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::{DesktopId, ShareId};
+
+    use super::{CreateShare, Share, ShareCreated, ShareList};
+    use crate::operation::{CONTROL, operations};
+
+    operations! {
+        /// The share links
+        ///
+        /// Those of a desktop that have not expired. Their secrets are not told again.
+        ListShares as shares -> [Share]: GET "/v1/desktops/{id}/shares" {
+            tag: "inside",
+            access: CONTROL,
+            path: DesktopId,
+            reply: 200 "Oldest first." ShareList,
+            errors: [NotFound],
+        }
+
+        /// Share a port
+        ///
+        /// Makes a link. Whoever holds it sees what a web server in the desktop shows on this port, and nothing
+        /// else, until the link expires or is revoked. It is bound to the desktop's name: a rename ends it.
+        SharePort as share_port: POST "/v1/desktops/{id}/shares" {
+            tag: "inside",
+            access: CONTROL,
+            path: DesktopId,
+            body: CreateShare,
+            reply: 201 "The link, with its secret." ShareCreated,
+            errors: [NotFound, QuotaReached, InvalidPort, InvalidLifetime, InvalidBody, UnknownField],
+        }
+
+        /// Revoke a share link
+        ///
+        /// Who has it open is cut off within seconds.
+        RevokeShare as revoke_share: DELETE "/v1/desktops/{id}/shares/{share}" {
+            tag: "inside",
+            access: CONTROL,
+            path: (DesktopId, ShareId),
+            reply: 204 "It opens nothing any more.",
+            errors: [NotFound],
+        }
+    }
+}

@@ -153,15 +153,15 @@ pub struct Forks {
 pub mod op {
     use rolltop_model::{DesktopId, SnapshotId};
 
-    use super::{Forks, Snapshot, SnapshotList};
+    use super::{DesktopSnapshotSchedule, Forks, Snapshot, SnapshotList, SnapshotSchedule};
     use crate::Desktop;
-    use crate::operation::{READ, WRITE, operations};
+    use crate::operation::{Access, CONTROL, READ, WRITE, operations};
 
     operations! {
         /// List snapshots
         ///
         /// Newest first. A desktop that was destroyed does not take its snapshots with it.
-        ListSnapshots: GET "/v1/snapshots" {
+        ListSnapshots as snapshots -> [Snapshot]: GET "/v1/snapshots" {
             tag: "snapshots",
             access: READ,
             query: super::ListSnapshots,
@@ -182,7 +182,7 @@ pub mod op {
         ///
         /// What nothing else needs of it is unreadable at once and removed within moments. Desktops that were made from
         /// it stay.
-        DeleteSnapshot: DELETE "/v1/snapshots/{id}" {
+        DeleteSnapshot as delete_snapshot: DELETE "/v1/snapshots/{id}" {
             tag: "snapshots",
             access: WRITE,
             path: SnapshotId,
@@ -212,7 +212,7 @@ pub mod op {
         /// Makes desktops that begin as this one is now: its disk, and its memory with every program in it if it runs or
         /// is suspended. Each gets a name, an address and an identity of its own before it has a network. The
         /// desktop itself goes on; if it runs it stands still for a fraction of a second.
-        ForkDesktop: POST "/v1/desktops/{id}/fork" {
+        ForkDesktop as fork_desktop -> [Desktop]: POST "/v1/desktops/{id}/fork" {
             tag: "snapshots",
             access: WRITE,
             path: DesktopId,
@@ -228,7 +228,7 @@ pub mod op {
         /// Fork a snapshot
         ///
         /// Makes desktops that begin as the snapshot was.
-        ForkSnapshot: POST "/v1/snapshots/{id}/fork" {
+        ForkSnapshot as fork_snapshot -> [Desktop]: POST "/v1/snapshots/{id}/fork" {
             tag: "snapshots",
             access: WRITE,
             path: SnapshotId,
@@ -264,6 +264,79 @@ pub mod op {
             path: DesktopId,
             reply: 202 "It is written down and will be done." Desktop,
             errors: [NotFound, WrongState, InUse, QuotaReached],
+        }
+
+        /// What was on the screen
+        ///
+        /// When the snapshot was taken. Not kept of one that is of a desktop that did not run.
+        GetSnapshotScreenshot: GET "/v1/snapshots/{id}/screenshot" {
+            tag: "snapshots",
+            access: CONTROL,
+            path: SnapshotId,
+            reply: 200 "A JPEG, 480 pixels wide." as "image/jpeg",
+            errors: [NotFound],
+        }
+
+        /// A desktop's schedule of snapshots
+        GetSnapshotSchedule as snapshot_schedule: GET "/v1/desktops/{id}/snapshot-schedule" {
+            tag: "snapshots",
+            access: READ,
+            path: DesktopId,
+            reply: 200 "Its schedule, if it has one." DesktopSnapshotSchedule,
+            errors: [NotFound],
+        }
+
+        /// Take snapshots by a schedule
+        ///
+        /// Replaces the one before. A snapshot is taken every so many hours while the desktop runs; one that is suspended or
+        /// stopped by then is kept once it runs again. Those that the schedule does not keep any more are deleted; snapshots
+        /// that somebody asked for never are.
+        SetSnapshotSchedule as set_snapshot_schedule: PUT "/v1/desktops/{id}/snapshot-schedule" {
+            tag: "snapshots",
+            access: WRITE,
+            path: DesktopId,
+            body: SnapshotSchedule,
+            reply: 204 "It is set.",
+            errors: [NotFound, InvalidSchedule, InvalidBody, UnknownField],
+        }
+
+        /// Take no more snapshots by a schedule
+        ///
+        /// Those that were taken stay.
+        EndSnapshotSchedule as end_snapshot_schedule: DELETE "/v1/desktops/{id}/snapshot-schedule" {
+            tag: "snapshots",
+            access: WRITE,
+            path: DesktopId,
+            reply: 204 "It has none any more.",
+            errors: [NotFound],
+        }
+
+        /// Export a snapshot
+        ///
+        /// Its disk with all that is on it, and what boots it, as one file: a tar archive compressed with zstd, whose last entry is
+        /// a manifest with the checksum of all the others. Its memory is not in it, and it is not encrypted. Made while it is
+        /// read; one that breaks off has no manifest and is taken in nowhere.
+        ExportSnapshot: GET "/v1/snapshots/{id}/export" {
+            tag: "snapshots",
+            access: Access::Scopes(&[crate::Scope::DesktopsExport]),
+            path: SnapshotId,
+            reply: 200 "The file." as "application/zstd",
+            errors: [NotFound, WrongState, RateLimited, TooManyTransfers],
+        }
+
+        /// Import a snapshot
+        ///
+        /// Takes in a file that was exported here or by another Rolltop. It is a snapshot then, of which desktops are made. Nothing
+        /// of it is kept unless all of it has come and its checksum is right.
+        ImportSnapshot: POST "/v1/snapshots" {
+            tag: "snapshots",
+            access: WRITE,
+            upload: "application/octet-stream",
+            reply: 201 "It is there." Snapshot,
+            errors: [
+                UploadBrokenOff, QuotaReached, DiskQuotaReached, HostRefused, InvalidExport,
+                RateLimited, TooManyTransfers,
+            ],
         }
     }
 }

@@ -1,9 +1,14 @@
 //! Copies of snapshots that are not on this host.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use rolltop_model::{Size, SnapshotId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::operation::path_parts;
 
 /// A copy of a snapshot's disk where the operator keeps such, encrypted before it left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -80,4 +85,79 @@ pub struct AdoptedCopies {
     pub found: u64,
     /// Did not open with the key that is here.
     pub closed: u64,
+}
+
+/// A copy goes by its snapshot's id, also when that is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CopyId(pub SnapshotId);
+
+impl fmt::Display for CopyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for CopyId {
+    type Err = <SnapshotId as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+path_parts! {
+    CopyId: "The copy's id.", "snp_01k9abc2def3ghj4kmn5pqrs6t", "There is no such copy.";
+}
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::SnapshotId;
+
+    use super::{CopyId, SnapshotCopy, SnapshotCopyList};
+    use crate::operation::{READ, WRITE, operations};
+
+    operations! {
+        /// Copy a snapshot off this host
+        ///
+        /// To where the operator keeps such: any store that speaks S3, or a folder. Its disk, not its memory, encrypted before it
+        /// leaves. It is made in the background, and tried again where that fails. A copy stays when its snapshot goes.
+        CopySnapshot as copy_snapshot: POST "/v1/snapshots/{id}/copy" {
+            tag: "snapshots",
+            access: WRITE,
+            path: SnapshotId,
+            reply: 202 "It is being made, or was." SnapshotCopy,
+            errors: [NotFound, WrongState, NoCopies],
+        }
+
+        /// List copies
+        ///
+        /// Of this workspace's snapshots, whether those are there or not.
+        ListCopies as copies: GET "/v1/copies" {
+            tag: "snapshots",
+            access: READ,
+            reply: 200 "The newest first." SnapshotCopyList,
+            errors: [],
+        }
+
+        /// Fetch a copy
+        ///
+        /// It becomes a snapshot here again, in the background: `fetched_as` names it then, and desktops are made of it. The copy
+        /// stays.
+        FetchCopy as fetch_copy: POST "/v1/copies/{id}/fetch" {
+            tag: "snapshots",
+            access: WRITE,
+            path: CopyId,
+            reply: 202 "It is being fetched." SnapshotCopy,
+            errors: [NotFound, WrongState, NoCopies],
+        }
+
+        /// Delete a copy
+        DeleteCopy as delete_copy: DELETE "/v1/copies/{id}" {
+            tag: "snapshots",
+            access: WRITE,
+            path: CopyId,
+            reply: 204 "It is going.",
+            errors: [NotFound, NoCopies],
+        }
+    }
 }

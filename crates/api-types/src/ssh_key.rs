@@ -119,3 +119,71 @@ pub struct JumpHost {
     #[schema(example = "SHA256:1V6zZ4pYxXv8m1nZp8mP0k1u9bZt3y6mJ2b5b1bq7aA")]
     pub fingerprint: String,
 }
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::{DesktopId, SshKeyId};
+
+    use super::{CreateSshKey, DesktopSsh, SshKey, SshKeyAdded, SshKeyList, SshKeyRemoved};
+    use crate::Scope;
+    use crate::operation::{Access, READ, READ_KEYS, WRITE_KEYS, operations};
+
+    /// Whoever holds an SSH key may do all of this in every desktop.
+    const ADD_SSH_KEYS: Access = Access::Scopes(&[
+        Scope::KeysWrite,
+        Scope::DesktopsControl,
+        Scope::Exec,
+        Scope::FilesRead,
+        Scope::FilesWrite,
+    ]);
+
+    operations! {
+        /// List SSH keys
+        ///
+        /// Those of the whole workspace: each opens every desktop of it.
+        ListSshKeys as ssh_keys -> [SshKey]: GET "/v1/ssh-keys" {
+            tag: "account",
+            access: READ_KEYS,
+            reply: 200 "All of them, oldest first." SshKeyList,
+            errors: [],
+        }
+
+        /// Add an SSH key
+        ///
+        /// A public key. Desktops that run know it before the answer comes, the others from their next start;
+        /// `delivery` says how many.
+        AddSshKey as add_ssh_key: POST "/v1/ssh-keys" {
+            tag: "account",
+            access: ADD_SSH_KEYS,
+            body: CreateSshKey,
+            reply: 201 "It is kept." SshKeyAdded,
+            errors: [
+                KeyExists, QuotaReached, InvalidKey, WeakKey, PrivateKey, InvalidName, UnknownField,
+                InvalidBody,
+            ],
+        }
+
+        /// Remove an SSH key
+        ///
+        /// What it has open through the jump host is closed, and no running desktop knows it any more.
+        RemoveSshKey as remove_ssh_key: DELETE "/v1/ssh-keys/{id}" {
+            tag: "account",
+            access: WRITE_KEYS,
+            path: SshKeyId,
+            reply: 200 "It is gone." SshKeyRemoved,
+            errors: [NotFound],
+        }
+
+        /// How to enter by SSH
+        ///
+        /// The host keys of the desktop and of the jump host, for a client's `known_hosts`: as
+        /// `NAME ssh-ed25519 …` and `[HOST]:PORT ssh-ed25519 …`. Then `ssh -J rolltop@HOST:PORT desk@NAME`.
+        GetDesktopSsh as desktop_ssh: GET "/v1/desktops/{id}/ssh" {
+            tag: "inside",
+            access: READ,
+            path: DesktopId,
+            reply: 200 "Names, users and host keys." DesktopSsh,
+            errors: [NotFound],
+        }
+    }
+}

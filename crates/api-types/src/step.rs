@@ -41,14 +41,14 @@ pub struct StepList {
 pub mod op {
     use rolltop_model::DesktopId;
 
-    use super::StepList;
+    use super::{Step, StepList};
     use crate::operation::{READ, operations};
 
     operations! {
         /// The boot timeline
         ///
         /// What was done in the latest starts and how long each step took, oldest first.
-        ListSteps: GET "/v1/desktops/{id}/steps" {
+        ListSteps as steps -> [Step]: GET "/v1/desktops/{id}/steps" {
             tag: "desktops",
             access: READ,
             path: DesktopId,

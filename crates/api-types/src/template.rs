@@ -42,3 +42,21 @@ pub struct TemplateSize {
 pub struct TemplateList {
     pub items: Vec<Template>,
 }
+
+/// What can be asked.
+pub mod op {
+    use super::{Template, TemplateList};
+    use crate::operation::{READ, operations};
+
+    operations! {
+        /// List templates
+        ///
+        /// What desktops can be made from, newest version first within each name.
+        ListTemplates as templates -> [Template]: GET "/v1/templates" {
+            tag: "host",
+            access: READ,
+            reply: 200 "All of them." TemplateList,
+            errors: [],
+        }
+    }
+}

@@ -1,7 +1,13 @@
 //! Terminals of a desktop, and the control messages beside their bytes.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use crate::Code;
+use crate::operation::PathPart;
 
 /// A terminal that is there, whether anybody looks at it or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +27,37 @@ pub struct TerminalEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TerminalList {
     pub items: Vec<TerminalEntry>,
+}
+
+/// Which of a desktop's terminals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TerminalNumber(pub u32);
+
+impl TerminalNumber {
+    pub const MOST: u32 = 32;
+}
+
+impl fmt::Display for TerminalNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for TerminalNumber {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let number = text.parse().map_err(drop)?;
+        (1..=Self::MOST).contains(&number).then_some(Self(number)).ok_or(())
+    }
+}
+
+impl PathPart for TerminalNumber {
+    const DESCRIPTION: &'static str = "1 to 32.";
+    const EXAMPLE: &'static str = "1";
+    const MISSING: &'static str = "Terminals have the numbers 1 to 32.";
+    const PROBLEM: Code = Code::NoSuchTerminal;
+    const LEAST: Option<u32> = Some(0);
 }
 
 /// How large a viewer's window is.
@@ -96,6 +133,62 @@ impl ViewerAnswer {
 pub struct ResizeTerminal {
     pub columns: u16,
     pub rows: u16,
+}
+
+/// What can be asked.
+pub mod op {
+    use rolltop_model::DesktopId;
+
+    use super::{TerminalEntry, TerminalList, TerminalNumber, TerminalQuery};
+    use crate::operation::{CONTROL, operations};
+
+    operations! {
+        /// The terminals
+        ///
+        /// Those that are there, whether anybody looks at them or not. They go on until their shell ends,
+        /// they are closed, or the desktop stops.
+        ListTerminals as terminals -> [TerminalEntry]: GET "/v1/desktops/{id}/terminals" {
+            tag: "inside",
+            access: CONTROL,
+            path: DesktopId,
+            reply: 200 "By number." TerminalList,
+            errors: [NotFound, NotRunning, NoTerminal, DesktopUnreachable],
+        }
+
+        /// Close a terminal
+        ///
+        /// Ends its shell and what runs in it. Fine if it is not there.
+        CloseTerminal as close_terminal: DELETE "/v1/desktops/{id}/terminals/{number}" {
+            tag: "inside",
+            access: CONTROL,
+            path: (DesktopId, TerminalNumber),
+            reply: 204 "It is not there any more.",
+            errors: [NotFound, NoSuchTerminal, NotRunning, NoTerminal, DesktopUnreachable],
+        }
+
+        /// A terminal
+        ///
+        /// A WebSocket (HTTP/1.1 upgrade) with subprotocol `rolltop.terminal.1`. Binary messages carry what
+        /// is typed and what is shown (UTF-8, as xterm understands it), cut anywhere. Text messages are JSON; to the
+        /// server: `{"drawn": 4096}` says that so many more bytes have been drawn, without which no
+        /// more than 256 KiB come; `{"ping": 7}` is answered with the text `{"pong":7}`; `{"resize": {"columns": 80, "rows": 24}}`;
+        /// `{"search": "text"}` scrolls back to where a text was shown last, and is answered with `{"found":true}` or
+        /// `{"found":false}`. The terminal is made if it is not
+        /// there, goes on when the WebSocket closes, and is shared by all who open the same number. It is
+        /// closed with 1000 once its shell has ended.
+        OpenTerminal: GET "/v1/desktops/{id}/terminals/{number}" {
+            tag: "inside",
+            access: CONTROL,
+            path: (DesktopId, TerminalNumber),
+            query: TerminalQuery,
+            websocket: crate::TERMINAL_PROTOCOL,
+            reply: 101 "The WebSocket is open.",
+            errors: [
+                NotFound, NoSuchTerminal, NotRunning, NoTerminal, WebsocketRequired, RateLimited,
+                TooManyViewers, DesktopUnreachable,
+            ],
+        }
+    }
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub mod op {
         ///
         /// Processors, memory, disk and network over the latest hour, day or 30 days, closer the shorter that is. There are
         /// points only of when it ran. After Rolltop was restarted the latest hour has a point every 5 minutes at first.
-        GetUsage: GET "/v1/desktops/{id}/usage" {
+        GetUsage as usage: GET "/v1/desktops/{id}/usage" {
             tag: "desktops",
             access: READ,
             path: DesktopId,

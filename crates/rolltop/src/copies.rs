@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rolltop_api_types::{CopyState, DesktopState, ForkDesktop, SnapshotCopy};
+use rolltop_api_types::{CopyId, CopyState, DesktopState, ForkDesktop, SnapshotCopy};
 use rolltop_model::SnapshotId;
 
 use crate::arguments::{Copies, Wait};
@@ -98,7 +98,7 @@ async fn fetch(
     wait: &Wait,
 ) -> Result<u8, Failure> {
     let copy = find_one(connection, copy).await?;
-    connection.client.fetch_copy(copy.id).await?;
+    connection.client.fetch_copy(CopyId(copy.id)).await?;
     let copy = done(connection, copy.id, wait).await?;
     let Some(snapshot) = copy.fetched_as else {
         let text = format!("{} was not fetched: {}", copy.name, copy.detail.unwrap_or_default());
@@ -117,7 +117,7 @@ async fn fetch(
 async fn remove(connection: &Connection, copies: &[String]) -> Result<u8, Failure> {
     for copy in copies {
         let copy = find_one(connection, copy).await?;
-        connection.client.delete_copy(copy.id).await?;
+        connection.client.delete_copy(CopyId(copy.id)).await?;
         if !connection.json {
             print(&format!("{} deleted\n", copy.id))?;
         }

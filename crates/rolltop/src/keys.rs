@@ -109,7 +109,7 @@ fn read(reader: impl io::Read, what: &str) -> Result<String, Failure> {
 async fn remove(connection: &Connection, text: &str) -> Result<u8, Failure> {
     let keys = keys(connection).await?;
     let key = chosen(&keys, text)?;
-    let delivery = connection.client.remove_ssh_key(key.id).await?;
+    let delivery = connection.client.remove_ssh_key(key.id).await?.delivery;
     if connection.json {
         return print_json(&serde_json::json!({"id": key.id, "delivery": delivery}));
     }

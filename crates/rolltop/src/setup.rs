@@ -40,14 +40,14 @@ fn read(path: &str) -> Result<String, Failure> {
 /// `rolltop setup`
 pub async fn setup(connection: &Connection, command: &SetUpDesktop) -> Result<u8, Failure> {
     let desktop = find::desktop(connection, &command.name).await?;
-    let known = connection.client.setup(desktop.id).await?;
+    let known = connection.client.setup(desktop.id).await?.setup;
     let wanted = match (wanted(&command.prepare)?, &known) {
         (None, Some(known)) if command.again => Some(known.again()),
         (None, None) if command.again => return Err(nothing(&desktop)),
         (wanted, _) => wanted,
     };
     let mut found = match wanted {
-        Some(wanted) => connection.client.set_up(desktop.id, &wanted).await?,
+        Some(wanted) => connection.client.set_up(desktop.id, &wanted).await?.setup,
         None => known,
     };
     if command.wait.wait {
@@ -82,7 +82,7 @@ pub async fn over(connection: &Connection, desktop: &Desktop, wait: &Wait) -> Re
     let begun = Instant::now();
     let mut progress = Progress::new();
     loop {
-        let found = connection.client.setup(desktop.id).await?;
+        let found = connection.client.setup(desktop.id).await?.setup;
         let Some(setup) = found else { return Err(nothing(desktop)) };
         match setup.state {
             SetupState::Done => return Ok(setup),

@@ -115,7 +115,7 @@ async fn schedule(connection: &Connection, set: &SetSnapshotSchedule) -> Result<
     let client = &connection.client;
     let before = client.snapshot_schedule(desktop.id).await?.schedule;
     if set.never {
-        client.set_snapshot_schedule(desktop.id, None).await?;
+        client.end_snapshot_schedule(desktop.id).await?;
     } else if set.every.is_some() || set.keep.is_some() || set.days.is_some() || set.copies.is_some() {
         let every_hours = set.every.or(before.map(|before| before.every_hours));
         let wanted = SnapshotSchedule {
@@ -125,7 +125,7 @@ async fn schedule(connection: &Connection, set: &SetSnapshotSchedule) -> Result<
             keep_days: set.days.or(before.map(|before| before.keep_days)).unwrap_or(0),
             copies: set.copies.or(before.map(|before| before.copies)).unwrap_or(false),
         };
-        client.set_snapshot_schedule(desktop.id, Some(&wanted)).await?;
+        client.set_snapshot_schedule(desktop.id, &wanted).await?;
     }
     let now = client.snapshot_schedule(desktop.id).await?;
     if connection.json {

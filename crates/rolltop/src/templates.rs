@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rolltop_api_types::{SaveTemplate as Wanted, SavedTemplate, SavedTemplateState};
+use rolltop_api_types::{SaveTemplate as Wanted, SavedTemplate, SavedTemplateState, TemplateVersion};
 
 use crate::arguments::{SaveTemplate, Templates, Wait};
 use crate::connect::Connection;
@@ -118,7 +118,7 @@ async fn remove(connection: &Connection, templates: &[String]) -> Result<u8, Fai
     }
     gone.dedup();
     for version in &gone {
-        connection.client.delete_template(version).await?;
+        connection.client.delete_template(TemplateVersion(version.clone())).await?;
     }
     if connection.json {
         return print_json(&serde_json::json!({ "items": gone }));

@@ -1,6 +1,6 @@
 //! `rolltop usage`: what a desktop used, as a line of blocks for each.
 
-use rolltop_api_types::{Usage, UsagePoint, UsageSpan};
+use rolltop_api_types::{Usage, UsagePoint, UsageQuery, UsageSpan};
 
 use crate::arguments::Span;
 use crate::connect::Connection;
@@ -30,7 +30,7 @@ pub async fn usage(connection: &Connection, name: &str, span: Span) -> Result<u8
         Span::Day => (UsageSpan::Day, "the latest day"),
         Span::Month => (UsageSpan::Month, "the latest 30 days"),
     };
-    let usage = connection.client.usage(desktop.id, span).await?;
+    let usage = connection.client.usage(desktop.id, &UsageQuery { span }).await?;
     if connection.json {
         return print_json(&usage);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use rolltop_api_types::{
     Code, CreateDesktop, CreateSnapshot, Desktop, DesktopState, ForkDesktop, ListSnapshots, SaveTemplate,
-    SavedTemplateState, SnapshotState,
+    SavedTemplateState, SnapshotState, TemplateVersion,
 };
 use rolltop_model::{DesktopId, SnapshotId};
 use rolltop_vm_tests::{Options, Platform, eventually};
@@ -274,7 +274,7 @@ async fn a_desktop_becomes_a_template_with_its_programs_and_without_its_secrets(
     assert_ne!(platform.shell(pupil, "cat /etc/machine-id").await?, machine_id);
     platform.client.destroy_desktop(pupil).await?;
     platform.wait_gone(pupil).await?;
-    platform.client.delete_template(&saved.version).await?;
+    platform.client.delete_template(TemplateVersion(saved.version.clone())).await?;
     eventually("it is removed", PATIENCE, || async {
         let all = platform.client.templates().await?;
         Ok(all.iter().all(|template| template.version != saved.version).then_some(()))

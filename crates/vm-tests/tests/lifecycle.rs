@@ -553,7 +553,7 @@ async fn a_desktop_is_set_up_with_a_repository_and_a_script() -> anyhow::Result<
     platform.wait_for(id, DesktopState::Running).await?;
     let over = async || {
         eventually("the setup is over", PATIENCE, || async {
-            let setup = platform.client.setup(id).await?;
+            let setup = platform.client.setup(id).await?.setup;
             Ok(setup.filter(|setup| setup.state.is_over()))
         })
         .await
@@ -577,7 +577,7 @@ async fn a_desktop_is_set_up_with_a_repository_and_a_script() -> anyhow::Result<
     .await?;
     platform.client.set_up(id, &setup).await?;
     eventually("the script runs", PATIENCE, || async {
-        let setup = platform.client.setup(id).await?;
+        let setup = platform.client.setup(id).await?.setup;
         Ok(setup.filter(|setup| setup.log.contains("has first")))
     })
     .await?;

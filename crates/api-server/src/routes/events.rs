@@ -5,18 +5,17 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::response::sse::{Event as SseEvent, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use futures::{Stream, stream};
 use http::HeaderMap;
-use rolltop_api_types::{Code, EventsQuery, Problem};
+use rolltop_api_types::{Code, op};
 use rolltop_control::{Caller, Control, EventFilter, EventView, Held, purpose};
 use tokio::sync::watch;
 
+use crate::call::Call;
 use crate::config::ApiConfig;
 use crate::convert;
-use crate::extract::{Asking, Query};
 use crate::problems::ApiError;
 
 /// Read from the table at once.
@@ -24,51 +23,26 @@ const BATCH: u32 = 256;
 /// What a client that was cut off waits before it comes back, milliseconds.
 const RETRY_MS: u64 = 1000;
 
-/// Follow what happens
-///
-/// Server-sent events: `id` is `seq`, `event` is `kind`, `data` is an `Event`. After a break, come
-/// back with `Last-Event-ID` and nothing is missed. Comments keep the connection alive. The stream
-/// ends when the credential does.
-#[utoipa::path(get, path = "/v1/events", tag = "events", operation_id = "followEvents",
-    params(
-        EventsQuery,
-        ("Last-Event-ID" = Option<u64>, Header, description = "The last `seq` that was seen.", example = 41),
-    ),
-    responses(
-        (status = 200, description = "The stream.", body = rolltop_api_types::StreamedEvent, content_type = "text/event-stream",
-            example = "id: 42\nevent: desktop.changed\ndata: {\"seq\":42,\"kind\":\"desktop.changed\",\"desktop\":\"dsk_01k9abc2def3ghj4kmn5pqrs6t\",\"at\":\"2030-01-01T00:00:00Z\",\"data\":{\"name\":\"research\",\"state\":\"running\",\"desired\":\"running\"}}\n\n"),
-        (status = 400, description = "`invalid_query`, `invalid_header`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: no such desktop", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
-            content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn stream(
-    State(control): State<Control>,
-    State(config): State<Arc<ApiConfig>>,
-    asking: Asking,
-    headers: HeaderMap,
-    Query(query): Query<EventsQuery>,
-) -> Result<Response, ApiError> {
-    if let Some(desktop) = query.desktop {
-        control.authorise::<purpose::Read>(&asking.caller, desktop).await?;
+pub(crate) async fn stream(call: Call<op::FollowEvents>) -> Result<Response, ApiError> {
+    if let Some(desktop) = call.query.desktop {
+        call.control.authorise::<purpose::Read>(&call.caller, desktop).await?;
     }
-    let held = control.begin_events(&asking.caller).await?;
-    let latest = control.subscribe();
-    let after = match last_event_id(&headers)?.or(query.after) {
+    let held = call.control.begin_events(&call.caller).await?;
+    let latest = call.control.subscribe();
+    let after = match last_event_id(call.headers())?.or(call.query.after) {
         Some(seq) => i64::try_from(seq).unwrap_or(i64::MAX),
         None => *latest.borrow(),
     };
-    let filter = EventFilter { desktop: query.desktop };
+    let filter = EventFilter { desktop: call.query.desktop };
+    let config = call.state.config.clone();
     let follower = Follower {
-        control,
+        control: call.control,
         config,
-        caller: asking.caller,
+        caller: call.caller,
         filter,
         after,
         latest,
-        follow: query.follow.unwrap_or(true),
+        follow: call.query.follow.unwrap_or(true),
         ready: VecDeque::new(),
         greeted: false,
         _held: held,

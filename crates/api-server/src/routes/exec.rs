@@ -10,24 +10,23 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::response::sse::{Event as SseEvent, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use rolltop_api_types::{
-    Code, EXEC_COMMAND_LIMIT, ExecEvent, ExecExit, ExecOutput, ExecProblem, ExecRequest, ExecWords, Problem,
+    Code, EXEC_COMMAND_LIMIT, ExecEvent, ExecExit, ExecOutput, ExecProblem, ExecRequest, ExecWords, op,
 };
 use rolltop_control::{
-    Control, ExecCommand, ExecError, ExecLine, Exit, Process, ProcessEvent, ProcessOutput, purpose,
+    ExecCommand, ExecError, ExecLine, Exit, Process, ProcessEvent, ProcessOutput, purpose,
 };
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::call::Call;
 use crate::config::ApiConfig;
-use crate::extract::{Json, Ticket};
 use crate::problems::ApiError;
 
 /// Longest that a command may be given, seconds.
@@ -35,41 +34,14 @@ const LONGEST: u32 = 86_400;
 /// For an end that is never asked for.
 const FOR_EVER: Duration = Duration::from_secs(365 * 86_400);
 
-/// Run a command
-///
-/// As the desktop's user, without a terminal, with the variables of its session. Server-sent events,
-/// whose `data` is an `ExecEvent`: `started`, then `stdout` and `stderr` as they are written, and at the
-/// end `exit`, or `error` where the end is not known. What is not UTF-8 is in `base64`. The command stands
-/// still while its output is not read; a caller that reads nothing for a minute is taken for gone. It is ended when the caller closes the connection or its
-/// credential is revoked: its process group is asked to end, and made to after three seconds; what has
-/// left that group (`setsid`, a service) goes on. Noted in the access log, without what was run.
-#[utoipa::path(post, path = "/v1/desktops/{id}/exec", tag = "inside", operation_id = "exec",
-    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
-    request_body = ExecRequest,
-    responses(
-        (status = 200, description = "The command runs.", body = rolltop_api_types::StreamedEvent, content_type = "text/event-stream",
-            example = "event: started\ndata: {\"type\":\"started\"}\n\nevent: stdout\ndata: {\"type\":\"stdout\",\"text\":\"hello\\n\"}\n\nevent: exit\ndata: {\"type\":\"exit\",\"code\":0,\"timed_out\":false}\n\n"),
-        (status = 400, description = "`invalid_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`, `no_exec`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_body`, `unknown_field`, `invalid_command`, `command_not_found`, `not_executable`, `folder_not_found`",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`, `too_many_commands`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 504, description = "`desktop_unreachable`", body = Problem,
-            content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn run(
-    State(control): State<Control>,
-    State(config): State<Arc<ApiConfig>>,
-    Ticket(access): Ticket<purpose::Exec>,
-    Json(request): Json<ExecRequest>,
-) -> Result<Response, ApiError> {
+pub(crate) async fn run(mut call: Call<op::Exec>) -> Result<Response, ApiError> {
+    let config = call.state.config.clone();
+    let access = call.desktop::<purpose::Exec>().await?;
+    let request = call.body().await?;
     let input = input(&request)?;
     let limit = limit(&request)?;
     let command = command(request)?;
-    let line = control.exec(&access).await?;
+    let line = call.control.exec(&access).await?;
     let process = line.start(command).await?;
     let (events, receiver) = channel(1);
     let follower = Follower { config, events, _line: line };

@@ -1,16 +1,11 @@
 //! `GET /v1/host`
 
-use axum::extract::State;
-use rolltop_api_types::Host;
-use rolltop_control::Control;
+use rolltop_api_types::{Host, op};
 
+use crate::call::Call;
 use crate::convert;
-use crate::extract::{Answer, Asking, ok};
 use crate::problems::ApiError;
 
-/// The host's health
-#[utoipa::path(get, path = "/v1/host", tag = "host", operation_id = "getHost",
-    responses((status = 200, description = "As it is now.", body = Host)))]
-pub(crate) async fn get(State(control): State<Control>, asking: Asking) -> Result<Answer<Host>, ApiError> {
-    Ok(ok(convert::host(control.host(&asking.caller).await?)))
+pub(crate) async fn get(call: Call<op::GetHost>) -> Result<Host, ApiError> {
+    Ok(convert::host(call.control.host(&call.caller).await?))
 }

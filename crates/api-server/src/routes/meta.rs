@@ -1,21 +1,16 @@
-//! `GET /healthz`, `GET /v1/openapi.json`
+//! What is asked about the API itself.
 
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use http::header::CONTENT_TYPE;
+use rolltop_api_types::op;
 
-use crate::state::AppState;
+use crate::call::{Anybody, Call};
+use crate::problems::ApiError;
 
-/// Whether the API runs
-#[utoipa::path(get, path = "/healthz", tag = "meta", operation_id = "healthz",
-    responses((status = 200, description = "It does.", body = String, content_type = "text/plain", example = "ok")))]
-pub(crate) async fn healthz() -> &'static str {
-    "ok"
+pub(crate) async fn healthz(_: Call<op::Healthz, Anybody>) -> Result<&'static str, ApiError> {
+    Ok("ok")
 }
 
-/// This description
-#[utoipa::path(get, path = "/v1/openapi.json", tag = "meta", operation_id = "getOpenApi",
-    responses((status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json")))]
-pub(crate) async fn openapi_json(State(state): State<AppState>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], state.description).into_response()
+pub(crate) async fn openapi_json(call: Call<op::GetOpenApi, Anybody>) -> Result<impl IntoResponse, ApiError> {
+    Ok(([(CONTENT_TYPE, "application/json")], call.state.description))
 }

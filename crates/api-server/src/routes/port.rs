@@ -7,24 +7,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{RawPathParams, State};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
-use http::header::UPGRADE;
-use rolltop_api_types::{Code, Problem, TCP_PROTOCOL};
-use rolltop_control::{Control, CredentialGuard, PortConnection, purpose};
+use rolltop_api_types::{Port, TCP_PROTOCOL, op};
+use rolltop_control::{CredentialGuard, PortConnection, purpose};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::gather::Gather;
-use super::ports::number;
+use crate::call::Call;
 use crate::config::ApiConfig;
-use crate::extract::{Asking, Ticket};
 use crate::problems::ApiError;
 
 /// Longest message that may be sent to a desktop, bytes.
@@ -32,51 +28,21 @@ const MESSAGE_LIMIT: usize = 1 << 20;
 /// At most about this much goes into one message from a desktop, bytes.
 const MESSAGE_BYTES: usize = 64 << 10;
 
-/// A TCP connection
-///
-/// A WebSocket (HTTP/1.1 upgrade) with subprotocol `rolltop.tcp.1`: one TCP connection to the port on the
-/// desktop's loopback. Binary messages carry its bytes both ways, cut anywhere, of at most 1 MiB each. An
-/// empty one says that its sender has no more to send; the other direction goes on. Once both have said
-/// so, the server closes with 1000; with 1011 it says that the connection inside broke off.
-#[utoipa::path(get, path = "/v1/desktops/{id}/ports/{port}", tag = "inside", operation_id = "connectPort",
-    params(
-        ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
-        ("port" = u16, Path, description = "1 to 65535.", example = 3000, minimum = 1),
-    ),
-    responses(
-        (status = 101, description = "The WebSocket is open, and so is the connection."),
-        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`; `port_closed`: nothing listens there", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_port`", body = Problem, content_type = "application/problem+json"),
-        (status = 426, description = "`websocket_required`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`, `too_many_connections`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 504, description = "`desktop_unreachable`", body = Problem,
-            content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn open(
-    State(control): State<Control>,
-    State(config): State<Arc<ApiConfig>>,
-    asking: Asking,
-    Ticket(access): Ticket<purpose::Control>,
-    path: RawPathParams,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response, ApiError> {
-    let port = number(&path)?;
-    let upgrade = upgrade.map_err(|_| {
-        let detail = format!("A connection is a WebSocket; open it with subprotocol {TCP_PROTOCOL}.");
-        ApiError::new(Code::WebsocketRequired, detail).with_header(UPGRADE, "websocket")
-    })?;
+pub(crate) async fn open(mut call: Call<op::ConnectPort>) -> Result<Response, ApiError> {
+    let config = call.state.config.clone();
+    let access = call.desktop::<purpose::Control>().await?;
+    let otherwise = format!("A connection is a WebSocket; open it with subprotocol {TCP_PROTOCOL}.");
+    let upgrade = call.upgrade(&otherwise).await?;
+    let (_, Port(port)) = call.path;
+    let guard = call.guard()?;
     // Before the upgrade, so that what goes wrong can still be said.
-    let connection = control.connect_port(&access, port).await?;
+    let connection = call.control.connect_port(&access, port).await?;
     let relay = Relay { config };
     Ok(upgrade
         .protocols([TCP_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
-        .on_upgrade(move |socket| relay.run(socket, connection, asking.guard)))
+        .on_upgrade(move |socket| relay.run(socket, connection, guard)))
 }
 
 struct Relay {

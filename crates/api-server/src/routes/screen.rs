@@ -9,15 +9,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
-use http::header::UPGRADE;
-use rolltop_api_types::{Code, Problem, SCREEN_PROTOCOL, ScreenControl, ViewerAnswer, WakeQuery};
+use rolltop_api_types::{SCREEN_PROTOCOL, ScreenControl, ViewerAnswer, op};
 use rolltop_control::{
     Control, CredentialGuard, DoorStream, Screen, ScreenGone, ScreenInput, ScreenOutput, purpose,
 };
@@ -26,9 +23,9 @@ use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
+use crate::call::Call;
 use crate::config::ApiConfig;
 use crate::convert;
-use crate::extract::{Asking, Query, Ticket};
 use crate::problems::ApiError;
 
 use super::gather::Gather;
@@ -50,49 +47,14 @@ const MESSAGE_BYTES: usize = 256 << 10;
 /// a few bytes can ask for; so that waits.
 const PIXELS_PER_SECOND: u64 = 500_000_000;
 
-/// The live screen
-///
-/// A WebSocket (HTTP/1.1 upgrade) with subprotocol `binary`: binary messages carry RFB 3.8 bytes both
-/// ways, cut anywhere; the server begins with its version. Security type None: who gets here may see it.
-/// A text message `{"ping": 7}` is answered with the text `{"pong":7}`, in its turn among what is drawn.
-/// A suspended desktop is resumed for it. A size (`SetDesktopSize`) is passed on for whoever pressed a key or button last, kept
-/// for others until they do, and left out where its picture would take more than a sixteenth of the desktop's memory, or the
-/// desktop's `screen` is a size that it keeps.
-/// Closing names the cause: 1000 with what became of the desktop or of the way to it,
-/// 4000 when the program that draws the screen has ended and is being started again, 4001 when it says what none may: a
-/// picture larger than its place, a name of megabytes, an encoding that was not offered. Encodings are Raw, CopyRect, Tight and
-/// ZRLE; others that a viewer asks for are not offered to the server.
-#[utoipa::path(get, path = "/v1/desktops/{id}/screen", tag = "inside", operation_id = "openScreen",
-    params(
-        ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
-        WakeQuery,
-    ),
-    responses(
-        (status = 101, description = "The WebSocket is open."),
-        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`", body = Problem, content_type = "application/problem+json"),
-        (status = 426, description = "`websocket_required`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 504, description = "`desktop_unreachable`", body = Problem,
-            content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn get(
-    State(control): State<Control>,
-    State(config): State<Arc<ApiConfig>>,
-    asking: Asking,
-    Ticket(access): Ticket<purpose::Control>,
-    Query(waking): Query<WakeQuery>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response, ApiError> {
-    let upgrade = upgrade.map_err(|_| {
-        ApiError::new(Code::WebsocketRequired, "The screen is a WebSocket; open it with subprotocol binary.")
-            .with_header(UPGRADE, "websocket")
-    })?;
+pub(crate) async fn get(mut call: Call<op::OpenScreen>) -> Result<Response, ApiError> {
+    let config = call.state.config.clone();
+    let access = call.desktop::<purpose::Control>().await?;
+    let upgrade = call.upgrade("The screen is a WebSocket; open it with subprotocol binary.").await?;
+    let guard = call.guard()?;
     // Before the upgrade, so that what goes wrong can still be said.
-    let screen = control.screen(&access, convert::waking(waking.wake)).await?;
-    let relay = Relay { control, desktop: access.desktop(), config, guard: asking.guard };
+    let screen = call.control.screen(&access, convert::waking(call.query.wake)).await?;
+    let relay = Relay { control: call.control, desktop: access.desktop(), config, guard: guard };
     Ok(upgrade
         .protocols([SCREEN_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)

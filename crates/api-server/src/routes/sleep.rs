@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rolltop_api_types::operation::NoContent;
 use rolltop_api_types::{Code, Hold, Sleep, SleepPolicy, op};
 use rolltop_control::purpose;
 use rolltop_model::{self as model, Minutes, ScheduleParts};
@@ -29,11 +28,11 @@ pub(crate) async fn hold(mut call: Call<op::HoldDesktop>) -> Result<Hold, ApiErr
     Ok(convert::hold(call.control.hold(&access, lifetime, wanted.reason).await?))
 }
 
-pub(crate) async fn release(call: Call<op::ReleaseHold>) -> Result<NoContent, ApiError> {
+pub(crate) async fn release(call: Call<op::ReleaseHold>) -> Result<(), ApiError> {
     let access = call.desktop::<purpose::Control>().await?;
     let (_, hold) = call.path;
     call.control.release_hold(&access, hold).await?;
-    Ok(NoContent {})
+    Ok(())
 }
 
 fn policy(wanted: SleepPolicy) -> Result<model::SleepPolicy, ApiError> {

@@ -1,16 +1,12 @@
 //! `/v1/snapshots`, `/v1/snapshots/{id}`, `/v1/desktops/{id}/snapshots`, and forks
 
-use axum::extract::{RawPathParams, State};
 use axum::response::Response;
-use rolltop_api_types::operation::NoContent;
-use rolltop_api_types::{Desktop, ForkDesktop, Forks, Problem, Snapshot, SnapshotList, op};
-use rolltop_control::{Control, DesktopView, SnapshotError, purpose};
-use rolltop_model::SnapshotId;
+use rolltop_api_types::{Desktop, ForkDesktop, Forks, Snapshot, SnapshotList, op};
+use rolltop_control::{DesktopView, purpose};
 
 use super::screenshot::picture_of_guest;
 use crate::call::Call;
 use crate::convert;
-use crate::extract::{Asking, in_path};
 use crate::problems::ApiError;
 
 pub(crate) async fn list(call: Call<op::ListSnapshots>) -> Result<SnapshotList, ApiError> {
@@ -22,28 +18,15 @@ pub(crate) async fn get(call: Call<op::GetSnapshot>) -> Result<Snapshot, ApiErro
     Ok(convert::snapshot(call.control.snapshot(&call.caller, call.path).await?))
 }
 
-/// What was on the screen
-///
-/// When the snapshot was taken. Not kept of one that is of a desktop that did not run.
-#[utoipa::path(get, path = "/v1/snapshots/{id}/screenshot", tag = "snapshots", operation_id = "getSnapshotScreenshot",
-    params(("id" = String, Path, description = "The snapshot's id.", example = "snp_01k9abc2def3ghj4kmn5pqrs6t")),
-    responses(
-        (status = 200, description = "A JPEG, 480 pixels wide.", body = Vec<u8>, content_type = "image/jpeg"),
-        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn screenshot(
-    State(control): State<Control>,
-    asking: Asking,
-    path: RawPathParams,
-) -> Result<Response, ApiError> {
-    let picture = control.snapshot_picture(&asking.caller, id(&path)?).await?;
+pub(crate) async fn screenshot(call: Call<op::GetSnapshotScreenshot>) -> Result<Response, ApiError> {
+    let picture = call.control.snapshot_picture(&call.caller, call.path).await?;
     // It never changes.
     Ok(picture_of_guest(picture.into(), "private, max-age=86400, immutable"))
 }
 
-pub(crate) async fn delete(call: Call<op::DeleteSnapshot>) -> Result<NoContent, ApiError> {
+pub(crate) async fn delete(call: Call<op::DeleteSnapshot>) -> Result<(), ApiError> {
     call.control.delete_snapshot(&call.caller, call.path).await?;
-    Ok(NoContent {})
+    Ok(())
 }
 
 pub(crate) async fn take(mut call: Call<op::TakeSnapshot>) -> Result<Snapshot, ApiError> {
@@ -78,9 +61,4 @@ fn asked(wanted: ForkDesktop) -> rolltop_control::ForkDesktop {
 
 fn forks(made: Vec<DesktopView>) -> Forks {
     Forks { items: made.into_iter().map(|view| convert::desktop(view, false)).collect() }
-}
-
-/// What is no id names nothing.
-pub(super) fn id(path: &RawPathParams) -> Result<SnapshotId, SnapshotError> {
-    in_path(path, "id").ok_or(SnapshotError::NotFound)
 }

@@ -14,26 +14,21 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{RawPathParams, State};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
-use http::header::UPGRADE;
-use rolltop_api_types::{Code, Problem, TERMINAL_PROTOCOL, TerminalControl, TerminalQuery, ViewerAnswer};
-use rolltop_control::{
-    Control, CredentialGuard, Terminal, TerminalLine, TerminalSize, TerminalWindow, purpose,
-};
+use rolltop_api_types::{TERMINAL_PROTOCOL, TerminalControl, ViewerAnswer, op};
+use rolltop_control::{CredentialGuard, Terminal, TerminalLine, TerminalSize, TerminalWindow, purpose};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::gather::Gather;
 use super::terminals::number;
+use crate::call::Call;
 use crate::config::ApiConfig;
 use crate::convert;
-use crate::extract::{Asking, Query, Ticket};
 use crate::problems::ApiError;
 
 /// Longest message a viewer may send, bytes.
@@ -58,51 +53,16 @@ const TYPING_DEADLINE: Duration = Duration::from_secs(30);
 /// Ends whatever sequence was cut, and clears the viewer's terminal.
 const AFRESH: &[u8] = b"\x18\x1bc";
 
-/// A terminal
-///
-/// A WebSocket (HTTP/1.1 upgrade) with subprotocol `rolltop.terminal.1`. Binary messages carry what
-/// is typed and what is shown (UTF-8, as xterm understands it), cut anywhere. Text messages are JSON; to the
-/// server: `{"drawn": 4096}` says that so many more bytes have been drawn, without which no
-/// more than 256 KiB come; `{"ping": 7}` is answered with the text `{"pong":7}`; `{"resize": {"columns": 80, "rows": 24}}`;
-/// `{"search": "text"}` scrolls back to where a text was shown last, and is answered with `{"found":true}` or
-/// `{"found":false}`. The terminal is made if it is not
-/// there, goes on when the WebSocket closes, and is shared by all who open the same number. It is
-/// closed with 1000 once its shell has ended.
-#[utoipa::path(get, path = "/v1/desktops/{id}/terminals/{number}", tag = "inside", operation_id = "openTerminal",
-    params(
-        ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
-        ("number" = u32, Path, description = "1 to 32.", example = 1),
-        TerminalQuery,
-    ),
-    responses(
-        (status = 101, description = "The WebSocket is open."),
-        (status = 404, description = "`not_found`, `no_such_terminal`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`", body = Problem, content_type = "application/problem+json"),
-        (status = 426, description = "`websocket_required`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`, `too_many_viewers`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 504, description = "`desktop_unreachable`", body = Problem,
-            content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn open(
-    State(control): State<Control>,
-    State(config): State<Arc<ApiConfig>>,
-    asking: Asking,
-    Ticket(access): Ticket<purpose::Control>,
-    path: RawPathParams,
-    Query(query): Query<TerminalQuery>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response, ApiError> {
-    let number = number(&path)?;
-    let upgrade = upgrade.map_err(|_| {
-        let detail = format!("A terminal is a WebSocket; open it with subprotocol {TERMINAL_PROTOCOL}.");
-        ApiError::new(Code::WebsocketRequired, detail).with_header(UPGRADE, "websocket")
-    })?;
-    let size = TerminalSize::new(query.columns, query.rows);
+pub(crate) async fn open(mut call: Call<op::OpenTerminal>) -> Result<Response, ApiError> {
+    let config = call.state.config.clone();
+    let access = call.desktop::<purpose::Control>().await?;
+    let otherwise = format!("A terminal is a WebSocket; open it with subprotocol {TERMINAL_PROTOCOL}.");
+    let upgrade = call.upgrade(&otherwise).await?;
+    let number = number(call.path.1)?;
+    let size = TerminalSize::new(call.query.columns, call.query.rows);
+    let guard = call.guard()?;
     // Before the upgrade, so that what goes wrong can still be said.
-    let line = control.terminal(&access, number, convert::waking(query.wake)).await?;
+    let line = call.control.terminal(&access, number, convert::waking(call.query.wake)).await?;
     let attached = Attached::new(line.attach(size).await?);
     let relay = Relay {
         config,
@@ -118,7 +78,7 @@ pub(crate) async fn open(
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
         .read_buffer_size(READ_BYTES)
-        .on_upgrade(move |socket| relay.run(socket, asking.guard)))
+        .on_upgrade(move |socket| relay.run(socket, guard)))
 }
 
 struct Relay {

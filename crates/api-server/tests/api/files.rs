@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use reqwest::Method;
 use rolltop_api_server::ApiConfig;
 use rolltop_api_types::{
-    Code, CopyFile, DesktopState, FileKind, MoveFile, SaveCondition, UpdateFile, UploadPart,
+    Code, CopyFile, DesktopState, FileKind, MoveFile, SaveCondition, UpdateFile, UploadAt, UploadPart,
 };
 use rolltop_control::ControlConfig;
 use rolltop_model::DesktopId;
@@ -244,7 +244,8 @@ async fn an_upload_goes_on_where_it_broke_off() {
     assert_eq!(whole.file.unwrap().size, 300_000);
     assert!(client.file(id, path, None).await.unwrap().into_bytes().await.unwrap() == bytes);
     client.upload_file(id, path, &SaveCondition::Any, &part(0, 1000), piece(0, 1000)).await.unwrap();
-    client.cancel_upload(id, path, "firstupload").await.unwrap();
+    let first = UploadAt { path: path.to_owned(), upload: "firstupload".to_owned() };
+    client.cancel_upload(id, &first).await.unwrap();
     assert_eq!(client.upload(id, path, "firstupload").await.unwrap().offset, 0);
 }
 

@@ -203,11 +203,11 @@ async fn a_share_link_opens_one_port_until_it_is_revoked() {
     assert!(log.iter().any(|entry| entry.purpose == "ports" && entry.actor == "a share link"), "{log:?}");
 
     let held = connect(&platform, &pass.pass, HERE).await.unwrap();
-    platform.client.revoke_share(desktop.id, made.share.id).await.unwrap();
+    platform.client.revoke_share((desktop.id, made.share.id)).await.unwrap();
     is_cut(held).await;
     assert_eq!(connect(&platform, &pass.pass, HERE).await.err(), Some(StatusCode::UNAUTHORIZED));
     assert_eq!(open(HERE).await.unwrap_err().code(), Some(Code::PreviewClosed));
-    let error = platform.client.revoke_share(desktop.id, made.share.id).await.unwrap_err();
+    let error = platform.client.revoke_share((desktop.id, made.share.id)).await.unwrap_err();
     assert_eq!(error.code(), Some(Code::NotFound));
 }
 

@@ -31,7 +31,7 @@ async fn a_key_is_added_listed_and_removed() {
     assert_eq!(nameless.code(), Some(Code::InvalidName));
 
     assert_eq!(platform.session().await.ssh_keys().await.unwrap(), std::slice::from_ref(&added.key));
-    let delivery = platform.client.remove_ssh_key(added.key.id).await.unwrap();
+    let delivery = platform.client.remove_ssh_key(added.key.id).await.unwrap().delivery;
     assert_eq!((delivery.done, delivery.at_next_start), (1, 1));
     let gone = platform.client.remove_ssh_key(added.key.id).await.unwrap_err();
     assert_eq!(gone.code(), Some(Code::NotFound));

@@ -2,7 +2,9 @@
 
 use futures::{SinkExt, StreamExt};
 use reqwest::Method;
-use rolltop_api_types::{Code, ResizeTerminal, TerminalControl, TerminalQuery, TerminalSocket};
+use rolltop_api_types::{
+    Code, ResizeTerminal, TerminalControl, TerminalNumber, TerminalQuery, TerminalSocket,
+};
 use rolltop_model::DesktopId;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -87,9 +89,9 @@ async fn two_see_the_same_and_it_goes_on_while_nobody_looks() {
     let mut other = Viewer::open(&platform, desktop.id, 7).await;
     other.sees("$ ").await;
     assert!(!other.seen.contains("of both"));
-    platform.client.close_terminal(desktop.id, 7).await.unwrap();
+    platform.client.close_terminal((desktop.id, TerminalNumber(7))).await.unwrap();
     assert_eq!(other.closed().await, Some(1000));
-    platform.client.close_terminal(desktop.id, 7).await.unwrap();
+    platform.client.close_terminal((desktop.id, TerminalNumber(7))).await.unwrap();
     again.type_in("exit\r").await;
     assert_eq!(again.closed().await, Some(1000), "its shell has ended");
     assert!(platform.client.terminals(desktop.id).await.unwrap().is_empty());

@@ -9,7 +9,7 @@ use http::header::ACCEPT;
 use rolltop_model::DesktopId;
 
 use super::{Client, ClientError, send};
-use crate::{Event, EventsQuery};
+use crate::{Event, EventsQuery, op};
 
 /// Events in order.
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<Event, ClientError>> + Send>>;
@@ -38,8 +38,8 @@ impl Client {
     }
 
     async fn stream_events(&self, query: &EventsQuery) -> Result<EventStream, ClientError> {
-        let request = self.get(&["v1", "events"]).query(query).header(ACCEPT, "text/event-stream");
-        let response = send(request).await?;
+        let request = self.asking::<op::FollowEvents>((), query, &());
+        let response = send(request.header(ACCEPT, "text/event-stream")).await?;
         let state = (response, Parser::default(), VecDeque::<String>::new());
         Ok(Box::pin(stream::try_unfold(state, |(mut response, mut parser, mut ready)| async move {
             loop {

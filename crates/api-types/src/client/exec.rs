@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 
 use futures::{Stream, stream};
-use http::Method;
 use http::header::ACCEPT;
 use rolltop_model::DesktopId;
 
 use super::events::Parser;
-use super::{Client, ClientError, send, with_body};
-use crate::{ExecEvent, ExecRequest};
+use super::{Client, ClientError, send};
+use crate::operation::NoQuery;
+use crate::{ExecEvent, ExecRequest, op};
 
 /// What a command does, up to its end.
 pub type ExecStream = Pin<Box<dyn Stream<Item = Result<ExecEvent, ClientError>> + Send>>;
@@ -23,8 +23,8 @@ pub type ExecSocket = tokio_tungstenite::WebSocketStream<reqwest::Upgraded>;
 impl Client {
     /// `POST /v1/desktops/{id}/exec`. Dropping the stream ends the command.
     pub async fn exec(&self, id: DesktopId, command: &ExecRequest) -> Result<ExecStream, ClientError> {
-        let request = self.request(Method::POST, &["v1", "desktops", &id.to_string(), "exec"]);
-        let response = send(with_body(request, command).header(ACCEPT, "text/event-stream")).await?;
+        let request = self.asking::<op::Exec>(id, &NoQuery {}, command);
+        let response = send(request.header(ACCEPT, "text/event-stream")).await?;
         let state = (response, Parser::default(), VecDeque::<String>::new());
         Ok(Box::pin(stream::try_unfold(state, |(mut response, mut parser, mut ready)| async move {
             loop {
@@ -45,6 +45,6 @@ impl Client {
     /// `GET /v1/desktops/{id}/exec`: the WebSocket, with nothing said on it yet.
     #[cfg(feature = "screen")]
     pub async fn exec_socket(&self, id: DesktopId) -> Result<ExecSocket, ClientError> {
-        self.websocket(self.url(&["v1", "desktops", &id.to_string(), "exec"]), crate::EXEC_PROTOCOL).await
+        self.websocket::<op::OpenExec>(id, &NoQuery {}).await
     }
 }

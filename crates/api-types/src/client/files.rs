@@ -4,13 +4,15 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use http::Method;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, IF_NONE_MATCH, RANGE};
 use reqwest::RequestBuilder;
 use rolltop_model::DesktopId;
 
-use super::{Client, ClientError, json, nothing, send, whole, with_body};
-use crate::{CopyFile, CreateFolder, FileEntry, FileList, MoveFile, UpdateFile, Upload};
+use super::{Client, ClientError, json, send, whole};
+use crate::operation::NoQuery;
+use crate::{
+    CreateFolder, FileAt, FileEntry, FileList, RemoveFile, SaveAt, UpdateFile, Upload, UploadAt, op,
+};
 
 /// A file, or a folder as a zip file, on its way out of a desktop.
 pub struct FileBody {
@@ -76,20 +78,14 @@ pub struct UploadPart {
 }
 
 impl Client {
-    fn files(&self, method: Method, id: DesktopId, what: &[&str]) -> RequestBuilder {
-        let id = id.to_string();
-        let path = [&["v1", "desktops", id.as_str(), "files"], what].concat();
-        if method == Method::PUT { self.sending(method, &path) } else { self.request(method, &path) }
-    }
-
     /// `GET /v1/desktops/{id}/files`
     pub async fn list_files(&self, id: DesktopId, path: &str) -> Result<FileList, ClientError> {
-        json(self.files(Method::GET, id, &[]).query(&[("path", path)])).await
+        self.ask::<op::ListFiles>(id, &at(path), &()).await
     }
 
     /// `GET /v1/desktops/{id}/files/info`
     pub async fn file_info(&self, id: DesktopId, path: &str) -> Result<FileEntry, ClientError> {
-        json(self.files(Method::GET, id, &["info"]).query(&[("path", path)])).await
+        self.ask::<op::GetFileInfo>(id, &at(path), &()).await
     }
 
     /// `GET /v1/desktops/{id}/files/content`: an absolute path, whole or in part.
@@ -99,7 +95,7 @@ impl Client {
         path: &str,
         range: Option<RangeInclusive<u64>>,
     ) -> Result<FileBody, ClientError> {
-        let mut request = self.files(Method::GET, id, &["content"]).query(&[("path", path)]);
+        let mut request = self.asking::<op::GetFileContent>(id, &at(path), &());
         if let Some(range) = range {
             request = request.header(RANGE, format!("bytes={}-{}", range.start(), range.end()));
         }
@@ -114,8 +110,8 @@ impl Client {
         condition: &SaveCondition,
         body: impl Into<reqwest::Body>,
     ) -> Result<Upload, ClientError> {
-        let request = self.files(Method::PUT, id, &["content"]).query(&[("path", path)]).body(body);
-        json(conditional(request, condition)).await
+        let to = SaveAt { path: path.to_owned(), upload: None };
+        json(conditional(self.asking::<op::SaveFile>(id, &to, &()).body(body), condition)).await
     }
 
     /// `PUT /v1/desktops/{id}/files/content` with `Content-Range`: one part, in order.
@@ -127,11 +123,10 @@ impl Client {
         part: &UploadPart,
         body: impl Into<reqwest::Body>,
     ) -> Result<Upload, ClientError> {
-        let query = [("path", path), ("upload", &part.upload)];
+        let to = SaveAt { path: path.to_owned(), upload: Some(part.upload.clone()) };
         let last = part.first.saturating_add(part.length).saturating_sub(1);
         let request = self
-            .files(Method::PUT, id, &["content"])
-            .query(&query)
+            .asking::<op::SaveFile>(id, &to, &())
             .header(CONTENT_RANGE, format!("bytes {}-{last}/{}", part.first, part.total))
             .body(body);
         json(conditional(request, condition)).await
@@ -139,35 +134,18 @@ impl Client {
 
     /// `GET /v1/desktops/{id}/files/upload`: how far an upload is.
     pub async fn upload(&self, id: DesktopId, path: &str, upload: &str) -> Result<Upload, ClientError> {
-        json(self.files(Method::GET, id, &["upload"]).query(&[("path", path), ("upload", upload)])).await
-    }
-
-    /// `DELETE /v1/desktops/{id}/files/upload`: takes away what has arrived.
-    pub async fn cancel_upload(&self, id: DesktopId, path: &str, upload: &str) -> Result<(), ClientError> {
-        nothing(self.files(Method::DELETE, id, &["upload"]).query(&[("path", path), ("upload", upload)]))
+        self.ask::<op::GetUpload>(id, &UploadAt { path: path.to_owned(), upload: upload.to_owned() }, &())
             .await
     }
 
     /// `GET /v1/desktops/{id}/files/archive`: a folder as a zip file.
     pub async fn archive(&self, id: DesktopId, path: &str) -> Result<FileBody, ClientError> {
-        let request = self.files(Method::GET, id, &["archive"]).query(&[("path", path)]);
-        Ok(FileBody { response: send(request).await? })
+        Ok(FileBody { response: send(self.asking::<op::GetFolderArchive>(id, &at(path), &())).await? })
     }
 
     /// `POST /v1/desktops/{id}/files/folder`
     pub async fn create_folder(&self, id: DesktopId, path: &str) -> Result<FileEntry, ClientError> {
-        let folder = CreateFolder { path: path.to_owned() };
-        json(with_body(self.files(Method::POST, id, &["folder"]), &folder)).await
-    }
-
-    /// `POST /v1/desktops/{id}/files/move`
-    pub async fn move_file(&self, id: DesktopId, change: &MoveFile) -> Result<FileEntry, ClientError> {
-        json(with_body(self.files(Method::POST, id, &["move"]), change)).await
-    }
-
-    /// `POST /v1/desktops/{id}/files/copy`
-    pub async fn copy_file(&self, id: DesktopId, change: &CopyFile) -> Result<FileEntry, ClientError> {
-        json(with_body(self.files(Method::POST, id, &["copy"]), change)).await
+        self.ask::<op::CreateFolder>(id, &NoQuery {}, &CreateFolder { path: path.to_owned() }).await
     }
 
     /// `PATCH /v1/desktops/{id}/files`
@@ -177,14 +155,17 @@ impl Client {
         path: &str,
         change: &UpdateFile,
     ) -> Result<FileEntry, ClientError> {
-        json(with_body(self.files(Method::PATCH, id, &[]).query(&[("path", path)]), change)).await
+        self.ask::<op::UpdateFile>(id, &at(path), change).await
     }
 
     /// `DELETE /v1/desktops/{id}/files`; `all` takes a folder with what is in it.
     pub async fn delete_file(&self, id: DesktopId, path: &str, all: bool) -> Result<(), ClientError> {
-        let all = if all { "true" } else { "false" };
-        nothing(self.files(Method::DELETE, id, &[]).query(&[("path", path), ("all", all)])).await
+        self.ask::<op::DeleteFile>(id, &RemoveFile { path: path.to_owned(), all }, &()).await
     }
+}
+
+fn at(path: &str) -> FileAt {
+    FileAt { path: path.to_owned() }
 }
 
 fn conditional(request: RequestBuilder, condition: &SaveCondition) -> RequestBuilder {

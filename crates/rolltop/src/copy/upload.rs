@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use rolltop_api_types::{Code, SaveCondition, UpdateFile, UploadPart};
+use rolltop_api_types::{Code, SaveCondition, UpdateFile, UploadAt, UploadPart};
 
 use super::{AT_ONCE, Work, about, is_folder, joined, name_of};
 use crate::failure::{Exit, Failure};
@@ -153,7 +153,7 @@ async fn send_in_parts(work: &Work<'_>, sending: &Sending, file: &File) -> Resul
         if let Err(error) = client.upload_file(work.id, &sending.to, &SaveCondition::Any, &part, bytes).await
         {
             // What has arrived is of no use to anybody; the failure itself is what is told.
-            let _ = client.cancel_upload(work.id, &sending.to, &upload).await;
+            let _ = client.cancel_upload(work.id, &UploadAt { path: sending.to.clone(), upload }).await;
             return Err(about(&sending.to, error));
         }
         first += length;

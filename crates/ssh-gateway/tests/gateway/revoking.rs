@@ -36,7 +36,7 @@ async fn an_open_session_and_an_idle_connection_end_when_their_key_goes() {
     let keys = platform.client.ssh_keys().await.unwrap();
     let key = keys.iter().find(|key| key.name == "ann").unwrap().id;
     let begun = Instant::now();
-    let delivery = platform.client.remove_ssh_key(key).await.unwrap();
+    let delivery = platform.client.remove_ssh_key(key).await.unwrap().delivery;
     assert_eq!((delivery.done, delivery.pending), (1, 0), "the desktop does not know it any more");
     let ended = timeout(SECONDS, session.wait()).await.expect("the session ends within seconds").unwrap();
     assert!(!ended.success());

@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use rolltop_api_types::{CopyState, SnapshotCopy};
+use rolltop_api_types::{CopyId, CopyState, SnapshotCopy};
 use rolltop_model::SnapshotId;
 
 use crate::access::SignedIn;
@@ -104,7 +104,7 @@ pub(crate) async fn make(person: SignedIn, Path(id): Path<String>) -> Result<Res
 }
 
 pub(crate) async fn fetch(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
-    let copy = person.client.fetch_copy(self::id(&id)?).await?;
+    let copy = person.client.fetch_copy(CopyId(self::id(&id)?)).await?;
     Ok(done(person.language, &person.language.say_with("copy-fetch-begun", &[("name", &copy.name)])))
 }
 
@@ -126,7 +126,7 @@ pub(crate) async fn ask(person: SignedIn, Path(id): Path<String>) -> Result<Mark
 
 pub(crate) async fn delete(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
     let copy = find(&person, &id).await?;
-    person.client.delete_copy(copy.id).await?;
+    person.client.delete_copy(CopyId(copy.id)).await?;
     Ok(done(person.language, &person.language.say_with("copy-deleted", &[("name", &copy.name)])))
 }
 

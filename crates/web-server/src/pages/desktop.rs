@@ -122,7 +122,8 @@ async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
     };
     let ssh = person.client.desktop_ssh(id).await.ok();
     let lately = Timestamp::now() - LATELY;
-    let failed_setup = person.client.setup(id).await.ok().flatten().filter(|setup| {
+    let setup = person.client.setup(id).await.ok().and_then(|found| found.setup);
+    let failed_setup = setup.filter(|setup| {
         setup.state == SetupState::Failed && setup.ended_at.is_some_and(|ended| ended > lately)
     });
     Ok(Shown {

@@ -217,7 +217,7 @@ pub(crate) async fn revoke(
     Path((path, share)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let share: ShareId = share.parse().map_err(|_| Failure::NotFound)?;
-    person.client.revoke_share(id(&path)?, share).await?;
+    person.client.revoke_share((id(&path)?, share)).await?;
     let text = person.language.say("share-revoked");
     Ok(([("hx-trigger", "rolltop:done")], toast::done(person.language, &text)).into_response())
 }

@@ -137,7 +137,11 @@ pub(crate) async fn set(
         (true, Some(schedule)) => Some(schedule),
         (true, None) => return Ok(refused(&language.say("schedule-wrong"))),
     };
-    match person.client.set_snapshot_schedule(id, wanted.as_ref()).await {
+    let set = match &wanted {
+        Some(schedule) => person.client.set_snapshot_schedule(id, schedule).await,
+        None => person.client.end_snapshot_schedule(id).await,
+    };
+    match set {
         Ok(()) => {
             let text = language.say("schedule-set");
             Ok(([("hx-trigger", "rolltop:done")], toast::done(language, &text)).into_response())

@@ -27,7 +27,7 @@ pub(super) fn place(language: Language, id: DesktopId) -> Markup {
 
 pub(crate) async fn show(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
     let id = id(&path)?;
-    let setup = person.client.setup(id).await?;
+    let setup = person.client.setup(id).await?.setup;
     Ok(content(person.language, id, setup.as_ref()))
 }
 
@@ -139,7 +139,7 @@ pub(super) fn fields(language: Language, answer: &Answer, problem: Option<(&str,
 
 pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
     let id = id(&path)?;
-    let known = person.client.setup(id).await?.map(|setup| setup.again()).unwrap_or_default();
+    let known = person.client.setup(id).await?.setup.map(|setup| setup.again()).unwrap_or_default();
     let text = Option::unwrap_or_default;
     let answer =
         Answer { repository: text(known.repository), branch: text(known.branch), script: text(known.script) };

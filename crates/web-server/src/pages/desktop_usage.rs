@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub(crate) async fn points(
     person: SignedIn,
     Path(path): Path<String>,
-    Query(UsageQuery { span }): Query<UsageQuery>,
+    Query(query): Query<UsageQuery>,
 ) -> Result<Json<Usage>, Failure> {
-    Ok(Json(person.client.usage(id(&path)?, span).await?))
+    Ok(Json(person.client.usage(id(&path)?, &query).await?))
 }

@@ -204,7 +204,7 @@ pub(crate) async fn ask(person: SignedIn, Path(id): Path<String>) -> Result<Mark
 
 pub(crate) async fn remove(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
     let key = find(&person, &id).await?;
-    let delivery = person.client.remove_ssh_key(key.id).await?;
+    let delivery = person.client.remove_ssh_key(key.id).await?.delivery;
     let text = person.language.say_with("ssh-removed", &[("name", &key.name)]);
     Ok(done(person.language, &text, delivery))
 }

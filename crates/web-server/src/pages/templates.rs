@@ -3,7 +3,7 @@
 use axum::extract::{Path, RawForm, RawQuery};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use rolltop_api_types::{Desktop, Logins, SaveTemplate, SavedTemplate, SavedTemplateState};
+use rolltop_api_types::{Desktop, Logins, SaveTemplate, SavedTemplate, SavedTemplateState, TemplateVersion};
 
 use super::actions::id;
 use crate::access::SignedIn;
@@ -221,7 +221,7 @@ pub(crate) async fn ask(person: SignedIn, Path(version): Path<String>) -> Result
 
 pub(crate) async fn delete(person: SignedIn, Path(version): Path<String>) -> Result<Response, Failure> {
     let saved = find(&person, &version).await?;
-    person.client.delete_template(&saved.version).await?;
+    person.client.delete_template(TemplateVersion(saved.version)).await?;
     let text = person.language.say_with("template-deleted", &[("name", &saved.title)]);
     Ok(([("hx-trigger", "rolltop:done")], toast::done(person.language, &text)).into_response())
 }

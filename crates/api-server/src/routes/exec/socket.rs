@@ -6,27 +6,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use axum::response::Response;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
-use http::header::UPGRADE;
 use rolltop_api_types::{
-    Code, EXEC_MESSAGE_COST, EXEC_PROTOCOL, EXEC_STDERR, EXEC_STDOUT, ExecControl, ExecEvent, ExecRequest,
-    Problem,
+    EXEC_MESSAGE_COST, EXEC_PROTOCOL, EXEC_STDERR, EXEC_STDOUT, ExecControl, ExecEvent, ExecRequest, op,
 };
 use rolltop_control::{
-    Control, CredentialGuard, ExecLine, Process, ProcessError, ProcessEvent, ProcessInput, purpose,
+    CredentialGuard, ExecLine, Process, ProcessError, ProcessEvent, ProcessInput, purpose,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::{command, exit, limit, lost, refused, timed_out};
+use crate::call::Call;
 use crate::config::ApiConfig;
-use crate::extract::{Asking, Ticket};
 use crate::problems::ApiError;
 
 /// Longest message of a caller, bytes: the longest command with every character of it escaped fits.
@@ -42,49 +38,22 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// A signal's name may be so long.
 const LONGEST_SIGNAL: usize = 16;
 
-/// Run a command, with input
-///
-/// A WebSocket (HTTP/1.1 upgrade) with subprotocol `rolltop.exec.1`. The first message is an `ExecRequest`
-/// as text, without standard input. Then binary messages to the server are standard input, and those
-/// from it are a byte, 1 for standard output or 2 for standard error, and what was written. Texts from the
-/// server are `ExecEvent`s: `started`; `input` with how many more `bytes` of input may be sent; `exit` or
-/// `error` at the end. Texts to it are `{"type":"taken","bytes":4096}`, without which no more than 512 KiB of output come;
-/// `{"type":"end_input"}`; `{"type":"signal","signal":"INT"}`. In both counts each message costs 512 bytes besides its
-/// own, the leading byte not counted. When the WebSocket closes, the command is ended as `POST` says.
-#[utoipa::path(get, path = "/v1/desktops/{id}/exec", tag = "inside", operation_id = "openExec",
-    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t")),
-    responses(
-        (status = 101, description = "The WebSocket is open."),
-        (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`", body = Problem, content_type = "application/problem+json"),
-        (status = 426, description = "`websocket_required`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`, `too_many_commands`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 504, description = "`desktop_unreachable`", body = Problem,
-            content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn open(
-    State(control): State<Control>,
-    State(config): State<Arc<ApiConfig>>,
-    asking: Asking,
-    Ticket(access): Ticket<purpose::Exec>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response, ApiError> {
-    let upgrade = upgrade.map_err(|_| {
-        let detail = format!(
-            "This is a WebSocket with subprotocol {EXEC_PROTOCOL}; to run a command without input as it comes, use POST."
-        );
-        ApiError::new(Code::WebsocketRequired, detail).with_header(UPGRADE, "websocket")
-    })?;
+pub(crate) async fn open(mut call: Call<op::OpenExec>) -> Result<Response, ApiError> {
+    let config = call.state.config.clone();
+    let access = call.desktop::<purpose::Exec>().await?;
+    let otherwise = format!(
+        "This is a WebSocket with subprotocol {EXEC_PROTOCOL}; to run a command without input as it comes, use POST."
+    );
+    let upgrade = call.upgrade(&otherwise).await?;
+    let guard = call.guard()?;
     // Before the upgrade, so that what goes wrong can still be said.
-    let line = control.exec(&access).await?;
+    let line = call.control.exec(&access).await?;
     let relay = Relay { config, unseen: 0 };
     Ok(upgrade
         .protocols([EXEC_PROTOCOL])
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
-        .on_upgrade(move |socket| relay.run(socket, line, asking.guard)))
+        .on_upgrade(move |socket| relay.run(socket, line, guard)))
 }
 
 struct Relay {

@@ -1,69 +1,30 @@
 //! `GET /v1/desktops/{id}/files/content`, and a folder as a zip file: streamed as they are read.
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     ETAG, RANGE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use rolltop_api_types::{Code, Problem};
-use rolltop_control::{Control, FileError, purpose};
+use rolltop_api_types::{Code, op};
+use rolltop_control::{FileError, purpose};
 
-use super::At;
 use super::conditions::{Verdict, range_counts, verdict, written};
-use crate::extract::{Query, Ticket};
+use crate::call::Call;
 use crate::problems::ApiError;
 
-/// Download a file
-///
-/// Read as the desktop's user. One range may be asked for (`Range: bytes=…`); any other form of range
-/// gets the whole file. To go on with a download, send the range and `If-Range` with the `ETag` of the first part: if
-/// the file is another by then, all of it comes. `ETag` is weak (`W/`) where the desktop can't tell two changes within a
-/// second apart; it is good for `If-None-Match` then and fits no other condition.
-#[utoipa::path(get, path = "/v1/desktops/{id}/files/content", tag = "files", operation_id = "getFileContent",
-    params(
-        ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
-        At,
-        ("Range" = Option<String>, Header, description = "One range of bytes.", example = "bytes=0-1023"),
-        ("If-Range" = Option<String>, Header, description = "The range, if the file still has this tag; else all of it."),
-        ("If-Match" = Option<String>, Header, description = "Only if the file still has one of these tags."),
-        ("If-None-Match" = Option<String>, Header, description = "Only if the file has none of these tags any more."),
-    ),
-    responses(
-        (status = 200, description = "The file.", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "The range; `Content-Range` says which.", body = Vec<u8>,
-            content_type = "application/octet-stream"),
-        (status = 304, description = "It has a tag of `If-None-Match`."),
-        (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`, `not_a_file`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 412, description = "`file_changed`", body = Problem, content_type = "application/problem+json"),
-        (status = 416, description = "`range_not_satisfiable`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_path`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
-            content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn content(
-    State(control): State<Control>,
-    Ticket(access): Ticket<purpose::ReadFiles>,
-    headers: HeaderMap,
-    Query(at): Query<At>,
-) -> Result<Response, ApiError> {
-    let file = control.read_file(&access, &at.path).await?;
+pub(crate) async fn content(call: Call<op::GetFileContent>) -> Result<Response, ApiError> {
+    let access = call.desktop::<purpose::ReadFiles>().await?;
+    let file = call.control.read_file(&access, &call.query.path).await?;
     let tag = written(&file.tag);
-    match verdict(&headers, &file.tag) {
+    match verdict(call.headers(), &file.tag) {
         Verdict::Send => {}
         Verdict::NotModified => return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()),
         Verdict::Changed => return Err(FileError::Changed.into()),
     }
-    let wanted = match range_counts(&headers, &file.tag) {
-        true => wanted_range(&headers, file.size),
+    let wanted = match range_counts(call.headers(), &file.tag) {
+        true => wanted_range(call.headers(), file.size),
         false => Wanted::Whole,
     };
     let (status, first, length) = match wanted {
@@ -77,7 +38,7 @@ pub(crate) async fn content(
     };
     let size = file.size;
     let body = Body::from_stream(file.part(first, length));
-    let mut response = (status, stored_only(file_name(&at.path)), body).into_response();
+    let mut response = (status, stored_only(file_name(&call.query.path)), body).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_LENGTH, length.into());
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -92,33 +53,9 @@ pub(crate) async fn content(
     Ok(response)
 }
 
-/// Download a folder
-///
-/// The folder with all that is in it as a zip file, made while it is read. Links, pipes and devices are
-/// left out, as is what can't be read; `LEFT-OUT.txt` lists what was, if anything. One that breaks off is not a zip file: its directory comes last.
-#[utoipa::path(get, path = "/v1/desktops/{id}/files/archive", tag = "files", operation_id = "getFolderArchive",
-    params(
-        ("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"),
-        At,
-    ),
-    responses(
-        (status = 200, description = "The zip file.", body = Vec<u8>, content_type = "application/zip"),
-        (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`, `not_a_folder`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_path`", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
-            content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn archive(
-    State(control): State<Control>,
-    Ticket(access): Ticket<purpose::ReadFiles>,
-    Query(at): Query<At>,
-) -> Result<Response, ApiError> {
-    let archive = control.files(&access).await?.archive(&at.path).await?;
+pub(crate) async fn archive(call: Call<op::GetFolderArchive>) -> Result<Response, ApiError> {
+    let access = call.desktop::<purpose::ReadFiles>().await?;
+    let archive = call.control.files(&access).await?.archive(&call.query.path).await?;
     let headers = stored_only(&format!("{}.zip", archive.name));
     let mut response = (headers, Body::from_stream(archive.bytes)).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/zip"));

@@ -1,167 +1,57 @@
 //! `PUT /v1/desktops/{id}/files/content`, and uploads in several goes.
 
-use axum::body::Body;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, StatusCode};
-use rolltop_api_types::{Code, Problem, Upload};
-use rolltop_control::{Condition, Control, InternalError, Save, UploadName, purpose};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use rolltop_api_types::{Code, Upload, op};
+use rolltop_control::{Condition, InternalError, Save, UploadName, purpose};
 
 use super::conditions::{named, written};
+use crate::call::Call;
 use crate::convert;
-use crate::extract::{Answer, Query, Ticket, ok};
 use crate::problems::ApiError;
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct To {
-    /// An absolute path inside the desktop.
-    #[param(example = "/home/desk/report.pdf")]
-    path: String,
-    /// 8 to 64 letters and digits, made up for this upload: what arrives of it stays when it breaks off.
-    #[param(example = "4f1c9a72be")]
-    upload: Option<String>,
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Which {
-    /// The path that the upload is for.
-    #[param(example = "/home/desk/report.pdf")]
-    path: String,
-    /// The upload's name.
-    #[param(example = "4f1c9a72be")]
-    upload: String,
-}
-
-/// Save a file
-///
-/// The body becomes the file in one step, once all of it has arrived: until then there is what there was.
-/// `If-None-Match: *` saves only a file that is not there yet; `If-Match` with the tag that
-/// reading it gave saves only what nobody changed since. In several goes: name the upload, send
-/// `Content-Range: bytes FIRST-LAST/TOTAL` with each part in order, and after a break ask where to go on.
-#[utoipa::path(put, path = "/v1/desktops/{id}/files/content", tag = "files", operation_id = "saveFile",
-    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"), To,
-        ("Content-Range" = Option<String>, Header, description = "Which part this is.", example = "bytes 0-1023/4096"),
-        ("If-Match" = Option<String>, Header, description = "The tag that the file must still have."),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: there must be no such file.", example = "*"),
-    ),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses(
-        (status = 200, description = "It is saved; `ETag` is its new tag.", body = Upload),
-        (status = 202, description = "The part has arrived; more is to come.", body = Upload),
-        (status = 400, description = "`upload_broken_off`, `invalid_header`, `invalid_query`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`, `not_a_file`, `file_exists`, `file_refused`, `wrong_offset`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 412, description = "`file_changed`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_path`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 504, description = "`desktop_unreachable`", body = Problem,
-            content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn save(
-    State(control): State<Control>,
-    Ticket(access): Ticket<purpose::WriteFiles>,
-    headers: HeaderMap,
-    Query(to): Query<To>,
-    body: Body,
-) -> Result<Response, ApiError> {
-    let part = part(&headers)?;
+pub(crate) async fn save(mut call: Call<op::SaveFile>) -> Result<Response, ApiError> {
+    let access = call.desktop::<purpose::WriteFiles>().await?;
+    let part = part(call.headers())?;
     let save = Save {
-        path: to.path,
-        upload: to.upload.as_deref().map(name).transpose()?,
+        path: call.query.path.clone(),
+        upload: call.query.upload.as_deref().map(name).transpose()?,
         offset: part.first,
         length: part.length,
         last: part.last,
-        condition: condition(&headers)?,
+        condition: condition(call.headers())?,
     };
     if !(save.last && save.offset == 0) && save.upload.is_none() {
         let detail = "An upload in several goes needs a name; choose one and give it as upload.";
         return Err(ApiError::new(Code::InvalidQuery, detail).in_field("upload"));
     }
-    let files = control.files(&access).await?;
+    let files = call.control.files(&access).await?;
     // A task of its own: what is half written is cleared away even when whoever sends goes away.
-    let saving = tokio::spawn(async move { files.save(save, body.into_data_stream()).await });
+    let body = call.bytes().into_data_stream();
+    let saving = tokio::spawn(async move { files.save(save, body).await });
     let saved = saving.await.map_err(|_| InternalError::Other("saving a file broke off"))??;
     let Some((entry, tag)) = saved.file else {
         let upload = Upload { offset: saved.offset, file: None };
-        return Ok(Answer(StatusCode::ACCEPTED, upload).into_response());
+        return Ok((StatusCode::ACCEPTED, Json(upload)).into_response());
     };
     let upload = Upload { offset: saved.offset, file: Some(convert::file_entry(entry)) };
-    Ok(([(ETAG, written(&tag))], ok(upload)).into_response())
+    Ok(([(ETAG, written(&tag))], Json(upload)).into_response())
 }
 
-/// How far an upload is
-///
-/// 0 for one that is not known.
-#[utoipa::path(get, path = "/v1/desktops/{id}/files/upload", tag = "files", operation_id = "getUpload",
-    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"), Which),
-    responses(
-        (status = 200, description = "How far it is.", body = Upload),
-        (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`, `not_a_file`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_path`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 504, description = "`desktop_unreachable`", body = Problem,
-            content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn offset(
-    State(control): State<Control>,
-    Ticket(access): Ticket<purpose::WriteFiles>,
-    Query(which): Query<Which>,
-) -> Result<Answer<Upload>, ApiError> {
-    let upload = name(&which.upload)?;
-    let offset = control.files(&access).await?.upload_offset(&which.path, &upload).await?;
-    Ok(ok(Upload { offset, file: None }))
+pub(crate) async fn offset(call: Call<op::GetUpload>) -> Result<Upload, ApiError> {
+    let access = call.desktop::<purpose::WriteFiles>().await?;
+    let upload = name(&call.query.upload)?;
+    let offset = call.control.files(&access).await?.upload_offset(&call.query.path, &upload).await?;
+    Ok(Upload { offset, file: None })
 }
 
-/// Cancel an upload
-///
-/// Takes away what has arrived. Fine if nothing has.
-#[utoipa::path(delete, path = "/v1/desktops/{id}/files/upload", tag = "files", operation_id = "cancelUpload",
-    params(("id" = String, Path, description = "The desktop's id.", example = "dsk_01k9abc2def3ghj4kmn5pqrs6t"), Which),
-    responses(
-        (status = 204, description = "Nothing of it is left."),
-        (status = 403, description = "`missing_scope`, `file_denied`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`, `file_not_found`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 409, description = "`not_running`, `not_a_file`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_path`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`, `too_many_at_once`", body = Problem,
-            content_type = "application/problem+json"),
-        (status = 504, description = "`desktop_unreachable`", body = Problem,
-            content_type = "application/problem+json"),
-    ))]
-pub(crate) async fn cancel(
-    State(control): State<Control>,
-    Ticket(access): Ticket<purpose::WriteFiles>,
-    Query(which): Query<Which>,
-) -> Result<StatusCode, ApiError> {
-    let upload = name(&which.upload)?;
-    control.files(&access).await?.cancel_upload(&which.path, &upload).await?;
-    Ok(StatusCode::NO_CONTENT)
+pub(crate) async fn cancel(call: Call<op::CancelUpload>) -> Result<(), ApiError> {
+    let access = call.desktop::<purpose::WriteFiles>().await?;
+    let upload = name(&call.query.upload)?;
+    call.control.files(&access).await?.cancel_upload(&call.query.path, &upload).await?;
+    Ok(())
 }
 
 fn name(text: &str) -> Result<UploadName, ApiError> {
