@@ -8,40 +8,42 @@ use rolltop_api_types::{
 use rolltop_control::Control;
 
 use crate::convert;
-use crate::extract::{Answer, Json, ok};
+use crate::extract::Json;
 use crate::problems::ApiError;
 
-pub(crate) async fn sign_in_link(State(control): State<Control>) -> Result<Answer<SignInLink>, ApiError> {
-    Ok(ok(SignInLink { link_token: control.sign_in_link().await? }))
+pub(crate) async fn sign_in_link(State(control): State<Control>) -> Result<axum::Json<SignInLink>, ApiError> {
+    Ok(axum::Json(SignInLink { link_token: control.sign_in_link().await? }))
 }
 
-pub(crate) async fn sign_in(State(control): State<Control>) -> Result<Answer<SignInStatus>, ApiError> {
-    Ok(ok(SignInStatus { has_password: control.anybody_has_password().await? }))
+pub(crate) async fn sign_in(State(control): State<Control>) -> Result<axum::Json<SignInStatus>, ApiError> {
+    Ok(axum::Json(SignInStatus { has_password: control.anybody_has_password().await? }))
 }
 
 pub(crate) async fn api_key(
     State(control): State<Control>,
     Json(wanted): Json<CreateOperatorKey>,
-) -> Result<Answer<OperatorKey>, ApiError> {
-    Ok(ok(OperatorKey { key: control.api_key(wanted.name.as_deref()).await? }))
+) -> Result<axum::Json<OperatorKey>, ApiError> {
+    Ok(axum::Json(OperatorKey { key: control.api_key(wanted.name.as_deref()).await? }))
 }
 
-pub(crate) async fn adopt_copies(State(control): State<Control>) -> Result<Answer<AdoptedCopies>, ApiError> {
+pub(crate) async fn adopt_copies(
+    State(control): State<Control>,
+) -> Result<axum::Json<AdoptedCopies>, ApiError> {
     let (found, closed) = control.adopt_copies().await?;
-    Ok(ok(AdoptedCopies { found, closed }))
+    Ok(axum::Json(AdoptedCopies { found, closed }))
 }
 
-pub(crate) async fn leftovers(State(control): State<Control>) -> Result<Answer<LeftoverList>, ApiError> {
-    Ok(ok(convert::leftovers(control.leftovers().await?)))
+pub(crate) async fn leftovers(State(control): State<Control>) -> Result<axum::Json<LeftoverList>, ApiError> {
+    Ok(axum::Json(convert::leftovers(control.leftovers().await?)))
 }
 
 pub(crate) async fn host_warnings(
     State(control): State<Control>,
-) -> Result<Answer<HostWarningList>, ApiError> {
+) -> Result<axum::Json<HostWarningList>, ApiError> {
     let items = control.host_warnings().await?.into_iter().map(convert::host_warning).collect();
-    Ok(ok(HostWarningList { items }))
+    Ok(axum::Json(HostWarningList { items }))
 }
 
-pub(crate) async fn sweep(State(control): State<Control>) -> Result<Answer<LeftoverList>, ApiError> {
-    Ok(ok(convert::leftovers(control.sweep().await?)))
+pub(crate) async fn sweep(State(control): State<Control>) -> Result<axum::Json<LeftoverList>, ApiError> {
+    Ok(axum::Json(convert::leftovers(control.sweep().await?)))
 }

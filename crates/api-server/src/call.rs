@@ -21,6 +21,7 @@ use crate::extract::{Query, idempotency_key, json};
 use crate::openapi;
 use crate::operations::Operations;
 use crate::problems::ApiError;
+use crate::socket::Opening;
 use crate::state::AppState;
 
 /// An operation that somebody asks for, who may ask for it.
@@ -75,17 +76,14 @@ impl<O: Operation, A: Asker> Call<O, A> {
 }
 
 impl<O: Operation> Call<O> {
-    /// What tells when the credential ends, for what goes on after the answer: see [`crate::ending`].
-    pub fn guard(&self) -> Result<CredentialGuard, ApiError> {
-        self.parts.extensions.get().cloned().ok_or_else(unauthenticated)
-    }
-
-    /// The WebSocket that is asked for. `otherwise` says to whoever asks for none what this is.
-    pub async fn upgrade(&mut self, otherwise: &str) -> Result<WebSocketUpgrade, ApiError> {
+    /// The WebSocket that is asked for, not open yet. `otherwise` says to whoever asks for none what this is.
+    pub async fn websocket(&mut self, otherwise: &str) -> Result<Opening, ApiError> {
         let upgrade = WebSocketUpgrade::from_request_parts(&mut self.parts, &()).await;
         let required =
             |_| ApiError::new(Code::WebsocketRequired, otherwise).with_header(UPGRADE, "websocket");
-        Ok(upgrade.map_err(required)?.protocols(O::DECLARATION.websocket))
+        let upgrade = upgrade.map_err(required)?.protocols(O::DECLARATION.websocket);
+        let guard = self.parts.extensions.get::<CredentialGuard>().cloned().ok_or_else(unauthenticated)?;
+        Ok(Opening { upgrade, config: self.state.config.clone(), guard })
     }
 }
 

@@ -1,16 +1,8 @@
 //! Whatever goes on after a request was let in ends with the credential that let it in.
 //!
 //! Bodies that have no known length (event streams, downloads, uploads) are wrapped here, by the
-//! gate, for every route there is and will be: a handler does nothing for it. A WebSocket lives on
-//! beyond its answer, so its handler takes `asking.guard` along and ends with it:
-//!
-//! ```text
-//!  tokio::select! {
-//!      end = relay => end,
-//!      () = guard.ended() => End::Revoked,          // close code 1008
-//!      () = config.shutdown.cancelled() => End::Shutdown,
-//!  }
-//! ```
+//! gate, for every route there is and will be: a handler does nothing for it. A WebSocket lives on beyond its answer, so it
+//! holds the guard itself: see [`crate::socket`].
 
 use std::io;
 

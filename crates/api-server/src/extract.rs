@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::HeaderMap;
@@ -111,17 +110,4 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Api
         ApiError::new(Code::InvalidHeader, "An idempotency key has 1 to 255 printable characters.")
     })?;
     Ok(Some(text.to_owned()))
-}
-
-/// 200 and JSON, for what is asked on other sockets than the API's.
-pub(crate) struct Answer<T>(pub T);
-
-impl<T: serde::Serialize> IntoResponse for Answer<T> {
-    fn into_response(self) -> Response {
-        axum::Json(self.0).into_response()
-    }
-}
-
-pub(crate) fn ok<T>(body: T) -> Answer<T> {
-    Answer(body)
 }

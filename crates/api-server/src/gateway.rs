@@ -15,7 +15,7 @@ use rolltop_control::{Control, GatewayView, Tunnel};
 use tokio::io::copy_bidirectional_with_sizes;
 use tokio_util::sync::CancellationToken;
 
-use crate::extract::{Answer, Json, Query, ok};
+use crate::extract::{Json, Query};
 use crate::problems::ApiError;
 
 /// Held of a tunnel at most, bytes each way.
@@ -39,8 +39,8 @@ pub(crate) async fn introduce(
 pub(crate) async fn key(
     State(state): State<GatewayState>,
     Query(query): Query<KeyQuery>,
-) -> Result<Answer<KeyKnown>, ApiError> {
-    Ok(ok(KeyKnown { known: state.control.has_ssh_key(&query.fingerprint).await? }))
+) -> Result<axum::Json<KeyKnown>, ApiError> {
+    Ok(axum::Json(KeyKnown { known: state.control.has_ssh_key(&query.fingerprint).await? }))
 }
 
 pub(crate) async fn tunnel(

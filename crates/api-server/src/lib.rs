@@ -28,6 +28,7 @@ mod problems;
 mod rate_limit;
 mod routes;
 mod serve;
+mod socket;
 mod state;
 
 pub use config::{ApiConfig, RateLimit};

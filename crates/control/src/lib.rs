@@ -61,6 +61,7 @@ pub use error::{AccessError, EnterError, InternalError, QueryError};
 pub use events::EventFilter;
 pub use idempotency::BadIdempotencyKey;
 pub use in_flight::{Held, InFlightError};
+pub use inside::Place;
 pub use inside::{
     Archive, BadServer, Condition, EndProcessesError, ExecCommand, ExecError, ExecLine, FileEntry, FileError,
     Files, FixScreenError, Folder, NotRfb, OpenFile, Passed, PortConnection, PortError, Save, Saved, Screen,

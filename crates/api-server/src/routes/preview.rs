@@ -19,7 +19,7 @@ use rolltop_control::{PassGuard, PortConnection, PreviewAddress};
 use tokio::io::copy_bidirectional_with_sizes;
 
 use crate::convert::waking;
-use crate::extract::{Answer, Json, Query, ok};
+use crate::extract::{Json, Query};
 use crate::gate::bearer;
 use crate::problems::ApiError;
 use crate::state::AppState;
@@ -40,22 +40,22 @@ async fn ticket(
     State(state): State<AppState>,
     headers: HeaderMap,
     Json(wanted): Json<RequestTicket>,
-) -> Result<Answer<PreviewTicket>, ApiError> {
+) -> Result<axum::Json<PreviewTicket>, ApiError> {
     let caller = state.control.authenticate(&bearer(&headers)?).await?;
     let ticket = state.control.preview_ticket(&caller, &address(&wanted.address)?).await?;
-    Ok(ok(PreviewTicket { ticket: ticket.secret, address: ticket.address.label() }))
+    Ok(axum::Json(PreviewTicket { ticket: ticket.secret, address: ticket.address.label() }))
 }
 
 async fn pass(
     State(state): State<AppState>,
     Json(wanted): Json<OpenPreview>,
-) -> Result<Answer<PreviewPass>, ApiError> {
+) -> Result<axum::Json<PreviewPass>, ApiError> {
     let address = address(&wanted.address)?;
     let pass = match &wanted.key {
         PreviewKey::Ticket(ticket) => state.control.redeem_ticket(ticket, &address)?,
         PreviewKey::Share(secret) => state.control.open_share(secret, &address).await?,
     };
-    Ok(ok(PreviewPass { pass: pass.token, desktop: pass.desktop, expires_at: pass.expires_at }))
+    Ok(axum::Json(PreviewPass { pass: pass.token, desktop: pass.desktop, expires_at: pass.expires_at }))
 }
 
 async fn connection(

@@ -6,35 +6,27 @@
 //! slow viewer slows the desktop's server down, and the other way round. When either end
 //! closes, the other is closed too.
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::io;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use axum::extract::ws::close_code;
 use axum::response::Response;
 use bytes::Bytes;
-use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, StreamExt};
-use rolltop_api_types::{SCREEN_PROTOCOL, ScreenControl, ViewerAnswer, op};
-use rolltop_control::{
-    Control, CredentialGuard, DoorStream, Screen, ScreenGone, ScreenInput, ScreenOutput, purpose,
-};
+use rolltop_api_types::{ScreenControl, ViewerAnswer, op};
+use rolltop_control::{Control, DoorStream, Place, Screen, ScreenGone, ScreenInput, ScreenOutput, purpose};
 use rolltop_model::DesktopId;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use crate::call::Call;
-use crate::config::ApiConfig;
 use crate::convert;
 use crate::problems::ApiError;
+use crate::socket::{Conversation, End, Incoming, Outgoing, Said};
 
 use super::gather::Gather;
 
-/// Longest message a viewer may send, bytes. What is longer, such as a pasted text, comes in several.
-const MESSAGE_LIMIT: usize = 1 << 20;
-/// Read from a viewer at once, bytes. All of it is set to zero before each reading, so no more than
-/// what is typed and pointed at takes.
-const READ_BYTES: usize = 4 << 10;
 /// Closes a screen whose server has ended in a desktop that goes on.
 const SCREEN_ENDED: u16 = 4000;
 /// Closes a screen whose server says what none may.
@@ -47,66 +39,68 @@ const MESSAGE_BYTES: usize = 256 << 10;
 /// a few bytes can ask for; so that waits.
 const PIXELS_PER_SECOND: u64 = 500_000_000;
 
+const NOT_CONTROL: End = End::new(close_code::UNSUPPORTED, "this text is no control message");
+const NOT_RFB: End = End::new(close_code::UNSUPPORTED, "this is no RFB that the screen understands");
+const SAYS_WHAT_IT_MAY_NOT: End =
+    End::new(BAD_SERVER, "the program that draws the screen says what it may not");
+
 pub(crate) async fn get(mut call: Call<op::OpenScreen>) -> Result<Response, ApiError> {
-    let config = call.state.config.clone();
     let access = call.desktop::<purpose::Control>().await?;
-    let upgrade = call.upgrade("The screen is a WebSocket; open it with subprotocol binary.").await?;
-    let guard = call.guard()?;
+    let opening = call.websocket("The screen is a WebSocket; open it with subprotocol binary.").await?;
     // Before the upgrade, so that what goes wrong can still be said.
     let screen = call.control.screen(&access, convert::waking(call.query.wake)).await?;
-    let relay = Relay { control: call.control, desktop: access.desktop(), config, guard: guard };
-    Ok(upgrade
-        .protocols([SCREEN_PROTOCOL])
-        .max_message_size(MESSAGE_LIMIT)
-        .max_frame_size(MESSAGE_LIMIT)
-        .read_buffer_size(READ_BYTES)
-        .on_upgrade(move |socket| relay.run(socket, screen)))
+    let Screen { stream, input, output, place } = screen;
+    let (from_desktop, to_desktop) = tokio::io::split(stream);
+    let painted = Painted::new(from_desktop, output);
+    let desktop = access.desktop();
+    Ok(opening.begin(Relay { control: call.control, desktop, painted, input, to_desktop, _place: place }))
 }
 
 struct Relay {
     control: Control,
     desktop: DesktopId,
-    config: Arc<ApiConfig>,
-    guard: CredentialGuard,
+    painted: Painted,
+    input: ScreenInput,
+    to_desktop: WriteHalf<DoorStream>,
+    _place: Place,
 }
 
-/// Why a relay ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Viewer,
+/// Why nothing more goes to or fro.
+enum Over {
     /// The desktop's side closed in good order.
     Ended,
     /// The way to it broke.
     Broken,
-    /// The viewer sent a text that is no control message.
-    NotControl,
-    /// The viewer sent bytes that no screen understands.
-    NotRfb,
-    /// The desktop's VNC server said what none may.
-    BadServer,
-    Stalled,
-    Revoked,
-    Shutdown,
+    /// All else.
+    Said(End),
 }
 
-impl Relay {
-    async fn run(self, socket: WebSocket, screen: Screen) {
-        let Screen { stream: screen, mut input, output, place: _place } = screen;
-        let (mut to_viewer, mut from_viewer) = socket.split();
-        let (from_desktop, mut to_desktop) = tokio::io::split(screen);
-        let mut painted = Painted::new(from_desktop, output);
+impl From<End> for Over {
+    fn from(end: End) -> Self {
+        Self::Said(end)
+    }
+}
+
+impl Conversation for Relay {
+    const NAME: &'static str = "a screen";
+    const READ_BYTES: Option<usize> = Some(4 << 10);
+
+    async fn carry(&mut self, to: &Outgoing, from: &mut Incoming) -> End {
         let (asked, asks) = mpsc::channel(PINGS);
-        let end = tokio::select! {
-            end = outward(&self.config, &mut painted, &mut to_viewer, asks) => end,
-            end = inward(&mut from_viewer, &mut input, &mut to_desktop, &asked) => end,
-            () = self.guard.ended() => End::Revoked,
-            () = self.config.shutdown.cancelled() => End::Shutdown,
+        let over = tokio::select! {
+            over = outward(&mut self.painted, to, asks) => over,
+            over = inward(from, &mut self.input, &mut self.to_desktop, &asked) => over,
         };
-        tracing::debug!(?end, "a screen was closed");
-        let frame = close_frame(&self.control, self.desktop, end).await;
-        // Neither end is waited for long: it may be gone.
-        let _ = timeout(Duration::from_secs(2), to_viewer.send(Message::Close(Some(frame)))).await;
-        let _ = timeout(Duration::from_secs(2), to_desktop.shutdown()).await;
+        let Err(over) = over;
+        match over {
+            Over::Ended => end(self.control.why_screen_closed(self.desktop, true).await),
+            Over::Broken => end(self.control.why_screen_closed(self.desktop, false).await),
+            Over::Said(end) => end,
+        }
+    }
+
+    async fn finish(mut self) {
+        let _ = self.to_desktop.shutdown().await;
     }
 }
 
@@ -129,17 +123,17 @@ impl Painted {
     }
 
     /// Something to hand on. Loses nothing when dropped halfway.
-    async fn next(&mut self) -> Result<Bytes, End> {
+    async fn next(&mut self) -> Result<Bytes, Over> {
         if self.next.is_empty() {
             if self.come.is_empty() {
-                self.come = self.server.next().await.map_err(|_| End::Broken)?;
+                self.come = self.server.next().await.map_err(|_| Over::Broken)?;
             }
             if self.come.is_empty() {
-                return Err(End::Ended);
+                return Err(Over::Ended);
             }
             let passed = self.output.read(&self.come).map_err(|error| {
                 tracing::info!(%error, "a screen is closed");
-                End::BadServer
+                SAYS_WHAT_IT_MAY_NOT
             })?;
             self.next = self.come.split_to(passed.bytes);
             self.paid = self.paid.max(a_second_ago()) + painting(passed.pixels);
@@ -161,98 +155,67 @@ fn painting(pixels: u64) -> Duration {
     Duration::from_nanos(pixels.saturating_mul(1_000_000_000 / PIXELS_PER_SECOND))
 }
 
-/// From the desktop to the viewer, with a sign of life in silence.
+/// From the desktop to the viewer.
 async fn outward(
-    config: &ApiConfig,
     painted: &mut Painted,
-    to_viewer: &mut SplitSink<WebSocket, Message>,
+    to: &Outgoing,
     mut asks: mpsc::Receiver<u32>,
-) -> End {
-    let mut heartbeat = interval_at(Instant::now() + config.heartbeat, config.heartbeat);
-    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+) -> Result<Infallible, Over> {
     loop {
-        let message = tokio::select! {
-            bytes = painted.next() => match bytes {
-                Ok(bytes) => Message::Binary(bytes),
-                Err(end) => return end,
-            },
-            Some(number) = asks.recv() => Message::Text(ViewerAnswer::Pong(number).to_text().into()),
-            _ = heartbeat.tick() => Message::Ping(Bytes::new()),
-        };
-        match timeout(config.stalled_viewer, to_viewer.send(message)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return End::Viewer,
-            Err(_) => return End::Stalled,
+        tokio::select! {
+            bytes = painted.next() => to.bytes(bytes?).await?,
+            Some(number) = asks.recv() => to.text(ViewerAnswer::Pong(number).to_text()).await?,
         }
     }
 }
 
 /// From the viewer to the desktop.
 async fn inward(
-    from_viewer: &mut SplitStream<WebSocket>,
+    from: &mut Incoming,
     input: &mut ScreenInput,
     to_desktop: &mut WriteHalf<DoorStream>,
     asked: &mpsc::Sender<u32>,
-) -> End {
+) -> Result<Infallible, Over> {
     loop {
-        let message = tokio::select! {
-            message = from_viewer.next() => message,
+        let said = tokio::select! {
+            said = from.next() => said?,
             wish = input.later() => {
-                if !write(to_desktop, &wish).await {
-                    return End::Broken;
-                }
+                write(to_desktop, &wish).await?;
                 continue;
             }
         };
-        let Some(message) = message else { return End::Viewer };
-        match message {
-            Ok(Message::Binary(bytes)) => {
-                let Ok(bytes) = input.read(&bytes) else { return End::NotRfb };
-                if !write(to_desktop, &bytes).await {
-                    return End::Broken;
-                }
+        match said {
+            Said::Bytes(bytes) => {
+                let bytes = input.read(&bytes).map_err(|_| NOT_RFB)?;
+                write(to_desktop, &bytes).await?;
             }
-            Ok(Message::Ping(_) | Message::Pong(_)) => {}
-            Ok(Message::Text(text)) => match serde_json::from_str(&text) {
+            Said::Text(text) => match serde_json::from_str(&text) {
                 // One who asks faster than answers can go out is answered less often.
                 Ok(ScreenControl::Ping(number)) => drop(asked.try_send(number)),
-                Err(_) => return End::NotControl,
+                Err(_) => return Err(NOT_CONTROL.into()),
             },
-            Ok(Message::Close(_)) | Err(_) => return End::Viewer,
         }
     }
 }
 
-async fn write(to_desktop: &mut WriteHalf<DoorStream>, bytes: &[u8]) -> bool {
-    to_desktop.write_all(bytes).await.is_ok() && to_desktop.flush().await.is_ok()
-}
-
-/// What the viewer is told at the end, the cause included.
-async fn close_frame(control: &Control, desktop: DesktopId, end: End) -> CloseFrame {
-    let (code, reason) = match end {
-        End::Viewer => (close_code::NORMAL, ""),
-        End::Ended => reason(control.why_screen_closed(desktop, true).await),
-        End::Broken => reason(control.why_screen_closed(desktop, false).await),
-        End::NotControl => (close_code::UNSUPPORTED, "this text is no control message"),
-        End::NotRfb => (close_code::UNSUPPORTED, "this is no RFB that the screen understands"),
-        End::BadServer => (BAD_SERVER, "the program that draws the screen says what it may not"),
-        End::Stalled => (close_code::POLICY, "nothing was taken for too long"),
-        End::Revoked => (close_code::POLICY, "the credential is no longer valid"),
-        End::Shutdown => (close_code::RESTART, "the server restarts"),
+async fn write(to_desktop: &mut WriteHalf<DoorStream>, bytes: &[u8]) -> Result<(), Over> {
+    let written = async {
+        to_desktop.write_all(bytes).await?;
+        to_desktop.flush().await
     };
-    CloseFrame { code, reason: reason.into() }
+    written.await.map_err(|_: io::Error| Over::Broken)
 }
 
-const fn reason(gone: ScreenGone) -> (u16, &'static str) {
+const fn end(gone: ScreenGone) -> End {
     match gone {
-        ScreenGone::Suspended => (close_code::NORMAL, "the desktop was suspended"),
-        ScreenGone::Stopped => (close_code::NORMAL, "the desktop was stopped"),
-        ScreenGone::Deleted => (close_code::NORMAL, "the desktop was deleted"),
-        ScreenGone::Restarted => (close_code::NORMAL, "the desktop starts again"),
-        ScreenGone::Failed => (close_code::NORMAL, "the desktop failed"),
-        ScreenGone::Connection => (close_code::NORMAL, "the connection to the desktop was lost"),
+        ScreenGone::Suspended => End::new(close_code::NORMAL, "the desktop was suspended"),
+        ScreenGone::Stopped => End::new(close_code::NORMAL, "the desktop was stopped"),
+        ScreenGone::Deleted => End::new(close_code::NORMAL, "the desktop was deleted"),
+        ScreenGone::Restarted => End::new(close_code::NORMAL, "the desktop starts again"),
+        ScreenGone::Failed => End::new(close_code::NORMAL, "the desktop failed"),
+        ScreenGone::Connection => End::new(close_code::NORMAL, "the connection to the desktop was lost"),
         ScreenGone::Server => {
-            (SCREEN_ENDED, "the program that draws the screen has ended; it is started again")
+            End::new(SCREEN_ENDED, "the program that draws the screen has ended; it is started again")
         }
     }
 }

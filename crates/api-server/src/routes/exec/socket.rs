@@ -6,232 +6,141 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use axum::extract::ws::close_code;
 use axum::response::Response;
 use bytes::{BufMut as _, Bytes, BytesMut};
-use futures::stream::{SplitSink, SplitStream};
-use futures::{SinkExt, StreamExt};
 use rolltop_api_types::{
     EXEC_MESSAGE_COST, EXEC_PROTOCOL, EXEC_STDERR, EXEC_STDOUT, ExecControl, ExecEvent, ExecRequest, op,
 };
-use rolltop_control::{
-    CredentialGuard, ExecLine, Process, ProcessError, ProcessEvent, ProcessInput, purpose,
-};
+use rolltop_control::{ExecLine, Process, ProcessError, ProcessEvent, ProcessInput, purpose};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::timeout;
 
 use super::{command, exit, limit, lost, refused, timed_out};
 use crate::call::Call;
-use crate::config::ApiConfig;
 use crate::problems::ApiError;
+use crate::socket::{Conversation, End, Incoming, Outgoing, Said};
 
-/// Longest message of a caller, bytes: the longest command with every character of it escaped fits.
-const MESSAGE_LIMIT: usize = 1 << 20;
 /// Output that may be on its way to a caller, bytes and what each message costs besides.
 const WINDOW: u64 = 512 << 10;
 /// Input that may be on its way to the command, the same way.
 const INPUT_WINDOW: u32 = 512 << 10;
-/// For a caller to hear how it ended.
-const CLOSING: Duration = Duration::from_secs(5);
 /// For a caller to say what it wants.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// A signal's name may be so long.
 const LONGEST_SIGNAL: usize = 16;
 
+const NOT_A_MESSAGE: End = End::new(close_code::UNSUPPORTED, "this message is not one of the protocol's");
+const TOO_MUCH_INPUT: End = End::new(close_code::POLICY, "more input than was allowed");
+
 pub(crate) async fn open(mut call: Call<op::OpenExec>) -> Result<Response, ApiError> {
-    let config = call.state.config.clone();
     let access = call.desktop::<purpose::Exec>().await?;
     let otherwise = format!(
         "This is a WebSocket with subprotocol {EXEC_PROTOCOL}; to run a command without input as it comes, use POST."
     );
-    let upgrade = call.upgrade(&otherwise).await?;
-    let guard = call.guard()?;
+    let opening = call.websocket(&otherwise).await?;
     // Before the upgrade, so that what goes wrong can still be said.
     let line = call.control.exec(&access).await?;
-    let relay = Relay { config, unseen: 0 };
-    Ok(upgrade
-        .protocols([EXEC_PROTOCOL])
-        .max_message_size(MESSAGE_LIMIT)
-        .max_frame_size(MESSAGE_LIMIT)
-        .on_upgrade(move |socket| relay.run(socket, line, guard)))
+    Ok(opening.begin(Relay { line, unseen: 0 }))
 }
 
 struct Relay {
-    config: Arc<ApiConfig>,
+    line: ExecLine,
     /// Sent and not taken yet.
     unseen: u64,
 }
 
-/// Why a relay ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Caller,
-    /// The command has ended, did not start, or is lost: the caller was told.
-    Over,
-    NotAMessage,
-    TooMuchInput,
-    Stalled,
-    Revoked,
-    Shutdown,
+impl Conversation for Relay {
+    const NAME: &'static str = "a command's connection";
+    /// The longest command with every character of it escaped fits.
+    const MESSAGE_LIMIT: usize = 1 << 20;
+
+    async fn carry(&mut self, to: &Outgoing, from: &mut Incoming) -> End {
+        self.serve(to, from).await.err().unwrap_or(End::DONE)
+    }
 }
 
-type ToCaller = SplitSink<WebSocket, Message>;
-type FromCaller = SplitStream<WebSocket>;
-
 impl Relay {
-    async fn run(mut self, socket: WebSocket, line: ExecLine, guard: CredentialGuard) {
-        let (mut to_caller, mut from_caller) = socket.split();
-        let end = tokio::select! {
-            served = self.serve(&line, &mut to_caller, &mut from_caller) => served.err().unwrap_or(End::Over),
-            () = guard.ended() => End::Revoked,
-        };
-        tracing::debug!(?end, "a command's connection was closed");
-        // Hanging up while the caller still speaks would take from it what it has not read yet.
-        let closing = async {
-            if to_caller.send(Message::Close(Some(close_frame(end)))).await.is_ok() {
-                while let Some(Ok(_)) = from_caller.next().await {}
-            }
-        };
-        // Not waited for long: the caller may be gone.
-        let _ = timeout(CLOSING, closing).await;
-    }
-
-    async fn serve(
-        &mut self,
-        line: &ExecLine,
-        to_caller: &mut ToCaller,
-        from_caller: &mut FromCaller,
-    ) -> Result<(), End> {
-        let request = asked(from_caller).await?;
-        let limit = limit(&request).map_err(|_| End::NotAMessage)?;
+    /// Until the command has ended, did not start, or is lost, and the caller was told.
+    async fn serve(&mut self, to: &Outgoing, from: &mut Incoming) -> Result<(), End> {
+        let request = asked(from).await?;
+        let limit = limit(&request).map_err(|_| NOT_A_MESSAGE)?;
         if request.stdin.is_some() || request.stdin_base64.is_some() {
-            return Err(End::NotAMessage);
+            return Err(NOT_A_MESSAGE);
         }
         let started = match command(request) {
-            Ok(command) => line.start(command).await.map_err(refused),
+            Ok(command) => self.line.start(command).await.map_err(refused),
             Err(error) => Err(super::not_a_command(error)),
         };
         match started {
             Ok(process) => {
-                self.tell(&ExecEvent::Started, to_caller).await?;
-                let relaying = self.relay(process, to_caller, from_caller);
-                match timeout(limit, relaying).await {
+                tell(&ExecEvent::Started, to).await?;
+                match timeout(limit, self.relay(process, to, from)).await {
                     Ok(result) => result,
-                    Err(_) => self.tell(&timed_out(), to_caller).await,
+                    Err(_) => tell(&timed_out(), to).await,
                 }
             }
-            Err(event) => self.tell(&event, to_caller).await,
+            Err(event) => tell(&event, to).await,
         }
     }
 
-    async fn relay(
-        &mut self,
-        process: Process,
-        to_caller: &mut ToCaller,
-        from_caller: &mut FromCaller,
-    ) -> Result<(), End> {
+    async fn relay(&mut self, process: Process, to: &Outgoing, from: &mut Incoming) -> Result<(), End> {
         let Process { mut output, input } = process;
         let (mut feeder, mut free) = Feeder::new(input);
-        let beat = self.config.heartbeat;
-        let mut heartbeat = interval_at(Instant::now() + beat, beat);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let shutdown = self.config.shutdown.clone();
-        self.tell(&ExecEvent::Input { bytes: INPUT_WINDOW }, to_caller).await?;
+        tell(&ExecEvent::Input { bytes: INPUT_WINDOW }, to).await?;
         loop {
             tokio::select! {
                 event = output.next(), if self.unseen < WINDOW => {
-                    if self.show(event, to_caller).await? {
+                    if self.show(event, to).await? {
                         return Ok(());
                     }
                 }
-                message = from_caller.next() => match heard(message)? {
-                    Heard::Input(bytes) => feeder.push(bytes)?,
-                    Heard::Control(ExecControl::Taken { bytes }) => {
-                        self.unseen = self.unseen.saturating_sub(bytes.into());
-                    }
-                    Heard::Control(ExecControl::EndInput) => feeder.end(),
-                    Heard::Control(ExecControl::Signal { signal }) => feeder.signal(&signal)?,
-                    Heard::Nothing => {}
+                said = from.next() => match said? {
+                    Said::Bytes(bytes) => feeder.push(bytes)?,
+                    Said::Text(text) => match serde_json::from_str(&text).map_err(|_| NOT_A_MESSAGE)? {
+                        ExecControl::Taken { bytes } => self.unseen = self.unseen.saturating_sub(bytes.into()),
+                        ExecControl::EndInput => feeder.end(),
+                        ExecControl::Signal { signal } => feeder.signal(&signal)?,
+                    },
                 },
                 Some(bytes) = free.recv() => {
                     feeder.free(bytes);
-                    self.tell(&ExecEvent::Input { bytes }, to_caller).await?;
+                    tell(&ExecEvent::Input { bytes }, to).await?;
                 }
-                _ = heartbeat.tick() => self.send(Message::Ping(Bytes::new()), to_caller).await?,
-                () = shutdown.cancelled() => return Err(End::Shutdown),
             }
         }
     }
 
     /// Passes on what comes next; true at the end.
-    async fn show(
-        &mut self,
-        event: Result<ProcessEvent, ProcessError>,
-        to_caller: &mut ToCaller,
-    ) -> Result<bool, End> {
+    async fn show(&mut self, event: Result<ProcessEvent, ProcessError>, to: &Outgoing) -> Result<bool, End> {
         let (kind, bytes) = match event {
             Ok(ProcessEvent::Stdout(bytes)) => (EXEC_STDOUT, bytes),
             Ok(ProcessEvent::Stderr(bytes)) => (EXEC_STDERR, bytes),
             Ok(ProcessEvent::Exit(how)) => {
-                return self.tell(&ExecEvent::Exit(exit(how)), to_caller).await.map(|()| true);
+                return tell(&ExecEvent::Exit(exit(how)), to).await.map(|()| true);
             }
             Err(error) => {
                 tracing::debug!(%error, "a command's end is not known");
-                return self.tell(&lost(), to_caller).await.map(|()| true);
+                return tell(&lost(), to).await.map(|()| true);
             }
         };
         let mut message = BytesMut::with_capacity(bytes.len() + 1);
         message.put_u8(kind);
         message.put_slice(&bytes);
         self.unseen = self.unseen.saturating_add(cost(bytes.len()).into());
-        self.send(Message::Binary(message.freeze()), to_caller).await.map(|()| false)
+        to.bytes(message.freeze()).await.map(|()| false)
     }
+}
 
-    async fn tell(&mut self, event: &ExecEvent, to_caller: &mut ToCaller) -> Result<(), End> {
-        let text = serde_json::to_string(event).map_err(|_| End::Over)?;
-        self.send(Message::Text(text.into()), to_caller).await
-    }
-
-    async fn send(&mut self, message: Message, to_caller: &mut ToCaller) -> Result<(), End> {
-        match timeout(self.config.stalled_viewer, to_caller.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Caller),
-            Err(_) => Err(End::Stalled),
-        }
-    }
+async fn tell(event: &ExecEvent, to: &Outgoing) -> Result<(), End> {
+    to.text(serde_json::to_string(event).map_err(|_| End::DONE)?).await
 }
 
 /// The first message.
-async fn asked(from_caller: &mut FromCaller) -> Result<ExecRequest, End> {
-    let waiting = async {
-        loop {
-            match from_caller.next().await {
-                Some(Ok(Message::Text(text))) => {
-                    return serde_json::from_str(&text).map_err(|_| End::NotAMessage);
-                }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Binary(_))) => return Err(End::NotAMessage),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Caller),
-            }
-        }
-    };
-    timeout(REQUEST_DEADLINE, waiting).await.unwrap_or(Err(End::Stalled))
-}
-
-enum Heard {
-    Input(Bytes),
-    Control(ExecControl),
-    Nothing,
-}
-
-fn heard(message: Option<Result<Message, axum::Error>>) -> Result<Heard, End> {
-    match message {
-        Some(Ok(Message::Binary(bytes))) => Ok(Heard::Input(bytes)),
-        Some(Ok(Message::Text(text))) => {
-            serde_json::from_str(&text).map(Heard::Control).map_err(|_| End::NotAMessage)
-        }
-        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Heard::Nothing),
-        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Caller),
+async fn asked(from: &mut Incoming) -> Result<ExecRequest, End> {
+    match timeout(REQUEST_DEADLINE, from.next()).await.unwrap_or(Err(End::STALLED))? {
+        Said::Text(text) => serde_json::from_str(&text).map_err(|_| NOT_A_MESSAGE),
+        Said::Bytes(_) => Err(NOT_A_MESSAGE),
     }
 }
 
@@ -269,7 +178,7 @@ impl Feeder {
     }
 
     fn push(&mut self, bytes: Bytes) -> Result<(), End> {
-        self.allowed = self.allowed.checked_sub(cost(bytes.len())).ok_or(End::TooMuchInput)?;
+        self.allowed = self.allowed.checked_sub(cost(bytes.len())).ok_or(TOO_MUCH_INPUT)?;
         if let Some(pieces) = &self.pieces {
             // An error means that the command is gone, which its output tells.
             let _ = pieces.send(bytes);
@@ -289,21 +198,9 @@ impl Feeder {
         let is_name = name.len() <= LONGEST_SIGNAL
             && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         if !is_name {
-            return Err(End::NotAMessage);
+            return Err(NOT_A_MESSAGE);
         }
         self.input.signal(name);
         Ok(())
     }
-}
-
-fn close_frame(end: End) -> CloseFrame {
-    let (code, reason) = match end {
-        End::Caller | End::Over => (close_code::NORMAL, ""),
-        End::NotAMessage => (close_code::UNSUPPORTED, "this message is not one of the protocol's"),
-        End::TooMuchInput => (close_code::POLICY, "more input than was allowed"),
-        End::Stalled => (close_code::POLICY, "nothing was taken for too long"),
-        End::Revoked => (close_code::POLICY, "the credential is no longer valid"),
-        End::Shutdown => (close_code::RESTART, "the server restarts"),
-    };
-    CloseFrame { code, reason: reason.into() }
 }
