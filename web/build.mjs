@@ -49,18 +49,32 @@ function styles() {
     cwd: here,
     stdio: ["ignore", "ignore", "inherit"],
   });
-  const css = readFileSync(out, "utf8").replace(/url\((["']?)font:([^"')]+)\1\)/g, (_, __, name) => `url(${manifest[name]})`);
+  const css = readFileSync(out, "utf8").replace(
+    /url\((["']?)font:([^"')]+)\1\)/g,
+    (_, __, name) => `url(${manifest[name]})`,
+  );
   rmSync(scratch, { recursive: true });
   emit("app.css", css);
 }
 
 async function scripts() {
   const shared = {
-    bundle: true, minify: true, write: false, target: ["es2022"], legalComments: "none", logLevel: "warning",
+    bundle: true,
+    minify: true,
+    write: false,
+    target: ["es2022"],
+    legalComments: "none",
+    logLevel: "warning",
     outdir: dist,
   };
   const source = (name) => join(here, "src/ts", name);
-  const modulesOut = await build({ ...shared, format: "esm", entryPoints: ["app.ts", "screen.ts", "terminal.ts", "files.ts", "files-pdf.ts", "preview-wait.ts", "usage.ts"].map(source) });
+  const modulesOut = await build({
+    ...shared,
+    format: "esm",
+    entryPoints: ["app.ts", "screen.ts", "terminal.ts", "files.ts", "files-pdf.ts", "preview-wait.ts", "usage.ts"].map(
+      source,
+    ),
+  });
   emit("pdf-worker.js", readFileSync(join(modules, "pdfjs-dist/legacy/build/pdf.worker.min.mjs")));
   const theme = await build({ ...shared, format: "iife", entryPoints: [source("theme.ts")] });
   for (const file of [...modulesOut.outputFiles, ...theme.outputFiles]) {
@@ -74,7 +88,10 @@ function icons() {
   const data = {};
   for (const name of names) {
     const svg = readFileSync(join(modules, "lucide-static/icons", `${name}.svg`), "utf8");
-    data[name] = svg.replace(/<!--[\s\S]*?-->/g, "").replace(/^[\s\S]*?<svg[^>]*>|<\/svg>[\s\S]*$/g, "").replace(/\s*\n\s*/g, "");
+    data[name] = svg
+      .replace(/<!--[\s\S]*?-->/g, "")
+      .replace(/^[\s\S]*?<svg[^>]*>|<\/svg>[\s\S]*$/g, "")
+      .replace(/\s*\n\s*/g, "");
   }
   writeFileSync(join(dist, "icons.json"), JSON.stringify(data));
 }

@@ -24,7 +24,8 @@ async function check(page, what) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   for (const { id, nodes } of violations) {
-    for (const { html, failureSummary } of nodes) page.found.push(`${what}: ${id}: ${html.slice(0, 160)} ${failureSummary}`);
+    for (const { html, failureSummary } of nodes)
+      page.found.push(`${what}: ${id}: ${html.slice(0, 160)} ${failureSummary}`);
   }
   page.found.push(...page.complaints.splice(0).map((complaint) => `${what}: ${complaint}`));
 }
@@ -55,7 +56,9 @@ async function dialog(page, path) {
 async function dialogSettled(page) {
   // Dialogs fade in; colours are judged once they have. What turns for ever is not waited for.
   await page.evaluate(() => {
-    const ending = document.getAnimations().filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime));
+    const ending = document
+      .getAnimations()
+      .filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime));
     return Promise.all(ending.map((animation) => animation.finished.catch(() => undefined)));
   });
 }
@@ -75,7 +78,18 @@ for (const scheme of ["light", "dark"]) {
 
     test(`pages for those who are signed in, ${how}`, async () => {
       const page = await openPage(browser, server.url, { scheme, size });
-      for (const path of ["/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/snapshots", "/ssh-keys", "/api-keys", "/login/device", "/host", "/account/password", "/docs/operating"]) {
+      for (const path of [
+        "/desktops",
+        "/desktops?view=table",
+        "/desktops?q=nothing-like-it",
+        "/snapshots",
+        "/ssh-keys",
+        "/api-keys",
+        "/login/device",
+        "/host",
+        "/account/password",
+        "/docs/operating",
+      ]) {
         await page.visit(path);
         await check(page, `${path}, ${how}`);
       }
@@ -118,7 +132,16 @@ for (const scheme of ["light", "dark"]) {
     test(`one desktop in every state, ${how}`, async () => {
       const page = await openPage(browser, server.url, { scheme, size });
       await page.visit("/desktops");
-      for (const name of ["research", "invoices-2026", "folio", "almanac", "sextant", "lamp", "postcard", "atlas-of-remote-islands-and-other-places"]) {
+      for (const name of [
+        "research",
+        "invoices-2026",
+        "folio",
+        "almanac",
+        "sextant",
+        "lamp",
+        "postcard",
+        "atlas-of-remote-islands-and-other-places",
+      ]) {
         await page.visit("/desktops");
         await page.visit(await desktopPath(page, name));
         await check(page, `${name}, ${how}`);

@@ -24,7 +24,9 @@ test("typing finds, and a found place is gone to by keyboard", async () => {
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   await page.waitForURL("**/docs/ssh#knowing-whom-you-speak-to");
-  const top = await page.locator("#knowing-whom-you-speak-to").evaluate((heading) => heading.getBoundingClientRect().top);
+  const top = await page
+    .locator("#knowing-whom-you-speak-to")
+    .evaluate((heading) => heading.getBoundingClientRect().top);
   const bar = await page.locator(".topline").evaluate((line) => line.getBoundingClientRect().bottom);
   assert.ok(top >= bar, `the heading is at ${top}, under the bar that ends at ${bar}`);
   assert.deepEqual(page.complaints, []);

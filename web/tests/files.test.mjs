@@ -22,7 +22,10 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   // Leaving a page ends what it was fetching.
-  assert.deepEqual(page.complaints.filter((said) => !/Failed to fetch/.test(said)), []);
+  assert.deepEqual(
+    page.complaints.filter((said) => !/Failed to fetch/.test(said)),
+    [],
+  );
   await page.context().close();
 });
 
@@ -67,7 +70,13 @@ test("what was written and not saved is asked for and comes back", async () => {
 });
 
 test("the path is that of the rows, and is taken as people write it", async () => {
-  for (const [typed, there, first] of [["work", "/home/desk/work", "todo.txt"], ["..", "/home/desk", "notes.txt"], ["~/many", "/home/desk/many", "01.txt"], ["../work/./", "/home/desk/work", "todo.txt"], ["~", "/home/desk", "plan.txt"]]) {
+  for (const [typed, there, first] of [
+    ["work", "/home/desk/work", "todo.txt"],
+    ["..", "/home/desk", "notes.txt"],
+    ["~/many", "/home/desk/many", "01.txt"],
+    ["../work/./", "/home/desk/work", "todo.txt"],
+    ["~", "/home/desk", "plan.txt"],
+  ]) {
     await go(typed);
     await row(first).waitFor();
     assert.equal(await field().inputValue(), there, typed);
@@ -82,7 +91,9 @@ test("many are picked at once, and how far their deletion is shows and can be st
   await go("~/many");
   await row("12.txt").waitFor();
   await row("02.txt").getByRole("checkbox").click();
-  await row("05.txt").getByRole("checkbox").click({ modifiers: ["Shift"] });
+  await row("05.txt")
+    .getByRole("checkbox")
+    .click({ modifiers: ["Shift"] });
   assert.equal(await ticked(), 4);
   const all = page.getByRole("checkbox", { name: "Pick all" });
   assert.equal(await all.evaluate((box) => box.indeterminate), true);

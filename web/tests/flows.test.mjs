@@ -24,9 +24,10 @@ test("signing in, and no script has more than the one cookie to see", async () =
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { level: 1, name: "Host" }).waitFor();
   const cookies = await page.context().cookies();
-  assert.deepEqual(cookies.map(({ name, httpOnly, secure, sameSite }) => ({ name, httpOnly, secure, sameSite })), [
-    { name: "__Host-rolltop", httpOnly: true, secure: true, sameSite: "Lax" },
-  ]);
+  assert.deepEqual(
+    cookies.map(({ name, httpOnly, secure, sameSite }) => ({ name, httpOnly, secure, sameSite })),
+    [{ name: "__Host-rolltop", httpOnly: true, secure: true, sameSite: "Lax" }],
+  );
   assert.equal(await page.evaluate(() => document.cookie), "");
   await page.context().close();
 });
@@ -157,7 +158,13 @@ test("start, suspend, resume, stop, rename and delete, each after its dialog whe
   await page.getByLabel("Delete for good now").check();
   await page.getByRole("button", { name: "Delete desktop" }).click();
   await page.getByText("yearbook is being deleted.").waitFor();
-  assert.equal(await page.locator(".toast", { hasText: "yearbook is being deleted." }).getByRole("button", { name: "Undo" }).count(), 0);
+  assert.equal(
+    await page
+      .locator(".toast", { hasText: "yearbook is being deleted." })
+      .getByRole("button", { name: "Undo" })
+      .count(),
+    0,
+  );
   await card(page, "yearbook").waitFor({ state: "detached" });
   assert.deepEqual(page.complaints, []);
   await page.context().close();
@@ -358,7 +365,10 @@ test("a desktop leaves as a file and comes in as one", async () => {
   await page.visit("/snapshots");
   const row = page.locator("#snapshots tr", { hasText: "before the upgrade" });
   await row.getByRole("button", { name: "Actions for before the upgrade" }).click();
-  const [download] = await Promise.all([page.waitForEvent("download"), row.getByRole("menuitem", { name: "Export its disk" }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    row.getByRole("menuitem", { name: "Export its disk" }).click(),
+  ]);
   assert.equal(download.suggestedFilename(), "research.rolltop");
   const file = { name: "research.rolltop", mimeType: "application/zstd", buffer: Buffer.from("a desktop") };
   await page.locator("#import-file").setInputFiles({ ...file, buffer: Buffer.alloc(0) });
@@ -411,7 +421,11 @@ test("what a desktop uses is drawn, said in words, and looked back at", async ()
   await page.getByRole("button", { name: "30 days" }).click();
   await asked;
   assert.equal(await page.getByRole("button", { name: "30 days" }).getAttribute("aria-pressed"), "true");
-  await page.locator("rolltop-usage [data-chart=network]").getByText(/KiB\/s, at most/).first().waitFor();
+  await page
+    .locator("rolltop-usage [data-chart=network]")
+    .getByText(/KiB\/s, at most/)
+    .first()
+    .waitFor();
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
@@ -444,8 +458,14 @@ test("the screen is drawn, follows the window, and shares its clipboard", async 
   await canvas.waitFor();
   const fits = () =>
     page.waitForFunction(() => {
-      const [screen, picture] = ["rolltop-screen", "rolltop-screen canvas:not(.last-frame)"].map((s) => document.querySelector(s));
-      return picture && Math.abs(picture.width - screen.clientWidth) < 2 && Math.abs(picture.height - screen.clientHeight) < 2;
+      const [screen, picture] = ["rolltop-screen", "rolltop-screen canvas:not(.last-frame)"].map((s) =>
+        document.querySelector(s),
+      );
+      return (
+        picture &&
+        Math.abs(picture.width - screen.clientWidth) < 2 &&
+        Math.abs(picture.height - screen.clientHeight) < 2
+      );
     });
   await fits();
   await page.setViewportSize({ width: 1200, height: 700 });
@@ -512,7 +532,8 @@ test("scripts stay small, and the screen's is loaded only where a screen is", as
   const page = await openPage(browser, server.url);
   const scripts = [];
   page.on("response", async (response) => {
-    if (response.request().resourceType() === "script") scripts.push({ url: response.url(), bytes: Number((await response.allHeaders())["content-length"]) });
+    if (response.request().resourceType() === "script")
+      scripts.push({ url: response.url(), bytes: Number((await response.allHeaders())["content-length"]) });
   });
   await page.visit("/desktops");
   await page.waitForLoadState("load");

@@ -4,10 +4,33 @@ import { after, before, test } from "node:test";
 import { desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
 
 const PAGES = [
-  "/desktops", "/desktops?view=table", "/desktops?q=nothing-like-it", "/snapshots", "/ssh-keys", "/api-keys", "/login/device", "/host",
-  "/account/password", "/docs", "/docs/ssh", "/docs/files", "/docs/operating", "/docs/terminal", "/docs/api", "/docs/api/desktops", "/docs/search?q=key",
+  "/desktops",
+  "/desktops?view=table",
+  "/desktops?q=nothing-like-it",
+  "/snapshots",
+  "/ssh-keys",
+  "/api-keys",
+  "/login/device",
+  "/host",
+  "/account/password",
+  "/docs",
+  "/docs/ssh",
+  "/docs/files",
+  "/docs/operating",
+  "/docs/terminal",
+  "/docs/api",
+  "/docs/api/desktops",
+  "/docs/search?q=key",
 ];
-const STATES = ["research", "invoices-2026", "folio", "almanac", "sextant", "lamp", "atlas-of-remote-islands-and-other-places"];
+const STATES = [
+  "research",
+  "invoices-2026",
+  "folio",
+  "almanac",
+  "sextant",
+  "lamp",
+  "atlas-of-remote-islands-and-other-places",
+];
 const DIALOGS = ["sleep/edit", "hold", "schedule/edit", "size", "template", "setup/edit", "ask/delete", "ask/snapshot"];
 const WIDTHS = [320, 390, 650, 720, 768, 860];
 let server, browser;
@@ -29,14 +52,17 @@ async function tooWide(page, what) {
       const [seen, room] = [[], document.documentElement.clientWidth];
       if (document.documentElement.scrollWidth <= room) return seen;
       for (const element of document.body.querySelectorAll("*")) {
-        if (element.getBoundingClientRect().right > room + 1) seen.push(`${element.tagName}.${element.className}#${element.id}`);
+        if (element.getBoundingClientRect().right > room + 1)
+          seen.push(`${element.tagName}.${element.className}#${element.id}`);
       }
       return [`${document.documentElement.scrollWidth}`, ...seen.slice(0, 4)];
     });
     if (wide.length > 0) found.push(`${what} at ${width}: ${wide.join(" ")}`);
-    const frames = await page.evaluate(() => [...document.querySelectorAll(".table-frame, dialog[open] .dialog-box, .content")]
-      .filter((frame) => frame.checkVisibility() && frame.scrollWidth > frame.clientWidth + 1)
-      .map((frame) => `${frame.className} ${frame.scrollWidth} in ${frame.clientWidth}`));
+    const frames = await page.evaluate(() =>
+      [...document.querySelectorAll(".table-frame, dialog[open] .dialog-box, .content")]
+        .filter((frame) => frame.checkVisibility() && frame.scrollWidth > frame.clientWidth + 1)
+        .map((frame) => `${frame.className} ${frame.scrollWidth} in ${frame.clientWidth}`),
+    );
     if (frames.length > 0) found.push(`${what} at ${width}: ${frames.join(" ")}`);
   }
   return found;
@@ -81,7 +107,12 @@ test("a desktop in every state, each tab of its panel and its dialogs", async ()
     found.push(...(await tooWide(page, tab)));
   }
   await page.setViewportSize({ width: 1000, height: 800 });
-  for (const address of [...DIALOGS.map((what) => `${path}/${what}`), "/desktops/new", "/api-keys/new", "/ssh-keys/new"]) {
+  for (const address of [
+    ...DIALOGS.map((what) => `${path}/${what}`),
+    "/desktops/new",
+    "/api-keys/new",
+    "/ssh-keys/new",
+  ]) {
     await page.evaluate((at) => window.htmx.ajax("GET", at, { target: "#dialog", swap: "innerHTML" }), address);
     await page.locator("dialog[open] .dialog-box").waitFor();
     found.push(...(await tooWide(page, address)));

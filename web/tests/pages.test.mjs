@@ -15,7 +15,10 @@ after(async () => {
 
 async function conclude(page) {
   // Leaving a page ends what it was fetching.
-  assert.deepEqual(page.complaints.filter((said) => !/Failed to fetch/.test(said)), []);
+  assert.deepEqual(
+    page.complaints.filter((said) => !/Failed to fetch/.test(said)),
+    [],
+  );
   await page.context().close();
 }
 
@@ -48,7 +51,10 @@ test("a setup that failed is said on the page, in the page's language", async ()
   const path = await desktopPath(page, "lamp");
   const research = await desktopPath(page, "research");
   await page.visit(research);
-  await page.evaluate((at) => window.htmx.ajax("GET", at, { target: "#dialog", swap: "innerHTML" }), `${research}/setup/edit`);
+  await page.evaluate(
+    (at) => window.htmx.ajax("GET", at, { target: "#dialog", swap: "innerHTML" }),
+    `${research}/setup/edit`,
+  );
   const dialog = page.locator("#set-up");
   await dialog.locator("#setup-repository").fill("tools");
   await dialog.getByRole("button", { name: "Enregistrer" }).click();
@@ -171,10 +177,11 @@ test("the list is sorted by any column, both ways, and picked all at once", asyn
   const page = await openPage(browser, server.url);
   await page.visit("/desktops?view=table");
   const names = () => page.locator(".desktop-row .name").allInnerTexts();
-  const settled = (wanted) => page.waitForFunction((expected) => {
-    const shown = [...document.querySelectorAll(".desktop-row .name")].map((cell) => cell.innerText);
-    return JSON.stringify(shown) === JSON.stringify(expected);
-  }, wanted);
+  const settled = (wanted) =>
+    page.waitForFunction((expected) => {
+      const shown = [...document.querySelectorAll(".desktop-row .name")].map((cell) => cell.innerText);
+      return JSON.stringify(shown) === JSON.stringify(expected);
+    }, wanted);
   const sorted = (await names()).toSorted();
   await page.getByRole("link", { name: "Name" }).click();
   await settled(sorted);
@@ -197,7 +204,10 @@ test("a setup that runs is stopped", async () => {
   await page.visit("/desktops");
   const path = await desktopPath(page, "invoices-2026");
   await page.visit(path);
-  await page.evaluate((at) => window.htmx.ajax("GET", at, { target: "#dialog", swap: "innerHTML" }), `${path}/setup/edit`);
+  await page.evaluate(
+    (at) => window.htmx.ajax("GET", at, { target: "#dialog", swap: "innerHTML" }),
+    `${path}/setup/edit`,
+  );
   await page.locator("#setup-script").fill("sleep 600");
   await page.locator("#set-up").getByRole("button", { name: "Save" }).click();
   await page.locator("#setup").getByRole("button", { name: "Stop setup" }).click();

@@ -14,7 +14,8 @@ export async function openScreen(browser, url, { before = () => undefined, ...op
   return page;
 }
 
-export const focused = (page, selector) => page.waitForFunction((wanted) => document.activeElement?.matches(wanted), selector);
+export const focused = (page, selector) =>
+  page.waitForFunction((wanted) => document.activeElement?.matches(wanted), selector);
 
 /** Makes the browser say it runs on another system: "MacIntel", "Win32". */
 export const pretend = (page, platform) =>

@@ -50,12 +50,18 @@ test("while the screen has the keys, every button of its bar can be clicked at e
     await page.locator(SCREEN).click({ position: { x: 40, y: 40 } });
     await page.locator(".screen-bar .leave-hint").waitFor();
     const covered = await page.evaluate(() =>
-      [...document.querySelectorAll(".screen-bar .btn")].filter((button) => {
-        if (!button.checkVisibility()) return false;
-        const { left, right, top, bottom } = button.getBoundingClientRect();
-        const points = [[left + 2, (top + bottom) / 2], [right - 2, (top + bottom) / 2]];
-        return !points.every(([x, y]) => button.contains(document.elementFromPoint(x, y)));
-      }).map((button) => button.textContent.trim()));
+      [...document.querySelectorAll(".screen-bar .btn")]
+        .filter((button) => {
+          if (!button.checkVisibility()) return false;
+          const { left, right, top, bottom } = button.getBoundingClientRect();
+          const points = [
+            [left + 2, (top + bottom) / 2],
+            [right - 2, (top + bottom) / 2],
+          ];
+          return !points.every(([x, y]) => button.contains(document.elementFromPoint(x, y)));
+        })
+        .map((button) => button.textContent.trim()),
+    );
     assert.deepEqual(covered, [], `${width} px`);
     await page.context().close();
   }
@@ -96,14 +102,25 @@ test("a dialog begins at its first field, and one that destroys at its way out",
   const path = await desktopPath(page, "research");
   await page.visit(path);
   const cases = [
-    [`${path}/ask/rename`, "#rename-name"], [`${path}/size`, "input"], [`${path}/sleep/edit`, "input"], [`${path}/template`, "input"],
-    [`${path}/ask/delete`, "[data-close]"], ["/desktops/new", "#new-name"], ["/ssh-keys/new", "input, textarea"], ["/api-keys/new", "#api-key-name"],
+    [`${path}/ask/rename`, "#rename-name"],
+    [`${path}/size`, "input"],
+    [`${path}/sleep/edit`, "input"],
+    [`${path}/template`, "input"],
+    [`${path}/ask/delete`, "[data-close]"],
+    ["/desktops/new", "#new-name"],
+    ["/ssh-keys/new", "input, textarea"],
+    ["/api-keys/new", "#api-key-name"],
   ];
   for (const [address, wanted] of cases) {
     await page.evaluate((from) => window.htmx.ajax("GET", from, { target: "#dialog", swap: "innerHTML" }), address);
     await page.locator("dialog[open] .dialog-box").waitFor();
-    assert.ok(await page.evaluate((field) => document.activeElement.closest("dialog") && document.activeElement.matches(field), wanted),
-      `${address} begins at ${await page.evaluate(() => document.activeElement.outerHTML.slice(0, 120))}`);
+    assert.ok(
+      await page.evaluate(
+        (field) => document.activeElement.closest("dialog") && document.activeElement.matches(field),
+        wanted,
+      ),
+      `${address} begins at ${await page.evaluate(() => document.activeElement.outerHTML.slice(0, 120))}`,
+    );
     await page.keyboard.press("Escape");
     await page.locator("dialog[open]").waitFor({ state: "detached" });
   }
@@ -117,7 +134,10 @@ function halfOpen(page) {
       construct(Real, how) {
         const socket = new Real(...how);
         socket.fresh = window.back === true;
-        socket.addEventListener("message", (event) => window.gone && !socket.fresh && event.isTrusted && event.stopImmediatePropagation());
+        socket.addEventListener(
+          "message",
+          (event) => window.gone && !socket.fresh && event.isTrusted && event.stopImmediatePropagation(),
+        );
         if (String(how[0]).includes("/screen")) window.screenSocket = socket;
         return socket;
       },
@@ -151,12 +171,15 @@ test("a network that went away without a word is said within five seconds, in on
   await page.locator(".terminal-place textarea").waitFor();
   const line = page.getByText("Not answering. Until it does, what you type is not sent.");
   await page.locator(".xterm-rows, .xterm-screen").first().waitFor();
-  const told = page.evaluate(() => new Promise((done) => {
-    window.gone = true;
-    const began = performance.now();
-    const line = document.getElementById("connection-line");
-    new MutationObserver(() => line.hidden || done(performance.now() - began)).observe(line, { attributes: true });
-  }));
+  const told = page.evaluate(
+    () =>
+      new Promise((done) => {
+        window.gone = true;
+        const began = performance.now();
+        const line = document.getElementById("connection-line");
+        new MutationObserver(() => line.hidden || done(performance.now() - began)).observe(line, { attributes: true });
+      }),
+  );
   const took = await told;
   assert.ok(took < 5000, `said after ${took} ms`);
   await line.waitFor();
@@ -174,7 +197,9 @@ test("what a browser says of a failed request is shown to nobody", async () => {
   await page.locator("#tab-files").click();
   await page.locator(".toast", { hasText: "It may be restarting." }).first().waitFor();
   assert.equal(await page.getByText(/fetch/i).count(), 0);
-  await page.route(/\/files(\?|$)/, (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad Gateway</h1>" }));
+  await page.route(/\/files(\?|$)/, (route) =>
+    route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad Gateway</h1>" }),
+  );
   await page.locator("rolltop-files [data-do=refresh]").click();
   await page.locator(".toast", { hasText: "answered in its place (status 502)" }).waitFor();
   assert.equal(await page.getByText(/Bad Gateway/i).count(), 0);
@@ -187,7 +212,10 @@ async function drop(page, selector, file) {
   const input = await page.context().newCDPSession(page);
   for (const type of ["dragEnter", "dragOver", "drop"]) {
     await input.send("Input.dispatchDragEvent", {
-      type, x: x + width / 2, y: y + height / 2, data: { items: [], files: [file], dragOperationsMask: 1 },
+      type,
+      x: x + width / 2,
+      y: y + height / 2,
+      data: { items: [], files: [file], dragOperationsMask: 1 },
     });
   }
 }
@@ -198,7 +226,9 @@ test("a file dropped on the screen or a terminal is uploaded, and elsewhere leav
   const uploads = [];
   const page = await openDesktop({
     before: async (page) => {
-      await page.route(/\/files\?/, (route) => route.fulfill({ json: { path: "/home/desk", items: [], truncated: false } }));
+      await page.route(/\/files\?/, (route) =>
+        route.fulfill({ json: { path: "/home/desk", items: [], truncated: false } }),
+      );
       page.on("requestfinished", (request) => {
         const { pathname, searchParams } = new URL(request.url());
         if (pathname.endsWith("/files/content")) uploads.push(searchParams.get("path"));
@@ -286,10 +316,11 @@ test("an emoji is one letter", async () => {
     document.querySelector("[data-screen-keyboard]").click();
   });
   await keys(page);
-  const write = (change) => area.evaluate((field, [from, to]) => {
-    field.value = field.value.slice(0, field.value.length - from.length) + to;
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-  }, change);
+  const write = (change) =>
+    area.evaluate((field, [from, to]) => {
+      field.value = field.value.slice(0, field.value.length - from.length) + to;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }, change);
   await write(["", "😀"]);
   assert.deepEqual(await keys(page), ["+101f600", "-101f600"]);
   await write(["😀", "😁"]);
@@ -300,7 +331,9 @@ test("an emoji is one letter", async () => {
 });
 
 test("the picture is coarser where answers wait behind it, and better again where they do not", async () => {
-  const { code } = await transform(readFileSync(new URL("../src/ts/screen-quality.ts", import.meta.url), "utf8"), { loader: "ts" });
+  const { code } = await transform(readFileSync(new URL("../src/ts/screen-quality.ts", import.meta.url), "utf8"), {
+    loader: "ts",
+  });
   const { AutoQuality } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
   const auto = new AutoQuality();
   let now = 0;
@@ -325,21 +358,24 @@ test("the picture is coarser where answers wait behind it, and better again wher
 
 test("a line that is full has a coarser picture sent, unless somebody chose one", async () => {
   // The first answer tells how quick the line can be; behind each later question comes a lot of the picture.
-  const before = (page) => page.addInitScript(() => {
-    const picture = new DataView(new ArrayBuffer(16 + 256 * 64 * 4));
-    picture.setUint16(2, 1);
-    picture.setUint16(8, 256);
-    picture.setUint16(10, 64);
-    let asked = 0;
-    const { send } = WebSocket.prototype;
-    window.encodings = [];
-    WebSocket.prototype.send = function (data) {
-      if (typeof data !== "string" && new Uint8Array(data)[0] === 2) window.encodings.push(String(new Uint8Array(data)));
-      if (typeof data !== "string" || !this.url.includes("/screen") || (asked += 1) === 1) return send.call(this, data);
-      this.dispatchEvent(new MessageEvent("message", { data: picture.buffer }));
-      setTimeout(() => send.call(this, data), 1500);
-    };
-  });
+  const before = (page) =>
+    page.addInitScript(() => {
+      const picture = new DataView(new ArrayBuffer(16 + 256 * 64 * 4));
+      picture.setUint16(2, 1);
+      picture.setUint16(8, 256);
+      picture.setUint16(10, 64);
+      let asked = 0;
+      const { send } = WebSocket.prototype;
+      window.encodings = [];
+      WebSocket.prototype.send = function (data) {
+        if (typeof data !== "string" && new Uint8Array(data)[0] === 2)
+          window.encodings.push(String(new Uint8Array(data)));
+        if (typeof data !== "string" || !this.url.includes("/screen") || (asked += 1) === 1)
+          return send.call(this, data);
+        this.dispatchEvent(new MessageEvent("message", { data: picture.buffer }));
+        setTimeout(() => send.call(this, data), 1500);
+      };
+    });
   const page = await openDesktop({ before });
   const has = (level) => page.locator(`rolltop-screen[data-quality=${level}]`).waitFor();
   await has("balanced");

@@ -34,7 +34,9 @@ test("a key is added and removed without a reload, and a private one is not sent
   await page.locator("#key-name").fill("new-laptop");
   await page.keyboard.press("Enter");
   await row(page, "new-laptop").waitFor();
-  await page.locator(".toast", { hasText: "new-laptop was added. In force in 2 running desktops. 1 that is off follows" }).waitFor();
+  await page
+    .locator(".toast", { hasText: "new-laptop was added. In force in 2 running desktops. 1 that is off follows" })
+    .waitFor();
 
   await row(page, "old-workstation").getByRole("button", { name: "Remove" }).click();
   await page.locator("dialog[open]").getByRole("button", { name: "Remove key" }).click();

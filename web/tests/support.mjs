@@ -38,19 +38,37 @@ export async function startServer({ listen = "127.0.0.1:0", desktops = true, wit
 export function startBrowser() {
   return chromium.launch({
     executablePath: process.env.ROLLTOP_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
   });
 }
 
 /** A page of a browser of its own, signed in unless asked otherwise; collects what the console says. */
-export async function openPage(browser, url, { signedIn = true, size = SIZES.desk, scheme = "light", language = "en-GB" } = {}) {
+export async function openPage(
+  browser,
+  url,
+  { signedIn = true, size = SIZES.desk, scheme = "light", language = "en-GB" } = {},
+) {
   const context = await browser.newContext({
-    ignoreHTTPSErrors: true, viewport: size, colorScheme: scheme, locale: language, permissions: ["clipboard-read", "clipboard-write"],
+    ignoreHTTPSErrors: true,
+    viewport: size,
+    colorScheme: scheme,
+    locale: language,
+    permissions: ["clipboard-read", "clipboard-write"],
   });
   context.setDefaultTimeout(DEADLINE);
   if (signedIn) {
-    await context.addCookies([{ name: "__Host-rolltop", value: TOKEN, url, secure: true, httpOnly: true, sameSite: "Lax" }]);
+    await context.addCookies([
+      { name: "__Host-rolltop", value: TOKEN, url, secure: true, httpOnly: true, sameSite: "Lax" },
+    ]);
   }
   const page = await context.newPage();
   page.complaints = [];

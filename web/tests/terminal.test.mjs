@@ -24,7 +24,10 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   // Leaving a page ends what it was fetching.
-  assert.deepEqual(page.complaints.filter((said) => !/Failed to fetch/.test(said)), []);
+  assert.deepEqual(
+    page.complaints.filter((said) => !/Failed to fetch/.test(said)),
+    [],
+  );
   const of = (await desktopPath(page, "research")).split("/").pop();
   await page.evaluate(async (id) => {
     const { items } = await (await fetch(`/v1/desktops/${id}/terminals`)).json();
@@ -36,7 +39,14 @@ afterEach(async () => {
 const terminal = () => page.locator(".terminal-place:not([hidden])");
 const text = async () => (await terminal().locator(".xterm-rows").innerText()).replaceAll("\u00a0", " ");
 const shows = (wanted) =>
-  page.waitForFunction((part) => document.querySelector(".terminal-place:not([hidden]) .xterm-rows")?.innerText.replaceAll("\u00a0", " ").includes(part), wanted);
+  page.waitForFunction(
+    (part) =>
+      document
+        .querySelector(".terminal-place:not([hidden]) .xterm-rows")
+        ?.innerText.replaceAll("\u00a0", " ")
+        .includes(part),
+    wanted,
+  );
 const tabs = () => page.locator(".terminal-tab > button:first-child").allInnerTexts();
 const focus = () => terminal().locator(".xterm-helper-textarea").focus();
 const enter = async (line) => {
@@ -60,12 +70,28 @@ test("what is pasted is one bracketed text, whatever is in it", async () => {
   await page.keyboard.press("Control+c");
   await page.keyboard.press("Control+Shift+v");
   await page.waitForFunction(() => document.querySelector(".xterm-rows").innerText.split("[200~").length === 3);
-  await terminal().locator(".xterm-helper-textarea").evaluate((field, data) => {
-    const transfer = new DataTransfer();
-    transfer.setData("text/plain", data);
-    field.dispatchEvent(new InputEvent("beforeinput", { inputType: "insertFromPaste", dataTransfer: transfer, bubbles: true, cancelable: true }));
-    field.dispatchEvent(new InputEvent("beforeinput", { inputType: "insertFromDrop", dataTransfer: transfer, bubbles: true, cancelable: true }));
-  }, wanted);
+  await terminal()
+    .locator(".xterm-helper-textarea")
+    .evaluate((field, data) => {
+      const transfer = new DataTransfer();
+      transfer.setData("text/plain", data);
+      field.dispatchEvent(
+        new InputEvent("beforeinput", {
+          inputType: "insertFromPaste",
+          dataTransfer: transfer,
+          bubbles: true,
+          cancelable: true,
+        }),
+      );
+      field.dispatchEvent(
+        new InputEvent("beforeinput", {
+          inputType: "insertFromDrop",
+          dataTransfer: transfer,
+          bubbles: true,
+          cancelable: true,
+        }),
+      );
+    }, wanted);
   await page.waitForFunction(() => document.querySelector(".xterm-rows").innerText.split("[200~").length === 5);
   assert.equal((await text()).split("^[[201~").length, 5, await text());
 });
@@ -94,7 +120,10 @@ test("a selection stays, and is copied only when that is asked for", async () =>
   const marks = async () => (await text()).split("^[[<").length;
   const before = await marks();
   await select();
-  await page.waitForFunction((count) => document.querySelector(".xterm-rows").innerText.split("^[[<").length >= count + 2, before);
+  await page.waitForFunction(
+    (count) => document.querySelector(".xterm-rows").innerText.split("^[[<").length >= count + 2,
+    before,
+  );
   const told = await marks();
   await page.keyboard.down("Shift");
   await select();
@@ -126,15 +155,20 @@ test("closing asks while a program runs, and can be undone otherwise", async () 
   await toast.getByRole("button", { name: "Undo" }).click();
   await page.waitForFunction(() => document.querySelectorAll(".terminal-tab").length === 2);
   await toast.waitFor({ state: "detached" });
-  const numbers = () => page.evaluate(async () => {
-    const { items } = await (await fetch(`/v1/desktops/${document.querySelector("rolltop-terminals").dataset.desktop}/terminals`)).json();
-    return items.map(({ number }) => number);
-  });
+  const numbers = () =>
+    page.evaluate(async () => {
+      const { items } = await (
+        await fetch(`/v1/desktops/${document.querySelector("rolltop-terminals").dataset.desktop}/terminals`)
+      ).json();
+      return items.map(({ number }) => number);
+    });
   assert.deepEqual(await numbers(), [1, 2], "undone, it goes on");
   await page.getByRole("button", { name: "Close terminal 1" }).click();
   await page.locator(".toast", { hasText: "Terminal 1 is closed." }).getByRole("button", { name: "Dismiss" }).click();
   await page.waitForFunction(async () => {
-    const { items } = await (await fetch(`/v1/desktops/${document.querySelector("rolltop-terminals").dataset.desktop}/terminals`)).json();
+    const { items } = await (
+      await fetch(`/v1/desktops/${document.querySelector("rolltop-terminals").dataset.desktop}/terminals`)
+    ).json();
     return items.length === 1;
   });
   await page.getByRole("button", { name: "Close terminal 2" }).click();
@@ -170,15 +204,22 @@ test("a search that misses says so", async () => {
 });
 
 test("an address that goes over rows opens whole, and so does one behind a word", async () => {
-  const columns = Math.floor(await page.evaluate(() => {
-    const probe = document.querySelector(".xterm-rows > div span").getBoundingClientRect();
-    const letters = document.querySelector(".xterm-rows > div span").textContent.length;
-    return document.querySelector(".xterm-screen").clientWidth / (probe.width / letters);
-  }));
+  const columns = Math.floor(
+    await page.evaluate(() => {
+      const probe = document.querySelector(".xterm-rows > div span").getBoundingClientRect();
+      const letters = document.querySelector(".xterm-rows > div span").textContent.length;
+      return document.querySelector(".xterm-screen").clientWidth / (probe.width / letters);
+    }),
+  );
   const long = `https://example.org/${"x".repeat(columns)}/${"y".repeat(columns)}-end`;
   // As tmux draws it: every row put in its place.
-  const rows = long.match(new RegExp(`.{1,${columns}}`, "g")).map((row, index) => `\u001b[${index + 2};1H${row}`).join("");
-  await enter(`say ${JSON.stringify(`\u001b[2J${rows} after.\r\n\u001b]8;;https://example.org/behind\u001b\\the words\u001b]8;;\u001b\\`)}`);
+  const rows = long
+    .match(new RegExp(`.{1,${columns}}`, "g"))
+    .map((row, index) => `\u001b[${index + 2};1H${row}`)
+    .join("");
+  await enter(
+    `say ${JSON.stringify(`\u001b[2J${rows} after.\r\n\u001b]8;;https://example.org/behind\u001b\\the words\u001b]8;;\u001b\\`)}`,
+  );
   await shows("the words");
   await page.evaluate(() => (window.open = (address) => ((window.opened ??= []).push(String(address)), null)));
   for (const part of ["-end", "yyyy", "the words"]) {
@@ -186,7 +227,10 @@ test("an address that goes over rows opens whole, and so does one behind a word"
     const box = await row.boundingBox();
     await page.mouse.move(box.x + 20, box.y + box.height / 2 - 2);
     await page.mouse.move(box.x + 16, box.y + box.height / 2);
-    await page.locator(".xterm-screen.xterm-cursor-pointer, .xterm.xterm-cursor-pointer, .xterm-cursor-pointer").first().waitFor({ state: "attached" });
+    await page
+      .locator(".xterm-screen.xterm-cursor-pointer, .xterm.xterm-cursor-pointer, .xterm-cursor-pointer")
+      .first()
+      .waitFor({ state: "attached" });
     await page.mouse.down();
     await page.mouse.up();
   }
@@ -198,7 +242,10 @@ test("a program that shows an address of its own machine has its preview offered
   const offer = page.locator(".terminal-offer");
   await offer.getByText("5173").waitFor();
   const own = new URL(server.named).host;
-  assert.equal(await offer.getByRole("link", { name: "Open preview" }).getAttribute("href"), `https://5173--research.${own}/`);
+  assert.equal(
+    await offer.getByRole("link", { name: "Open preview" }).getAttribute("href"),
+    `https://5173--research.${own}/`,
+  );
   await offer.getByRole("button", { name: "Dismiss" }).click();
   await offer.waitFor({ state: "hidden" });
 });

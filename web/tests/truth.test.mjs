@@ -50,7 +50,10 @@ test("saving when it sleeps says what was saved", async () => {
 
 test("copies off the host are offered only where there is a place for them", async () => {
   const bare = await startServer({ with_: ["no-store"] });
-  for (const [where, offered] of [[server, true], [bare, false]]) {
+  for (const [where, offered] of [
+    [server, true],
+    [bare, false],
+  ]) {
     const page = await openPage(browser, where.url);
     await settings(page, "research");
     await page.locator("#schedule").getByRole("button", { name: "Change…" }).click();
@@ -76,7 +79,9 @@ test("copies off the host are offered only where there is a place for them", asy
 test("the count above the list is of what the list shows", async () => {
   const page = await openPage(browser, server.url);
   // A page looks once more when it has opened.
-  const again = page.waitForResponse((answer) => answer.request().headers()["hx-request"] === "true" && answer.url().endsWith("/desktops?view=table"));
+  const again = page.waitForResponse(
+    (answer) => answer.request().headers()["hx-request"] === "true" && answer.url().endsWith("/desktops?view=table"),
+  );
   await page.visit("/desktops?view=table");
   await again;
   const count = page.locator(".filters > .quiet");
@@ -90,7 +95,9 @@ test("the count above the list is of what the list shows", async () => {
   await page.getByRole("link", { name: "Suspended" }).click();
   await page.locator("[aria-current=true]", { hasText: "Suspended" }).waitFor();
   assert.equal(await count.innerText(), `1 of ${rows} desktops`);
-  assert.deepEqual(await page.locator(".desktop-row .name").allInnerTexts(), ["atlas-of-remote-islands-and-other-places"]);
+  assert.deepEqual(await page.locator(".desktop-row .name").allInnerTexts(), [
+    "atlas-of-remote-islands-and-other-places",
+  ]);
   await page.context().close();
 });
 

@@ -38,14 +38,16 @@ async function taken(press, code) {
   await press("keyUp", code.slice(-1).toLowerCase(), code, code.charCodeAt(3));
 }
 
-const compose = (input, text) => input("imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+const compose = (input, text) =>
+  input("imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
 
 /** Each character pressed and let go of. */
-const pressed = (text) => [...text].flatMap((character) => {
-  const point = character.codePointAt(0);
-  const keysym = (point <= 0xff ? point : 0x01000000 + point).toString(16);
-  return [`+${keysym}`, `-${keysym}`];
-});
+const pressed = (text) =>
+  [...text].flatMap((character) => {
+    const point = character.codePointAt(0);
+    const keysym = (point <= 0xff ? point : 0x01000000 + point).toString(16);
+    return [`+${keysym}`, `-${keysym}`];
+  });
 
 /** Waits for the keys, and for nothing to follow them. */
 async function arrived(page, wanted) {
@@ -68,7 +70,15 @@ test("an input method composes over the screen, and the desktop gets what is dec
   const { page, input, press } = await openTyping();
   await page.mouse.click(500, 400);
   await focused(page, FIELD);
-  for (const [key, text] of [["N", "n"], ["I", "に"], ["H", "にh"], ["O", "にほ"], ["N", "にほn"], ["G", "にほんg"], ["O", "にほんご"]]) {
+  for (const [key, text] of [
+    ["N", "n"],
+    ["I", "に"],
+    ["H", "にh"],
+    ["O", "にほ"],
+    ["N", "にほn"],
+    ["G", "にほんg"],
+    ["O", "にほんご"],
+  ]) {
     await taken(press, `Key${key}`);
     await compose(input, text);
   }
@@ -100,7 +110,11 @@ test("what is composed goes before the key or the click that ends it", async () 
   const { page, input, press } = await openTyping();
   await compose(input, "한");
   // Not waited for: the next key is there before the page has come to rest.
-  await Promise.all([input("insertText", { text: "한" }), press("keyDown", "a", "KeyA", 65, { text: "a" }), press("keyUp", "a", "KeyA", 65)]);
+  await Promise.all([
+    input("insertText", { text: "한" }),
+    press("keyDown", "a", "KeyA", 65, { text: "a" }),
+    press("keyUp", "a", "KeyA", 65),
+  ]);
   await arrived(page, [...pressed("한"), "+61", "-61"]);
   // The next syllable begins where the last one ends.
   await page.locator(FIELD).evaluate((field) => {
@@ -118,7 +132,8 @@ test("what is composed goes before the key or the click that ends it", async () 
   await page.evaluate(() => (window.sent.length = 0));
   await page.locator(SCREEN).click({ position: { x: 300, y: 200 } });
   const [pointer, letter] = await page.evaluate(() => [
-    window.sent.findIndex(([kind, buttons]) => kind === 5 && buttons === 1), window.sent.findIndex(([kind]) => kind === 4),
+    window.sent.findIndex(([kind, buttons]) => kind === 5 && buttons === 1),
+    window.sent.findIndex(([kind]) => kind === 4),
   ]);
   assert.ok(letter >= 0 && letter < pointer, `the letter (${letter}) before the click (${pointer})`);
   await arrived(page, pressed("語"));
@@ -157,7 +172,10 @@ test("a dead key and a letter are one letter", async () => {
 test("AltGr and Option write the third letter of a key", async () => {
   const [CTRL, ALT] = [2, 1];
   const german = async ({ press }, modifiers) => {
-    for (const [key, code, keyCode] of [["@", "KeyQ", 81], ["€", "KeyE", 69]]) {
+    for (const [key, code, keyCode] of [
+      ["@", "KeyQ", 81],
+      ["€", "KeyE", 69],
+    ]) {
       await press("keyDown", key, code, keyCode, { text: key, modifiers });
       await press("keyUp", key, code, keyCode, { modifiers });
     }
@@ -233,17 +251,18 @@ test("a tap shows no keyboard of a phone's, and a click leaves it to the system"
 });
 
 /** The screen's connections end when `window.away` is set and `window.leave` called, and fail until it is not. */
-const breakable = (page) => page.addInitScript(() => {
-  const open = [];
-  window.WebSocket = new Proxy(window.WebSocket, {
-    construct(Real, [url, protocols]) {
-      const socket = new Real(window.away ? url.replace("/screen", "/nowhere") : url, protocols);
-      if (url.includes("/screen")) open.push(socket);
-      return socket;
-    },
+const breakable = (page) =>
+  page.addInitScript(() => {
+    const open = [];
+    window.WebSocket = new Proxy(window.WebSocket, {
+      construct(Real, [url, protocols]) {
+        const socket = new Real(window.away ? url.replace("/screen", "/nowhere") : url, protocols);
+        if (url.includes("/screen")) open.push(socket);
+        return socket;
+      },
+    });
+    window.leave = () => open.forEach((socket) => socket.close());
   });
-  window.leave = () => open.forEach((socket) => socket.close());
-});
 
 test("what is typed while the screen is away is told and not sent later", async () => {
   const { page } = await openTyping({ first: breakable });

@@ -17,11 +17,16 @@ export class Refusal extends Error {
 export function refused(status: number, body: string): Refusal {
   try {
     const problem = JSON.parse(body) as { code?: unknown; detail?: unknown } | null;
-    if (typeof problem?.code === "string" && typeof problem.detail === "string") return new Refusal(problem.code, problem.detail, status);
+    if (typeof problem?.code === "string" && typeof problem.detail === "string")
+      return new Refusal(problem.code, problem.detail, status);
   } catch {
     // Not Rolltop's.
   }
-  return new Refusal("", word(status === 413 ? "too-large-between" : "between").replace("{status}", String(status)), status);
+  return new Refusal(
+    "",
+    word(status === 413 ? "too-large-between" : "between").replace("{status}", String(status)),
+    status,
+  );
 }
 
 /** What to say of something that went wrong: what a browser says of itself is for nobody. */

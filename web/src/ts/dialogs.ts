@@ -26,7 +26,9 @@ function prepare(dialog: HTMLDialogElement): void {
 /** Where a dialog asks for something, that is where one begins. One that destroys begins at its way out. */
 export function focusFirst(dialog: HTMLDialogElement): void {
   if (dialog.querySelector("[data-close][autofocus]")) return;
-  const fields = dialog.querySelectorAll<HTMLInputElement>(".dialog-body :is(input, select, textarea):not([type=hidden], [readonly], :disabled)");
+  const fields = dialog.querySelectorAll<HTMLInputElement>(
+    ".dialog-body :is(input, select, textarea):not([type=hidden], [readonly], :disabled)",
+  );
   const first = [...fields].find((field) => field.checkVisibility());
   const group = first?.type === "radio" && [...fields].find((field) => field.name === first.name && field.checked);
   (group || first)?.focus();

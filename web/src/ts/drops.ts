@@ -38,7 +38,8 @@ async function hand(entries: Dropped[]): Promise<void> {
   const files = document.querySelector<Files>("rolltop-files");
   if (!files || entries.length === 0) return;
   if (document.fullscreenElement) await document.exitFullscreen();
-  if (!document.documentElement.classList.contains("panel-open")) document.querySelector<HTMLElement>("[data-panel-toggle]")?.click();
+  if (!document.documentElement.classList.contains("panel-open"))
+    document.querySelector<HTMLElement>("[data-panel-toggle]")?.click();
   document.getElementById("tab-files")?.click();
   await customElements.whenDefined("rolltop-files");
   await files.receive(entries);
@@ -46,20 +47,33 @@ async function hand(entries: Dropped[]): Promise<void> {
 
 export function startDrops(): void {
   // The screen's own listeners keep such events to themselves.
-  document.addEventListener("dragover", (event) => {
-    const place = placeOf(event);
-    mark(place);
-    if (takes(event) || event.defaultPrevented) return;
-    event.preventDefault();
-    if (event.dataTransfer && !(event.target as Element).closest("rolltop-files")) event.dataTransfer.dropEffect = place ? "copy" : "none";
-  }, { capture: true });
-  document.addEventListener("dragleave", (event) => {
-    if (event.relatedTarget === null) mark(null);
-  }, { capture: true });
-  document.addEventListener("drop", (event) => {
-    mark(null);
-    if (takes(event)) return;
-    event.preventDefault();
-    if (placeOf(event) && event.dataTransfer) void hand(entriesOf(event.dataTransfer));
-  }, { capture: true });
+  document.addEventListener(
+    "dragover",
+    (event) => {
+      const place = placeOf(event);
+      mark(place);
+      if (takes(event) || event.defaultPrevented) return;
+      event.preventDefault();
+      if (event.dataTransfer && !(event.target as Element).closest("rolltop-files"))
+        event.dataTransfer.dropEffect = place ? "copy" : "none";
+    },
+    { capture: true },
+  );
+  document.addEventListener(
+    "dragleave",
+    (event) => {
+      if (event.relatedTarget === null) mark(null);
+    },
+    { capture: true },
+  );
+  document.addEventListener(
+    "drop",
+    (event) => {
+      mark(null);
+      if (takes(event)) return;
+      event.preventDefault();
+      if (placeOf(event) && event.dataTransfer) void hand(entriesOf(event.dataTransfer));
+    },
+    { capture: true },
+  );
 }

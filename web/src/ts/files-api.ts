@@ -33,7 +33,12 @@ export const HOME = "/home/desk";
 /** A path as a person writes it: from the home folder, from where one is, or whole. */
 export function resolved(text: string, here: string): string {
   const typed = text.trim();
-  const from = typed === "~" || typed.startsWith("~/") ? HOME + typed.slice(1) : typed.startsWith("/") ? typed : joined(here, typed);
+  const from =
+    typed === "~" || typed.startsWith("~/")
+      ? HOME + typed.slice(1)
+      : typed.startsWith("/")
+        ? typed
+        : joined(here, typed);
   const parts: string[] = [];
   for (const part of from.split("/")) {
     if (part === "..") parts.pop();
@@ -97,7 +102,11 @@ export class FilesApi {
 
   /** Saves what nobody changed since it had this tag; gives the new tag. */
   async save(path: string, text: string, tag: string): Promise<string> {
-    const answer = await fetch(this.content(path), { method: "PUT", body: new Blob([text]), headers: { "If-Match": tag } });
+    const answer = await fetch(this.content(path), {
+      method: "PUT",
+      body: new Blob([text]),
+      headers: { "If-Match": tag },
+    });
     if (!answer.ok) throw await refusal(answer);
     return answer.headers.get("etag") ?? "";
   }

@@ -8,17 +8,25 @@ const MOST_PAGES = 500;
 const MOST_PIXELS = 16 << 20;
 
 /** Draws the pages into `place`, each once it comes into view. Resolves to what ends it all. */
-export async function showPdf(place: HTMLElement, bytes: ArrayBuffer, worker: string, label: (page: number) => string): Promise<() => void> {
+export async function showPdf(
+  place: HTMLElement,
+  bytes: ArrayBuffer,
+  worker: string,
+  label: (page: number) => string,
+): Promise<() => void> {
   GlobalWorkerOptions.workerSrc = worker;
   const loading = getDocument({ data: bytes, enableXfa: false, stopAtErrors: false, useSystemFonts: true });
   const file = await loading.promise;
-  const seen = new IntersectionObserver((changes) => {
-    for (const change of changes) {
-      if (!change.isIntersecting) continue;
-      seen.unobserve(change.target);
-      void draw(file, change.target as HTMLCanvasElement).catch(() => undefined);
-    }
-  }, { root: place, rootMargin: "50%" });
+  const seen = new IntersectionObserver(
+    (changes) => {
+      for (const change of changes) {
+        if (!change.isIntersecting) continue;
+        seen.unobserve(change.target);
+        void draw(file, change.target as HTMLCanvasElement).catch(() => undefined);
+      }
+    },
+    { root: place, rootMargin: "50%" },
+  );
   for (let page = 1; page <= Math.min(file.numPages, MOST_PAGES); page++) {
     const canvas = document.createElement("canvas");
     canvas.dataset["page"] = String(page);

@@ -9,8 +9,15 @@ const MOST_TEXT = 1024 * 1024;
 const MOST_PICTURE = 32 * 1024 * 1024;
 const MOST_PDF = 64 * 1024 * 1024;
 const PICTURES: Record<string, string> = {
-  png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp", avif: "image/avif",
-  bmp: "image/bmp", svg: "image/svg+xml", ico: "image/x-icon",
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  avif: "image/avif",
+  bmp: "image/bmp",
+  svg: "image/svg+xml",
+  ico: "image/x-icon",
 };
 
 export interface Words {
@@ -61,7 +68,12 @@ export class Preview {
 
   keepDraft(): void {
     if (!this.unsaved) return;
-    const draft: Draft = { path: this.#path, name: this.#part("[data-preview-name]").textContent, text: this.#text.value, tag: this.#tag };
+    const draft: Draft = {
+      path: this.#path,
+      name: this.#part("[data-preview-name]").textContent,
+      text: this.#text.value,
+      tag: this.#tag,
+    };
     try {
       sessionStorage.setItem(this.#key, JSON.stringify(draft));
     } catch {

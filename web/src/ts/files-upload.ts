@@ -24,7 +24,10 @@ export async function dropped(entries: Dropped[]): Promise<{ folders: string[]; 
   const files: Wanted[] = [];
   const walk = async (entry: FileSystemEntry, path: string): Promise<void> => {
     if (entry.isFile) {
-      files.push({ path, file: await new Promise((done, failed) => (entry as FileSystemFileEntry).file(done, failed)) });
+      files.push({
+        path,
+        file: await new Promise((done, failed) => (entry as FileSystemFileEntry).file(done, failed)),
+      });
       return;
     }
     folders.push(path);
@@ -65,7 +68,12 @@ export class Uploads {
   #waiting: (() => Promise<void>)[] = [];
   #running = 0;
 
-  constructor(api: FilesApi, list: HTMLElement, template: HTMLTemplateElement, progress: (done: number, all: number) => void) {
+  constructor(
+    api: FilesApi,
+    list: HTMLElement,
+    template: HTMLTemplateElement,
+    progress: (done: number, all: number) => void,
+  ) {
     [this.#api, this.#list, this.#template, this.#progress] = [api, list, template, progress];
   }
 
@@ -102,7 +110,9 @@ export class Uploads {
     this.#waiting.push(async () => {
       if (stop.signal.aborted) return;
       try {
-        await this.#upload(path, file, stop.signal, (share) => row.querySelector("progress")?.setAttribute("value", String(share)));
+        await this.#upload(path, file, stop.signal, (share) =>
+          row.querySelector("progress")?.setAttribute("value", String(share)),
+        );
         this.#away(row);
       } catch (error) {
         row.dataset["failed"] = "";

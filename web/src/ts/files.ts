@@ -50,17 +50,26 @@ class RolltopFiles extends HTMLElement {
   #start(): void {
     this.#api = new FilesApi(this.dataset["desktop"] ?? "");
     this.#words = JSON.parse(this.dataset["words"] ?? "{}") as Record<string, string>;
-    this.#preview = new Preview(this.#part(".files-preview"), this.#api, { say: (key, name) => this.#say(key, name), toast });
+    this.#preview = new Preview(this.#part(".files-preview"), this.#api, {
+      say: (key, name) => this.#say(key, name),
+      toast,
+    });
     const template = this.#part<HTMLTemplateElement>("template[data-upload]");
     this.#uploads = new Uploads(this.#api, this.#part(".files-uploads"), template, (done, all) => {
       this.#part(".files-uploads-bar").hidden = all < 2;
-      this.#part("[data-uploads-count]").textContent = this.#say("uploads-count", "").replace("%done%", String(done)).replace("%all%", String(all));
+      this.#part("[data-uploads-count]").textContent = this.#say("uploads-count", "")
+        .replace("%done%", String(done))
+        .replace("%all%", String(all));
       if (all === 0) void this.#go(this.#folder.path);
     });
     const { signal } = this.#leaving;
-    window.addEventListener("beforeunload", (event) => {
-      if (this.#preview?.unsaved) event.preventDefault();
-    }, { signal });
+    window.addEventListener(
+      "beforeunload",
+      (event) => {
+        if (this.#preview?.unsaved) event.preventDefault();
+      },
+      { signal },
+    );
     window.addEventListener("pagehide", () => this.#preview?.keepDraft(), { signal });
     this.addEventListener("click", (event) => void this.#clicked(event));
     this.addEventListener("change", (event) => this.#changed(event.target as HTMLInputElement));
@@ -119,13 +128,16 @@ class RolltopFiles extends HTMLElement {
     const folders = (entry: Entry) => (this.#isFolder(entry) ? 0 : 1);
     const names = new Intl.Collator(document.documentElement.lang, { numeric: true });
     const items = [...this.#folder.items].sort((a, b) => {
-      const order = column === "size" ? a.size - b.size : column === "modified_at" ? a.modified_at.localeCompare(b.modified_at) : 0;
+      const order =
+        column === "size" ? a.size - b.size : column === "modified_at" ? a.modified_at.localeCompare(b.modified_at) : 0;
       return folders(a) - folders(b) || (down ? -1 : 1) * (order || names.compare(a.name, b.name));
     });
     // What was ticked stays so, also while a refresh was under way; another folder starts anew.
     const ticked = this.#drawn === this.#folder.path ? this.#ticked() : new Set<string>();
     this.#drawn = this.#folder.path;
-    const rows = items.filter(({ name }) => !name.startsWith(this.#showHidden ? ".rolltop-upload-" : ".")).map((entry) => this.#row(entry, ticked.has(entry.name)));
+    const rows = items
+      .filter(({ name }) => !name.startsWith(this.#showHidden ? ".rolltop-upload-" : "."))
+      .map((entry) => this.#row(entry, ticked.has(entry.name)));
     this.#part("tbody").replaceChildren(...rows);
     this.#part("[data-do=hidden]").ariaPressed = String(this.#showHidden);
     this.#part(".files-empty").hidden = rows.length > 0;
@@ -139,7 +151,9 @@ class RolltopFiles extends HTMLElement {
   }
 
   #row(entry: Entry, ticked: boolean): HTMLElement {
-    const template = this.#part<HTMLTemplateElement>(`template[data-row=${this.#isFolder(entry) ? "folder" : entry.kind}]`);
+    const template = this.#part<HTMLTemplateElement>(
+      `template[data-row=${this.#isFolder(entry) ? "folder" : entry.kind}]`,
+    );
     const row = template.content.firstElementChild?.cloneNode(true) as HTMLElement;
     row.dataset["name"] = entry.name;
     const name = row.querySelector<HTMLElement>("[data-open]");
@@ -162,7 +176,9 @@ class RolltopFiles extends HTMLElement {
   async #clicked(event: Event): Promise<void> {
     const target = event.target as Element;
     const open = target.closest("[data-open]");
-    const column = target.closest<HTMLElement>("[data-column] button")?.closest<HTMLElement>("[data-column]")?.dataset["column"];
+    const column = target.closest<HTMLElement>("[data-column] button")?.closest<HTMLElement>("[data-column]")?.dataset[
+      "column"
+    ];
     const act = target.closest<HTMLElement>("[data-do]")?.dataset["do"];
     if (target instanceof HTMLInputElement && target.matches("tbody input[type=checkbox]")) {
       pickRange(this.#part("tbody"), target, (event as MouseEvent).shiftKey);
@@ -176,7 +192,8 @@ class RolltopFiles extends HTMLElement {
 
   #changed(field: HTMLInputElement): void {
     if (field.matches("[data-all]")) {
-      for (const box of this.querySelectorAll<HTMLInputElement>("tbody input[type=checkbox]")) box.checked = field.checked;
+      for (const box of this.querySelectorAll<HTMLInputElement>("tbody input[type=checkbox]"))
+        box.checked = field.checked;
       this.#picks();
     } else if (field.matches("tbody input[type=checkbox]")) this.#picks();
     else if (field.matches("[data-path]")) void this.#go(resolved(field.value, this.#folder.path));
@@ -220,7 +237,8 @@ class RolltopFiles extends HTMLElement {
       if (name) await this.#try(() => this.#api.makeFolder(joined(this.#folder.path, name)), name);
     } else if (act === "rename" && one) {
       const name = await this.#askText("rename", one.name);
-      if (name && name !== one.name) await this.#try(() => this.#api.move(path, joined(this.#folder.path, name)), one.name);
+      if (name && name !== one.name)
+        await this.#try(() => this.#api.move(path, joined(this.#folder.path, name)), one.name);
     } else if (act === "copy" && one) {
       const name = await this.#askText("copy", this.#say("copy-name", one.name));
       if (name) await this.#try(() => this.#api.copy(path, joined(this.#folder.path, name)), one.name);
@@ -232,7 +250,13 @@ class RolltopFiles extends HTMLElement {
       const [from, folder] = [this.#folder.path, resolved(to, this.#folder.path)];
       if (to) await this.#each(picked, "moving", (name) => this.#api.move(joined(from, name), joined(folder, name)));
     } else if (act === "delete") {
-      if (!(await this.#ask("delete", picked.map(({ name }) => name)))) return;
+      if (
+        !(await this.#ask(
+          "delete",
+          picked.map(({ name }) => name),
+        ))
+      )
+        return;
       const from = this.#folder.path;
       await this.#each(picked, "deleting", (name) => this.#api.remove(joined(from, name)));
     } else return;
@@ -248,7 +272,9 @@ class RolltopFiles extends HTMLElement {
     bar.hidden = entries.length < 2;
     for (const { name } of entries) {
       if (!this.#busy) break;
-      this.#part("[data-busy]").textContent = this.#say(what).replace("%done%", String(done + 1)).replace("%all%", String(entries.length));
+      this.#part("[data-busy]").textContent = this.#say(what)
+        .replace("%done%", String(done + 1))
+        .replace("%all%", String(entries.length));
       try {
         await act(name);
       } catch (error) {
@@ -285,7 +311,9 @@ class RolltopFiles extends HTMLElement {
   }
 
   #ticked(): Set<string> {
-    return new Set([...this.querySelectorAll("tbody input:checked")].map((field) => field.closest("tr")?.dataset["name"] ?? ""));
+    return new Set(
+      [...this.querySelectorAll("tbody input:checked")].map((field) => field.closest("tr")?.dataset["name"] ?? ""),
+    );
   }
 
   #picked(): Entry[] {
@@ -301,7 +329,8 @@ class RolltopFiles extends HTMLElement {
     all.indeterminate = count > 0 && count < rows;
     this.#part("[data-picked]").textContent = this.#say("picked", String(count));
     this.#part(".files-actions").hidden = count === 0;
-    for (const button of this.querySelectorAll<HTMLButtonElement>(".files-actions [data-one]")) button.disabled = count !== 1;
+    for (const button of this.querySelectorAll<HTMLButtonElement>(".files-actions [data-one]"))
+      button.disabled = count !== 1;
   }
 
   #isFolder(entry: Entry): boolean {
@@ -316,10 +345,14 @@ class RolltopFiles extends HTMLElement {
     dialog.querySelector("ul")?.replaceChildren(...items);
     return new Promise((answer) => {
       dialog.returnValue = "";
-      dialog.addEventListener("close", () => {
-        this.append(dialog);
-        answer(dialog.returnValue === "yes");
-      }, { once: true });
+      dialog.addEventListener(
+        "close",
+        () => {
+          this.append(dialog);
+          answer(dialog.returnValue === "yes");
+        },
+        { once: true },
+      );
       // Inside the panel, the panel would cut it off.
       document.body.append(dialog);
       dialog.showModal();

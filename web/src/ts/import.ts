@@ -24,7 +24,8 @@ function send(file: File, progress: (share: number) => void): Promise<Answer> {
         failed(refused(request.status, ""));
       }
     });
-    for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => failed(new Error(word("offline"))));
+    for (const kind of ["error", "abort", "timeout"])
+      request.addEventListener(kind, () => failed(new Error(word("offline"))));
     request.send(file);
   });
 }

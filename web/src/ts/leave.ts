@@ -10,15 +10,23 @@ export const MODIFIERS = new Set(["Control", "Alt", "AltGraph", "Meta", "Shift"]
 export function watchLeaving(place: HTMLElement, leave: () => void, signal?: AbortSignal): void {
   const listen = { capture: true, ...(signal && { signal }) };
   let armed = false;
-  place.addEventListener("keydown", (event) => {
-    const alone = MODIFIERS.has(event.key);
-    armed = alone && (armed || (event.ctrlKey && event.altKey && event.shiftKey));
-  }, listen);
-  place.addEventListener("keyup", (event) => {
-    if (!armed || event.ctrlKey || event.altKey || event.shiftKey) return;
-    armed = false;
-    // After the others that hear of this key.
-    queueMicrotask(leave);
-  }, listen);
+  place.addEventListener(
+    "keydown",
+    (event) => {
+      const alone = MODIFIERS.has(event.key);
+      armed = alone && (armed || (event.ctrlKey && event.altKey && event.shiftKey));
+    },
+    listen,
+  );
+  place.addEventListener(
+    "keyup",
+    (event) => {
+      if (!armed || event.ctrlKey || event.altKey || event.shiftKey) return;
+      armed = false;
+      // After the others that hear of this key.
+      queueMicrotask(leave);
+    },
+    listen,
+  );
   place.addEventListener("focusout", () => (armed = false), listen);
 }

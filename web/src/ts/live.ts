@@ -82,7 +82,8 @@ function askForWhatIsShown(): void {
   document.addEventListener("htmx:before:request", (event) => {
     const part = event.target;
     const { ctx } = (event as CustomEvent<{ ctx: { request: { action: string } } }>).detail;
-    if (part instanceof HTMLElement && part.dataset["live"] !== undefined) ctx.request.action = part.getAttribute("hx-get") ?? ctx.request.action;
+    if (part instanceof HTMLElement && part.dataset["live"] !== undefined)
+      ctx.request.action = part.getAttribute("hx-get") ?? ctx.request.action;
   });
 }
 

@@ -5,8 +5,16 @@ import { keysymOf } from "./screen-keys";
 
 const CONTROL = 0xffe3;
 const NAMED: Record<string, number> = {
-  ArrowLeft: 0xff51, ArrowUp: 0xff52, ArrowRight: 0xff53, ArrowDown: 0xff54, Backspace: 0xff08, Delete: 0xffff, Enter: 0xff0d,
-  Home: 0xff50, End: 0xff57, Tab: 0xff09,
+  ArrowLeft: 0xff51,
+  ArrowUp: 0xff52,
+  ArrowRight: 0xff53,
+  ArrowDown: 0xff54,
+  Backspace: 0xff08,
+  Delete: 0xffff,
+  Enter: 0xff0d,
+  Home: 0xff50,
+  End: 0xff57,
+  Tab: 0xff09,
 };
 
 export function isMac(): boolean {

@@ -25,7 +25,8 @@ function keysOpen(): boolean {
 }
 
 function showChoice(): void {
-  for (const item of document.querySelectorAll("[data-palette-keys]")) item.setAttribute("aria-checked", String(keysOpen()));
+  for (const item of document.querySelectorAll("[data-palette-keys]"))
+    item.setAttribute("aria-checked", String(keysOpen()));
   for (const key of document.querySelectorAll<HTMLElement>("[data-open-palette]")) {
     if (keysOpen()) key.setAttribute("aria-keyshortcuts", "Control+K");
     else key.removeAttribute("aria-keyshortcuts");

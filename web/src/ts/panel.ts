@@ -30,10 +30,14 @@ function startGrip(): void {
     handle.dataset["dragging"] = "";
     const move = (at: PointerEvent) => resize(window.innerWidth - at.clientX);
     handle.addEventListener("pointermove", move);
-    handle.addEventListener("lostpointercapture", () => {
-      handle.removeEventListener("pointermove", move);
-      delete handle.dataset["dragging"];
-    }, { once: true });
+    handle.addEventListener(
+      "lostpointercapture",
+      () => {
+        handle.removeEventListener("pointermove", move);
+        delete handle.dataset["dragging"];
+      },
+      { once: true },
+    );
   });
   document.addEventListener("keydown", (event) => {
     const handle = grip();
@@ -102,7 +106,8 @@ export function startPanel(): void {
       open = !open;
       if (!narrow) remember(OPEN, open ? "open" : "closed");
       // Or a reload would open it again.
-      if (!open) window.history.replaceState(window.history.state, "", window.location.pathname + window.location.search);
+      if (!open)
+        window.history.replaceState(window.history.state, "", window.location.pathname + window.location.search);
     } else return;
     show();
   });

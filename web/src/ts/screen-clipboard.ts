@@ -34,10 +34,14 @@ export class Clipboard {
     screen.addEventListener("keydown", (event) => this.#keydown(event), { capture: true, signal });
     document.addEventListener("paste", (event) => this.#pasted(event), { signal });
     screen.addEventListener("pointerdown", (event) => this.#pointed(event), { capture: true, signal });
-    document.addEventListener("input", (event) => {
-      const view = this.#view;
-      if (view && event.target === view) this.send(view.value);
-    }, { signal });
+    document.addEventListener(
+      "input",
+      (event) => {
+        const view = this.#view;
+        if (view && event.target === view) this.send(view.value);
+      },
+      { signal },
+    );
   }
 
   /** The panel's text. Asked for each time: a morph brings the bar after the screen, or anew. */

@@ -28,7 +28,10 @@ function named(name: string): Key | undefined {
 
 /** Presses keys such as "Control+Alt+Delete" together and lets them go in reverse. */
 export function sendChord(rfb: RFB, chord: string): void {
-  const keys = chord.split("+").map(named).filter((key) => key !== undefined);
+  const keys = chord
+    .split("+")
+    .map(named)
+    .filter((key) => key !== undefined);
   for (const key of keys) rfb.sendKey(key.keysym, key.code, true);
   for (const key of keys.reverse()) rfb.sendKey(key.keysym, key.code, false);
 }

@@ -25,7 +25,12 @@ function isLetter(event: KeyboardEvent): boolean {
 }
 
 /** Sends what the browser makes of keys in `field`, and keeps the field empty: what is typed may be a password. */
-export function sendTyped(screen: HTMLElement, field: HTMLTextAreaElement, rfb: () => RFB | undefined, signal: AbortSignal): void {
+export function sendTyped(
+  screen: HTMLElement,
+  field: HTMLTextAreaElement,
+  rfb: () => RFB | undefined,
+  signal: AbortSignal,
+): void {
   let composing = false;
   let afterDead = false;
   /** How much of the field's text has been sent: it can't be taken away while there is more being composed. */
@@ -40,41 +45,62 @@ export function sendTyped(screen: HTMLElement, field: HTMLTextAreaElement, rfb: 
     if (!composing) send();
   };
 
-  screen.addEventListener("keydown", (event) => {
-    const second = afterDead && isLetter(event);
-    if (!MODIFIERS.has(event.key)) afterDead = event.key === "Dead";
-    // Chrome on Windows calls the letter after a dead key by its own name, and the text alone has the accent.
-    if (isTaken(event) || second || isLongText(event.key)) event.stopImmediatePropagation();
-    else sendUnlessComposing();
-  }, { capture: true, signal });
+  screen.addEventListener(
+    "keydown",
+    (event) => {
+      const second = afterDead && isLetter(event);
+      if (!MODIFIERS.has(event.key)) afterDead = event.key === "Dead";
+      // Chrome on Windows calls the letter after a dead key by its own name, and the text alone has the accent.
+      if (isTaken(event) || second || isLongText(event.key)) event.stopImmediatePropagation();
+      else sendUnlessComposing();
+    },
+    { capture: true, signal },
+  );
 
-  field.addEventListener("compositionstart", () => {
-    composing = true;
-    // A Korean syllable may begin before the one before it has been sent.
-    send();
-    field.dataset["composing"] = "";
-  }, { signal });
-  field.addEventListener("compositionend", () => {
-    composing = false;
-    delete field.dataset["composing"];
-    // In Safari the text is not final yet; it comes with an input event then.
-    window.setTimeout(sendUnlessComposing);
-  }, { signal });
-  field.addEventListener("beforeinput", (event) => {
-    if (NOT_TYPED.test(event.inputType)) event.preventDefault();
-  }, { signal });
+  field.addEventListener(
+    "compositionstart",
+    () => {
+      composing = true;
+      // A Korean syllable may begin before the one before it has been sent.
+      send();
+      field.dataset["composing"] = "";
+    },
+    { signal },
+  );
+  field.addEventListener(
+    "compositionend",
+    () => {
+      composing = false;
+      delete field.dataset["composing"];
+      // In Safari the text is not final yet; it comes with an input event then.
+      window.setTimeout(sendUnlessComposing);
+    },
+    { signal },
+  );
+  field.addEventListener(
+    "beforeinput",
+    (event) => {
+      if (NOT_TYPED.test(event.inputType)) event.preventDefault();
+    },
+    { signal },
+  );
   for (const kind of ["input", "blur"]) field.addEventListener(kind, sendUnlessComposing, { signal });
 }
 
 /** An input method shows its choices at the field, so it is kept where the person last pointed. */
 export function followPointer(screen: HTMLElement, field: HTMLTextAreaElement, signal: AbortSignal): void {
   // A phone would show its keyboard at each tap; there is a button for it.
-  const touched = (touch: boolean) => (touch ? field.setAttribute("inputmode", "none") : field.removeAttribute("inputmode"));
+  const touched = (touch: boolean) =>
+    touch ? field.setAttribute("inputmode", "none") : field.removeAttribute("inputmode");
   touched(window.matchMedia("(pointer: coarse)").matches);
-  screen.addEventListener("pointerdown", (event) => {
-    const { left, top } = screen.getBoundingClientRect();
-    field.style.left = `min(${event.clientX - left}px, 100% - 12rem)`;
-    field.style.top = `${event.clientY - top}px`;
-    touched(event.pointerType !== "mouse");
-  }, { capture: true, signal });
+  screen.addEventListener(
+    "pointerdown",
+    (event) => {
+      const { left, top } = screen.getBoundingClientRect();
+      field.style.left = `min(${event.clientX - left}px, 100% - 12rem)`;
+      field.style.top = `${event.clientY - top}px`;
+      touched(event.pointerType !== "mouse");
+    },
+    { capture: true, signal },
+  );
 }

@@ -93,7 +93,10 @@ class RolltopScreen extends HTMLElement {
       },
       silent: (silent) => this.#silent(rfb, silent),
     });
-    socket.addEventListener("close", ({ code }) => (this.#why = code === SCREEN_ENDED ? "ended" : code === SCREEN_REFUSED ? "refused" : "unsent"));
+    socket.addEventListener(
+      "close",
+      ({ code }) => (this.#why = code === SCREEN_ENDED ? "ended" : code === SCREEN_REFUSED ? "refused" : "unsent"),
+    );
     const rfb = new RFB(this, socket);
     this.#rfb = rfb;
     const field = this.#field;
@@ -140,7 +143,10 @@ class RolltopScreen extends HTMLElement {
     const place = document.querySelector<HTMLElement>("[data-latency]");
     if (!place) return;
     const unit = { style: "unit", unit: "millisecond" } as const;
-    place.textContent = milliseconds === undefined ? "" : new Intl.NumberFormat(document.documentElement.lang, unit).format(Math.round(milliseconds));
+    place.textContent =
+      milliseconds === undefined
+        ? ""
+        : new Intl.NumberFormat(document.documentElement.lang, unit).format(Math.round(milliseconds));
   }
 
   #lost(): void {
@@ -166,9 +172,13 @@ class RolltopScreen extends HTMLElement {
     this.querySelector(".last-frame")?.remove();
     this.prepend(still);
     const desktop = this.dataset["desktop"] ?? "";
-    still.toBlob((picture) => {
-      if (picture) void keepFrame(desktop, picture).then(showFrames);
-    }, "image/jpeg", 0.8);
+    still.toBlob(
+      (picture) => {
+        if (picture) void keepFrame(desktop, picture).then(showFrames);
+      },
+      "image/jpeg",
+      0.8,
+    );
   }
 
   #status(status: string): void {
@@ -216,11 +226,19 @@ class RolltopScreen extends HTMLElement {
   #wire(signal: AbortSignal): void {
     const current = () => this.#rfb;
     // Typed while there is no screen to type in: said at once rather than swallowed.
-    document.addEventListener("keydown", () => {
-      const elsewhere = document.activeElement !== document.body && !this.contains(document.activeElement);
-      if (this.dataset["status"] === "silent" && !elsewhere) this.#status("reconnecting");
-    }, { capture: true, signal });
-    whenUnseen(() => this.#rest(), () => this.#comeBack(), signal);
+    document.addEventListener(
+      "keydown",
+      () => {
+        const elsewhere = document.activeElement !== document.body && !this.contains(document.activeElement);
+        if (this.dataset["status"] === "silent" && !elsewhere) this.#status("reconnecting");
+      },
+      { capture: true, signal },
+    );
+    whenUnseen(
+      () => this.#rest(),
+      () => this.#comeBack(),
+      signal,
+    );
     watchLeaving(this, () => document.querySelector<HTMLElement>("#screen-bar button")?.focus(), signal);
     // Before the others that listen for keys: those of an input method are none of theirs.
     const field = this.#field;
@@ -247,7 +265,9 @@ class RolltopScreen extends HTMLElement {
   }
 
   #clicked(target: Element): void {
-    const control = target.closest<HTMLElement>("[data-screen-keys],[data-screen-mode],[data-screen-quality],[data-screen-full],[data-screen-keyboard]");
+    const control = target.closest<HTMLElement>(
+      "[data-screen-keys],[data-screen-mode],[data-screen-quality],[data-screen-full],[data-screen-keyboard]",
+    );
     if (!control) return;
     const { screenKeys, screenMode, screenQuality } = control.dataset;
     if (screenKeys !== undefined && this.#rfb) {

@@ -23,7 +23,8 @@ export function addresses(text: string): { text: string; at: number }[] {
     let found = match[0];
     const end = AFTER.exec(found)?.[0] ?? "";
     // A bracket belongs to an address that opened it.
-    if (!(end.startsWith(")") && found.includes("(")) && !(end.startsWith("]") && found.includes("["))) found = found.slice(0, found.length - end.length);
+    if (!(end.startsWith(")") && found.includes("(")) && !(end.startsWith("]") && found.includes("[")))
+      found = found.slice(0, found.length - end.length);
     return URL.canParse(found) ? [{ text: found, at: match.index }] : [];
   });
 }
@@ -43,7 +44,9 @@ export function provideLinks(terminal: Terminal, open: (address: string) => void
         const [start, end] = [cells[places[at] ?? 0], cells[places[at + address.length - 1] ?? 0]];
         if (!start || !end || first + start.row > y - 1 || first + end.row < y - 1) return [];
         const spot = (cell: Cell) => ({ x: cell.column + 1, y: first + cell.row + 1 });
-        return [{ text: address, range: { start: spot(start), end: spot(end) }, activate: () => follow(address, open) }];
+        return [
+          { text: address, range: { start: spot(start), end: spot(end) }, activate: () => follow(address, open) },
+        ];
       });
       give(links);
     },
@@ -59,7 +62,8 @@ interface Cell {
 /** The cells of the row and of those before and after it that go on without a break. */
 function around(terminal: Terminal, row: number): { first: number; cells: Cell[] } {
   const buffer = terminal.buffer.active;
-  const goesOn = (at: number) => buffer.getLine(at + 1)?.isWrapped === true || isFull(buffer.getLine(at), terminal.cols);
+  const goesOn = (at: number) =>
+    buffer.getLine(at + 1)?.isWrapped === true || isFull(buffer.getLine(at), terminal.cols);
   let [first, last] = [row, row];
   while (first > 0 && row - first < MOST_ROWS && goesOn(first - 1)) first -= 1;
   while (last - row < MOST_ROWS && last + 1 < buffer.length && goesOn(last)) last += 1;

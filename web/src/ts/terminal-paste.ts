@@ -8,18 +8,26 @@ export function plain(text: string): string {
 
 /** Takes over every way in which a browser pastes or drops text into `place`. */
 export function takePastes(place: HTMLElement, paste: (text: string) => void): void {
-  place.addEventListener("paste", (event) => {
-    event.preventDefault();
-    event.stopPropagation();
-    const text = plain(event.clipboardData?.getData("text/plain") ?? "");
-    if (text !== "") paste(text);
-  }, { capture: true });
+  place.addEventListener(
+    "paste",
+    (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      const text = plain(event.clipboardData?.getData("text/plain") ?? "");
+      if (text !== "") paste(text);
+    },
+    { capture: true },
+  );
   // A phone's keyboard, and a menu that pastes without the event above.
-  place.addEventListener("beforeinput", (event) => {
-    if (!event.inputType.startsWith("insertFrom") || event.inputType === "insertFromComposition") return;
-    event.preventDefault();
-    event.stopPropagation();
-    const text = plain(event.dataTransfer?.getData("text/plain") ?? event.data ?? "");
-    if (text !== "") paste(text);
-  }, { capture: true });
+  place.addEventListener(
+    "beforeinput",
+    (event) => {
+      if (!event.inputType.startsWith("insertFrom") || event.inputType === "insertFromComposition") return;
+      event.preventDefault();
+      event.stopPropagation();
+      const text = plain(event.dataTransfer?.getData("text/plain") ?? event.data ?? "");
+      if (text !== "") paste(text);
+    },
+    { capture: true },
+  );
 }

@@ -48,7 +48,11 @@ export class TerminalSocket {
   constructor(address: string, listener: Listener) {
     this.#address = address;
     this.#listener = listener;
-    whenUnseen(() => this.#rest(), () => this.#comeBack(), this.#watching.signal);
+    whenUnseen(
+      () => this.#rest(),
+      () => this.#comeBack(),
+      this.#watching.signal,
+    );
     this.#connect();
   }
 
@@ -148,9 +152,11 @@ export class TerminalSocket {
       return;
     }
     if (code === POLICY) {
-      void fetch("/v1/me", { cache: "no-store" }).then((answer) => {
-        if (answer.status === 401) window.location.assign("/sign-in");
-      }).catch(() => undefined);
+      void fetch("/v1/me", { cache: "no-store" })
+        .then((answer) => {
+          if (answer.status === 401) window.location.assign("/sign-in");
+        })
+        .catch(() => undefined);
     }
     this.#warning ??= window.setTimeout(() => this.#listener.broken("reconnecting"), SILENT_MS);
     this.#retry = window.setTimeout(() => this.#connect(), this.#retryMs);

@@ -33,7 +33,10 @@ function colours(): Record<string, string> {
   const style = getComputedStyle(document.documentElement);
   const token = (name: string) => style.getPropertyValue(`--terminal-${name}`).trim();
   const theme: Record<string, string> = {
-    background: token("ground"), foreground: token("text"), cursor: token("cursor"), cursorAccent: token("ground"),
+    background: token("ground"),
+    foreground: token("text"),
+    cursor: token("cursor"),
+    cursorAccent: token("ground"),
     selectionBackground: token("selection"),
   };
   for (const name of COLOURS) {
@@ -76,9 +79,16 @@ export class TerminalView {
     this.place.className = "terminal-place";
     host.append(this.place);
     this.#terminal = new Terminal({
-      allowProposedApi: true, cursorBlink: false, fontSize: 13, lineHeight: 1.15, minimumContrastRatio: 4.5, scrollback: 0,
-      fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--font-mono"), theme: colours(),
-      rightClickSelectsWord: false, macOptionClickForcesSelection: true,
+      allowProposedApi: true,
+      cursorBlink: false,
+      fontSize: 13,
+      lineHeight: 1.15,
+      minimumContrastRatio: 4.5,
+      scrollback: 0,
+      fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--font-mono"),
+      theme: colours(),
+      rightClickSelectsWord: false,
+      macOptionClickForcesSelection: true,
     });
     this.#terminal.loadAddon(this.#fit);
     this.#terminal.loadAddon(new UnicodeGraphemesAddon());
@@ -166,16 +176,20 @@ export class TerminalView {
   #touch(): void {
     let last: number | undefined;
     this.place.addEventListener("touchstart", (event) => (last = event.touches[0]?.clientY), { passive: true });
-    this.place.addEventListener("touchmove", (event) => {
-      const at = event.touches[0]?.clientY;
-      if (at === undefined || last === undefined) return;
-      const line = this.place.clientHeight / this.#terminal.rows;
-      const lines = Math.trunc((at - last) / line);
-      if (lines === 0) return;
-      last += lines * line;
-      if (this.#terminal.modes.mouseTrackingMode === "none") this.scroll(-lines);
-      else this.#send((lines > 0 ? "\x1b[<64;1;1M" : "\x1b[<65;1;1M").repeat(Math.abs(lines)));
-    }, { passive: true });
+    this.place.addEventListener(
+      "touchmove",
+      (event) => {
+        const at = event.touches[0]?.clientY;
+        if (at === undefined || last === undefined) return;
+        const line = this.place.clientHeight / this.#terminal.rows;
+        const lines = Math.trunc((at - last) / line);
+        if (lines === 0) return;
+        last += lines * line;
+        if (this.#terminal.modes.mouseTrackingMode === "none") this.scroll(-lines);
+        else this.#send((lines > 0 ? "\x1b[<64;1;1M" : "\x1b[<65;1;1M").repeat(Math.abs(lines)));
+      },
+      { passive: true },
+    );
   }
 
   /** A program that has the mouse has the wheel too. Otherwise tmux, which keeps what was shown, is told by keys. */
@@ -183,7 +197,8 @@ export class TerminalView {
     if (this.#terminal.modes.mouseTrackingMode !== "none" && !event.shiftKey) return true;
     event.preventDefault();
     const row = this.place.clientHeight / this.#terminal.rows;
-    this.#wheel += event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY / Math.max(row, 1) : event.deltaY * NOTCH;
+    this.#wheel +=
+      event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY / Math.max(row, 1) : event.deltaY * NOTCH;
     const rows = Math.trunc(this.#wheel);
     this.#wheel -= rows;
     if (rows !== 0) this.scroll(rows);
@@ -193,7 +208,9 @@ export class TerminalView {
   /** Tells of addresses that lead into the desktop. */
   #look(bytes: Uint8Array): void {
     // Colours and the like do not belong to an address. A flood is not read letter by letter.
-    const text = this.#tail + this.#text.decode(bytes.subarray(-LOOKED_AT), { stream: true }).replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "");
+    const text =
+      this.#tail +
+      this.#text.decode(bytes.subarray(-LOOKED_AT), { stream: true }).replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "");
     this.#tail = text.slice(-TAIL);
     for (const { text: address, at } of addresses(text)) {
       const port = localPort(address);
@@ -252,7 +269,8 @@ export class TerminalView {
   #copied(text: string): boolean {
     const encoded = text.slice(text.indexOf(";") + 1);
     const recent = Date.now() - this.#gestureAt < GESTURE_MS;
-    if (encoded === "?" || encoded.length > CLIPBOARD_BYTES || !recent || !this.place.contains(document.activeElement)) return true;
+    if (encoded === "?" || encoded.length > CLIPBOARD_BYTES || !recent || !this.place.contains(document.activeElement))
+      return true;
     try {
       const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
       void navigator.clipboard.writeText(new TextDecoder().decode(bytes)).catch(() => undefined);

@@ -78,12 +78,20 @@ class RolltopTerminals extends HTMLElement {
 
   #wire(signal: AbortSignal): void {
     this.addEventListener("click", (event) => void this.#clicked(event.target as Element), { signal });
-    this.addEventListener("rolltop:control-used", () => this.#part("[data-sticky]")?.setAttribute("aria-pressed", "false"), { signal });
+    this.addEventListener(
+      "rolltop:control-used",
+      () => this.#part("[data-sticky]")?.setAttribute("aria-pressed", "false"),
+      { signal },
+    );
     const field = this.#part<HTMLInputElement>("[data-search-text]");
-    field?.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && field.value !== "") this.#seek(field.value);
-      if (event.key === "Escape") this.#search(false);
-    }, { signal });
+    field?.addEventListener(
+      "keydown",
+      (event) => {
+        if (event.key === "Enter" && field.value !== "") this.#seek(field.value);
+        if (event.key === "Escape") this.#search(false);
+      },
+      { signal },
+    );
     // The key row must not take the focus, or a phone's keyboard goes away.
     window.addEventListener("pagehide", () => this.#leaving.forEach((number) => this.#end(number)), { signal });
     this.#part(".terminal-keys")?.addEventListener("pointerdown", (event) => event.preventDefault(), { signal });
@@ -124,15 +132,20 @@ class RolltopTerminals extends HTMLElement {
     closer?.setAttribute("aria-label", `${closer.getAttribute("aria-label") ?? ""} ${number}`);
     this.#part("[data-tabs]")?.append(button);
     const host = this.#part(".terminal-places") ?? this;
-    const entry: Entry = { number, button, view: new TerminalView(`${this.#address()}/${number}`, host, {
-      broken: (how) => tellConnection(`terminal ${number}`, how === "no" ? "none" : how === "silent" ? "silent" : "unsent"),
-      ended: () => this.#ended(number),
-      search: () => this.#search(true),
-      found: (found) => this.#missed(!found),
-      local: (port) => this.#offer(port),
-      open: (address) => this.#follow(address),
-      leave: () => button.querySelector("button")?.focus(),
-    }) };
+    const entry: Entry = {
+      number,
+      button,
+      view: new TerminalView(`${this.#address()}/${number}`, host, {
+        broken: (how) =>
+          tellConnection(`terminal ${number}`, how === "no" ? "none" : how === "silent" ? "silent" : "unsent"),
+        ended: () => this.#ended(number),
+        search: () => this.#search(true),
+        found: (found) => this.#missed(!found),
+        local: (port) => this.#offer(port),
+        open: (address) => this.#follow(address),
+        leave: () => button.querySelector("button")?.focus(),
+      }),
+    };
     this.#entries.push(entry);
     return entry;
   }
@@ -193,10 +206,14 @@ class RolltopTerminals extends HTMLElement {
     document.body.append(dialog);
     dialog.showModal();
     return new Promise((answer) => {
-      dialog.addEventListener("close", () => {
-        this.append(dialog);
-        answer(dialog.returnValue === "yes");
-      }, { once: true });
+      dialog.addEventListener(
+        "close",
+        () => {
+          this.append(dialog);
+          answer(dialog.returnValue === "yes");
+        },
+        { once: true },
+      );
     });
   }
 

@@ -122,7 +122,9 @@ class UsageCharts extends HTMLElement {
       const of = values[index] ?? [];
       const latest = of.at(-1);
       if (latest === undefined) return words.none;
-      return words.most.replace("%now%", amount(words, field, latest)).replace("%most%", amount(words, field, Math.max(...of)));
+      return words.most
+        .replace("%now%", amount(words, field, latest))
+        .replace("%most%", amount(words, field, Math.max(...of)));
     });
     figure.querySelectorAll("output").forEach((output, index) => (output.textContent = texts[index] ?? ""));
   }
@@ -140,13 +142,25 @@ class UsageCharts extends HTMLElement {
         legend: { show: false },
         scales: { x: { auto: false }, y: { auto: false } },
         axes: [
-          { show: true, size: 22, stroke: colour("--muted-foreground"), font: `11px ${style.fontFamily}`, grid: { stroke: colour("--border"), width: 1 }, ticks: { show: false }, values: clock },
+          {
+            show: true,
+            size: 22,
+            stroke: colour("--muted-foreground"),
+            font: `11px ${style.fontFamily}`,
+            grid: { stroke: colour("--border"), width: 1 },
+            ticks: { show: false },
+            values: clock,
+          },
           { show: false },
         ],
         series: [
           {},
           ...stroke.slice(0, lines).map((line, index) => ({
-            stroke: line, width: 1.5, points: { show: false }, spanGaps: false, ...(index === 0 && { fill: `color-mix(in oklab, ${line} 16%, transparent)` }),
+            stroke: line,
+            width: 1.5,
+            points: { show: false },
+            spanGaps: false,
+            ...(index === 0 && { fill: `color-mix(in oklab, ${line} 16%, transparent)` }),
           })),
         ],
       },
@@ -181,7 +195,8 @@ function withGaps(times: number[], values: number[][], most: number): uPlot.Alig
 
 /** Times of day within a day, days beyond that; none where it would be cut off. */
 function clock(plot: uPlot, splits: number[], _axis: number, _space: number, step: number): string[] {
-  const form: Intl.DateTimeFormatOptions = step >= 86_400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const form: Intl.DateTimeFormatOptions =
+    step >= 86_400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   const format = new Intl.DateTimeFormat(document.documentElement.lang, form);
   return splits.map((split) => {
     const at = plot.valToPos(split, "x");
