@@ -63,7 +63,7 @@ bench: ## the numbers, as JSON lines on standard output
 	@scripts/bench
 
 .PHONY: lint
-lint: web ## formatting, clippy, crate directions, licences
+lint: web ## formatting, clippy, the pages' sources and types, crate directions, licences
 	@scripts/lint
 
 .PHONY: openapi

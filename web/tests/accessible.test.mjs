@@ -149,7 +149,8 @@ for (const scheme of ["light", "dark"]) {
         await page.locator("rolltop-screen[data-status=connected] canvas:not(.last-frame)").focus();
         await check(page, `the screen with the keys, ${how}`);
       }
-      const path = await (async () => (await page.visit("/desktops"), desktopPath(page, "research")))();
+      await page.visit("/desktops");
+      const path = await desktopPath(page, "research");
       await page.visit(path);
       if (place === "phone") await page.locator("[data-panel-toggle]").click();
       await page.locator("#tab-settings").click();

@@ -338,7 +338,10 @@ test("the picture is coarser where answers wait behind it, and better again wher
   const auto = new AutoQuality();
   let now = 0;
   const answers = (count, milliseconds, bytes) => {
-    for (let at = 0; at < count; at += 1) auto.answered(milliseconds, bytes, (now += 1500));
+    for (let at = 0; at < count; at += 1) {
+      now += 1500;
+      auto.answered(milliseconds, bytes, now);
+    }
     return auto.level;
   };
   assert.equal(answers(20, 20, 200_000), "balanced", "however free the line is");
@@ -370,8 +373,9 @@ test("a line that is full has a coarser picture sent, unless somebody chose one"
       WebSocket.prototype.send = function (data) {
         if (typeof data !== "string" && new Uint8Array(data)[0] === 2)
           window.encodings.push(String(new Uint8Array(data)));
-        if (typeof data !== "string" || !this.url.includes("/screen") || (asked += 1) === 1)
-          return send.call(this, data);
+        if (typeof data !== "string" || !this.url.includes("/screen")) return send.call(this, data);
+        asked += 1;
+        if (asked === 1) return send.call(this, data);
         this.dispatchEvent(new MessageEvent("message", { data: picture.buffer }));
         setTimeout(() => send.call(this, data), 1500);
       };

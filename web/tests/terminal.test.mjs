@@ -221,7 +221,13 @@ test("an address that goes over rows opens whole, and so does one behind a word"
     `say ${JSON.stringify(`\u001b[2J${rows} after.\r\n\u001b]8;;https://example.org/behind\u001b\\the words\u001b]8;;\u001b\\`)}`,
   );
   await shows("the words");
-  await page.evaluate(() => (window.open = (address) => ((window.opened ??= []).push(String(address)), null)));
+  await page.evaluate(() => {
+    window.opened = [];
+    window.open = (address) => {
+      window.opened.push(String(address));
+      return null;
+    };
+  });
   for (const part of ["-end", "yyyy", "the words"]) {
     const row = terminal().locator(".xterm-rows > div", { hasText: part }).first();
     const box = await row.boundingBox();

@@ -1,5 +1,6 @@
 // What an answer that is no success says. Rolltop's own say it in a problem document; a page of something in between,
 // such as a proxy, is told in words of ours, since its own would be HTML.
+import type { Problem } from "../../generated/v1";
 import { word } from "./words";
 
 /** What went wrong, in a sentence for people. */
@@ -16,7 +17,7 @@ export class Refusal extends Error {
 /** Code and sentence of an answer, whoever gave it. */
 export function refused(status: number, body: string): Refusal {
   try {
-    const problem = JSON.parse(body) as { code?: unknown; detail?: unknown } | null;
+    const problem = JSON.parse(body) as Partial<Problem> | null;
     if (typeof problem?.code === "string" && typeof problem.detail === "string")
       return new Refusal(problem.code, problem.detail, status);
   } catch {

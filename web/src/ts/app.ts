@@ -38,7 +38,7 @@ document.addEventListener("DOMContentLoaded", () => {
   startTimes();
   startImports();
   startLive();
-  if (document.body.dataset["signedOut"] !== undefined) {
+  if (document.body.dataset.signedOut !== undefined) {
     void forgetFrames();
     forgetDrafts();
   }

@@ -2,11 +2,11 @@
 import { toast } from "./toasts";
 
 async function copy(button: HTMLElement): Promise<void> {
-  const line = document.getElementById(button.dataset["copy"] ?? "");
+  const line = document.getElementById(button.dataset.copy ?? "");
   if (!line) return;
   try {
     await navigator.clipboard.writeText(line.textContent ?? "");
-    toast("info", button.dataset["copied"] ?? "");
+    toast("info", button.dataset.copied ?? "");
   } catch {
     // Not allowed: pick it out, so that the usual keys copy it.
     window.getSelection()?.selectAllChildren(line);

@@ -32,7 +32,7 @@ export function focusFirst(dialog: HTMLDialogElement): void {
   const first = [...fields].find((field) => field.checkVisibility());
   const group = first?.type === "radio" && [...fields].find((field) => field.name === first.name && field.checked);
   (group || first)?.focus();
-  if (first?.dataset["select"] !== undefined) first.select();
+  if (first?.dataset.select !== undefined) first.select();
 }
 
 export function closeDialog(): void {

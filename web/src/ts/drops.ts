@@ -29,9 +29,9 @@ function takes(event: DragEvent): boolean {
 
 function mark(place: HTMLElement | null): void {
   for (const marked of document.querySelectorAll<HTMLElement>(":is(.stage, rolltop-terminals)[data-dropping]")) {
-    if (marked !== place) delete marked.dataset["dropping"];
+    if (marked !== place) delete marked.dataset.dropping;
   }
-  if (place) place.dataset["dropping"] = "";
+  if (place) place.dataset.dropping = "";
 }
 
 async function hand(entries: Dropped[]): Promise<void> {

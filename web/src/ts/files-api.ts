@@ -1,20 +1,6 @@
 // The API's operations on a desktop's files, as far as the page uses them.
+import type { CopyFile, CreateFolder, FileList, MoveFile, UpdateFile } from "../../generated/v1";
 import { type Refusal, refused } from "./answers";
-
-export interface Entry {
-  name: string;
-  kind: "file" | "folder" | "link" | "other";
-  target_kind?: Entry["kind"];
-  size: number;
-  mode: string;
-  modified_at: string;
-}
-
-export interface Folder {
-  path: string;
-  items: Entry[];
-  truncated: boolean;
-}
 
 async function refusal(answer: Response): Promise<Refusal> {
   return refused(answer.status, await answer.text().catch(() => ""));
@@ -66,24 +52,24 @@ export class FilesApi {
     return this.address("/archive", { path });
   }
 
-  async list(path: string): Promise<Folder> {
-    return (await (await this.#ask("GET", this.address("", { path }))).json()) as Folder;
+  async list(path: string): Promise<FileList> {
+    return (await (await this.#ask("GET", this.address("", { path }))).json()) as FileList;
   }
 
   async makeFolder(path: string): Promise<void> {
-    await this.#ask("POST", `${this.#root}/folder`, { path });
+    await this.#ask("POST", `${this.#root}/folder`, { path } satisfies CreateFolder);
   }
 
   async move(from: string, to: string): Promise<void> {
-    await this.#ask("POST", `${this.#root}/move`, { from, to });
+    await this.#ask("POST", `${this.#root}/move`, { from, to } satisfies MoveFile);
   }
 
   async copy(from: string, to: string): Promise<void> {
-    await this.#ask("POST", `${this.#root}/copy`, { from, to });
+    await this.#ask("POST", `${this.#root}/copy`, { from, to } satisfies CopyFile);
   }
 
   async setMode(path: string, mode: string): Promise<void> {
-    await this.#ask("PATCH", this.address("", { path }), { mode });
+    await this.#ask("PATCH", this.address("", { path }), { mode } satisfies UpdateFile);
   }
 
   async remove(path: string): Promise<void> {

@@ -29,7 +29,7 @@ export async function showPdf(
   );
   for (let page = 1; page <= Math.min(file.numPages, MOST_PAGES); page++) {
     const canvas = document.createElement("canvas");
-    canvas.dataset["page"] = String(page);
+    canvas.dataset.page = String(page);
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", label(page));
     place.append(canvas);
@@ -43,13 +43,13 @@ export async function showPdf(
 }
 
 async function draw(file: PDFDocumentProxy, canvas: HTMLCanvasElement): Promise<void> {
-  const page = await file.getPage(Number(canvas.dataset["page"]));
+  const page = await file.getPage(Number(canvas.dataset.page));
   const natural = page.getViewport({ scale: 1 });
   const wanted = (canvas.clientWidth * window.devicePixelRatio) / natural.width;
   const most = Math.sqrt(MOST_PIXELS / (natural.width * natural.height));
   const viewport = page.getViewport({ scale: Math.min(wanted, most) });
   canvas.width = Math.ceil(viewport.width);
   canvas.height = Math.ceil(viewport.height);
-  canvas.dataset["drawn"] = "";
+  canvas.dataset.drawn = "";
   await page.render({ canvas, viewport }).promise;
 }

@@ -139,10 +139,10 @@ export class Preview {
     if (!read) return this.#nothing();
     const pages = this.#pages;
     pages.hidden = false;
-    const { showPdf } = (await import(pages.dataset["pdfModule"] ?? "")) as typeof import("./files-pdf");
+    const { showPdf } = (await import(pages.dataset.pdfModule ?? "")) as typeof import("./files-pdf");
     try {
       const label = (page: number) => this.#words.say("page", String(page));
-      const end = await showPdf(pages, await read.bytes.arrayBuffer(), pages.dataset["pdfWorker"] ?? "", label);
+      const end = await showPdf(pages, await read.bytes.arrayBuffer(), pages.dataset.pdfWorker ?? "", label);
       // Closed, or another opened, while it was on its way.
       if (this.#path === path && !pages.hidden) this.#endPdf = end;
       else end();

@@ -1,6 +1,7 @@
 // Uploading many files and folders: two at a time, each with its progress and a way to stop it. An
 // upload that breaks off goes on where it was; what is stopped leaves nothing. A file goes in parts, and in smaller ones
 // where something in between, such as a proxy, takes no large requests or breaks them off.
+import type { Upload } from "../../generated/v1";
 import { Refusal, refused } from "./answers";
 import type { Dropped } from "./drops";
 import { type FilesApi, joined } from "./files-api";
@@ -115,9 +116,9 @@ export class Uploads {
         );
         this.#away(row);
       } catch (error) {
-        row.dataset["failed"] = "";
+        row.dataset.failed = "";
         const reason = row.querySelector("[data-reason]");
-        if (reason) reason.textContent = error instanceof Refusal ? error.message : (row.dataset["brokenOff"] ?? "");
+        if (reason) reason.textContent = error instanceof Refusal ? error.message : (row.dataset.brokenOff ?? "");
       }
     });
     this.#next();
@@ -173,7 +174,7 @@ export class Uploads {
 
   async #offset(query: Record<string, string>): Promise<number> {
     const answer = await fetch(this.#api.address("/upload", query), { cache: "no-store" });
-    return answer.ok ? ((await answer.json()) as { offset: number }).offset : 0;
+    return answer.ok ? ((await answer.json()) as Upload).offset : 0;
   }
 }
 

@@ -1,9 +1,10 @@
 // The files of a desktop, in the panel beside its screen: where one is, what is there, and what
 // can be done with it. The server puts <rolltop-files> there while the desktop runs.
+import type { FileEntry, FileList } from "../../generated/v1";
 import { type Dropped, entriesOf } from "./drops";
 import { focusFirst } from "./dialogs";
 import { sentence } from "./answers";
-import { type Entry, FilesApi, type Folder, HOME, joined, parent, resolved } from "./files-api";
+import { FilesApi, HOME, joined, parent, resolved } from "./files-api";
 import { pickRange } from "./files-pick";
 import { Preview } from "./files-preview";
 import { chosen, dropped, Uploads } from "./files-upload";
@@ -16,7 +17,7 @@ type Column = "name" | "size" | "modified_at";
 
 class RolltopFiles extends HTMLElement {
   #api = new FilesApi("");
-  #folder: Folder = { path: HOME, items: [], truncated: false };
+  #folder: FileList = { path: HOME, items: [], truncated: false };
   /** The folder whose rows are shown. */
   #drawn = "";
   #sort: { column: Column; down: boolean } = { column: "name", down: false };
@@ -48,8 +49,8 @@ class RolltopFiles extends HTMLElement {
   }
 
   #start(): void {
-    this.#api = new FilesApi(this.dataset["desktop"] ?? "");
-    this.#words = JSON.parse(this.dataset["words"] ?? "{}") as Record<string, string>;
+    this.#api = new FilesApi(this.dataset.desktop ?? "");
+    this.#words = JSON.parse(this.dataset.words ?? "{}") as Record<string, string>;
     this.#preview = new Preview(this.#part(".files-preview"), this.#api, {
       say: (key, name) => this.#say(key, name),
       toast,
@@ -75,14 +76,14 @@ class RolltopFiles extends HTMLElement {
     this.addEventListener("change", (event) => this.#changed(event.target as HTMLInputElement));
     this.addEventListener("dragover", (event) => {
       event.preventDefault();
-      this.dataset["dropping"] = "";
+      this.dataset.dropping = "";
     });
     this.addEventListener("dragleave", (event) => {
-      if (!this.contains(event.relatedTarget as Node | null)) delete this.dataset["dropping"];
+      if (!this.contains(event.relatedTarget as Node | null)) delete this.dataset.dropping;
     });
     this.addEventListener("drop", (event) => {
       event.preventDefault();
-      delete this.dataset["dropping"];
+      delete this.dataset.dropping;
       if (event.dataTransfer) void this.receive(entriesOf(event.dataTransfer));
     });
     void this.#begin();
@@ -125,7 +126,7 @@ class RolltopFiles extends HTMLElement {
 
   #draw(): void {
     const { column, down } = this.#sort;
-    const folders = (entry: Entry) => (this.#isFolder(entry) ? 0 : 1);
+    const folders = (entry: FileEntry) => (this.#isFolder(entry) ? 0 : 1);
     const names = new Intl.Collator(document.documentElement.lang, { numeric: true });
     const items = [...this.#folder.items].sort((a, b) => {
       const order =
@@ -143,19 +144,19 @@ class RolltopFiles extends HTMLElement {
     this.#part(".files-empty").hidden = rows.length > 0;
     this.#part(".files-more").hidden = !this.#folder.truncated;
     for (const head of this.querySelectorAll<HTMLElement>("th[data-column]")) {
-      if (head.dataset["column"] === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      if (head.dataset.column === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     }
     this.#part<HTMLButtonElement>("[data-do=up]").disabled = this.#folder.path === "/";
     this.#picks();
   }
 
-  #row(entry: Entry, ticked: boolean): HTMLElement {
+  #row(entry: FileEntry, ticked: boolean): HTMLElement {
     const template = this.#part<HTMLTemplateElement>(
       `template[data-row=${this.#isFolder(entry) ? "folder" : entry.kind}]`,
     );
     const row = template.content.firstElementChild?.cloneNode(true) as HTMLElement;
-    row.dataset["name"] = entry.name;
+    row.dataset.name = entry.name;
     const name = row.querySelector<HTMLElement>("[data-open]");
     const words = name?.querySelector("bdi");
     if (words) words.textContent = entry.name;
@@ -176,14 +177,13 @@ class RolltopFiles extends HTMLElement {
   async #clicked(event: Event): Promise<void> {
     const target = event.target as Element;
     const open = target.closest("[data-open]");
-    const column = target.closest<HTMLElement>("[data-column] button")?.closest<HTMLElement>("[data-column]")?.dataset[
-      "column"
-    ];
-    const act = target.closest<HTMLElement>("[data-do]")?.dataset["do"];
+    const column = target.closest<HTMLElement>("[data-column] button")?.closest<HTMLElement>("[data-column]")
+      ?.dataset.column;
+    const act = target.closest<HTMLElement>("[data-do]")?.dataset.do;
     if (target instanceof HTMLInputElement && target.matches("tbody input[type=checkbox]")) {
       pickRange(this.#part("tbody"), target, (event as MouseEvent).shiftKey);
       this.#picks();
-    } else if (open) await this.#open(open.closest<HTMLElement>("tr")?.dataset["name"] ?? "");
+    } else if (open) await this.#open(open.closest<HTMLElement>("tr")?.dataset.name ?? "");
     else if (column) {
       this.#sort = { column: column as Column, down: this.#sort.column === column && !this.#sort.down };
       this.#draw();
@@ -264,7 +264,7 @@ class RolltopFiles extends HTMLElement {
   }
 
   /** The same with each, one after the other: how far that is shows, it can be stopped, and one that fails does not stop it. */
-  async #each(entries: Entry[], what: string, act: (name: string) => Promise<void>): Promise<void> {
+  async #each(entries: FileEntry[], what: string, act: (name: string) => Promise<void>): Promise<void> {
     const bar = this.#part(".files-busy");
     const failed: string[] = [];
     let [done, reason] = [0, ""];
@@ -302,7 +302,7 @@ class RolltopFiles extends HTMLElement {
     await this.#try(async () => this.#uploads?.add(this.#folder.path, wanted));
   }
 
-  #download(entry: Entry): void {
+  #download(entry: FileEntry): void {
     const path = joined(this.#folder.path, entry.name);
     const link = document.createElement("a");
     link.href = this.#isFolder(entry) ? this.#api.archive(path) : this.#api.content(path);
@@ -312,11 +312,11 @@ class RolltopFiles extends HTMLElement {
 
   #ticked(): Set<string> {
     return new Set(
-      [...this.querySelectorAll("tbody input:checked")].map((field) => field.closest("tr")?.dataset["name"] ?? ""),
+      [...this.querySelectorAll("tbody input:checked")].map((field) => field.closest("tr")?.dataset.name ?? ""),
     );
   }
 
-  #picked(): Entry[] {
+  #picked(): FileEntry[] {
     const ticked = this.#ticked();
     return this.#folder.items.filter(({ name }) => ticked.has(name));
   }
@@ -333,7 +333,7 @@ class RolltopFiles extends HTMLElement {
       button.disabled = count !== 1;
   }
 
-  #isFolder(entry: Entry): boolean {
+  #isFolder(entry: FileEntry): boolean {
     return entry.kind === "folder" || (entry.kind === "link" && entry.target_kind === "folder");
   }
 
@@ -376,7 +376,7 @@ class RolltopFiles extends HTMLElement {
   #bytes(count: number): string {
     const power = count < 1 ? 0 : Math.min(Math.floor(Math.log2(count) / 10), 4);
     const format = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: power < 2 ? 0 : 1 });
-    return `${format.format(count / 1024 ** power)}\u00a0${(this.#words["units"] ?? "").split(" ")[power] ?? ""}`;
+    return `${format.format(count / 1024 ** power)}\u00a0${(this.#words.units ?? "").split(" ")[power] ?? ""}`;
   }
 
   #say(key: string, name = ""): string {

@@ -31,12 +31,12 @@ export async function forgetFrames(): Promise<void> {
 }
 
 async function show(image: HTMLImageElement): Promise<void> {
-  const desktop = image.dataset["frameOf"];
-  if (!desktop || image.dataset["shown"] !== undefined) return;
+  const desktop = image.dataset.frameOf;
+  if (!desktop || image.dataset.shown !== undefined) return;
   const picture = await lastFrame(desktop);
   if (!picture) return;
   image.src = URL.createObjectURL(picture);
-  image.dataset["shown"] = "";
+  image.dataset.shown = "";
 }
 
 /** Fills every place on the page that waits for a last frame. */

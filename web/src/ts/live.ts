@@ -3,17 +3,14 @@
 // a desktop's id, or "desktops" for the list. Reconnecting is silent for two seconds.
 import htmx from "htmx.org";
 
+import type { Event as Change, EventKind } from "../../generated/v1";
 import { tellConnection } from "./connection";
 
 const SILENT_MS = 2000;
 const RETRY_MS = 2000;
+const KINDS: EventKind[] = ["desktop.changed", "desktop.destroyed", "step", "snapshot.changed"];
 /** Bursts of events within this time make one refresh. */
 const GATHER_MS = 120;
-
-interface Change {
-  seq: number;
-  desktop?: string;
-}
 
 let lastSeq: number | undefined;
 let stream: EventSource | undefined;
@@ -26,12 +23,13 @@ let gathering: number | undefined;
 /** Asks every part that shows `subject` to fetch itself again; "*" means all of them. */
 export function refresh(subject: string): void {
   pending.add(subject);
-  gathering ??= window.setTimeout(() => {
+  if (gathering !== undefined) return;
+  gathering = window.setTimeout(() => {
     gathering = undefined;
     const subjects = new Set(pending);
     pending.clear();
     for (const part of document.querySelectorAll<HTMLElement>("[data-live]")) {
-      const shows = part.dataset["live"] ?? "";
+      const shows = part.dataset.live ?? "";
       if (subjects.has("*") || subjects.has(shows) || shows === "desktops") {
         htmx.trigger(part, "refresh", {}, false);
       }
@@ -42,7 +40,7 @@ export function refresh(subject: string): void {
 function heard(message: MessageEvent<string>): void {
   const change = JSON.parse(message.data) as Change;
   lastSeq = change.seq;
-  if (change.desktop !== undefined) refresh(change.desktop);
+  if (change.desktop) refresh(change.desktop);
 }
 
 function line(show: boolean): void {
@@ -72,7 +70,7 @@ async function failed(): Promise<void> {
 /** A part that could not fetch itself tries again: nobody asked for it, so nobody is told. */
 function retryParts(): void {
   document.addEventListener("htmx:error", (event) => {
-    const subject = event.target instanceof HTMLElement ? event.target.dataset["live"] : undefined;
+    const subject = event.target instanceof HTMLElement ? event.target.dataset.live : undefined;
     if (subject !== undefined) window.setTimeout(() => refresh(subject), RETRY_MS);
   });
 }
@@ -82,7 +80,7 @@ function askForWhatIsShown(): void {
   document.addEventListener("htmx:before:request", (event) => {
     const part = event.target;
     const { ctx } = (event as CustomEvent<{ ctx: { request: { action: string } } }>).detail;
-    if (part instanceof HTMLElement && part.dataset["live"] !== undefined)
+    if (part instanceof HTMLElement && part.dataset.live !== undefined)
       ctx.request.action = part.getAttribute("hx-get") ?? ctx.request.action;
   });
 }
@@ -93,13 +91,13 @@ function connect(): void {
   stream = new EventSource(`/v1/events${after}`);
   stream.addEventListener("open", opened);
   stream.addEventListener("error", () => void failed());
-  for (const kind of ["desktop.changed", "desktop.destroyed", "step", "snapshot.changed"]) {
+  for (const kind of KINDS) {
     stream.addEventListener(kind, (event) => heard(event as MessageEvent<string>));
   }
 }
 
 export function startLive(): void {
-  if (document.body.dataset["events"] !== "on") return;
+  if (document.body.dataset.events !== "on") return;
   connect();
   retryParts();
   askForWhatIsShown();

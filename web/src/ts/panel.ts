@@ -27,14 +27,14 @@ function startGrip(): void {
     const handle = grip();
     if (!handle || event.target !== handle) return;
     handle.setPointerCapture(event.pointerId);
-    handle.dataset["dragging"] = "";
+    handle.dataset.dragging = "";
     const move = (at: PointerEvent) => resize(window.innerWidth - at.clientX);
     handle.addEventListener("pointermove", move);
     handle.addEventListener(
       "lostpointercapture",
       () => {
         handle.removeEventListener("pointermove", move);
-        delete handle.dataset["dragging"];
+        delete handle.dataset.dragging;
       },
       { once: true },
     );
@@ -53,9 +53,9 @@ function startGrip(): void {
 function loadModules(): void {
   for (const part of document.querySelectorAll<HTMLElement>("[role=tabpanel]:not([hidden]) [data-module]")) {
     if (part.clientHeight === 0) continue;
-    const address = part.dataset["module"] ?? "";
-    delete part.dataset["module"];
-    void import(address).catch(() => (part.dataset["module"] = address));
+    const address = part.dataset.module ?? "";
+    delete part.dataset.module;
+    void import(address).catch(() => (part.dataset.module = address));
   }
 }
 
@@ -95,7 +95,7 @@ export function startPanel(): void {
   startTabs();
   document.addEventListener("click", (event) => {
     const target = event.target as Element;
-    const named = target.closest<HTMLElement>("[data-show-tab]")?.dataset["showTab"];
+    const named = target.closest<HTMLElement>("[data-show-tab]")?.dataset.showTab;
     if (named !== undefined) {
       open = true;
       document.getElementById(`tab-${named}`)?.click();

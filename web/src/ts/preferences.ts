@@ -6,7 +6,7 @@ function showTheme(): void {
   for (const item of document.querySelectorAll<HTMLElement>("[data-theme-choice]")) {
     // In the palette it is a command, with no state of its own.
     if (item.role === "menuitem") continue;
-    item.setAttribute("aria-checked", String(item.dataset["themeChoice"] === chosen));
+    item.setAttribute("aria-checked", String(item.dataset.themeChoice === chosen));
   }
 }
 
@@ -15,7 +15,7 @@ export function startPreferences(): void {
   document.addEventListener("click", (event) => {
     const choice = (event.target as Element).closest<HTMLElement>("[data-theme-choice]");
     if (choice) {
-      chooseTheme((choice.dataset["themeChoice"] ?? "system") as Theme);
+      chooseTheme((choice.dataset.themeChoice ?? "system") as Theme);
       showTheme();
     }
   });

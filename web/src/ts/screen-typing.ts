@@ -63,7 +63,7 @@ export function sendTyped(
       composing = true;
       // A Korean syllable may begin before the one before it has been sent.
       send();
-      field.dataset["composing"] = "";
+      field.dataset.composing = "";
     },
     { signal },
   );
@@ -71,7 +71,7 @@ export function sendTyped(
     "compositionend",
     () => {
       composing = false;
-      delete field.dataset["composing"];
+      delete field.dataset.composing;
       // In Safari the text is not final yet; it comes with an input event then.
       window.setTimeout(sendUnlessComposing);
     },

@@ -82,7 +82,7 @@ class RolltopScreen extends HTMLElement {
   }
 
   #connect(): void {
-    this.dataset["status"] ??= "connecting";
+    this.dataset.status ??= "connecting";
     this.#auto.connected();
     const socket = new WebSocket(this.#address(), ["binary"]);
     takePulse(socket, {
@@ -154,8 +154,8 @@ class RolltopScreen extends HTMLElement {
     this.#latency(undefined);
     this.#rfb = undefined;
     if (!this.isConnected || this.#resting) return;
-    if (this.dataset["status"] === "connected") this.#status("silent");
-    else if (this.dataset["status"] === "unanswering") this.#status("reconnecting");
+    if (this.dataset.status === "connected") this.#status("silent");
+    else if (this.dataset.status === "unanswering") this.#status("reconnecting");
     this.#warning ??= window.setTimeout(() => this.#status("reconnecting"), SILENT_MS);
     this.#retry = window.setTimeout(() => this.#connect(), this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MOST_MS);
@@ -171,7 +171,7 @@ class RolltopScreen extends HTMLElement {
     still.getContext("2d")?.drawImage(canvas, 0, 0);
     this.querySelector(".last-frame")?.remove();
     this.prepend(still);
-    const desktop = this.dataset["desktop"] ?? "";
+    const desktop = this.dataset.desktop ?? "";
     still.toBlob(
       (picture) => {
         if (picture) void keepFrame(desktop, picture).then(showFrames);
@@ -182,7 +182,7 @@ class RolltopScreen extends HTMLElement {
   }
 
   #status(status: string): void {
-    this.dataset["status"] = status;
+    this.dataset.status = status;
     tellConnection("screen", status === "reconnecting" ? this.#why : status === "unanswering" ? "silent" : "none");
   }
 
@@ -192,12 +192,12 @@ class RolltopScreen extends HTMLElement {
     rfb.scaleViewport = this.#mode !== "actual";
     rfb.resizeSession = this.#mode === "follow";
     this.#press();
-    this.dataset["mode"] = this.#mode;
+    this.dataset.mode = this.#mode;
     for (const item of document.querySelectorAll<HTMLElement>("[data-screen-mode]")) {
-      item.setAttribute("aria-checked", String(item.dataset["screenMode"] === this.#mode));
+      item.setAttribute("aria-checked", String(item.dataset.screenMode === this.#mode));
     }
     for (const item of document.querySelectorAll<HTMLElement>("[data-screen-quality]")) {
-      item.setAttribute("aria-checked", String(item.dataset["screenQuality"] === this.#quality));
+      item.setAttribute("aria-checked", String(item.dataset.screenQuality === this.#quality));
     }
   }
 
@@ -205,7 +205,7 @@ class RolltopScreen extends HTMLElement {
   #press(): void {
     if (!this.#rfb) return;
     const level = this.#quality === "auto" ? this.#auto.level : this.#quality;
-    this.dataset["quality"] = level;
+    this.dataset.quality = level;
     this.#rfb.qualityLevel = SETTINGS[level].quality;
     this.#rfb.compressionLevel = SETTINGS[level].compression;
   }
@@ -230,7 +230,7 @@ class RolltopScreen extends HTMLElement {
       "keydown",
       () => {
         const elsewhere = document.activeElement !== document.body && !this.contains(document.activeElement);
-        if (this.dataset["status"] === "silent" && !elsewhere) this.#status("reconnecting");
+        if (this.dataset.status === "silent" && !elsewhere) this.#status("reconnecting");
       },
       { capture: true, signal },
     );
@@ -281,7 +281,7 @@ class RolltopScreen extends HTMLElement {
       this.#quality = screenQuality as Quality;
       remember("rolltop-quality", screenQuality);
       this.#apply();
-    } else if (control.dataset["screenFull"] !== undefined) {
+    } else if (control.dataset.screenFull !== undefined) {
       void toggleFullScreen();
       this.#rfb?.focus();
     } else {
@@ -292,12 +292,12 @@ class RolltopScreen extends HTMLElement {
 
 /** The clipboard's panel goes away like a menu: by Escape or a press elsewhere. */
 function closePanels(event: Event): void {
-  const escape = event instanceof KeyboardEvent && event.key === "Escape";
+  const byEscape = event instanceof KeyboardEvent && event.key === "Escape";
   for (const panel of document.querySelectorAll<HTMLDetailsElement>("details.clipboard[open]")) {
     const inside = panel.contains(event.target as Node);
-    if (event instanceof KeyboardEvent ? escape && inside : !inside) {
+    if (event instanceof KeyboardEvent ? byEscape && inside : !inside) {
       panel.open = false;
-      if (escape) panel.querySelector("summary")?.focus();
+      if (byEscape) panel.querySelector("summary")?.focus();
     }
   }
 }

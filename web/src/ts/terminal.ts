@@ -4,6 +4,7 @@ import { allowStyles } from "./xterm-styles";
 
 allowStyles();
 
+import type { Problem, TerminalList } from "../../generated/v1";
 import { tellConnection } from "./connection";
 import { TerminalView } from "./terminal-view";
 import { localPort } from "./terminal-links";
@@ -65,11 +66,11 @@ class RolltopTerminals extends HTMLElement {
     await document.fonts.load("13px 'JetBrains Mono'").catch(() => undefined);
     const answer = await fetch(this.#address(), { cache: "no-store" }).catch(() => undefined);
     if (answer?.status === 409) {
-      const { detail } = (await answer.json()) as { detail: string };
+      const { detail } = (await answer.json()) as Problem;
       this.#say(detail);
       return;
     }
-    const { items } = answer?.ok ? ((await answer.json()) as { items: { number: number }[] }) : { items: [] };
+    const { items } = answer?.ok ? ((await answer.json()) as TerminalList) : { items: [] };
     const numbers = items.map(({ number }) => number);
     for (const number of numbers.length > 0 ? numbers : [1]) this.#open(number);
     const first = this.#entries[0];
@@ -99,8 +100,8 @@ class RolltopTerminals extends HTMLElement {
 
   async #clicked(target: Element): Promise<void> {
     const control = target.closest<HTMLElement>("button");
-    const act = control?.dataset["act"];
-    const key = control?.dataset["type"];
+    const act = control?.dataset.act;
+    const key = control?.dataset.type;
     const entry = this.#entries.find(({ button }) => button.contains(target));
     if (entry && act === "close") await this.#askToClose(entry);
     else if (entry) this.#show(entry);
@@ -116,7 +117,7 @@ class RolltopTerminals extends HTMLElement {
   #key(control: HTMLElement, key: string): void {
     const view = this.#shown?.view;
     if (!view) return;
-    if (control.dataset["sticky"] !== undefined) {
+    if (control.dataset.sticky !== undefined) {
       view.control = !view.control;
       control.setAttribute("aria-pressed", String(view.control));
     } else {
@@ -184,7 +185,7 @@ class RolltopTerminals extends HTMLElement {
       this.#show(this.#open(entry.number));
     };
     this.#leaving.add(entry.number);
-    toastWithUndo((this.dataset["closed"] ?? "").replace("%name%", String(entry.number)), undo, () => {
+    toastWithUndo((this.dataset.closed ?? "").replace("%name%", String(entry.number)), undo, () => {
       if (this.#leaving.has(entry.number)) this.#end(entry.number);
     });
   }
@@ -193,7 +194,7 @@ class RolltopTerminals extends HTMLElement {
   async #program(number: number): Promise<string | undefined> {
     const answer = await fetch(this.#address(), { cache: "no-store" }).catch(() => undefined);
     if (!answer?.ok) return undefined;
-    const { items } = (await answer.json()) as { items: { number: number; program: string }[] };
+    const { items } = (await answer.json()) as TerminalList;
     return items.find((item) => item.number === number)?.program;
   }
 
@@ -232,7 +233,7 @@ class RolltopTerminals extends HTMLElement {
 
   #missed(missed: boolean): void {
     const place = this.#part("[data-missed]");
-    if (place) place.textContent = missed ? (place.dataset["missed"] ?? "") : "";
+    if (place) place.textContent = missed ? (place.dataset.missed ?? "") : "";
     if (missed) this.#sought = "";
   }
 
@@ -251,7 +252,7 @@ class RolltopTerminals extends HTMLElement {
   }
 
   #preview(port: number): string {
-    return (this.dataset["preview"] ?? "").replace("%port%", String(port));
+    return (this.dataset.preview ?? "").replace("%port%", String(port));
   }
 
   #follow(address: string): void {
@@ -278,7 +279,7 @@ class RolltopTerminals extends HTMLElement {
     const next = this.#entries[Math.min(place, this.#entries.length - 1)];
     this.#shown = next;
     if (next) this.#show(next);
-    else this.#say(this.dataset["ended"] ?? "", true);
+    else this.#say(this.dataset.ended ?? "", true);
   }
 
   #search(open: boolean): void {
@@ -309,7 +310,7 @@ class RolltopTerminals extends HTMLElement {
   }
 
   #address(): string {
-    return `/v1/desktops/${this.dataset["desktop"] ?? ""}/terminals`;
+    return `/v1/desktops/${this.dataset.desktop ?? ""}/terminals`;
   }
 
   #part<T extends HTMLElement>(selector: string): T | null {

@@ -21,7 +21,7 @@ const watcher = new IntersectionObserver((entries) => {
 });
 
 async function update(image: HTMLImageElement): Promise<void> {
-  const address = image.dataset["thumbnail"];
+  const address = image.dataset.thumbnail;
   if (!address || busy.has(image)) return;
   busy.add(image);
   try {
@@ -34,8 +34,8 @@ async function update(image: HTMLImageElement): Promise<void> {
     await loader.decode();
     const old = image.src;
     image.src = url;
-    image.dataset["shown"] = "";
-    void keepFrame(image.dataset["frame"] ?? "", picture);
+    image.dataset.shown = "";
+    void keepFrame(image.dataset.frame ?? "", picture);
     if (old.startsWith("blob:")) URL.revokeObjectURL(old);
   } catch {
     // No picture this time; there is another try in a few seconds.

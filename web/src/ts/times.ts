@@ -48,14 +48,14 @@ function update(): void {
 /** One that a script has made, as the server writes them. */
 export function showTime(time: HTMLTimeElement): void {
   const [language, then] = [document.documentElement.lang, Date.parse(time.dateTime)];
-  time.dataset["relative"] = "";
+  time.dataset.relative = "";
   time.textContent = relative(then, new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" }));
   time.title = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }).format(then);
 }
 
 function tick(): void {
   for (const clock of document.querySelectorAll<HTMLElement>("[data-since]")) {
-    const seconds = Math.max(0, (Date.now() - Date.parse(clock.dataset["since"] ?? "")) / 1000);
+    const seconds = Math.max(0, (Date.now() - Date.parse(clock.dataset.since ?? "")) / 1000);
     clock.textContent = `${seconds.toFixed(1)} s`;
   }
 }

@@ -7,8 +7,8 @@ const STAY_LONG_MS = 10000;
 const UNDONE_MS = 1000;
 
 function leave(toast: HTMLElement): void {
-  if (toast.dataset["leaving"] !== undefined) return;
-  toast.dataset["leaving"] = "";
+  if (toast.dataset.leaving !== undefined) return;
+  toast.dataset.leaving = "";
   toast.dispatchEvent(new CustomEvent("rolltop:leaving"));
   const gone = () => toast.remove();
   toast.addEventListener("transitionend", gone, { once: true });
@@ -17,7 +17,7 @@ function leave(toast: HTMLElement): void {
 
 function watch(toast: HTMLElement): void {
   const undo = toast.querySelector("[data-undo]");
-  const stay = undo || toast.dataset["kind"] === "error" ? STAY_LONG_MS : STAY_MS;
+  const stay = undo || toast.dataset.kind === "error" ? STAY_LONG_MS : STAY_MS;
   let timer = window.setTimeout(() => leave(toast), stay);
   const hold = () => window.clearTimeout(timer);
   const release = () => {
@@ -73,7 +73,7 @@ export function startToasts(): void {
   }).observe(list, { childList: true });
   document.addEventListener("htmx:error", (event) => {
     // What refreshes itself also tries again by itself.
-    if (event.target instanceof HTMLElement && event.target.dataset["live"] !== undefined) return;
+    if (event.target instanceof HTMLElement && event.target.dataset.live !== undefined) return;
     toast("error", word("offline"));
   });
 }

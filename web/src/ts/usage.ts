@@ -2,20 +2,8 @@
 // its tab is seen; asks again only while it can be seen.
 import uPlot from "uplot";
 
-interface Point {
-  at: string;
-  processor_percent: number;
-  memory_bytes: number;
-  disk_bytes: number;
-  received_bytes_per_second: number;
-  sent_bytes_per_second: number;
-}
-interface Usage {
-  since: string;
-  until: string;
-  every_seconds: number;
-  points: Point[];
-}
+import type { Usage, UsagePoint } from "../../generated/v1";
+
 interface Words {
   units: string[];
   percent: string;
@@ -23,7 +11,7 @@ interface Words {
   most: string;
   none: string;
 }
-type Field = Exclude<keyof Point, "at">;
+type Field = Exclude<keyof UsagePoint, "at">;
 
 /** Each chart's lines; the second is drawn in the quiet colour. */
 const CHARTS: Record<string, Field[]> = {
@@ -48,7 +36,7 @@ class UsageCharts extends HTMLElement {
   #colours = new MutationObserver(() => this.#shown && this.#draw(this.#shown, true));
 
   connectedCallback(): void {
-    this.#words = JSON.parse(this.dataset["words"] ?? "{}") as Words;
+    this.#words = JSON.parse(this.dataset.words ?? "{}") as Words;
     this.addEventListener("click", this.#choose);
     this.#sizes.observe(this);
     this.#colours.observe(document.documentElement, { attributeFilter: ["class"] });
@@ -67,18 +55,19 @@ class UsageCharts extends HTMLElement {
   #choose = (event: Event): void => {
     const button = (event.target as HTMLElement).closest<HTMLElement>("[data-span]");
     if (!button) return;
-    this.#span = button.dataset["span"] ?? "hour";
+    this.#span = button.dataset.span ?? "hour";
     for (const other of this.querySelectorAll("[data-span]")) other.ariaPressed = String(other === button);
     void this.#load();
   };
 
   async #load(): Promise<void> {
     window.clearTimeout(this.#timer);
-    const asked = (this.#asked += 1);
+    this.#asked += 1;
+    const asked = this.#asked;
     const visible = this.clientHeight > 0 && !document.hidden;
     try {
       if (visible) {
-        const answer = await fetch(`${this.dataset["address"] ?? ""}?span=${this.#span}`, { cache: "no-store" });
+        const answer = await fetch(`${this.dataset.address ?? ""}?span=${this.#span}`, { cache: "no-store" });
         // Another span was chosen meanwhile.
         if (asked !== this.#asked) return;
         if (answer.ok) this.#draw((await answer.json()) as Usage);

@@ -4,6 +4,6 @@
 let words: Record<string, string> | undefined;
 
 export function word(key: string): string {
-  words ??= JSON.parse(document.body.dataset["words"] ?? "{}") as Record<string, string>;
+  words ??= JSON.parse(document.body.dataset.words ?? "{}") as Record<string, string>;
   return words[key] ?? "";
 }
