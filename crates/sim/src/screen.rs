@@ -4,7 +4,7 @@
 //! viewers' clipboards, Ctrl+V types what a viewer put there. So a test sees keys, pointer and
 //! clipboard work, both ways.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use jiff::Timestamp;
 use jpeg_encoder::{ColorType, Encoder};
@@ -37,8 +37,9 @@ struct State {
     picture: Picture,
     control: bool,
     clipboard: String,
-    /// The last drawn frame, and of which change and second it is.
-    drawn: Option<(Arc<Frame>, u64, i64)>,
+    /// The last drawn frame as long as a viewer has it, and of which change and second it is.
+    drawn: Weak<Frame>,
+    drawn_of: (u64, i64),
 }
 
 impl Screen {
@@ -52,7 +53,8 @@ impl Screen {
             typed: String::new(),
             click: None,
         };
-        let state = State { picture, control: false, clipboard: String::new(), drawn: None };
+        let state =
+            State { picture, control: false, clipboard: String::new(), drawn: Weak::new(), drawn_of: (0, 0) };
         Self { state: Mutex::new(state), changes: watch::Sender::new(0), cuts: broadcast::Sender::new(16) }
     }
 
@@ -139,15 +141,13 @@ impl Screen {
 
     /// The picture as it is now.
     pub fn frame(&self) -> Arc<Frame> {
-        let (change, second) = (*self.changes.borrow(), Timestamp::now().as_second());
+        let now = (*self.changes.borrow(), Timestamp::now().as_second());
         let mut state = self.state();
-        if let Some((frame, of_change, of_second)) = &state.drawn
-            && (*of_change, *of_second) == (change, second)
-        {
-            return frame.clone();
+        if let Some(frame) = state.drawn.upgrade().filter(|_| state.drawn_of == now) {
+            return frame;
         }
-        let frame = Arc::new(state.picture.draw(second));
-        state.drawn = Some((frame.clone(), change, second));
+        let frame = Arc::new(state.picture.draw(now.1));
+        (state.drawn, state.drawn_of) = (Arc::downgrade(&frame), now);
         frame
     }
 

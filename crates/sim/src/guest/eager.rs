@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_util::io::{ReaderStream, StreamReader};
 
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 16 * 1024;
 
 /// The same stream; what comes is taken whether or not anybody reads it here.
 pub fn eager(

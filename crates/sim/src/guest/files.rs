@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub const HOME: &str = "/home/desk";
 /// Size of the file that is there for measuring, bytes.
 const LARGE: usize = 8 * 1024 * 1024;
+/// The same bytes for every machine, until one writes to its own.
+static LARGE_FILE: LazyLock<Arc<Vec<u8>>> =
+    LazyLock::new(|| Arc::new((0..LARGE).map(|place| (place % 251) as u8).collect()));
 /// What one machine's files may hold in all, bytes.
 const ROOM: usize = 256 * 1024 * 1024;
 
@@ -25,7 +28,8 @@ pub struct Node {
 
 #[derive(Debug, Clone)]
 pub enum Content {
-    File(Vec<u8>),
+    /// Copied once somebody writes to it.
+    File(Arc<Vec<u8>>),
     Folder,
     Link(String),
 }
@@ -46,7 +50,7 @@ pub struct Files(Arc<Mutex<Tree>>);
 
 impl Node {
     fn file(bytes: Vec<u8>) -> Self {
-        Self { content: Content::File(bytes), mode: 0o644, modified: 0 }
+        Self { content: Content::File(Arc::new(bytes)), mode: 0o644, modified: 0 }
     }
 
     fn folder() -> Self {
@@ -69,17 +73,17 @@ impl Files {
         for folder in ["/", "/etc", "/home", HOME, "/home/desk/notes", super::ports::SITE, "/tmp"] {
             tree.insert(folder.to_owned(), Node::folder());
         }
-        let large = (0..LARGE).map(|place| (place % 251) as u8).collect();
         for (path, bytes) in [
             ("/etc/hostname", b"desk\n".to_vec()),
             ("/home/desk/welcome.txt", format!("This is the simulated desktop {desktop}.\n").into_bytes()),
             ("/home/desk/notes/today.md", b"# Today\n\n- nothing yet\n".to_vec()),
             ("/home/desk/empty", Vec::new()),
             ("/home/desk/site/index.html", super::ports::INDEX.to_vec()),
-            ("/home/desk/large.bin", large),
         ] {
             tree.insert(path.to_owned(), Node::file(bytes));
         }
+        let large = Node { content: Content::File(LARGE_FILE.clone()), ..Node::file(Vec::new()) };
+        tree.insert("/home/desk/large.bin".to_owned(), large);
         let link = Content::Link("/home/desk/notes".to_owned());
         tree.insert("/home/desk/latest".to_owned(), Node { content: link, mode: 0o777, modified: 0 });
         Self(Arc::new(Mutex::new(tree)))
@@ -97,7 +101,7 @@ impl Files {
     /// A file's bytes, for commands.
     pub fn contents(&self, path: &str) -> Option<Vec<u8>> {
         match self.stat(path)?.content {
-            Content::File(bytes) => Some(bytes),
+            Content::File(bytes) => Some(Arc::unwrap_or_clone(bytes)),
             Content::Folder | Content::Link(_) => None,
         }
     }
@@ -183,6 +187,7 @@ impl Files {
         }
         let node = tree.get_mut(path).ok_or(Trouble::Failure)?;
         let Content::File(bytes) = &mut node.content else { return Err(Trouble::Failure) };
+        let bytes = Arc::make_mut(bytes);
         if bytes.len() < end {
             bytes.resize(end, 0);
         }
@@ -206,7 +211,8 @@ impl Files {
         changeable(&path)?;
         let node = tree.get_mut(&path).ok_or(Trouble::NoSuchFile)?;
         if let (Some(size), Content::File(bytes)) = (size, &mut node.content) {
-            bytes.resize(usize::try_from(size).ok().filter(|size| *size <= ROOM).ok_or(Trouble::Failure)?, 0);
+            let size = usize::try_from(size).ok().filter(|size| *size <= ROOM).ok_or(Trouble::Failure)?;
+            Arc::make_mut(bytes).resize(size, 0);
         }
         if let Some(mode) = mode {
             node.mode = mode & 0o7777;
