@@ -8,6 +8,7 @@
 //! users `rolltop` and `desk`, the VNC server's socket, `sudo`, which has nobody to become, and `tmux`,
 //! which shows what a source of ours says.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -16,16 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use async_trait::async_trait;
 use rolltop_api_types::DesktopState;
-use rolltop_engine::image::{ExportRequest, ImportRequest};
-use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DiskAllowance, DoorStream, Engine, EngineError, Flattening, ForkRequest,
-    HostStatus, Known, LayerUse, Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo,
-    SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
-};
+use rolltop_engine::{Call, Carry, DoorStream, EngineError, calls};
 use rolltop_engine_qemu::remote::{self, HostClient};
-use rolltop_model::{DesktopId, SnapshotId, TemplateVersion};
+use rolltop_model::DesktopId;
 use rolltop_vm_tests::{Options, Platform, eventually};
 use tokio::net::{TcpStream, UnixListener};
 
@@ -132,104 +127,18 @@ struct Detour {
     ports: BTreeMap<DesktopId, u16>,
 }
 
-#[async_trait]
-impl Engine for Detour {
-    async fn connect(&self, desktop: DesktopId) -> Result<DoorStream, EngineError> {
-        let Some(port) = self.ports.get(&desktop) else { return self.host.connect(desktop).await };
-        let stream = TcpStream::connect(("127.0.0.1", *port)).await;
-        let stream = stream.map_err(|error| EngineError::Unreachable(error.to_string()))?;
-        stream.set_nodelay(true).map_err(|error| EngineError::Unreachable(error.to_string()))?;
-        Ok(Box::new(stream))
-    }
-
-    async fn templates(&self) -> Result<Vec<TemplateInfo>, EngineError> {
-        self.host.templates().await
-    }
-    async fn bootstrap(&self, template: &TemplateVersion) -> Result<Bootstrap, EngineError> {
-        self.host.bootstrap(template).await
-    }
-    async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError> {
-        self.host.fork(request).await
-    }
-    async fn start(&self, request: &StartRequest) -> Result<(), EngineError> {
-        self.host.start(request).await
-    }
-    async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError> {
-        self.host.suspend(request).await
-    }
-    async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
-        self.host.resume(request).await
-    }
-    async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
-        self.host.snapshot(request).await
-    }
-
-    async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
-        self.host.revert(request).await
-    }
-
-    async fn layers(&self) -> Result<Vec<LayerUse>, EngineError> {
-        self.host.layers().await
-    }
-
-    async fn allow_disk(&self, allowances: &[DiskAllowance]) -> Result<(), EngineError> {
-        self.host.allow_disk(allowances).await
-    }
-
-    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
-        self.host.snapshots().await
-    }
-
-    async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
-        self.host.remove_snapshot(snapshot).await
-    }
-
-    async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
-        self.host.flatten(desktop, fence).await
-    }
-
-    async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError> {
-        self.host.resize(request).await
-    }
-
-    async fn save_template(&self, request: &SaveTemplate) -> Result<(), EngineError> {
-        self.host.save_template(request).await
-    }
-    async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
-        self.host.remove_template(version).await
-    }
-    async fn export(&self, request: &ExportRequest) -> Result<DoorStream, EngineError> {
-        self.host.export(request).await
-    }
-    async fn import(&self, request: &ImportRequest) -> Result<DoorStream, EngineError> {
-        self.host.import(request).await
-    }
-    async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
-        self.host.release(desktop, fence).await
-    }
-    async fn stop(&self, desktop: DesktopId, fence: u64, grace: Duration) -> Result<(), EngineError> {
-        self.host.stop(desktop, fence, grace).await
-    }
-    async fn destroy(&self, desktop: DesktopId, fence: u64) -> Result<DestroyReceipt, EngineError> {
-        self.host.destroy(desktop, fence).await
-    }
-    async fn observe(&self) -> Result<Vec<Machine>, EngineError> {
-        self.host.observe().await
-    }
-    async fn observe_one(&self, desktop: DesktopId) -> Result<Option<Machine>, EngineError> {
-        self.host.observe_one(desktop).await
-    }
-    async fn console_tail(&self, desktop: DesktopId, max_bytes: usize) -> Result<String, EngineError> {
-        self.host.console_tail(desktop, max_bytes).await
-    }
-    async fn host(&self) -> Result<HostStatus, EngineError> {
-        self.host.host().await
-    }
-    async fn leftovers(&self, known: &Known) -> Result<Vec<Leftover>, EngineError> {
-        self.host.leftovers(known).await
-    }
-    async fn sweep(&self, known: &Known) -> Result<Vec<Leftover>, EngineError> {
-        self.host.sweep(known).await
+impl Carry for Detour {
+    async fn carry<C: Call>(&self, call: C) -> Result<C::Reply, EngineError> {
+        let knock = (&call as &dyn Any).downcast_ref::<calls::Connect>();
+        let Some(port) = knock.and_then(|knock| self.ports.get(&knock.desktop)) else {
+            return self.host.carry(call).await;
+        };
+        let unreachable = |error: std::io::Error| EngineError::Unreachable(error.to_string());
+        let stream = TcpStream::connect(("127.0.0.1", *port)).await.map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        let stream: DoorStream = Box::new(stream);
+        let reply = (Box::new(stream) as Box<dyn Any>).downcast::<C::Reply>();
+        reply.map(|reply| *reply).map_err(|_| EngineError::Host("not what a knock is answered with".into()))
     }
 }
 

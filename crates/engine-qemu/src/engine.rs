@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
     Bootstrap, DestroyReceipt, DiskAllowance, DoorStream, Engine, EngineError, Flattening, ForkRequest,
-    HostStatus, Known, LayerUse, Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplate, SnapshotInfo,
-    SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
+    HostStatus, Known, LayerUse, Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplateRequest,
+    SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, Size, SnapshotId, TemplateVersion};
 
@@ -133,7 +133,7 @@ impl Engine for QemuEngine {
         Arc::clone(&self.host).layers().await
     }
 
-    async fn allow_disk(&self, allowances: &[DiskAllowance]) -> Result<(), EngineError> {
+    async fn allow_disk(&self, allowances: Vec<DiskAllowance>) -> Result<(), EngineError> {
         self.host.allow_disk(allowances);
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Engine for QemuEngine {
         self.carry(|host| host.resize(request)).await
     }
 
-    async fn save_template(&self, request: &SaveTemplate) -> Result<(), EngineError> {
+    async fn save_template(&self, request: &SaveTemplateRequest) -> Result<(), EngineError> {
         let request = request.clone();
         self.carry(|host| host.save_template(request)).await
     }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::image::{ExportRequest, Frame, ImportRequest};
 use crate::{
     DiskLayer, Engine, EngineError, Flattening, ForkRequest, Known, LayerKey, OffReason, Origin, Power,
-    ResizeRequest, RevertRequest, SaveTemplate, SnapshotRequest, StartRequest, SuspendRequest, Work,
+    ResizeRequest, RevertRequest, SaveTemplateRequest, SnapshotRequest, StartRequest, SuspendRequest, Work,
 };
 
 /// What the checks are run with.
@@ -413,8 +413,14 @@ impl Contract {
         let version = TemplateVersion::new("saved", "0123456789ab").expect("a version");
         let bootstrap = engine.bootstrap(&self.template).await.expect("a way in");
         let (title, description) = ("Saved".to_owned(), "Made of a desktop.".to_owned());
-        let save =
-            SaveTemplate { desktop, fence: 1, version: version.clone(), title, description, bootstrap };
+        let save = SaveTemplateRequest {
+            desktop,
+            fence: 1,
+            version: version.clone(),
+            title,
+            description,
+            bootstrap,
+        };
         assert_eq!(engine.save_template(&save).await, Err(EngineError::UnknownDesktop));
         engine.fork(&request).await.expect("a fork");
         self.banner(engine, desktop).await;
@@ -428,8 +434,10 @@ impl Contract {
         let way_in = engine.bootstrap(&version).await.expect("a way in");
         assert_eq!(way_in.host_key, save.bootstrap.host_key);
         engine.stop(desktop, 1, Duration::ZERO).await.expect("a stop");
-        let other =
-            SaveTemplate { version: TemplateVersion::new("other", "0123456789ab").expect("one"), ..save };
+        let other = SaveTemplateRequest {
+            version: TemplateVersion::new("other", "0123456789ab").expect("one"),
+            ..save
+        };
         assert_eq!(engine.save_template(&other).await, Err(EngineError::NotRunning));
         engine.destroy(desktop, 1).await.expect("destroying");
 

@@ -9,21 +9,23 @@
 //! Deliberately absent: users, names, databases, what a desktop is for.
 
 use std::any::Any;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+mod call;
+pub mod calls;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
 pub mod image;
 mod layer_key;
 
+pub use call::{Call, Carry, Dispatch, Reply};
+pub use calls::{AnyCall, Engine};
 pub use error::EngineError;
 pub use layer_key::LayerKey;
 
@@ -34,115 +36,6 @@ impl<T: Any + AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// An open connection to a desktop's door.
 pub type DoorStream = Box<dyn Duplex>;
-
-#[async_trait]
-pub trait Engine: Send + Sync + 'static {
-    /// Templates that can be forked, newest version first within each name.
-    async fn templates(&self) -> Result<Vec<TemplateInfo>, EngineError>;
-
-    /// How to enter a fresh fork of this template before it has an identity of its own.
-    async fn bootstrap(&self, template: &TemplateVersion) -> Result<Bootstrap, EngineError>;
-
-    /// Makes a desktop out of a template or a snapshot, memory included where there is one, and runs it
-    /// in quarantine: nothing but the door.
-    async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError>;
-
-    /// Cold-boots a desktop that is off, in quarantine. What was suspended gives up its memory.
-    async fn start(&self, request: &StartRequest) -> Result<(), EngineError>;
-
-    /// Keeps a running machine's memory and devices on the disk, encrypted, and ends it. Returns
-    /// once all of it is durable and the host's memory is free. Where that is not possible, such as
-    /// on a full disk, the machine goes on running as if nothing had been asked.
-    async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError>;
-
-    /// Brings a suspended machine back where it was, in quarantine. The kept memory is verified
-    /// before any of it runs, and used once. Where it can't be brought back the machine stays
-    /// suspended, with the boot number it had.
-    async fn resume(&self, request: &StartRequest) -> Result<(), EngineError>;
-
-    /// Keeps a point in time of a machine: of its disk, and of its memory if it runs or is suspended. A
-    /// running one stands still for a fraction of a second. From then on the machine writes to
-    /// [`SnapshotRequest::next`], and what it wrote to before is never changed again.
-    ///
-    /// Where it is not possible the machine goes on, its disk under the new layer or not: see
-    /// [`Machine::layer`]. Asked for again after that, with the layer it already has, it is
-    /// [`EngineError::CutShort`].
-    async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError>;
-
-    /// Puts a machine that is off back to a snapshot: suspended if that has a memory, else off. What it
-    /// was is gone unless a snapshot has it.
-    async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError>;
-
-    /// What each layer takes of the host's disk, whoever has it.
-    async fn layers(&self) -> Result<Vec<LayerUse>, EngineError>;
-
-    /// Says how much of the host's disk machines may take, in place of what was said before. Who is not named may take
-    /// what there is. Kept in memory only, so it has to be said again from time to time.
-    async fn allow_disk(&self, allowances: &[DiskAllowance]) -> Result<(), EngineError>;
-
-    /// Every snapshot this engine holds.
-    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError>;
-
-    /// Removes a snapshot, and the layers that nothing else needs. Returns the bytes freed; 0 where
-    /// there is none.
-    async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError>;
-
-    /// Has a running machine write to a disk of one layer: what the layers below have is copied into the one it writes
-    /// to, while the guest works. Begins it and returns at once; whoever asks again hears how far it is. Whatever else
-    /// is asked of the machine comes first and ends it, and what is copied stays copied.
-    async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError>;
-
-    /// Gives a machine another size. Its disk grows at once, or where it does not run when it next does; processors and
-    /// memory change when it is next booted from its disk. A disk never shrinks.
-    async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError>;
-
-    /// Makes a template of a running machine's disk, as it is now: it stands still until that is done, some seconds. From
-    /// then on the template is everybody's to fork, and not encrypted. Does nothing where the version is there.
-    async fn save_template(&self, request: &SaveTemplate) -> Result<(), EngineError>;
-
-    /// Removes a template version, unless a machine or a snapshot lies over it.
-    async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError>;
-
-    /// Reads a snapshot's disk, and what boots it, as a stream of [`image::Frame`]s. Its memory stays.
-    async fn export(&self, request: &image::ExportRequest) -> Result<DoorStream, EngineError>;
-
-    /// Takes such a stream in as a snapshot without a memory: whoever asks writes frames, and reads one when all of it
-    /// is durable. What breaks off leaves nothing.
-    async fn import(&self, request: &image::ImportRequest) -> Result<DoorStream, EngineError>;
-
-    /// Ends quarantine: from now on the egress policy holds.
-    async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError>;
-
-    /// Asks the guest to shut down, waits for `grace`, then ends it. Returns once it is off. What
-    /// was suspended gives up its memory.
-    async fn stop(&self, desktop: DesktopId, fence: u64, grace: Duration) -> Result<(), EngineError>;
-
-    /// Ends the machine and removes everything of it. Succeeds where there is nothing.
-    async fn destroy(&self, desktop: DesktopId, fence: u64) -> Result<DestroyReceipt, EngineError>;
-
-    /// Every machine this engine holds, running or not.
-    async fn observe(&self) -> Result<Vec<Machine>, EngineError>;
-
-    /// One machine, `None` where the engine holds nothing of it.
-    async fn observe_one(&self, desktop: DesktopId) -> Result<Option<Machine>, EngineError>;
-
-    /// A connection to the sshd in a running desktop.
-    async fn connect(&self, desktop: DesktopId) -> Result<DoorStream, EngineError>;
-
-    /// The last of what the guest wrote on its serial console; at most `max_bytes`, cut at a
-    /// line, control characters replaced.
-    async fn console_tail(&self, desktop: DesktopId, max_bytes: usize) -> Result<String, EngineError>;
-
-    /// The host's health, as the admin page shows it.
-    async fn host(&self) -> Result<HostStatus, EngineError>;
-
-    /// What exists on the host and belongs to none of `known`: processes, namespaces,
-    /// interfaces, cgroups, files. Empty when clean.
-    async fn leftovers(&self, known: &Known) -> Result<Vec<Leftover>, EngineError>;
-
-    /// Removes what [`Engine::leftovers`] lists, and returns it, with the reason beside what could not be removed.
-    async fn sweep(&self, known: &Known) -> Result<Vec<Leftover>, EngineError>;
-}
 
 /// What a fork of a template can be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -257,7 +150,7 @@ pub struct ResizeRequest {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub struct SaveTemplate {
+pub struct SaveTemplateRequest {
     pub desktop: DesktopId,
     pub fence: u64,
     pub version: TemplateVersion,

@@ -11,8 +11,8 @@ use rolltop_engine::image::{About, ExportRequest, Frame, ImportRequest, PIECE};
 use rolltop_engine::{
     Accelerator, Bootstrap, DestroyReceipt, DiskAllowance, DoorStream, Engine, EngineError, Flattening,
     ForkRequest, HostStatus, Known, LayerUse, Leftover, Machine, OffReason, Power, ResizeRequest,
-    RevertRequest, SaveTemplate, Shortage, SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest,
-    TemplateInfo, Writing,
+    RevertRequest, SaveTemplateRequest, Shortage, SnapshotInfo, SnapshotRequest, StartRequest,
+    SuspendRequest, TemplateInfo, Writing,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use russh::keys::key::safe_rng;
@@ -442,9 +442,9 @@ impl Engine for SimEngine {
         Ok(layers.map(|layer| LayerUse { layer, bytes: DISK_BYTES + state.written(layer) }).collect())
     }
 
-    async fn allow_disk(&self, allowances: &[DiskAllowance]) -> Result<(), EngineError> {
+    async fn allow_disk(&self, allowances: Vec<DiskAllowance>) -> Result<(), EngineError> {
         self.shared.enter(Operation::AllowDisk, Duration::ZERO).await?;
-        self.shared.state().allowances = allowances.to_vec();
+        self.shared.state().allowances = allowances;
         Ok(())
     }
 
@@ -476,7 +476,7 @@ impl Engine for SimEngine {
         self.shared.leave(Operation::Resize, outcome).await
     }
 
-    async fn save_template(&self, request: &SaveTemplate) -> Result<(), EngineError> {
+    async fn save_template(&self, request: &SaveTemplateRequest) -> Result<(), EngineError> {
         self.shared.enter(Operation::SaveTemplate, Duration::ZERO).await?;
         let outcome = {
             let mut state = self.shared.state();

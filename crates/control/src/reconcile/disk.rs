@@ -152,7 +152,7 @@ async fn allow(inner: &Inner, standings: &[Standing], machines: &[Machine]) -> R
     } else if inner.disk_room.state().has_said {
         return Ok(());
     }
-    inner.engine.allow_disk(&allowances).await?;
+    inner.engine.allow_disk(allowances).await?;
     inner.disk_room.state().has_said = true;
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use rolltop_engine::{Bootstrap, SaveTemplate};
+use rolltop_engine::{Bootstrap, SaveTemplateRequest};
 use rolltop_model::{Command, Desired, DesktopState, FailReason, SavedTemplateState, StopReason};
 use rolltop_store::{AccessEntry, By, Desktop, SavedTemplate, StoreError};
 
@@ -79,7 +79,7 @@ async fn make(inner: &Inner, desktop: &Desktop, template: &SavedTemplate) -> Res
     else {
         return Err(Fault::wrong_because(FailReason::PersonaliseFailed, "the way into it is not known"));
     };
-    let request = SaveTemplate {
+    let request = SaveTemplateRequest {
         desktop: desktop.id,
         fence: desktop.fence,
         version: template.new.version.clone(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rolltop_engine::{EngineError, SaveTemplate};
+use rolltop_engine::{EngineError, SaveTemplateRequest};
 use rolltop_model::{Size, TemplateVersion};
 use rolltop_template::{Manifest, Saved};
 use secrecy::ExposeSecret;
@@ -32,7 +32,10 @@ const IMAGE: &str = "template.raw";
 const LIMIT: Duration = Duration::from_secs(900);
 
 impl Host {
-    pub(crate) async fn save_template(self: Arc<Self>, request: SaveTemplate) -> Result<(), EngineError> {
+    pub(crate) async fn save_template(
+        self: Arc<Self>,
+        request: SaveTemplateRequest,
+    ) -> Result<(), EngineError> {
         let (desktop, mut held) = self.hold(request.desktop).await;
         let outcome = self.save_template_held(&desktop, &mut held, &request).await;
         self.let_go(request.desktop, &mut held);
@@ -43,7 +46,7 @@ impl Host {
         &self,
         desktop: &Desktop,
         held: &mut Held,
-        request: &SaveTemplate,
+        request: &SaveTemplateRequest,
     ) -> Result<(), EngineError> {
         self.pass_fence(request.desktop, held, request.fence).await?;
         if self.manifest(&request.version).is_ok() {
@@ -95,7 +98,7 @@ impl Host {
         &self,
         record: &Record,
         parent: &Manifest,
-        request: &SaveTemplate,
+        request: &SaveTemplateRequest,
         image: &Path,
     ) -> Result<(), Fault> {
         let manifest = Manifest {

@@ -76,8 +76,8 @@ impl Seen {
 }
 
 impl Host {
-    pub(crate) fn allow_disk(&self, allowances: &[DiskAllowance]) {
-        *self.allowances() = allowances.iter().map(|allowance| (allowance.desktop, *allowance)).collect();
+    pub(crate) fn allow_disk(&self, allowances: Vec<DiskAllowance>) {
+        *self.allowances() = allowances.into_iter().map(|allowance| (allowance.desktop, allowance)).collect();
     }
 
     fn allowances(&self) -> MutexGuard<'_, std::collections::HashMap<DesktopId, DiskAllowance>> {

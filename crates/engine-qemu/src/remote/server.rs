@@ -6,15 +6,14 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rolltop_engine::{DoorStream, Engine, EngineError};
-use serde::Serialize;
+use rolltop_engine::{AnyCall, Call, Dispatch, DoorStream, Engine, EngineError, Reply as _, calls};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use super::descriptor;
-use super::wire::{MAX_REQUEST, Reply, Request, line};
+use super::wire::{MAX_REQUEST, Reply, line};
 
 /// How long a client may take to write its request, and again to read the answer.
 const TRANSFER_LIMIT: Duration = Duration::from_secs(10);
@@ -53,22 +52,9 @@ async fn answer(engine: Arc<dyn Engine>, mut stream: UnixStream, allowed_uids: &
         return Ok(());
     }
     let bytes = tokio::time::timeout(TRANSFER_LIMIT, read_request(&mut stream)).await??;
-    let (reply, descriptor) = match serde_json::from_slice::<Request>(&bytes) {
-        Ok(request) => {
-            let about = match request.desktop() {
-                Some(desktop) => tracing::info_span!("request", %desktop),
-                None => tracing::info_span!("request"),
-            };
-            // A task of its own: it is carried through even if this client goes away.
-            let carried_out = async move { perform(engine.as_ref(), request).await };
-            match tokio::spawn(carried_out.instrument(about)).await {
-                Ok(answer) => answer?,
-                Err(error) => {
-                    (error_line(EngineError::Host(format!("the request broke off: {error}")))?, None)
-                }
-            }
-        }
-        Err(error) => (error_line(EngineError::Host(format!("not a request: {error}")))?, None),
+    let (reply, descriptor) = match serde_json::from_slice::<AnyCall>(&bytes) {
+        Ok(call) => call.dispatch(CarryOut(engine)).await?,
+        Err(error) => refusal(EngineError::Host(format!("not a request: {error}")))?,
     };
     let write = async {
         match descriptor {
@@ -89,66 +75,51 @@ async fn read_request(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A line, and the socket that goes with it.
 type Answer = (Vec<u8>, Option<OwnedFd>);
 
-fn plain<T: Serialize>(result: Result<T, EngineError>) -> io::Result<Answer> {
-    match &result {
-        // People are sent to the host's log for these.
-        Err(error @ (EngineError::Host(_) | EngineError::Timeout(_) | EngineError::MemoryUnusable(_))) => {
-            tracing::warn!(%error, "not done");
-        }
-        Err(error) => tracing::debug!(%error, "not done"),
-        Ok(_) => {}
-    }
-    Ok((line(&Reply::from(result))?, None))
-}
+/// Has an engine carry a call out.
+struct CarryOut(Arc<dyn Engine>);
 
-fn stream(result: Result<DoorStream, EngineError>) -> io::Result<Answer> {
-    match result {
-        Ok(stream) => Ok((line(&Reply::Ok(()))?, Some(socket_of(stream)?))),
-        Err(error) => plain::<()>(Err(error)),
-    }
-}
+impl Dispatch for CarryOut {
+    type Answer = io::Result<Answer>;
 
-fn error_line(error: EngineError) -> io::Result<Vec<u8>> {
-    Ok(line(&Reply::<()>::Error(error))?)
-}
-
-async fn perform(engine: &dyn Engine, request: Request) -> io::Result<Answer> {
-    match request {
-        Request::Templates => plain(engine.templates().await),
-        Request::Bootstrap { template } => plain(engine.bootstrap(&template).await),
-        Request::Fork(request) => plain(engine.fork(&request).await),
-        Request::Start(request) => plain(engine.start(&request).await),
-        Request::Suspend(request) => plain(engine.suspend(&request).await),
-        Request::Resume(request) => plain(engine.resume(&request).await),
-        Request::Snapshot(request) => plain(engine.snapshot(&request).await),
-        Request::Revert(request) => plain(engine.revert(&request).await),
-        Request::Layers => plain(engine.layers().await),
-        Request::AllowDisk { allowances } => plain(engine.allow_disk(&allowances).await),
-        Request::Snapshots => plain(engine.snapshots().await),
-        Request::RemoveSnapshot { snapshot } => plain(engine.remove_snapshot(snapshot).await),
-        Request::Export(request) => stream(engine.export(&request).await),
-        Request::Import(request) => stream(engine.import(&request).await),
-        Request::SaveTemplate(request) => plain(engine.save_template(&request).await),
-        Request::RemoveTemplate { version } => plain(engine.remove_template(&version).await),
-        Request::Resize(request) => plain(engine.resize(&request).await),
-        Request::Flatten { desktop, fence } => plain(engine.flatten(desktop, fence).await),
-        Request::Release { desktop, fence } => plain(engine.release(desktop, fence).await),
-        Request::Stop { desktop, fence, grace } => plain(engine.stop(desktop, fence, grace).await),
-        Request::Destroy { desktop, fence } => plain(engine.destroy(desktop, fence).await),
-        Request::Observe => plain(engine.observe().await),
-        Request::ObserveOne { desktop } => plain(engine.observe_one(desktop).await),
+    async fn on<C: Call>(self, call: C) -> io::Result<Answer> {
+        let about = match call.desktop() {
+            Some(desktop) => tracing::info_span!("request", %desktop),
+            None => tracing::info_span!("request"),
+        };
         // A guest that does not listen yet, or never will, is knocked at many times a second.
-        Request::Connect { desktop } => match engine.connect(desktop).await {
-            Err(error) => Ok((error_line(error)?, None)),
-            opened => stream(opened),
-        },
-        Request::ConsoleTail { desktop, max_bytes } => plain(engine.console_tail(desktop, max_bytes).await),
-        Request::Host => plain(engine.host().await),
-        Request::Leftovers { known } => plain(engine.leftovers(&known).await),
-        Request::Sweep { known } => plain(engine.sweep(&known).await),
+        let is_knock = (&call as &dyn Any).is::<calls::Connect>();
+        // A task of its own: it is carried through even if this client goes away.
+        let carried_out = async move {
+            let result = call.ask(self.0.as_ref()).await;
+            match &result {
+                Err(_) if is_knock => {}
+                // People are sent to the host's log for these.
+                Err(
+                    error @ (EngineError::Host(_) | EngineError::Timeout(_) | EngineError::MemoryUnusable(_)),
+                ) => {
+                    tracing::warn!(%error, "not done");
+                }
+                Err(error) => tracing::debug!(%error, "not done"),
+                Ok(_) => {}
+            }
+            result
+        };
+        match tokio::spawn(carried_out.instrument(about)).await {
+            Ok(Ok(reply)) => {
+                let (value, stream) = reply.split();
+                Ok((line(&Reply::Ok(value))?, stream.map(socket_of).transpose()?))
+            }
+            Ok(Err(error)) => refusal(error),
+            Err(error) => refusal(EngineError::Host(format!("the request broke off: {error}"))),
+        }
     }
+}
+
+fn refusal(error: EngineError) -> io::Result<Answer> {
+    Ok((line(&Reply::<()>::Error(error))?, None))
 }
 
 /// The socket under a door's stream; where there is none, one end of a new pair whose other end is copied to and from the stream.

@@ -285,7 +285,7 @@ async fn who_writes_is_held_back_before_the_disk_is_full_and_goes_on_when_there_
     // It comes to what it was allowed.
     let has = host.engine().observe_one(desktop).await.unwrap().unwrap().disk_bytes;
     let allow = async |slow_from, stop_from| {
-        host.engine().allow_disk(&[DiskAllowance { desktop, slow_from, stop_from }]).await.unwrap();
+        host.engine().allow_disk(vec![DiskAllowance { desktop, slow_from, stop_from }]).await.unwrap();
     };
     allow(has, u64::MAX).await;
     writes(&host, desktop, slow(Shortage::Allowance)).await;
@@ -293,14 +293,14 @@ async fn who_writes_is_held_back_before_the_disk_is_full_and_goes_on_when_there_
     writes(&host, desktop, stopped(Shortage::Allowance)).await;
     // What is kept of one that stands still is the same moment; it goes on after that, as it may.
     tried.suspend(&host).await.unwrap();
-    host.engine().allow_disk(&[]).await.unwrap();
+    host.engine().allow_disk(vec![]).await.unwrap();
     tried.resume(&host).await;
     writes(&host, desktop, Writing::Freely).await;
     assert_eq!(patiently(&host, desktop, LOOK).await, before);
     assert!(takes_more(&host, desktop).await, "it goes on");
 
     // Another process of ours knows nothing of that, and does not leave it standing.
-    host.engine().allow_disk(&[DiskAllowance { desktop, slow_from: 0, stop_from: 0 }]).await.unwrap();
+    host.engine().allow_disk(vec![DiskAllowance { desktop, slow_from: 0, stop_from: 0 }]).await.unwrap();
     writes(&host, desktop, stopped(Shortage::Allowance)).await;
     host.die();
     host.open_again().await;
@@ -308,7 +308,7 @@ async fn who_writes_is_held_back_before_the_disk_is_full_and_goes_on_when_there_
     assert!(takes_more(&host, desktop).await, "it goes on");
 
     // One that stands still shuts down when it is asked to.
-    host.engine().allow_disk(&[DiskAllowance { desktop, slow_from: 0, stop_from: 0 }]).await.unwrap();
+    host.engine().allow_disk(vec![DiskAllowance { desktop, slow_from: 0, stop_from: 0 }]).await.unwrap();
     writes(&host, desktop, stopped(Shortage::Allowance)).await;
     let (began, grace) = (Instant::now(), Duration::from_secs(120));
     host.engine().stop(desktop, 1, grace).await.unwrap();

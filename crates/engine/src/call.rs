@@ -1,0 +1,155 @@
+//! What an engine is asked, as types: a [`Call`] is one question with its reply and the time that it may take.
+//!
+//! [`calls!`] declares them, and nothing else has to be said of one: the method of the trait, what crosses the socket
+//! between api and host, and both of its ends come from the declaration. An engine that only passes questions on
+//! implements [`Carry`], one method, and is an [`Engine`] by that.
+
+use std::any::Any;
+use std::future::Future;
+use std::time::Duration;
+
+use rolltop_model::DesktopId;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{AnyCall, DoorStream, Engine, EngineError};
+
+/// One question to an engine.
+pub trait Call: Any + Clone + Into<AnyCall> + Send + Sync {
+    type Reply: Reply;
+
+    /// How long the whole of it may take, as who asks from afar waits.
+    fn time_limit(&self) -> Duration;
+
+    /// The desktop that it is about, for the log.
+    fn desktop(&self) -> Option<DesktopId>;
+
+    fn ask(self, engine: &dyn Engine) -> impl Future<Output = Result<Self::Reply, EngineError>> + Send;
+}
+
+/// What a call is answered with: a value, or a stream whose socket is passed beside an empty one.
+pub trait Reply: Any + Send + Sized {
+    type Value: Serialize + DeserializeOwned + Send;
+
+    fn split(self) -> (Self::Value, Option<DoorStream>);
+
+    /// `None` where the stream is missing.
+    fn join(value: Self::Value, stream: Option<DoorStream>) -> Option<Self>;
+}
+
+impl<T: Any + Serialize + DeserializeOwned + Send> Reply for T {
+    type Value = T;
+
+    fn split(self) -> (T, Option<DoorStream>) {
+        (self, None)
+    }
+
+    fn join(value: T, _: Option<DoorStream>) -> Option<Self> {
+        Some(value)
+    }
+}
+
+impl Reply for DoorStream {
+    type Value = ();
+
+    fn split(self) -> ((), Option<DoorStream>) {
+        ((), Some(self))
+    }
+
+    fn join((): (), stream: Option<DoorStream>) -> Option<Self> {
+        stream
+    }
+}
+
+/// Passes calls on to an engine that is elsewhere.
+pub trait Carry: Send + Sync + 'static {
+    fn carry<C: Call>(&self, call: C) -> impl Future<Output = Result<C::Reply, EngineError>> + Send;
+}
+
+/// What is done with a call once its type is known; see [`AnyCall::dispatch`].
+pub trait Dispatch: Send {
+    type Answer;
+
+    fn on<C: Call>(self, call: C) -> impl Future<Output = Self::Answer> + Send;
+}
+
+/// Declares calls: `NAME: fn METHOD(ARGUMENTS) -> REPLY, within LIMIT [+ ARGUMENT][, about ARGUMENT];`. An argument with
+/// `&` is lent to the method, the others are given to it; `about` names what says the desktop.
+macro_rules! calls {
+    (
+        $(#[$about:meta])*
+        trait $Engine:ident;
+        $(
+            $(#[$doc:meta])*
+            $Call:ident: fn $method:ident($(&$lent:ident: $Lent:ident)? $($given:ident: $Given:ty),*) -> $Reply:ty,
+            within $limit:ident $(+ $more:ident)? $(, about $($desktop:ident).+)?;
+        )*
+    ) => {
+        $(#[$about])*
+        #[async_trait]
+        pub trait $Engine: Send + Sync + 'static {
+            $(
+                $(#[$doc])*
+                async fn $method(&self, $($lent: &$Lent)? $($given: $Given),*) -> Result<$Reply, EngineError>;
+            )*
+        }
+
+        #[async_trait]
+        impl<T: Carry> $Engine for T {
+            $(
+                async fn $method(&self, $($lent: &$Lent)? $($given: $Given),*) -> Result<$Reply, EngineError> {
+                    self.carry($Call { $($lent: $lent.clone())? $($given),* }).await
+                }
+            )*
+        }
+
+        $(
+            #[doc = concat!("[`", stringify!($Engine), "::", stringify!($method), "`]")]
+            #[derive(Clone, Serialize, Deserialize)]
+            pub struct $Call {
+                $(pub $lent: $Lent,)?
+                $(pub $given: $Given,)*
+            }
+
+            impl Call for $Call {
+                type Reply = $Reply;
+
+                fn time_limit(&self) -> Duration {
+                    $limit$(.saturating_add(self.$more))?
+                }
+
+                fn desktop(&self) -> Option<DesktopId> {
+                    calls!(@desktop $(self.$($desktop).+)?)
+                }
+
+                async fn ask(self, engine: &dyn Engine) -> Result<$Reply, EngineError> {
+                    engine.$method($(&self.$lent)? $(self.$given),*).await
+                }
+            }
+
+            impl From<$Call> for AnyCall {
+                fn from(call: $Call) -> Self {
+                    AnyCall::$Call(call)
+                }
+            }
+        )*
+
+        /// Any of the calls, as it crosses a socket.
+        #[derive(Clone, Serialize, Deserialize)]
+        #[serde(tag = "op", content = "args", rename_all = "snake_case")]
+        pub enum AnyCall {
+            $($Call($Call),)*
+        }
+
+        impl AnyCall {
+            pub async fn dispatch<D: Dispatch>(self, to: D) -> D::Answer {
+                match self {
+                    $(AnyCall::$Call(call) => to.on(call).await,)*
+                }
+            }
+        }
+    };
+    (@desktop) => { None };
+    (@desktop $desktop:expr) => { Some($desktop) };
+}
+pub(crate) use calls;
