@@ -160,14 +160,14 @@ impl Control {
         address: &PreviewAddress,
     ) -> Result<Option<Caller>, PassError> {
         let share = self.inner.store.share(share).await?.filter(|share| {
-            share.expires_at > clock::now() && share.desktop == desktop && share.label == address.label()
+            *share.expires_at > clock::now() && share.desktop == desktop && share.label == address.label()
         });
         Ok(share.map(|share| Caller {
             who: Who::Share(share.id),
             workspace: share.workspace,
             scopes: vec![SCOPE],
             only: Some(share.desktop),
-            expires_at: Some(share.expires_at),
+            expires_at: Some(*share.expires_at),
             label: "a share link".to_owned(),
         }))
     }

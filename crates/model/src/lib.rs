@@ -3,6 +3,8 @@
 //! Nothing here is async, does I/O, or knows another crate of this workspace. What is
 //! deliberately absent: SQL, HTTP, wire formats (see `api-types`), anything about QEMU.
 
+#[cfg(feature = "columns")]
+mod columns;
 mod copy;
 mod id;
 mod lifecycle;
@@ -20,7 +22,7 @@ mod template;
 mod text;
 mod usage;
 
-pub use copy::{CopyState, UnknownCopyState};
+pub use copy::CopyState;
 pub use id::{
     ApiKeyId, DesktopId, HoldId, IdError, LayerId, RequestId, SessionId, ShareId, SnapshotId, SshKeyId,
     UserId, WorkspaceId,
@@ -31,17 +33,15 @@ pub use lifecycle::{
 };
 pub use name::{DesktopName, NameError};
 pub use network::network_of;
-pub use saved_template::{SavedTemplateState, UnknownSavedTemplateState};
+pub use saved_template::SavedTemplateState;
 pub use screen_size::{ScreenSize, ScreenSizeError};
-pub use setup::{
-    Branch, BranchError, Repository, RepositoryError, Setup, SetupError, SetupState, UnknownSetupState,
-};
+pub use setup::{Branch, BranchError, Repository, RepositoryError, Setup, SetupError, SetupState};
 pub use silence::{Silence, SilenceCause};
 pub use size::{MOST_DISK_GIB, Size, UnknownSize};
 pub use sleep::{
     AwakeReason, Minutes, Schedule, ScheduleError, ScheduleParts, Signs, SleepPolicy, Turn, Use,
 };
-pub use snapshot::{SnapshotKind, SnapshotState, UnknownSnapshotWord};
+pub use snapshot::{SnapshotKind, SnapshotState};
 pub use snapshot_schedule::{SnapshotSchedule, SnapshotScheduleError};
 pub use template::{TemplateError, TemplateVersion};
 pub use text::{end_of, is_deceptive, is_label, without_escapes};

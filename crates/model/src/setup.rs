@@ -197,7 +197,8 @@ impl Setup {
 }
 
 /// How far it has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SetupState {
     /// For the desktop to run.
     Waiting,
@@ -206,32 +207,13 @@ pub enum SetupState {
     Failed,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a state of a setup")]
-pub struct UnknownSetupState;
-
 impl SetupState {
-    const ALL: [Self; 4] = [Self::Waiting, Self::Running, Self::Done, Self::Failed];
-
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
+        self.into_str()
     }
 
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Failed)
-    }
-}
-
-impl FromStr for SetupState {
-    type Err = UnknownSetupState;
-
-    fn from_str(text: &str) -> Result<Self, UnknownSetupState> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(UnknownSetupState)
     }
 }
 

@@ -1,13 +1,14 @@
 //! What a snapshot is for, and how far it is.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
 
 /// How far a snapshot is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SnapshotState {
     /// Asked for; it is of a moment that is still to come.
     Taking,
@@ -18,8 +19,11 @@ pub enum SnapshotState {
 }
 
 /// What it was taken for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SnapshotKind {
     /// Somebody asked for it.
     Manual,
@@ -31,58 +35,14 @@ pub enum SnapshotKind {
     Scheduled,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such state or kind of snapshots: {0:?}")]
-pub struct UnknownSnapshotWord(pub String);
-
 impl SnapshotState {
-    pub const ALL: [SnapshotState; 4] =
-        [SnapshotState::Taking, SnapshotState::Ready, SnapshotState::Failed, SnapshotState::Deleting];
-
     pub const fn as_str(self) -> &'static str {
-        match self {
-            SnapshotState::Taking => "taking",
-            SnapshotState::Ready => "ready",
-            SnapshotState::Failed => "failed",
-            SnapshotState::Deleting => "deleting",
-        }
+        self.into_str()
     }
 }
 
 impl SnapshotKind {
-    pub const ALL: [SnapshotKind; 4] =
-        [SnapshotKind::Manual, SnapshotKind::Fork, SnapshotKind::Undo, SnapshotKind::Scheduled];
-
     pub const fn as_str(self) -> &'static str {
-        match self {
-            SnapshotKind::Manual => "manual",
-            SnapshotKind::Fork => "fork",
-            SnapshotKind::Undo => "undo",
-            SnapshotKind::Scheduled => "scheduled",
-        }
-    }
-}
-
-impl FromStr for SnapshotState {
-    type Err = UnknownSnapshotWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownSnapshotWord> {
-        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
-        found.ok_or_else(|| UnknownSnapshotWord(text.to_owned()))
-    }
-}
-
-impl FromStr for SnapshotKind {
-    type Err = UnknownSnapshotWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownSnapshotWord> {
-        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| UnknownSnapshotWord(text.to_owned()))
-    }
-}
-
-impl fmt::Display for SnapshotState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        self.into_str()
     }
 }

@@ -8,16 +8,18 @@ use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder, QuerySelect};
 use crate::database::{Store, Write};
 use crate::desktops;
 use crate::error::StoreError;
-use crate::moment::{from_ms, to_ms};
+use crate::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "access_log")]
 pub struct Model {
     #[sea_orm(primary_key)]
     pub seq: i64,
-    pub desktop_id: String,
-    pub workspace_id: String,
-    pub at: i64,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: DesktopId,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: WorkspaceId,
+    pub at: Moment,
     pub why: String,
     pub who: String,
 }
@@ -42,9 +44,9 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let row = ActiveModel {
         seq: NotSet,
-        desktop_id: Set(desktop.to_string()),
-        workspace_id: Set(workspace.to_string()),
-        at: Set(to_ms(entry.at)),
+        desktop: Set(desktop),
+        workspace: Set(workspace),
+        at: Set(entry.at.into()),
         why: Set(entry.why),
         who: Set(entry.who),
     };
@@ -80,19 +82,17 @@ impl Store {
     /// The latest entries of a desktop, newest first.
     pub async fn access_log(&self, desktop: DesktopId, limit: u64) -> Result<Vec<AccessEntry>, StoreError> {
         let rows = Entity::find()
-            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .filter(Column::Desktop.eq(desktop))
             .order_by_desc(Column::Seq)
             .limit(limit)
             .all(&self.connection)
             .await?;
-        rows.into_iter()
-            .map(|row| Ok(AccessEntry { at: from_ms(row.at, "access_log")?, why: row.why, who: row.who }))
-            .collect()
+        Ok(rows.into_iter().map(|row| AccessEntry { at: *row.at, why: row.why, who: row.who }).collect())
     }
 
     pub async fn delete_access_log_before(&self, at: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        Entity::delete_many().filter(Column::At.lt(to_ms(at))).exec(&write.transaction).await?;
+        Entity::delete_many().filter(Column::At.lt(Moment(at))).exec(&write.transaction).await?;
         write.commit().await
     }
 }

@@ -16,8 +16,8 @@ use sea_orm::{ActiveValue::Set, IntoActiveModel};
 
 use crate::api_keys::{self, AddApiKeyError, ApiKey, NewApiKey};
 use crate::database::Store;
-use crate::error::{StoreError, unreadable};
-use crate::moment::{from_ms, to_ms};
+use crate::error::StoreError;
+use crate::moment::{Moment, Words};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "device_logins")]
@@ -28,15 +28,15 @@ pub struct Model {
     pub client_name: String,
     pub asked_from: Option<String>,
     /// Names, separated by spaces.
-    pub scopes: String,
-    pub asked_at: i64,
-    pub expires_at: i64,
+    pub scopes: Words,
+    pub asked_at: Moment,
+    pub expires_at: Moment,
     /// What the device waits between two questions, at least.
     pub pause_ms: i64,
-    pub polled_at: Option<i64>,
+    pub polled_at: Option<Moment>,
     pub denied: bool,
     /// The workspace whose member allowed it.
-    pub allowed_by: Option<String>,
+    pub allowed_by: Option<WorkspaceId>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -105,7 +105,7 @@ impl Store {
     ) -> Result<(), AddDeviceLoginError> {
         let write = self.write().await?;
         let transaction = &write.transaction;
-        Entity::delete_many().filter(Column::ExpiresAt.lte(to_ms(now))).exec(transaction).await?;
+        Entity::delete_many().filter(Column::ExpiresAt.lte(Moment(now))).exec(transaction).await?;
         let (in_all, from_one) = new.limits;
         let same = Entity::find().filter(match &new.asked_from {
             Some(from) => Column::AskedFrom.eq(from),
@@ -123,9 +123,9 @@ impl Store {
             user_code: Set(new.user_code),
             client_name: Set(new.client_name),
             asked_from: Set(new.asked_from),
-            scopes: Set(new.scopes.join(" ")),
-            asked_at: Set(to_ms(now)),
-            expires_at: Set(to_ms(new.expires_at)),
+            scopes: Set(Words(new.scopes)),
+            asked_at: Set(now.into()),
+            expires_at: Set(new.expires_at.into()),
             pause_ms: Set(i64::try_from(new.pause.as_millis()).unwrap_or(i64::MAX)),
             polled_at: Set(None),
             denied: Set(false),
@@ -141,8 +141,7 @@ impl Store {
         user_code: &str,
         now: Timestamp,
     ) -> Result<Option<DeviceLogin>, StoreError> {
-        let row = waiting(user_code, now).one(&self.connection).await?;
-        row.map(DeviceLogin::try_from).transpose()
+        Ok(waiting(user_code, now).one(&self.connection).await?.map(DeviceLogin::from))
     }
 
     /// Allows it to the workspace's keys, or denies it; false if none waits under this code.
@@ -156,7 +155,7 @@ impl Store {
         let Some(row) = waiting(user_code, now).one(&write.transaction).await? else { return Ok(false) };
         let mut row = row.into_active_model();
         row.denied = Set(allowed_by.is_none());
-        row.allowed_by = Set(allowed_by.map(|workspace| workspace.to_string()));
+        row.allowed_by = Set(allowed_by);
         row.update(&write.transaction).await?;
         write.commit().await?;
         Ok(true)
@@ -174,24 +173,26 @@ impl Store {
         let write = self.write().await?;
         let transaction = &write.transaction;
         let found = Entity::find_by_id(device.0.to_vec()).one(transaction).await?;
-        let Some(row) = found.filter(|row| row.expires_at > to_ms(now)) else { return Ok(Poll::Gone) };
-        let too_soon = row.polled_at.is_some_and(|polled| to_ms(now) < polled.saturating_add(row.pause_ms));
+        let Some(row) = found.filter(|row| *row.expires_at > now) else { return Ok(Poll::Gone) };
+        let too_soon = row.polled_at.is_some_and(|polled| {
+            let pause = Duration::from_millis(row.pause_ms.unsigned_abs());
+            polled.checked_add(pause).is_ok_and(|again| now < again)
+        });
         if row.denied {
             Entity::delete_by_id(device.0.to_vec()).exec(transaction).await?;
             write.commit().await?;
             return Ok(Poll::Denied);
         }
-        if let (Some(workspace), false) = (&row.allowed_by, too_soon) {
-            let workspace = workspace.parse().map_err(unreadable("device_logins"))?;
+        if let (Some(workspace), false) = (row.allowed_by, too_soon) {
             Entity::delete_by_id(device.0.to_vec()).exec(transaction).await?;
-            let made = api_keys::insert(transaction, key(workspace, row.try_into()?), now).await?;
+            let made = api_keys::insert(transaction, key(workspace, row.into()), now).await?;
             write.commit().await?;
             return Ok(Poll::Key(Box::new(made)));
         }
         let penalty = i64::try_from(penalty.as_millis()).unwrap_or(i64::MAX);
         let pause_ms = if too_soon { row.pause_ms.saturating_add(penalty) } else { row.pause_ms };
         let mut row = row.into_active_model();
-        row.polled_at = Set(Some(to_ms(now)));
+        row.polled_at = Set(Some(now.into()));
         row.pause_ms = Set(pause_ms);
         row.update(transaction).await?;
         write.commit().await?;
@@ -205,21 +206,19 @@ impl Store {
 fn waiting(user_code: &str, now: Timestamp) -> Select<Entity> {
     Entity::find()
         .filter(Column::UserCode.eq(user_code))
-        .filter(Column::ExpiresAt.gt(to_ms(now)))
+        .filter(Column::ExpiresAt.gt(Moment(now)))
         .filter(Column::Denied.eq(false))
         .filter(Column::AllowedBy.is_null())
 }
 
-impl TryFrom<Model> for DeviceLogin {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        Ok(Self {
+impl From<Model> for DeviceLogin {
+    fn from(row: Model) -> Self {
+        Self {
             client_name: row.client_name,
             asked_from: row.asked_from,
-            scopes: row.scopes.split_whitespace().map(str::to_owned).collect(),
-            asked_at: from_ms(row.asked_at, "device_logins")?,
-            expires_at: from_ms(row.expires_at, "device_logins")?,
-        })
+            scopes: row.scopes.0,
+            asked_at: *row.asked_at,
+            expires_at: *row.expires_at,
+        }
     }
 }

@@ -5,22 +5,23 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use rolltop_model::{DesktopId, HoldId};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QueryOrder};
+use sea_orm::{IntoActiveModel as _, QueryOrder};
 
 use crate::database::Store;
-use crate::error::{StoreError, unreadable};
-use crate::moment::{from_ms, to_ms};
+use crate::error::StoreError;
+use crate::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "holds")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: String,
-    pub desktop_id: String,
+    pub id: HoldId,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: DesktopId,
     pub reason: Option<String>,
     pub made_by: String,
-    pub created_at: i64,
-    pub expires_at: i64,
+    pub created_at: Moment,
+    pub expires_at: Moment,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -28,85 +29,49 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-const TABLE: &str = "holds";
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
-    pub id: HoldId,
-    pub desktop: DesktopId,
-    pub reason: Option<String>,
-    /// A person's or key's name.
-    pub made_by: String,
-    pub created_at: Timestamp,
-    pub expires_at: Timestamp,
-}
-
-impl TryFrom<Model> for Hold {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.id.parse().map_err(unreadable(TABLE))?,
-            desktop: row.desktop_id.parse().map_err(unreadable(TABLE))?,
-            reason: row.reason,
-            made_by: row.made_by,
-            created_at: from_ms(row.created_at, TABLE)?,
-            expires_at: from_ms(row.expires_at, TABLE)?,
-        })
-    }
-}
+pub use Model as Hold;
 
 impl Store {
     /// `false` where the desktop has `limit` already.
     pub async fn insert_hold(&self, hold: &Hold, limit: u64) -> Result<bool, StoreError> {
         let write = self.write().await?;
         let of_desktop = Entity::find()
-            .filter(Column::DesktopId.eq(hold.desktop.to_string()))
-            .filter(Column::ExpiresAt.gt(to_ms(hold.created_at)));
+            .filter(Column::Desktop.eq(hold.desktop))
+            .filter(Column::ExpiresAt.gt(hold.created_at));
         if of_desktop.count(&write.transaction).await? >= limit {
             return Ok(false);
         }
-        let row = ActiveModel {
-            id: Set(hold.id.to_string()),
-            desktop_id: Set(hold.desktop.to_string()),
-            reason: Set(hold.reason.clone()),
-            made_by: Set(hold.made_by.clone()),
-            created_at: Set(to_ms(hold.created_at)),
-            expires_at: Set(to_ms(hold.expires_at)),
-        };
-        row.insert(&write.transaction).await?;
+        hold.clone().into_active_model().insert(&write.transaction).await?;
         write.commit().await?;
         Ok(true)
     }
 
     /// A desktop's, oldest first, without those that have expired.
     pub async fn holds(&self, desktop: DesktopId, now: Timestamp) -> Result<Vec<Hold>, StoreError> {
-        let rows = Entity::find()
-            .filter(Column::DesktopId.eq(desktop.to_string()))
-            .filter(Column::ExpiresAt.gt(to_ms(now)))
+        Ok(Entity::find()
+            .filter(Column::Desktop.eq(desktop))
+            .filter(Column::ExpiresAt.gt(Moment(now)))
             .order_by_asc(Column::Id)
             .all(&self.connection)
-            .await?;
-        rows.into_iter().map(Hold::try_from).collect()
+            .await?)
     }
 
     /// Until when a desktop is held, or was held lately.
     pub async fn held_until_of(&self, desktop: DesktopId) -> Result<Option<Timestamp>, StoreError> {
         let latest = Entity::find()
-            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .filter(Column::Desktop.eq(desktop))
             .order_by_desc(Column::ExpiresAt)
             .one(&self.connection)
             .await?;
-        latest.map(|hold| from_ms(hold.expires_at, TABLE)).transpose()
+        Ok(latest.map(|hold| *hold.expires_at))
     }
 
     /// Until when each desktop that is held or was held lately is.
     pub async fn held_until(&self) -> Result<HashMap<DesktopId, Timestamp>, StoreError> {
         let mut latest: HashMap<DesktopId, Timestamp> = HashMap::new();
         for hold in Entity::find().all(&self.connection).await? {
-            let hold = Hold::try_from(hold)?;
-            let until = latest.entry(hold.desktop).or_insert(hold.expires_at);
-            *until = hold.expires_at.max(*until);
+            let until = latest.entry(hold.desktop).or_insert(*hold.expires_at);
+            *until = (*until).max(*hold.expires_at);
         }
         Ok(latest)
     }
@@ -115,8 +80,8 @@ impl Store {
     pub async fn delete_hold(&self, desktop: DesktopId, id: HoldId) -> Result<bool, StoreError> {
         let write = self.write().await?;
         let deleted = Entity::delete_many()
-            .filter(Column::Id.eq(id.to_string()))
-            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .filter(Column::Id.eq(id))
+            .filter(Column::Desktop.eq(desktop))
             .exec(&write.transaction)
             .await?;
         write.commit().await?;
@@ -125,7 +90,7 @@ impl Store {
 
     pub async fn delete_holds_before(&self, then: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        Entity::delete_many().filter(Column::ExpiresAt.lt(to_ms(then))).exec(&write.transaction).await?;
+        Entity::delete_many().filter(Column::ExpiresAt.lt(Moment(then))).exec(&write.transaction).await?;
         write.commit().await
     }
 }

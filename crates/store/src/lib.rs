@@ -60,6 +60,7 @@ pub use holds::Hold;
 pub use idempotency::IdempotencyKey;
 pub use layers::Layer;
 pub use makers::Revoked;
+pub use moment::{Count, Moment, Words};
 pub use moving::{MoveError, copy_to_postgres};
 pub use receipts::Receipt;
 pub use restores::Restore;

@@ -27,18 +27,19 @@ impl Store {
     ) -> Result<Option<Revoked>, StoreError> {
         use api_keys::{Column, Entity};
         let write = self.write().await?;
-        let mut own =
-            Entity::find_by_id(id.to_string()).filter(Column::WorkspaceId.eq(workspace.to_string()));
+        let mut own = Entity::find_by_id(id).filter(Column::Workspace.eq(workspace));
         if let Some(only) = only {
-            own = own.filter(Column::DesktopId.eq(only.to_string()));
+            own = own.filter(Column::Desktop.eq(only));
         }
         if own.one(&write.transaction).await?.is_none() {
             return Ok(None);
         }
-        let family = family(&write.transaction, id.to_string()).await?;
-        let shares = shares::Entity::delete_many().filter(shares::Column::MakerId.is_in(&family));
-        let ssh_keys = ssh_keys::Entity::delete_many().filter(ssh_keys::Column::MakerId.is_in(&family));
-        let keys = Entity::delete_many().filter(Column::Id.is_in(&family));
+        let family = family(&write.transaction, id).await?;
+        let shares =
+            shares::Entity::delete_many().filter(shares::Column::Maker.is_in(family.iter().copied()));
+        let ssh_keys =
+            ssh_keys::Entity::delete_many().filter(ssh_keys::Column::Maker.is_in(family.iter().copied()));
+        let keys = Entity::delete_many().filter(Column::Id.is_in(family.iter().copied()));
         let revoked = Revoked {
             shares: shares.exec(&write.transaction).await?.rows_affected,
             ssh_keys: ssh_keys.exec(&write.transaction).await?.rows_affected,
@@ -50,15 +51,16 @@ impl Store {
 }
 
 /// A key, those that it made, those that they made, and so on.
-async fn family(connection: &impl ConnectionTrait, id: String) -> Result<Vec<String>, DbErr> {
+async fn family(connection: &impl ConnectionTrait, id: ApiKeyId) -> Result<Vec<ApiKeyId>, DbErr> {
     use api_keys::{Column, Entity};
-    let mut all = vec![id.clone()];
+    let mut all = vec![id];
     let mut latest = vec![id];
     while !latest.is_empty() {
-        let made = Entity::find().select_only().column(Column::Id).filter(Column::MakerId.is_in(&latest));
+        let made = Column::Maker.is_in(latest);
+        let made = Entity::find().select_only().column(Column::Id).filter(made);
         latest = made.into_tuple().all(connection).await?;
         // Keys are made once, by one that was there: nothing comes twice.
-        all.extend(latest.iter().cloned());
+        all.extend(latest.iter().copied());
     }
     Ok(all)
 }

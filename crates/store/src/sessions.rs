@@ -8,19 +8,20 @@ use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 
 use crate::database::Store;
-use crate::error::{StoreError, unreadable};
-use crate::moment::{from_ms, to_ms};
+use crate::error::StoreError;
+use crate::moment::Moment;
 use crate::users::{self, User};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: String,
-    pub user_id: String,
+    pub id: SessionId,
+    #[sea_orm(column_name = "user_id")]
+    pub user: UserId,
     pub token_hash: Vec<u8>,
-    pub created_at: i64,
-    pub used_at: i64,
+    pub created_at: Moment,
+    pub used_at: Moment,
     pub by_link: bool,
 }
 
@@ -51,11 +52,11 @@ impl Store {
         let write = self.write().await?;
         let id = SessionId::generate();
         let row = ActiveModel {
-            id: Set(id.to_string()),
-            user_id: Set(user.to_string()),
+            id: Set(id),
+            user: Set(user),
             token_hash: Set(token.0.to_vec()),
-            created_at: Set(to_ms(now)),
-            used_at: Set(to_ms(now)),
+            created_at: Set(now.into()),
+            used_at: Set(now.into()),
             by_link: Set(by_link),
         };
         Entity::insert(row).exec_without_returning(&write.transaction).await?;
@@ -70,38 +71,34 @@ impl Store {
     }
 
     pub async fn session_by_id(&self, id: SessionId) -> Result<Option<SessionUser>, StoreError> {
-        let found = Entity::find_by_id(id.to_string()).one(&self.connection).await?;
+        let found = Entity::find_by_id(id).one(&self.connection).await?;
         self.with_user(found).await
     }
 
     async fn with_user(&self, found: Option<Model>) -> Result<Option<SessionUser>, StoreError> {
         let Some(row) = found else { return Ok(None) };
-        let Some(user) = users::Entity::find_by_id(&row.user_id).one(&self.connection).await? else {
+        let Some(user) = users::Entity::find_by_id(row.user).one(&self.connection).await? else {
             return Ok(None);
         };
         Ok(Some(SessionUser {
-            session: row.id.parse().map_err(unreadable("sessions"))?,
-            began_at: from_ms(row.created_at, "sessions")?,
-            used_at: from_ms(row.used_at, "sessions")?,
+            session: row.id,
+            began_at: *row.created_at,
+            used_at: *row.used_at,
             by_link: row.by_link,
-            user: user.try_into()?,
+            user,
         }))
     }
 
     pub async fn touch_session(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        let change = ActiveModel { used_at: Set(to_ms(now)), ..Default::default() };
-        Entity::update_many()
-            .set(change)
-            .filter(Column::Id.eq(id.to_string()))
-            .exec(&write.transaction)
-            .await?;
+        let change = ActiveModel { used_at: Set(now.into()), ..Default::default() };
+        Entity::update_many().set(change).filter(Column::Id.eq(id)).exec(&write.transaction).await?;
         write.commit().await
     }
 
     pub async fn delete_session(&self, id: SessionId) -> Result<(), StoreError> {
         let write = self.write().await?;
-        Entity::delete_by_id(id.to_string()).exec(&write.transaction).await?;
+        Entity::delete_by_id(id).exec(&write.transaction).await?;
         write.commit().await
     }
 
@@ -109,7 +106,7 @@ impl Store {
     pub async fn delete_old_sessions(&self, used: Timestamp, begun: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
         let old =
-            Condition::any().add(Column::UsedAt.lt(to_ms(used))).add(Column::CreatedAt.lt(to_ms(begun)));
+            Condition::any().add(Column::UsedAt.lt(Moment(used))).add(Column::CreatedAt.lt(Moment(begun)));
         Entity::delete_many().filter(old).exec(&write.transaction).await?;
         write.commit().await
     }

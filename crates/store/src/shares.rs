@@ -7,31 +7,43 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder};
 
 use crate::database::{Store, Write};
-use crate::error::{StoreError, unreadable};
-use crate::moment::{from_ms, some_from_ms, to_ms};
+use crate::error::StoreError;
+use crate::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "shares")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: String,
-    pub workspace_id: String,
-    pub desktop_id: String,
+    pub id: ShareId,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: WorkspaceId,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: DesktopId,
     pub port: i32,
     pub label: String,
     pub token_hash: Vec<u8>,
     pub made_by: String,
-    pub created_at: i64,
-    pub expires_at: i64,
-    pub used_at: Option<i64>,
+    pub created_at: Moment,
+    pub expires_at: Moment,
+    pub used_at: Option<Moment>,
     /// The API key that made it.
-    pub maker_id: Option<String>,
+    #[sea_orm(column_name = "maker_id")]
+    pub maker: Option<ApiKeyId>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+pub use Model as Share;
+
+impl Share {
+    pub fn port(&self) -> u16 {
+        // It was one when it was written.
+        self.port.try_into().unwrap_or_default()
+    }
+}
 
 #[derive(Debug, Clone)]
 pub struct NewShare {
@@ -50,41 +62,9 @@ pub struct NewShare {
     pub limit: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Share {
-    pub id: ShareId,
-    pub workspace: WorkspaceId,
-    pub desktop: DesktopId,
-    pub port: u16,
-    pub label: String,
-    pub made_by: String,
-    pub created_at: Timestamp,
-    pub expires_at: Timestamp,
-    pub used_at: Option<Timestamp>,
-}
-
-impl TryFrom<Model> for Share {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        let bad = unreadable("shares");
-        Ok(Self {
-            id: row.id.parse().map_err(&bad)?,
-            workspace: row.workspace_id.parse().map_err(&bad)?,
-            desktop: row.desktop_id.parse().map_err(&bad)?,
-            port: row.port.try_into().map_err(unreadable("shares"))?,
-            label: row.label,
-            made_by: row.made_by,
-            created_at: from_ms(row.created_at, "shares")?,
-            expires_at: from_ms(row.expires_at, "shares")?,
-            used_at: some_from_ms(row.used_at, "shares")?,
-        })
-    }
-}
-
 /// All of a desktop's.
 pub(crate) async fn delete_of(write: &Write, desktop: DesktopId) -> Result<(), StoreError> {
-    let of_desktop = Entity::delete_many().filter(Column::DesktopId.eq(desktop.to_string()));
+    let of_desktop = Entity::delete_many().filter(Column::Desktop.eq(desktop));
     of_desktop.exec(&write.transaction).await?;
     Ok(())
 }
@@ -93,58 +73,52 @@ impl Store {
     /// None where the desktop has as many as it may.
     pub async fn insert_share(&self, new: NewShare, now: Timestamp) -> Result<Option<Share>, StoreError> {
         let write = self.write().await?;
-        let of_desktop = Entity::find()
-            .filter(Column::DesktopId.eq(new.desktop.to_string()))
-            .filter(Column::ExpiresAt.gt(to_ms(now)));
+        let of_desktop =
+            Entity::find().filter(Column::Desktop.eq(new.desktop)).filter(Column::ExpiresAt.gt(Moment(now)));
         if of_desktop.count(&write.transaction).await? >= new.limit {
             return Ok(None);
         }
         let row = ActiveModel {
-            id: Set(ShareId::generate().to_string()),
-            workspace_id: Set(new.workspace.to_string()),
-            desktop_id: Set(new.desktop.to_string()),
+            id: Set(ShareId::generate()),
+            workspace: Set(new.workspace),
+            desktop: Set(new.desktop),
             port: Set(new.port.into()),
             label: Set(new.label),
             token_hash: Set(new.token.0.to_vec()),
             made_by: Set(new.made_by),
-            created_at: Set(to_ms(now)),
-            expires_at: Set(to_ms(new.expires_at)),
+            created_at: Set(now.into()),
+            expires_at: Set(new.expires_at.into()),
             used_at: Set(None),
-            maker_id: Set(new.maker.map(|maker| maker.to_string())),
+            maker: Set(new.maker),
         };
         let row = row.insert(&write.transaction).await?;
         write.commit().await?;
-        row.try_into().map(Some)
+        Ok(Some(row))
     }
 
     /// A desktop's, oldest first, without those that have expired.
     pub async fn shares(&self, desktop: DesktopId, now: Timestamp) -> Result<Vec<Share>, StoreError> {
-        let rows = Entity::find()
-            .filter(Column::DesktopId.eq(desktop.to_string()))
-            .filter(Column::ExpiresAt.gt(to_ms(now)))
+        Ok(Entity::find()
+            .filter(Column::Desktop.eq(desktop))
+            .filter(Column::ExpiresAt.gt(Moment(now)))
             .order_by_asc(Column::Id)
             .all(&self.connection)
-            .await?;
-        rows.into_iter().map(Share::try_from).collect()
+            .await?)
     }
 
     pub async fn share(&self, id: ShareId) -> Result<Option<Share>, StoreError> {
-        Entity::find_by_id(id.to_string()).one(&self.connection).await?.map(Share::try_from).transpose()
+        Ok(Entity::find_by_id(id).one(&self.connection).await?)
     }
 
     pub async fn share_with(&self, token: TokenHash) -> Result<Option<Share>, StoreError> {
         let found = Entity::find().filter(Column::TokenHash.eq(token.0.to_vec()));
-        found.one(&self.connection).await?.map(Share::try_from).transpose()
+        Ok(found.one(&self.connection).await?)
     }
 
     pub async fn touch_share(&self, id: ShareId, now: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        let change = ActiveModel { used_at: Set(Some(to_ms(now))), ..Default::default() };
-        Entity::update_many()
-            .set(change)
-            .filter(Column::Id.eq(id.to_string()))
-            .exec(&write.transaction)
-            .await?;
+        let change = ActiveModel { used_at: Set(Some(now.into())), ..Default::default() };
+        Entity::update_many().set(change).filter(Column::Id.eq(id)).exec(&write.transaction).await?;
         write.commit().await
     }
 
@@ -152,8 +126,8 @@ impl Store {
     pub async fn delete_share(&self, desktop: DesktopId, id: ShareId) -> Result<bool, StoreError> {
         let write = self.write().await?;
         let deleted = Entity::delete_many()
-            .filter(Column::Id.eq(id.to_string()))
-            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .filter(Column::Id.eq(id))
+            .filter(Column::Desktop.eq(desktop))
             .exec(&write.transaction)
             .await?;
         write.commit().await?;
@@ -162,7 +136,7 @@ impl Store {
 
     pub async fn delete_expired_shares(&self, now: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        Entity::delete_many().filter(Column::ExpiresAt.lte(to_ms(now))).exec(&write.transaction).await?;
+        Entity::delete_many().filter(Column::ExpiresAt.lte(Moment(now))).exec(&write.transaction).await?;
         write.commit().await
     }
 }

@@ -7,16 +7,17 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
 use crate::database::Store;
-use crate::error::{StoreError, unreadable};
-use crate::moment::to_ms;
+use crate::error::StoreError;
+use crate::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sign_in_links")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub token_hash: Vec<u8>,
-    pub user_id: String,
-    pub expires_at: i64,
+    #[sea_orm(column_name = "user_id")]
+    pub user: UserId,
+    pub expires_at: Moment,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -34,8 +35,8 @@ impl Store {
         let write = self.write().await?;
         let row = ActiveModel {
             token_hash: Set(token.0.to_vec()),
-            user_id: Set(user.to_string()),
-            expires_at: Set(to_ms(expires_at)),
+            user: Set(user),
+            expires_at: Set(expires_at.into()),
         };
         Entity::insert(row).exec_without_returning(&write.transaction).await?;
         write.commit().await
@@ -53,15 +54,12 @@ impl Store {
         };
         Entity::delete_by_id(token.0.to_vec()).exec(&write.transaction).await?;
         write.commit().await?;
-        if row.expires_at <= to_ms(now) {
-            return Ok(None);
-        }
-        row.user_id.parse().map(Some).map_err(unreadable("sign_in_links"))
+        Ok((*row.expires_at > now).then_some(row.user))
     }
 
     pub async fn delete_expired_sign_in_links(&self, now: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        Entity::delete_many().filter(Column::ExpiresAt.lte(to_ms(now))).exec(&write.transaction).await?;
+        Entity::delete_many().filter(Column::ExpiresAt.lte(Moment(now))).exec(&write.transaction).await?;
         write.commit().await
     }
 }

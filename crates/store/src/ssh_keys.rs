@@ -6,31 +6,36 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, Condition, QueryOrder};
 
 use crate::database::Store;
-use crate::error::{StoreError, unreadable};
-use crate::moment::{from_ms, some_from_ms, to_ms};
+use crate::error::StoreError;
+use crate::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "ssh_keys")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: String,
-    pub workspace_id: String,
-    pub user_id: Option<String>,
+    pub id: SshKeyId,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: WorkspaceId,
+    #[sea_orm(column_name = "user_id")]
+    pub user: Option<UserId>,
     pub name: String,
     pub kind: String,
     pub public_key: String,
     pub fingerprint: String,
-    pub created_at: i64,
-    pub used_at: Option<i64>,
+    pub created_at: Moment,
+    pub used_at: Option<Moment>,
     /// The API key that added it.
-    pub maker_id: Option<String>,
-    pub expires_at: Option<i64>,
+    #[sea_orm(column_name = "maker_id")]
+    pub maker: Option<ApiKeyId>,
+    pub expires_at: Option<Moment>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+pub use Model as SshKey;
 
 #[derive(Debug, Clone)]
 pub struct NewSshKey {
@@ -52,19 +57,6 @@ pub struct NewSshKey {
     pub limit: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SshKey {
-    pub id: SshKeyId,
-    pub workspace: WorkspaceId,
-    pub name: String,
-    pub kind: String,
-    pub public_key: String,
-    pub fingerprint: String,
-    pub created_at: Timestamp,
-    pub expires_at: Option<Timestamp>,
-    pub used_at: Option<Timestamp>,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum AddSshKeyError {
     /// The same key is there already, under this name.
@@ -82,29 +74,10 @@ impl From<DbErr> for AddSshKeyError {
     }
 }
 
-impl TryFrom<Model> for SshKey {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        let bad = unreadable("ssh_keys");
-        Ok(Self {
-            id: row.id.parse().map_err(&bad)?,
-            workspace: row.workspace_id.parse().map_err(&bad)?,
-            name: row.name,
-            kind: row.kind,
-            public_key: row.public_key,
-            fingerprint: row.fingerprint,
-            created_at: from_ms(row.created_at, "ssh_keys")?,
-            expires_at: some_from_ms(row.expires_at, "ssh_keys")?,
-            used_at: some_from_ms(row.used_at, "ssh_keys")?,
-        })
-    }
-}
-
 impl Store {
     pub async fn insert_ssh_key(&self, new: NewSshKey, now: Timestamp) -> Result<SshKey, AddSshKeyError> {
         let write = self.write().await?;
-        let own = Entity::find().filter(Column::WorkspaceId.eq(new.workspace.to_string()));
+        let own = Entity::find().filter(Column::Workspace.eq(new.workspace));
         let same = own.clone().filter(Column::Fingerprint.eq(&new.fingerprint));
         if let Some(same) = same.one(&write.transaction).await? {
             return Err(AddSshKeyError::Exists(same.name));
@@ -113,52 +86,50 @@ impl Store {
             return Err(AddSshKeyError::LimitReached);
         }
         let row = ActiveModel {
-            id: Set(SshKeyId::generate().to_string()),
-            workspace_id: Set(new.workspace.to_string()),
-            user_id: Set(new.user.map(|user| user.to_string())),
+            id: Set(SshKeyId::generate()),
+            workspace: Set(new.workspace),
+            user: Set(new.user),
             name: Set(new.name),
             kind: Set(new.kind),
             public_key: Set(new.public_key),
             fingerprint: Set(new.fingerprint),
-            created_at: Set(to_ms(now)),
+            created_at: Set(now.into()),
             used_at: Set(None),
-            maker_id: Set(new.maker.map(|maker| maker.to_string())),
-            expires_at: Set(new.expires_at.map(to_ms)),
+            maker: Set(new.maker),
+            expires_at: Set(new.expires_at.map(Moment)),
         };
         let row = row.insert(&write.transaction).await?;
         write.commit().await?;
-        Ok(row.try_into()?)
+        Ok(row)
     }
 
     /// A workspace's keys, oldest first.
     pub async fn ssh_keys(&self, workspace: WorkspaceId) -> Result<Vec<SshKey>, StoreError> {
-        let rows = Entity::find()
-            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+        Ok(Entity::find()
+            .filter(Column::Workspace.eq(workspace))
             .order_by_asc(Column::Id)
             .all(&self.connection)
-            .await?;
-        rows.into_iter().map(SshKey::try_from).collect()
+            .await?)
     }
 
     /// The same key wherever it was added, without those that have ended: at most once in each workspace.
     pub async fn ssh_keys_with(&self, fingerprint: &str, now: Timestamp) -> Result<Vec<SshKey>, StoreError> {
-        let lasts = Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(to_ms(now)));
-        let rows = Entity::find()
+        let lasts = Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(Moment(now)));
+        Ok(Entity::find()
             .filter(Column::Fingerprint.eq(fingerprint))
             .filter(lasts)
             .order_by_asc(Column::Id)
             .all(&self.connection)
-            .await?;
-        rows.into_iter().map(SshKey::try_from).collect()
+            .await?)
     }
 
     pub async fn has_ssh_key(&self, id: SshKeyId) -> Result<bool, StoreError> {
-        Ok(Entity::find_by_id(id.to_string()).one(&self.connection).await?.is_some())
+        Ok(Entity::find_by_id(id).one(&self.connection).await?.is_some())
     }
 
     /// How many there were that have ended.
     pub async fn delete_expired_ssh_keys(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let ended = Column::ExpiresAt.lte(to_ms(now));
+        let ended = Column::ExpiresAt.lte(Moment(now));
         if Entity::find().filter(ended.clone()).one(&self.connection).await?.is_none() {
             return Ok(0);
         }
@@ -170,12 +141,8 @@ impl Store {
 
     pub async fn touch_ssh_key(&self, id: SshKeyId, now: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        let change = ActiveModel { used_at: Set(Some(to_ms(now))), ..Default::default() };
-        Entity::update_many()
-            .set(change)
-            .filter(Column::Id.eq(id.to_string()))
-            .exec(&write.transaction)
-            .await?;
+        let change = ActiveModel { used_at: Set(Some(now.into())), ..Default::default() };
+        Entity::update_many().set(change).filter(Column::Id.eq(id)).exec(&write.transaction).await?;
         write.commit().await
     }
 
@@ -183,8 +150,8 @@ impl Store {
     pub async fn delete_ssh_key(&self, workspace: WorkspaceId, id: SshKeyId) -> Result<bool, StoreError> {
         let write = self.write().await?;
         let deleted = Entity::delete_many()
-            .filter(Column::Id.eq(id.to_string()))
-            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(Column::Id.eq(id))
+            .filter(Column::Workspace.eq(workspace))
             .exec(&write.transaction)
             .await?;
         write.commit().await?;

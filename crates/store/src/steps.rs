@@ -10,19 +10,20 @@ use serde_json::json;
 use crate::database::{Store, Write};
 use crate::error::StoreError;
 use crate::events::{self, kind};
-use crate::moment::{from_ms, some_from_ms, to_ms};
+use crate::moment::{Count, Moment};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "steps")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub desktop_id: String,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: DesktopId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub boot: i64,
+    pub boot: Count,
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
-    pub started_at: i64,
-    pub ended_at: Option<i64>,
+    pub started_at: Moment,
+    pub ended_at: Option<Moment>,
     pub error: Option<String>,
 }
 
@@ -31,30 +32,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepRow {
-    pub desktop: DesktopId,
-    pub boot: u32,
-    pub name: String,
-    pub started_at: Timestamp,
-    pub ended_at: Option<Timestamp>,
-    pub error: Option<String>,
-}
-
-impl TryFrom<Model> for StepRow {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        Ok(Self {
-            desktop: row.desktop_id.parse().map_err(crate::error::unreadable("steps"))?,
-            boot: u32::try_from(row.boot).unwrap_or_default(),
-            name: row.name,
-            started_at: from_ms(row.started_at, "steps")?,
-            ended_at: some_from_ms(row.ended_at, "steps")?,
-            error: row.error,
-        })
-    }
-}
+pub use Model as StepRow;
 
 impl Store {
     /// Notes that a step began. One that is under way goes on; one that had ended begins anew.
@@ -67,12 +45,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
-        let key = (desktop.to_string(), i64::from(boot), name.to_owned());
+        let key = (desktop, Count(boot), name.to_owned());
         let row = ActiveModel {
-            desktop_id: Set(key.0.clone()),
+            desktop: Set(key.0),
             boot: Set(key.1),
             name: Set(name.to_owned()),
-            started_at: Set(to_ms(now)),
+            started_at: Set(now.into()),
             ended_at: Set(None),
             error: Set(None),
         };
@@ -96,7 +74,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
-        let key = (desktop.to_string(), i64::from(boot), name.to_owned());
+        let key = (desktop, Count(boot), name.to_owned());
         let known = Entity::find_by_id(key).one(&write.transaction).await?;
         let Some(row) = known.filter(|row| row.ended_at.is_none()) else { return Ok(()) };
         end(&mut write, workspace, row, error, now).await?;
@@ -105,14 +83,13 @@ impl Store {
 
     /// The timelines of the starts from number `from_boot` on, in order.
     pub async fn steps(&self, desktop: DesktopId, from_boot: u32) -> Result<Vec<StepRow>, StoreError> {
-        let rows = Entity::find()
-            .filter(Column::DesktopId.eq(desktop.to_string()))
-            .filter(Column::Boot.gte(i64::from(from_boot)))
+        Ok(Entity::find()
+            .filter(Column::Desktop.eq(desktop))
+            .filter(Column::Boot.gte(Count(from_boot)))
             .order_by_asc(Column::StartedAt)
             .order_by_asc(Column::Boot)
             .all(&self.connection)
-            .await?;
-        rows.into_iter().map(StepRow::try_from).collect()
+            .await?)
     }
 
     /// All steps of several desktops, in order.
@@ -120,12 +97,11 @@ impl Store {
         if desktops.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = Entity::find()
-            .filter(Column::DesktopId.is_in(desktops.iter().map(DesktopId::to_string)))
+        Ok(Entity::find()
+            .filter(Column::Desktop.is_in(desktops.iter().copied()))
             .order_by_asc(Column::StartedAt)
             .all(&self.connection)
-            .await?;
-        rows.into_iter().map(StepRow::try_from).collect()
+            .await?)
     }
 }
 
@@ -138,7 +114,7 @@ pub(crate) async fn end_open(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let open = Entity::find()
-        .filter(Column::DesktopId.eq(desktop.to_string()))
+        .filter(Column::Desktop.eq(desktop))
         .filter(Column::EndedAt.is_null())
         .all(&write.transaction)
         .await?;
@@ -156,7 +132,7 @@ async fn end(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mut change: ActiveModel = row.into();
-    change.ended_at = Set(Some(to_ms(now)));
+    change.ended_at = Set(Some(now.into()));
     change.error = Set(error.map(str::to_owned));
     let row = change.update(&write.transaction).await?;
     tell(write, workspace, &row, now).await
@@ -169,11 +145,11 @@ async fn tell(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let data = json!({
-        "boot": row.boot,
+        "boot": *row.boot,
         "name": row.name,
-        "started_at": from_ms(row.started_at, "steps")?,
-        "ended_at": some_from_ms(row.ended_at, "steps")?,
+        "started_at": *row.started_at,
+        "ended_at": row.ended_at.map(Timestamp::from),
         "error": row.error,
     });
-    events::insert(write, &workspace.to_string(), &row.desktop_id, kind::STEP, data, now).await
+    events::insert(write, &workspace.to_string(), &row.desktop.to_string(), kind::STEP, data, now).await
 }

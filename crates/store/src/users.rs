@@ -6,19 +6,20 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder};
 
 use crate::database::Store;
-use crate::error::{StoreError, unreadable};
-use crate::moment::to_ms;
+use crate::error::StoreError;
+use crate::moment::Moment;
 use crate::{sessions, sign_in_links};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: String,
-    pub workspace_id: String,
+    pub id: UserId,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: WorkspaceId,
     pub name: Option<String>,
     pub password_hash: Option<String>,
-    pub created_at: i64,
+    pub created_at: Moment,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -26,15 +27,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    pub id: UserId,
-    pub workspace: WorkspaceId,
-    /// What they sign in with; none until they chose one.
-    pub name: Option<String>,
-    /// A PHC string.
-    pub password_hash: Option<String>,
-}
+pub use Model as User;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SetPasswordError {
@@ -52,25 +45,12 @@ impl From<DbErr> for SetPasswordError {
     }
 }
 
-impl TryFrom<Model> for User {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.id.parse().map_err(unreadable("users"))?,
-            workspace: row.workspace_id.parse().map_err(unreadable("users"))?,
-            name: row.name,
-            password_hash: row.password_hash,
-        })
-    }
-}
-
 impl Store {
     /// The first person of a workspace, made where there is none.
     pub async fn first_user(&self, workspace: WorkspaceId, now: Timestamp) -> Result<User, StoreError> {
         let write = self.write().await?;
         let first = Entity::find()
-            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(Column::Workspace.eq(workspace))
             .order_by_asc(Column::Id)
             .one(&write.transaction)
             .await?;
@@ -78,26 +58,25 @@ impl Store {
             Some(row) => row,
             None => {
                 let row = ActiveModel {
-                    id: Set(UserId::generate().to_string()),
-                    workspace_id: Set(workspace.to_string()),
+                    id: Set(UserId::generate()),
+                    workspace: Set(workspace),
                     name: Set(None),
                     password_hash: Set(None),
-                    created_at: Set(to_ms(now)),
+                    created_at: Set(now.into()),
                 };
                 row.insert(&write.transaction).await?
             }
         };
         write.commit().await?;
-        row.try_into()
+        Ok(row)
     }
 
     pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        Entity::find_by_id(id.to_string()).one(&self.connection).await?.map(User::try_from).transpose()
+        Ok(Entity::find_by_id(id).one(&self.connection).await?)
     }
 
     pub async fn user_by_name(&self, name: &str) -> Result<Option<User>, StoreError> {
-        let row = Entity::find().filter(Column::Name.eq(name)).one(&self.connection).await?;
-        row.map(User::try_from).transpose()
+        Ok(Entity::find().filter(Column::Name.eq(name)).one(&self.connection).await?)
     }
 
     /// Sets name and password, and ends every session of theirs but `keep`.
@@ -117,7 +96,7 @@ impl Store {
         let write = self.write().await?;
         let taken = Entity::find()
             .filter(Column::Name.eq(name))
-            .filter(Column::Id.ne(user.to_string()))
+            .filter(Column::Id.ne(user))
             .one(&write.transaction)
             .await?;
         if taken.is_some() {
@@ -128,28 +107,25 @@ impl Store {
             password_hash: Set(Some(password_hash.to_owned())),
             ..Default::default()
         };
-        let changed = Entity::update_many()
-            .set(change)
-            .filter(Column::Id.eq(user.to_string()))
-            .exec(&write.transaction)
-            .await?;
+        let changed =
+            Entity::update_many().set(change).filter(Column::Id.eq(user)).exec(&write.transaction).await?;
         if changed.rows_affected == 0 {
             return Err(SetPasswordError::NoUser);
         }
         sessions::Entity::delete_many()
-            .filter(sessions::Column::UserId.eq(user.to_string()))
-            .filter(sessions::Column::Id.ne(keep.to_string()))
+            .filter(sessions::Column::User.eq(user))
+            .filter(sessions::Column::Id.ne(keep))
             .exec(&write.transaction)
             .await?;
         // A link that lies in somebody's mailbox or log would be a way round the new password.
         sign_in_links::Entity::delete_many()
-            .filter(sign_in_links::Column::UserId.eq(user.to_string()))
+            .filter(sign_in_links::Column::User.eq(user))
             .exec(&write.transaction)
             .await?;
         let chosen = sessions::ActiveModel { by_link: Set(false), ..Default::default() };
         sessions::Entity::update_many()
             .set(chosen)
-            .filter(sessions::Column::Id.eq(keep.to_string()))
+            .filter(sessions::Column::Id.eq(keep))
             .exec(&write.transaction)
             .await?;
         Ok(write.commit().await?)

@@ -196,9 +196,9 @@ impl From<ApiKey> for ApiKeyView {
             name: row.name,
             scopes: known(&row.scopes),
             desktop: row.desktop,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            used_at: row.used_at,
+            created_at: *row.created_at,
+            expires_at: row.expires_at.map(Timestamp::from),
+            used_at: row.used_at.map(Timestamp::from),
             used_from: row.used_from,
         }
     }

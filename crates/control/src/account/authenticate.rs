@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rolltop_store::SessionUser;
 use rolltop_vault::{TokenKind, classify, hash_token};
 use secrecy::SecretString;
@@ -88,10 +89,10 @@ impl Control {
         let store = &self.inner.store;
         let key = store.api_key(hash_token(token)).await?.ok_or(AuthenticateError::Invalid)?;
         let now = clock::now();
-        if key.expires_at.is_some_and(|at| at <= now) {
+        if key.expires_at.is_some_and(|at| *at <= now) {
             return Err(AuthenticateError::Invalid);
         }
-        if key.used_at.is_none_or(|used| clock::later(used, KEY_TOUCH) <= now) {
+        if key.used_at.is_none_or(|used| clock::later(*used, KEY_TOUCH) <= now) {
             store.touch_api_key(key.id, from, now).await?;
         }
         Ok(Caller {
@@ -99,7 +100,7 @@ impl Control {
             workspace: key.workspace,
             scopes: known(&key.scopes),
             only: key.desktop,
-            expires_at: key.expires_at,
+            expires_at: key.expires_at.map(Timestamp::from),
             label: key.name,
         })
     }

@@ -59,7 +59,7 @@ impl Control {
         let items = rows
             .into_iter()
             .map(|row| {
-                let own = steps.iter().filter(|step| step.desktop == row.id && step.boot == row.record.boot);
+                let own = steps.iter().filter(|step| step.desktop == row.id && *step.boot == row.record.boot);
                 let own = own.cloned().map(StepView::from).collect();
                 self.view(row, own)
             })

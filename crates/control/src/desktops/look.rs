@@ -1,5 +1,6 @@
 //! What is known of one desktop from outside.
 
+use jiff::Timestamp;
 use rolltop_engine::EngineError;
 use rolltop_model::{DesktopState, FailReason, Silence, SilenceCause, WorkspaceId, down_sample};
 use rolltop_store::{Desktop, StepRow, StoreError};
@@ -100,7 +101,7 @@ impl Control {
     /// Most desktops a workspace may have.
     pub(crate) async fn desktop_limit(&self, workspace: WorkspaceId) -> Result<u32, StoreError> {
         let own = self.inner.store.workspace(workspace).await?.and_then(|workspace| workspace.desktop_limit);
-        Ok(own.unwrap_or(self.inner.config.desktop_limit))
+        Ok(own.map_or(self.inner.config.desktop_limit, |own| *own))
     }
 
     /// With what its present start has taken.
@@ -156,10 +157,10 @@ impl Control {
 impl From<StepRow> for StepView {
     fn from(row: StepRow) -> Self {
         Self {
-            boot: row.boot,
+            boot: *row.boot,
             name: row.name,
-            started_at: row.started_at,
-            ended_at: row.ended_at,
+            started_at: *row.started_at,
+            ended_at: row.ended_at.map(Timestamp::from),
             error: row.error,
         }
     }

@@ -63,8 +63,8 @@ impl From<Hold> for HoldView {
             id: hold.id,
             reason: hold.reason,
             made_by: hold.made_by,
-            created_at: hold.created_at,
-            expires_at: hold.expires_at,
+            created_at: *hold.created_at,
+            expires_at: *hold.expires_at,
         }
     }
 }
@@ -126,8 +126,8 @@ impl Control {
             desktop: access.desktop,
             reason,
             made_by: access.caller().label.clone(),
-            created_at: now,
-            expires_at: clock::later(now, lifetime),
+            created_at: now.into(),
+            expires_at: clock::later(now, lifetime).into(),
         };
         if !self.inner.store.insert_hold(&hold, MOST_HOLDS).await? {
             return Err(HoldError::TooMany);

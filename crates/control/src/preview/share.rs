@@ -70,11 +70,11 @@ impl From<rolltop_store::Share> for ShareView {
     fn from(row: rolltop_store::Share) -> Self {
         Self {
             id: row.id,
-            port: row.port,
+            port: row.port(),
             made_by: row.made_by,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            used_at: row.used_at,
+            created_at: *row.created_at,
+            expires_at: *row.expires_at,
+            used_at: row.used_at.map(Timestamp::from),
         }
     }
 }
@@ -145,13 +145,13 @@ impl Control {
         }
         let now = clock::now();
         let share = self.inner.store.share_with(hash_token(secret)).await?;
-        let share = share.filter(|share| share.expires_at > now && share.label == address.label());
+        let share = share.filter(|share| *share.expires_at > now && share.label == address.label());
         let share = share.ok_or(PassError::Invalid)?;
         let row = self.inner.store.desktop(share.desktop).await?.ok_or(PassError::Invalid)?;
         if !address.means(row.id, row.name.as_str()) {
             return Err(PassError::Invalid);
         }
         self.inner.store.touch_share(share.id, now).await?;
-        Ok(self.pass(share.desktop, Holder::Share(share.id), address, share.expires_at)?)
+        Ok(self.pass(share.desktop, Holder::Share(share.id), address, *share.expires_at)?)
     }
 }

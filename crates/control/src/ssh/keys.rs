@@ -183,9 +183,9 @@ impl From<SshKey> for SshKeyView {
             kind: row.kind,
             public_key: row.public_key,
             fingerprint: row.fingerprint,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            used_at: row.used_at,
+            created_at: *row.created_at,
+            expires_at: row.expires_at.map(Timestamp::from),
+            used_at: row.used_at.map(Timestamp::from),
         }
     }
 }

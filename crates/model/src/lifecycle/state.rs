@@ -1,13 +1,27 @@
 //! The states a person sees, and why a desktop is in one.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 /// What the owner wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Desired {
     Running,
     Suspended,
@@ -32,18 +46,21 @@ pub enum DesktopState {
     Destroyed,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum StopReason {
     /// Somebody asked for it.
     Asked,
     /// The guest was shut down from within.
+    #[strum(serialize = "shut_down_from_inside")]
     FromInside,
     /// The host was restarted under it.
     HostRestarted,
 }
 
 /// Why a desktop can't go on by itself. The codes are stable and part of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum FailReason {
     /// The machine was there once and the host holds nothing of it any more.
     Lost,
@@ -89,67 +106,15 @@ pub enum FailReason {
 pub struct UnknownState(pub String);
 
 impl Desired {
-    pub const ALL: [Desired; 4] =
-        [Desired::Running, Desired::Suspended, Desired::Stopped, Desired::Destroyed];
-
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Desired::Running => "running",
-            Desired::Suspended => "suspended",
-            Desired::Stopped => "stopped",
-            Desired::Destroyed => "destroyed",
-        }
+        self.into_str()
     }
 }
 
 impl FailReason {
-    pub const ALL: [FailReason; 20] = [
-        FailReason::Lost,
-        FailReason::Died,
-        FailReason::StartFailed,
-        FailReason::DoorTimeout,
-        FailReason::PersonaliseFailed,
-        FailReason::TemplateGone,
-        FailReason::BaseMismatch,
-        FailReason::OriginGone,
-        FailReason::MemoryUnusable,
-        FailReason::ResumeFailed,
-        FailReason::SuspendFailed,
-        FailReason::RestoreFailed,
-        FailReason::NotAnswering,
-        FailReason::SlowedHostDisk,
-        FailReason::SlowedQuota,
-        FailReason::PausedHostDisk,
-        FailReason::PausedQuota,
-        FailReason::DiskFull,
-        FailReason::NoMemory,
-        FailReason::HostUnreachable,
-    ];
-
     /// The stable code.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            FailReason::Lost => "lost",
-            FailReason::Died => "died",
-            FailReason::StartFailed => "start_failed",
-            FailReason::DoorTimeout => "door_timeout",
-            FailReason::PersonaliseFailed => "personalise_failed",
-            FailReason::TemplateGone => "template_gone",
-            FailReason::BaseMismatch => "base_mismatch",
-            FailReason::OriginGone => "origin_gone",
-            FailReason::MemoryUnusable => "memory_unusable",
-            FailReason::ResumeFailed => "resume_failed",
-            FailReason::SuspendFailed => "suspend_failed",
-            FailReason::RestoreFailed => "restore_failed",
-            FailReason::NotAnswering => "not_answering",
-            FailReason::SlowedHostDisk => "slowed_disk_nearly_full",
-            FailReason::SlowedQuota => "slowed_disk_quota",
-            FailReason::PausedHostDisk => "paused_disk_nearly_full",
-            FailReason::PausedQuota => "paused_disk_quota",
-            FailReason::DiskFull => "disk_full",
-            FailReason::NoMemory => "no_memory",
-            FailReason::HostUnreachable => "host_unreachable",
-        }
+        self.into_str()
     }
 
     /// What happened and what to do, for people.
@@ -217,11 +182,7 @@ impl FailReason {
 
 impl StopReason {
     pub const fn as_str(self) -> &'static str {
-        match self {
-            StopReason::Asked => "asked",
-            StopReason::FromInside => "shut_down_from_inside",
-            StopReason::HostRestarted => "host_restarted",
-        }
+        self.into_str()
     }
 
     pub const fn sentence(self) -> &'static str {
@@ -296,38 +257,18 @@ impl DesktopState {
             "booting" => Ok(DesktopState::Booting),
             "running" => Ok(DesktopState::Running),
             "suspended" => Ok(DesktopState::Suspended),
-            "stopped" => match reason {
-                None | Some("asked") => Ok(DesktopState::Stopped(StopReason::Asked)),
-                Some("shut_down_from_inside") => Ok(DesktopState::Stopped(StopReason::FromInside)),
-                Some("host_restarted") => Ok(DesktopState::Stopped(StopReason::HostRestarted)),
-                Some(_) => Err(unknown()),
-            },
-            "failed" => FailReason::ALL
-                .into_iter()
-                .find(|known| Some(known.as_str()) == reason)
-                .map(DesktopState::Failed)
-                .ok_or_else(unknown),
+            "stopped" => {
+                let reason = reason.map_or(Ok(StopReason::Asked), str::parse);
+                reason.map(DesktopState::Stopped).map_err(|_| unknown())
+            }
+            "failed" => {
+                let reason = reason.unwrap_or_default().parse();
+                reason.map(DesktopState::Failed).map_err(|_| unknown())
+            }
             "destroying" => Ok(DesktopState::Destroying),
             "destroyed" => Ok(DesktopState::Destroyed),
             _ => Err(unknown()),
         }
-    }
-}
-
-impl FromStr for Desired {
-    type Err = UnknownState;
-
-    fn from_str(text: &str) -> Result<Self, UnknownState> {
-        Desired::ALL
-            .into_iter()
-            .find(|desired| desired.as_str() == text)
-            .ok_or_else(|| UnknownState(text.to_owned()))
-    }
-}
-
-impl fmt::Display for Desired {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -354,7 +295,7 @@ mod tests {
             DesktopState::Destroying,
             DesktopState::Destroyed,
         ];
-        states.extend(FailReason::ALL.map(DesktopState::Failed));
+        states.extend(FailReason::VARIANTS.iter().copied().map(DesktopState::Failed));
         for state in states {
             assert_eq!(DesktopState::from_parts(state.name(), state.reason_code()), Ok(state));
             assert!(DesktopState::NAMES.contains(&state.name()));
@@ -365,7 +306,7 @@ mod tests {
 
     #[test]
     fn reasons_are_sentences() {
-        for reason in FailReason::ALL {
+        for reason in FailReason::VARIANTS.iter().copied() {
             assert!(reason.sentence().ends_with('.') && reason.sentence().len() > 20, "{reason:?}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::time::Duration;
+use strum::VariantArray as _;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -41,7 +42,7 @@ enum Happening {
 }
 
 fn fail_reason() -> impl Strategy<Value = FailReason> {
-    proptest::sample::select(FailReason::ALL.to_vec())
+    proptest::sample::select(FailReason::VARIANTS.to_vec())
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -384,7 +385,7 @@ fn any_record() -> impl Strategy<Value = Record> {
     let moment = |most: i64| (0..most).prop_map(|seconds| Timestamp::from_second(seconds).unwrap());
     (
         (
-            proptest::sample::select(Desired::ALL.to_vec()),
+            proptest::sample::select(Desired::VARIANTS.to_vec()),
             state,
             1u32..6,
             0u32..6,

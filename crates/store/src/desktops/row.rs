@@ -150,7 +150,7 @@ pub(crate) fn record(row: &Model) -> Result<Record, StoreError> {
 }
 
 fn reason(code: &str) -> Result<FailReason, StoreError> {
-    FailReason::ALL.into_iter().find(|known| known.as_str() == code).ok_or_else(|| unreadable(TABLE)(code))
+    code.parse().map_err(|_| unreadable(TABLE)(code))
 }
 
 /// The columns a record is kept in; all others are left as they are.

@@ -64,10 +64,10 @@ async fn an_api_key_is_found_by_its_hash() {
     fixture.store.touch_api_key(id, Some("192.0.2.7"), after(5)).await.unwrap();
     fixture.store.touch_api_key(id, None, after(6)).await.unwrap();
     let found = fixture.store.api_key(token).await.unwrap().unwrap();
-    assert_eq!((found.id, found.desktop, found.used_at), (id, Some(desktop), Some(after(6))));
+    assert_eq!((found.id, found.desktop, found.used_at), (id, Some(desktop), Some(after(6).into())));
     assert_eq!(found.used_from.as_deref(), Some("192.0.2.7"), "an unknown address is none");
-    assert_eq!((found.created_at, found.expires_at), (start(), Some(after(60))));
-    assert_eq!(found.scopes, ["desktops:read", "account"]);
+    assert_eq!((found.created_at, found.expires_at), (start().into(), Some(after(60).into())));
+    assert_eq!(*found.scopes, ["desktops:read", "account"]);
     let other = hash_token(&new_token(TokenKind::ApiKey));
     assert!(fixture.store.api_key(other).await.unwrap().is_none());
 }
@@ -186,7 +186,7 @@ async fn an_ssh_key_is_there_once_and_only_its_workspace_removes_it() {
 
     store.touch_ssh_key(key.id, after(5)).await.unwrap();
     let found = store.ssh_keys_with("SHA256:a", after(5)).await.unwrap();
-    assert_eq!((found.len(), found[0].id, found[0].used_at), (1, key.id, Some(after(5))));
+    assert_eq!((found.len(), found[0].id, found[0].used_at), (1, key.id, Some(after(5).into())));
     assert_eq!(store.ssh_keys(fixture.workspace).await.unwrap().len(), 2);
     assert!(!store.delete_ssh_key(WorkspaceId::generate(), key.id).await.unwrap());
     assert!(store.has_ssh_key(key.id).await.unwrap());
@@ -232,7 +232,7 @@ async fn a_share_link_is_found_by_its_hash_until_it_expires_or_its_desktop_goes(
     assert!(store.insert_share(more(), start()).await.unwrap().is_none(), "no more than two");
     assert!(store.insert_share(more(), after(30)).await.unwrap().is_some(), "one has expired");
     store.touch_share(made.id, after(5)).await.unwrap();
-    assert_eq!(store.share_with(token).await.unwrap().unwrap().used_at, Some(after(5)));
+    assert_eq!(store.share_with(token).await.unwrap().unwrap().used_at, Some(after(5).into()));
     assert_eq!(store.shares(desktop, after(30)).await.unwrap().len(), 2);
     store.delete_expired_shares(after(60)).await.unwrap();
     assert!(store.share(made.id).await.unwrap().is_none());

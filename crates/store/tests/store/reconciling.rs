@@ -80,7 +80,7 @@ async fn every_change_is_told_once_in_order_and_wakes_watchers() {
 
     let steps = store.steps(id, 1).await.unwrap();
     assert_eq!(steps.len(), 1);
-    assert_eq!((steps[0].started_at, steps[0].ended_at), (after(1), Some(after(3))));
+    assert_eq!((steps[0].started_at, steps[0].ended_at), (after(1).into(), Some(after(3).into())));
     assert_eq!(steps[0].error, None);
 }
 
@@ -93,7 +93,7 @@ async fn failing_ends_the_steps_under_way() {
     let failed = desktop.record.done(Step::Fail(FailReason::DoorTimeout), after(9));
     fixture.store.save_record(&desktop, &failed, Some("the console's end"), after(9)).await.unwrap();
     let step = fixture.store.steps(id, 1).await.unwrap().remove(0);
-    assert_eq!(step.ended_at, Some(after(9)));
+    assert_eq!(step.ended_at, Some(after(9).into()));
     assert_eq!(step.error.as_deref(), Some(FailReason::DoorTimeout.sentence()));
     let desktop = fixture.store.desktop(id).await.unwrap().unwrap();
     assert_eq!(desktop.detail.as_deref(), Some("the console's end"));
