@@ -328,7 +328,7 @@ pub mod op {
             access: CONTROL,
             path: DesktopId,
             reply: 202 "It is written down and will be done." Desktop,
-            errors: [NotFound, WrongState],
+            errors: [NotFound, WrongState, NotSupportedByEngine],
         }
 
         /// Resume a desktop

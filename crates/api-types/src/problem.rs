@@ -156,6 +156,8 @@ codes! {
     CopyUnreadable, "copy_unreadable", 409, "The copy can't be had";
     /// Its disk is full, or something else is in the way.
     HostRefused, "host_refused", 409, "The host did not do this";
+    /// No engine of this host can: asking again helps nothing.
+    NotSupportedByEngine, "not_supported_by_engine", 409, "This host can't do this";
     /// Something else still needs it.
     InUse, "in_use", 409, "It is in use";
     /// Not what it was when it was read; nothing was saved.

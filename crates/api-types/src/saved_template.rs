@@ -132,7 +132,8 @@ pub mod op {
             body: super::SaveTemplate,
             reply: 202 "It is being made." SavedTemplate,
             errors: [
-                NotFound, NameTaken, QuotaReached, DiskQuotaReached, WrongState, InvalidName,
+                NotFound, NameTaken, QuotaReached, DiskQuotaReached, WrongState, NotSupportedByEngine,
+                InvalidName,
                 InvalidText, UnknownTool, UnknownField, InvalidBody,
             ],
         }

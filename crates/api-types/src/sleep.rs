@@ -135,7 +135,9 @@ pub mod op {
             path: DesktopId,
             body: SleepPolicy,
             reply: 200 "As it is now." Sleep,
-            errors: [NotFound, InvalidMinutes, InvalidSchedule, InvalidBody, UnknownField],
+            errors: [
+                NotFound, NotSupportedByEngine, InvalidMinutes, InvalidSchedule, InvalidBody, UnknownField,
+            ],
         }
 
         /// Hold it awake

@@ -202,8 +202,8 @@ pub mod op {
             body: super::CreateSnapshot,
             reply: 202 "It is written down and will be done." Snapshot,
             errors: [
-                InvalidJson, InvalidHeader, NotFound, WrongState, QuotaReached, DiskQuotaReached,
-                InvalidName, UnknownField, InvalidBody, IdempotencyKeyReused,
+                InvalidJson, InvalidHeader, NotFound, WrongState, NotSupportedByEngine, QuotaReached,
+                DiskQuotaReached, InvalidName, UnknownField, InvalidBody, IdempotencyKeyReused,
             ],
         }
 
@@ -221,7 +221,8 @@ pub mod op {
             reply: 202 "They are being made." Forks,
             errors: [
                 InvalidJson, InvalidHeader, NotFound, NameTaken, QuotaReached, DiskQuotaReached,
-                WrongState, InvalidName, InvalidCount, UnknownField, InvalidBody, IdempotencyKeyReused,
+                WrongState, NotSupportedByEngine, InvalidName, InvalidCount, UnknownField, InvalidBody,
+                IdempotencyKeyReused,
             ],
         }
 
@@ -237,7 +238,8 @@ pub mod op {
             reply: 202 "They are being made." Forks,
             errors: [
                 InvalidJson, InvalidHeader, NotFound, NameTaken, QuotaReached, DiskQuotaReached,
-                WrongState, InvalidName, InvalidCount, UnknownField, InvalidBody, IdempotencyKeyReused,
+                WrongState, NotSupportedByEngine, InvalidName, InvalidCount, UnknownField, InvalidBody,
+                IdempotencyKeyReused,
             ],
         }
 
@@ -250,7 +252,7 @@ pub mod op {
             access: WRITE,
             path: SnapshotId,
             reply: 202 "It is written down and will be done." Desktop,
-            errors: [NotFound, WrongState, InUse, QuotaReached],
+            errors: [NotFound, WrongState, NotSupportedByEngine, InUse, QuotaReached],
         }
 
         /// Bring back what a desktop was
@@ -263,7 +265,7 @@ pub mod op {
             access: WRITE,
             path: DesktopId,
             reply: 202 "It is written down and will be done." Desktop,
-            errors: [NotFound, WrongState, InUse, QuotaReached],
+            errors: [NotFound, WrongState, NotSupportedByEngine, InUse, QuotaReached],
         }
 
         /// What was on the screen
@@ -297,7 +299,7 @@ pub mod op {
             path: DesktopId,
             body: SnapshotSchedule,
             reply: 204 "It is set.",
-            errors: [NotFound, InvalidSchedule, InvalidBody, UnknownField],
+            errors: [NotFound, NotSupportedByEngine, InvalidSchedule, InvalidBody, UnknownField],
         }
 
         /// Take no more snapshots by a schedule
@@ -321,7 +323,7 @@ pub mod op {
             access: Access::Scopes(&[crate::Scope::DesktopsExport]),
             path: SnapshotId,
             reply: 200 "The file." as "application/zstd",
-            errors: [NotFound, WrongState, RateLimited, TooManyTransfers],
+            errors: [NotFound, WrongState, NotSupportedByEngine, RateLimited, TooManyTransfers],
         }
 
         /// Import a snapshot
@@ -334,8 +336,8 @@ pub mod op {
             upload: "application/octet-stream",
             reply: 201 "It is there." Snapshot,
             errors: [
-                UploadBrokenOff, QuotaReached, DiskQuotaReached, HostRefused, InvalidExport,
-                RateLimited, TooManyTransfers,
+                UploadBrokenOff, QuotaReached, DiskQuotaReached, HostRefused, NotSupportedByEngine,
+                InvalidExport, RateLimited, TooManyTransfers,
             ],
         }
     }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use rolltop_api_types::DesktopState;
-use rolltop_engine::{Call, Carry, DoorStream, EngineError, calls};
+use rolltop_engine::{Call, Capability, Carry, DoorStream, EngineError, calls};
 use rolltop_engine_qemu::remote::{self, HostClient};
 use rolltop_model::DesktopId;
 use rolltop_vm_tests::{Options, Platform, eventually};
@@ -128,6 +128,10 @@ struct Detour {
 }
 
 impl Carry for Detour {
+    fn has(&self, capability: Capability) -> bool {
+        self.host.has(capability)
+    }
+
     async fn carry<C: Call>(&self, call: C) -> Result<C::Reply, EngineError> {
         let knock = (&call as &dyn Any).downcast_ref::<calls::Connect>();
         let Some(port) = knock.and_then(|knock| self.ports.get(&knock.desktop)) else {

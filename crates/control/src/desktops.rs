@@ -13,5 +13,5 @@ pub use command::{CommandError, RenameError};
 pub use create::{CreateDesktop, CreateError};
 pub use list::ListFilter;
 pub use resize::{Resize, ResizeError};
-pub use sleep::{HoldError, HoldView, SleepView};
+pub use sleep::{HoldError, HoldView, SettingError, SleepView};
 pub(crate) use wake::{Starting, WakeError};

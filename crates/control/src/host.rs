@@ -116,6 +116,7 @@ fn unanswered(error: EngineError) -> QueryError {
         | EngineError::NotRunning
         | EngineError::Fenced
         | EngineError::CutShort
+        | EngineError::Lacks(_)
         | EngineError::DiskFull
         | EngineError::NoMemory
         | EngineError::BaseMismatch(_)

@@ -54,7 +54,7 @@ pub use control::{Control, OpenError, Parts};
 pub use copies::{CopiesConfig, CopyError, OpenCopiesError};
 pub use desktops::{
     CommandError, CreateDesktop, CreateError, HoldError, HoldView, ListFilter, RenameError, Resize,
-    ResizeError, SleepView,
+    ResizeError, SettingError, SleepView,
 };
 pub use disk_quota::OverDiskQuota;
 pub use error::{AccessError, EnterError, InternalError, QueryError};
@@ -77,6 +77,8 @@ pub use rolltop_door::{
 };
 /// Bytes to and from the inside of a desktop.
 pub use rolltop_engine::DoorStream;
+/// Why an engine can't do something for anybody.
+pub use rolltop_engine::{Capability, Lacks};
 /// Who people log in as inside a desktop.
 pub use rolltop_guest_protocol::SESSION_USER;
 pub use rolltop_store::{DesktopSetup, MoveError, Postgres, SavedTemplate, SnapshotCopy, copy_to_postgres};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rolltop_door::TOOLS;
-use rolltop_engine::{EngineError, TemplateInfo};
+use rolltop_engine::{EngineError, Lacks, TemplateInfo};
 use rolltop_model::{
     DesktopId, DesktopName, NameError, SavedTemplateState, SnapshotKind, TemplateError, TemplateVersion,
     WorkspaceId,
@@ -56,6 +56,8 @@ pub enum SavedTemplateError {
     UnknownTool(String),
     #[error("This workspace has {MOST} templates of its own already; delete one first.")]
     TooMany,
+    #[error(transparent)]
+    Lacks(#[from] Lacks),
     #[error("The host does not answer; try again shortly.")]
     HostUnreachable,
     #[error(transparent)]
@@ -78,6 +80,7 @@ impl Control {
         if caller.only.is_some() {
             return Err(SavedTemplateError::Forbidden(Scope::DesktopsWrite));
         }
+        self.inner.engine.images()?;
         let version = new_version(&wanted.name)?;
         let title = line(wanted.title.as_deref(), LONGEST_TITLE).ok_or(SavedTemplateError::BadTitle)?;
         let title = if title.is_empty() { wanted.name.clone() } else { title };

@@ -6,6 +6,7 @@ use rolltop_model::SnapshotSchedule;
 use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
+use crate::desktops::SettingError;
 use crate::error::AccessError;
 
 /// A desktop's schedule.
@@ -36,9 +37,12 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Write>,
         schedule: Option<SnapshotSchedule>,
-    ) -> Result<(), AccessError> {
+    ) -> Result<(), SettingError> {
+        if schedule.is_some() {
+            self.inner.engine.layers()?;
+        }
         let known = self.inner.store.set_snapshot_schedule(access.desktop, schedule, clock::now()).await?;
         self.inner.look_around.notify_one();
-        if known { Ok(()) } else { Err(AccessError::NotFound) }
+        if known { Ok(()) } else { Err(AccessError::NotFound.into()) }
     }
 }

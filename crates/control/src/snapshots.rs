@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use rolltop_engine::Lacks;
 use rolltop_model::{
     Desired, DesktopId, DesktopName, DesktopState, NameError, Size, SnapshotId, SnapshotKind, SnapshotState,
     TemplateVersion,
@@ -106,6 +107,8 @@ pub enum SnapshotError {
     NameTaken(String),
     #[error("This workspace may have {0} desktops; destroy one first.")]
     QuotaReached(u32),
+    #[error(transparent)]
+    Lacks(#[from] Lacks),
     #[error(transparent)]
     OverDiskQuota(#[from] OverDiskQuota),
     #[error(transparent)]
@@ -309,6 +312,7 @@ impl Control {
         if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
             return Err(SnapshotError::Forbidden(Scope::DesktopsWrite));
         }
+        self.inner.engine.layers()?;
         let count = wanted.count.unwrap_or(1);
         if !(1..=MOST_FORKS).contains(&count) {
             return Err(SnapshotError::BadCount);
@@ -369,6 +373,7 @@ impl Control {
 
     /// The desktop, if there is something of it to be kept.
     pub(crate) async fn keepable(&self, id: DesktopId) -> Result<rolltop_store::Desktop, SnapshotError> {
+        self.inner.engine.layers()?;
         let row = self.inner.store.desktop(id).await?.ok_or(SnapshotError::NoSuchDesktop)?;
         match row.record.state {
             DesktopState::Destroying | DesktopState::Destroyed => Err(SnapshotError::NoSuchDesktop),

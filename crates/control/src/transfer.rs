@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
 use rolltop_engine::image::{ExportRequest, Frame, ImportRequest, PIECE};
-use rolltop_engine::{DiskLayer, DoorStream, EngineError, LayerKey, Origin};
+use rolltop_engine::{DiskLayer, DoorStream, EngineError, Lacks, LayerKey, Origin};
 use rolltop_model::{
     DesktopId, DesktopName, LayerId, SnapshotId, SnapshotState, TemplateVersion, WorkspaceId,
 };
@@ -80,6 +80,8 @@ pub enum TransferError {
     TooMany,
     #[error(transparent)]
     InFlight(#[from] InFlightError),
+    #[error(transparent)]
+    Lacks(#[from] Lacks),
     #[error("The host's disk is full; free some space, then try again.")]
     DiskFull,
     #[error("The host does not answer; try again shortly.")]
@@ -94,6 +96,7 @@ impl From<EngineError> for TransferError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::DiskFull => Self::DiskFull,
+            EngineError::Lacks(lacks) => lacks.into(),
             EngineError::Unreachable(_) | EngineError::Timeout(_) => {
                 tracing::warn!(%error, "the host did not transfer a disk");
                 Self::HostUnreachable
@@ -134,7 +137,7 @@ impl Control {
 impl Inner {
     /// A snapshot's disk as one file, for whoever asks.
     pub(crate) async fn export(&self, row: &Snapshot, who: &str) -> Result<Export, TransferError> {
-        let store = &self.store;
+        let (store, images) = (&self.store, self.engine.images()?);
         let (SnapshotState::Ready, Some(layer)) = (row.state, row.layer) else {
             return Err(SnapshotError::WrongState("This snapshot is not ready.").into());
         };
@@ -147,7 +150,7 @@ impl Inner {
         };
         let entry = AccessEntry { at: clock::now(), why: "export".to_owned(), who: who.to_owned() };
         store.log_access(row.desktop, row.workspace, entry).await?;
-        let frames = match self.engine.export(&request).await {
+        let frames = match images.export(&request).await {
             Err(EngineError::UnknownSnapshot) if self.is_deleted(row.id).await? => {
                 return Err(SnapshotError::NotFound.into());
             }
@@ -192,6 +195,7 @@ impl Inner {
         copy: Option<SnapshotId>,
         from: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<SnapshotView, TransferError> {
+        let (images, layers) = (self.engine.images()?, self.engine.layers()?);
         if self.store.snapshots(workspace, None).await?.len() as u64 >= MOST_SNAPSHOTS {
             return Err(SnapshotError::TooMany.into());
         }
@@ -211,7 +215,7 @@ impl Inner {
             size: description.size,
             disk_gib: description.disk_gib,
         };
-        let mut sink = self.engine.import(&request).await?;
+        let mut sink = images.import(&request).await?;
         let boot_bytes = match reader.frames(&mut sink, room).await {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -228,7 +232,7 @@ impl Inner {
         // From here on the host has a snapshot that is not written down yet: it must not be taken for a leftover.
         let _still = self.sweeping.read().await;
         let template = taken(&mut sink).await?;
-        let info = self.engine.snapshots().await?.into_iter().find(|info| info.snapshot == request.snapshot);
+        let info = layers.snapshots().await?.into_iter().find(|info| info.snapshot == request.snapshot);
         let imported = ImportedSnapshot {
             id: request.snapshot,
             workspace,
@@ -254,7 +258,7 @@ impl Inner {
                 Ok(SnapshotView::new(row, |_| false))
             }
             Err(error) => {
-                self.engine.remove_snapshot(request.snapshot).await?;
+                layers.remove_snapshot(request.snapshot).await?;
                 self.keys_removed.store(true, Ordering::Relaxed);
                 Err(match error {
                     StoreSnapshotError::LimitReached => SnapshotError::TooMany.into(),

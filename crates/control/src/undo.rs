@@ -68,6 +68,7 @@ impl From<CommandError> for SnapshotError {
             CommandError::Refused(_) => {
                 Self::WrongState("This desktop changes just now; try again in a moment.")
             }
+            CommandError::Lacks(lacks) => lacks.into(),
             CommandError::Internal(error) => Self::Internal(error),
         }
     }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rolltop_engine::image::{ExportRequest, ImportRequest};
 use rolltop_engine::{
-    Bootstrap, DestroyReceipt, DiskAllowance, DoorStream, Engine, EngineError, Flattening, ForkRequest,
-    HostStatus, Known, LayerUse, Leftover, Machine, ResizeRequest, RevertRequest, SaveTemplateRequest,
-    SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, TemplateInfo,
+    Bootstrap, Capable, DestroyReceipt, DiskAllowance, DoorStream, Engine, EngineError, Flattening,
+    ForkRequest, HostStatus, Images, Known, Lacks, LayerUse, Layers, Leftover, Machine, Memory,
+    ResizeRequest, RevertRequest, SaveTemplateRequest, SnapshotInfo, SnapshotRequest, StartRequest,
+    SuspendRequest, TemplateInfo,
 };
 use rolltop_model::{DesktopId, Size, SnapshotId, TemplateVersion};
 
@@ -89,6 +90,20 @@ impl QemuEngine {
     }
 }
 
+impl Capable for QemuEngine {
+    fn memory(&self) -> Result<&dyn Memory, Lacks> {
+        Ok(self)
+    }
+
+    fn layers(&self) -> Result<&dyn Layers, Lacks> {
+        Ok(self)
+    }
+
+    fn images(&self) -> Result<&dyn Images, Lacks> {
+        Ok(self)
+    }
+}
+
 #[async_trait]
 impl Engine for QemuEngine {
     async fn templates(&self) -> Result<Vec<TemplateInfo>, EngineError> {
@@ -109,70 +124,14 @@ impl Engine for QemuEngine {
         self.carry(|host| host.start(request)).await
     }
 
-    async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError> {
-        let request = request.clone();
-        self.carry(|host| host.suspend(request)).await
-    }
-
-    async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
-        let request = request.clone();
-        self.carry(|host| host.resume(request)).await
-    }
-
-    async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
-        let request = request.clone();
-        self.carry(|host| host.snapshot(request)).await
-    }
-
-    async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
-        let request = request.clone();
-        self.carry(|host| host.revert(request)).await
-    }
-
-    async fn layers(&self) -> Result<Vec<LayerUse>, EngineError> {
-        Arc::clone(&self.host).layers().await
-    }
-
     async fn allow_disk(&self, allowances: Vec<DiskAllowance>) -> Result<(), EngineError> {
         self.host.allow_disk(allowances);
         Ok(())
     }
 
-    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
-        Ok(self.host.snapshots())
-    }
-
-    async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
-        self.carry(move |host| host.remove_snapshot(snapshot)).await
-    }
-
-    async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
-        self.carry(move |host| host.flatten(desktop, fence)).await
-    }
-
     async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError> {
         let request = request.clone();
         self.carry(|host| host.resize(request)).await
-    }
-
-    async fn save_template(&self, request: &SaveTemplateRequest) -> Result<(), EngineError> {
-        let request = request.clone();
-        self.carry(|host| host.save_template(request)).await
-    }
-
-    async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
-        let version = version.clone();
-        self.carry(|host| host.remove_template(version)).await
-    }
-
-    async fn export(&self, request: &ExportRequest) -> Result<DoorStream, EngineError> {
-        let request = request.clone();
-        self.carry(|host| host.export(request)).await
-    }
-
-    async fn import(&self, request: &ImportRequest) -> Result<DoorStream, EngineError> {
-        let request = request.clone();
-        self.carry(|host| host.import(request)).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
@@ -215,5 +174,70 @@ impl Engine for QemuEngine {
     async fn sweep(&self, known: &Known) -> Result<Vec<Leftover>, EngineError> {
         let known = known.clone();
         self.carry(|host| async move { host.sweep(&known).await }).await
+    }
+}
+
+#[async_trait]
+impl Memory for QemuEngine {
+    async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.suspend(request)).await
+    }
+
+    async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.resume(request)).await
+    }
+}
+
+#[async_trait]
+impl Layers for QemuEngine {
+    async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.snapshot(request)).await
+    }
+
+    async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.revert(request)).await
+    }
+
+    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
+        Ok(self.host.snapshots())
+    }
+
+    async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
+        self.carry(move |host| host.remove_snapshot(snapshot)).await
+    }
+
+    async fn layer_uses(&self) -> Result<Vec<LayerUse>, EngineError> {
+        Arc::clone(&self.host).layers().await
+    }
+
+    async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
+        self.carry(move |host| host.flatten(desktop, fence)).await
+    }
+}
+
+#[async_trait]
+impl Images for QemuEngine {
+    async fn save_template(&self, request: &SaveTemplateRequest) -> Result<(), EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.save_template(request)).await
+    }
+
+    async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
+        let version = version.clone();
+        self.carry(|host| host.remove_template(version)).await
+    }
+
+    async fn export(&self, request: &ExportRequest) -> Result<DoorStream, EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.export(request)).await
+    }
+
+    async fn import(&self, request: &ImportRequest) -> Result<DoorStream, EngineError> {
+        let request = request.clone();
+        self.carry(|host| host.import(request)).await
     }
 }

@@ -3,6 +3,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::Lacks;
+
 /// Serialisable, because it crosses the socket between the api and the host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "code", content = "detail")]
@@ -29,6 +31,8 @@ pub enum EngineError {
     /// The disk can still be booted, with [`Engine::start`](crate::Engine::start).
     #[error("the memory that was kept can't be brought back: {0}")]
     MemoryUnusable(String),
+    #[error(transparent)]
+    Lacks(#[from] Lacks),
     #[error("the host did not answer in time: {0}")]
     Timeout(String),
     #[error("the host process can't be reached: {0}")]

@@ -20,14 +20,14 @@ pub const PIECE: usize = 4 << 20;
 
 const HEADER: usize = 13;
 
-/// For [`Engine::export`](crate::Engine::export).
+/// For [`Images::export`](crate::Images::export).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExportRequest {
     pub template: TemplateVersion,
     pub from: Origin,
 }
 
-/// For [`Engine::import`](crate::Engine::import).
+/// For [`Images::import`](crate::Images::import).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ImportRequest {
     /// The snapshot that it becomes, whose disk is one layer.

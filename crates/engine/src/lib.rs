@@ -1,6 +1,7 @@
 //! What makes and runs virtual machines, as the rest of Rolltop sees it.
 //!
-//! One trait, [`Engine`]; `engine-qemu` is it on this host, `sim` in memory for tests and
+//! [`Engine`] is what every engine can, [`Memory`], [`Layers`] and [`Images`] what one may have besides; who needs one of
+//! these asks for it ([`Capable`]). `engine-qemu` is all of it on this host, `sim` in memory for tests and
 //! `--engine sim`. Every request carries a fence: the engine remembers the highest it has
 //! seen for a desktop and refuses a lower one, so that a control process that has lost its
 //! lease can't undo what its successor did. Every operation may be repeated with the same
@@ -18,14 +19,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 mod call;
 pub mod calls;
+mod capability;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod error;
 pub mod image;
 mod layer_key;
 
-pub use call::{Call, Carry, Dispatch, Reply};
-pub use calls::{AnyCall, Engine};
+pub use call::{Call, Capabilities, Carry, Dispatch, Reply};
+pub use calls::{AnyCall, Engine, Images, Layers, Memory};
+pub use capability::{Capability, Capable, Lacks};
 pub use error::EngineError;
 pub use layer_key::LayerKey;
 
@@ -93,14 +96,14 @@ pub struct DiskLayer {
     pub key: LayerKey,
 }
 
-/// For [`Engine::start`] and [`Engine::resume`].
+/// For [`Engine::start`] and [`Memory::resume`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StartRequest {
     pub desktop: DesktopId,
     pub fence: u64,
     pub boot: u32,
     /// Its layers, the one it writes to first. Those that it does not need any more since
-    /// [`Engine::flatten`] may be among them.
+    /// [`Layers::flatten`] may be among them.
     pub disk: Vec<DiskLayer>,
 }
 
@@ -280,7 +283,7 @@ pub enum OffReason {
     Died,
     /// Never came up: a start or fork was cut short.
     NeverStarted,
-    /// Its memory is kept: [`Engine::resume`] brings it back.
+    /// Its memory is kept: [`Memory::resume`] brings it back.
     Suspended,
     /// It ran when the host went down.
     HostRestarted,

@@ -1,5 +1,9 @@
 //! [`SimEngine`]: the trait over [`World`], with a guest for each machine that is up.
 
+mod images;
+mod layers;
+mod memory;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,12 +11,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rolltop_engine::image::{About, ExportRequest, Frame, ImportRequest, PIECE};
 use rolltop_engine::{
-    Accelerator, Bootstrap, DestroyReceipt, DiskAllowance, DoorStream, Engine, EngineError, Flattening,
-    ForkRequest, HostStatus, Known, LayerUse, Leftover, Machine, OffReason, Power, ResizeRequest,
-    RevertRequest, SaveTemplateRequest, Shortage, SnapshotInfo, SnapshotRequest, StartRequest,
-    SuspendRequest, TemplateInfo, Writing,
+    Accelerator, Bootstrap, Capability, Capable, DestroyReceipt, DiskAllowance, DoorStream, Engine,
+    EngineError, ForkRequest, HostStatus, Images, Known, Lacks, Layers, Leftover, Machine, Memory, OffReason,
+    Power, ResizeRequest, Shortage, StartRequest, TemplateInfo, Writing,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId, TemplateVersion};
 use russh::keys::key::safe_rng;
@@ -24,7 +26,7 @@ use tokio::net::UnixStream;
 use crate::faults::{DoorFault, Faults, Moment, Operation};
 use crate::guest::{Disk, Guest, Ports, Template};
 use crate::state_file::{self, Remembered, SavedTemplate, StateError};
-use crate::world::{Change, DISK_BYTES, Held, LAYER_BYTES, SHUTDOWN, World};
+use crate::world::{Change, Held, LAYER_BYTES, SHUTDOWN, World};
 
 /// The one template there is.
 const TEMPLATE: &str = "desk@5100000000ab";
@@ -44,6 +46,8 @@ pub struct SimConfig {
     /// Ports of every machine where a program answers that runs beside the simulation, on the same port of its
     /// loopback; for tests with real programs. Default: none.
     pub ports_beside: BTreeSet<u16>,
+    /// Capabilities that it lacks; images need layers. Default: none.
+    pub lacks: BTreeSet<Capability>,
 }
 
 impl Default for SimConfig {
@@ -53,6 +57,7 @@ impl Default for SimConfig {
             fork_time: Duration::from_millis(150),
             start_time: Duration::from_millis(600),
             ports_beside: BTreeSet::new(),
+            lacks: BTreeSet::new(),
         }
     }
 }
@@ -61,6 +66,15 @@ impl SimConfig {
     /// In memory and without any waiting.
     pub fn instant() -> Self {
         Self { fork_time: Duration::ZERO, start_time: Duration::ZERO, ..Self::default() }
+    }
+
+    /// Only what every engine can.
+    pub fn plain(self) -> Self {
+        Self { lacks: Capability::ALL.into(), ..self }
+    }
+
+    fn has(&self, capability: Capability) -> Result<(), Lacks> {
+        if self.lacks.contains(&capability) { Err(Lacks(capability)) } else { Ok(()) }
     }
 }
 
@@ -306,6 +320,20 @@ fn blank() -> Result<Remembered, StateError> {
     })
 }
 
+impl Capable for SimEngine {
+    fn memory(&self) -> Result<&dyn Memory, Lacks> {
+        self.shared.config.has(Capability::Memory).map(|()| self as _)
+    }
+
+    fn layers(&self) -> Result<&dyn Layers, Lacks> {
+        self.shared.config.has(Capability::Layers).map(|()| self as _)
+    }
+
+    fn images(&self) -> Result<&dyn Images, Lacks> {
+        self.shared.config.has(Capability::Images).map(|()| self as _)
+    }
+}
+
 #[async_trait]
 impl Engine for SimEngine {
     async fn templates(&self) -> Result<Vec<TemplateInfo>, EngineError> {
@@ -342,6 +370,9 @@ impl Engine for SimEngine {
     }
 
     async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError> {
+        if request.from.is_some() {
+            self.layers()?;
+        }
         self.shared.enter(Operation::Fork, self.shared.config.fork_time).await?;
         let disk = {
             let state = self.shared.state();
@@ -369,100 +400,10 @@ impl Engine for SimEngine {
         self.shared.leave(Operation::Start, started).await
     }
 
-    async fn suspend(&self, request: &SuspendRequest) -> Result<(), EngineError> {
-        self.shared.enter(Operation::Suspend, self.shared.config.fork_time).await?;
-        if self.shared.faults.is_cut_short(Operation::Suspend) {
-            return Err(EngineError::Host("cut short".into()));
-        }
-        let outcome = {
-            let mut state = self.shared.state();
-            let change = state.world.suspend(request)?;
-            state.carry_out(request.desktop, change);
-            self.shared.save(&state);
-            Ok(())
-        };
-        self.shared.leave(Operation::Suspend, outcome).await
-    }
-
-    async fn resume(&self, request: &StartRequest) -> Result<(), EngineError> {
-        self.shared.enter(Operation::Resume, self.shared.config.fork_time).await?;
-        if self.shared.faults.is_cut_short(Operation::Resume) {
-            return Err(EngineError::Host("cut short".into()));
-        }
-        let outcome = {
-            let mut state = self.shared.state();
-            let change = state.world.resume(request)?;
-            state.carry_out(request.desktop, change);
-            self.shared.save(&state);
-            Ok(())
-        };
-        self.shared.leave(Operation::Resume, outcome).await
-    }
-
-    async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotInfo, EngineError> {
-        self.shared.enter(Operation::Snapshot, self.shared.config.fork_time).await?;
-        let faults = &self.shared.faults;
-        let cut_short =
-            faults.is_cut_short(Operation::Snapshot) || faults.is_met(Operation::Snapshot, Moment::Within);
-        let outcome = {
-            let mut state = self.shared.state();
-            let info = state.world.snapshot(request, cut_short)?;
-            if info.is_some()
-                && let Some(disk) = state.guests.get(&request.desktop).map(|guest| guest.disk())
-            {
-                state.kept.entry(request.snapshot).or_insert(disk);
-            }
-            self.shared.save(&state);
-            info.ok_or_else(|| EngineError::Host("cut short".into()))
-        };
-        faults.answer(Operation::Snapshot, Moment::Within).await;
-        self.shared.leave(Operation::Snapshot, outcome).await
-    }
-
-    async fn revert(&self, request: &RevertRequest) -> Result<(), EngineError> {
-        self.shared.enter(Operation::Revert, Duration::ZERO).await?;
-        let outcome = {
-            let mut state = self.shared.state();
-            if state.world.revert(request)?
-                && let Some(disk) = state.kept.get(&request.from.snapshot).cloned()
-            {
-                let guest = self.shared.guest(request.desktop, disk);
-                state.guests.insert(request.desktop, guest);
-            }
-            self.shared.save(&state);
-            Ok(())
-        };
-        self.shared.leave(Operation::Revert, outcome).await
-    }
-
-    async fn layers(&self) -> Result<Vec<LayerUse>, EngineError> {
-        self.shared.enter(Operation::Observe, Duration::ZERO).await?;
-        let state = self.shared.state();
-        let layers = state.world.layers().into_iter();
-        Ok(layers.map(|layer| LayerUse { layer, bytes: DISK_BYTES + state.written(layer) }).collect())
-    }
-
     async fn allow_disk(&self, allowances: Vec<DiskAllowance>) -> Result<(), EngineError> {
         self.shared.enter(Operation::AllowDisk, Duration::ZERO).await?;
         self.shared.state().allowances = allowances;
         Ok(())
-    }
-
-    async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, EngineError> {
-        self.shared.enter(Operation::Observe, Duration::ZERO).await?;
-        Ok(self.shared.state().world.snapshots())
-    }
-
-    async fn remove_snapshot(&self, snapshot: SnapshotId) -> Result<u64, EngineError> {
-        self.shared.enter(Operation::RemoveSnapshot, Duration::ZERO).await?;
-        let outcome = {
-            let mut state = self.shared.state();
-            state.kept.remove(&snapshot);
-            let freed = state.world.remove_snapshot(snapshot);
-            self.shared.save(&state);
-            Ok(freed)
-        };
-        self.shared.leave(Operation::RemoveSnapshot, outcome).await
     }
 
     async fn resize(&self, request: &ResizeRequest) -> Result<(), EngineError> {
@@ -474,112 +415,6 @@ impl Engine for SimEngine {
             Ok(())
         };
         self.shared.leave(Operation::Resize, outcome).await
-    }
-
-    async fn save_template(&self, request: &SaveTemplateRequest) -> Result<(), EngineError> {
-        self.shared.enter(Operation::SaveTemplate, Duration::ZERO).await?;
-        let outcome = {
-            let mut state = self.shared.state();
-            let is_there = state.saved(&request.version).is_some();
-            let disk_gib = state.world.can_save_template(request.desktop, request.fence)?;
-            let disk = state.guests.get(&request.desktop).map(|guest| guest.disk());
-            if let (false, Some(disk)) = (is_there, disk) {
-                let info = TemplateInfo {
-                    version: request.version.clone(),
-                    title: request.title.clone(),
-                    description: request.description.clone(),
-                    baked: Size::ALL.to_vec(),
-                    built_at: Timestamp::now(),
-                    disk_gib,
-                    disk_bytes: LAYER_BYTES,
-                };
-                state.templates.insert(0, SavedTemplate { info, bootstrap: request.bootstrap.clone(), disk });
-                self.shared.save(&state);
-            }
-            Ok(())
-        };
-        self.shared.leave(Operation::SaveTemplate, outcome).await
-    }
-
-    async fn remove_template(&self, version: &TemplateVersion) -> Result<(), EngineError> {
-        self.shared.enter(Operation::RemoveTemplate, Duration::ZERO).await?;
-        let outcome = {
-            let mut state = self.shared.state();
-            if state.world.needs_template(version) {
-                return Err(EngineError::Host("desktops or snapshots lie over this template".into()));
-            }
-            state.templates.retain(|saved| saved.info.version != *version);
-            self.shared.save(&state);
-            Ok(())
-        };
-        self.shared.leave(Operation::RemoveTemplate, outcome).await
-    }
-
-    async fn export(&self, request: &ExportRequest) -> Result<DoorStream, EngineError> {
-        self.shared.enter(Operation::Export, Duration::ZERO).await?;
-        let (disk_gib, disk) = {
-            let state = self.shared.state();
-            let disk_gib = state.world.can_export(request)?;
-            let disk = state.kept.get(&request.from.snapshot).ok_or(EngineError::UnknownSnapshot)?;
-            (disk_gib, serde_json::to_vec(disk).map_err(|error| EngineError::Host(error.to_string()))?)
-        };
-        let (mut ours, theirs) = tokio::io::duplex(PIECE);
-        tokio::spawn(async move {
-            let (cmdline, bytes) = ("root=/dev/vda".to_owned(), b"simulated".len() as u64);
-            let about = About { cmdline, disk_gib, kernel_bytes: bytes, initrd_bytes: bytes };
-            let frames = [
-                Frame::About(about),
-                Frame::Kernel(b"simulated".to_vec()),
-                Frame::Initrd(b"simulated".to_vec()),
-                Frame::Disk(0, disk),
-                Frame::End,
-            ];
-            for frame in frames {
-                // Whoever asked may have gone.
-                if frame.write(&mut ours).await.is_err() {
-                    return;
-                }
-            }
-        });
-        self.shared.leave(Operation::Export, Ok(Box::new(theirs) as DoorStream)).await
-    }
-
-    async fn import(&self, request: &ImportRequest) -> Result<DoorStream, EngineError> {
-        self.shared.enter(Operation::Import, Duration::ZERO).await?;
-        self.shared.state().world.can_import(request)?;
-        let (mut ours, theirs) = tokio::io::duplex(PIECE);
-        let (shared, request) = (self.shared.clone(), request.clone());
-        let template = IMPORTED.parse::<TemplateVersion>();
-        tokio::spawn(async move {
-            let answer = match (take_in(&mut ours).await, template) {
-                (Ok(disk), Ok(template)) => {
-                    let mut state = shared.state();
-                    match state.world.import(&request, template.clone()) {
-                        Ok(()) => {
-                            state.kept.insert(request.snapshot, disk);
-                            shared.save(&state);
-                            Frame::Taken(template)
-                        }
-                        Err(error) => Frame::Failed(error.to_string()),
-                    }
-                }
-                _ => Frame::Failed("The host could not take it in; its log says why.".to_owned()),
-            };
-            // Whoever sent it may be gone.
-            let _ = answer.write(&mut ours).await;
-        });
-        self.shared.leave(Operation::Import, Ok(Box::new(theirs) as DoorStream)).await
-    }
-
-    async fn flatten(&self, desktop: DesktopId, fence: u64) -> Result<Flattening, EngineError> {
-        self.shared.enter(Operation::Flatten, Duration::ZERO).await?;
-        let outcome = {
-            let mut state = self.shared.state();
-            let flattening = state.world.flatten(desktop, fence)?;
-            self.shared.save(&state);
-            Ok(flattening)
-        };
-        self.shared.leave(Operation::Flatten, outcome).await
     }
 
     async fn release(&self, desktop: DesktopId, fence: u64) -> Result<(), EngineError> {
@@ -718,24 +553,4 @@ impl Engine for SimEngine {
         found.extend(self.shared.faults.sweep_left_behind());
         Ok(found)
     }
-}
-
-/// What an image's frames say that the disk is.
-async fn take_in(from: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Result<Disk> {
-    let mut disk = Vec::new();
-    loop {
-        match Frame::read(from).await? {
-            // All of it is in its first piece.
-            Frame::Disk(0, bytes) => disk = bytes,
-            Frame::End => return Ok(serde_json::from_slice(trimmed(&disk))?),
-            Frame::Failed(why) => return Err(std::io::Error::other(why)),
-            _ => {}
-        }
-    }
-}
-
-/// Without the zeros that a piece may have been filled up with.
-fn trimmed(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    bytes.get(..end).unwrap_or_default()
 }

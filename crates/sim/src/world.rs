@@ -187,11 +187,13 @@ impl World {
         }
     }
 
-    /// Takes a snapshot, or with `cut_short` only puts the new layer over the others (`None`).
+    /// Takes a snapshot, of the memory too where that is kept, or with `cut_short` only puts the new layer over the others
+    /// (`None`).
     pub fn snapshot(
         &mut self,
         request: &SnapshotRequest,
         cut_short: bool,
+        keeps_memory: bool,
     ) -> Result<Option<SnapshotInfo>, EngineError> {
         self.fence(request.desktop, request.fence)?;
         if let Some(kept) = self.snapshots.get(&request.snapshot) {
@@ -210,7 +212,8 @@ impl World {
             size: held.size,
             disk_gib: held.disk_gib,
             layers: held.layers.clone(),
-            has_memory: matches!(held.power, Power::On { .. } | Power::Off { why: OffReason::Suspended }),
+            has_memory: keeps_memory
+                && matches!(held.power, Power::On { .. } | Power::Off { why: OffReason::Suspended }),
         };
         held.layers.insert(0, next);
         held.flattening = false;

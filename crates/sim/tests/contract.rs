@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use rolltop_engine::Engine;
 use rolltop_engine::contract::Contract;
+use rolltop_engine::{Capability, Engine};
 use rolltop_model::Size;
 use rolltop_sim::{SimConfig, SimEngine};
 
@@ -20,6 +20,16 @@ async fn check(config: SimConfig) {
 #[tokio::test]
 async fn the_simulation_keeps_the_engines_contract() {
     check(SimConfig::instant()).await;
+}
+
+#[tokio::test]
+async fn so_it_does_without_what_not_every_engine_can() {
+    check(SimConfig::instant().plain()).await;
+    for lacks in [Capability::Memory, Capability::Images] {
+        check(SimConfig { lacks: [lacks].into(), ..SimConfig::instant() }).await;
+    }
+    let lacks = [Capability::Layers, Capability::Images].into();
+    check(SimConfig { lacks, ..SimConfig::instant() }).await;
 }
 
 #[tokio::test]

@@ -75,6 +75,7 @@ impl From<CommandError> for ApiError {
         match error {
             CommandError::NotFound => Self::no_such_desktop(),
             CommandError::Refused(refusal) => Self::new(Code::WrongState, refusal.to_string()),
+            CommandError::Lacks(lacks) => lacks.into(),
             CommandError::Internal(error) => error.into(),
         }
     }

@@ -23,6 +23,7 @@ impl From<SavedTemplateError> for ApiError {
                 Self::new(Code::UnknownTool, error.to_string()).in_field("keep")
             }
             SavedTemplateError::TooMany => Self::new(Code::QuotaReached, error.to_string()),
+            SavedTemplateError::Lacks(lacks) => lacks.into(),
             SavedTemplateError::HostUnreachable => Self::unavailable(&error),
             SavedTemplateError::Desktop(error) => error.into(),
             SavedTemplateError::Internal(error) => error.into(),

@@ -2,8 +2,8 @@
 
 use rolltop_api_types::Code;
 use rolltop_control::{
-    AccessError, AdminError, EnterError, ExecError, FileError, InFlightError, InternalError, PortError,
-    QueryError, Scope, TerminalError,
+    AccessError, AdminError, EnterError, ExecError, FileError, InFlightError, InternalError, Lacks,
+    PortError, QueryError, Scope, SettingError, TerminalError,
 };
 
 use super::ApiError;
@@ -21,6 +21,22 @@ impl From<InternalError> for ApiError {
 
 pub(super) fn missing_scope(scope: Scope) -> ApiError {
     ApiError::missing_scope(scope.as_str())
+}
+
+impl From<Lacks> for ApiError {
+    fn from(lacks: Lacks) -> Self {
+        Self::new(Code::NotSupportedByEngine, lacks.sentence())
+    }
+}
+
+impl From<SettingError> for ApiError {
+    fn from(error: SettingError) -> Self {
+        match error {
+            SettingError::Lacks(lacks) => lacks.into(),
+            SettingError::Access(error) => error.into(),
+            SettingError::Internal(error) => error.into(),
+        }
+    }
 }
 
 impl From<AccessError> for ApiError {

@@ -30,6 +30,7 @@ impl From<SnapshotError> for ApiError {
             SnapshotError::BadIdempotencyKey(_) => Self::new(Code::InvalidHeader, error.to_string()),
             SnapshotError::BadCount => Self::new(Code::InvalidCount, error.to_string()).in_field("count"),
             SnapshotError::NameTaken(name) => name_taken(&name),
+            SnapshotError::Lacks(lacks) => lacks.into(),
             SnapshotError::Internal(error) => error.into(),
         }
     }

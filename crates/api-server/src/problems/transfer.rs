@@ -29,6 +29,7 @@ impl From<TransferError> for ApiError {
             TransferError::Refused(_) | TransferError::DiskFull => {
                 Self::new(Code::HostRefused, error.to_string())
             }
+            TransferError::Lacks(lacks) => lacks.into(),
             TransferError::HostUnreachable => Self::unavailable(&error),
             TransferError::InFlight(error) => error.into(),
             TransferError::Internal(error) => error.into(),

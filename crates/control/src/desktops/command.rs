@@ -1,5 +1,6 @@
 //! Changing a desktop: all of it is written down here and carried out by the reconciler.
 
+use rolltop_engine::Lacks;
 use rolltop_model::{Command, DesktopId, DesktopName, NameError, Refusal};
 use rolltop_store::{By, ChangeError, Desktop, NewSnapshot, RenameDesktopError};
 
@@ -18,6 +19,8 @@ pub enum CommandError {
     /// It makes no sense in the desktop's state.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(transparent)]
+    Lacks(#[from] Lacks),
     #[error(transparent)]
     Internal(#[from] InternalError),
 }
@@ -89,6 +92,8 @@ impl Control {
             Command::Destroy => Some("Before deleting"),
             Command::Start | Command::Suspend | Command::Retry => None,
         };
+        // What can't be kept is not asked to be.
+        let name = name.filter(|_| self.inner.engine.layers().is_ok());
         let undo = name.map(|name| undo(access.desktop, name.to_owned(), access.caller()));
         self.carry_out(access, command, undo).await
     }
@@ -148,6 +153,9 @@ impl Inner {
         by: By<'_>,
         undo: Option<NewSnapshot>,
     ) -> Result<Desktop, CommandError> {
+        if command == Command::Suspend {
+            self.engine.memory()?;
+        }
         // Before its connections are cut off by that.
         match command {
             Command::Stop | Command::Suspend if by.actor != By::ROLLTOP.actor => {

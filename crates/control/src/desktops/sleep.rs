@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rolltop_engine::Lacks;
 use rolltop_model::{AwakeReason, DesktopId, DesktopState, HoldId, SleepPolicy};
 use rolltop_store::Hold;
 
@@ -57,6 +58,19 @@ pub enum HoldError {
 
 internal_from!(HoldError);
 
+/// Why what happens to a desktop by itself was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingError {
+    #[error(transparent)]
+    Lacks(#[from] Lacks),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+}
+
+internal_from!(SettingError);
+
 impl From<Hold> for HoldView {
     fn from(hold: Hold) -> Self {
         Self {
@@ -94,13 +108,16 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Write>,
         policy: &SleepPolicy,
-    ) -> Result<SleepView, AccessError> {
+    ) -> Result<SleepView, SettingError> {
+        if policy.after.is_some() || policy.schedule.is_some() {
+            self.inner.engine.memory()?;
+        }
         let known = self.inner.store.set_sleep_policy(access.desktop, policy, clock::now()).await?;
         self.inner.look_around.notify_one();
         if !known {
-            return Err(AccessError::NotFound);
+            return Err(AccessError::NotFound.into());
         }
-        self.sleep_of(access.desktop).await
+        Ok(self.sleep_of(access.desktop).await?)
     }
 
     /// Holds it awake for this long, whatever its policy says.

@@ -94,6 +94,7 @@ impl Control {
             Ok(_) => Ok(()),
             Err(CommandError::NotFound) => Err(WakeError::Gone),
             Err(CommandError::Refused(refusal)) => Err(WakeError::NotRunning(refusal.to_string())),
+            Err(CommandError::Lacks(lacks)) => Err(WakeError::NotRunning(lacks.to_string())),
             Err(CommandError::Internal(error)) => Err(error.into()),
         }
     }

@@ -119,8 +119,12 @@ enum DiskFault {
 }
 
 async fn note(inner: &Inner, machines: &[Machine]) -> Result<(), DiskFault> {
-    let layers: HashMap<LayerId, u64> =
-        inner.engine.layers().await?.into_iter().map(|layer| (layer.layer, layer.bytes)).collect();
+    // Without layers all that a machine has of the disk is its own.
+    let layers = match inner.engine.layers() {
+        Ok(layers) => layers.layer_uses().await?,
+        Err(_) => Vec::new(),
+    };
+    let layers: HashMap<LayerId, u64> = layers.into_iter().map(|layer| (layer.layer, layer.bytes)).collect();
     let kept = |machine: &Machine| {
         machine.disk_bytes.saturating_sub(layers.get(&machine.layer).copied().unwrap_or(0))
     };

@@ -1,6 +1,6 @@
 //! Why a step was not carried out, sorted by what to do about it.
 
-use rolltop_engine::EngineError;
+use rolltop_engine::{EngineError, Lacks};
 use rolltop_model::FailReason;
 use rolltop_store::StoreError;
 
@@ -42,10 +42,17 @@ impl From<EngineError> for Fault {
             EngineError::UnknownDesktop
             | EngineError::NotRunning
             | EngineError::CutShort
+            | EngineError::Lacks(_)
             | EngineError::Timeout(_)
             | EngineError::Host(_) => FailReason::StartFailed,
         };
         Fault::wrong(reason, &error)
+    }
+}
+
+impl From<Lacks> for Fault {
+    fn from(lacks: Lacks) -> Self {
+        EngineError::from(lacks).into()
     }
 }
 

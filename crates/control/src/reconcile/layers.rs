@@ -10,6 +10,9 @@ use crate::control::Inner;
 
 /// Desktops whose disk is to be made flat.
 pub(super) async fn deep(inner: &Inner) -> Result<Vec<DesktopId>, StoreError> {
+    if inner.engine.layers().is_err() {
+        return Ok(Vec::new());
+    }
     inner.store.deep_desktops(inner.config.flatten_at).await
 }
 
@@ -18,7 +21,7 @@ pub(super) async fn flatten(inner: &Inner, desktop: &Desktop) -> Result<(), Faul
     if desktop.record.state != DesktopState::Running || !deep(inner).await?.contains(&desktop.id) {
         return Ok(());
     }
-    match ask(ENGINE_DEADLINE, inner.engine.flatten(desktop.id, desktop.fence)).await? {
+    match ask(ENGINE_DEADLINE, inner.engine.layers()?.flatten(desktop.id, desktop.fence)).await? {
         // Until the next look around.
         Flattening::Copying => Ok(()),
         Flattening::Flat if inner.store.flattened(desktop).await? => {

@@ -121,15 +121,17 @@ async fn start(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Resul
 }
 
 async fn resume(inner: &Inner, desktop: &Desktop, step: Step, boot: u32) -> Result<(), Fault> {
+    let memory = inner.engine.memory().map_err(|lacks| Fault::wrong(FailReason::ResumeFailed, &lacks))?;
     inner.hang_up(desktop.id).await;
     let desktop = begin(inner, desktop, step, boot, "resume").await?;
     let disk = disk(inner, &desktop).await?;
     let request = StartRequest { desktop: desktop.id, fence: desktop.fence, boot, disk };
-    let resumed = ask(ENGINE_DEADLINE, inner.engine.resume(&request)).await;
+    let resumed = ask(ENGINE_DEADLINE, memory.resume(&request)).await;
     finish(inner, &desktop, step, boot, "resume", resumed).await
 }
 
 async fn suspend(inner: &Inner, desktop: &Desktop, step: Step) -> Result<(), Fault> {
+    let memory = inner.engine.memory().map_err(|lacks| Fault::wrong(FailReason::SuspendFailed, &lacks))?;
     let disk = disk(inner, desktop).await?;
     let top = disk.into_iter().next();
     let key = top.ok_or_else(|| Fault::wrong_because(FailReason::Lost, "it has no disk"))?.key;
@@ -141,7 +143,7 @@ async fn suspend(inner: &Inner, desktop: &Desktop, step: Step) -> Result<(), Fau
     }
     inner.hang_up(desktop.id).await;
     let request = SuspendRequest { desktop: desktop.id, fence: desktop.fence, key };
-    match ask(ENGINE_DEADLINE, inner.engine.suspend(&request)).await {
+    match ask(ENGINE_DEADLINE, memory.suspend(&request)).await {
         Err(Fault::Wrong { reason: FailReason::StartFailed, why, detail }) => {
             Err(Fault::Wrong { reason: FailReason::SuspendFailed, why, detail })
         }

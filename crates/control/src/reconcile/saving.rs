@@ -87,7 +87,7 @@ async fn make(inner: &Inner, desktop: &Desktop, template: &SavedTemplate) -> Res
         description: template.new.description.clone(),
         bootstrap: Bootstrap { private_key, host_key },
     };
-    ask(DEADLINE, inner.engine.save_template(&request)).await
+    ask(DEADLINE, inner.engine.images()?.save_template(&request)).await
 }
 
 /// Earlier versions of the workspace's own template go once nothing needs them.
@@ -112,13 +112,14 @@ async fn command(inner: &Inner, desktop: &Desktop, command: Command) {
 
 /// Removes templates that are to go and that nothing needs any more.
 pub(super) async fn tidy(inner: &Inner) {
+    let Ok(images) = inner.engine.images() else { return };
     let saved = match inner.store.saved_templates().await {
         Ok(saved) => saved,
         Err(error) => return tracing::warn!(error = chain(&error), "the saved templates can't be read"),
     };
     for template in saved.into_iter().filter(|saved| saved.state == SavedTemplateState::Deleting) {
         let version = &template.new.version;
-        if let Err(error) = inner.engine.remove_template(version).await {
+        if let Err(error) = images.remove_template(version).await {
             tracing::debug!(%version, %error, "a template stays");
             continue;
         }

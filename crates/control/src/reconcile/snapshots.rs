@@ -123,6 +123,10 @@ async fn take(
     snapshot: &Snapshot,
     observed: Observation,
 ) -> Result<(), Fault> {
+    let layers = match inner.engine.layers() {
+        Ok(layers) => layers,
+        Err(lacks) => return fail(inner, desktop, snapshot, lacks.sentence(), false).await,
+    };
     let disk = inner.store.disk_of(desktop.id).await?;
     let Some(top) = disk.first() else {
         return fail(inner, desktop, snapshot, "The desktop has no disk.", false).await;
@@ -147,7 +151,7 @@ async fn take(
         let machine = ask(ENGINE_DEADLINE, inner.engine.observe_one(desktop.id)).await?;
         Ok::<_, Fault>(machine.is_some_and(|machine| machine.layer == next.id))
     };
-    let info = match in_time(ENGINE_DEADLINE, inner.engine.snapshot(&request)).await? {
+    let info = match in_time(ENGINE_DEADLINE, layers.snapshot(&request)).await? {
         Ok(info) => info,
         Err(EngineError::CutShort) => {
             tracing::info!(desktop = %desktop.id, snapshot = %snapshot.id, "a snapshot begins anew");
@@ -268,7 +272,7 @@ async fn restore(
         from: Origin { snapshot: to.id, disk: below.iter().map(layer_of).collect() },
         next: layer_of(&next),
     };
-    if let Err(error) = in_time(ENGINE_DEADLINE, inner.engine.revert(&request)).await? {
+    if let Err(error) = in_time(ENGINE_DEADLINE, inner.engine.layers()?.revert(&request)).await? {
         let fault = Fault::from(error);
         if matches!(fault, Fault::Silent(_)) {
             return Err(fault);
@@ -361,7 +365,7 @@ async fn try_tidy(inner: &Inner) -> Result<(), TidyError> {
         }
     }
     for snapshot in inner.store.snapshots_in(SnapshotState::Deleting).await? {
-        inner.engine.remove_snapshot(snapshot.id).await?;
+        inner.engine.layers().map_err(EngineError::from)?.remove_snapshot(snapshot.id).await?;
         inner.store.forget_snapshot(snapshot.id).await?;
         tracing::debug!(snapshot = %snapshot.id, "a snapshot is removed");
     }

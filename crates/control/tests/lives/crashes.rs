@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use rolltop_control::{ControlConfig, ForkDesktop};
 use rolltop_door::{Door, HostKeyPolicy, Login};
-use rolltop_engine::{Engine, OffReason, Power};
+use rolltop_engine::{Engine, Layers, OffReason, Power};
 use rolltop_guest_protocol::InitRequest;
 use rolltop_model::{Desired, DesktopId, DesktopState, Limits, SnapshotId, SnapshotKind, SnapshotState};
 use rolltop_sim::{Moment, Operation};

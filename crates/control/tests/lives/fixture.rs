@@ -48,8 +48,12 @@ pub async fn platform() -> Platform {
 }
 
 pub async fn platform_with(config: ControlConfig) -> Platform {
+    platform_on(SimConfig::instant(), config).await
+}
+
+pub async fn platform_on(sim: SimConfig, config: ControlConfig) -> Platform {
     let directory = tempfile::tempdir().unwrap();
-    let engine = Arc::new(SimEngine::new(SimConfig::instant()).unwrap());
+    let engine = Arc::new(SimEngine::new(sim).unwrap());
     let control = open(directory.path(), engine.clone(), config).await;
     let owner = owner_of(&control).await;
     Platform { directory, engine, control, owner }

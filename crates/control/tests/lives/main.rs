@@ -10,6 +10,7 @@ mod disk;
 mod faults;
 mod fixture;
 mod ordinary;
+mod plain;
 mod setup;
 mod sleep;
 mod snapshots;

@@ -1,7 +1,7 @@
 //! Snapshots, and desktops made from them.
 
 use rolltop_control::{ControlConfig, ForkDesktop, SnapshotError};
-use rolltop_engine::{Engine, EngineError};
+use rolltop_engine::{EngineError, Layers};
 use rolltop_model::{DesktopState, FailReason, SnapshotId, SnapshotState};
 use rolltop_sim::{Moment, Operation};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use rolltop_control::{ArchiveError, ForkDesktop, SnapshotError, TransferError};
-use rolltop_engine::Engine;
+use rolltop_engine::Layers;
 use rolltop_model::{SnapshotId, SnapshotState};
 use rolltop_sim::Operation;
 

@@ -1,7 +1,7 @@
 //! What would be lost is kept first, and brought back by one word.
 
 use rolltop_control::{ControlConfig, DesktopView, SnapshotError};
-use rolltop_engine::Engine;
+use rolltop_engine::Layers;
 use rolltop_model::{DesktopId, DesktopState, SnapshotState};
 use rolltop_sim::{Moment, Operation};
 

@@ -3,8 +3,10 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use rolltop_engine::{AnyCall, Call, Carry, DoorStream, EngineError, Reply as _};
+use rolltop_engine::{AnyCall, Call, Capabilities, Capability, Carry, DoorStream, EngineError, Reply as _};
 use rustix::net::AddressFamily;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
@@ -12,20 +14,41 @@ use tokio::net::{TcpStream, UnixStream};
 use super::descriptor;
 use super::wire::{MAX_REPLY, Reply, line};
 
+/// Between two tries to hear what the host's engine can.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Speaks to the host process. Cheap to clone; holds no connection.
 #[derive(Debug, Clone)]
 pub struct HostClient {
     socket: PathBuf,
+    /// What the host has said that its engine has.
+    known: Arc<OnceLock<Vec<Capability>>>,
 }
 
 impl HostClient {
     /// `socket` is the path of the host's socket, such as `run/host.sock`.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into() }
+        Self { socket: socket.into(), known: Arc::default() }
+    }
+
+    /// Asks what the host's engine can until there is an answer. Before that it is taken for one that can everything; the
+    /// host refuses the rest.
+    pub async fn meet(&self) {
+        loop {
+            match self.carry(Capabilities {}).await {
+                Ok(has) => return drop(self.known.set(has)),
+                Err(error) => tracing::debug!(%error, "the host does not say what its engine can"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 
 impl Carry for HostClient {
+    fn has(&self, capability: Capability) -> bool {
+        self.known.get().is_none_or(|known| known.contains(&capability))
+    }
+
     async fn carry<C: Call>(&self, call: C) -> Result<C::Reply, EngineError> {
         let limit = call.time_limit();
         let exchange = exchange(&self.socket, call.into());

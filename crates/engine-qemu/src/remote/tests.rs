@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rolltop_engine::{
-    AnyCall, Bootstrap, Call, Carry, DestroyReceipt, DiskAllowance, DiskLayer, DoorStream, Engine,
-    EngineError, Flattening, ForkRequest, Known, LayerKey, LayerUse, Leftover, Machine, OffReason, Origin,
-    Power, ResizeRequest, RevertRequest, SaveTemplateRequest, SnapshotInfo, SnapshotRequest, StartRequest,
-    SuspendRequest, Work, Writing, calls,
+    AnyCall, Call, Capability, Capable, Carry, DestroyReceipt, DiskAllowance, DiskLayer, DoorStream, Engine,
+    EngineError, Flattening, ForkRequest, Known, Lacks, LayerKey, LayerUse, Layers, Leftover, Machine,
+    Memory, OffReason, Origin, Power, ResizeRequest, RevertRequest, SnapshotInfo, SnapshotRequest,
+    StartRequest, SuspendRequest, Work, Writing, calls,
 };
 use rolltop_model::{DesktopId, LayerId, Size, SnapshotId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,6 +34,10 @@ struct Fake {
 }
 
 impl Carry for Fake {
+    fn has(&self, capability: Capability) -> bool {
+        capability != Capability::Images
+    }
+
     async fn carry<C: Call>(&self, call: C) -> Result<C::Reply, EngineError> {
         Ok(*self.answer(call.into()).await?.downcast().expect("what this call is answered with"))
     }
@@ -64,7 +68,7 @@ impl Fake {
                 pause_ms: 9,
             }),
             AnyCall::Revert(_) => return Err(EngineError::UnknownSnapshot),
-            AnyCall::Layers(_) => Box::new(vec![LayerUse { layer: LayerId::from_u128(3), bytes: 11 }]),
+            AnyCall::LayerUses(_) => Box::new(vec![LayerUse { layer: LayerId::from_u128(3), bytes: 11 }]),
             AnyCall::AllowDisk(calls::AllowDisk { allowances }) => {
                 assert_eq!(allowances, [ALLOWANCE; 10_000]);
                 Box::new(())
@@ -76,10 +80,6 @@ impl Fake {
             AnyCall::Resize(calls::Resize { request }) => {
                 assert_eq!((request.size, request.disk_gib), (Size::L, 90));
                 return Err(EngineError::DiskFull);
-            }
-            AnyCall::SaveTemplate(calls::SaveTemplate { request }) => {
-                assert_eq!(secrecy::ExposeSecret::expose_secret(&request.bootstrap.private_key), "key");
-                return Err(EngineError::NotRunning);
             }
             AnyCall::Release(_) => return Err(EngineError::Fenced),
             AnyCall::Stop(calls::Stop { grace, .. }) => {
@@ -195,20 +195,25 @@ async fn answers_and_errors_arrive_as_they_were_given() {
     let reverted = client.revert(&RevertRequest { desktop, fence: 6, from, next }).await;
     assert_eq!(reverted, Err(EngineError::UnknownSnapshot));
     assert_eq!(client.snapshots().await, Ok(Vec::new()));
-    assert_eq!(client.layers().await, Ok(vec![LayerUse { layer: LayerId::from_u128(3), bytes: 11 }]));
+    assert_eq!(client.layer_uses().await, Ok(vec![LayerUse { layer: LayerId::from_u128(3), bytes: 11 }]));
     assert_eq!(client.allow_disk(vec![ALLOWANCE; 10_000]).await, Ok(()));
     assert_eq!(client.remove_snapshot(snapshot).await, Ok(10));
-    let save = SaveTemplateRequest {
-        desktop,
-        fence: 6,
-        version: "saved@0123456789ab".parse().unwrap(),
-        title: "Saved".into(),
-        description: String::new(),
-        bootstrap: Bootstrap { private_key: "key".to_owned().into(), host_key: "ssh-ed25519 A".into() },
-    };
-    assert_eq!(client.save_template(&save).await, Err(EngineError::NotRunning));
     let known = Known { desktops: vec![desktop], ..Known::default() };
     assert_eq!(client.leftovers(&known).await.unwrap()[0].name, desktop.to_string());
+}
+
+/// Until the host has said what its engine lacks it is taken for one that can everything, and refuses the rest by itself.
+#[tokio::test]
+async fn what_the_hosts_engine_lacks_is_known_from_it() {
+    let served = served(Door::Memory, me());
+    let (client, lacks) = (&served.client, Lacks(Capability::Images));
+    let version = "desk@0123456789ab".parse().unwrap();
+    let images = client.images().expect("nothing is known yet");
+    assert_eq!(images.remove_template(&version).await, Err(EngineError::Lacks(lacks)));
+    client.meet().await;
+    assert_eq!(client.images().err(), Some(lacks));
+    assert!(client.clone().memory().is_ok() && client.layers().is_ok());
+    assert_eq!(client.capabilities(), [Capability::Memory, Capability::Layers]);
 }
 
 /// Whatever it was may be done yet: who asked must not take it for refused.

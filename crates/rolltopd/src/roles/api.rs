@@ -79,11 +79,9 @@ fn guest_program(path: &Path) -> Option<Bytes> {
 }
 
 async fn serve(config: &Config, control: ControlConfig) -> anyhow::Result<()> {
-    let parts = Parts {
-        directory: PathBuf::from(layout::API_DATA),
-        engine: Arc::new(HostClient::new(layout::HOST_SOCKET)),
-        config: control,
-    };
+    let host = HostClient::new(layout::HOST_SOCKET);
+    let parts =
+        Parts { directory: PathBuf::from(layout::API_DATA), engine: Arc::new(host.clone()), config: control };
     let metrics = match config.api.metrics {
         Some(address) => Some(listen_in_private(address).await?),
         None => None,
@@ -126,6 +124,10 @@ async fn serve(config: &Config, control: ControlConfig) -> anyhow::Result<()> {
                 }
                 None => Ok(()),
             }
+        },
+        async {
+            host.meet().await;
+            Ok(())
         },
         signal
     );

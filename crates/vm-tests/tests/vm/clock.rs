@@ -1,6 +1,6 @@
 //! Time in a guest that was suspended.
 
-use rolltop_engine::{Engine, StartRequest, SuspendRequest};
+use rolltop_engine::{Memory, StartRequest, SuspendRequest};
 
 use crate::host::{Host, in_guest};
 

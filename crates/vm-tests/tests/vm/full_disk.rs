@@ -7,8 +7,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use rolltop_engine::{
-    DiskAllowance, DiskLayer, Engine, EngineError, LayerKey, OffReason, Power, Shortage, SnapshotInfo,
-    SnapshotRequest, StartRequest, SuspendRequest, Writing,
+    DiskAllowance, DiskLayer, Engine, EngineError, LayerKey, Layers, Memory, OffReason, Power, Shortage,
+    SnapshotInfo, SnapshotRequest, StartRequest, SuspendRequest, Writing,
 };
 use rolltop_engine_qemu::QemuConfig;
 use rolltop_model::{DesktopId, LayerId, SnapshotId};

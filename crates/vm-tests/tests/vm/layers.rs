@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rolltop_engine::{DiskLayer, Engine, Flattening, LayerKey, SnapshotRequest, StartRequest};
+use rolltop_engine::{DiskLayer, Engine, Flattening, LayerKey, Layers, SnapshotRequest, StartRequest};
 use rolltop_model::{DesktopId, LayerId, SnapshotId};
 use tokio::time::{Instant, sleep};
 

@@ -6,7 +6,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rolltop_engine::image::ExportRequest;
-use rolltop_engine::{DiskLayer, Engine as _, LayerKey, Origin, Power, SnapshotRequest};
+use rolltop_engine::{
+    DiskLayer, Engine as _, Images as _, LayerKey, Layers as _, Origin, Power, SnapshotRequest,
+};
 use rolltop_model::{LayerId, SnapshotId};
 
 use crate::host::{Host, PATIENCE, in_guest, pid, record};

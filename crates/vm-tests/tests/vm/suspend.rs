@@ -3,7 +3,7 @@
 use std::fs;
 
 use rolltop_engine::{
-    Engine, EngineError, ForkRequest, HostWarning, OffReason, Power, StartRequest, SuspendRequest,
+    Engine, EngineError, ForkRequest, HostWarning, Memory, OffReason, Power, StartRequest, SuspendRequest,
 };
 use rolltop_model::DesktopId;
 use tokio::time::Instant;

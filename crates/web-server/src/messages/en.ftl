@@ -659,6 +659,7 @@ problem-invalid_reason = The reason is one line of text.
 problem-invalid_lifetime = It can’t last so long or so shortly.
 problem-invalid_port = There is no such port.
 problem-no_template = There is no template yet.
+problem-not_supported_by_engine = This host can’t do this.
 problem-no_copies = No copies are kept off this host.
 problem-copy_unreadable = The copy can’t be had.
 problem-host_refused = The host did not do this; its log says why.

@@ -659,6 +659,7 @@ problem-invalid_reason = Le motif est une ligne de texte.
 problem-invalid_lifetime = Cela ne peut durer si longtemps ou si peu.
 problem-invalid_port = Ce port n’existe pas.
 problem-no_template = Il n’y a pas encore de modèle.
+problem-not_supported_by_engine = Cet hôte ne peut pas faire cela.
 problem-no_copies = Aucune copie n’est gardée hors de cet hôte.
 problem-copy_unreadable = La copie est inaccessible.
 problem-host_refused = L’hôte ne l’a pas fait ; son journal dit pourquoi.
