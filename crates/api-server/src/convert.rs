@@ -37,8 +37,13 @@ pub(crate) fn desktop(view: control::DesktopView, with_steps: bool) -> wire::Des
         restart_needed: view.restart_needed,
         memory_bytes: view.memory_bytes,
         disk_bytes: view.disk_bytes,
+        not_supported: view.not_supported.into_iter().map(not_supported).collect(),
         steps: steps.then(|| view.steps.into_iter().map(step).collect()),
     }
+}
+
+fn not_supported(lacks: control::Lacks) -> wire::NotSupported {
+    wire::NotSupported { what: lacks.0.as_str().to_owned(), why: lacks.sentence().to_owned() }
 }
 
 pub(crate) fn snapshot(view: control::SnapshotView) -> wire::Snapshot {

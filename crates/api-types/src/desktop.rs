@@ -74,10 +74,27 @@ pub struct Desktop {
     /// Bytes of its own on the host's disk; absent while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_bytes: Option<u64>,
+    /// What can't be done with it, because of what runs it. Absent where everything can.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_supported: Vec<NotSupported>,
     /// The steps of its present start. Present when one desktop is asked for, and in lists while it
     /// is starting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<Vec<Step>>,
+}
+
+/// Something that can't be done with a desktop; what asks for it is answered `not_supported_by_engine`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotSupported {
+    /// `memory` (suspend, sleep), `layers` (snapshots, forks, going back) or `images` (saving as a template, export,
+    /// import), as a stable code.
+    #[schema(example = "memory")]
+    pub what: String,
+    /// One sentence.
+    #[schema(
+        example = "This host's engine can't keep a desktop's memory, so desktops can't be suspended; stop it instead."
+    )]
+    pub why: String,
 }
 
 /// A desktop that runs and does not answer.

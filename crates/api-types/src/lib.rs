@@ -52,7 +52,9 @@ pub use client::{
 pub use client::{ExecSocket, PortSocket, ScreenSocket, TerminalSocket};
 #[cfg(feature = "pinning")]
 pub use client::{Fingerprint, NotAFingerprint, shown_certificate};
-pub use desktop::{CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, NotAnswering, UpdateDesktop};
+pub use desktop::{
+    CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, NotAnswering, NotSupported, UpdateDesktop,
+};
 pub use device::{DecideDeviceLogin, DeviceCode, DeviceLogin, DeviceRequest, StartDeviceLogin, UserCode};
 pub use event::{Event, EventKind, EventsQuery, StreamedEvent};
 pub use exec::{

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rolltop_engine::Lacks;
 use rolltop_model::{
     Desired, DesktopId, DesktopName, DesktopState, FailReason, ScreenSize, Silence, Size, SnapshotId,
     TemplateVersion, UsagePoint, UserId, WorkspaceId,
@@ -68,6 +69,8 @@ pub struct DesktopView {
     pub memory_bytes: Option<u64>,
     /// Host disk of its own, as last observed.
     pub disk_bytes: Option<u64>,
+    /// What its engine can't do with it.
+    pub not_supported: Vec<Lacks>,
     /// The present start's timeline. Filled by `get`, and in lists for desktops that are starting.
     pub steps: Vec<StepView>,
 }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::calls::AnyCall;
-use crate::{Capability, DoorStream, Engine, EngineError};
+use crate::{Capability, DoorStream, Engine, EngineError, Lacks};
 
 /// One question to an engine.
 pub trait Call: Any + Clone + Into<AnyCall> + Send + Sync {
@@ -93,7 +93,8 @@ impl Call for Capabilities {
     }
 
     async fn ask(self, engine: &dyn Engine) -> Result<Vec<Capability>, EngineError> {
-        Ok(engine.capabilities())
+        let lacking = engine.lacking();
+        Ok(Capability::ALL.into_iter().filter(|capability| !lacking.contains(&Lacks(*capability))).collect())
     }
 }
 

@@ -18,6 +18,14 @@ pub enum Capability {
 
 impl Capability {
     pub const ALL: [Capability; 3] = [Capability::Memory, Capability::Layers, Capability::Images];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Capability::Memory => "memory",
+            Capability::Layers => "layers",
+            Capability::Images => "images",
+        }
+    }
 }
 
 /// The engine can't do what was asked, whatever it is asked of.
@@ -54,14 +62,9 @@ pub trait Capable: Send + Sync + 'static {
         Err(Lacks(Capability::Images))
     }
 
-    /// All that it has.
-    fn capabilities(&self) -> Vec<Capability> {
-        let has = |capability: &Capability| match capability {
-            Capability::Memory => self.memory().is_ok(),
-            Capability::Layers => self.layers().is_ok(),
-            Capability::Images => self.images().is_ok(),
-        };
-        Capability::ALL.into_iter().filter(has).collect()
+    /// What it lacks.
+    fn lacking(&self) -> Vec<Lacks> {
+        [self.memory().err(), self.layers().err(), self.images().err()].into_iter().flatten().collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a desktop is shown: the API's state and desire made into one phase, and numbers made
 //! readable.
 
-use rolltop_api_types::{Desired, Desktop, DesktopState};
+use rolltop_api_types::{Desired, Desktop, DesktopState, NotSupported};
 
 use crate::components::Icon;
 use crate::language::Language;
@@ -76,7 +76,8 @@ impl Phase {
         language.say(&format!("state-{}", self.as_str()))
     }
 
-    pub(crate) const fn actions(self) -> &'static [Action] {
+    /// What can be asked of a desktop in this phase, whatever runs it.
+    const fn actions(self) -> &'static [Action] {
         match self {
             Phase::Pending | Phase::Booting => &[Action::Rename, Action::Delete],
             Phase::Running => &[
@@ -106,6 +107,17 @@ impl Phase {
             Phase::Destroying => &[],
         }
     }
+}
+
+/// What can be done with a desktop now.
+pub(crate) fn actions(desktop: &Desktop) -> Vec<Action> {
+    let can = |action: &Action| action.needs().is_none_or(|what| lacks(desktop, what).is_none());
+    Phase::of(desktop).actions().iter().copied().filter(can).collect()
+}
+
+/// Whether what runs a desktop lacks this.
+pub(crate) fn lacks<'a>(desktop: &'a Desktop, what: &str) -> Option<&'a NotSupported> {
+    desktop.not_supported.iter().find(|lacking| lacking.what == what)
 }
 
 /// What can be asked of a desktop.
@@ -157,6 +169,22 @@ impl Action {
 
     pub(crate) fn from_str(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.as_str() == text)
+    }
+
+    /// What not everything that runs desktops has.
+    const fn needs(self) -> Option<&'static str> {
+        match self {
+            Action::Suspend => Some("memory"),
+            Action::Fork | Action::Snapshot => Some("layers"),
+            Action::Start
+            | Action::Resume
+            | Action::Stop
+            | Action::Restart
+            | Action::Retry
+            | Action::EndProcesses
+            | Action::Rename
+            | Action::Delete => None,
+        }
     }
 
     pub(crate) const fn icon(self) -> Icon {

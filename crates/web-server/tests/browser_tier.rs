@@ -17,7 +17,7 @@ use std::io::Read;
 
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
-use rolltop_api_types::{DesktopState, SnapshotState};
+use rolltop_api_types::{DesktopState, NotSupported, SnapshotState};
 use stand_in::{LINK, NAME, PASSWORD, TOKEN};
 use support::Web;
 
@@ -290,6 +290,43 @@ async fn a_failed_desktop_shows_what_was_said_and_every_way_on() {
     web.api.state.desktops.lock().unwrap()[4].reason = Some("door_timeout".to_owned());
     let (_, text) = page().await;
     assert!(text.contains(&undo), "it was restarted: {text}");
+}
+
+#[tokio::test]
+async fn what_a_desktops_engine_can_not_is_left_out_with_a_sentence() {
+    let web = Web::start(true).await;
+    let id = web.desktop("research");
+    let page = async |path: String| {
+        web.get(&path).header(COOKIE, web.cookie()).send().await.unwrap().text().await.unwrap()
+    };
+    let ways = ["suspend", "fork", "ask/snapshot", "sleep", "snapshots", "schedule", "template"]
+        .map(|way| format!("\"/desktops/{id}/{way}\""));
+    let text = page(format!("/desktops/{id}")).await;
+    for way in &ways {
+        assert!(text.contains(way), "{way} is not in {text}");
+    }
+    assert!(page(format!("/desktops/{id}/ask/stop")).await.contains("undo this"));
+
+    let not_supported = ["memory", "layers", "images"]
+        .map(|what| NotSupported { what: what.into(), why: "Not here.".into() });
+    web.api.state.desktops.lock().unwrap()[0].not_supported = not_supported.to_vec();
+    let text = page(format!("/desktops/{id}")).await;
+    for way in &ways {
+        assert!(!text.contains(way), "{way} is in {text}");
+    }
+    for why in ["can’t keep a desktop’s memory", "can’t take them", "saving it as a template"] {
+        assert!(text.to_lowercase().contains(&why.to_lowercase()), "{why} is not in {text}");
+    }
+    assert!(text.contains(&format!("/desktops/{id}/ask/stop")), "the rest is there");
+    // Nothing is kept before it is stopped or deleted, and nobody is told so.
+    assert!(page(format!("/desktops/{id}/ask/stop")).await.contains("is lost"));
+    assert!(!page(format!("/desktops/{id}/ask/delete")).await.contains("kept for a day"));
+    let list = page("/desktops".to_owned()).await;
+    assert!(!list.contains(&format!("/desktops/{id}/suspend")), "{list}");
+    // What nobody here has words for is said as the API says it.
+    let other = NotSupported { what: "teleporting".into(), why: "It stays <here>.".into() };
+    web.api.state.desktops.lock().unwrap()[0].not_supported = vec![other];
+    assert!(page(format!("/desktops/{id}")).await.contains("It stays &lt;here&gt;."));
 }
 
 #[tokio::test]

@@ -122,6 +122,7 @@ fn every_key_is_used() {
         "awake-",
         "day-",
         "login-",
+        "not-supported-",
     ];
     for (key, _) in messages("en") {
         let named = all.contains(&format!("\"{key}\""));

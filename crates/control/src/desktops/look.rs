@@ -149,6 +149,7 @@ impl Control {
             started_at: row.record.ready_at.filter(|_| is_on),
             memory_bytes: vitals.map(|vitals| vitals.memory_bytes).filter(|_| is_on),
             disk_bytes: vitals.map(|vitals| vitals.disk_bytes),
+            not_supported: self.inner.engine.lacking(),
             steps,
         }
     }

@@ -1,7 +1,7 @@
 //! A desktop in a list: its state, its picture, its card, its row, its menu.
 
 use maud::{Markup, html};
-use rolltop_api_types::Desktop;
+use rolltop_api_types::{Desktop, NotSupported};
 
 use super::control::{Ask, Tone, menu, menu_button, menu_item};
 use super::{Icon, icon, icon_with, steps, time};
@@ -66,7 +66,7 @@ pub(crate) fn card(language: Language, desktop: &Desktop) -> Markup {
             (thumbnail(language, desktop, phase))
             div.card-body {
                 h2 { a.cover-link href={ "/desktops/" (desktop.id) } { bdi { (desktop.name) } } }
-                (actions_menu(language, desktop, phase, "card"))
+                (actions_menu(language, desktop, "card"))
                 div.card-meta {
                     (state(language, phase))
                     (time::ago(language, desktop.created_at))
@@ -170,28 +170,34 @@ fn row(language: Language, desktop: &Desktop) -> Markup {
             td.secondary.numeric { @if let Some(text) = amount(desktop.disk_bytes) { (text) } }
             td.secondary.tertiary { @if let Some(at) = desktop.last_used_at { (time::ago(language, at)) } }
             td.useful { (time::ago(language, desktop.created_at)) }
-            td.last { (actions_menu(language, desktop, phase, "row")) }
+            td.last { (actions_menu(language, desktop, "row")) }
         }
     }
 }
 
-/// What can be done with it in this phase.
-pub(crate) fn actions_menu(language: Language, desktop: &Desktop, phase: Phase, place: &str) -> Markup {
+/// What can be done with it now.
+pub(crate) fn actions_menu(language: Language, desktop: &Desktop, place: &str) -> Markup {
+    let actions = view::actions(desktop);
     let id = format!("{place}-actions-{}", desktop.id);
     let name = language.say_with("actions-of", &[("name", &desktop.name)]);
     let items = html! {
-        @for action in phase.actions().iter().copied() {
+        @for action in actions.iter().copied() {
             @let path = action_path(desktop, action);
             @let ask = if action.asks_first() { Ask::Dialog(&path) } else { Ask::Do(&path) };
-            @if action == Action::Delete && phase.actions().len() > 1 { div role="separator" {} }
+            @if action == Action::Delete && actions.len() > 1 { div role="separator" {} }
             (menu_item(&format!("{id}-{}", action.as_str()), action.icon(), &action.label(language), action == Action::Delete, &ask))
         }
     };
     html! {
-        @if !phase.actions().is_empty() {
+        @if !actions.is_empty() {
             (menu(&id, &menu_button(&id, Tone::Ghost, Icon::Dots, &name, None), true, &items))
         }
     }
+}
+
+/// Why something can't be done with it, in the visitor's language where there are words for that.
+pub(crate) fn not_supported(language: Language, lacking: &NotSupported) -> String {
+    language.maybe(&format!("not-supported-{}", lacking.what)).unwrap_or_else(|| lacking.why.clone())
 }
 
 /// Where to ask for an action: its dialog, or the action itself.

@@ -59,7 +59,8 @@ pub(crate) async fn submit(
     match perform(&person, id, action, &answer).await {
         Ok(desktop) => {
             let text = language.say_with(&format!("done-{}", action.as_str()), &[("name", &desktop.name)]);
-            let undo = (action.can_be_undone() && answer.for_good.is_none()).then_some(id);
+            let is_kept = answer.for_good.is_none() && view::lacks(&desktop, "layers").is_none();
+            let undo = (action.can_be_undone() && is_kept).then_some(id);
             let toast = toast::done_with_undo(language, &text, undo);
             Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
         }
@@ -215,8 +216,10 @@ fn snapshot_body(language: Language, name: &str, problem: Option<&str>) -> Marku
 
 /// What will be gone, and what will not.
 fn warning(language: Language, desktop: &Desktop, action: Action) -> Markup {
+    let is_kept = view::lacks(desktop, "layers").is_none();
     if action != Action::Delete {
-        return html! { p { (language.say(&format!("warn-{}", action.as_str()))) } };
+        let what = if is_kept || !action.can_be_undone() { "" } else { "-for-good" };
+        return html! { p { (language.say(&format!("warn-{}{what}", action.as_str()))) } };
     }
     let disk = desktop.disk_bytes.map_or_else(
         || language.say("warn-delete-disk"),
@@ -228,8 +231,10 @@ fn warning(language: Language, desktop: &Desktop, action: Action) -> Markup {
             li { (disk) }
             li { (language.say("warn-delete-programs")) }
         }
-        p { (language.say("warn-delete-kept")) }
-        (for_good(language))
+        @if is_kept {
+            p { (language.say("warn-delete-kept")) }
+            (for_good(language))
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::components::layout::{Page, Section, heading, page, title};
 use crate::components::{Icon, icon, icon_with, steps, time};
 use crate::failure::Failure;
 use crate::language::Language;
-use crate::view::{Action, Phase};
+use crate::view::{self, Action, Phase};
 
 /// Entries of the access log that are shown.
 const ACCESS_LOG: usize = 20;
@@ -171,11 +171,12 @@ fn head(language: Language, shown: &Shown) -> Markup {
             span.about { (size(language, desktop)) " · " (template(desktop)) }
             div.actions {
                 @if *phase == Phase::Running {
-                    @for action in [Action::Suspend, Action::Fork, Action::Snapshot] {
+                    @let can = view::actions(desktop);
+                    @for action in [Action::Suspend, Action::Fork, Action::Snapshot].into_iter().filter(|action| can.contains(action)) {
                         (action_button(language, desktop, action, Tone::Plain))
                     }
                 }
-                (actions_menu(language, desktop, *phase, "page"))
+                (actions_menu(language, desktop, "page"))
                 button.btn type="button" data-variant="ghost" data-size="icon-sm" data-panel-toggle aria-pressed="false"
                     aria-controls="side-panel" aria-label=(language.say("panel-toggle")) { (icon(Icon::Panel)) }
             }

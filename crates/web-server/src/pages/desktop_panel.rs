@@ -8,6 +8,7 @@ use super::{
     desktop_ports, desktop_schedule, desktop_setup, desktop_size, desktop_sleep, desktop_ssh, snapshots,
 };
 use crate::components::control::{Ask, Tone, button};
+use crate::components::desktop::not_supported;
 use crate::components::{Icon, files, icon, steps, terminals, time, usage};
 use crate::language::Language;
 use crate::view::{self, Action, Phase};
@@ -245,9 +246,19 @@ fn settings(language: Language, shown: &Shown) -> Markup {
             }
             (desktop_size::buttons(language, desktop, shown.phase))
         }
-        @if shown.phase != Phase::Destroying { (desktop_sleep::place(language, desktop.id)) }
-        @if shown.phase != Phase::Destroying { (snapshots::place(language, desktop.id)) }
-        @if shown.phase != Phase::Destroying { (desktop_schedule::place(language, desktop.id)) }
+        @if !desktop.not_supported.is_empty() {
+            section.panel-section #not-supported {
+                h2 { (language.say("not-supported")) }
+                @for lacking in &desktop.not_supported { p { (not_supported(language, lacking)) } }
+            }
+        }
+        @if shown.phase != Phase::Destroying {
+            @if view::lacks(desktop, "memory").is_none() { (desktop_sleep::place(language, desktop.id)) }
+            @if view::lacks(desktop, "layers").is_none() {
+                (snapshots::place(language, desktop.id))
+                (desktop_schedule::place(language, desktop.id))
+            }
+        }
         @if shown.phase != Phase::Destroying { (screen(language, desktop)) (autostart(language, desktop)) }
         @if shown.phase != Phase::Destroying { @if let Some(ssh) = &shown.ssh { (desktop_ssh::section(language, ssh, &shown.host)) } }
         @if shown.phase != Phase::Destroying {

@@ -16,7 +16,7 @@ use crate::components::size::choice;
 use crate::components::{Icon, dialog, toast};
 use crate::failure::{Failure, sentence};
 use crate::language::Language;
-use crate::view::Phase;
+use crate::view::{self, Phase};
 
 /// Below the facts in the panel.
 pub(super) fn buttons(language: Language, desktop: &Desktop, phase: Phase) -> Markup {
@@ -25,7 +25,7 @@ pub(super) fn buttons(language: Language, desktop: &Desktop, phase: Phase) -> Ma
         @if phase != Phase::Destroying {
             div.buttons {
                 (button(Tone::Plain, true, Some(Icon::Resize), &language.say("resize"), &Ask::Dialog(&path_of(desktop))))
-                (templates::opener(language, desktop))
+                @if view::lacks(desktop, "images").is_none() { (templates::opener(language, desktop)) }
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::components::{Icon, desktop, icon};
 use crate::docs::library;
 use crate::failure::Failure;
 use crate::language::Language;
-use crate::view::{Action, Phase};
+use crate::view::{self, Action, Phase};
 
 /// Desktops listed at most, the newest.
 const DESKTOPS: u32 = 200;
@@ -35,7 +35,7 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
                 (icon(Icon::Password)) (language.say("ssh-add"))
             }
             @for item in &found.items {
-                @for action in Phase::of(item).actions().iter().copied() {
+                @for action in view::actions(item) {
                     @let path = desktop::action_path(item, action);
                     button type="button" role="menuitem" id={ "run-" (action.as_str()) "-" (item.id) }
                         hx-get=[action.asks_first().then_some(&path)] hx-post=[(!action.asks_first()).then_some(&path)]

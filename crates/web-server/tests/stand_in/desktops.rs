@@ -38,6 +38,7 @@ pub fn fresh(name: &str, size: Size, number: u128) -> Desktop {
         restart_needed: false,
         memory_bytes: None,
         disk_bytes: None,
+        not_supported: Vec::new(),
         steps: Some(Vec::new()),
     }
 }
