@@ -1,9 +1,8 @@
 //! Signing in, as the web tier does it.
 
 use rolltop_api_types::{Code, CredentialKind, RedeemLink, SetPassword, SignIn};
+use rolltop_testing::Platform;
 use secrecy::SecretString;
-
-use crate::platform::Platform;
 
 fn sign_in(password: &str) -> SignIn {
     SignIn { name: "sam".into(), password: password.into() }

@@ -3,9 +3,8 @@
 use rolltop_api_server::{admin_router, bind, serve_only_to};
 use rolltop_api_types::{AdminClient, ClientError, CreateOperatorKey};
 use rolltop_engine::Leftover;
+use rolltop_testing::Platform;
 use tokio_util::sync::CancellationToken;
-
-use crate::platform::Platform;
 
 #[tokio::test]
 async fn leftovers_are_listed_and_swept() {

@@ -6,10 +6,11 @@ use rolltop_api_types::{
     ApiKeyCreated, Client, ClientError, Code, CreateApiKey, CreateShare, CreateSshKey, Scope,
 };
 use rolltop_model::DesktopId;
+use rolltop_testing::Platform;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use crate::platform::{Platform, told};
+use crate::told::told;
 
 const OTHER_LINE: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 

@@ -15,11 +15,10 @@ use rolltop_api_types::{
     Access, Code, CreateApiKey, CreateSnapshot, CreateSshKey, SaveCondition, SaveTemplate, Scope,
 };
 use rolltop_model::{ApiKeyId, DesktopId, SnapshotId, SshKeyId};
+use rolltop_testing::{PATIENCE, Platform, comes_true, insert_key};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::time::timeout;
-
-use crate::platform::{DEADLINE, Platform, eventually, insert_key};
 
 const SSH_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm8nrEsOtM0vYFbmNBCfQ+1bbxLYtp5Fx+T3Hkhq1xN sam";
 /// In the names of all that the first workspace has, and in nothing else.
@@ -161,7 +160,7 @@ impl Stage {
         let named = CreateSnapshot { name: Some(MARK.into()) };
         let snapshot = client.take_snapshot(desktop, &named).await.unwrap().id;
         let pictured =
-            eventually(async || client.snapshot(snapshot).await.is_ok_and(|kept| kept.has_picture));
+            comes_true(async || client.snapshot(snapshot).await.is_ok_and(|kept| kept.has_picture));
         assert!(pictured.await, "it shows what was on the screen");
         client.create_folder(desktop, "/home/desk/old").await.unwrap();
         for file in FILES {
@@ -286,7 +285,7 @@ async fn text_of(response: Response, endless: Option<&str>) -> String {
     let mut text = String::new();
     let mut stream = response.bytes_stream();
     while !text.contains(until) {
-        let chunk = timeout(DEADLINE, stream.next()).await.expect("an event in time").expect("it goes on");
+        let chunk = timeout(PATIENCE, stream.next()).await.expect("an event in time").expect("it goes on");
         text.push_str(&String::from_utf8_lossy(&chunk.unwrap()));
     }
     text

@@ -5,8 +5,7 @@ use rolltop_api_types::{
 };
 use rolltop_engine::{HostWarning, OffReason};
 use rolltop_model::{DesktopId, Size};
-
-use crate::platform::{Platform, eventually};
+use rolltop_testing::{Platform, comes_true};
 
 #[tokio::test]
 async fn a_desktop_is_made_used_and_destroyed() {
@@ -40,7 +39,7 @@ async fn a_desktop_is_made_used_and_destroyed() {
 
     let destroying = client.destroy_desktop(made.id).await.unwrap();
     assert_eq!(destroying.desired, Desired::Destroyed);
-    let gone = eventually(async || {
+    let gone = comes_true(async || {
         client.desktop(made.id).await.is_err_and(|error| error.code() == Some(Code::NotFound))
     });
     assert!(gone.await, "it is a 404 in the end");
@@ -128,7 +127,7 @@ async fn forks_and_snapshots_are_made_once_per_key_too() {
         if ids(&first).contains(&made.id.to_string()) {
             platform.client.destroy_desktop(made.id).await.unwrap();
             let gone = async || platform.client.desktop(made.id).await.is_err();
-            assert!(eventually(gone).await, "{made:?}");
+            assert!(comes_true(gone).await, "{made:?}");
         }
     }
     let (status, anew) = ask(&fork, "g", serde_json::json!({"count": 2})).await;

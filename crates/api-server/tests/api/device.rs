@@ -9,9 +9,10 @@ use rolltop_api_types::{
     StartDeviceLogin, UserCode,
 };
 use rolltop_control::ControlConfig;
+use rolltop_testing::{PATIENCE, Platform};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::platform::{DEADLINE, Platform, told};
+use crate::told::told;
 
 async fn begin(client: &Client) -> DeviceLogin {
     client.start_device_login(&StartDeviceLogin { client_name: "rolltop on laptop".into() }).await.unwrap()
@@ -76,7 +77,7 @@ async fn key_of(device: &Client, login: &DeviceLogin) -> rolltop_api_types::ApiK
             }
         }
     };
-    tokio::time::timeout(DEADLINE, asking).await.expect("a key in time")
+    tokio::time::timeout(PATIENCE, asking).await.expect("a key in time")
 }
 
 #[tokio::test]

@@ -10,10 +10,9 @@ use rolltop_api_types::{
     TerminalQuery, TerminalSocket,
 };
 use rolltop_model::DesktopId;
+use rolltop_testing::{Platform, comes_true};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
-
-use crate::platform::{Platform, eventually};
 
 /// Long for a computer, short for a person.
 const AT_ONCE: Duration = Duration::from_secs(3);
@@ -129,10 +128,10 @@ async fn an_upload_breaks_off_and_leaves_nothing() {
         let folder = platform.client.list_files(id, "/home/desk").await.unwrap();
         folder.items.iter().filter(|file| file.name.starts_with(".rolltop-upload-")).count()
     };
-    assert!(eventually(async || parts().await == 1).await, "it has begun");
+    assert!(comes_true(async || parts().await == 1).await, "it has begun");
     platform.client.revoke_api_key(made.key.id).await.unwrap();
     let refused = timeout(AT_ONCE, uploading).await.expect("it ends").unwrap();
     assert!(refused.is_err(), "{refused:?}");
-    assert!(eventually(async || parts().await == 0).await, "what had come is cleared away");
+    assert!(comes_true(async || parts().await == 0).await, "what had come is cleared away");
     assert!(platform.client.file_info(id, "/home/desk/half").await.is_err());
 }

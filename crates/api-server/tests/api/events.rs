@@ -3,12 +3,11 @@
 use futures::StreamExt;
 use rolltop_api_types::{Code, Event, EventKind, EventStream};
 use rolltop_model::DesktopId;
+use rolltop_testing::{PATIENCE, Platform, comes_true};
 use tokio::time::timeout;
 
-use crate::platform::{DEADLINE, Platform, eventually};
-
 async fn next(stream: &mut EventStream) -> Option<Event> {
-    timeout(DEADLINE, stream.next()).await.expect("an event in time").map(Result::unwrap)
+    timeout(PATIENCE, stream.next()).await.expect("an event in time").map(Result::unwrap)
 }
 
 /// Events up to the one that says that the desktop runs.
@@ -88,7 +87,7 @@ async fn the_stream_ends_when_the_process_is_to_stop() {
     let mut stream = platform.client.events(None, None).await.unwrap();
     platform.shutdown.cancel();
     assert_eq!(next(&mut stream).await, None);
-    timeout(DEADLINE, &mut platform.server).await.expect("the server ends soon").unwrap().unwrap();
+    timeout(PATIENCE, &mut platform.server).await.expect("the server ends soon").unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -101,5 +100,5 @@ async fn a_credential_has_so_many_streams_and_what_ends_makes_room() {
     let refused = platform.client.events(None, None).await.err().unwrap();
     assert_eq!(refused.problem().map(|problem| problem.code), Some(Code::TooManyAtOnce), "{refused}");
     open.pop();
-    assert!(eventually(async || platform.client.events(None, None).await.is_ok()).await);
+    assert!(comes_true(async || platform.client.events(None, None).await.is_ok()).await);
 }

@@ -11,11 +11,12 @@ use rolltop_api_types::{
 };
 use rolltop_control::ControlConfig;
 use rolltop_model::DesktopId;
+use rolltop_testing::{PATIENCE, Platform, comes_true};
 use serde_json::json;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::platform::{DEADLINE, Platform, eventually, told};
+use crate::told::told;
 
 fn shell(text: &str) -> ExecRequest {
     ExecRequest { command: ExecWords::Shell(text.to_owned()), ..ExecRequest::of_words(Vec::new()) }
@@ -25,7 +26,7 @@ fn shell(text: &str) -> ExecRequest {
 async fn run(platform: &Platform, id: DesktopId, request: &ExecRequest) -> (String, String, ExecEvent) {
     let mut stream = platform.client.exec(id, request).await.unwrap();
     let (mut stdout, mut stderr, mut last) = (Vec::new(), Vec::new(), ExecEvent::Started);
-    while let Some(event) = timeout(DEADLINE, stream.next()).await.expect("an event in time") {
+    while let Some(event) = timeout(PATIENCE, stream.next()).await.expect("an event in time") {
         match event.unwrap() {
             ExecEvent::Stdout(output) => stdout.extend(output.bytes().unwrap()),
             ExecEvent::Stderr(output) => stderr.extend(output.bytes().unwrap()),
@@ -131,21 +132,21 @@ async fn a_command_ends_with_its_caller_and_with_its_time() {
     let running = || platform.engine.running_commands(desktop.id).unwrap();
     let mut stream = platform.client.exec(desktop.id, &shell("echo here; sleep 1000")).await.unwrap();
     for _ in 0..2 {
-        timeout(DEADLINE, stream.next()).await.unwrap().unwrap().unwrap();
+        timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap();
     }
     assert_eq!(running(), 1);
     drop(stream);
-    assert!(eventually(async || running() == 0).await, "it ends when the caller has gone");
+    assert!(comes_true(async || running() == 0).await, "it ends when the caller has gone");
     let short = ExecRequest { timeout_seconds: Some(1), ..shell("sleep 1000") };
     let ended = run(&platform, desktop.id, &short).await.2;
     assert_eq!(ended, ExecEvent::Exit(ExecExit { timed_out: true, ..ExecExit::default() }));
-    assert!(eventually(async || running() == 0).await, "it ends when its time is over");
+    assert!(comes_true(async || running() == 0).await, "it ends when its time is over");
     let mut lost = platform.client.exec(desktop.id, &shell("echo here; sleep 1000")).await.unwrap();
     for _ in 0..2 {
-        timeout(DEADLINE, lost.next()).await.unwrap().unwrap().unwrap();
+        timeout(PATIENCE, lost.next()).await.unwrap().unwrap().unwrap();
     }
     platform.engine.cut_connections(desktop.id);
-    let last = timeout(DEADLINE, lost.next()).await.unwrap().unwrap().unwrap();
+    let last = timeout(PATIENCE, lost.next()).await.unwrap().unwrap().unwrap();
     assert!(matches!(last, ExecEvent::Error(problem) if problem.code == Code::DesktopUnreachable));
 }
 
@@ -155,7 +156,7 @@ async fn a_flood_that_nobody_reads_stands_still() {
     let desktop = platform.running("research").await;
     let written = || platform.engine.command_bytes(desktop.id).unwrap();
     let mut stream = platform.client.exec(desktop.id, &shell("yes | head -c 200M")).await.unwrap();
-    timeout(DEADLINE, stream.next()).await.unwrap().unwrap().unwrap();
+    timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap();
     // It stands still once what is on the way is full.
     let mut last = 0;
     let still = async || {
@@ -163,10 +164,10 @@ async fn a_flood_that_nobody_reads_stands_still() {
         platform.client.screenshot(desktop.id, 320).await.unwrap();
         before == last && last > 0
     };
-    assert!(eventually(still).await);
+    assert!(comes_true(still).await);
     assert!(last < 16 << 20, "{last} bytes were written for nobody");
     let mut length = 0;
-    while let Some(event) = timeout(DEADLINE, stream.next()).await.unwrap() {
+    while let Some(event) = timeout(PATIENCE, stream.next()).await.unwrap() {
         match event.unwrap() {
             ExecEvent::Stdout(output) => length += output.bytes().unwrap().len(),
             event => assert_eq!(event, exited(0)),
@@ -203,7 +204,7 @@ impl Caller {
 
     /// Reads one message; `false` once closed.
     async fn read(&mut self) -> bool {
-        match timeout(DEADLINE, self.socket.next()).await.expect("a message in time") {
+        match timeout(PATIENCE, self.socket.next()).await.expect("a message in time") {
             Some(Ok(Message::Binary(bytes))) => {
                 let (kind, bytes) = bytes.split_first().unwrap();
                 match *kind {
@@ -273,7 +274,7 @@ async fn signals_and_going_away_end_it() {
     let mut leaver = Caller::start(&platform, desktop.id, &shell("echo here; sleep 1000")).await;
     leaver.sees("here").await;
     drop(leaver);
-    assert!(eventually(async || platform.engine.running_commands(desktop.id) == Some(0)).await);
+    assert!(comes_true(async || platform.engine.running_commands(desktop.id) == Some(0)).await);
     let mut missing = Caller::start(&platform, desktop.id, &ExecRequest::of_words(vec!["nope".into()])).await;
     let (last, _) = missing.ended().await;
     assert!(matches!(last, Some(ExecEvent::Error(problem)) if problem.code == Code::CommandNotFound));
@@ -292,7 +293,7 @@ async fn a_flood_over_the_socket_waits_for_its_reader_and_the_socket_does_not() 
     let (mut bytes, mut pings) = (0, 0);
     // Takes nothing: a window comes and then only signs of life, longer than a stalled one is borne.
     while pings < 30 {
-        match timeout(DEADLINE, flood.socket.next()).await.unwrap().unwrap().unwrap() {
+        match timeout(PATIENCE, flood.socket.next()).await.unwrap().unwrap().unwrap() {
             Message::Binary(piece) => bytes += piece.len() - 1,
             Message::Ping(_) => pings += 1,
             _ => {}
@@ -356,5 +357,5 @@ async fn so_many_commands_run_in_a_desktop_and_no_more() {
     let socket = platform.client.exec_socket(desktop.id).await;
     assert_eq!(socket.err().unwrap().code(), Some(Code::TooManyCommands), "over either way");
     running.pop();
-    assert!(eventually(async || run().await.is_ok()).await, "a place is given back");
+    assert!(comes_true(async || run().await.is_ok()).await, "a place is given back");
 }

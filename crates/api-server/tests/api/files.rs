@@ -9,9 +9,10 @@ use rolltop_api_types::{
 };
 use rolltop_control::ControlConfig;
 use rolltop_model::DesktopId;
+use rolltop_testing::{PATIENCE, Platform, comes_true};
 use tokio::time::timeout;
 
-use crate::platform::{DEADLINE, Platform, eventually, told};
+use crate::told::told;
 
 /// "# Today\n\n- nothing yet\n": the simulated desktop has it.
 const FILE: &str = "/home/desk/notes/today.md";
@@ -202,7 +203,7 @@ async fn a_file_is_saved_whole_or_not_at_all() {
     let broken = futures::stream::iter([Ok("half"), Err(std::io::Error::other("gone"))]);
     client.save_file(id, path, &SaveCondition::Any, reqwest::Body::wrap_stream(broken)).await.unwrap_err();
     let same = async || client.list_files(id, "/home/desk").await.unwrap() == before;
-    assert!(eventually(same).await, "{:#?}", client.list_files(id, "/home/desk").await);
+    assert!(comes_true(same).await, "{:#?}", client.list_files(id, "/home/desk").await);
     assert_eq!(client.file(id, path, None).await.unwrap().into_bytes().await.unwrap(), b"mine");
     // A link stays one.
     client.save_file(id, "/home/desk/latest/today.md", &SaveCondition::Any, "x").await.unwrap();
@@ -235,7 +236,7 @@ async fn an_upload_goes_on_where_it_broke_off() {
     let uploading =
         tokio::spawn(async move { theirs.upload_file(id, path, &SaveCondition::Any, &second, body).await });
     let arrived = async || client.upload(id, path, "firstupload").await.unwrap().offset == 150_000;
-    assert!(eventually(arrived).await, "{:?}", client.upload(id, path, "firstupload").await);
+    assert!(comes_true(arrived).await, "{:?}", client.upload(id, path, "firstupload").await);
     uploading.abort();
     assert!(uploading.await.unwrap_err().is_cancelled());
     assert_eq!(client.file_info(id, path).await.unwrap_err().code(), Some(Code::FileNotFound));
@@ -356,7 +357,7 @@ async fn a_credential_has_so_many_requests_for_files() {
     }
     // Those that are under way wait for what is sent; the others have their answers.
     for _ in 32..40 {
-        let refused = timeout(DEADLINE, open.next()).await.expect("in time").unwrap().unwrap();
+        let refused = timeout(PATIENCE, open.next()).await.expect("in time").unwrap().unwrap();
         assert_eq!(refused.status(), 429);
         assert_eq!(refused.json::<serde_json::Value>().await.unwrap()["code"], "too_many_at_once");
     }

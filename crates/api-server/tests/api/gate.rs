@@ -4,8 +4,9 @@ use insta::assert_snapshot;
 use reqwest::Method;
 use rolltop_api_server::{ApiConfig, RateLimit};
 use rolltop_control::ControlConfig;
+use rolltop_testing::Platform;
 
-use crate::platform::{Platform, told};
+use crate::told::told;
 
 #[tokio::test]
 async fn what_is_not_there_is_a_problem_too() {

@@ -3,13 +3,14 @@
 use insta::assert_snapshot;
 use reqwest::Method;
 use rolltop_control::ControlConfig;
+use rolltop_testing::Platform;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use rolltop_api_server::ApiConfig;
 
-use crate::platform::{Platform, told};
+use crate::told::told;
 
 async fn create(platform: &Platform, body: &Value) -> String {
     told(platform.raw(Method::POST, "/v1/desktops").json(body)).await

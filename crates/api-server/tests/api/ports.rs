@@ -8,10 +8,11 @@ use rolltop_api_server::ApiConfig;
 use rolltop_api_types::{Code, DesktopState, PortSocket};
 use rolltop_control::ControlConfig;
 use rolltop_model::DesktopId;
+use rolltop_testing::{PATIENCE, Platform, comes_true};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::platform::{DEADLINE, Platform, eventually, told};
+use crate::told::told;
 
 /// Of the simulated machine: says back what it is told, and a web server.
 const ECHO: u16 = 7;
@@ -25,7 +26,7 @@ async fn send(socket: &mut PortSocket, bytes: impl Into<Vec<u8>>) {
 async fn rest(socket: &mut PortSocket) -> Vec<u8> {
     let mut all = Vec::new();
     loop {
-        match timeout(DEADLINE, socket.next()).await.expect("a message in time").expect("it stays open") {
+        match timeout(PATIENCE, socket.next()).await.expect("a message in time").expect("it stays open") {
             Ok(Message::Binary(bytes)) if bytes.is_empty() => return all,
             Ok(Message::Binary(bytes)) => all.extend_from_slice(&bytes),
             Ok(Message::Ping(_)) => {}
@@ -36,7 +37,7 @@ async fn rest(socket: &mut PortSocket) -> Vec<u8> {
 
 async fn close_code(socket: &mut PortSocket) -> Option<u16> {
     loop {
-        match timeout(DEADLINE, socket.next()).await.expect("it closes in time") {
+        match timeout(PATIENCE, socket.next()).await.expect("it closes in time") {
             Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
             Some(Ok(_)) => {}
             Some(Err(_)) | None => return None,
@@ -67,7 +68,7 @@ async fn each_direction_ends_by_itself() {
         }
         heard
     };
-    let ((), heard) = timeout(DEADLINE, async { tokio::join!(saying, hearing) }).await.unwrap();
+    let ((), heard) = timeout(PATIENCE, async { tokio::join!(saying, hearing) }).await.unwrap();
     assert!(heard == said);
     socket = to.reunite(from).unwrap();
     assert_eq!(close_code(&mut socket).await, Some(1000));
@@ -143,7 +144,7 @@ async fn it_closes_with_the_session_the_desktop_and_the_process() {
         Ok(socket) => last.replace(socket).is_none(),
         Err(_) => false,
     };
-    assert!(eventually(again).await);
+    assert!(comes_true(again).await);
     platform.shutdown.cancel();
     assert_eq!(close_code(&mut last.unwrap()).await, Some(1012));
 }
@@ -156,7 +157,7 @@ async fn a_desktop_has_so_many_connections_and_no_more() {
     let mut sockets = futures::future::try_join_all((0..96).map(|_| open())).await.unwrap();
     assert_eq!(open().await.err().unwrap().code(), Some(Code::TooManyConnections));
     sockets.pop();
-    assert!(eventually(async || open().await.is_ok()).await, "a place is given back");
+    assert!(comes_true(async || open().await.is_ok()).await, "a place is given back");
 }
 
 #[tokio::test]

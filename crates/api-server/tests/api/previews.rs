@@ -10,12 +10,11 @@ use rolltop_api_types::{
 };
 use rolltop_model::DesktopId;
 use rolltop_store::NewShare;
+use rolltop_testing::{PATIENCE, Platform};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
-
-use crate::platform::{DEADLINE, Platform};
 
 const HERE: &str = "3000--research";
 
@@ -60,7 +59,7 @@ async fn shows_the_page(platform: &Platform, pass: &SecretString) {
     let mut connection = connect(platform, pass, HERE).await.unwrap();
     connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
     let mut page = Vec::new();
-    timeout(DEADLINE, connection.read_to_end(&mut page)).await.unwrap().unwrap();
+    timeout(PATIENCE, connection.read_to_end(&mut page)).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&page).contains("From inside the desktop"));
 }
 

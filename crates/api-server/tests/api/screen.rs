@@ -8,17 +8,18 @@ use rolltop_api_server::ApiConfig;
 use rolltop_api_types::{Code, CreateDesktop, DesktopState, ForkDesktop, ScreenSocket, UpdateDesktop};
 use rolltop_control::ControlConfig;
 use rolltop_model::DesktopId;
+use rolltop_testing::{PATIENCE, Platform, comes_true};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use crate::platform::{DEADLINE, Platform, eventually, told};
+use crate::told::told;
 
 /// At least `count` bytes of RFB.
 async fn receive(socket: &mut ScreenSocket, count: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while bytes.len() < count {
-        let message = timeout(DEADLINE, socket.next()).await.expect("bytes in time").expect("it stays open");
+        let message = timeout(PATIENCE, socket.next()).await.expect("bytes in time").expect("it stays open");
         if let Message::Binary(more) = message.unwrap() {
             bytes.extend_from_slice(&more);
         }
@@ -28,7 +29,7 @@ async fn receive(socket: &mut ScreenSocket, count: usize) -> Vec<u8> {
 
 async fn closed(socket: &mut ScreenSocket) -> Option<CloseFrame> {
     loop {
-        match timeout(DEADLINE, socket.next()).await.expect("it closes in time") {
+        match timeout(PATIENCE, socket.next()).await.expect("it closes in time") {
             Some(Ok(Message::Close(frame))) => return frame,
             Some(Ok(_)) => {}
             Some(Err(error)) => panic!("no good close: {error}"),
@@ -72,7 +73,7 @@ async fn rfb_goes_both_ways() {
     for down in [1, 0] {
         socket.send(Message::binary(vec![4, down, 0, 0, 0, 0, 0, b'k'])).await.unwrap();
     }
-    assert!(eventually(async || platform.engine.typed_text(desktop.id).as_deref() == Some("k")).await);
+    assert!(comes_true(async || platform.engine.typed_text(desktop.id).as_deref() == Some("k")).await);
     socket.close(None).await.unwrap();
     let log = platform.client.access_log(desktop.id).await.unwrap();
     assert!(log.iter().any(|entry| entry.purpose == "screen"), "{log:?}");
@@ -104,7 +105,7 @@ async fn a_viewer_that_takes_nothing_is_let_go() {
     let desktop = platform.running("research").await;
     let (mut socket, width, height) = open(&platform, desktop.id).await;
     // Each picture is more than a socket holds; none is ever read.
-    let gone = eventually(async || socket.send(everything(width, height)).await.is_err());
+    let gone = comes_true(async || socket.send(everything(width, height)).await.is_err());
     assert!(gone.await, "its connection is closed");
     // Nobody else is held up by it.
     assert_eq!(platform.client.desktop(desktop.id).await.unwrap().state, DesktopState::Running);
@@ -152,7 +153,7 @@ async fn a_viewer_that_asks_is_answered_between_what_is_drawn() {
     socket.send(everything(width, height)).await.unwrap();
     let (mut answers, mut drawn) = (Vec::new(), 0);
     while answers.is_empty() || drawn < usize::from(width) * usize::from(height) * 4 {
-        match timeout(DEADLINE, socket.next()).await.expect("more in time").expect("it stays open").unwrap() {
+        match timeout(PATIENCE, socket.next()).await.expect("more in time").expect("it stays open").unwrap() {
             Message::Text(text) => answers.push(text.to_string()),
             Message::Binary(bytes) => drawn += bytes.len(),
             _ => {}
@@ -172,7 +173,7 @@ fn of_size(width: u16, height: u16) -> Message {
 
 /// The size that somebody who comes now would see, once it is that.
 async fn becomes(platform: &Platform, id: DesktopId, size: (u16, u16)) -> bool {
-    eventually(async || {
+    comes_true(async || {
         let (mut socket, width, height) = open(platform, id).await;
         socket.close(None).await.unwrap();
         (width, height) == size
@@ -192,7 +193,7 @@ async fn whoever_drives_decides_the_size_and_gives_it_back_by_leaving() {
     let (mut small, ..) = open(&platform, desktop.id).await;
     small.send(of_size(800, 600)).await.unwrap();
     small.send(Message::text(r#"{"ping":1}"#)).await.unwrap();
-    while !matches!(timeout(DEADLINE, small.next()).await.unwrap(), Some(Ok(Message::Text(_)))) {}
+    while !matches!(timeout(PATIENCE, small.next()).await.unwrap(), Some(Ok(Message::Text(_)))) {}
     assert!(becomes(&platform, desktop.id, (1600, 900)).await, "whoever only looks changes nothing");
 
     small.send(press()).await.unwrap();
@@ -302,7 +303,7 @@ async fn a_server_that_says_what_none_may_is_cut_off_before_a_viewer_hears_it() 
         let mut socket = asked(&platform, desktop.id).await;
         let mut heard = Vec::new();
         let frame = loop {
-            match timeout(DEADLINE, socket.next()).await.expect("it closes in time").unwrap().unwrap() {
+            match timeout(PATIENCE, socket.next()).await.expect("it closes in time").unwrap().unwrap() {
                 Message::Binary(bytes) => heard.extend_from_slice(&bytes),
                 Message::Close(frame) => break frame.unwrap(),
                 _ => {}
@@ -345,7 +346,7 @@ async fn a_credential_has_so_many_screens_and_the_memory_for_them_has_an_end() {
     let problem = refused.problem().unwrap();
     assert_eq!((problem.code, problem.status), (Code::TooManyAtOnce, 429), "{problem:?}");
     open.pop().unwrap().close(None).await.unwrap();
-    let again = eventually(async || platform.client.screen(desktop.id).await.is_ok()).await;
+    let again = comes_true(async || platform.client.screen(desktop.id).await.is_ok()).await;
     assert!(again, "what was closed makes room");
 
     let little = ControlConfig { transfer_memory: 16 << 20, ..ControlConfig::default() };
@@ -357,5 +358,5 @@ async fn a_credential_has_so_many_screens_and_the_memory_for_them_has_an_end() {
     assert_eq!((problem.code, problem.status), (Code::Unavailable, 503), "{problem:?}");
     assert!(problem.detail.contains("memory"), "{problem:?}");
     drop(held);
-    assert!(eventually(async || platform.client.screen(desktop.id).await.is_ok()).await);
+    assert!(comes_true(async || platform.client.screen(desktop.id).await.is_ok()).await);
 }

@@ -1,8 +1,7 @@
 //! The server as a process: its socket, its health, what is described.
 
+use rolltop_testing::Platform;
 use std::os::unix::fs::PermissionsExt;
-
-use crate::platform::Platform;
 
 #[tokio::test]
 async fn the_socket_has_its_permissions_and_replaces_a_dead_one() {

@@ -1,9 +1,8 @@
 //! When desktops sleep by themselves, over the API.
 
 use rolltop_api_types::{Code, DesktopState, SleepPolicy};
+use rolltop_testing::Platform;
 use serde_json::{Value, json};
-
-use crate::platform::Platform;
 
 #[tokio::test]
 async fn a_policy_is_set_and_told_and_taken_back() {

@@ -2,9 +2,10 @@
 
 use reqwest::Method;
 use rolltop_api_types::{Code, CreateSshKey, DesktopState};
+use rolltop_testing::Platform;
 use serde_json::json;
 
-use crate::platform::{Platform, told};
+use crate::told::told;
 
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFm8nrEsOtM0vYFbmNBCfQ+1bbxLYtp5Fx+T3Hkhq1xN sam@laptop";

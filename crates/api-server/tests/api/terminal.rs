@@ -6,10 +6,11 @@ use rolltop_api_types::{
     Code, ResizeTerminal, TerminalControl, TerminalNumber, TerminalQuery, TerminalSocket,
 };
 use rolltop_model::DesktopId;
+use rolltop_testing::{PATIENCE, Platform, comes_true};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::platform::{DEADLINE, Platform, eventually, told};
+use crate::told::told;
 
 const SIZE: TerminalQuery = TerminalQuery { columns: 80, rows: 24, wake: true };
 
@@ -36,7 +37,7 @@ impl Viewer {
 
     /// Reads one message; `false` once closed.
     async fn read(&mut self) -> bool {
-        match timeout(DEADLINE, self.socket.next()).await.expect("a message in time") {
+        match timeout(PATIENCE, self.socket.next()).await.expect("a message in time") {
             Some(Ok(Message::Binary(bytes))) => {
                 self.seen.push_str(&String::from_utf8_lossy(&bytes));
                 let drawn = serde_json::to_string(&TerminalControl::Drawn(bytes.len() as u64)).unwrap();
@@ -82,7 +83,7 @@ async fn two_see_the_same_and_it_goes_on_while_nobody_looks() {
 
     drop((first, second));
     let alone = async || platform.client.terminals(desktop.id).await.unwrap()[0].viewers == 0;
-    assert!(eventually(alone).await, "both are gone");
+    assert!(comes_true(alone).await, "both are gone");
     let mut again = Viewer::open(&platform, desktop.id, 1).await;
     again.sees("of both").await;
 
@@ -111,7 +112,7 @@ async fn a_flood_that_nobody_draws_costs_little_and_is_over_when_it_is_drawn() {
         let terminals = platform.client.terminals(desktop.id).await.unwrap();
         terminals[0].viewers == 0 && terminals[0].program == "bash"
     };
-    assert!(eventually(over).await, "the viewer was let go of and the command has ended");
+    assert!(comes_true(over).await, "the viewer was let go of and the command has ended");
     let taken = platform.engine.terminal_bytes(desktop.id).unwrap();
     assert!(taken < 8 << 20, "{taken} bytes were taken for a viewer that drew none");
     // Others were not held up, and the viewer sees the present once it has drawn the past.
@@ -178,5 +179,5 @@ async fn so_many_look_at_a_desktops_terminals_and_no_more() {
     let mut viewers = futures::future::try_join_all((0..48).map(|_| open())).await.unwrap();
     assert_eq!(open().await.err().unwrap().code(), Some(Code::TooManyViewers));
     viewers.pop();
-    assert!(eventually(async || open().await.is_ok()).await, "a place is given back");
+    assert!(comes_true(async || open().await.is_ok()).await, "a place is given back");
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
 use rolltop_api_types::{Code, CreateApiKey, CreateSnapshot, Scope, SnapshotState};
+use rolltop_testing::{Platform, comes_true};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
 
-use crate::platform::{Platform, eventually, told};
+use crate::told::told;
 
 #[tokio::test]
 async fn one_more_than_may_be_under_way_hears_when_to_try_again() {
@@ -18,7 +19,7 @@ async fn one_more_than_may_be_under_way_hears_when_to_try_again() {
     let client = &platform.client;
     let taken = client.take_snapshot(desktop.id, &CreateSnapshot::default()).await.unwrap().id;
     let is_ready = async || client.snapshot(taken).await.unwrap().state == SnapshotState::Ready;
-    assert!(eventually(is_ready).await);
+    assert!(comes_true(is_ready).await);
     // Files of which nothing comes.
     let mut under_way: JoinSet<()> = JoinSet::new();
     for _ in 0..4 {
@@ -38,7 +39,7 @@ async fn one_more_than_may_be_under_way_hears_when_to_try_again() {
         let request = request.header("content-type", "application/octet-stream");
         request.bearer_auth(key.expose_secret()).send().await.unwrap().status()
     };
-    assert!(eventually(async || nonsense(&platform.key).await == StatusCode::TOO_MANY_REQUESTS).await);
+    assert!(comes_true(async || nonsense(&platform.key).await == StatusCode::TOO_MANY_REQUESTS).await);
     let export = || platform.raw(Method::GET, &format!("/v1/snapshots/{taken}/export"));
     let refused = told(export()).await;
     assert!(
@@ -50,7 +51,7 @@ async fn one_more_than_may_be_under_way_hears_when_to_try_again() {
     assert_eq!(nonsense(&platform.stranger().await).await, StatusCode::UNPROCESSABLE_ENTITY);
     // Who breaks off makes room.
     under_way.shutdown().await;
-    assert!(eventually(async || export().send().await.unwrap().status() == StatusCode::OK).await);
+    assert!(comes_true(async || export().send().await.unwrap().status() == StatusCode::OK).await);
 }
 
 /// A whole disk is more than the files that `files:read` opens.
@@ -60,7 +61,7 @@ async fn a_disk_is_exported_with_a_scope_of_its_own() {
     let desktop = platform.running("research").await;
     let client = &platform.client;
     let taken = client.take_snapshot(desktop.id, &CreateSnapshot::default()).await.unwrap().id;
-    assert!(eventually(async || client.snapshot(taken).await.unwrap().state == SnapshotState::Ready).await);
+    assert!(comes_true(async || client.snapshot(taken).await.unwrap().state == SnapshotState::Ready).await);
     let all_others = Scope::ALL.iter().copied().filter(|scope| *scope != Scope::DesktopsExport).collect();
     for (scopes, expected) in
         [(all_others, StatusCode::FORBIDDEN), (vec![Scope::DesktopsExport], StatusCode::OK)]

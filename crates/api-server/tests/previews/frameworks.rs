@@ -10,12 +10,12 @@ use std::process::Stdio;
 use reqwest::header::{CONTENT_TYPE, LOCATION, ORIGIN, REFERER, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use rolltop_sim::SimConfig;
+use rolltop_testing::comes_true;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
-use crate::platform::eventually;
 use crate::visit::{Visit, Window};
 
 /// Another program of the same desktop.
@@ -62,7 +62,7 @@ impl Program {
             .unwrap();
         // A bare connection says little: to a port that nobody listens on yet, the system may connect a caller to itself.
         let answers = async || greeting(port).await.is_ok_and(|greeting| greeting == *b"HTTP");
-        assert!(eventually(answers).await, "{program} does not answer");
+        assert!(comes_true(answers).await, "{program} does not answer");
         let visit =
             Visit::start(SimConfig { ports_beside: BTreeSet::from([port]), ..SimConfig::instant() }).await;
         let window = visit.open(port).await;

@@ -9,8 +9,5 @@
 
 mod answered;
 mod frameworks;
-#[expect(dead_code, reason = "the API's own tests use the rest of it")]
-#[path = "../api/platform.rs"]
-mod platform;
 mod told;
 mod visit;

@@ -8,11 +8,8 @@ use rolltop_api_server::ApiConfig;
 use rolltop_api_types::{Client, OpenPreview, PreviewKey, RequestTicket};
 use rolltop_control::ControlConfig;
 use rolltop_sim::SimConfig;
-use rolltop_web_server::{WebConfig, bind};
+use rolltop_testing::Platform;
 use secrecy::ExposeSecret;
-use tempfile::TempDir;
-
-use crate::platform::Platform;
 
 pub const DESKTOP: &str = "research";
 
@@ -20,7 +17,6 @@ pub struct Visit {
     platform: Platform,
     session: Client,
     address: SocketAddr,
-    _directory: TempDir,
 }
 
 /// One port's preview, open in a browser.
@@ -35,19 +31,8 @@ impl Visit {
         let platform = Platform::over(sim, ApiConfig::default(), ControlConfig::default()).await;
         platform.running(DESKTOP).await;
         let session = platform.session().await;
-        let directory = TempDir::new().unwrap();
-        let config = WebConfig {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            api_socket: platform.socket(),
-            data_dir: directory.path().to_owned(),
-            public_url: None,
-            certificate: None,
-            limits: rolltop_web_server::Limits::default(),
-        };
-        let server = bind(config).await.unwrap();
-        let address = server.address();
-        tokio::spawn(server.serve(platform.shutdown.clone().cancelled_owned()));
-        Self { platform, session, address, _directory: directory }
+        let address = platform.web().await.address;
+        Self { platform, session, address }
     }
 
     /// The origin of whatever has this label before our host.

@@ -1,9 +1,10 @@
 //! Making, finding, changing and destroying desktops.
 
+use rolltop_testing::{PATIENCE, eventually};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
-use crate::platform::{PATIENCE, Platform, eventually, spawned, stderr, stdout};
+use crate::platform::{Platform, spawned, stderr, stdout};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_ssh_takes_for_another_machine_is_refused() {

@@ -5,11 +5,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
 use rolltop_api_types::{Code, ExecRequest};
+use rolltop_testing::{PATIENCE, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
-use crate::platform::{PATIENCE, Platform, eventually, fed, finished, spawned, stderr, stdout};
+use crate::platform::{Platform, fed, finished, spawned, stderr, stdout};
 
 fn exec<'a>(words: &[&'a str]) -> Vec<&'a str> {
     [&["exec", "research", "--"], words].concat()

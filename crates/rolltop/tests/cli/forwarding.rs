@@ -2,11 +2,12 @@
 
 use std::process::Stdio;
 
+use rolltop_testing::PATIENCE;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::platform::{PATIENCE, Platform};
+use crate::platform::Platform;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_here_is_one_inside() {

@@ -1,91 +1,52 @@
 //! Web, API, control, jump host and simulated machines, and people with a `rolltop` of their own.
 
-use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
-use rolltop_api_server::{ApiConfig, bind as bind_socket, gateway_router, router, serve_only_to, serve_unix};
-use rolltop_api_types::{Client, CreateDesktop, Desktop, DesktopState, RedeemLink};
-use rolltop_control::{Control, ControlConfig, Parts};
-use rolltop_sim::{SimConfig, SimEngine};
-use rolltop_ssh_gateway::GatewayConfig;
-use rolltop_web_server::WebConfig;
-use secrecy::{ExposeSecret, SecretString};
+use rolltop_api_server::ApiConfig;
+use rolltop_api_types::Client;
+use rolltop_control::ControlConfig;
+use rolltop_testing::{PATIENCE, Web};
+use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-
-/// Longest wait for anything.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Platform {
-    pub engine: Arc<SimEngine>,
-    /// Speaks with an API key that has all scopes, over the API's own socket.
-    pub client: Client,
-    pub key: SecretString,
-    /// Speaks as the owner who has signed in, over the same.
+    platform: rolltop_testing::Platform,
+    /// Speaks as the owner who has signed in, over the API's own socket.
     pub owner: Client,
     /// `https://localhost:PORT`
     pub address: String,
     /// SHA-256 of the certificate, as `openssl` writes it.
     pub fingerprint: String,
-    shutdown: CancellationToken,
-    directory: TempDir,
+    web: Web,
+}
+
+impl Deref for Platform {
+    type Target = rolltop_testing::Platform;
+
+    fn deref(&self) -> &Self::Target {
+        &self.platform
+    }
 }
 
 impl Platform {
     pub async fn start() -> Self {
-        let directory = TempDir::new().unwrap();
-        let at = |name: &str| directory.path().join(name);
-        let engine = Arc::new(SimEngine::new(SimConfig::instant()).unwrap());
         let config = ControlConfig { stop_grace: Duration::from_millis(10), ..ControlConfig::default() };
-        let parts = Parts { directory: directory.path().to_owned(), engine: engine.clone(), config };
-        let control = Control::open(parts).await.unwrap();
-        let shutdown = CancellationToken::new();
-        let listener = bind_socket(&at("api.sock"), 0o600).unwrap();
-        let api = ApiConfig { shutdown: shutdown.clone(), ..ApiConfig::default() };
-        tokio::spawn(serve_unix(listener, router(control.clone(), api), shutdown.clone()));
-        let key = control.api_key(None).await.unwrap();
-        let nobody = Client::over_unix_socket(&at("api.sock")).unwrap();
-        let client = nobody.with_token(&key).unwrap();
-        let link = control.sign_in_link().await.unwrap();
-        let session = nobody.redeem_link(&RedeemLink { link }).await.unwrap();
-        let owner = nobody.with_token(&session.token).unwrap();
-        jump_host(&control, directory.path(), &shutdown).await;
-        let web = WebConfig {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            api_socket: at("api.sock"),
-            data_dir: directory.path().to_owned(),
-            public_url: None,
-            certificate: None,
-            limits: rolltop_web_server::Limits::default(),
-        };
-        let web = rolltop_web_server::bind(web).await.unwrap();
-        let address = web.url().to_owned();
-        tokio::spawn(web.serve(shutdown.clone().cancelled_owned()));
-        let fingerprint = fingerprint(&at("tls.crt")).await;
-        Self { engine, client, key, owner, address, fingerprint, shutdown, directory }
+        let platform = rolltop_testing::Platform::with(ApiConfig::default(), config).await;
+        let owner = platform.session().await;
+        platform.jump_host(rolltop_ssh_gateway::Limits::default()).await;
+        let web = platform.web().await;
+        let fingerprint = fingerprint(&web.certificate).await;
+        Self { platform, owner, address: web.url.clone(), fingerprint, web }
     }
 
-    pub fn certificate(&self) -> PathBuf {
-        self.directory.path().join("tls.crt")
-    }
-
-    pub async fn running(&self, name: &str) -> Desktop {
-        let wanted = CreateDesktop { name: Some(name.into()), ..CreateDesktop::default() };
-        let id = self.client.create_desktop(&wanted, None).await.unwrap().id;
-        let mut found = None;
-        eventually(&format!("{name} runs"), async || {
-            found = Some(self.client.desktop(id).await.unwrap());
-            found.as_ref().is_some_and(|desktop| desktop.state == DesktopState::Running)
-        })
-        .await;
-        found.unwrap()
+    pub fn certificate(&self) -> &Path {
+        &self.web.certificate
     }
 
     /// Somebody who has not signed in anywhere.
@@ -102,24 +63,6 @@ impl Platform {
         assert!(done.status.success(), "{}", stderr(&done));
         person
     }
-}
-
-impl Drop for Platform {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
-}
-
-async fn jump_host(control: &Control, directory: &Path, shutdown: &CancellationToken) {
-    let socket = directory.join("gateway.sock");
-    let listener = bind_socket(&socket, 0o600).unwrap();
-    let own = std::fs::metadata(directory).unwrap().uid();
-    let routes = gateway_router(control.clone(), shutdown.clone());
-    tokio::spawn(serve_only_to(listener, routes, vec![own], shutdown.clone()));
-    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let config = GatewayConfig { listen, ..GatewayConfig::new(socket, directory.to_owned()) };
-    let gateway = rolltop_ssh_gateway::bind(config).await.unwrap();
-    tokio::spawn(gateway.serve(shutdown.clone().cancelled_owned()));
 }
 
 /// As somebody else computes it.
@@ -210,13 +153,4 @@ pub fn stdout(output: &Output) -> String {
 
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(timeout(PATIENCE, waiting).await.is_ok(), "not in time: {what}");
 }

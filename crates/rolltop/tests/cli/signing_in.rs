@@ -3,11 +3,12 @@
 use std::os::unix::fs::PermissionsExt;
 
 use rolltop_api_types::DecideDeviceLogin;
+use rolltop_testing::PATIENCE;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::time::timeout;
 
-use crate::platform::{PATIENCE, Person, Platform, fed, spawned, stderr, stdout};
+use crate::platform::{Person, Platform, fed, spawned, stderr, stdout};
 
 fn host_file(address: &str) -> String {
     format!(".config/rolltop/servers/{}.toml", address.trim_start_matches("https://").replace(':', "_"))

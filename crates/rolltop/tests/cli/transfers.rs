@@ -1,9 +1,10 @@
 //! Desktops as files.
 
 use rolltop_api_types::ListSnapshots;
+use rolltop_testing::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::platform::{Platform, eventually, fed, spawned, stderr};
+use crate::platform::{Platform, fed, spawned, stderr};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desktop_goes_out_and_comes_in_through_pipes() {

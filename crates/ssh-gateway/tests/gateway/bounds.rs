@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rolltop_ssh_gateway::Limits;
+use rolltop_testing::{PATIENCE, jump_host};
 use russh::client::{self, Handle, Msg};
 use russh::keys::key::{PrivateKeyWithHashAlg, safe_rng};
 use russh::keys::{Algorithm, PrivateKey, PublicKeyOrCertificate};
@@ -15,7 +16,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::{PATIENCE, jump_host};
 use crate::stand_in::{self, Sent};
 
 /// More than the sockets' own buffers on the way and one window, and far less than what is offered.

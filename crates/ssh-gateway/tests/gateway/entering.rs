@@ -84,7 +84,7 @@ async fn what_was_switched_off_is_not_brought_back_by_clients_that_reconnect() {
         platform.tell_host_keys(someone, desktop.id).await;
     }
     let mut open = editor.ssh("research").args(["cat"]).stdin(std::process::Stdio::piped()).spawn().unwrap();
-    crate::platform::eventually("the editor is connected", async || {
+    rolltop_testing::eventually("the editor is connected", async || {
         let log = platform.client.access_log(desktop.id).await.unwrap();
         log.iter().any(|entry| entry.purpose == "ssh")
     })
@@ -108,16 +108,16 @@ async fn what_was_switched_off_is_not_brought_back_by_clients_that_reconnect() {
 async fn a_desktop_that_did_not_take_its_keys_gets_them_later() {
     let platform = Platform::start().await;
     let desktop = platform.running("research").await;
-    platform.engine.faults().door(rolltop_sim::DoorFault::Unreachable);
+    platform.engine.faults().door(rolltop_testing::DoorFault::Unreachable);
     platform.engine.cut_connections(desktop.id);
     // The kept connection has to be seen as gone, or the keys go through it.
     sleep(Duration::from_millis(300)).await;
     let person = platform.stranger("ann").await;
     let delivery = platform.add(&person).await.delivery;
     assert_eq!((delivery.done, delivery.pending), (0, 1));
-    platform.engine.faults().door(rolltop_sim::DoorFault::None);
+    platform.engine.faults().door(rolltop_testing::DoorFault::None);
     platform.tell_host_keys(&person, desktop.id).await;
-    crate::platform::eventually("the key opens the desktop", async || {
+    rolltop_testing::eventually("the key opens the desktop", async || {
         let hello = run(person.ssh("research").args(["echo", "in"])).await;
         assert!(
             hello.status.success() || stderr(&hello).contains("desk@research: Permission denied"),

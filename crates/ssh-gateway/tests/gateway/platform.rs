@@ -1,33 +1,32 @@
 //! A control plane, its sockets, a jump host, and people with OpenSSH.
 
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
-use rolltop_api_server::{ApiConfig, bind as bind_socket, gateway_router, router, serve_only_to, serve_unix};
-use rolltop_api_types::{Client, CreateDesktop, CreateSshKey, Desktop, DesktopState, SshKeyAdded};
-use rolltop_control::{Control, ControlConfig, Parts};
+use rolltop_api_server::ApiConfig;
+use rolltop_api_types::{CreateSshKey, SshKeyAdded};
+use rolltop_control::ControlConfig;
 use rolltop_model::DesktopId;
-use rolltop_sim::{SimConfig, SimEngine};
-use rolltop_ssh_gateway::{GatewayConfig, Limits, bind};
-use tempfile::TempDir;
+use rolltop_ssh_gateway::Limits;
+use rolltop_testing::{PATIENCE, eventually};
 use tokio::process::Command;
-use tokio::time::{Instant, sleep, timeout};
-use tokio_util::sync::CancellationToken;
-
-/// Longest wait for anything; many tests share few processors.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+use tokio::time::timeout;
 
 pub struct Platform {
-    pub engine: Arc<SimEngine>,
-    /// Speaks with an API key that has all scopes.
-    pub client: Client,
+    platform: rolltop_testing::Platform,
+    /// The jump host's.
     pub address: SocketAddr,
-    shutdown: CancellationToken,
-    directory: TempDir,
+}
+
+impl Deref for Platform {
+    type Target = rolltop_testing::Platform;
+
+    fn deref(&self) -> &Self::Target {
+        &self.platform
+    }
 }
 
 impl Platform {
@@ -36,8 +35,6 @@ impl Platform {
     }
 
     pub async fn with(limits: Limits) -> Self {
-        let directory = TempDir::new().unwrap();
-        let engine = Arc::new(SimEngine::new(SimConfig::instant()).unwrap());
         let config = ControlConfig {
             interval: Duration::from_millis(200),
             stop_grace: Duration::from_millis(10),
@@ -45,37 +42,9 @@ impl Platform {
             leaving: Duration::ZERO,
             ..ControlConfig::default()
         };
-        let parts = Parts { directory: directory.path().to_owned(), engine: engine.clone(), config };
-        let control = Control::open(parts).await.unwrap();
-        let shutdown = CancellationToken::new();
-        let (api, gateway) = (directory.path().join("api.sock"), directory.path().join("gateway.sock"));
-        let listener = bind_socket(&api, 0o600).unwrap();
-        let routes = router(control.clone(), ApiConfig::default());
-        tokio::spawn(serve_unix(listener, routes, shutdown.clone()));
-        let listener = bind_socket(&gateway, 0o600).unwrap();
-        let own = std::fs::metadata(directory.path()).unwrap().uid();
-        let routes = gateway_router(control.clone(), shutdown.clone());
-        tokio::spawn(serve_only_to(listener, routes, vec![own], shutdown.clone()));
-        let key = control.api_key(None).await.unwrap();
-        let client = Client::over_unix_socket(&api).unwrap().with_token(&key).unwrap();
-        let address = jump_host(gateway, directory.path(), limits, shutdown.clone()).await;
-        Self { engine, client, address, shutdown, directory }
-    }
-
-    pub async fn running(&self, name: &str) -> Desktop {
-        let wanted = CreateDesktop { name: Some(name.into()), ..CreateDesktop::default() };
-        let id = self.client.create_desktop(&wanted, None).await.unwrap().id;
-        self.until(id, DesktopState::Running).await
-    }
-
-    pub async fn until(&self, id: DesktopId, state: DesktopState) -> Desktop {
-        let mut found = None;
-        eventually("the desktop's state", async || {
-            found = Some(self.client.desktop(id).await.unwrap());
-            found.as_ref().is_some_and(|desktop| desktop.state == state)
-        })
-        .await;
-        found.unwrap()
+        let platform = rolltop_testing::Platform::with(ApiConfig::default(), config).await;
+        let address = platform.jump_host(limits).await;
+        Self { platform, address }
     }
 
     /// Somebody with a key of their own, which nobody knows yet.
@@ -85,7 +54,7 @@ impl Platform {
 
     /// The same with another kind of key.
     pub async fn person_with(&self, name: &str, kind: &[&str]) -> Person {
-        let home = self.directory.path().join(name);
+        let home = self.directory().join(name);
         std::fs::create_dir_all(home.join(".ssh")).unwrap();
         let key = home.join("key");
         let mut keygen = Command::new("ssh-keygen");
@@ -131,27 +100,6 @@ impl Platform {
         );
         std::fs::write(person.home.join("known_hosts"), lines).unwrap();
     }
-}
-
-impl Drop for Platform {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
-}
-
-/// A jump host on a free port.
-pub async fn jump_host(
-    api_socket: PathBuf,
-    data_dir: &Path,
-    limits: Limits,
-    stop: CancellationToken,
-) -> SocketAddr {
-    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let config = GatewayConfig { listen, limits, ..GatewayConfig::new(api_socket, data_dir.to_owned()) };
-    let gateway = bind(config).await.unwrap();
-    let address = gateway.address();
-    tokio::spawn(gateway.serve(stop.cancelled_owned()));
-    address
 }
 
 pub struct Person {
@@ -200,12 +148,4 @@ pub fn stdout(output: &Output) -> String {
 
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let give_up = Instant::now() + PATIENCE;
-    while !condition().await {
-        assert!(Instant::now() < give_up, "not in time: {what}");
-        sleep(Duration::from_millis(20)).await;
-    }
 }

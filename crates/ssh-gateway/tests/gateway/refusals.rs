@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use rolltop_api_types::{Code, CreateSshKey};
 use rolltop_ssh_gateway::Limits;
+use rolltop_testing::PATIENCE;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::platform::{PATIENCE, Platform, run, stderr, stdout};
+use crate::platform::{Platform, run, stderr, stdout};
 
 #[tokio::test]
 async fn nothing_but_a_desktops_sshd_can_be_reached() {

@@ -3,10 +3,11 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use rolltop_testing::eventually;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::{Instant, timeout};
 
-use crate::platform::{Platform, eventually, run, stderr};
+use crate::platform::{Platform, run, stderr};
 
 /// "Within seconds", on a machine that does much else.
 const SECONDS: Duration = Duration::from_secs(10);

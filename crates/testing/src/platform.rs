@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_api_server::{ApiConfig, ServeError, admin_router, bind, router, serve_only_to, serve_unix};
@@ -19,8 +18,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Longest wait for anything.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+use crate::comes_true;
+use crate::fronts::own_uid;
 
 pub struct Platform {
     pub engine: Arc<SimEngine>,
@@ -55,9 +54,13 @@ impl Platform {
         let listener = bind(&socket(directory.path()), 0o660).unwrap();
         let server = tokio::spawn(serve_unix(listener, router(control.clone(), config), shutdown.clone()));
         let admin_socket = directory.path().join("admin.sock");
-        let own_uid = own_uid(directory.path());
         let listener = bind(&admin_socket, 0o600).unwrap();
-        tokio::spawn(serve_only_to(listener, admin_router(control.clone()), vec![own_uid], shutdown.clone()));
+        tokio::spawn(serve_only_to(
+            listener,
+            admin_router(control.clone()),
+            vec![own_uid(directory.path())],
+            shutdown.clone(),
+        ));
         let admin = AdminClient::over_unix_socket(&admin_socket).unwrap();
         let key = admin.create_api_key(&CreateOperatorKey::default()).await.unwrap().key;
         let nobody = Client::over_unix_socket(&socket(directory.path())).unwrap();
@@ -127,7 +130,7 @@ impl Platform {
     /// The desktop once it is in this state.
     pub async fn until(&self, id: DesktopId, state: DesktopState) -> Desktop {
         let mut last = None;
-        let reached = eventually(async || {
+        let reached = comes_true(async || {
             let desktop = self.client.desktop(id).await.unwrap();
             let reached = desktop.state == state;
             last = Some(desktop);
@@ -167,39 +170,6 @@ pub async fn insert_key(
     token
 }
 
-/// Whether this came true before the deadline.
-pub async fn eventually(mut condition: impl AsyncFnMut() -> bool) -> bool {
-    let wait = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, wait).await.is_ok()
-}
-
 fn socket(directory: &Path) -> PathBuf {
     directory.join("api.sock")
-}
-
-/// Whoever made the directory is who runs this.
-fn own_uid(directory: &Path) -> u32 {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(directory).unwrap().uid()
-}
-
-/// An answer as one text: status, media type, body. The request's id is blanked, having been checked.
-pub async fn told(request: reqwest::RequestBuilder) -> String {
-    let response = request.send().await.unwrap();
-    let header = |name: &str| {
-        response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
-    };
-    let (id, kind, status) = (header("x-request-id"), header("content-type"), response.status().as_u16());
-    assert!(id.starts_with("req_"), "every answer has an id");
-    assert_eq!(header("x-content-type-options"), "nosniff");
-    assert_eq!(header("cache-control"), "no-store");
-    let mut body: serde_json::Value = response.json().await.unwrap();
-    assert_eq!(body["instance"], id);
-    assert_eq!(body["status"], status);
-    body.as_object_mut().unwrap().remove("instance");
-    format!("{status} {kind}\n{}", serde_json::to_string_pretty(&body).unwrap())
 }
