@@ -1,12 +1,12 @@
 // API keys: making one by keyboard, the token shown once, revoking; and allowing a device.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { openPage, startBrowser, startServer } from "./support.mjs";
+import { openPage, startBrowser, startPlatform } from "./support.mjs";
 
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  [server, browser] = await Promise.all([startPlatform(), startBrowser()]);
 });
 after(async () => {
   await browser?.close();
@@ -60,15 +60,24 @@ test("a key is made, shown once and revoked without a reload", async () => {
 
 test("a device is shown for what it is before it is allowed, and a link alone does nothing", async () => {
   const page = await openPage(browser, server.url);
-  await page.visit("/login/device?code=BCDF-GHJK&user_code=BCDF-GHJK");
+  await page.visit("/desktops");
+  const code = await page.evaluate(async () => {
+    const body = JSON.stringify({ client_name: "rolltop on laptop" });
+    const headers = { "content-type": "application/json" };
+    return (await (await fetch("/v1/login/device", { method: "POST", headers, body })).json()).user_code;
+  });
+  const typed = code.toLowerCase();
+  await page.visit(`/login/device?code=${code}&user_code=${code}`);
   assert.equal(await page.locator("#device-code").inputValue(), "", "a code comes from a person");
-  await page.locator("#device-code").fill("bcdf ghjx");
+  await page
+    .locator("#device-code")
+    .fill(typed.endsWith("x") ? "bcdf ghjk" : `${typed.slice(0, -1).replace("-", " ")}x`);
   await page.keyboard.press("Enter");
   await page.locator("#device-code[aria-invalid=true]").waitFor();
-  await page.locator("#device-code").fill("bcdf-ghjk");
+  await page.locator("#device-code").fill(typed);
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Sign in rolltop on laptop?" }).waitFor();
-  for (const text of ["192.0.2.7", "BCDF-GHJK", "Run commands", "Make and remove keys", "sam"]) {
+  for (const text of ["127.0.0.1", code, "Run commands", "Make and remove keys", "sam"]) {
     assert.equal(await page.locator("main").getByText(text).first().isVisible(), true, text);
   }
   await page.getByRole("button", { name: "Allow" }).click();

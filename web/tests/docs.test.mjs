@@ -1,12 +1,12 @@
 // The documentation: found as one types, read without a script, copied from, by keyboard and on a phone.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { SIZES, openPage, startBrowser, startServer } from "./support.mjs";
+import { SIZES, openPage, startBrowser, startPlatform } from "./support.mjs";
 
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  [server, browser] = await Promise.all([startPlatform(), startBrowser()]);
 });
 after(async () => {
   await browser?.close();

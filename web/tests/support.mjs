@@ -1,4 +1,5 @@
-// The web tier in front of its stand-in API, and a real browser to look at it with.
+// The web tier in front of a whole platform with simulated machines, or of a stand-in for its API, and a real browser to
+// look at it with.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { dirname, join } from "node:path";
@@ -7,6 +8,8 @@ import { chromium } from "playwright-core";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const TOKEN = "ses_standin";
+/** The sessions of platforms, by their addresses. */
+const sessions = new Map();
 /** Long, because the machine may be busy; nothing waits longer than it has to. */
 const DEADLINE = 30_000;
 
@@ -14,25 +17,40 @@ export const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, 
 
 /** Starts the stand-in; `listen` may name a port to come back on, `with_` what else is peculiar to it. */
 export async function startServer({ listen = "127.0.0.1:0", desktops = true, with_ = [] } = {}) {
-  const program = process.env.ROLLTOP_STAND_IN;
-  const arguments_ = [listen, ...(desktops ? [] : ["empty"]), ...with_];
-  const child = program
-    ? spawn(program, arguments_, { stdio: ["ignore", "pipe", "inherit"] })
-    : spawn("cargo", ["run", "-q", "-p", "rolltop-web-server", "--example", "stand_in", "--", ...arguments_], {
-        cwd: root,
-        stdio: ["ignore", "pipe", "inherit"],
-      });
-  const lines = createInterface({ input: child.stdout });
-  const url = await new Promise((resolve, reject) => {
-    lines.once("line", resolve);
-    child.once("exit", (code) => reject(new Error(`the stand-in ended with ${code}`)));
-  });
+  const { lines, stop } = run(process.env.ROLLTOP_STAND_IN, "rolltop-web-server", "stand_in", [
+    listen,
+    ...(desktops ? [] : ["empty"]),
+    ...with_,
+  ]);
+  return { url: await lines(), stop };
+}
+
+/** Starts a platform with simulated machines and no desktops, whose owner is `sam`. */
+export async function startPlatform() {
+  const { lines, stop } = run(process.env.ROLLTOP_PAGES, "rolltop-testing", "pages", ["127.0.0.1:0"]);
+  const url = await lines();
+  sessions.set(url, await lines());
+  return { url, stop };
+}
+
+/** Runs an example, built already or by cargo; `lines` gives what it prints, line by line. */
+function run(program, crate, example, arguments_) {
+  const [command, ...words] = program
+    ? [program, ...arguments_]
+    : ["cargo", "run", "-q", "-p", crate, "--example", example, "--", ...arguments_];
+  const child = spawn(command, words, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const printed = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const lines = async () => {
+    const { value, done } = await printed.next();
+    if (done) throw new Error(`${example} ended with ${child.exitCode}`);
+    return value;
+  };
   const stop = () =>
     new Promise((resolve) => {
       child.once("exit", resolve);
       child.kill("SIGINT");
     });
-  return { url, stop };
+  return { lines, stop };
 }
 
 export function startBrowser() {
@@ -67,7 +85,7 @@ export async function openPage(
   context.setDefaultTimeout(DEADLINE);
   if (signedIn) {
     await context.addCookies([
-      { name: "__Host-rolltop", value: TOKEN, url, secure: true, httpOnly: true, sameSite: "Lax" },
+      { name: "__Host-rolltop", value: sessions.get(url) ?? TOKEN, url, secure: true, httpOnly: true, sameSite: "Lax" },
     ]);
   }
   const page = await context.newPage();
