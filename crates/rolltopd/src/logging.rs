@@ -19,8 +19,8 @@ const MOST: u32 = 300;
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub fn start(role: &str) {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,russh=warn,sqlx=warn"));
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,russh=warn,sqlx=warn,sqlx_postgres::options::pgpass=error"));
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     Registry::default().with(lines.with_filter(filter.and(Throttle::default()))).init();
     tracing::info!(role, version = env!("CARGO_PKG_VERSION"), "starting");
