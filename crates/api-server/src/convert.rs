@@ -393,37 +393,14 @@ fn accelerator(accelerator: control::Accelerator) -> wire::Accelerator {
     }
 }
 
-pub(crate) fn scope(scope: control::Scope) -> wire::Scope {
-    match scope {
-        control::Scope::DesktopsRead => wire::Scope::DesktopsRead,
-        control::Scope::DesktopsWrite => wire::Scope::DesktopsWrite,
-        control::Scope::DesktopsControl => wire::Scope::DesktopsControl,
-        control::Scope::DesktopsExport => wire::Scope::DesktopsExport,
-        control::Scope::FilesRead => wire::Scope::FilesRead,
-        control::Scope::FilesWrite => wire::Scope::FilesWrite,
-        control::Scope::Exec => wire::Scope::Exec,
-        control::Scope::KeysRead => wire::Scope::KeysRead,
-        control::Scope::KeysWrite => wire::Scope::KeysWrite,
-        control::Scope::TasksRead => wire::Scope::TasksRead,
-        control::Scope::TasksWrite => wire::Scope::TasksWrite,
-        control::Scope::BillingRead => wire::Scope::BillingRead,
-        control::Scope::HostRead => wire::Scope::HostRead,
-        control::Scope::Account => wire::Scope::Account,
-        control::Scope::Admin => wire::Scope::Admin,
-    }
-}
-
-pub(crate) fn known_scope(scope: wire::Scope) -> Option<control::Scope> {
-    control::Scope::named(scope.as_str())
-}
-
 /// Asked for by name; what this version does not know is refused.
-fn wanted_scope(scope: wire::Scope) -> Result<control::Scope, ApiError> {
-    known_scope(scope).ok_or_else(|| {
-        let known: Vec<_> = control::Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-        let detail = format!("One of the scopes is not known; known: {}.", known.join(", "));
-        ApiError::new(wire::Code::InvalidScopes, detail).in_field("scopes")
-    })
+fn wanted_scope(scope: wire::Scope) -> Result<wire::Scope, ApiError> {
+    if scope != wire::Scope::Unknown {
+        return Ok(scope);
+    }
+    let known: Vec<_> = wire::Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    let detail = format!("One of the scopes is not known; known: {}.", known.join(", "));
+    Err(ApiError::new(wire::Code::InvalidScopes, detail).in_field("scopes"))
 }
 
 pub(crate) fn wanted_api_key(wanted: wire::CreateApiKey) -> Result<control::CreateApiKey, ApiError> {
@@ -439,7 +416,7 @@ pub(crate) fn api_key(view: control::ApiKeyView) -> wire::ApiKey {
     wire::ApiKey {
         id: view.id,
         name: view.name,
-        scopes: view.scopes.into_iter().map(scope).collect(),
+        scopes: view.scopes,
         desktop: view.desktop,
         created_at: view.created_at,
         expires_at: view.expires_at,
@@ -454,7 +431,7 @@ pub(crate) fn device_request(view: control::DeviceRequest) -> wire::DeviceReques
         asked_from: view.asked_from,
         asked_at: view.asked_at,
         expires_at: view.expires_at,
-        scopes: view.scopes.into_iter().map(scope).collect(),
+        scopes: view.scopes,
         key_expires_at: view.key_expires_at,
     }
 }
@@ -470,13 +447,13 @@ pub(crate) fn me(view: control::MeView, who: control::Who) -> wire::Me {
         user: view.user,
         name: view.name,
         workspace: view.workspace,
-        admin: view.scopes.contains(&control::Scope::Admin),
+        admin: view.scopes.contains(&wire::Scope::Admin),
         needs_password: view.user.is_some() && !view.has_password,
         asks_present_password: view.asks_present,
         credential: wire::Credential {
             kind,
             id,
-            scopes: view.scopes.into_iter().map(scope).collect(),
+            scopes: view.scopes,
             desktop: view.desktop,
             expires_at: view.expires_at,
         },

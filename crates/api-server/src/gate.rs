@@ -14,7 +14,6 @@ use rolltop_control::CredentialGuard;
 use rolltop_model::network_of;
 use secrecy::SecretString;
 
-use crate::convert;
 use crate::ending::{guard_request, guard_response};
 use crate::problems::ApiError;
 use crate::rate_limit::{Allowance, Limiter};
@@ -99,8 +98,7 @@ async fn admit_caller(
     let from = address(request.headers()).map(|address| address.to_string());
     let (caller, guard) = state.control.admit(bearer, from.as_deref()).await?;
     let allowance = counted(&state.requests, &caller.rate_key())?;
-    let lacks = |scope: &&Scope| !convert::known_scope(**scope).is_some_and(|scope| caller.may(scope));
-    if let Some(scope) = scopes.iter().find(lacks) {
+    if let Some(scope) = scopes.iter().find(|scope| !caller.may(**scope)) {
         let mut error = ApiError::missing_scope(scope.as_str());
         error.write_allowance(&allowance);
         return Err(error);

@@ -36,9 +36,6 @@ use serde::de::DeserializeOwned;
 
 use crate::operation::{Content, Declaration, Operation, PathParts as _};
 
-/// In the API's answer to a request whose credential it knows: for the web tier, which passes it on to nobody.
-pub const ADMITTED_HEADER: &str = "x-rolltop-admitted";
-
 pub use admin::AdminClient;
 pub use error::ClientError;
 pub use events::EventStream;

@@ -5,10 +5,16 @@
 //! fields, so a reader ignores those it does not know; requests refuse unknown fields.
 //! Deliberately absent: the control plane, the database, engines; only `model` is known.
 
+#![cfg_attr(
+    not(feature = "client"),
+    expect(unused_imports, reason = "some types are named only by the client's methods")
+)]
+
 mod access;
 mod admin;
 mod api_key;
 mod choice;
+#[cfg(feature = "client")]
 mod client;
 mod desktop;
 mod device;
@@ -44,9 +50,10 @@ mod usage;
 pub use access::{AccessEntry, AccessLog};
 pub use admin::{CreateOperatorKey, Leftover, LeftoverList, OperatorKey, SignInLink, SignInStatus};
 pub use api_key::{ApiKey, ApiKeyCreated, ApiKeyList, CreateApiKey};
+#[cfg(feature = "client")]
 pub use client::{
-    ADMITTED_HEADER, AdminClient, Client, ClientError, EventStream, ExecStream, FileBody, GatewayClient,
-    Image, SaveCondition, TunnelStream, UploadPart,
+    AdminClient, Client, ClientError, EventStream, ExecStream, FileBody, GatewayClient, Image, SaveCondition,
+    TunnelStream, UploadPart,
 };
 #[cfg(feature = "screen")]
 pub use client::{ExecSocket, PortSocket, ScreenSocket, TerminalSocket};
@@ -127,6 +134,8 @@ pub mod op {
     pub use crate::usage::op::*;
 }
 
+/// In the API's answer to a request whose credential it knows: for the web tier, which passes it on to nobody.
+pub const ADMITTED_HEADER: &str = "x-rolltop-admitted";
 /// Media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// WebSocket subprotocol of a desktop's screen: RFB bytes in binary messages, both ways.

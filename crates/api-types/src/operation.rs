@@ -338,6 +338,7 @@ macro_rules! operations {
         $crate::operation::operations!(@method $name $call $parts $query $body (()) $doc);
     };
     (@method $name:ident ($call:ident $($item:ty)?) ($($parts:ty)?) ($($query:ty)?) ($($body:ty)?) ($reply:ty) $doc:expr) => {
+        #[cfg(feature = "client")]
         impl $crate::Client {
             #[doc = $doc]
             pub async fn $call(

@@ -1,5 +1,7 @@
 //! What a credential may do.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 macro_rules! scopes {
@@ -19,6 +21,11 @@ macro_rules! scopes {
 
             pub const fn as_str(self) -> &'static str {
                 match self { $(Scope::$name => $text,)* Scope::Unknown => "unknown" }
+            }
+
+            /// The scope of that name.
+            pub fn named(name: &str) -> Option<Self> {
+                Scope::ALL.iter().copied().find(|scope| scope.as_str() == name)
             }
 
             /// In one sentence.
@@ -45,6 +52,12 @@ scopes! {
     HostRead, "host:read", "See the host's health.";
     Account, "account", "Change one's own name and password.";
     Admin, "admin", "Run the installation: what concerns all workspaces rather than one's own. Opens nothing inside a workspace.";
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 crate::choice::described_by_name!(Scope, "One thing a credential may do.");

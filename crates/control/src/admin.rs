@@ -1,13 +1,13 @@
 //! What the operator may do on the machine itself, without a credential: the admin socket has
 //! checked who calls.
 
+use rolltop_api_types::Scope;
 use rolltop_engine::{EngineError, Known};
 use rolltop_store::{AddApiKeyError, NewApiKey, StoreError};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::SecretString;
 
 use crate::account::names;
-use crate::caller::Scope;
 use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{InternalError, internal_from};

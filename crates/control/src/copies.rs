@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use rolltop_api_types::Scope;
 use rolltop_model::{CopyState, DesktopId, Size, SnapshotId, SnapshotKind, SnapshotState};
 use rolltop_store::{By, NewCopy, Snapshot, SnapshotCopy, StoreError};
 use rolltop_vault::{CHUNK, MOST_HEADER, SEALED_CHUNK, StreamKey};
@@ -28,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use url::Url;
 
-use crate::caller::{Caller, Scope};
+use crate::caller::Caller;
 use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{InternalError, internal_from};

@@ -1,9 +1,9 @@
 //! What every operation can fail with besides its own reasons.
 
+use rolltop_api_types::Scope;
 use rolltop_engine::EngineError;
 use rolltop_model::FailReason;
 
-use crate::caller::Scope;
 use crate::in_flight::InFlightError;
 
 /// Something of ours went wrong. Its text is for the log, never for the caller.

@@ -1,9 +1,10 @@
 //! What changed, in order: kept in the database, so that nobody who comes back misses anything.
 
+use rolltop_api_types::Scope;
 use rolltop_model::DesktopId;
 use tokio::sync::watch;
 
-use crate::caller::{Caller, Scope};
+use crate::caller::Caller;
 use crate::control::Control;
 use crate::error::QueryError;
 use crate::in_flight::{Held, InFlightError};

@@ -1,9 +1,10 @@
 //! Templates and the host.
 
+use rolltop_api_types::Scope;
 use rolltop_engine::{EngineError, HostWarning};
 use rolltop_model::{DesktopId, Size, SnapshotId, WorkspaceId};
 
-use crate::caller::{Caller, Scope};
+use crate::caller::Caller;
 use crate::control::Control;
 use crate::error::{InternalError, QueryError};
 use crate::saved_templates::TemplatesError;

@@ -10,7 +10,7 @@
 //!               Reconciler ── next_step (pure, in model) ──► engine, door
 //! ```
 //!
-//! Deliberately absent: HTTP and wire formats (`api-server`), SQL (`store`), any particular
+//! Deliberately absent: HTTP and wire formats (`api-server`; of `api-types` only the scopes are used), SQL (`store`), any particular
 //! engine. Secrets leave only as types that can't be printed.
 
 mod account;
@@ -48,7 +48,7 @@ pub use account::{
     SignInError, StartDeviceError,
 };
 pub use admin::AdminError;
-pub use caller::{Caller, DesktopAccess, Inside, Purpose, Scope, Who, purpose};
+pub use caller::{Caller, DesktopAccess, Inside, Purpose, Who, purpose};
 pub use config::ControlConfig;
 pub use control::{Control, OpenError, Parts};
 pub use copies::{CopiesConfig, CopyError, OpenCopiesError};

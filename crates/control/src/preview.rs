@@ -18,13 +18,14 @@ mod ticket;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as URL_SAFE;
 use jiff::Timestamp;
+use rolltop_api_types::Scope;
 use rolltop_model::{DesktopId, SessionId, ShareId};
 use rolltop_vault::Cell;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Looks;
-use crate::caller::{Caller, DesktopAccess, Scope, Who, purpose};
+use crate::caller::{Caller, DesktopAccess, Who, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{AccessError, InternalError, internal_from};

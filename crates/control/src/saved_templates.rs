@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use rolltop_api_types::Scope;
 use rolltop_door::TOOLS;
 use rolltop_engine::{EngineError, Lacks, TemplateInfo};
 use rolltop_model::{
@@ -11,7 +12,7 @@ use rolltop_model::{
 use rolltop_store::{Desktop, NewDesktop, NewSavedTemplate, SavedTemplate, StoreError};
 use rolltop_vault::random_bytes;
 
-use crate::caller::{Caller, DesktopAccess, Scope, purpose};
+use crate::caller::{Caller, DesktopAccess, purpose};
 use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{InternalError, internal_from};

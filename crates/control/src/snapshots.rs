@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use rolltop_api_types::Scope;
 use rolltop_engine::Lacks;
 use rolltop_model::{
     Desired, DesktopId, DesktopName, DesktopState, NameError, Size, SnapshotId, SnapshotKind, SnapshotState,
@@ -12,7 +13,7 @@ use rolltop_store::{
     CreateDesktopError, IdempotencyKey, NewDesktop, NewSnapshot, SnapshotError as StoreSnapshotError,
 };
 
-use crate::caller::{Caller, DesktopAccess, Scope, purpose};
+use crate::caller::{Caller, DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::disk_quota::OverDiskQuota;

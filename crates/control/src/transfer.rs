@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
+use rolltop_api_types::Scope;
 use rolltop_engine::image::{ExportRequest, Frame, ImportRequest, PIECE};
 use rolltop_engine::{DiskLayer, DoorStream, EngineError, Lacks, LayerKey, Origin};
 use rolltop_model::{
@@ -24,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::io::{ReaderStream, StreamReader};
 
-use crate::caller::{Caller, Scope};
+use crate::caller::Caller;
 use crate::clock;
 use crate::control::{Control, Inner};
 use crate::disk_quota::OverDiskQuota;

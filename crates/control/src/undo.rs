@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use rolltop_api_types::Scope;
 use rolltop_model::{Command, Desired, DesktopId, DesktopState, SnapshotKind, SnapshotState};
 use rolltop_store::{By, NewSnapshot};
 
-use crate::caller::{Caller, Scope};
+use crate::caller::Caller;
 use crate::control::Control;
 use crate::desktops::CommandError;
 use crate::snapshots::{MOST_SNAPSHOTS, SnapshotError};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rolltop_api_types::Scope;
 use rolltop_engine::Lacks;
 use rolltop_model::{
     Desired, DesktopId, DesktopName, DesktopState, FailReason, ScreenSize, Silence, Size, SnapshotId,
@@ -11,7 +12,6 @@ use rolltop_model::{
 
 pub use rolltop_engine::{Accelerator, HostStatus, Leftover};
 
-use crate::caller::Scope;
 use crate::config::ControlConfig;
 
 /// The host's health, with its warnings in words.

@@ -61,7 +61,7 @@ async fn create(connection: &Connection, wanted: &CreateKey) -> Result<u8, Failu
 }
 
 fn scope(text: &str) -> Result<Scope, Failure> {
-    Scope::ALL.iter().copied().find(|scope| scope.as_str() == text).ok_or_else(|| {
+    Scope::named(text).ok_or_else(|| {
         let all: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
         Failure::usage(format!("There is no scope {text}; there are {}.", all.join(", ")))
     })

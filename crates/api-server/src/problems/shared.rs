@@ -1,9 +1,9 @@
 //! Errors that many operations share.
 
-use rolltop_api_types::Code;
+use rolltop_api_types::{Code, Scope};
 use rolltop_control::{
     AccessError, AdminError, EnterError, ExecError, FileError, InFlightError, InternalError, Lacks,
-    PortError, QueryError, Scope, SettingError, TerminalError,
+    PortError, QueryError, SettingError, TerminalError,
 };
 
 use super::ApiError;

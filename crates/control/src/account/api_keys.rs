@@ -4,12 +4,13 @@
 //! the one the maker is tied to, no longer life than the maker's own.
 
 use jiff::Timestamp;
+use rolltop_api_types::Scope;
 use rolltop_model::{ApiKeyId, DesktopId};
 use rolltop_store::{AddApiKeyError, ApiKey, NewApiKey};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::SecretString;
 
-use crate::caller::{Caller, Scope};
+use crate::caller::Caller;
 use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, QueryError, internal_from};
@@ -156,7 +157,7 @@ impl Control {
         if let Some(scope) = wanted.scopes.iter().find(|scope| !caller.may(**scope)) {
             return Err(CreateKeyError::NotHeld(*scope));
         }
-        let scopes = Scope::ALL.into_iter().filter(|scope| wanted.scopes.contains(scope)).collect();
+        let scopes = Scope::ALL.iter().copied().filter(|scope| wanted.scopes.contains(scope)).collect();
         let expires_at = wanted.expires_at.map(clock::whole);
         if expires_at.is_some_and(|at| at <= now) {
             return Err(CreateKeyError::Expired);

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rolltop_api_types::Scope;
 use rolltop_store::SessionUser;
 use rolltop_vault::{TokenKind, classify, hash_token};
 use secrecy::SecretString;
 
 use super::api_keys::known;
 use super::password::asks_present;
-use crate::caller::{Caller, Scope, Who};
+use crate::caller::{Caller, Who};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, QueryError, internal_from};

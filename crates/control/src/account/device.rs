@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rolltop_api_types::Scope;
 use rolltop_store::{AddApiKeyError, AddDeviceLoginError, NewApiKey, NewDeviceLogin, Poll};
 use rolltop_vault::{TokenKind, classify, hash_token, new_token, random_bytes};
 use secrecy::SecretString;
@@ -15,7 +16,7 @@ use secrecy::SecretString;
 use super::Whence;
 use super::api_keys::{MOST_KEYS, known, names};
 use crate::account::ApiKeyView;
-use crate::caller::{Caller, Scope, Who};
+use crate::caller::{Caller, Who};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rolltop_api_types::Scope;
 use rolltop_model::SessionId;
 use rolltop_store::SessionUser;
 use rolltop_vault::hash_password;
@@ -9,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Whence;
 use super::sign_in::SignInError;
-use crate::caller::{Caller, Scope, Who};
+use crate::caller::{Caller, Who};
 use crate::control::Control;
 use crate::error::{InternalError, internal_from};
 

@@ -1,12 +1,13 @@
 //! Asking for a new desktop.
 
+use rolltop_api_types::Scope;
 use rolltop_model::{
     DesktopId, DesktopName, NameError, ScreenSize, ScreenSizeError, Setup, Size, TemplateVersion, UnknownSize,
 };
 use rolltop_store::{CreateDesktopError, Created, IdempotencyKey, NewDesktop};
 
 use super::names;
-use crate::caller::{Caller, Scope};
+use crate::caller::Caller;
 use crate::clock;
 use crate::control::Control;
 use crate::disk_quota::OverDiskQuota;

@@ -1,9 +1,10 @@
 //! Listing desktops, newest first.
 
+use rolltop_api_types::Scope;
 use rolltop_model::{DesktopId, DesktopState};
 use rolltop_store::ListQuery;
 
-use crate::caller::{Caller, Scope};
+use crate::caller::Caller;
 use crate::control::Control;
 use crate::error::QueryError;
 use crate::views::{DesktopView, Page, StepView};

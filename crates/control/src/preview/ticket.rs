@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rolltop_api_types::Scope;
 use rolltop_model::{DesktopId, SessionId};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::SecretString;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 
 use super::address::Named;
 use super::{Holder, Pass, PassError, PreviewAddress};
-use crate::caller::{Caller, DesktopAccess, Scope, Who, purpose};
+use crate::caller::{Caller, DesktopAccess, Who, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{AccessError, InternalError, internal_from};

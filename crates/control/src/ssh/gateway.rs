@@ -7,6 +7,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use rolltop_api_types::Scope;
 use rolltop_engine::{DoorStream, EngineError};
 use rolltop_model::{Desired, DesktopId, SshKeyId, Use};
 use rolltop_store::{By, Desktop, SshKey};
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::reconnecting::Connected;
-use crate::caller::{Caller, DesktopAccess, Scope, Who, purpose};
+use crate::caller::{Caller, DesktopAccess, Who, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::desktops::{Starting, WakeError};

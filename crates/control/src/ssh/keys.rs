@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rolltop_api_types::Scope;
 use rolltop_model::{SshKeyId, WorkspaceId};
 use rolltop_store::{AddSshKeyError, NewSshKey, SshKey, StoreError};
 use secrecy::{ExposeSecret, SecretString};
@@ -10,7 +11,7 @@ use tokio::time::timeout;
 
 use super::PublicKeyError;
 use super::public_key::read;
-use crate::caller::{Caller, Scope, Who};
+use crate::caller::{Caller, Who};
 use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{InternalError, QueryError, internal_from};

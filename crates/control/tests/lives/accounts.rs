@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use rolltop_control::{
-    AuthenticateError, ControlConfig, RedeemError, Scope, SetPasswordError, SignInError, Who,
-};
+use rolltop_api_types::Scope;
+use rolltop_control::{AuthenticateError, ControlConfig, RedeemError, SetPasswordError, SignInError, Who};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::fixture::{PATIENCE, platform, platform_with, quick};
