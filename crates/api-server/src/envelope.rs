@@ -12,6 +12,7 @@ use futures::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue};
 use rolltop_api_types::PROBLEM_JSON;
+use rolltop_control::InternalError;
 use rolltop_model::RequestId;
 use tracing::Instrument;
 
@@ -22,9 +23,7 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A mistake of ours costs one answer, not the connection. What broke is in the log already.
-#[derive(Debug, thiserror::Error)]
-#[error("the request's handler panicked")]
-struct Panicked;
+const PANICKED: InternalError = InternalError::Other("the request's handler panicked");
 
 pub(crate) async fn envelope(request: Request, next: Next) -> Response {
     let id = RequestId::generate();
@@ -37,7 +36,7 @@ pub(crate) async fn envelope(request: Request, next: Next) -> Response {
         let mut response = AssertUnwindSafe(next.run(request))
             .catch_unwind()
             .await
-            .unwrap_or_else(|_| ApiError::internal(&Panicked).into_response());
+            .unwrap_or_else(|_| ApiError::from(PANICKED).into_response());
         if let Some(ProblemToRender(problem)) = response.extensions_mut().remove() {
             render(&mut response, *problem, id);
         }

@@ -98,11 +98,11 @@ async fn admit_caller(
     let from = address(request.headers()).map(|address| address.to_string());
     let (caller, guard) = state.control.admit(bearer, from.as_deref()).await?;
     let allowance = counted(&state.requests, &caller.rate_key())?;
-    if let Some(scope) = scopes.iter().find(|scope| !caller.may(**scope)) {
-        let mut error = ApiError::missing_scope(scope.as_str());
+    scopes.iter().try_for_each(|scope| caller.needs(*scope)).map_err(|lacks| {
+        let mut error = ApiError::from(lacks);
         error.write_allowance(&allowance);
-        return Err(error);
-    }
+        error
+    })?;
     request.extensions_mut().insert(guard.clone());
     request.extensions_mut().insert(caller);
     Ok(Admitted { allowance: Some(allowance), guard: Some(guard) })

@@ -3,10 +3,10 @@
 
 use http::{Method, Uri};
 use rolltop_api_types::operation::{Declaration, Operation};
-use rolltop_api_types::{Access, Code};
+use rolltop_api_types::{Access, Code, shown};
 use utoipa::IntoParams as _;
 
-use crate::problems::{ApiError, shown};
+use crate::problems::ApiError;
 
 /// In the order in which they are routed.
 #[derive(Default)]

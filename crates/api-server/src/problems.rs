@@ -1,20 +1,7 @@
-//! The one place where errors become HTTP. What is ours alone goes to the log, under the
-//! request's id; the caller gets a sentence.
+//! The one place where errors become HTTP. What the caller is told of an error is declared beside it, in `control`; its
+//! causes go to the log, under the request's id.
 
-mod account;
-mod api_keys;
-mod copies;
-mod desktops;
-mod device;
 mod input;
-mod preview;
-mod saved_templates;
-mod setup;
-mod shared;
-mod sleep;
-mod snapshots;
-mod ssh;
-mod transfer;
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -22,11 +9,10 @@ use std::fmt::Write as _;
 use axum::response::{IntoResponse, Response};
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use rolltop_api_types::operation::PathPart as _;
 use rolltop_api_types::{Code, Problem};
-use rolltop_model::DesktopId;
+use rolltop_control::{Explain, Explanation};
 
-pub(crate) use input::{explain, shown};
+pub(crate) use input::explain;
 
 use crate::rate_limit::Allowance;
 
@@ -67,30 +53,29 @@ impl ApiError {
     pub fn write_allowance(&mut self, allowance: &Allowance) {
         allowance.write(&mut self.headers);
     }
+}
 
-    /// Not there, or not the caller's: word for word the same.
-    pub fn no_such_desktop() -> Self {
-        Self::new(Code::NotFound, DesktopId::MISSING)
-    }
-
-    /// The credential is good, and not for this.
-    pub fn missing_scope(scope: &str) -> Self {
-        Self::new(Code::MissingScope, format!("This credential lacks the scope {scope}."))
-    }
-
-    /// Ours to mend: the causes go to the log, a plain sentence to the caller.
-    pub fn internal(error: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = %causes(error), "a request failed on our side");
-        Self::new(
-            Code::Internal,
-            "Something went wrong on our side; the request's id helps to find it in the log.",
-        )
-    }
-
-    /// Ours too, but likely to pass.
-    pub fn unavailable(error: &(dyn Error + 'static)) -> Self {
-        tracing::warn!(error = %causes(error), "a request could not be carried out for the moment");
-        Self::new(Code::Unavailable, "The host does not answer; try again shortly.").retry_after(2)
+impl<E: Explain + 'static> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        let Explanation { code, detail, field, retry_after } = error.explain();
+        let mut told = Self::new(code, detail);
+        if let Some(field) = field {
+            told = told.in_field(&field);
+        }
+        if let Some(seconds) = retry_after {
+            told = told.retry_after(seconds);
+        }
+        match code {
+            Code::Internal => tracing::error!(error = %causes(&error), "a request failed on our side"),
+            Code::Unavailable | Code::DesktopUnreachable => {
+                tracing::warn!(error = %causes(&error), "a request could not be carried out for the moment");
+            }
+            _ if error.source().is_some() => {
+                tracing::debug!(error = %causes(&error), "a request was refused")
+            }
+            _ => {}
+        }
+        told
     }
 }
 

@@ -79,7 +79,7 @@ pub use operation::Access;
 pub use page::{DestroyDesktop, ListDesktops};
 pub use port::{Port, PortEntry, PortList};
 pub use preview::{OpenPreview, PreviewKey, PreviewPass, PreviewQuery, PreviewTicket, RequestTicket};
-pub use problem::{Code, FieldError, Problem, documentation as problem_documentation};
+pub use problem::{Code, FieldError, Problem, documentation as problem_documentation, shown};
 pub use saved_template::{
     Logins, LoginsList, SaveTemplate, SavedTemplate, SavedTemplateList, SavedTemplateState, TemplateVersion,
 };

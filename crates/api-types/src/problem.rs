@@ -60,6 +60,16 @@ impl Problem {
     }
 }
 
+/// Longest piece of somebody's input that is repeated, in bytes.
+const SHOWN_LENGTH: usize = 60;
+
+/// The text, where it is plain enough to be repeated in a sentence: no control characters, no direction changes,
+/// nothing long.
+pub fn shown(text: &str) -> Option<&str> {
+    let plain = !text.is_empty() && text.len() <= SHOWN_LENGTH && text.bytes().all(|b| b.is_ascii_graphic());
+    plain.then_some(text)
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident, $text:literal, $status:literal, $title:literal;)*) => {
         /// What went wrong, for programs. New codes may come; the meaning of one never changes.

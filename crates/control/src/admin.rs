@@ -10,20 +10,16 @@ use secrecy::SecretString;
 use crate::account::names;
 use crate::clock;
 use crate::control::{Control, Inner};
-use crate::error::{InternalError, internal_from};
+use crate::error::{InternalError, explained};
 use crate::views::Leftover;
 
 const LONGEST_NAME: usize = 64;
 
-#[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    #[error("The host does not answer; see that it runs.")]
-    HostUnreachable,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum AdminError or Internal {
+        HostUnreachable => Unavailable after 2, "The host does not answer; try again shortly.";
+    }
 }
-
-internal_from!(AdminError);
 
 impl From<EngineError> for AdminError {
     fn from(error: EngineError) -> Self {
@@ -64,7 +60,7 @@ impl Control {
             maker: None,
             name,
             token: hash_token(&token),
-            scopes: names(&Scope::ALL),
+            scopes: names(Scope::ALL),
             desktop: None,
             expires_at: None,
             // Whoever has the machine is never locked out.

@@ -4,6 +4,7 @@
 //! [`DesktopAccess`] only by [`Control::authorise`](crate::Control::authorise). Whoever holds one
 //! has passed the check.
 
+use crate::error::LacksScope;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -62,6 +63,15 @@ impl Caller {
 
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
+    }
+
+    pub fn needs(&self, scope: Scope) -> Result<(), LacksScope> {
+        if self.may(scope) { Ok(()) } else { Err(LacksScope(scope)) }
+    }
+
+    /// For what concerns the whole workspace: a credential that is tied to one desktop lacks the scope there.
+    pub(crate) fn needs_everywhere(&self, scope: Scope) -> Result<(), LacksScope> {
+        if self.only.is_none() { self.needs(scope) } else { Err(LacksScope(scope)) }
     }
 
     /// The one desktop this credential is tied to.

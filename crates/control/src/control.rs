@@ -21,7 +21,7 @@ use crate::caller::{Caller, DesktopAccess, Purpose};
 use crate::config::ControlConfig;
 use crate::copies::{self, Copies, OpenCopiesError};
 use crate::entrance::Credentials;
-use crate::error::AccessError;
+use crate::error::{AccessError, NoSuchDesktop};
 use crate::in_flight::InFlight;
 use crate::inside::{AccessNotes, ScreenTurns, Screenshots, Uses, Viewers};
 use crate::metrics::Metrics;
@@ -224,15 +224,13 @@ impl Control {
         caller: &Caller,
         desktop: DesktopId,
     ) -> Result<DesktopAccess<P>, AccessError> {
-        if !caller.may(P::SCOPE) {
-            return Err(AccessError::Forbidden(P::SCOPE));
-        }
+        caller.needs(P::SCOPE)?;
         if caller.only.is_some_and(|only| only != desktop) {
-            return Err(AccessError::NotFound);
+            return Err(NoSuchDesktop.into());
         }
         match self.inner.store.desktop(desktop).await? {
             Some(row) if row.workspace == caller.workspace => Ok(DesktopAccess::new(desktop, caller.clone())),
-            Some(_) | None => Err(AccessError::NotFound),
+            Some(_) | None => Err(NoSuchDesktop.into()),
         }
     }
 }

@@ -32,7 +32,7 @@ use url::Url;
 use crate::caller::Caller;
 use crate::clock;
 use crate::control::{Control, Inner};
-use crate::error::{InternalError, internal_from};
+use crate::error::{LacksScope, explained};
 use crate::in_flight::TRANSFER_MEMORY;
 use crate::snapshots::SnapshotError;
 use crate::transfer::TransferError;
@@ -98,27 +98,14 @@ pub(crate) struct Copies {
     fetches: Notify,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum CopyError {
-    #[error("This credential lacks the scope {0}.")]
-    Forbidden(Scope),
-    #[error("No place for copies is configured; the operator can name one in rolltop.toml.")]
-    NotConfigured,
-    #[error("There is no such copy.")]
-    NotFound,
-    #[error("This copy is not done.")]
-    NotDone,
-    #[error("{UNREADABLE}")]
-    Unreadable,
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    #[error(transparent)]
-    Transfer(#[from] TransferError),
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum CopyError: Forbidden(LacksScope), Snapshot(SnapshotError), Transfer(TransferError) or Internal {
+        NotConfigured => NoCopies, "No place for copies is configured; the operator can name one in rolltop.toml.";
+        NotFound => NotFound, "There is no such copy.";
+        NotDone => WrongState, "This copy is not done.";
+        Unreadable => CopyUnreadable, "{UNREADABLE}";
+    }
 }
-
-internal_from!(CopyError);
 
 /// Why a copy was not made this time.
 #[derive(Debug, thiserror::Error)]
@@ -287,9 +274,7 @@ impl Control {
 
     /// The workspace's copies, the newest first.
     pub async fn copies(&self, caller: &Caller) -> Result<Vec<SnapshotCopy>, CopyError> {
-        if !caller.may(Scope::DesktopsRead) {
-            return Err(CopyError::Forbidden(Scope::DesktopsRead));
-        }
+        caller.needs(Scope::DesktopsRead)?;
         // A key that is tied to one desktop hears nothing of others.
         if caller.only.is_some() {
             return Ok(Vec::new());
@@ -315,9 +300,7 @@ impl Control {
     }
 
     async fn own_copy(&self, caller: &Caller, id: SnapshotId) -> Result<(&Copies, SnapshotCopy), CopyError> {
-        if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
-            return Err(CopyError::Forbidden(Scope::DesktopsWrite));
-        }
+        caller.needs_everywhere(Scope::DesktopsWrite)?;
         let copy = self.inner.store.copy(id).await?;
         let copy = copy.filter(|copy| copy.new.workspace == caller.workspace).ok_or(CopyError::NotFound)?;
         Ok((self.inner.copies.as_ref().ok_or(CopyError::NotConfigured)?, copy))

@@ -33,9 +33,7 @@ impl Control {
         filter: EventFilter,
         limit: u32,
     ) -> Result<Vec<EventView>, QueryError> {
-        if !caller.may(Scope::DesktopsRead) {
-            return Err(QueryError::Forbidden(Scope::DesktopsRead));
-        }
+        caller.needs(Scope::DesktopsRead)?;
         let desktop = match (caller.only, filter.desktop) {
             (Some(only), Some(wanted)) if only != wanted => return Ok(Vec::new()),
             (only, wanted) => wanted.or(only),

@@ -14,9 +14,7 @@ use crate::views::{HostView, HostWarningKind, HostWarningView, TemplateSizeView,
 impl Control {
     /// What desktops can be made from, newest version first within each name.
     pub async fn templates(&self, caller: &Caller) -> Result<Vec<TemplateView>, QueryError> {
-        if !caller.may(Scope::DesktopsRead) {
-            return Err(QueryError::Forbidden(Scope::DesktopsRead));
-        }
+        caller.needs(Scope::DesktopsRead)?;
         let list = self.inner.templates_for(caller.workspace).await.map_err(|error| match error {
             TemplatesError::Engine(error) => unanswered(error),
             TemplatesError::Store(error) => InternalError::from(error).into(),
@@ -41,9 +39,7 @@ impl Control {
 
     /// The host's health. What belongs to other workspaces is not named.
     pub async fn host(&self, caller: &Caller) -> Result<HostView, QueryError> {
-        if !caller.may(Scope::HostRead) {
-            return Err(QueryError::Forbidden(Scope::HostRead));
-        }
+        caller.needs(Scope::HostRead)?;
         let status = self.inner.engine.host().await.map_err(unanswered)?;
         let warnings = self.named(&status.warnings, Some(caller.workspace)).await?;
         Ok(HostView { status, warnings })

@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use crate::caller::Caller;
+use crate::error::explained;
 
 /// How long who comes waits for memory.
 const WAIT: Duration = Duration::from_secs(5);
@@ -58,13 +59,14 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Why something can't begin now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InFlightError {
-    #[error("{most} {kind} with this credential already; try again when one is done.", most = kind.most())]
-    TooMany { kind: Kind },
-    #[error("So much is being transferred that the memory for it is used up; try again in a few seconds.")]
-    NoMemory,
+explained! {
+    /// Why something can't begin now.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    pub enum InFlightError {
+        #[error("{most} {kind} with this credential already; try again when one is done.", most = kind.most())]
+        TooMany { kind: Kind } => TooManyAtOnce after 1;
+        NoMemory => Unavailable after 5, "So much is being transferred that the memory for it is used up; try again in a few seconds.";
+    }
 }
 
 /// What one use of a desktop may come to take, bytes: what waits in its channel of the door (`rolltop_door`), and a message on

@@ -26,7 +26,7 @@ use rolltop_store::By;
 use crate::caller::{DesktopAccess, Inside, Purpose};
 use crate::control::{Control, Inner};
 use crate::desktops::{Starting, WakeError};
-use crate::error::EnterError;
+use crate::error::{EnterError, NoSuchDesktop};
 use crate::in_flight::InFlightError;
 use crate::reconcile::trouble_of;
 
@@ -131,7 +131,7 @@ impl Control {
                 self.awake(access.desktop, Starting::Suspended, by).await?
             }
             Waking::LetSleep => {
-                let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
+                let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
                 if row.record.state != DesktopState::Running {
                     return Err(EnterError::NotRunning);
                 }
@@ -145,9 +145,9 @@ impl Control {
 impl From<WakeError> for EnterError {
     fn from(error: WakeError) -> Self {
         match error {
-            WakeError::Gone => EnterError::NotFound,
+            WakeError::Gone(error) => error.into(),
             WakeError::NotRunning(_) => EnterError::NotRunning,
-            WakeError::TimedOut => EnterError::Timeout,
+            slow @ WakeError::TimedOut => unavailable(slow),
             WakeError::Internal(error) => error.into(),
         }
     }
@@ -161,8 +161,9 @@ fn kept_out(error: PoolError) -> EnterError {
             EntranceError::NotPersonalised
             | EntranceError::Engine(EngineError::NotRunning | EngineError::UnknownDesktop),
         ) => EnterError::NotRunning,
-        PoolError::Entrance(EntranceError::TimedOut(_)) => EnterError::Timeout,
-        PoolError::Entrance(EntranceError::Engine(_) | EntranceError::Credentials(_))
+        PoolError::Entrance(
+            EntranceError::Engine(_) | EntranceError::Credentials(_) | EntranceError::TimedOut(_),
+        )
         | PoolError::Open(_) => unavailable(error),
     }
 }

@@ -10,8 +10,8 @@
 //!               Reconciler ── next_step (pure, in model) ──► engine, door
 //! ```
 //!
-//! Deliberately absent: HTTP and wire formats (`api-server`; of `api-types` only the scopes are used), SQL (`store`), any particular
-//! engine. Secrets leave only as types that can't be printed.
+//! Deliberately absent: HTTP and wire formats (`api-server`; of `api-types` only scopes and problem codes are
+//! used), SQL (`store`), any particular engine. Secrets leave only as types that can't be printed.
 
 mod account;
 mod admin;
@@ -57,7 +57,10 @@ pub use desktops::{
     ResizeError, SettingError, SleepView,
 };
 pub use disk_quota::OverDiskQuota;
-pub use error::{AccessError, EnterError, InternalError, QueryError};
+pub use error::{
+    AccessError, EnterError, Explain, Explanation, InternalError, LacksScope, NoSuchDesktop, QueryError,
+    TooManyAttempts, TooSoon,
+};
 pub use events::EventFilter;
 pub use idempotency::BadIdempotencyKey;
 pub use in_flight::{Held, InFlightError};

@@ -28,7 +28,7 @@ use crate::account::Looks;
 use crate::caller::{Caller, DesktopAccess, Who, purpose};
 use crate::clock;
 use crate::control::Control;
-use crate::error::{AccessError, InternalError, internal_from};
+use crate::error::{AccessError, InternalError, explained};
 use crate::inside::{PortConnection, PortError, Waking};
 
 pub use address::{NotAnAddress, PreviewAddress};
@@ -70,16 +70,12 @@ impl PassGuard {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum PassError {
-    /// Unknown, for another address, revoked or too old: nobody is told which.
-    #[error("This does not open the preview.")]
-    Invalid,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum PassError or Internal {
+        /// Unknown, for another address, revoked or too old: nobody is told which.
+        Invalid => PreviewClosed, "This does not open the preview.";
+    }
 }
-
-internal_from!(PassError);
 
 /// What is sealed.
 #[derive(Debug, Serialize, Deserialize)]
@@ -133,7 +129,7 @@ impl Control {
             return Err(PassError::Invalid);
         }
         let access = self.authorise(&caller, row.id).await.map_err(|error| match error {
-            AccessError::NotFound | AccessError::Forbidden(_) => PassError::Invalid,
+            AccessError::NotFound(_) | AccessError::Forbidden(_) => PassError::Invalid,
             AccessError::Internal(error) => error.into(),
         })?;
         Ok((access, until))
@@ -206,11 +202,7 @@ fn cell(label: &str) -> Cell<'_> {
 /// What a pass is good for.
 const SCOPE: Scope = <purpose::Control as crate::caller::Purpose>::SCOPE;
 
-/// Why a preview shows nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum PreviewError {
-    #[error(transparent)]
-    Pass(#[from] PassError),
-    #[error(transparent)]
-    Port(#[from] PortError),
+explained! {
+    /// Why a preview shows nothing.
+    pub enum PreviewError: Pass(PassError), Port(PortError) {}
 }

@@ -15,7 +15,7 @@ use rolltop_vault::random_bytes;
 use crate::caller::{Caller, DesktopAccess, purpose};
 use crate::clock;
 use crate::control::{Control, Inner};
-use crate::error::{InternalError, internal_from};
+use crate::error::{InternalError, LacksScope, explained};
 use crate::snapshots::SnapshotError;
 
 const LONGEST_TITLE: usize = 60;
@@ -35,39 +35,18 @@ pub struct SaveTemplate {
     pub keep: Vec<String>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum SavedTemplateError {
-    #[error("This credential lacks the scope {0}.")]
-    Forbidden(Scope),
-    #[error("There is no such template of this workspace.")]
-    NotFound,
-    #[error(
-        "A template's name has 1 to 40 of a-z, 0-9, dots and hyphens, and begins with a letter or digit."
-    )]
-    BadName,
-    #[error("There is already a template called {0} that is not this workspace's.")]
-    NameTaken(String),
-    #[error("A title has 1 to {LONGEST_TITLE} characters in one line.")]
-    BadTitle,
-    #[error("A description has at most {LONGEST_DESCRIPTION} characters in one line.")]
-    BadDescription,
-    #[error(
-        "There is no tool {0} whose log-ins could be kept; GET /v1/desktops/{{id}}/logins lists those of a desktop."
-    )]
-    UnknownTool(String),
-    #[error("This workspace has {MOST} templates of its own already; delete one first.")]
-    TooMany,
-    #[error(transparent)]
-    Lacks(#[from] Lacks),
-    #[error("The host does not answer; try again shortly.")]
-    HostUnreachable,
-    #[error(transparent)]
-    Desktop(#[from] SnapshotError),
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum SavedTemplateError: Forbidden(LacksScope), Lacks(Lacks), Desktop(SnapshotError) or Internal {
+        NotFound => NotFound, "There is no such template of this workspace.";
+        BadName => InvalidName in "name", "A template's name has 1 to 40 of a-z, 0-9, dots and hyphens, and begins with a letter or digit.";
+        NameTaken(String) => NameTaken in "name", "There is already a template called {0} that is not this workspace's.";
+        BadTitle => InvalidText in "title", "A title has 1 to {LONGEST_TITLE} characters in one line.";
+        BadDescription => InvalidText in "description", "A description has at most {LONGEST_DESCRIPTION} characters in one line.";
+        UnknownTool(String) => UnknownTool in "keep", "There is no tool {0} whose log-ins could be kept; GET /v1/desktops/{{id}}/logins lists those of a desktop.";
+        TooMany => QuotaReached, "This workspace has {MOST} templates of its own already; delete one first.";
+        HostUnreachable => Unavailable after 2, "The host does not answer; try again shortly.";
+    }
 }
-
-internal_from!(SavedTemplateError);
 
 impl Control {
     /// Makes a template of a desktop as it is now: a fork of it is cleaned of identities and secrets and becomes the
@@ -78,9 +57,7 @@ impl Control {
         wanted: &SaveTemplate,
     ) -> Result<SavedTemplate, SavedTemplateError> {
         let caller = &access.caller;
-        if caller.only.is_some() {
-            return Err(SavedTemplateError::Forbidden(Scope::DesktopsWrite));
-        }
+        caller.needs_everywhere(Scope::DesktopsWrite)?;
         self.inner.engine.images()?;
         let version = new_version(&wanted.name)?;
         let title = line(wanted.title.as_deref(), LONGEST_TITLE).ok_or(SavedTemplateError::BadTitle)?;
@@ -132,9 +109,7 @@ impl Control {
 
     /// The workspace's own, whatever has become of them, the newest first.
     pub async fn saved_templates(&self, caller: &Caller) -> Result<Vec<SavedTemplate>, SavedTemplateError> {
-        if !caller.may(Scope::DesktopsRead) {
-            return Err(SavedTemplateError::Forbidden(Scope::DesktopsRead));
-        }
+        caller.needs(Scope::DesktopsRead)?;
         // A key that is tied to one desktop hears nothing of others.
         if caller.only.is_some() { Ok(Vec::new()) } else { self.own_templates(caller).await }
     }
@@ -149,9 +124,7 @@ impl Control {
 
     /// Removes one of the workspace's own. What was made of it stays, and what of it that needs stays until then.
     pub async fn delete_template(&self, caller: &Caller, version: &str) -> Result<(), SavedTemplateError> {
-        if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
-            return Err(SavedTemplateError::Forbidden(Scope::DesktopsWrite));
-        }
+        caller.needs_everywhere(Scope::DesktopsWrite)?;
         let own = self.own_templates(caller).await?;
         let saved = own.into_iter().find(|saved| saved.new.version.to_string() == version);
         let saved = saved.ok_or(SavedTemplateError::NotFound)?;

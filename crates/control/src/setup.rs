@@ -10,7 +10,7 @@ use rolltop_store::DesktopSetup;
 use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
-use crate::error::{InternalError, internal_from};
+use crate::error::{NoSuchDesktop, explained};
 use crate::inside::Place;
 use crate::reconcile::STOPPED;
 
@@ -41,25 +41,14 @@ impl SetUp {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum AskSetupError {
-    #[error("There is no such desktop.")]
-    NotFound,
-    #[error("This desktop was not set up; it has neither repository nor script.")]
-    NoSetup,
-    #[error(transparent)]
-    Wrong(#[from] SetUpError),
-    #[error("This desktop is being set up; wait until that is over.")]
-    Running,
-    #[error("The desktop does not answer; try again once it runs.")]
-    Unreachable,
-    #[error("This desktop is being destroyed.")]
-    BeingDestroyed,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum AskSetupError: NotFound(NoSuchDesktop), Wrong(SetUpError) or Internal {
+        NoSetup => NotFound, "This desktop was not set up; it has neither repository nor script.";
+        Running => WrongState, "This desktop is being set up; wait until that is over.";
+        Unreachable => DesktopUnreachable, "The desktop does not answer; try again once it runs.";
+        BeingDestroyed => WrongState, "This desktop is being destroyed.";
+    }
 }
-
-internal_from!(AskSetupError);
 
 /// What keeps desktops awake while they are being set up.
 #[derive(Default)]
@@ -122,7 +111,7 @@ impl Control {
     ) -> Result<DesktopSetup, AskSetupError> {
         let setup = wanted.parsed()?;
         let (store, id) = (&self.inner.store, access.desktop);
-        let row = store.desktop(id).await?.ok_or(AskSetupError::NotFound)?;
+        let row = store.desktop(id).await?.ok_or(NoSuchDesktop)?;
         if row.record.desired == Desired::Destroyed {
             return Err(AskSetupError::BeingDestroyed);
         }

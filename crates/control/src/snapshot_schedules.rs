@@ -7,7 +7,7 @@ use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::desktops::SettingError;
-use crate::error::AccessError;
+use crate::error::{AccessError, NoSuchDesktop};
 
 /// A desktop's schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,6 @@ impl Control {
         }
         let known = self.inner.store.set_snapshot_schedule(access.desktop, schedule, clock::now()).await?;
         self.inner.look_around.notify_one();
-        if known { Ok(()) } else { Err(AccessError::NotFound.into()) }
+        if known { Ok(()) } else { Err(NoSuchDesktop.into()) }
     }
 }

@@ -17,7 +17,7 @@ use crate::caller::{Caller, DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::disk_quota::OverDiskQuota;
-use crate::error::{InternalError, internal_from};
+use crate::error::{LacksScope, NoSuchDesktop, explained};
 use crate::idempotency::{self, BadIdempotencyKey};
 use crate::undo::{KEPT_FOR_UNDO, undo};
 use crate::views::DesktopView;
@@ -69,54 +69,26 @@ pub struct ForkDesktop {
     pub count: Option<u32>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum SnapshotError {
-    #[error("This credential lacks the scope {0}.")]
-    Forbidden(Scope),
-    #[error("What was on its screen was not kept.")]
-    NoPicture,
-    #[error("There is no such snapshot.")]
-    NotFound,
-    #[error("There is no such desktop.")]
-    NoSuchDesktop,
-    #[error("Nothing is kept of this desktop that could be brought back.")]
-    NothingToUndo,
-    #[error(
-        "A snapshot's name has 1 to {LONGEST_NAME} characters, none of them a control character or invisible."
-    )]
-    BadName,
-    /// The desktop is in a state in which there is nothing to keep.
-    #[error("{0}")]
-    WrongState(&'static str),
-    #[error("This desktop has failed; try again first.")]
-    Failed,
-    #[error("This workspace has {MOST_SNAPSHOTS} snapshots already; delete one first.")]
-    TooMany,
-    #[error(
-        "This snapshot is still being taken, or desktops are being made from it or put back to it; try again then."
-    )]
-    InUse,
-    #[error("One request makes 1 to {MOST_FORKS} forks.")]
-    BadCount,
-    #[error("This idempotency key was used for another request; take a new one.")]
-    IdempotencyMismatch,
-    #[error(transparent)]
-    BadIdempotencyKey(#[from] BadIdempotencyKey),
-    #[error(transparent)]
-    Name(#[from] NameError),
-    #[error("There is already a desktop called {0}.")]
-    NameTaken(String),
-    #[error("This workspace may have {0} desktops; destroy one first.")]
-    QuotaReached(u32),
-    #[error(transparent)]
-    Lacks(#[from] Lacks),
-    #[error(transparent)]
-    OverDiskQuota(#[from] OverDiskQuota),
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum SnapshotError:
+        NoSuchDesktop(NoSuchDesktop), Forbidden(LacksScope), BadIdempotencyKey(BadIdempotencyKey), Name(NameError),
+        OverDiskQuota(OverDiskQuota), Lacks(Lacks)
+    or Internal {
+        NoPicture => NotFound, "What was on its screen was not kept.";
+        NotFound => NotFound, "There is no such snapshot.";
+        NothingToUndo => WrongState, "Nothing is kept of this desktop that could be brought back.";
+        BadName => InvalidName in "name", "A snapshot's name has 1 to {LONGEST_NAME} characters, none of them a control character or invisible.";
+        /// The desktop is in a state in which there is nothing to keep.
+        WrongState(&'static str) => WrongState, "{0}";
+        Failed => WrongState, "This desktop has failed; try again first.";
+        TooMany => QuotaReached, "This workspace has {MOST_SNAPSHOTS} snapshots already; delete one first.";
+        InUse => InUse, "This snapshot is still being taken, or desktops are being made from it or put back to it; try again then.";
+        BadCount => InvalidCount in "count", "One request makes 1 to {MOST_FORKS} forks.";
+        IdempotencyMismatch => IdempotencyKeyReused, "This idempotency key was used for another request; take a new one.";
+        NameTaken(String) => NameTaken in "name", "There is already a desktop called {0}; choose another name.";
+        QuotaReached(u32) => QuotaReached, "This workspace may have {0} desktops; destroy one first.";
+    }
 }
-
-internal_from!(SnapshotError);
 
 impl SnapshotView {
     pub(crate) fn new(row: rolltop_store::Snapshot, is_there: impl Fn(DesktopId) -> bool) -> Self {
@@ -176,9 +148,7 @@ impl Control {
         caller: &Caller,
         desktop: Option<DesktopId>,
     ) -> Result<Vec<SnapshotView>, SnapshotError> {
-        if !caller.may(Scope::DesktopsRead) {
-            return Err(SnapshotError::Forbidden(Scope::DesktopsRead));
-        }
+        caller.needs(Scope::DesktopsRead)?;
         let desktop = caller.only.or(desktop).filter(|id| caller.only.is_none_or(|only| only == *id));
         let rows = self.inner.store.snapshots(caller.workspace, desktop).await?;
         let shown = rows.into_iter().filter(|row| row.kind != SnapshotKind::Fork);
@@ -310,9 +280,7 @@ impl Control {
         key: Option<IdempotencyKey>,
         disk_limit: Option<u64>,
     ) -> Result<Vec<DesktopView>, SnapshotError> {
-        if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
-            return Err(SnapshotError::Forbidden(Scope::DesktopsWrite));
-        }
+        caller.needs_everywhere(Scope::DesktopsWrite)?;
         self.inner.engine.layers()?;
         let count = wanted.count.unwrap_or(1);
         if !(1..=MOST_FORKS).contains(&count) {
@@ -375,9 +343,9 @@ impl Control {
     /// The desktop, if there is something of it to be kept.
     pub(crate) async fn keepable(&self, id: DesktopId) -> Result<rolltop_store::Desktop, SnapshotError> {
         self.inner.engine.layers()?;
-        let row = self.inner.store.desktop(id).await?.ok_or(SnapshotError::NoSuchDesktop)?;
+        let row = self.inner.store.desktop(id).await?.ok_or(NoSuchDesktop)?;
         match row.record.state {
-            DesktopState::Destroying | DesktopState::Destroyed => Err(SnapshotError::NoSuchDesktop),
+            DesktopState::Destroying | DesktopState::Destroyed => Err(NoSuchDesktop.into()),
             _ if row.record.ready_boot == 0 => {
                 Err(SnapshotError::WrongState("This desktop is still being made; try again once it runs."))
             }
@@ -396,9 +364,7 @@ impl Control {
         id: SnapshotId,
         scope: Scope,
     ) -> Result<rolltop_store::Snapshot, SnapshotError> {
-        if !caller.may(scope) {
-            return Err(SnapshotError::Forbidden(scope));
-        }
+        caller.needs(scope)?;
         let row = self.inner.store.snapshot(id).await?.filter(|row| {
             row.workspace == caller.workspace
                 && row.state != SnapshotState::Deleting
@@ -444,7 +410,7 @@ impl Control {
             | StoreSnapshotError::Desktop(CreateDesktopError::DiskQuota(reached)) => {
                 OverDiskQuota::new(self.inner.config.disk_limit, reached).into()
             }
-            StoreSnapshotError::Gone => SnapshotError::NoSuchDesktop,
+            StoreSnapshotError::Gone => NoSuchDesktop.into(),
             StoreSnapshotError::LimitReached => SnapshotError::TooMany,
             StoreSnapshotError::InUse => SnapshotError::InUse,
             StoreSnapshotError::Desktop(CreateDesktopError::NameTaken) => {

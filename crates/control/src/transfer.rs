@@ -29,7 +29,7 @@ use crate::caller::Caller;
 use crate::clock;
 use crate::control::{Control, Inner};
 use crate::disk_quota::OverDiskQuota;
-use crate::error::{InternalError, internal_from};
+use crate::error::{InternalError, LacksScope, explained};
 use crate::in_flight::{InFlightError, TRANSFER_MEMORY};
 use crate::reconcile::layer_of;
 use crate::snapshots::{MOST_SNAPSHOTS, SnapshotError, SnapshotView};
@@ -64,34 +64,18 @@ pub struct Export {
     pub bytes: Box<dyn Stream<Item = io::Result<Bytes>> + Send + Unpin>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum TransferError {
-    #[error("This credential lacks the scope {0}.")]
-    Forbidden(Scope),
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    #[error("This snapshot's desktop never came up, so nobody could enter what is made of it.")]
-    NeverUp,
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
-    /// The host's own sentence.
-    #[error("{0}")]
-    Refused(String),
-    #[error("{MOST_TRANSFERS} desktops are being exported or imported already; try again when one is done.")]
-    TooMany,
-    #[error(transparent)]
-    InFlight(#[from] InFlightError),
-    #[error(transparent)]
-    Lacks(#[from] Lacks),
-    #[error("The host's disk is full; free some space, then try again.")]
-    DiskFull,
-    #[error("The host does not answer; try again shortly.")]
-    HostUnreachable,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum TransferError:
+        Forbidden(LacksScope), Snapshot(SnapshotError), Archive(ArchiveError), InFlight(InFlightError), Lacks(Lacks)
+    or Internal {
+        NeverUp => WrongState, "This snapshot's desktop never came up, so nobody could enter what is made of it.";
+        /// The host's own sentence.
+        Refused(String) => HostRefused, "{0}";
+        TooMany => TooManyTransfers after 30, "{MOST_TRANSFERS} desktops are being exported or imported already; try again when one is done.";
+        DiskFull => HostRefused, "The host's disk is full; free some space, then try again.";
+        HostUnreachable => Unavailable after 2, "The host does not answer; try again shortly.";
+    }
 }
-
-internal_from!(TransferError);
 
 impl From<EngineError> for TransferError {
     fn from(error: EngineError) -> Self {
@@ -126,9 +110,7 @@ impl Control {
         caller: &Caller,
         from: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<SnapshotView, TransferError> {
-        if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
-            return Err(TransferError::Forbidden(Scope::DesktopsWrite));
-        }
+        caller.needs_everywhere(Scope::DesktopsWrite)?;
         let _place = self.inner.transfers.begin(caller.workspace)?;
         let _share = self.inner.in_flight.share(caller.workspace, TRANSFER_MEMORY).await?;
         self.inner.import(caller.workspace, &caller.label, None, from).await

@@ -9,6 +9,7 @@ use rolltop_store::{By, NewSnapshot};
 use crate::caller::Caller;
 use crate::control::Control;
 use crate::desktops::CommandError;
+use crate::error::NoSuchDesktop;
 use crate::snapshots::{MOST_SNAPSHOTS, SnapshotError};
 use crate::views::DesktopView;
 
@@ -33,16 +34,14 @@ impl Control {
     /// Brings back what a desktop was before it was last stopped, restarted, destroyed or put back, memory and all. One
     /// that was destroyed is made anew, with its name if that is free.
     pub async fn undo(&self, caller: &Caller, id: DesktopId) -> Result<DesktopView, SnapshotError> {
-        if !caller.may(Scope::DesktopsWrite) {
-            return Err(SnapshotError::Forbidden(Scope::DesktopsWrite));
-        }
+        caller.needs(Scope::DesktopsWrite)?;
         if caller.only.is_some_and(|only| only != id) {
-            return Err(SnapshotError::NoSuchDesktop);
+            return Err(NoSuchDesktop.into());
         }
         let desktop = self.inner.store.desktop(id).await?.filter(|row| row.workspace == caller.workspace);
         let kept = self.inner.store.snapshots(caller.workspace, Some(id)).await?;
         if desktop.is_none() && kept.is_empty() {
-            return Err(SnapshotError::NoSuchDesktop);
+            return Err(NoSuchDesktop.into());
         }
         if desktop.is_some_and(|row| is_about_to_stop(&row.record)) {
             let goes_on = self.inner.command(id, Command::Start, By::somebody(&caller.label), None).await;
@@ -65,7 +64,7 @@ fn is_about_to_stop(record: &rolltop_model::Record) -> bool {
 impl From<CommandError> for SnapshotError {
     fn from(error: CommandError) -> Self {
         match error {
-            CommandError::NotFound => Self::NoSuchDesktop,
+            CommandError::NotFound(error) => error.into(),
             CommandError::Refused(_) => {
                 Self::WrongState("This desktop changes just now; try again in a moment.")
             }

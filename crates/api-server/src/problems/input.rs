@@ -1,18 +1,9 @@
 //! Input that is not of the right form, said in one sentence that repeats nothing that could
 //! deceive: no control characters, no direction changes, nothing long.
 
-use rolltop_api_types::Code;
+use rolltop_api_types::{Code, shown};
 
 use super::ApiError;
-
-/// Longest piece of somebody's input that is repeated, in bytes.
-const SHOWN_LENGTH: usize = 60;
-
-/// The text, where it is plain enough to be repeated in a sentence.
-pub(crate) fn shown(text: &str) -> Option<&str> {
-    let plain = !text.is_empty() && text.len() <= SHOWN_LENGTH && text.bytes().all(|b| b.is_ascii_graphic());
-    plain.then_some(text)
-}
 
 /// A deserialiser's complaint about the value at `path`, as a problem. `otherwise` is the code for
 /// all but unknown fields. Only what comes from our own types is repeated, besides plain field names.

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use crate::caller::Caller;
 use crate::clock;
 use crate::control::Control;
-use crate::error::{InternalError, QueryError, internal_from};
+use crate::error::{LacksScope, QueryError, explained};
 
 /// Most keys of a workspace.
 pub(super) const MOST_KEYS: u64 = 200;
@@ -44,53 +44,30 @@ pub struct CreateApiKey {
     pub expires_at: Option<Timestamp>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum CreateKeyError {
-    #[error("This credential lacks the scope {0}.")]
-    Forbidden(Scope),
-    #[error(
-        "A key's name has 1 to {LONGEST_NAME} characters, none of them a control character or invisible."
-    )]
-    Name,
-    #[error("A key needs at least one scope.")]
-    NoScopes,
-    /// The maker lacks it.
-    #[error("This credential lacks the scope {0}, so it can't give it to a key.")]
-    NotHeld(Scope),
-    /// The maker is tied to one desktop.
-    #[error("This credential is tied to one desktop, and so are the keys it makes: name that desktop.")]
-    Tied,
-    #[error("There is no such desktop.")]
-    UnknownDesktop,
-    #[error("A key ends in the future.")]
-    Expired,
-    /// The maker ends at this time.
-    #[error("This credential ends at {0}, and the keys it makes end then at the latest.")]
-    Outlives(Timestamp),
-    #[error("There may be {MOST_KEYS} API keys at most; revoke one first.")]
-    TooMany,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
-}
+explained! {
+    pub enum CreateKeyError: Forbidden(LacksScope) or Internal {
+        Name => InvalidName in "name", "A key's name has 1 to {LONGEST_NAME} characters, none of them a control character or invisible.";
+        NoScopes => InvalidScopes in "scopes", "A key needs at least one scope.";
+        /// The maker lacks it.
+        NotHeld(Scope) => MissingScope in "scopes", "This credential lacks the scope {0}, so it can't give it to a key.";
+        /// The maker is tied to one desktop.
+        Tied => TiedToDesktop in "desktop", "This credential is tied to one desktop, and so are the keys it makes: name that desktop.";
+        UnknownDesktop => UnknownDesktop in "desktop", "There is no such desktop.";
+        Expired => InvalidExpiry in "expires_at", "A key ends in the future.";
+        /// The maker ends at this time.
+        Outlives(Timestamp) => InvalidExpiry in "expires_at", "This credential ends at {0}, and the keys it makes end then at the latest.";
+        TooMany => QuotaReached, "There may be {MOST_KEYS} API keys at most; revoke one first.";
+    }
 
-#[derive(Debug, thiserror::Error)]
-pub enum RevokeKeyError {
-    #[error("This credential lacks the scope {0}.")]
-    Forbidden(Scope),
-    #[error("There is no such key.")]
-    NotFound,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+    pub enum RevokeKeyError: Forbidden(LacksScope) or Internal {
+        NotFound => NotFound, "There is no such key.";
+    }
 }
-
-internal_from!(CreateKeyError, RevokeKeyError);
 
 impl Control {
     /// The workspace's keys, oldest first; for a caller tied to one desktop, those tied to it too.
     pub async fn api_keys(&self, caller: &Caller) -> Result<Vec<ApiKeyView>, QueryError> {
-        if !caller.may(Scope::KeysRead) {
-            return Err(QueryError::Forbidden(Scope::KeysRead));
-        }
+        caller.needs(Scope::KeysRead)?;
         let keys = self.inner.store.api_keys(caller.workspace, caller.only).await?;
         Ok(keys.into_iter().map(ApiKeyView::from).collect())
     }
@@ -101,9 +78,7 @@ impl Control {
         caller: &Caller,
         wanted: CreateApiKey,
     ) -> Result<(ApiKeyView, SecretString), CreateKeyError> {
-        if !caller.may(Scope::KeysWrite) {
-            return Err(CreateKeyError::Forbidden(Scope::KeysWrite));
-        }
+        caller.needs(Scope::KeysWrite)?;
         let now = clock::now();
         let wanted = self.allowed(caller, wanted, now).await?;
         let token = new_token(TokenKind::ApiKey);
@@ -127,9 +102,7 @@ impl Control {
 
     /// Revokes a key and all that it made, keys and links: what they have open closes at once.
     pub async fn revoke_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<(), RevokeKeyError> {
-        if !caller.may(Scope::KeysWrite) {
-            return Err(RevokeKeyError::Forbidden(Scope::KeysWrite));
-        }
+        caller.needs(Scope::KeysWrite)?;
         let revoked = self.inner.store.revoke_api_key(caller.workspace, caller.only, id).await?;
         let made = revoked.ok_or(RevokeKeyError::NotFound)?;
         self.inner.credentials_changed();

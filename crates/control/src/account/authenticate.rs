@@ -13,7 +13,7 @@ use super::password::asks_present;
 use crate::caller::{Caller, Who};
 use crate::clock;
 use crate::control::Control;
-use crate::error::{InternalError, QueryError, internal_from};
+use crate::error::{QueryError, explained};
 use crate::views::MeView;
 
 /// A session's time of last use is written at most this often.
@@ -21,16 +21,12 @@ const SESSION_TOUCH: Duration = Duration::from_secs(300);
 /// A key's, with the address.
 const KEY_TOUCH: Duration = Duration::from_secs(60);
 
-#[derive(Debug, thiserror::Error)]
-pub enum AuthenticateError {
-    /// Unknown, revoked or too old: nobody is told which.
-    #[error("This credential is not valid.")]
-    Invalid,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum AuthenticateError or Internal {
+        /// Unknown, revoked or too old: nobody is told which.
+        Invalid => Unauthenticated, "This credential is not valid; sign in again or use another API key.";
+    }
 }
-
-internal_from!(AuthenticateError);
 
 impl Control {
     /// Who holds this bearer credential: a session token or an `rt_…` API key.

@@ -19,7 +19,7 @@ use crate::account::ApiKeyView;
 use crate::caller::{Caller, Who};
 use crate::clock;
 use crate::control::Control;
-use crate::error::{InternalError, internal_from};
+use crate::error::{InternalError, LacksScope, TooManyAttempts, TooSoon, explained};
 
 /// How long a code can be used.
 const CODE_AGE: Duration = Duration::from_secs(600);
@@ -78,49 +78,26 @@ pub struct DeviceRequest {
     pub key_expires_at: Timestamp,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum StartDeviceError {
-    #[error("A client's name has 1 to {LONGEST_NAME} printable characters.")]
-    Name,
-    #[error("Too many devices wait to be signed in; try again in a few minutes.")]
-    TooMany,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
-}
+explained! {
+    pub enum StartDeviceError or Internal {
+        Name => InvalidName in "client_name", "A client's name has 1 to {LONGEST_NAME} printable characters.";
+        TooMany => RateLimited after 60, "Too many devices wait to be signed in; try again in a few minutes.";
+    }
 
-#[derive(Debug, thiserror::Error)]
-pub enum DecideDeviceError {
-    #[error("This credential lacks the scope {0}.")]
-    Forbidden(Scope),
-    #[error("Only a signed-in person can allow a device.")]
-    NotAPerson,
-    /// Unknown, used or too old.
-    #[error("No device waits under this code; look at the device and type it again, or begin anew there.")]
-    NoSuchCode,
-    #[error("Too many attempts; wait a little.")]
-    TooManyAttempts { retry_after: Duration },
-    #[error(transparent)]
-    Internal(#[from] InternalError),
-}
+    pub enum DecideDeviceError: Forbidden(LacksScope), TooManyAttempts(TooManyAttempts) or Internal {
+        NotAPerson => NotAPerson, "Only a signed-in person can allow a device.";
+        /// Unknown, used or too old.
+        NoSuchCode => NoSuchCode in "user_code", "No device waits under this code; look at the device and type it again, or begin anew there.";
+    }
 
-/// Why a device has no key yet, or gets none.
-#[derive(Debug, thiserror::Error)]
-pub enum DeviceKeyError {
-    #[error("Nobody has allowed this device yet; ask again.")]
-    Pending,
-    #[error("This device asks too often; wait {} s between two questions.", .0.as_secs())]
-    TooSoon(Duration),
-    #[error("This device was denied.")]
-    Denied,
-    #[error("This code was used or is too old; begin anew.")]
-    Expired,
-    #[error("There may be {MOST_KEYS} API keys at most; revoke one first.")]
-    TooManyKeys,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+    /// Why a device has no key yet, or gets none.
+    pub enum DeviceKeyError: TooSoon(TooSoon) or Internal {
+        Pending => AuthorizationPending, "Nobody has allowed this device yet; ask again.";
+        Denied => AccessDenied, "This device was denied.";
+        Expired => ExpiredToken, "This code was used or is too old; begin anew.";
+        TooManyKeys => QuotaReached, "There may be {MOST_KEYS} API keys at most; revoke one first.";
+    }
 }
-
-internal_from!(StartDeviceError, DecideDeviceError, DeviceKeyError);
 
 impl Control {
     /// A device wants to be signed in.
@@ -187,9 +164,7 @@ impl Control {
         let code = self.person_with_code(caller, user_code)?;
         let store = &self.inner.store;
         let found = store.device_login(&code, clock::now()).await?.ok_or(DecideDeviceError::NoSuchCode)?;
-        if let Some(lacking) = known(&found.scopes).into_iter().find(|scope| !caller.may(*scope)) {
-            return Err(DecideDeviceError::Forbidden(lacking));
-        }
+        known(&found.scopes).into_iter().try_for_each(|scope| caller.needs(scope))?;
         let allowed_by = allow.then_some(caller.workspace);
         if !store.decide_device_login(&code, allowed_by, clock::now()).await? {
             return Err(DecideDeviceError::NoSuchCode);
@@ -226,7 +201,7 @@ impl Control {
                 Ok(((*key).into(), token))
             }
             Ok(Poll::Waiting) => Err(DeviceKeyError::Pending),
-            Ok(Poll::TooSoon(pause)) => Err(DeviceKeyError::TooSoon(pause)),
+            Ok(Poll::TooSoon(pause)) => Err(DeviceKeyError::TooSoon(TooSoon(pause))),
             Ok(Poll::Denied) => Err(DeviceKeyError::Denied),
             Ok(Poll::Gone) => Err(DeviceKeyError::Expired),
             Err(AddApiKeyError::LimitReached) => Err(DeviceKeyError::TooManyKeys),
@@ -237,11 +212,9 @@ impl Control {
     /// The code as it is kept, if the caller may try one: each try counts until a code is right.
     fn person_with_code(&self, caller: &Caller, user_code: &str) -> Result<String, DecideDeviceError> {
         let Who::Session { .. } = caller.who else { return Err(DecideDeviceError::NotAPerson) };
-        if !caller.may(Scope::KeysWrite) {
-            return Err(DecideDeviceError::Forbidden(Scope::KeysWrite));
-        }
+        caller.needs(Scope::KeysWrite)?;
         let tried = self.inner.device_codes.begin(&caller.rate_key(), Whence::Inside);
-        tried.map_err(|retry_after| DecideDeviceError::TooManyAttempts { retry_after })?;
+        tried.map_err(TooManyAttempts)?;
         typed(user_code).ok_or(DecideDeviceError::NoSuchCode)
     }
 }

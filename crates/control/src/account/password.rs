@@ -1,7 +1,5 @@
 //! Choosing a name and a password.
 
-use std::time::Duration;
-
 use rolltop_api_types::Scope;
 use rolltop_model::SessionId;
 use rolltop_store::SessionUser;
@@ -12,35 +10,24 @@ use super::Whence;
 use super::sign_in::SignInError;
 use crate::caller::{Caller, Who};
 use crate::control::Control;
-use crate::error::{InternalError, internal_from};
+use crate::error::{InternalError, TooManyAttempts, explained};
 
 const SHORTEST_PASSWORD: usize = 10;
 const LONGEST_PASSWORD_BYTES: usize = 1024;
 const LONGEST_NAME: usize = 64;
 
-#[derive(Debug, thiserror::Error)]
-pub enum SetPasswordError {
-    /// Only a signed-in person has a password.
-    #[error("Only a signed-in person can choose a password.")]
-    NotAPerson,
-    #[error("A name to sign in with has 1 to 64 characters without spaces.")]
-    BadName,
-    #[error("Somebody else signs in with that name.")]
-    NameTaken,
-    #[error("A password has at least 10 characters.")]
-    TooShort,
-    #[error("A password has at most 1024 bytes.")]
-    TooLong,
-    /// It has one, and this is not it.
-    #[error("This is not your present password.")]
-    WrongPresent,
-    #[error("Too many attempts; wait a little.")]
-    TooManyAttempts { retry_after: Duration },
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum SetPasswordError: TooManyAttempts(TooManyAttempts) or Internal {
+        /// Only a signed-in person has a password.
+        NotAPerson => NotAPerson, "Only a signed-in person can choose a password.";
+        BadName => InvalidName in "name", "A name to sign in with has 1 to 64 characters without spaces.";
+        NameTaken => NameTaken in "name", "Somebody else signs in with that name.";
+        TooShort => WeakPassword in "password", "A password has at least 10 characters.";
+        TooLong => WeakPassword in "password", "A password has at most 1024 bytes.";
+        /// It has one, and this is not it.
+        WrongPresent => WrongPassword in "present", "This is not your present password.";
+    }
 }
-
-internal_from!(SetPasswordError);
 
 impl Control {
     /// Sets the caller's name and password; every other session of theirs ends. Whoever has a password gives it as
@@ -94,9 +81,7 @@ impl Control {
         match self.is_password(&name, Whence::Inside, present, known.user.password_hash).await {
             Ok(true) => Ok(()),
             Ok(false) | Err(SignInError::Wrong) => Err(SetPasswordError::WrongPresent),
-            Err(SignInError::TooManyAttempts { retry_after }) => {
-                Err(SetPasswordError::TooManyAttempts { retry_after })
-            }
+            Err(SignInError::TooManyAttempts(error)) => Err(error.into()),
             Err(SignInError::Internal(error)) => Err(error.into()),
         }
     }

@@ -1,7 +1,6 @@
 //! Coming in and going out.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use rolltop_model::UserId;
 use rolltop_vault::{TokenKind, classify, hash_token, new_token, verify_against_nobody, verify_password};
@@ -13,7 +12,7 @@ use super::password::sign_in_name;
 use crate::caller::{Caller, Who};
 use crate::clock;
 use crate::control::Control;
-use crate::error::{InternalError, internal_from};
+use crate::error::{InternalError, TooManyAttempts, explained};
 
 /// What a link was turned into.
 #[derive(Debug)]
@@ -24,27 +23,17 @@ pub struct Redeemed {
     pub needs_password: bool,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum RedeemError {
-    /// Unknown, used or too old.
-    #[error("This link has been used or is too old; ask for a new one.")]
-    Invalid,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
-}
+explained! {
+    pub enum RedeemError or Internal {
+        /// Unknown, used or too old.
+        Invalid => LinkNotValid, "This link has been used or is too old; ask for a new one.";
+    }
 
-#[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// The same for an unknown name and a wrong password.
-    #[error("Name and password don't match.")]
-    Wrong,
-    #[error("Too many attempts; wait a little.")]
-    TooManyAttempts { retry_after: Duration },
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+    pub enum SignInError: TooManyAttempts(TooManyAttempts) or Internal {
+        /// The same for an unknown name and a wrong password.
+        Wrong => WrongCredentials, "Name and password don't match.";
+    }
 }
-
-internal_from!(RedeemError, SignInError);
 
 impl Control {
     /// Uses up a sign-in link for a session.
@@ -94,7 +83,7 @@ impl Control {
         stored: Option<String>,
     ) -> Result<bool, SignInError> {
         let limiter = &self.inner.sign_ins;
-        limiter.begin(name, from).map_err(|retry_after| SignInError::TooManyAttempts { retry_after })?;
+        limiter.begin(name, from).map_err(TooManyAttempts)?;
         let turn = limiter.hashing.acquire().await.map_err(|_| InternalError::Other("shutting down"))?;
         let matches = tokio::task::spawn_blocking(move || match stored {
             Some(stored) => verify_password(&password, &stored),

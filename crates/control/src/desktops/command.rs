@@ -7,39 +7,19 @@ use rolltop_store::{By, ChangeError, Desktop, NewSnapshot, RenameDesktopError};
 use crate::caller::{DesktopAccess, Purpose, purpose};
 use crate::clock;
 use crate::control::{Control, Inner};
-use crate::error::{AccessError, InternalError, internal_from};
+use crate::error::{AccessError, NoSuchDesktop, explained};
 use crate::undo::undo;
 use crate::views::DesktopView;
 
-#[derive(Debug, thiserror::Error)]
-pub enum CommandError {
-    /// It went away in the meantime.
-    #[error("There is no such desktop.")]
-    NotFound,
-    /// It makes no sense in the desktop's state.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    #[error(transparent)]
-    Lacks(#[from] Lacks),
-    #[error(transparent)]
-    Internal(#[from] InternalError),
-}
+explained! {
+    pub enum CommandError: NotFound(NoSuchDesktop), Refused(Refusal), Lacks(Lacks) or Internal {
+    }
 
-#[derive(Debug, thiserror::Error)]
-pub enum RenameError {
-    #[error("There is no such desktop.")]
-    NotFound,
-    #[error(transparent)]
-    Name(#[from] NameError),
-    #[error("There is already a desktop called {0}.")]
-    NameTaken(String),
-    #[error("This desktop is being destroyed.")]
-    BeingDestroyed,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+    pub enum RenameError: NotFound(NoSuchDesktop), Name(NameError) or Internal {
+        NameTaken(String) => NameTaken in "name", "There is already a desktop called {0}; choose another name.";
+        BeingDestroyed => WrongState, "This desktop is being destroyed.";
+    }
 }
-
-internal_from!(CommandError, RenameError);
 
 impl Control {
     /// Boots it, or resumes it if it is suspended.
@@ -121,7 +101,7 @@ impl Control {
             .rename_desktop(access.desktop, &name, &access.caller().label, clock::now())
             .await
             .map_err(|error| match error {
-                RenameDesktopError::Gone => RenameError::NotFound,
+                RenameDesktopError::Gone => NoSuchDesktop.into(),
                 RenameDesktopError::NameTaken => RenameError::NameTaken(name.to_string()),
                 RenameDesktopError::BeingDestroyed => RenameError::BeingDestroyed,
                 RenameDesktopError::Store(error) => error.into(),
@@ -139,7 +119,7 @@ impl Control {
     ) -> Result<DesktopView, AccessError> {
         let store = &self.inner.store;
         let row = store.set_autostart(access.desktop, autostart, clock::now()).await?;
-        let row = row.ok_or(AccessError::NotFound)?;
+        let row = row.ok_or(NoSuchDesktop)?;
         Ok(self.with_steps(row).await?)
     }
 }
@@ -166,7 +146,7 @@ impl Inner {
         }
         let commanded = self.store.command_desktop(id, command, by, undo, clock::now()).await;
         let row = commanded.map_err(|error| match error {
-            ChangeError::Gone => CommandError::NotFound,
+            ChangeError::Gone => NoSuchDesktop.into(),
             ChangeError::Refused(refusal) => CommandError::Refused(refusal),
             ChangeError::Store(error) => error.into(),
         })?;

@@ -1,6 +1,8 @@
 //! Asking for a new desktop.
 
-use rolltop_api_types::Scope;
+use std::fmt;
+
+use rolltop_api_types::{Scope, shown};
 use rolltop_model::{
     DesktopId, DesktopName, NameError, ScreenSize, ScreenSizeError, Setup, Size, TemplateVersion, UnknownSize,
 };
@@ -11,7 +13,7 @@ use crate::caller::Caller;
 use crate::clock;
 use crate::control::Control;
 use crate::disk_quota::OverDiskQuota;
-use crate::error::{InternalError, internal_from};
+use crate::error::{LacksScope, explained};
 use crate::idempotency::{self, BadIdempotencyKey};
 use crate::inside::FOLLOW;
 use crate::saved_templates::TemplatesError;
@@ -35,40 +37,34 @@ pub struct CreateDesktop {
     pub setup: Option<SetUp>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    #[error("This credential lacks the scope {0}.")]
-    Forbidden(Scope),
-    #[error(transparent)]
-    Name(#[from] NameError),
-    #[error("There is already a desktop called {0}.")]
-    NameTaken(String),
-    #[error(transparent)]
-    Size(#[from] UnknownSize),
-    #[error(transparent)]
-    Screen(#[from] ScreenSizeError),
-    #[error(transparent)]
-    Setup(#[from] SetUpError),
-    #[error("There is no template {0}.")]
-    UnknownTemplate(String),
-    /// Nothing has been built yet.
-    #[error("There is no template yet; build one first.")]
-    NoTemplate,
-    #[error("This workspace may have {0} desktops; destroy one first.")]
-    QuotaReached(u32),
-    #[error(transparent)]
-    OverDiskQuota(#[from] OverDiskQuota),
-    #[error("This idempotency key was used for another request; take a new one.")]
-    IdempotencyMismatch,
-    #[error(transparent)]
-    BadIdempotencyKey(#[from] BadIdempotencyKey),
-    #[error("The host does not answer; try again shortly.")]
-    HostUnreachable,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum CreateError:
+        Forbidden(LacksScope), Name(NameError), Size(UnknownSize), Screen(ScreenSizeError),
+        Setup(SetUpError) in "setup", OverDiskQuota(OverDiskQuota), BadIdempotencyKey(BadIdempotencyKey)
+    or Internal {
+        NameTaken(String) => NameTaken in "name", "There is already a desktop called {0}; choose another name.";
+        #[error(fmt = unknown_template)]
+        UnknownTemplate(String) => UnknownTemplate in "template";
+        /// Nothing has been built yet.
+        NoTemplate => NoTemplate, "There is no template yet; the operator has to build one first.";
+        #[error(fmt = quota_reached)]
+        QuotaReached(u32) => QuotaReached;
+        IdempotencyMismatch => IdempotencyKeyReused, "This idempotency key was used for another request; take a new one.";
+        HostUnreachable => Unavailable after 2, "The host does not answer; try again shortly.";
+    }
 }
 
-internal_from!(CreateError);
+fn unknown_template(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match shown(name) {
+        Some(name) => write!(f, "There is no template {name}; GET /v1/templates lists them."),
+        None => f.write_str("There is no such template; GET /v1/templates lists them."),
+    }
+}
+
+fn quota_reached(limit: &u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let desktops = if *limit == 1 { "desktop" } else { "desktops" };
+    write!(f, "This workspace may have {limit} {desktops} at most; destroy one first.")
+}
 
 /// A template's version and least disk, and what is chosen besides.
 type Kind = ((TemplateVersion, u64), Size, Option<ScreenSize>, Option<Setup>);
@@ -82,11 +78,9 @@ impl Control {
         request: &CreateDesktop,
         idempotency_key: Option<&str>,
     ) -> Result<DesktopView, CreateError> {
-        if !caller.may(Scope::DesktopsWrite) || caller.only.is_some() {
-            return Err(CreateError::Forbidden(Scope::DesktopsWrite));
-        }
-        if request.setup.is_some() && !caller.may(Scope::Exec) {
-            return Err(CreateError::Forbidden(Scope::Exec));
+        caller.needs_everywhere(Scope::DesktopsWrite)?;
+        if request.setup.is_some() {
+            caller.needs(Scope::Exec)?;
         }
         let mut what = vec![
             serde_json::json!("create desktop"),

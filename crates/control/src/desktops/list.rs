@@ -29,9 +29,7 @@ impl Control {
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<Page<DesktopView>, QueryError> {
-        if !caller.may(Scope::DesktopsRead) {
-            return Err(QueryError::Forbidden(Scope::DesktopsRead));
-        }
+        caller.needs(Scope::DesktopsRead)?;
         let before = cursor.map(str::parse::<DesktopId>).transpose().map_err(|_| QueryError::BadCursor)?;
         let limit = u64::from(limit.clamp(1, LARGEST_PAGE));
         let text =

@@ -8,7 +8,7 @@ use rolltop_store::{Desktop, StepRow, StoreError};
 use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
-use crate::error::{AccessError, InternalError, QueryError};
+use crate::error::{AccessError, InternalError, NoSuchDesktop, QueryError};
 use crate::reconcile::trouble_of;
 use crate::views::{AccessLogView, DesktopView, HistoryView, StepView, UsageSpan, UsageView};
 
@@ -21,13 +21,13 @@ const CONSOLE_BYTES: usize = 64 * 1024;
 impl Control {
     /// The desktop with the present start's timeline.
     pub async fn get(&self, access: &DesktopAccess<purpose::Read>) -> Result<DesktopView, AccessError> {
-        let row = self.inner.store.desktop(access.desktop).await?.ok_or(AccessError::NotFound)?;
+        let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         Ok(self.with_steps(row).await?)
     }
 
     /// The timelines of the latest starts, oldest step first.
     pub async fn steps(&self, access: &DesktopAccess<purpose::Read>) -> Result<Vec<StepView>, AccessError> {
-        let row = self.inner.store.desktop(access.desktop).await?.ok_or(AccessError::NotFound)?;
+        let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         let steps = self.inner.store.steps(row.id, row.record.boot.saturating_sub(TIMELINES - 1)).await?;
         Ok(steps.into_iter().map(StepView::from).collect())
     }

@@ -5,7 +5,7 @@ use rolltop_model::{MOST_DISK_GIB, Size, UnknownSize};
 use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
-use crate::error::{InternalError, internal_from};
+use crate::error::{NoSuchDesktop, explained};
 use crate::views::DesktopView;
 
 /// What is to change; what is absent stays.
@@ -17,21 +17,12 @@ pub struct Resize {
     pub disk_gib: Option<u64>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum ResizeError {
-    #[error("There is no such desktop.")]
-    NotFound,
-    #[error(transparent)]
-    Size(#[from] UnknownSize),
-    #[error("Its disk has {0} GiB, and disks do not shrink: the files on it would be cut off.")]
-    Shrinks(u64),
-    #[error("A disk has at most {MOST_DISK_GIB} GiB.")]
-    TooLarge,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum ResizeError: NotFound(NoSuchDesktop), Size(UnknownSize) or Internal {
+        Shrinks(u64) => InvalidDisk in "disk_gib", "Its disk has {0} GiB, and disks do not shrink: the files on it would be cut off.";
+        TooLarge => InvalidDisk in "disk_gib", "A disk has at most {MOST_DISK_GIB} GiB.";
+    }
 }
-
-internal_from!(ResizeError);
 
 impl Control {
     /// Gives it another size. A disk is at least as large as the size has it; it grows while the desktop runs. Processors
@@ -42,7 +33,7 @@ impl Control {
         wanted: &Resize,
     ) -> Result<DesktopView, ResizeError> {
         let store = &self.inner.store;
-        let row = store.desktop(access.desktop).await?.ok_or(ResizeError::NotFound)?;
+        let row = store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         let size = wanted.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or(row.size);
         let disk_gib = match wanted.disk_gib {
             Some(gib) if gib < row.disk_gib => return Err(ResizeError::Shrinks(row.disk_gib)),
@@ -56,7 +47,7 @@ impl Control {
         } else {
             let actor = &access.caller().label;
             let row = store.resize_desktop(access.desktop, size, disk_gib, actor, clock::now()).await?;
-            row.ok_or(ResizeError::NotFound)?
+            row.ok_or(NoSuchDesktop)?
         };
         tracing::info!(desktop = %row.id, %size, disk_gib, "to have another size");
         self.inner.nudge(row.id);

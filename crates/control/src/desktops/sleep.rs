@@ -10,7 +10,7 @@ use rolltop_store::Hold;
 use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
-use crate::error::{AccessError, InternalError, internal_from};
+use crate::error::{AccessError, NoSuchDesktop, explained};
 
 /// Holds of one desktop at the same time.
 const MOST_HOLDS: u64 = 20;
@@ -40,36 +40,18 @@ pub struct HoldView {
     pub expires_at: Timestamp,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum HoldError {
-    #[error("There is no such hold.")]
-    NotFound,
-    #[error("A hold lasts from a minute to seven days.")]
-    Lifetime,
-    #[error(
-        "A reason has at most {LONGEST_REASON} characters, none of them a control character or invisible."
-    )]
-    Reason,
-    #[error("This desktop is held {MOST_HOLDS} times already; let go of one first.")]
-    TooMany,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum HoldError or Internal {
+        NotFound => NotFound, "There is no such hold.";
+        Lifetime => InvalidLifetime in "lasts_seconds", "A hold lasts from a minute to seven days.";
+        Reason => InvalidReason in "reason", "A reason has at most {LONGEST_REASON} characters, none of them a control character or invisible.";
+        TooMany => QuotaReached, "This desktop is held {MOST_HOLDS} times already; let go of one first.";
+    }
+
+    /// Why what happens to a desktop by itself was not changed.
+    pub enum SettingError: NotFound(NoSuchDesktop), Lacks(Lacks), Access(AccessError) or Internal {
+    }
 }
-
-internal_from!(HoldError);
-
-/// Why what happens to a desktop by itself was not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingError {
-    #[error(transparent)]
-    Lacks(#[from] Lacks),
-    #[error(transparent)]
-    Access(#[from] AccessError),
-    #[error(transparent)]
-    Internal(#[from] InternalError),
-}
-
-internal_from!(SettingError);
 
 impl From<Hold> for HoldView {
     fn from(hold: Hold) -> Self {
@@ -91,7 +73,7 @@ impl Control {
     async fn sleep_of(&self, desktop: DesktopId) -> Result<SleepView, AccessError> {
         let store = &self.inner.store;
         let now = clock::now();
-        let row = store.desktop(desktop).await?.ok_or(AccessError::NotFound)?;
+        let row = store.desktop(desktop).await?.ok_or(NoSuchDesktop)?;
         let policy = store.sleep_policy(row.id).await?;
         let holds = store.holds(row.id, now).await?;
         let awake_because = if row.record.state == DesktopState::Running {
@@ -115,7 +97,7 @@ impl Control {
         let known = self.inner.store.set_sleep_policy(access.desktop, policy, clock::now()).await?;
         self.inner.look_around.notify_one();
         if !known {
-            return Err(AccessError::NotFound.into());
+            return Err(NoSuchDesktop.into());
         }
         Ok(self.sleep_of(access.desktop).await?)
     }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::command::CommandError;
 use crate::control::Control;
-use crate::error::{InternalError, internal_from};
+use crate::error::{InternalError, NoSuchDesktop, internal_from};
 
 /// How long a desktop that is off may take to run while somebody waits.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -26,8 +26,8 @@ pub(crate) enum Starting {
 /// Why it does not run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WakeError {
-    #[error("There is no such desktop.")]
-    Gone,
+    #[error(transparent)]
+    Gone(#[from] NoSuchDesktop),
     /// One sentence why.
     #[error("{0}")]
     NotRunning(String),
@@ -37,7 +37,7 @@ pub(crate) enum WakeError {
     Internal(#[from] InternalError),
 }
 
-internal_from!(WakeError);
+internal_from!(WakeError, Internal);
 
 impl WakeError {
     fn because(reason: &str) -> Self {
@@ -65,7 +65,7 @@ impl Control {
         let waiting = async {
             let mut asked = false;
             loop {
-                let row = self.inner.store.desktop(id).await?.ok_or(WakeError::Gone)?;
+                let row = self.inner.store.desktop(id).await?.ok_or(NoSuchDesktop)?;
                 match way(&row, starting)? {
                     // Who changed their mind about suspending may have come too late.
                     Way::Runs if self.inner.suspending.has(id) => {}
@@ -92,7 +92,7 @@ impl Control {
     async fn start_for(&self, id: DesktopId, by: By<'_>) -> Result<(), WakeError> {
         match self.inner.command(id, Command::Start, by, None).await {
             Ok(_) => Ok(()),
-            Err(CommandError::NotFound) => Err(WakeError::Gone),
+            Err(CommandError::NotFound(error)) => Err(error.into()),
             Err(CommandError::Refused(refusal)) => Err(WakeError::NotRunning(refusal.to_string())),
             Err(CommandError::Lacks(lacks)) => Err(WakeError::NotRunning(lacks.to_string())),
             Err(CommandError::Internal(error)) => Err(error.into()),
@@ -103,7 +103,7 @@ impl Control {
 fn way(row: &Desktop, starting: Starting) -> Result<Way, WakeError> {
     match (row.record.state, row.record.desired) {
         (DesktopState::Destroying | DesktopState::Destroyed, _) | (_, Desired::Destroyed) => {
-            Err(WakeError::Gone)
+            Err(NoSuchDesktop.into())
         }
         (DesktopState::Running, Desired::Running) => Ok(Way::Runs),
         (DesktopState::Failed(reason), _) => {

@@ -10,33 +10,23 @@ use super::Reason;
 use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::{Control, Inner};
-use crate::error::{InternalError, internal_from};
+use crate::error::{NoSuchDesktop, explained, stands_still};
 use crate::reconcile::{answered, chain};
 use crate::views::DesktopView;
 
 /// For the door to open and the guest to have ended it all. A kept door takes a second or two.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-#[derive(Debug, thiserror::Error)]
-pub enum EndProcessesError {
-    #[error("There is no such desktop.")]
-    NotFound,
-    #[error("This desktop is not running, so nothing runs in it.")]
-    NotRunning,
-    #[error(
-        "This desktop does not answer, so what runs in it can't be ended; restart it to boot from its disk."
-    )]
-    NotAnswering,
-    /// The engine has it stand still, for want of room on the disk.
-    #[error("{}", .0.sentence())]
-    StandsStill(FailReason),
-    #[error("What runs in this desktop is being ended already.")]
-    UnderWay,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum EndProcessesError: NotFound(NoSuchDesktop) or Internal {
+        NotRunning => NotRunning, "This desktop is not running, so nothing runs in it.";
+        NotAnswering => DesktopUnreachable, "This desktop does not answer, so what runs in it can't be ended; restart it to boot from its disk.";
+        /// The engine has it stand still, for want of room on the disk.
+        #[error(fmt = stands_still)]
+        StandsStill(FailReason) => DesktopUnreachable;
+        UnderWay => WrongState after 1, "What runs in this desktop is being ended already.";
+    }
 }
-
-internal_from!(EndProcessesError);
 
 impl Control {
     /// Ends all commands, terminals and sessions and every program of the session's user. The session on the screen begins anew.
@@ -46,7 +36,7 @@ impl Control {
     ) -> Result<DesktopView, EndProcessesError> {
         let id = access.desktop;
         let store = &self.inner.store;
-        let row = store.desktop(id).await?.ok_or(EndProcessesError::NotFound)?;
+        let row = store.desktop(id).await?.ok_or(NoSuchDesktop)?;
         if row.record.state != DesktopState::Running {
             return Err(EndProcessesError::NotRunning);
         }
@@ -67,7 +57,7 @@ impl Control {
         answered(&self.inner, id).await;
         // Where it could not be entered before, it can be now.
         self.inner.nudge(id);
-        let row = store.desktop(id).await?.ok_or(EndProcessesError::NotFound)?;
+        let row = store.desktop(id).await?.ok_or(NoSuchDesktop)?;
         Ok(self.with_steps(row).await?)
     }
 }

@@ -11,32 +11,23 @@ use super::uses::MOST_COMMANDS;
 use super::{Comes, Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::{Control, Inner};
-use crate::error::EnterError;
+use crate::error::{EnterError, explained};
 
 /// What a text is run with.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
-#[derive(Debug, thiserror::Error)]
-pub enum ExecError {
-    #[error("A command needs a program, and none of its words may have a null character.")]
-    BadCommand,
-    #[error("A folder's name may have no null character.")]
-    BadFolder,
-    #[error("A variable needs a name without = in it, and may have no null character.")]
-    BadVariable,
-    /// The guest's own sentences.
-    #[error("{0}")]
-    NoSuchProgram(String),
-    #[error("{0}")]
-    NotExecutable(String),
-    #[error("{0}")]
-    NoSuchFolder(String),
-    #[error("This desktop was made from a template that can't run commands this way; make a new one.")]
-    NotSupported,
-    #[error("{MOST_COMMANDS} commands run in this desktop already; end one first.")]
-    TooMany,
-    #[error(transparent)]
-    Enter(#[from] EnterError),
+explained! {
+    pub enum ExecError: Enter(EnterError) {
+        BadCommand => InvalidCommand in "command", "A command needs a program, and none of its words may have a null character.";
+        BadFolder => FolderNotFound in "cwd", "A folder's name may have no null character.";
+        BadVariable => InvalidCommand in "env", "A variable needs a name without = in it, and may have no null character.";
+        /// The guest's own sentences.
+        NoSuchProgram(String) => CommandNotFound in "command", "{0}";
+        NotExecutable(String) => NotExecutable in "command", "{0}";
+        NoSuchFolder(String) => FolderNotFound in "cwd", "{0}";
+        NotSupported => NoExec, "This desktop was made from a template that can't run commands this way; make a new one.";
+        TooMany => TooManyCommands after 5, "{MOST_COMMANDS} commands run in this desktop already; end one first.";
+    }
 }
 
 /// A command that can be run, whatever comes of it.
@@ -106,11 +97,10 @@ impl ExecLine {
                 ExecFailureKind::Other => ExecError::NotExecutable(failure.error),
             },
             StartError::NotSupported => ExecError::NotSupported,
-            StartError::TimedOut(_) => {
-                self.inner.stillness.suspect(self.desktop);
-                EnterError::Timeout.into()
-            }
-            StartError::Channel(_) | StartError::Request(_) | StartError::Process(_) => {
+            StartError::TimedOut(_)
+            | StartError::Channel(_)
+            | StartError::Request(_)
+            | StartError::Process(_) => {
                 self.inner.stillness.suspect(self.desktop);
                 unavailable(error).into()
             }

@@ -11,7 +11,7 @@ mod tag;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use rolltop_door::{Door, ExecError, ExecLimits, FileInfo, FileKind, Sftp, SftpError};
+use rolltop_door::{Door, ExecLimits, FileInfo, FileKind, Sftp, SftpError};
 use rolltop_model::Use;
 use sha2::{Digest, Sha256};
 use std::io;
@@ -23,7 +23,7 @@ use tokio::io::AsyncReadExt;
 use super::{Comes, Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, Inside, purpose::ReadFiles, purpose::WriteFiles};
 use crate::control::Control;
-use crate::error::EnterError;
+use crate::error::{EnterError, explained};
 
 pub use archive::Archive;
 pub use save::{Condition, Save, Saved, UploadName};
@@ -37,33 +37,21 @@ const LINKS_FOLLOWED: usize = 200;
 /// For a desktop to copy or remove a whole folder.
 const FOLDER_LIMITS: ExecLimits = ExecLimits { max_output: 64 * 1024, timeout: Duration::from_secs(900) };
 
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    #[error("A path inside a desktop begins with / and has at most 4096 bytes.")]
-    BadPath,
-    #[error("There is no such file.")]
-    NoSuchFile,
-    #[error("The desktop's user may not do this.")]
-    Denied,
-    #[error("It is not a regular file.")]
-    NotAFile,
-    #[error("It is not a folder.")]
-    NotAFolder,
-    #[error("There is already something of this name.")]
-    Exists,
-    #[error("The folder is not empty.")]
-    NotEmpty,
-    #[error("The file has changed since it was read.")]
-    Changed,
-    /// So much of the upload has arrived.
-    #[error("The upload goes on at byte {0}.")]
-    WrongOffset(u64),
-    #[error("The upload broke off.")]
-    BrokenOff,
-    #[error("The desktop did not do this; its disk may be full.")]
-    Refused,
-    #[error(transparent)]
-    Enter(#[from] EnterError),
+explained! {
+    pub enum FileError: Enter(EnterError) {
+        BadPath => InvalidPath in "path", "A path inside a desktop begins with / and has at most 4096 bytes.";
+        NoSuchFile => FileNotFound, "There is no such file.";
+        Denied => FileDenied, "The desktop's user may not do this.";
+        NotAFile => NotAFile, "It is not a regular file.";
+        NotAFolder => NotAFolder, "It is not a folder.";
+        Exists => FileExists, "There is already something of this name.";
+        NotEmpty => FolderNotEmpty, "The folder is not empty.";
+        Changed => FileChanged, "The file has changed since it was read.";
+        /// So much of the upload has arrived.
+        WrongOffset(u64) => WrongOffset, "The upload goes on at byte {0}.";
+        BrokenOff => UploadBrokenOff, "The upload broke off.";
+        Refused => FileRefused, "The desktop did not do this; its disk may be full.";
+    }
 }
 
 impl From<SftpError> for FileError {
@@ -311,7 +299,6 @@ impl Files<WriteFiles> {
                 Err(FileError::Denied)
             }
             Ok(_) => Err(FileError::Refused),
-            Err(ExecError::TimedOut(_)) => Err(EnterError::Timeout.into()),
             Err(error) => Err(unavailable(error).into()),
         }
     }

@@ -8,16 +8,13 @@ use super::uses::MOST_CONNECTIONS;
 use super::{Comes, Place, Reason, Waking, kept_out, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
-use crate::error::{EnterError, InternalError};
+use crate::error::{EnterError, InternalError, explained};
 
-#[derive(Debug, thiserror::Error)]
-pub enum PortError {
-    #[error("Nothing listens on port {0} of this desktop.")]
-    Closed(u16),
-    #[error("This desktop has {MOST_CONNECTIONS} connections to its ports already; close some first.")]
-    TooMany,
-    #[error(transparent)]
-    Enter(#[from] EnterError),
+explained! {
+    pub enum PortError: Enter(EnterError) {
+        Closed(u16) => PortClosed, "Nothing listens on port {0} of this desktop.";
+        TooMany => TooManyConnections after 1, "This desktop has {MOST_CONNECTIONS} connections to its ports already; close some first.";
+    }
 }
 
 impl From<InternalError> for PortError {

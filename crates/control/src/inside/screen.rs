@@ -14,7 +14,7 @@ use super::viewers::Viewer;
 use super::{Comes, Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
-use crate::error::EnterError;
+use crate::error::{EnterError, NoSuchDesktop};
 
 /// Bytes from and to the VNC server. The server speaks first (the RFB banner).
 pub struct Screen {
@@ -87,7 +87,7 @@ impl Control {
             self.inner.place(access, Use::Screen, Comes::Person).await?.ok_or(EnterError::NotRunning)?;
         let door = self.enter(access, Reason::Screen, &place, waking).await?;
         let stream = door.streamlocal_in_turn(VNC_SOCKET).await.map_err(unavailable)?;
-        let row = self.inner.store.desktop(access.desktop).await?.ok_or(EnterError::NotFound)?;
+        let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         // The server may have been started anew since, or been told another size from inside.
         if row.screen.is_some() {
             let inner = Arc::clone(&self.inner);

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::{Control, Inner};
-use crate::error::{InternalError, internal_from};
+use crate::error::{NoSuchDesktop, explained};
 use crate::reconcile::chain;
 use crate::views::DesktopView;
 
@@ -35,17 +35,10 @@ const EXTENDED_DESKTOP_SIZE: i32 = -308;
 /// Longest name of a desktop, bytes.
 const LONGEST_NAME: u32 = 4096;
 
-#[derive(Debug, thiserror::Error)]
-pub enum FixScreenError {
-    #[error("There is no such desktop.")]
-    NotFound,
-    #[error(transparent)]
-    Size(#[from] ScreenSizeError),
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum FixScreenError: NotFound(NoSuchDesktop), Size(ScreenSizeError) or Internal {
+    }
 }
-
-internal_from!(FixScreenError);
 
 /// Whose turn it is to set the size of a screen.
 #[derive(Default)]
@@ -67,7 +60,7 @@ impl Control {
         wanted: &str,
     ) -> Result<DesktopView, FixScreenError> {
         let store = &self.inner.store;
-        let row = store.desktop(access.desktop).await?.ok_or(FixScreenError::NotFound)?;
+        let row = store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         let screen = match wanted {
             FOLLOW => None,
             // The memory that it has, or will have after a restart: the smaller one counts.
@@ -78,8 +71,7 @@ impl Control {
             }
         };
         let by = &access.caller().label;
-        let row =
-            store.set_screen(row.id, screen, by, clock::now()).await?.ok_or(FixScreenError::NotFound)?;
+        let row = store.set_screen(row.id, screen, by, clock::now()).await?.ok_or(NoSuchDesktop)?;
         self.inner.viewers.fix(row.id, screen.is_some());
         if row.record.state == DesktopState::Running {
             self.inner.apply_screen(row.id).await;

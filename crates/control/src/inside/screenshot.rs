@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rolltop_door::{ExecError, ScreenshotError};
 use rolltop_model::DesktopId;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -77,10 +76,7 @@ impl Control {
             return Ok(picture.clone());
         }
         let _share = self.inner.in_flight.share(access.caller.workspace, SCREENSHOT_MEMORY).await?;
-        let picture = door.screenshot(width).await.map_err(|error| match error {
-            ScreenshotError::Exec(ExecError::TimedOut(_)) => EnterError::Timeout,
-            other => unavailable(other),
-        })?;
+        let picture = door.screenshot(width).await.map_err(unavailable)?;
         let picture = Bytes::from(picture);
         *kept = Some((Instant::now(), picture.clone()));
         Ok(picture)

@@ -9,16 +9,13 @@ use super::uses::MOST_VIEWERS;
 use super::{Comes, Place, Reason, Waking, unavailable};
 use crate::caller::{DesktopAccess, purpose};
 use crate::control::Control;
-use crate::error::EnterError;
+use crate::error::{EnterError, explained};
 
-#[derive(Debug, thiserror::Error)]
-pub enum TerminalError {
-    #[error("This desktop has no terminals: its template lacks tmux.")]
-    NoTmux,
-    #[error("This desktop's terminals are looked at {MOST_VIEWERS} times already; close one first.")]
-    TooMany,
-    #[error(transparent)]
-    Enter(#[from] EnterError),
+explained! {
+    pub enum TerminalError: Enter(EnterError) {
+        NoTmux => NoTerminal, "This desktop has no terminals: its template lacks tmux.";
+        TooMany => TooManyViewers after 5, "This desktop's terminals are looked at {MOST_VIEWERS} times already; close one first.";
+    }
 }
 
 impl From<DoorError> for TerminalError {

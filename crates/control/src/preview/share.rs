@@ -7,12 +7,11 @@ use rolltop_model::ShareId;
 use rolltop_vault::{TokenKind, classify, hash_token, new_token};
 use secrecy::SecretString;
 
-use super::ticket::TicketError;
 use super::{Holder, Pass, PassError, PreviewAddress};
 use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
-use crate::error::{AccessError, InternalError, internal_from};
+use crate::error::{AccessError, explained};
 
 /// Share links a desktop may have at the same time.
 const MOST_SHARES: u64 = 50;
@@ -40,29 +39,11 @@ pub struct NewShare {
     pub address: PreviewAddress,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum ShareError {
-    #[error("There is no such share link.")]
-    NotFound,
-    #[error("A share link lasts from a minute to seven days.")]
-    Lifetime,
-    #[error("This desktop has {MOST_SHARES} share links already; revoke one first.")]
-    TooMany,
-    #[error(transparent)]
-    Access(#[from] AccessError),
-    #[error(transparent)]
-    Internal(#[from] InternalError),
-}
-
-internal_from!(ShareError);
-
-impl From<TicketError> for ShareError {
-    fn from(error: TicketError) -> Self {
-        match error {
-            TicketError::NotFound | TicketError::NotAPerson => AccessError::NotFound.into(),
-            TicketError::Forbidden(scope) => AccessError::Forbidden(scope).into(),
-            TicketError::Internal(error) => error.into(),
-        }
+explained! {
+    pub enum ShareError: Access(AccessError) or Internal {
+        NotFound => NotFound, "There is no such share link.";
+        Lifetime => InvalidLifetime in "lasts_seconds", "A share link lasts from a minute to seven days.";
+        TooMany => QuotaReached, "This desktop has {MOST_SHARES} share links already; revoke one first.";
     }
 }
 

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rolltop_api_types::Scope;
 use rolltop_model::{DesktopId, SessionId};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::SecretString;
@@ -18,7 +17,7 @@ use super::{Holder, Pass, PassError, PreviewAddress};
 use crate::caller::{Caller, DesktopAccess, Who, purpose};
 use crate::clock;
 use crate::control::Control;
-use crate::error::{AccessError, InternalError, internal_from};
+use crate::error::{AccessError, NoSuchDesktop, explained};
 
 const TICKET_LIFE: Duration = Duration::from_secs(60);
 /// Tickets under way at most; beyond that the oldest go.
@@ -34,27 +33,9 @@ pub struct Ticket {
     pub address: PreviewAddress,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum TicketError {
-    #[error("There is no such desktop.")]
-    NotFound,
-    #[error("This credential lacks the scope {0}.")]
-    Forbidden(Scope),
-    #[error("Only a person who is signed in can open a preview.")]
-    NotAPerson,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
-}
-
-internal_from!(TicketError);
-
-impl From<AccessError> for TicketError {
-    fn from(error: AccessError) -> Self {
-        match error {
-            AccessError::NotFound => TicketError::NotFound,
-            AccessError::Forbidden(scope) => TicketError::Forbidden(scope),
-            AccessError::Internal(error) => error.into(),
-        }
+explained! {
+    pub enum TicketError: Access(AccessError) or Internal {
+        NotAPerson => NotAPerson, "Only a person who is signed in can open a preview.";
     }
 }
 
@@ -100,7 +81,7 @@ impl Control {
             Named::Id(id) => *id,
             Named::Name(name) => {
                 let named = self.inner.store.desktop_named(caller.workspace, name.as_str()).await?;
-                named.ok_or(TicketError::NotFound)?.id
+                named.ok_or(AccessError::NotFound(NoSuchDesktop))?.id
             }
         };
         let access: DesktopAccess<purpose::Control> = self.authorise(caller, desktop).await?;
@@ -124,8 +105,8 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Control>,
         port: u16,
-    ) -> Result<PreviewAddress, TicketError> {
-        let row = self.inner.store.desktop(access.desktop).await?.ok_or(TicketError::NotFound)?;
+    ) -> Result<PreviewAddress, AccessError> {
+        let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         if self.inner.store.desktops_called(row.name.as_str()).await? > 1 {
             return Ok(PreviewAddress::by_id(port, row.id));
         }

@@ -76,7 +76,7 @@ async fn put_to_sleep(inner: &Inner, desktop: &Desktop) {
 
 async fn command(inner: &Inner, desktop: &Desktop, command: Command, why: &str) {
     match inner.command(desktop.id, command, By::ROLLTOP.because(why), None).await {
-        Ok(_) | Err(CommandError::NotFound) => {}
+        Ok(_) | Err(CommandError::NotFound(_)) => {}
         Err(error) => {
             tracing::warn!(desktop = %desktop.id, ?command, error = chain(&error), "not possible now");
         }

@@ -19,7 +19,7 @@ use crate::caller::{Caller, DesktopAccess, Who, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::desktops::{Starting, WakeError};
-use crate::error::{AccessError, InternalError, internal_from};
+use crate::error::{AccessError, InternalError, NoSuchDesktop, explained};
 use crate::inside::{Place, Reason};
 
 /// For the engine to reach a desktop's sshd.
@@ -82,25 +82,15 @@ impl KeyGuard {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum TunnelError {
-    /// Not there, or not the key's, or no such key: nobody is told which.
-    #[error("There is no such desktop.")]
-    NotFound,
-    #[error("More than one of your desktops has this name; use its id, dsk_….")]
-    Ambiguous,
-    /// It can't be entered, and one sentence why.
-    #[error("{0}")]
-    NotRunning(String),
-    #[error("The desktop did not start in time; try again shortly.")]
-    StartTimedOut,
-    #[error("The desktop does not answer; try again shortly.")]
-    Unreachable(#[source] EngineError),
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+explained! {
+    pub enum TunnelError: NotFound(NoSuchDesktop) or Internal {
+        Ambiguous => AmbiguousName, "More than one of your desktops has this name; use its id, dsk_….";
+        /// It can't be entered, and one sentence why.
+        NotRunning(String) => NotRunning, "{0}";
+        StartTimedOut => DesktopUnreachable, "The desktop did not start in time; try again shortly.";
+        Unreachable(#[source] EngineError) => DesktopUnreachable, "The desktop does not answer; try again shortly.";
+    }
 }
-
-internal_from!(TunnelError);
 
 impl Control {
     /// The jump host says who it is.
@@ -160,7 +150,7 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Read>,
     ) -> Result<DesktopSsh, AccessError> {
-        let row = self.inner.store.desktop(access.desktop).await?.ok_or(AccessError::NotFound)?;
+        let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         let gateway = self.inner.gateway.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(DesktopSsh { id: row.id, name: row.name.to_string(), host_key: row.host_key, gateway })
     }
@@ -182,14 +172,14 @@ impl Control {
                 return Err(TunnelError::Ambiguous);
             }
         }
-        found.ok_or(TunnelError::NotFound)
+        Ok(found.ok_or(NoSuchDesktop)?)
     }
 }
 
 impl From<WakeError> for TunnelError {
     fn from(error: WakeError) -> Self {
         match error {
-            WakeError::Gone => TunnelError::NotFound,
+            WakeError::Gone(error) => error.into(),
             WakeError::NotRunning(why) => TunnelError::NotRunning(why),
             WakeError::TimedOut => TunnelError::StartTimedOut,
             WakeError::Internal(error) => error.into(),
@@ -211,7 +201,7 @@ fn caller(key: &SshKey) -> Caller {
 
 fn barred(error: AccessError) -> TunnelError {
     match error {
-        AccessError::NotFound | AccessError::Forbidden(_) => TunnelError::NotFound,
+        AccessError::NotFound(_) | AccessError::Forbidden(_) => NoSuchDesktop.into(),
         AccessError::Internal(error) => error.into(),
     }
 }

@@ -14,7 +14,7 @@ use super::public_key::read;
 use crate::caller::{Caller, Who};
 use crate::clock;
 use crate::control::{Control, Inner};
-use crate::error::{InternalError, QueryError, internal_from};
+use crate::error::{LacksScope, QueryError, explained};
 use crate::reconcile;
 
 /// Most keys of a workspace: each is a line in every desktop.
@@ -53,36 +53,18 @@ pub struct KeyDelivery {
     pub at_next_start: u64,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum AddKeyError {
-    #[error("This credential lacks the scope {0}.")]
-    Forbidden(Scope),
-    #[error(transparent)]
-    Key(#[from] PublicKeyError),
-    #[error(
-        "A key's name has 1 to {LONGEST_NAME} characters, none of them a control character or invisible."
-    )]
-    Name,
-    /// The name it has.
-    #[error("This key is there already, as {0}.")]
-    Exists(String),
-    #[error("There may be {MOST_KEYS} keys at most; remove one first.")]
-    TooMany,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
-}
+explained! {
+    pub enum AddKeyError: Forbidden(LacksScope), Key(PublicKeyError) or Internal {
+        Name => InvalidName in "name", "A key's name has 1 to {LONGEST_NAME} characters, none of them a control character or invisible.";
+        /// The name it has.
+        Exists(String) => KeyExists in "public_key", "This key is there already, as {0}.";
+        TooMany => QuotaReached, "There may be {MOST_KEYS} keys at most; remove one first.";
+    }
 
-#[derive(Debug, thiserror::Error)]
-pub enum RemoveKeyError {
-    #[error("This credential lacks the scope {0}.")]
-    Forbidden(Scope),
-    #[error("There is no such key.")]
-    NotFound,
-    #[error(transparent)]
-    Internal(#[from] InternalError),
+    pub enum RemoveKeyError: Forbidden(LacksScope) or Internal {
+        NotFound => NotFound, "There is no such key.";
+    }
 }
-
-internal_from!(AddKeyError, RemoveKeyError);
 
 impl Control {
     /// Takes a public key, OpenSSH's one line, and has every running desktop know it.
@@ -92,11 +74,9 @@ impl Control {
         name: Option<&str>,
         public_key: &SecretString,
     ) -> Result<(SshKeyView, KeyDelivery), AddKeyError> {
-        allowed(caller, Scope::KeysWrite).map_err(AddKeyError::Forbidden)?;
+        caller.needs_everywhere(Scope::KeysWrite)?;
         // Whoever has the key may do all of this in every desktop.
-        if let Some(scope) = ENTERING.into_iter().find(|scope| !caller.may(*scope)) {
-            return Err(AddKeyError::Forbidden(scope));
-        }
+        ENTERING.into_iter().try_for_each(|scope| caller.needs(scope))?;
         let key = read(public_key.expose_secret())?;
         let name = match name.map(str::trim) {
             Some(name) if is_name(name) => name.to_owned(),
@@ -128,14 +108,14 @@ impl Control {
 
     /// The workspace's keys, oldest first.
     pub async fn ssh_keys(&self, caller: &Caller) -> Result<Vec<SshKeyView>, QueryError> {
-        allowed(caller, Scope::KeysRead).map_err(QueryError::Forbidden)?;
+        caller.needs_everywhere(Scope::KeysRead)?;
         Ok(self.inner.store.ssh_keys(caller.workspace).await?.into_iter().map(SshKeyView::from).collect())
     }
 
     /// Forgets a key: what it has open through the jump host ends, and no running desktop knows it
     /// any more.
     pub async fn remove_ssh_key(&self, caller: &Caller, id: SshKeyId) -> Result<KeyDelivery, RemoveKeyError> {
-        allowed(caller, Scope::KeysWrite).map_err(RemoveKeyError::Forbidden)?;
+        caller.needs_everywhere(Scope::KeysWrite)?;
         if !self.inner.store.delete_ssh_key(caller.workspace, id).await? {
             return Err(RemoveKeyError::NotFound);
         }
@@ -157,11 +137,6 @@ impl Control {
             at_next_start: self.inner.store.desktops_not_running(workspace).await?,
         })
     }
-}
-
-/// Keys open every desktop of the workspace, so a credential for one of them has no say here.
-fn allowed(caller: &Caller, scope: Scope) -> Result<(), Scope> {
-    if caller.may(scope) && caller.only.is_none() { Ok(()) } else { Err(scope) }
 }
 
 fn is_name(name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! A public key as somebody pasted it: read strictly, because it becomes a line in a file that says
 //! who may log in.
 
+use crate::error::explained;
 use ssh_key::{Algorithm, HashAlg, PublicKey};
 
 /// Shortest RSA key that is taken, bits.
@@ -9,29 +10,18 @@ const SHORTEST_RSA: u32 = 3072;
 const LONGEST: usize = 8 * 1024;
 const LONGEST_COMMENT: usize = 64;
 
-/// Why a text is not a public key that opens desktops. Never repeats the text: it may be a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PublicKeyError {
-    #[error(
-        "This is a private key, and it stays with you: paste the public one, which is in the file ending in .pub; make a new pair if anybody else may have seen this text."
-    )]
-    Private,
-    #[error("Paste one public key: one line such as ssh-ed25519 AAAA…, as it is in the file ending in .pub.")]
-    NotAKey,
-    #[error("Paste one key at a time; this is more than one line.")]
-    SeveralLines,
-    #[error(
-        "This is a certificate; paste the public key itself, from the file ending in .pub without -cert."
-    )]
-    Certificate,
-    #[error("DSA keys are too weak; make a new pair with ssh-keygen -t ed25519.")]
-    Dsa,
-    #[error(
-        "An RSA key has to have {SHORTEST_RSA} bits or more and this one has {0}; make a new pair with ssh-keygen -t ed25519."
-    )]
-    ShortRsa(u32),
-    #[error("Keys of this kind are not known here; make a new pair with ssh-keygen -t ed25519.")]
-    UnknownKind,
+explained! {
+    /// Why a text is not a public key that opens desktops. Never repeats the text: it may be a secret.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    pub enum PublicKeyError {
+        Private => PrivateKey in "public_key", "This is a private key, and it stays with you: paste the public one, which is in the file ending in .pub; make a new pair if anybody else may have seen this text.";
+        NotAKey => InvalidKey in "public_key", "Paste one public key: one line such as ssh-ed25519 AAAA…, as it is in the file ending in .pub.";
+        SeveralLines => InvalidKey in "public_key", "Paste one key at a time; this is more than one line.";
+        Certificate => InvalidKey in "public_key", "This is a certificate; paste the public key itself, from the file ending in .pub without -cert.";
+        Dsa => WeakKey in "public_key", "DSA keys are too weak; make a new pair with ssh-keygen -t ed25519.";
+        ShortRsa(u32) => WeakKey in "public_key", "An RSA key has to have {SHORTEST_RSA} bits or more and this one has {0}; make a new pair with ssh-keygen -t ed25519.";
+        UnknownKind => InvalidKey in "public_key", "Keys of this kind are not known here; make a new pair with ssh-keygen -t ed25519.";
+    }
 }
 
 /// A public key that is good enough.

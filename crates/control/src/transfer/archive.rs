@@ -9,6 +9,7 @@
 //!
 //! The manifest comes last: without a right one nothing is believed.
 
+use crate::error::explained;
 use std::io;
 
 use async_compression::tokio::bufread::ZstdDecoder;
@@ -92,21 +93,15 @@ impl Sum {
     }
 }
 
-/// Why a file can't be taken in.
-#[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
-    #[error("This is not an exported desktop.")]
-    NotOne,
-    #[error("This desktop was exported by a newer version of Rolltop.")]
-    TooNew,
-    #[error("The file is damaged or not whole: what its manifest says is not what is in it.")]
-    Damaged,
-    #[error(
-        "The workspace may not have so much of the host's disk; delete snapshots, desktops or templates first."
-    )]
-    NoRoom,
-    #[error(transparent)]
-    Io(#[from] io::Error),
+explained! {
+    /// Why a file can't be taken in.
+    pub enum ArchiveError {
+        NotOne => InvalidExport, "This is not an exported desktop.";
+        TooNew => InvalidExport, "This desktop was exported by a newer version of Rolltop.";
+        Damaged => InvalidExport, "The file is damaged or not whole: what its manifest says is not what is in it.";
+        NoRoom => DiskQuotaReached, "The workspace may not have so much of the host's disk; delete snapshots, desktops or templates first.";
+        Io(#[from] io::Error) => UploadBrokenOff, "The file did not come whole; send it again.";
+    }
 }
 
 pub(super) struct Writer<W: AsyncWrite> {

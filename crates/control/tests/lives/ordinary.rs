@@ -156,14 +156,14 @@ async fn destroying_leaves_nothing_but_events() {
     platform.create("one").await; // the name is free at once
     platform.wait_gone(id).await;
     let gone = platform.control.authorise::<rolltop_control::purpose::Read>(&platform.owner, id).await;
-    assert!(matches!(gone, Err(AccessError::NotFound)));
+    assert!(matches!(gone, Err(AccessError::NotFound(_))));
     assert!(platform.engine.observe_one(id).await.unwrap().is_none());
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
     let filter = EventFilter { desktop: Some(id) };
     let events = platform.control.events_since(&platform.owner, 0, filter, 1000).await.unwrap();
     assert_eq!(events.last().unwrap().kind, "desktop.destroyed");
     let late = platform.control.screenshot(&ticket, 100).await;
-    assert!(matches!(late, Err(EnterError::NotFound)), "a ticket from before opens nothing");
+    assert!(matches!(late, Err(EnterError::NotFound(_))), "a ticket from before opens nothing");
 }
 
 #[tokio::test]

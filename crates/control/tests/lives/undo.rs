@@ -107,7 +107,7 @@ async fn what_was_deleted_comes_back_under_its_name() {
     platform.control.destroy(&platform.access(last).await).await.unwrap();
     platform.wait_gone(last).await;
     let none = platform.control.undo(&platform.owner, last).await;
-    assert!(matches!(none, Err(SnapshotError::NoSuchDesktop)), "{none:?}");
+    assert!(matches!(none, Err(SnapshotError::NoSuchDesktop(_))), "{none:?}");
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
 }
 
