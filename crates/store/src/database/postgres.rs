@@ -59,10 +59,17 @@ pub(super) async fn connect(database: &Postgres) -> Result<DatabaseConnection, D
 
 /// Begins a transaction in which nobody else writes, of another process neither. So what a transaction has read stays true
 /// until its end, as with SQLite, and events become visible in the order of their numbers.
+///
+/// In a task of its own, because who asks may be dropped at any moment: a connection that is let go of while it begins goes
+/// back to the others with the transaction open, and keeps the lock.
 pub(super) async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let transaction = connection.begin().await?;
-    transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({WRITER})")).await?;
-    Ok(transaction)
+    let connection = connection.clone();
+    let beginning = tokio::spawn(async move {
+        let transaction = connection.begin().await?;
+        transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({WRITER})")).await?;
+        Ok(transaction)
+    });
+    beginning.await.map_err(|error| DbErr::Custom(error.to_string()))?
 }
 
 /// Tells all who listen of an event, once the transaction is committed.

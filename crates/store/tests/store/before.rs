@@ -2,6 +2,8 @@
 //! made by running that commit with its simulated engine, and using what it had over the API.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use rolltop_model::{CopyState, DesktopId, SnapshotState};
@@ -46,6 +48,8 @@ async fn opened(directory: &Path) -> Store {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     std::fs::copy(fixtures.join("a8360b7.db"), directory.join("rolltop.db")).unwrap();
     std::fs::copy(fixtures.join("a8360b7.key"), directory.join("vault.key")).unwrap();
+    // Version control keeps no modes, and a key that others may read is refused.
+    std::fs::set_permissions(directory.join("vault.key"), Permissions::from_mode(0o600)).unwrap();
     let location = testing::location(directory).await;
     if let Location::Postgres(database) = &location {
         copy_to_postgres(&directory.join("rolltop.db"), database).await.unwrap();
