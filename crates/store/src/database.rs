@@ -58,8 +58,8 @@ impl Store {
         self.latest.subscribe()
     }
 
-    /// Takes what was deleted out of the database's files as well, keys above all. The log that PostgreSQL writes ahead is its
-    /// operator's: what was in it goes when the server uses its files again.
+    /// Takes what was deleted out of the database's files as well; in PostgreSQL the keys, the rest goes as the server cleans
+    /// up. The log that it writes ahead is its operator's: what was in it goes when the server uses its files again.
     pub async fn forget_deleted(&self) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
         match self.connection.get_database_backend() {

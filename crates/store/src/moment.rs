@@ -119,12 +119,6 @@ impl From<Timestamp> for Moment {
     }
 }
 
-impl PartialEq<Timestamp> for Moment {
-    fn eq(&self, at: &Timestamp) -> bool {
-        self.0 == *at
-    }
-}
-
 impl From<Moment> for Timestamp {
     fn from(moment: Moment) -> Self {
         moment.0
