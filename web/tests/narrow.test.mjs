@@ -121,3 +121,27 @@ test("a desktop in every state, each tab of its panel and its dialogs", async ()
   assert.deepEqual(found, []);
   await page.context().close();
 });
+
+test("the bar under the screen holds all it may say at once, in each language", async () => {
+  for (const language of ["en-GB", "fr-FR"]) {
+    const page = await openPage(browser, server.url, { language });
+    await page.visit("/desktops");
+    await page.visit(await desktopPath(page, "research"));
+    await page.locator("rolltop-screen canvas").waitFor();
+    const found = [];
+    for (let width = 320; width <= 1400; width += 20) {
+      await page.setViewportSize({ width, height: 800 });
+      const over = await page.evaluate(() => {
+        document.querySelector("rolltop-screen textarea").focus();
+        document.querySelector("[data-latency]").textContent = "12345 ms";
+        const bar = document.getElementById("screen-bar");
+        const shown = [...bar.querySelectorAll(".btn, .latency, .leave-hint")].filter((part) => part.checkVisibility());
+        const right = Math.max(...shown.map((part) => part.getBoundingClientRect().right));
+        return Math.max(right - bar.getBoundingClientRect().right, bar.scrollWidth - bar.clientWidth);
+      });
+      if (over > 1) found.push(`${width}: ${over}`);
+    }
+    assert.deepEqual(found, [], language);
+    await page.context().close();
+  }
+});
