@@ -15,7 +15,7 @@ pub use authorized::Authorized;
 pub use change::{ChangeError, RenameDesktopError};
 pub(crate) use change::{note_of, tell_of, used};
 pub use create::{CreateDesktopError, Created, NewDesktop};
-pub(crate) use create::{gib, insert, replayed};
+pub(crate) use create::{insert, replayed};
 pub use identity::Identity;
 pub use list::{ListQuery, Standing};
 pub use row::Desktop;

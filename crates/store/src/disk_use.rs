@@ -73,14 +73,14 @@ impl Store {
 
     /// What a workspace has of the host's disk, bytes.
     pub async fn disk_used(&self, workspace: WorkspaceId) -> Result<u64, StoreError> {
-        used(&self.connection, &workspace.to_string()).await
+        used(&self.connection, workspace).await
     }
 }
 
 /// Refuses what takes `more` bytes where a workspace may have no more than `limit`, and anything where it has that many.
 pub(crate) async fn check(
     write: &Write,
-    workspace: &str,
+    workspace: WorkspaceId,
     limit: Option<u64>,
     more: u64,
 ) -> Result<(), DiskQuotaError> {
@@ -100,12 +100,11 @@ pub(crate) enum DiskQuotaError {
     Store(#[from] StoreError),
 }
 
-async fn used(connection: &impl ConnectionTrait, workspace: &str) -> Result<u64, StoreError> {
-    let layers = layers::Entity::find().filter(layers::Column::WorkspaceId.eq(workspace));
-    let desktops = desktops::Entity::find().filter(desktops::Column::WorkspaceId.eq(workspace));
-    let snapshots = snapshots::Entity::find().filter(snapshots::Column::WorkspaceId.eq(workspace));
-    let templates =
-        saved_templates::Entity::find().filter(saved_templates::Column::WorkspaceId.eq(workspace));
+async fn used(connection: &impl ConnectionTrait, workspace: WorkspaceId) -> Result<u64, StoreError> {
+    let layers = layers::Entity::find().filter(layers::Column::Workspace.eq(workspace));
+    let desktops = desktops::Entity::find().filter(desktops::Column::Workspace.eq(workspace));
+    let snapshots = snapshots::Entity::find().filter(snapshots::Column::Workspace.eq(workspace));
+    let templates = saved_templates::Entity::find().filter(saved_templates::Column::Workspace.eq(workspace));
     let parts = [
         sum(layers, layers::Column::Bytes, connection).await?,
         sum(desktops, desktops::Column::KeptBytes, connection).await?,

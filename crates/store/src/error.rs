@@ -1,7 +1,7 @@
 //! What can go wrong with the database.
 
 use rolltop_vault::{SealError, VaultError};
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult as _, QueryTrait as _, Select};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -21,15 +21,16 @@ pub(crate) fn unreadable<E: ToString>(table: &'static str) -> impl Fn(E) -> Stor
     move |error| StoreError::Unreadable { table, what: error.to_string() }
 }
 
-/// Those rows of one table that can be read. The others, which `name` tells apart, are logged: who looks at all of
-/// them goes on without.
-pub(crate) fn readable<R, T: TryFrom<R, Error = StoreError>>(
-    rows: Vec<R>,
-    name: impl Fn(&R) -> String,
-) -> Vec<T> {
-    let read = rows.into_iter().filter_map(|row| {
-        let of = name(&row);
-        T::try_from(row).inspect_err(|error| tracing::error!(row = of, %error, "a row is left out")).ok()
+/// Those rows that can be read. The others are logged: who looks at all of them goes on without.
+pub(crate) async fn readable<E: EntityTrait, T>(
+    select: Select<E>,
+    read: impl Fn(E::Model) -> Result<T, StoreError>,
+    connection: &impl ConnectionTrait,
+) -> Result<Vec<T>, StoreError> {
+    let rows = connection.query_all_raw(select.build(connection.get_database_backend())).await?;
+    let all = rows.iter().filter_map(|row| {
+        let known = E::Model::from_query_result(row, "").map_err(StoreError::from).and_then(&read);
+        known.inspect_err(|error| tracing::error!(table = E::default().table_name(), error = ?error, "a row is left out")).ok()
     });
-    read.collect()
+    Ok(all.collect())
 }

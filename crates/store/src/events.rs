@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::database::{Store, Write};
 use crate::error::{StoreError, unreadable};
-use crate::moment::{from_ms, to_ms};
+use crate::moment::Moment;
 
 /// The kinds of events.
 pub mod kind {
@@ -23,10 +23,12 @@ pub mod kind {
 pub struct Model {
     #[sea_orm(primary_key)]
     pub seq: i64,
-    pub workspace_id: String,
-    pub desktop_id: Option<String>,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: WorkspaceId,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: Option<DesktopId>,
     pub kind: String,
-    pub at: i64,
+    pub at: Moment,
     pub data: String,
 }
 
@@ -50,9 +52,9 @@ impl TryFrom<Model> for Event {
     fn try_from(row: Model) -> Result<Self, StoreError> {
         Ok(Self {
             seq: row.seq,
-            desktop: row.desktop_id.map(|id| id.parse()).transpose().map_err(unreadable("events"))?,
+            desktop: row.desktop,
             kind: row.kind,
-            at: from_ms(row.at, "events")?,
+            at: *row.at,
             data: serde_json::from_str(&row.data).map_err(unreadable("events"))?,
         })
     }
@@ -68,19 +70,19 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<Event>, StoreError> {
         let mut query = Entity::find()
-            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(Column::Workspace.eq(workspace))
             .filter(Column::Seq.gt(after))
             .order_by_asc(Column::Seq)
             .limit(limit);
         if let Some(desktop) = desktop {
-            query = query.filter(Column::DesktopId.eq(desktop.to_string()));
+            query = query.filter(Column::Desktop.eq(desktop));
         }
         query.all(&self.connection).await?.into_iter().map(Event::try_from).collect()
     }
 
     pub async fn delete_events_before(&self, at: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        Entity::delete_many().filter(Column::At.lt(to_ms(at))).exec(&write.transaction).await?;
+        Entity::delete_many().filter(Column::At.lt(Moment(at))).exec(&write.transaction).await?;
         write.commit().await
     }
 
@@ -93,18 +95,18 @@ impl Store {
 /// Tells watchers of a change, once the transaction is committed.
 pub(crate) async fn insert(
     write: &mut Write,
-    workspace: &str,
-    desktop: &str,
+    workspace: WorkspaceId,
+    desktop: DesktopId,
     kind: &str,
     data: Value,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let row = ActiveModel {
         seq: NotSet,
-        workspace_id: Set(workspace.to_owned()),
-        desktop_id: Set(Some(desktop.to_owned())),
+        workspace: Set(workspace),
+        desktop: Set(Some(desktop)),
         kind: Set(kind.to_owned()),
-        at: Set(to_ms(now)),
+        at: Set(now.into()),
         data: Set(data.to_string()),
     };
     let inserted = Entity::insert(row).exec(&write.transaction).await?;

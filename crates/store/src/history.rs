@@ -1,14 +1,14 @@
 //! What became of each desktop, when, by whom, and how long it took. Outlives the desktop, as events do.
 
 use jiff::Timestamp;
-use rolltop_model::DesktopId;
+use rolltop_model::{DesktopId, WorkspaceId};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
 use crate::database::{Store, Write};
 use crate::error::StoreError;
-use crate::moment::{from_ms, some_from_ms, to_ms};
+use crate::moment::Moment;
 
 /// What can become of a desktop.
 pub mod happening {
@@ -59,13 +59,15 @@ pub mod happening {
 pub struct Model {
     #[sea_orm(primary_key)]
     pub seq: i64,
-    pub workspace_id: String,
-    pub desktop_id: String,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: WorkspaceId,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: DesktopId,
     pub kind: String,
     pub actor: String,
     pub detail: Option<String>,
-    pub began_at: i64,
-    pub ended_at: Option<i64>,
+    pub began_at: Moment,
+    pub ended_at: Option<Moment>,
     pub error: Option<String>,
 }
 
@@ -73,6 +75,8 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+pub use Model as HistoryEntry;
 
 /// Who does something, and what for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,44 +102,16 @@ impl<'a> By<'a> {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HistoryEntry {
-    /// One of [`happening`]'s.
-    pub kind: String,
-    pub actor: String,
-    pub detail: Option<String>,
-    pub began_at: Timestamp,
-    /// None while it is under way.
-    pub ended_at: Option<Timestamp>,
-    /// One sentence where it went wrong.
-    pub error: Option<String>,
-}
-
-impl TryFrom<Model> for HistoryEntry {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        Ok(Self {
-            kind: row.kind,
-            actor: row.actor,
-            detail: row.detail,
-            began_at: from_ms(row.began_at, "history")?,
-            ended_at: some_from_ms(row.ended_at, "history")?,
-            error: row.error,
-        })
-    }
-}
-
 /// Why what was asked for was not done.
 pub(crate) const OVERTAKEN: &str = "Something else was asked for meanwhile.";
 
 /// What happens to whom: workspace, desktop.
-pub(crate) type Whom<'a> = (&'a str, &'a str);
+pub(crate) type Whom = (WorkspaceId, DesktopId);
 
 /// Notes what has begun and will be ended by [`end`]. What was under way was overtaken by it.
 pub(crate) async fn begin(
     write: &Write,
-    whom: Whom<'_>,
+    whom: Whom,
     kind: &str,
     by: By<'_>,
     now: Timestamp,
@@ -147,7 +123,7 @@ pub(crate) async fn begin(
 /// Notes what is over.
 pub(crate) async fn note(
     write: &Write,
-    whom: Whom<'_>,
+    whom: Whom,
     kind: &str,
     by: By<'_>,
     (began_at, ended_at): (Timestamp, Timestamp),
@@ -158,7 +134,7 @@ pub(crate) async fn note(
 
 async fn insert(
     write: &Write,
-    (workspace, desktop): Whom<'_>,
+    (workspace, desktop): Whom,
     kind: &str,
     by: By<'_>,
     (began_at, ended_at): (Timestamp, Option<Timestamp>),
@@ -166,13 +142,13 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let row = ActiveModel {
         seq: NotSet,
-        workspace_id: Set(workspace.to_owned()),
-        desktop_id: Set(desktop.to_owned()),
+        workspace: Set(workspace),
+        desktop: Set(desktop),
         kind: Set(kind.to_owned()),
         actor: Set(by.actor.to_owned()),
         detail: Set(by.detail.map(str::to_owned)),
-        began_at: Set(to_ms(began_at)),
-        ended_at: Set(ended_at.map(to_ms)),
+        began_at: Set(began_at.into()),
+        ended_at: Set(ended_at.map(Moment)),
         error: Set(error.map(str::to_owned)),
     };
     Entity::insert(row).exec(&write.transaction).await?;
@@ -182,18 +158,18 @@ async fn insert(
 /// Ends what is under way; whether there was anything.
 pub(crate) async fn end(
     write: &Write,
-    desktop: &str,
+    desktop: DesktopId,
     error: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let change = ActiveModel {
-        ended_at: Set(Some(to_ms(now))),
+        ended_at: Set(Some(now.into())),
         error: Set(error.map(str::to_owned)),
         ..Default::default()
     };
     let ended = Entity::update_many()
         .set(change)
-        .filter(Column::DesktopId.eq(desktop))
+        .filter(Column::Desktop.eq(desktop))
         .filter(Column::EndedAt.is_null())
         .exec(&write.transaction)
         .await?;
@@ -203,28 +179,27 @@ pub(crate) async fn end(
 impl Store {
     /// A desktop's, newest first.
     pub async fn history(&self, desktop: DesktopId, limit: u64) -> Result<Vec<HistoryEntry>, StoreError> {
-        let rows = Entity::find()
-            .filter(Column::DesktopId.eq(desktop.to_string()))
+        Ok(Entity::find()
+            .filter(Column::Desktop.eq(desktop))
             .order_by_desc(Column::Seq)
             .limit(limit)
             .all(&self.connection)
-            .await?;
-        rows.into_iter().map(HistoryEntry::try_from).collect()
+            .await?)
     }
 
     /// When it was last asked for something that is undone by an undo.
     pub async fn last_to_undo(&self, desktop: DesktopId) -> Result<Option<Timestamp>, StoreError> {
         let latest = Entity::find()
-            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .filter(Column::Desktop.eq(desktop))
             .filter(Column::Kind.is_in(happening::UNDONE))
             .order_by_desc(Column::Seq);
         let row = latest.one(&self.connection).await?;
-        row.map(|row| from_ms(row.began_at, "history")).transpose()
+        Ok(row.map(|row| *row.began_at))
     }
 
     pub async fn delete_history_before(&self, at: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        Entity::delete_many().filter(Column::BeganAt.lt(to_ms(at))).exec(&write.transaction).await?;
+        Entity::delete_many().filter(Column::BeganAt.lt(Moment(at))).exec(&write.transaction).await?;
         write.commit().await
     }
 }

@@ -11,19 +11,20 @@ use sea_orm::sea_query::OnConflict;
 use crate::database::{Store, Write};
 use crate::desktops::CreateDesktopError;
 use crate::error::{StoreError, unreadable};
-use crate::moment::to_ms;
+use crate::moment::{Moment, Words};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_keys")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub workspace_id: String,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: WorkspaceId,
     #[sea_orm(primary_key, auto_increment = false)]
     pub idempotency_key: String,
     pub request_hash: Vec<u8>,
     /// The ids of what was made, with spaces between them.
-    pub made: String,
-    pub created_at: i64,
+    pub made: Words,
+    pub created_at: Moment,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -46,12 +47,12 @@ pub(crate) async fn made<T: FromStr<Err = IdError>>(
     key: Option<&IdempotencyKey>,
 ) -> Result<Vec<T>, CreateDesktopError> {
     let Some(key) = key else { return Ok(Vec::new()) };
-    let row = Entity::find_by_id((key.workspace.to_string(), key.key.clone()));
+    let row = Entity::find_by_id((key.workspace, key.key.clone()));
     let Some(row) = row.one(&write.transaction).await? else { return Ok(Vec::new()) };
     if row.request_hash != key.request_hash {
         return Err(CreateDesktopError::IdempotencyMismatch);
     }
-    let ids = row.made.split(' ').map(|id| id.parse().map_err(unreadable("idempotency_keys")));
+    let ids = row.made.iter().map(|id| id.parse().map_err(unreadable("idempotency_keys")));
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
@@ -64,13 +65,13 @@ pub(crate) async fn keep(
 ) -> Result<(), StoreError> {
     let Some(key) = key else { return Ok(()) };
     let row = ActiveModel {
-        workspace_id: Set(key.workspace.to_string()),
+        workspace: Set(key.workspace),
         idempotency_key: Set(key.key),
         request_hash: Set(key.request_hash.to_vec()),
-        made: Set(made.into_iter().collect::<Vec<_>>().join(" ")),
-        created_at: Set(to_ms(now)),
+        made: Set(Words(made.into_iter().collect())),
+        created_at: Set(now.into()),
     };
-    let mut replacing = OnConflict::columns([Column::WorkspaceId, Column::IdempotencyKey]);
+    let mut replacing = OnConflict::columns([Column::Workspace, Column::IdempotencyKey]);
     replacing.update_columns([Column::RequestHash, Column::Made, Column::CreatedAt]);
     Entity::insert(row).on_conflict(replacing).exec_without_returning(&write.transaction).await?;
     Ok(())
@@ -79,7 +80,7 @@ pub(crate) async fn keep(
 impl Store {
     pub async fn delete_idempotency_keys_before(&self, old: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        Entity::delete_many().filter(Column::CreatedAt.lt(to_ms(old))).exec(&write.transaction).await?;
+        Entity::delete_many().filter(Column::CreatedAt.lt(Moment(old))).exec(&write.transaction).await?;
         write.commit().await
     }
 }

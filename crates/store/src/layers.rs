@@ -14,28 +14,31 @@ use secrecy::{ExposeSecret, SecretBox};
 use crate::database::{Store, Write};
 use crate::desktops::{self, Desktop};
 use crate::error::{StoreError, unreadable};
-use crate::moment::to_ms;
+use crate::moment::{Amount, Moment};
 use crate::snapshots;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "layers")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: String,
-    pub size: String,
+    pub id: LayerId,
+    pub size: Size,
     pub layer_key: Vec<u8>,
-    pub desktop_id: Option<String>,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: Option<DesktopId>,
     /// What it lies over; none for a template's disk.
-    pub parent_id: Option<String>,
+    #[sea_orm(column_name = "parent_id")]
+    pub parent: Option<LayerId>,
     /// How many layers it is a disk of, itself counted.
     pub depth: i32,
     /// Nobody writes to it any more.
     pub frozen: bool,
-    pub created_at: i64,
+    pub created_at: Moment,
     /// Whose it is.
-    pub workspace_id: Option<String>,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: Option<WorkspaceId>,
     /// What it takes of the host's disk, as the engine last said.
-    pub bytes: i64,
+    pub bytes: Amount,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -63,8 +66,7 @@ impl Store {
             return Ok(layer);
         }
         let write = self.write().await?;
-        let over = over.map(|over| over.to_string());
-        let row = self.insert_layer(&write, size, Some(desktop), over.as_deref(), now).await?;
+        let row = self.insert_layer(&write, size, Some(desktop), over, now).await?;
         write.commit().await?;
         self.opened(row)
     }
@@ -75,7 +77,7 @@ impl Store {
         write: &Write,
         size: Size,
         desktop: Option<DesktopId>,
-        over: Option<&str>,
+        over: Option<LayerId>,
         now: Timestamp,
     ) -> Result<Model, StoreError> {
         let below = match over {
@@ -83,26 +85,24 @@ impl Store {
             None => None,
         };
         let of = match desktop {
-            Some(desktop) => {
-                desktops::Entity::find_by_id(desktop.to_string()).one(&write.transaction).await?
-            }
+            Some(desktop) => desktops::Entity::find_by_id(desktop).one(&write.transaction).await?,
             None => None,
         };
         let depth = below.as_ref().map_or(0, |row| row.depth).saturating_add(1);
-        let workspace = of.map(|row| row.workspace_id).or(below.and_then(|row| row.workspace_id));
-        let id = LayerId::generate().to_string();
-        let sealed = self.vault.seal(key_cell(&id), random_key().expose_secret())?;
+        let workspace = of.map(|row| row.workspace).or(below.and_then(|row| row.workspace));
+        let id = LayerId::generate();
+        let sealed = self.vault.seal(key_cell(&id.to_string()), random_key().expose_secret())?;
         let row = ActiveModel {
             id: Set(id),
-            size: Set(size.to_string()),
+            size: Set(size),
             layer_key: Set(sealed),
-            desktop_id: Set(desktop.map(|desktop| desktop.to_string())),
-            parent_id: Set(over.map(str::to_owned)),
+            desktop: Set(desktop),
+            parent: Set(over),
             depth: Set(depth),
             frozen: Set(false),
-            created_at: Set(to_ms(now)),
-            workspace_id: Set(workspace),
-            bytes: Set(0),
+            created_at: Set(now.into()),
+            workspace: Set(workspace),
+            bytes: Set(Amount(0)),
         };
         Ok(row.insert(&write.transaction).await?)
     }
@@ -116,19 +116,18 @@ impl Store {
         (workspace, bytes): (WorkspaceId, u64),
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let id = layer.id.to_string();
-        let sealed = self.vault.seal(key_cell(&id), layer.key.expose_secret())?;
+        let sealed = self.vault.seal(key_cell(&layer.id.to_string()), layer.key.expose_secret())?;
         let row = ActiveModel {
-            id: Set(id),
-            size: Set(size.to_string()),
+            id: Set(layer.id),
+            size: Set(size),
             layer_key: Set(sealed),
-            desktop_id: Set(None),
-            parent_id: Set(None),
+            desktop: Set(None),
+            parent: Set(None),
             depth: Set(1),
             frozen: Set(true),
-            created_at: Set(to_ms(now)),
-            workspace_id: Set(Some(workspace.to_string())),
-            bytes: Set(i64::try_from(bytes).unwrap_or(i64::MAX)),
+            created_at: Set(now.into()),
+            workspace: Set(Some(workspace)),
+            bytes: Set(Amount(bytes)),
         };
         Entity::insert(row).exec_without_returning(&write.transaction).await?;
         Ok(())
@@ -136,27 +135,27 @@ impl Store {
 
     /// Desktops whose disk has this many layers, or more.
     pub async fn deep_desktops(&self, depth: u32) -> Result<Vec<DesktopId>, StoreError> {
-        let ids: Vec<Option<String>> = Entity::find()
-            .filter(Column::DesktopId.is_not_null())
+        let ids: Vec<Option<DesktopId>> = Entity::find()
+            .filter(Column::Desktop.is_not_null())
             .filter(Column::Depth.gte(depth))
             .select_only()
-            .column(Column::DesktopId)
+            .column(Column::Desktop)
             .into_tuple()
             .all(&self.connection)
             .await?;
-        ids.into_iter().flatten().map(|id| id.parse().map_err(unreadable("layers"))).collect()
+        Ok(ids.into_iter().flatten().collect())
     }
 
     /// Writes down that the layer a desktop writes to holds all of its disk, and deletes the keys of those below that
     /// nothing else needs. `false` if the desktop's lease was lost.
     pub async fn flattened(&self, desktop: &Desktop) -> Result<bool, StoreError> {
         let write = self.write().await?;
-        let row = desktops::Entity::find_by_id(desktop.id.to_string()).one(&write.transaction).await?;
-        if row.is_none_or(|row| u64::try_from(row.fence) != Ok(desktop.fence)) {
+        let row = desktops::Entity::find_by_id(desktop.id).one(&write.transaction).await?;
+        if row.is_none_or(|row| *row.fence != desktop.fence) {
             return Ok(false);
         }
-        let change = ActiveModel { parent_id: Set(None), depth: Set(1), ..Default::default() };
-        let of = Column::DesktopId.eq(desktop.id.to_string());
+        let change = ActiveModel { parent: Set(None), depth: Set(1), ..Default::default() };
+        let of = Column::Desktop.eq(desktop.id);
         Entity::update_many().set(change).filter(of).exec(&write.transaction).await?;
         delete_unneeded(&write).await?;
         write.commit().await?;
@@ -165,21 +164,21 @@ impl Store {
 
     /// The layers of a desktop's disk, the one it writes to first; empty where it has none.
     pub async fn disk_of(&self, desktop: DesktopId) -> Result<Vec<Layer>, StoreError> {
-        let top = Entity::find().filter(Column::DesktopId.eq(desktop.to_string()));
+        let top = Entity::find().filter(Column::Desktop.eq(desktop));
         let top = top.order_by_asc(Column::Id).one(&self.connection).await?;
         self.chain(top).await
     }
 
     /// A layer and all it lies over.
     pub async fn disk_from(&self, layer: LayerId) -> Result<Vec<Layer>, StoreError> {
-        self.chain(Entity::find_by_id(layer.to_string()).one(&self.connection).await?).await
+        self.chain(Entity::find_by_id(layer).one(&self.connection).await?).await
     }
 
     async fn chain(&self, top: Option<Model>) -> Result<Vec<Layer>, StoreError> {
         let mut layers = Vec::new();
         let mut next = top;
         while let Some(row) = next {
-            next = match &row.parent_id {
+            next = match row.parent {
                 Some(parent) => {
                     let parent = Entity::find_by_id(parent).one(&self.connection).await?;
                     Some(parent.ok_or_else(|| unreadable("layers")("a layer is missing"))?)
@@ -194,7 +193,7 @@ impl Store {
     /// The layer a desktop has.
     pub async fn layer_of(&self, desktop: DesktopId) -> Result<Option<Layer>, StoreError> {
         let row = Entity::find()
-            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .filter(Column::Desktop.eq(desktop))
             .order_by_asc(Column::Id)
             .one(&self.connection)
             .await?;
@@ -203,20 +202,19 @@ impl Store {
 
     /// Every layer there is a row for.
     pub async fn layer_ids(&self) -> Result<Vec<LayerId>, StoreError> {
-        let rows = Entity::find().all(&self.connection).await?;
-        rows.into_iter().map(|row| row.id.parse().map_err(unreadable("layers"))).collect()
+        Ok(Entity::find().select_only().column(Column::Id).into_tuple().all(&self.connection).await?)
     }
 
     pub(crate) fn opened(&self, row: Model) -> Result<Layer, StoreError> {
         let bad = unreadable("layers");
-        let secret = self.vault.open(key_cell(&row.id), &row.layer_key)?;
+        let secret = self.vault.open(key_cell(&row.id.to_string()), &row.layer_key)?;
         let key = <[u8; 32]>::try_from(secret.expose_secret()).map_err(&bad)?;
-        Ok(Layer { id: row.id.parse().map_err(unreadable("layers"))?, key: SecretBox::new(Box::new(key)) })
+        Ok(Layer { id: row.id, key: SecretBox::new(Box::new(key)) })
     }
 }
 
 /// Deletes the key of a layer: from then on it is noise.
-pub(crate) async fn forget(write: &Write, layer: &str) -> Result<(), StoreError> {
+pub(crate) async fn forget(write: &Write, layer: LayerId) -> Result<(), StoreError> {
     // Overwritten before it is deleted, so that no page of the file keeps it.
     let noise = Entity::update_many().col_expr(Column::LayerKey, Expr::value(Vec::<u8>::new()));
     noise.filter(Column::Id.eq(layer)).exec(&write.transaction).await?;
@@ -228,19 +226,18 @@ pub(crate) async fn forget(write: &Write, layer: &str) -> Result<(), StoreError>
 /// they are noise.
 pub(crate) async fn delete_unneeded(write: &Write) -> Result<(), StoreError> {
     let rows = Entity::find().all(&write.transaction).await?;
-    let parents: HashMap<&str, Option<&str>> =
-        rows.iter().map(|row| (row.id.as_str(), row.parent_id.as_deref())).collect();
+    let parents: HashMap<LayerId, Option<LayerId>> = rows.iter().map(|row| (row.id, row.parent)).collect();
     let kept = snapshots::layers_in_use(write).await?;
     let mut needed = HashSet::new();
-    let roots = rows.iter().filter(|row| !row.frozen).map(|row| row.id.as_str());
-    for root in roots.chain(kept.iter().map(String::as_str)) {
+    let roots = rows.iter().filter(|row| !row.frozen).map(|row| row.id);
+    for root in roots.chain(kept) {
         let mut next = Some(root);
         while let Some(layer) = next.filter(|layer| needed.insert(*layer)) {
-            next = parents.get(layer).copied().flatten();
+            next = parents.get(&layer).copied().flatten();
         }
     }
-    for row in rows.iter().filter(|row| !needed.contains(row.id.as_str())) {
-        forget(write, &row.id).await?;
+    for row in rows.iter().filter(|row| !needed.contains(&row.id)) {
+        forget(write, row.id).await?;
     }
     Ok(())
 }

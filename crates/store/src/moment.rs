@@ -9,8 +9,6 @@ use jiff::Timestamp;
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, DbErr, DeriveValueType, QueryResult, TryFromU64, TryGetError, TryGetable, Value};
 
-use crate::error::{StoreError, unreadable};
-
 /// A time, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(pub Timestamp);
@@ -18,6 +16,10 @@ pub struct Moment(pub Timestamp);
 /// A number that counts something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count(pub u32);
+
+/// Bytes, GiB, milliseconds and the like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Amount(pub u64);
 
 /// Words, in a column with a space between each two.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveValueType)]
@@ -76,7 +78,7 @@ macro_rules! number_columns {
     )*};
 }
 
-number_columns!(Moment, Count);
+number_columns!(Moment, Count, Amount);
 
 impl Moment {
     fn number(self) -> i64 {
@@ -96,6 +98,26 @@ impl Count {
     fn from_number(number: i64) -> Option<Self> {
         let number: Option<u32> = number.try_into().ok();
         number.map(Self)
+    }
+}
+
+impl Amount {
+    /// One that is too large for a column is the largest there.
+    fn number(self) -> i64 {
+        self.0.try_into().unwrap_or(i64::MAX)
+    }
+
+    fn from_number(number: i64) -> Option<Self> {
+        let number: Option<u64> = number.try_into().ok();
+        number.map(Self)
+    }
+}
+
+impl Deref for Amount {
+    type Target = u64;
+
+    fn deref(&self) -> &u64 {
+        &self.0
     }
 }
 
@@ -147,16 +169,4 @@ impl Deref for Moment {
     fn deref(&self) -> &Timestamp {
         &self.0
     }
-}
-
-pub(crate) fn to_ms(at: Timestamp) -> i64 {
-    at.as_millisecond()
-}
-
-pub(crate) fn from_ms(ms: i64, table: &'static str) -> Result<Timestamp, StoreError> {
-    Timestamp::from_millisecond(ms).map_err(unreadable(table))
-}
-
-pub(crate) fn some_from_ms(ms: Option<i64>, table: &'static str) -> Result<Option<Timestamp>, StoreError> {
-    ms.map(|ms| from_ms(ms, table)).transpose()
 }

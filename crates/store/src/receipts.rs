@@ -8,18 +8,20 @@ use sea_orm::sea_query::OnConflict;
 
 use crate::database::{Store, Write};
 use crate::error::{StoreError, unreadable};
-use crate::moment::{from_ms, to_ms};
+use crate::moment::{Amount, Moment};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "receipts")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub desktop_id: String,
-    pub workspace_id: String,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: DesktopId,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: WorkspaceId,
     pub name: String,
-    pub keys_removed_at: i64,
-    pub removed_at: i64,
-    pub bytes: i64,
+    pub keys_removed_at: Moment,
+    pub removed_at: Moment,
+    pub bytes: Amount,
     /// A JSON list of texts.
     pub removed: String,
 }
@@ -45,16 +47,16 @@ pub struct Receipt {
 
 impl Store {
     pub async fn receipt(&self, desktop: DesktopId) -> Result<Option<Receipt>, StoreError> {
-        let Some(row) = Entity::find_by_id(desktop.to_string()).one(&self.connection).await? else {
+        let Some(row) = Entity::find_by_id(desktop).one(&self.connection).await? else {
             return Ok(None);
         };
         Ok(Some(Receipt {
             desktop,
-            workspace: row.workspace_id.parse().map_err(unreadable("receipts"))?,
+            workspace: row.workspace,
             name: row.name,
-            keys_removed_at: from_ms(row.keys_removed_at, "receipts")?,
-            removed_at: from_ms(row.removed_at, "receipts")?,
-            bytes: u64::try_from(row.bytes).unwrap_or_default(),
+            keys_removed_at: *row.keys_removed_at,
+            removed_at: *row.removed_at,
+            bytes: *row.bytes,
             removed: serde_json::from_str(&row.removed).map_err(unreadable("receipts"))?,
         }))
     }
@@ -63,16 +65,16 @@ impl Store {
 /// Keeps a receipt; a repeated destruction that finds nothing more leaves the first one.
 pub(crate) async fn insert(write: &Write, receipt: &Receipt) -> Result<(), StoreError> {
     let row = ActiveModel {
-        desktop_id: Set(receipt.desktop.to_string()),
-        workspace_id: Set(receipt.workspace.to_string()),
+        desktop: Set(receipt.desktop),
+        workspace: Set(receipt.workspace),
         name: Set(receipt.name.clone()),
-        keys_removed_at: Set(to_ms(receipt.keys_removed_at)),
-        removed_at: Set(to_ms(receipt.removed_at)),
-        bytes: Set(i64::try_from(receipt.bytes).unwrap_or(i64::MAX)),
+        keys_removed_at: Set(receipt.keys_removed_at.into()),
+        removed_at: Set(receipt.removed_at.into()),
+        bytes: Set(Amount(receipt.bytes)),
         removed: Set(serde_json::Value::from(receipt.removed.clone()).to_string()),
     };
     Entity::insert(row)
-        .on_conflict(OnConflict::column(Column::DesktopId).do_nothing().to_owned())
+        .on_conflict(OnConflict::column(Column::Desktop).do_nothing().to_owned())
         .exec_without_returning(&write.transaction)
         .await?;
     Ok(())

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, SnapshotId, SnapshotState};
 use sea_orm::ActiveValue::Set;
+use sea_orm::QuerySelect as _;
 use sea_orm::entity::prelude::*;
 
 use crate::database::{Store, Write};
@@ -11,7 +12,7 @@ use crate::error::{StoreError, unreadable};
 use crate::events::{self, kind};
 use crate::history::{self, By, happening};
 use crate::layers::{self, Layer};
-use crate::moment::to_ms;
+use crate::moment::Count;
 use crate::snapshots::{self, NewSnapshot, Snapshot, SnapshotError};
 
 /// A wish to put a desktop back.
@@ -35,18 +36,18 @@ impl Store {
         let mut write = self.write().await?;
         let to = snapshots::find(&write, snapshot).await?.ok_or(SnapshotError::Gone)?;
         let row = find(&write, undo.desktop).await?.ok_or(SnapshotError::Gone)?;
-        if to.state != SnapshotState::Ready.as_str() || row.restore_id.is_some() {
+        if to.state != SnapshotState::Ready || row.restore.is_some() {
             return Err(SnapshotError::InUse);
         }
         let by = By::somebody(&undo.made_by).because(&to.name);
-        history::begin(&write, (&row.workspace_id, &row.id), happening::RESTORED, by, now).await?;
+        history::begin(&write, (row.workspace, row.id), happening::RESTORED, by, now).await?;
         let undo = snapshots::insert(&mut write, &undo, now).await?;
         let change = desktops::ActiveModel {
             id: Set(row.id),
-            restore_id: Set(Some(to.id)),
-            restore_undo_id: Set(Some(undo.id)),
+            restore: Set(Some(to.id)),
+            restore_undo: Set(Some(undo.id)),
             revision: Set(row.revision.saturating_add(1)),
-            updated_at: Set(to_ms(now)),
+            updated_at: Set(now.into()),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
@@ -58,8 +59,8 @@ impl Store {
     /// What a desktop is to be put back to, as its row said when it was read.
     pub async fn wanted_restore(&self, desktop: &Desktop) -> Result<Option<Restore>, StoreError> {
         let Some((to, undo)) = desktop.restore else { return Ok(None) };
-        let row = desktops::Entity::find_by_id(desktop.id.to_string()).one(&self.connection).await?;
-        let has_begun = row.is_some_and(|row| row.restore_layer_id.is_some());
+        let row = desktops::Entity::find_by_id(desktop.id).one(&self.connection).await?;
+        let has_begun = row.is_some_and(|row| row.restore_layer.is_some());
         let (to, undo) = (self.snapshot(to).await?, self.snapshot(undo).await?);
         let gone = || unreadable("desktops")("a snapshot is gone");
         Ok(Some(Restore { to: to.ok_or_else(gone)?, undo: undo.ok_or_else(gone)?, has_begun }))
@@ -67,9 +68,8 @@ impl Store {
 
     /// Desktops that are to be put back.
     pub async fn restoring(&self) -> Result<Vec<DesktopId>, StoreError> {
-        let rows = desktops::Entity::find().filter(desktops::Column::RestoreId.is_not_null());
-        let rows = rows.all(&self.connection).await?;
-        rows.into_iter().map(|row| row.id.parse().map_err(unreadable("desktops"))).collect()
+        let rows = desktops::Entity::find().filter(desktops::Column::Restore.is_not_null());
+        Ok(rows.select_only().column(desktops::Column::Id).into_tuple().all(&self.connection).await?)
     }
 
     /// The layer that the desktop is to write to once it is put back: the same each time this is asked.
@@ -81,15 +81,14 @@ impl Store {
     ) -> Result<Layer, StoreError> {
         let write = self.write().await?;
         let row = find(&write, desktop.id).await?.ok_or_else(|| unreadable("desktops")("it is gone"))?;
-        if let Some(id) = &row.restore_layer_id {
+        if let Some(id) = row.restore_layer {
             let layer = layers::Entity::find_by_id(id).one(&write.transaction).await?;
             return self.opened(layer.ok_or_else(|| unreadable("desktops")("its layer is gone"))?);
         }
-        let over = over.layer.map(|layer| layer.to_string());
-        let layer = self.insert_layer(&write, desktop.size, None, over.as_deref(), now).await?;
+        let layer = self.insert_layer(&write, desktop.size, None, over.layer, now).await?;
         let change = desktops::ActiveModel {
             id: Set(row.id),
-            restore_layer_id: Set(Some(layer.id.clone())),
+            restore_layer: Set(Some(layer.id)),
             ..Default::default()
         };
         change.update(&write.transaction).await?;
@@ -102,7 +101,7 @@ impl Store {
     pub async fn finish_restore(&self, desktop: &Desktop, now: Timestamp) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop).await? else { return Ok(false) };
-        snapshots::switch_layers(&write, desktop.id, row.restore_layer_id.as_deref()).await?;
+        snapshots::switch_layers(&write, desktop.id, row.restore_layer).await?;
         let to = match desktop.restore {
             Some((to, _)) => snapshots::find(&write, to).await?,
             None => None,
@@ -113,19 +112,19 @@ impl Store {
             // Its memory is of that size, and its disk does not shrink.
             size: Set(to.size),
             disk_gib: Set(row.disk_gib.max(to.disk_gib)),
-            desired: Set(Desired::Running.as_str().to_owned()),
+            desired: Set(Desired::Running),
             state: Set(DesktopState::Pending.name().to_owned()),
             reason: Set(None),
             detail: Set(None),
-            attempts: Set(0),
+            attempts: Set(Count(0)),
             last_failure: Set(None),
             retry_at: Set(None),
-            planned_at: Set(to_ms(now)),
+            planned_at: Set(now.into()),
             revision: Set(row.revision.saturating_add(1)),
-            restore_id: Set(None),
-            restore_undo_id: Set(None),
-            restore_layer_id: Set(None),
-            updated_at: Set(to_ms(now)),
+            restore: Set(None),
+            restore_undo: Set(None),
+            restore_layer: Set(None),
+            updated_at: Set(now.into()),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
@@ -139,20 +138,20 @@ impl Store {
     pub async fn fail_restore(&self, desktop: &Desktop, now: Timestamp) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop).await? else { return Ok(false) };
-        if let Some(layer) = &row.restore_layer_id {
+        if let Some(layer) = row.restore_layer {
             layers::forget(&write, layer).await?;
         }
         let change = desktops::ActiveModel {
             id: Set(row.id),
-            last_failure: Set(Some(FailReason::RestoreFailed.as_str().to_owned())),
-            restore_id: Set(None),
-            restore_undo_id: Set(None),
-            restore_layer_id: Set(None),
-            updated_at: Set(to_ms(now)),
+            last_failure: Set(Some(FailReason::RestoreFailed)),
+            restore: Set(None),
+            restore_undo: Set(None),
+            restore_layer: Set(None),
+            updated_at: Set(now.into()),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
-        history::end(&write, &row.id, Some(FailReason::RestoreFailed.sentence()), now).await?;
+        history::end(&write, row.id, Some(FailReason::RestoreFailed.sentence()), now).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
         Ok(true)
@@ -160,17 +159,17 @@ impl Store {
 }
 
 async fn find(write: &Write, id: DesktopId) -> Result<Option<desktops::Model>, StoreError> {
-    let row = desktops::Entity::find_by_id(id.to_string()).one(&write.transaction).await?;
-    Ok(row.filter(|row| row.desired != Desired::Destroyed.as_str()))
+    let row = desktops::Entity::find_by_id(id).one(&write.transaction).await?;
+    Ok(row.filter(|row| row.desired != Desired::Destroyed))
 }
 
 /// The row, if the lease it was taken with still stands.
 async fn held(write: &Write, desktop: &Desktop) -> Result<Option<desktops::Model>, StoreError> {
     let row = find(write, desktop.id).await?;
-    Ok(row.filter(|row| u64::try_from(row.fence) == Ok(desktop.fence)))
+    Ok(row.filter(|row| *row.fence == desktop.fence))
 }
 
 async fn tell(write: &mut Write, row: &desktops::Model, now: Timestamp) -> Result<(), StoreError> {
     let data = desktops::event_data(&row.name, &desktops::record(row)?);
-    events::insert(write, &row.workspace_id, &row.id, kind::DESKTOP_CHANGED, data, now).await
+    events::insert(write, row.workspace, row.id, kind::DESKTOP_CHANGED, data, now).await
 }

@@ -9,33 +9,33 @@ use sea_orm::sea_query::{Expr, Query, SelectStatement};
 use sea_orm::{QueryOrder, QuerySelect};
 
 use crate::database::{Store, Write};
-use crate::error::{StoreError, unreadable};
-use crate::moment::{from_ms, to_ms};
+use crate::error::StoreError;
+use crate::moment::{Amount, Moment, Words};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "saved_templates")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub version: String,
-    pub workspace_id: String,
+    pub version: TemplateVersion,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: WorkspaceId,
     pub title: String,
     pub description: String,
     pub desktop_name: String,
-    pub builder_id: String,
-    pub state: String,
+    #[sea_orm(column_name = "builder_id")]
+    pub builder: DesktopId,
+    pub state: SavedTemplateState,
     pub reason: Option<String>,
     pub made_by: String,
-    pub keep: String,
-    pub created_at: i64,
-    pub bytes: i64,
+    pub keep: Words,
+    pub created_at: Moment,
+    pub bytes: Amount,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
-
-const TABLE: &str = "saved_templates";
 
 /// What a template is to be called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,32 +64,30 @@ pub struct SavedTemplate {
     pub created_at: Timestamp,
 }
 
-impl TryFrom<Model> for SavedTemplate {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        Ok(Self {
+impl From<Model> for SavedTemplate {
+    fn from(row: Model) -> Self {
+        Self {
             new: NewSavedTemplate {
-                version: row.version.parse().map_err(unreadable(TABLE))?,
-                workspace: row.workspace_id.parse().map_err(unreadable(TABLE))?,
+                version: row.version,
+                workspace: row.workspace,
                 title: row.title,
                 description: row.description,
                 desktop_name: row.desktop_name,
                 made_by: row.made_by,
-                keep: row.keep.split_whitespace().map(str::to_owned).collect(),
-                bytes: u64::try_from(row.bytes).map_err(unreadable(TABLE))?,
+                keep: row.keep.0,
+                bytes: *row.bytes,
             },
-            builder: row.builder_id.parse().map_err(unreadable(TABLE))?,
-            state: row.state.parse().map_err(unreadable(TABLE))?,
+            builder: row.builder,
+            state: row.state,
             reason: row.reason,
-            created_at: from_ms(row.created_at, TABLE)?,
-        })
+            created_at: *row.created_at,
+        }
     }
 }
 
 /// Builders of all templates.
 pub(crate) fn builders() -> SelectStatement {
-    Query::select().column(Column::BuilderId).from(Entity).to_owned()
+    Query::select().column(Column::Builder).from(Entity).to_owned()
 }
 
 pub(crate) async fn insert(
@@ -99,18 +97,18 @@ pub(crate) async fn insert(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let row = ActiveModel {
-        version: Set(new.version.to_string()),
-        workspace_id: Set(new.workspace.to_string()),
+        version: Set(new.version.clone()),
+        workspace: Set(new.workspace),
         title: Set(new.title.clone()),
         description: Set(new.description.clone()),
         desktop_name: Set(new.desktop_name.clone()),
-        builder_id: Set(builder.to_string()),
-        state: Set(SavedTemplateState::Saving.as_str().to_owned()),
+        builder: Set(builder),
+        state: Set(SavedTemplateState::Saving),
         reason: Set(None),
         made_by: Set(new.made_by.clone()),
-        keep: Set(new.keep.join(" ")),
-        created_at: Set(to_ms(now)),
-        bytes: Set(i64::try_from(new.bytes).unwrap_or(i64::MAX)),
+        keep: Set(Words(new.keep.clone())),
+        created_at: Set(now.into()),
+        bytes: Set(Amount(new.bytes)),
     };
     Entity::insert(row).exec_without_returning(&write.transaction).await?;
     Ok(())
@@ -120,34 +118,33 @@ impl Store {
     /// All of them, the newest first.
     pub async fn saved_templates(&self) -> Result<Vec<SavedTemplate>, StoreError> {
         let rows = Entity::find().order_by_desc(Column::CreatedAt).all(&self.connection).await?;
-        rows.into_iter().map(SavedTemplate::try_from).collect()
+        Ok(rows.into_iter().map(SavedTemplate::from).collect())
     }
 
     pub async fn saved_template(
         &self,
         version: &TemplateVersion,
     ) -> Result<Option<SavedTemplate>, StoreError> {
-        let row = Entity::find_by_id(version.to_string()).one(&self.connection).await?;
-        row.map(SavedTemplate::try_from).transpose()
+        let row = Entity::find_by_id(version.clone()).one(&self.connection).await?;
+        Ok(row.map(SavedTemplate::from))
     }
 
     /// What a desktop is the builder of.
     pub async fn template_of_builder(&self, builder: DesktopId) -> Result<Option<SavedTemplate>, StoreError> {
-        let row =
-            Entity::find().filter(Column::BuilderId.eq(builder.to_string())).one(&self.connection).await?;
-        row.map(SavedTemplate::try_from).transpose()
+        let row = Entity::find().filter(Column::Builder.eq(builder)).one(&self.connection).await?;
+        Ok(row.map(SavedTemplate::from))
     }
 
     /// Builders of templates that are being saved.
     pub async fn building(&self) -> Result<Vec<DesktopId>, StoreError> {
-        let ids: Vec<String> = Entity::find()
+        let builders = Entity::find()
             .select_only()
-            .column(Column::BuilderId)
-            .filter(Column::State.eq(SavedTemplateState::Saving.as_str()))
+            .column(Column::Builder)
+            .filter(Column::State.eq(SavedTemplateState::Saving))
             .into_tuple()
             .all(&self.connection)
             .await?;
-        ids.into_iter().map(|id| id.parse().map_err(unreadable(TABLE))).collect()
+        Ok(builders)
     }
 
     /// Writes down what has become of one.
@@ -159,9 +156,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let write = self.write().await?;
         let mut change = Entity::update_many()
-            .col_expr(Column::State, Expr::value(state.as_str()))
+            .col_expr(Column::State, Expr::value(state))
             .col_expr(Column::Reason, Expr::value(reason))
-            .filter(Column::Version.eq(version.to_string()));
+            .filter(Column::Version.eq(version.clone()));
         if state == SavedTemplateState::Failed {
             change = change.col_expr(Column::Bytes, Expr::value(0));
         }
@@ -171,7 +168,7 @@ impl Store {
 
     pub async fn forget_saved_template(&self, version: &TemplateVersion) -> Result<(), StoreError> {
         let write = self.write().await?;
-        Entity::delete_by_id(version.to_string()).exec(&write.transaction).await?;
+        Entity::delete_by_id(version.clone()).exec(&write.transaction).await?;
         write.commit().await
     }
 }

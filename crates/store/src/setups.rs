@@ -15,24 +15,25 @@ use crate::database::{Store, Write};
 use crate::desktops;
 use crate::error::{StoreError, unreadable};
 use crate::history::{By, happening};
-use crate::moment::{from_ms, some_from_ms, to_ms};
+use crate::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "setups")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub desktop_id: String,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: DesktopId,
     pub run: String,
     pub repository: Option<String>,
     pub branch: Option<String>,
     pub script: Option<Vec<u8>>,
-    pub state: String,
+    pub state: SetupState,
     pub reason: Option<String>,
     pub log: Option<Vec<u8>>,
     pub asked_by: String,
-    pub created_at: i64,
-    pub began_at: Option<i64>,
-    pub ended_at: Option<i64>,
+    pub created_at: Moment,
+    pub began_at: Option<Moment>,
+    pub ended_at: Option<Moment>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -88,37 +89,37 @@ pub(crate) async fn insert(
         repository: Set(setup.repository.as_ref().map(ToString::to_string)),
         branch: Set(setup.branch.as_ref().map(|branch| branch.as_str().to_owned())),
         script: Set(setup.script.as_ref().map(seal).transpose()?),
-        desktop_id: Set(id.clone()),
-        state: Set(SetupState::Waiting.as_str().to_owned()),
+        desktop: Set(desktop),
+        state: Set(SetupState::Waiting),
         reason: Set(None),
         log: Set(None),
         asked_by: Set(asked_by.to_owned()),
-        created_at: Set(to_ms(now)),
+        created_at: Set(now.into()),
         began_at: Set(None),
         ended_at: Set(None),
     };
-    let mut replacing = OnConflict::column(Column::DesktopId);
-    replacing.update_columns(Column::iter().filter(|column| !matches!(column, Column::DesktopId)));
+    let mut replacing = OnConflict::column(Column::Desktop);
+    replacing.update_columns(Column::iter().filter(|column| !matches!(column, Column::Desktop)));
     Entity::insert(row).on_conflict(replacing).exec_without_returning(&write.transaction).await?;
     Ok(())
 }
 
 impl Store {
     pub async fn setup(&self, desktop: DesktopId) -> Result<Option<DesktopSetup>, StoreError> {
-        let row = Entity::find_by_id(desktop.to_string()).one(&self.connection).await?;
+        let row = Entity::find_by_id(desktop).one(&self.connection).await?;
         row.map(|row| self.opened_setup(row)).transpose()
     }
 
     /// A desktop's setup that is not over.
     pub async fn open_setup(&self, desktop: DesktopId) -> Result<Option<DesktopSetup>, StoreError> {
-        let row = Entity::find_by_id(desktop.to_string()).filter(is_open()).one(&self.connection).await?;
+        let row = Entity::find_by_id(desktop).filter(is_open()).one(&self.connection).await?;
         row.map(|row| self.opened_setup(row)).transpose()
     }
 
     fn opened_setup(&self, row: Model) -> Result<DesktopSetup, StoreError> {
         let text = |column: &'static str, sealed: Option<Vec<u8>>| -> Result<Option<String>, StoreError> {
             let Some(sealed) = sealed else { return Ok(None) };
-            let opened = self.vault.open(cell(&row.desktop_id, column), &sealed)?;
+            let opened = self.vault.open(cell(&row.desktop.to_string(), column), &sealed)?;
             let text = std::str::from_utf8(opened.expose_secret()).map_err(unreadable(TABLE))?;
             Ok(Some(text.to_owned()))
         };
@@ -130,24 +131,24 @@ impl Store {
             },
             log: text("log", row.log)?.unwrap_or_default(),
             run: row.run,
-            state: row.state.parse().map_err(unreadable(TABLE))?,
+            state: row.state,
             reason: row.reason,
             asked_by: row.asked_by,
-            began_at: some_from_ms(row.began_at, TABLE)?,
-            ended_at: some_from_ms(row.ended_at, TABLE)?,
+            began_at: row.began_at.map(Timestamp::from),
+            ended_at: row.ended_at.map(Timestamp::from),
         })
     }
 
     /// Desktops whose setup is to begin, or goes on.
     pub async fn open_setups(&self) -> Result<Vec<DesktopId>, StoreError> {
-        let ids: Vec<String> = Entity::find()
+        let desktops = Entity::find()
             .select_only()
-            .column(Column::DesktopId)
+            .column(Column::Desktop)
             .filter(is_open())
             .into_tuple()
             .all(&self.connection)
             .await?;
-        ids.into_iter().map(|id| id.parse().map_err(unreadable(TABLE))).collect()
+        Ok(desktops)
     }
 
     /// Asks for a setup of a desktop, in place of the one it had; not while that runs (`false`).
@@ -159,8 +160,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
-        let row = Entity::find_by_id(desktop.to_string()).one(&write.transaction).await?;
-        if row.is_some_and(|row| row.state == SetupState::Running.as_str()) {
+        let row = Entity::find_by_id(desktop).one(&write.transaction).await?;
+        if row.is_some_and(|row| row.state == SetupState::Running) {
             return Ok(false);
         }
         insert(self, &write, desktop, setup, asked_by, now).await?;
@@ -174,8 +175,8 @@ impl Store {
         let mut write = self.write().await?;
         let Some(row) = current(&write, desktop, run).await? else { return Ok(()) };
         let mut row = row.into_active_model();
-        row.state = Set(SetupState::Running.as_str().to_owned());
-        row.began_at = Set(Some(to_ms(now)));
+        row.state = Set(SetupState::Running);
+        row.began_at = Set(Some(now.into()));
         row.update(&write.transaction).await?;
         desktops::tell_of(&mut write, desktop, now).await?;
         write.commit().await
@@ -185,7 +186,7 @@ impl Store {
     pub async fn note_setup(&self, desktop: DesktopId, run: &str, log: &str) -> Result<(), StoreError> {
         let write = self.write().await?;
         let Some(row) = current(&write, desktop, run).await? else { return Ok(()) };
-        let sealed = self.vault.seal(cell(&row.desktop_id, "log"), log.as_bytes())?;
+        let sealed = self.vault.seal(cell(&row.desktop.to_string(), "log"), log.as_bytes())?;
         let mut row = row.into_active_model();
         row.log = Set(Some(sealed));
         row.update(&write.transaction).await?;
@@ -202,13 +203,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         let Some(row) = current(&write, desktop, run).await? else { return Ok(()) };
-        let began_at = from_ms(row.began_at.unwrap_or(row.created_at), TABLE)?;
+        let began_at = *row.began_at.unwrap_or(row.created_at);
         let state = if failed.is_some() { SetupState::Failed } else { SetupState::Done };
         let (asked_by, repository) = (row.asked_by.clone(), row.repository.clone());
         let mut row = row.into_active_model();
-        row.state = Set(state.as_str().to_owned());
+        row.state = Set(state);
         row.reason = Set(failed.map(str::to_owned));
-        row.ended_at = Set(Some(to_ms(now)));
+        row.ended_at = Set(Some(now.into()));
         row.update(&write.transaction).await?;
         let by = By { actor: &asked_by, detail: repository.as_deref() };
         let when = (began_at, now);
@@ -220,18 +221,18 @@ impl Store {
 
 /// With the desktop's keys.
 pub(crate) async fn forget(write: &Write, desktop: DesktopId) -> Result<(), StoreError> {
-    Entity::delete_by_id(desktop.to_string()).exec(&write.transaction).await?;
+    Entity::delete_by_id(desktop).exec(&write.transaction).await?;
     Ok(())
 }
 
 /// What is written down of a run, unless it is over or another has been asked for.
 async fn current(write: &Write, desktop: DesktopId, run: &str) -> Result<Option<Model>, StoreError> {
-    let of_run = Entity::find_by_id(desktop.to_string()).filter(Column::Run.eq(run));
+    let of_run = Entity::find_by_id(desktop).filter(Column::Run.eq(run));
     Ok(of_run.filter(is_open()).one(&write.transaction).await?)
 }
 
 fn is_open() -> SimpleExpr {
-    Column::State.is_in([SetupState::Waiting, SetupState::Running].map(SetupState::as_str))
+    Column::State.is_in([SetupState::Waiting, SetupState::Running])
 }
 
 fn cell<'a>(row: &'a str, column: &'static str) -> Cell<'a> {

@@ -9,18 +9,19 @@ use sea_orm::sea_query::OnConflict;
 use crate::database::Store;
 use crate::desktops;
 use crate::error::{StoreError, readable, unreadable};
-use crate::moment::{from_ms, to_ms};
+use crate::moment::{Count, Moment};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sleep_policies")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub desktop_id: String,
-    pub after_minutes: Option<i64>,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: DesktopId,
+    pub after_minutes: Option<Count>,
     /// JSON.
     pub schedule: Option<String>,
     /// The latest turn of the schedule that was carried out, or when the policy was set.
-    pub turned_at: i64,
+    pub turned_at: Moment,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -43,25 +44,22 @@ impl TryFrom<Model> for Sleeper {
     type Error = StoreError;
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
-        let minutes = |minutes: i64| {
-            let known = u32::try_from(minutes).ok().and_then(Minutes::new);
-            known.ok_or_else(|| unreadable(TABLE)(minutes))
-        };
+        let minutes = |minutes: Count| Minutes::new(*minutes).ok_or_else(|| unreadable(TABLE)(*minutes));
         let schedule = row.schedule.as_deref().map(serde_json::from_str).transpose();
         Ok(Self {
-            desktop: row.desktop_id.parse().map_err(unreadable(TABLE))?,
+            desktop: row.desktop,
             policy: SleepPolicy {
                 after: row.after_minutes.map(minutes).transpose()?,
                 schedule: schedule.map_err(unreadable(TABLE))?,
             },
-            turned_at: from_ms(row.turned_at, TABLE)?,
+            turned_at: *row.turned_at,
         })
     }
 }
 
 impl Store {
     pub async fn sleep_policy(&self, desktop: DesktopId) -> Result<SleepPolicy, StoreError> {
-        let row = Entity::find_by_id(desktop.to_string()).one(&self.connection).await?;
+        let row = Entity::find_by_id(desktop).one(&self.connection).await?;
         Ok(row.map(Sleeper::try_from).transpose()?.map(|sleeper| sleeper.policy).unwrap_or_default())
     }
 
@@ -77,16 +75,16 @@ impl Store {
             return Ok(false);
         }
         if policy == &SleepPolicy::default() {
-            Entity::delete_by_id(desktop.to_string()).exec(&write.transaction).await?;
+            Entity::delete_by_id(desktop).exec(&write.transaction).await?;
         } else {
             let schedule = policy.schedule.as_ref().map(serde_json::to_string).transpose();
             let row = ActiveModel {
-                desktop_id: Set(desktop.to_string()),
-                after_minutes: Set(policy.after.map(|after| after.get().into())),
+                desktop: Set(desktop),
+                after_minutes: Set(policy.after.map(|after| Count(after.get()))),
                 schedule: Set(schedule.map_err(unreadable(TABLE))?),
-                turned_at: Set(to_ms(now)),
+                turned_at: Set(now.into()),
             };
-            let mut replacing = OnConflict::column(Column::DesktopId);
+            let mut replacing = OnConflict::column(Column::Desktop);
             replacing.update_columns([Column::AfterMinutes, Column::Schedule, Column::TurnedAt]);
             Entity::insert(row).on_conflict(replacing).exec(&write.transaction).await?;
         }
@@ -96,17 +94,16 @@ impl Store {
 
     /// All desktops that sleep by themselves. A row that can't be read is left out and logged.
     pub async fn sleepers(&self) -> Result<Vec<Sleeper>, StoreError> {
-        let rows = Entity::find().all(&self.connection).await?;
-        Ok(readable(rows, |row| row.desktop_id.clone()))
+        readable(Entity::find(), Sleeper::try_from, &self.connection).await
     }
 
     /// A turn of a schedule is done with.
     pub async fn note_turn(&self, desktop: DesktopId, at: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        let change = ActiveModel { turned_at: Set(to_ms(at)), ..Default::default() };
+        let change = ActiveModel { turned_at: Set(at.into()), ..Default::default() };
         Entity::update_many()
             .set(change)
-            .filter(Column::DesktopId.eq(desktop.to_string()))
+            .filter(Column::Desktop.eq(desktop))
             .exec(&write.transaction)
             .await?;
         write.commit().await

@@ -15,7 +15,8 @@ use crate::snapshots;
 #[sea_orm(table_name = "snapshot_pictures")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub snapshot_id: String,
+    #[sea_orm(column_name = "snapshot_id")]
+    pub snapshot: SnapshotId,
     pub picture: Vec<u8>,
 }
 
@@ -33,9 +34,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let write = self.write().await?;
         let Some(row) = snapshots::find(&write, snapshot).await? else { return Ok(()) };
-        let sealed = self.vault.seal(cell(&row.id), picture)?;
-        let new = ActiveModel { snapshot_id: Set(row.id.clone()), picture: Set(sealed) };
-        let mut replacing = OnConflict::column(Column::SnapshotId);
+        let sealed = self.vault.seal(cell(&row.id.to_string()), picture)?;
+        let new = ActiveModel { snapshot: Set(row.id), picture: Set(sealed) };
+        let mut replacing = OnConflict::column(Column::Snapshot);
         replacing.update_column(Column::Picture);
         Entity::insert(new).on_conflict(replacing).exec(&write.transaction).await?;
         let change = snapshots::ActiveModel { id: Set(row.id), has_picture: Set(true), ..Default::default() };
@@ -44,16 +45,16 @@ impl Store {
     }
 
     pub async fn snapshot_picture(&self, snapshot: SnapshotId) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(row) = Entity::find_by_id(snapshot.to_string()).one(&self.connection).await? else {
+        let Some(row) = Entity::find_by_id(snapshot).one(&self.connection).await? else {
             return Ok(None);
         };
-        let opened = self.vault.open(cell(&row.snapshot_id), &row.picture)?;
+        let opened = self.vault.open(cell(&row.snapshot.to_string()), &row.picture)?;
         Ok(Some(opened.expose_secret().to_vec()))
     }
 }
 
 /// With its snapshot.
-pub(crate) async fn delete(write: &Write, snapshot: &str) -> Result<(), StoreError> {
+pub(crate) async fn delete(write: &Write, snapshot: SnapshotId) -> Result<(), StoreError> {
     Entity::delete_by_id(snapshot).exec(&write.transaction).await?;
     Ok(())
 }

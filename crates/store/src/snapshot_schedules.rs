@@ -9,19 +9,20 @@ use sea_orm::sea_query::OnConflict;
 use crate::database::Store;
 use crate::desktops;
 use crate::error::{StoreError, readable, unreadable};
-use crate::moment::{from_ms, to_ms};
+use crate::moment::{Count, Moment};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "snapshot_schedules")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub desktop_id: String,
-    pub every_hours: i64,
-    pub keep_last: i64,
-    pub keep_days: i64,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: DesktopId,
+    pub every_hours: Count,
+    pub keep_last: Count,
+    pub keep_days: Count,
     pub copies: bool,
     /// When one was last asked for, or when the schedule was set.
-    pub asked_at: i64,
+    pub asked_at: Moment,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -44,13 +45,11 @@ impl TryFrom<Model> for ScheduledDesktop {
     type Error = StoreError;
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
-        let number = |number: i64| u32::try_from(number).map_err(unreadable(TABLE));
-        let schedule =
-            SnapshotSchedule::new(number(row.every_hours)?, number(row.keep_last)?, number(row.keep_days)?);
+        let schedule = SnapshotSchedule::new(*row.every_hours, *row.keep_last, *row.keep_days);
         Ok(Self {
-            desktop: row.desktop_id.parse().map_err(unreadable(TABLE))?,
+            desktop: row.desktop,
             schedule: schedule.map_err(unreadable(TABLE))?.with_copies(row.copies),
-            asked_at: from_ms(row.asked_at, TABLE)?,
+            asked_at: *row.asked_at,
         })
     }
 }
@@ -60,14 +59,13 @@ impl Store {
         &self,
         desktop: DesktopId,
     ) -> Result<Option<ScheduledDesktop>, StoreError> {
-        let row = Entity::find_by_id(desktop.to_string()).one(&self.connection).await?;
+        let row = Entity::find_by_id(desktop).one(&self.connection).await?;
         row.map(ScheduledDesktop::try_from).transpose()
     }
 
     /// All that have one. A row that can't be read is left out and logged.
     pub async fn snapshot_schedules(&self) -> Result<Vec<ScheduledDesktop>, StoreError> {
-        let rows = Entity::find().all(&self.connection).await?;
-        Ok(readable(rows, |row| row.desktop_id.clone()))
+        readable(Entity::find(), ScheduledDesktop::try_from, &self.connection).await
     }
 
     /// Sets it from `now` on, or with `None` ends it; `false` where the desktop is gone.
@@ -83,18 +81,18 @@ impl Store {
         }
         match schedule {
             None => {
-                Entity::delete_by_id(desktop.to_string()).exec(&write.transaction).await?;
+                Entity::delete_by_id(desktop).exec(&write.transaction).await?;
             }
             Some(schedule) => {
                 let row = ActiveModel {
-                    desktop_id: Set(desktop.to_string()),
-                    every_hours: Set(schedule.every_hours().into()),
-                    keep_last: Set(schedule.keep_last().into()),
-                    keep_days: Set(schedule.keep_days().into()),
+                    desktop: Set(desktop),
+                    every_hours: Set(Count(schedule.every_hours())),
+                    keep_last: Set(Count(schedule.keep_last())),
+                    keep_days: Set(Count(schedule.keep_days())),
                     copies: Set(schedule.copies()),
-                    asked_at: Set(to_ms(now)),
+                    asked_at: Set(now.into()),
                 };
-                let mut replacing = OnConflict::column(Column::DesktopId);
+                let mut replacing = OnConflict::column(Column::Desktop);
                 replacing.update_columns([
                     Column::EveryHours,
                     Column::KeepLast,
@@ -111,8 +109,8 @@ impl Store {
     /// One was asked for.
     pub async fn note_scheduled_snapshot(&self, desktop: DesktopId, at: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
-        let change = ActiveModel { asked_at: Set(to_ms(at)), ..Default::default() };
-        let of = Column::DesktopId.eq(desktop.to_string());
+        let change = ActiveModel { asked_at: Set(at.into()), ..Default::default() };
+        let of = Column::Desktop.eq(desktop);
         Entity::update_many().set(change).filter(of).exec(&write.transaction).await?;
         write.commit().await
     }

@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, LayerId, Size, SnapshotId, SnapshotKind, SnapshotState, TemplateVersion, WorkspaceId,
+    Desired, DesktopId, LayerId, ScreenSize, Size, SnapshotId, SnapshotKind, SnapshotState, TemplateVersion,
+    WorkspaceId,
 };
 use rolltop_vault::Cell;
 use sea_orm::entity::prelude::*;
@@ -21,7 +22,7 @@ use crate::history::{self, By, happening};
 use crate::idempotency::{self, IdempotencyKey};
 use crate::imported_templates;
 use crate::layers::{self, Layer};
-use crate::moment::{from_ms, some_from_ms, to_ms};
+use crate::moment::{Amount, Moment};
 use crate::saved_templates::{self, NewSavedTemplate};
 use crate::snapshot_pictures;
 
@@ -29,26 +30,30 @@ use crate::snapshot_pictures;
 #[sea_orm(table_name = "snapshots")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: String,
-    pub workspace_id: String,
-    pub desktop_id: String,
+    pub id: SnapshotId,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: WorkspaceId,
+    #[sea_orm(column_name = "desktop_id")]
+    pub desktop: DesktopId,
     pub desktop_name: String,
     pub name: String,
-    pub kind: String,
-    pub state: String,
+    pub kind: SnapshotKind,
+    pub state: SnapshotState,
     pub reason: Option<String>,
-    pub layer_id: Option<String>,
-    pub next_layer_id: Option<String>,
-    pub template: String,
-    pub size: String,
-    pub disk_gib: i64,
+    #[sea_orm(column_name = "layer_id")]
+    pub layer: Option<LayerId>,
+    #[sea_orm(column_name = "next_layer_id")]
+    pub next_layer: Option<LayerId>,
+    pub template: TemplateVersion,
+    pub size: Size,
+    pub disk_gib: Amount,
     pub has_memory: bool,
-    pub memory_bytes: i64,
-    pub disk_bytes: i64,
-    pub pause_ms: Option<i64>,
+    pub memory_bytes: Amount,
+    pub disk_bytes: Amount,
+    pub pause_ms: Option<Amount>,
     pub made_by: String,
-    pub created_at: i64,
-    pub taken_at: Option<i64>,
+    pub created_at: Moment,
+    pub taken_at: Option<Moment>,
     pub door_key: Option<Vec<u8>>,
     pub door_public_key: Option<String>,
     pub host_key: Option<String>,
@@ -191,43 +196,40 @@ impl From<DiskQuotaError> for SnapshotError {
 
 const TABLE: &str = "snapshots";
 
-impl TryFrom<Model> for Snapshot {
-    type Error = StoreError;
-
-    fn try_from(row: Model) -> Result<Self, StoreError> {
-        let amount = |bytes: i64| u64::try_from(bytes).map_err(unreadable(TABLE));
-        Ok(Self {
-            id: row.id.parse().map_err(unreadable(TABLE))?,
-            workspace: row.workspace_id.parse().map_err(unreadable(TABLE))?,
-            desktop: row.desktop_id.parse().map_err(unreadable(TABLE))?,
+impl From<Model> for Snapshot {
+    fn from(row: Model) -> Self {
+        Self {
+            id: row.id,
+            workspace: row.workspace,
+            desktop: row.desktop,
             desktop_name: row.desktop_name,
             name: row.name,
-            kind: row.kind.parse().map_err(unreadable(TABLE))?,
-            state: row.state.parse().map_err(unreadable(TABLE))?,
+            kind: row.kind,
+            state: row.state,
             reason: row.reason,
-            has_begun: row.next_layer_id.is_some(),
-            layer: row.layer_id.map(|id| id.parse()).transpose().map_err(unreadable(TABLE))?,
-            template: row.template.parse().map_err(unreadable(TABLE))?,
-            size: row.size.parse().map_err(unreadable(TABLE))?,
-            disk_gib: amount(row.disk_gib)?,
+            has_begun: row.next_layer.is_some(),
+            layer: row.layer,
+            template: row.template,
+            size: row.size,
+            disk_gib: *row.disk_gib,
             has_memory: row.has_memory,
-            memory_bytes: amount(row.memory_bytes)?,
-            disk_bytes: amount(row.disk_bytes)?,
-            pause_ms: row.pause_ms.map(amount).transpose()?,
+            memory_bytes: *row.memory_bytes,
+            disk_bytes: *row.disk_bytes,
+            pause_ms: row.pause_ms.map(|pause| *pause),
             made_by: row.made_by,
-            created_at: from_ms(row.created_at, TABLE)?,
-            taken_at: some_from_ms(row.taken_at, TABLE)?,
+            created_at: *row.created_at,
+            taken_at: row.taken_at.map(Timestamp::from),
             has_picture: row.has_picture,
-        })
+        }
     }
 }
 
 /// The size that the screen keeps of the desktop that a snapshot is of, as far as there is one.
-pub(crate) async fn screen_of(write: &Write, snapshot: SnapshotId) -> Result<Option<String>, StoreError> {
-    let Some(snapshot) = Entity::find_by_id(snapshot.to_string()).one(&write.transaction).await? else {
+pub(crate) async fn screen_of(write: &Write, snapshot: SnapshotId) -> Result<Option<ScreenSize>, StoreError> {
+    let Some(snapshot) = Entity::find_by_id(snapshot).one(&write.transaction).await? else {
         return Ok(None);
     };
-    let desktop = desktops::row::Entity::find_by_id(snapshot.desktop_id).one(&write.transaction).await?;
+    let desktop = desktops::row::Entity::find_by_id(snapshot.desktop).one(&write.transaction).await?;
     Ok(desktop.and_then(|desktop| desktop.screen))
 }
 
@@ -242,13 +244,13 @@ impl Store {
         let mut write = self.write().await?;
         for id in idempotency::made(&write, key.as_ref()).await? {
             if let Some(row) = find(&write, id).await? {
-                return Ok(row.try_into()?);
+                return Ok(row.into());
             }
         }
         let row = insert(&mut write, &new, now).await?;
-        idempotency::keep(&write, key, [row.id.clone()], now).await?;
+        idempotency::keep(&write, key, [row.id.to_string()], now).await?;
         write.commit().await?;
-        Ok(row.try_into()?)
+        Ok(row.into())
     }
 
     /// Writes down desktops as wanted, made from a snapshot that is there or is being taken, or of one that is to
@@ -281,8 +283,7 @@ impl Store {
     ) -> Result<(), SnapshotError> {
         let mut write = self.write().await?;
         let id = builder.id;
-        let workspace = template.workspace.to_string();
-        disk_use::check(&write, &workspace, from.disk_limit, template.bytes).await?;
+        disk_use::check(&write, template.workspace, from.disk_limit, template.bytes).await?;
         fork(&mut write, Err(from), vec![builder], now).await?;
         saved_templates::insert(&write, template, id, now).await?;
         write.commit().await?;
@@ -290,8 +291,8 @@ impl Store {
     }
 
     pub async fn snapshot(&self, id: SnapshotId) -> Result<Option<Snapshot>, StoreError> {
-        let row = Entity::find_by_id(id.to_string()).one(&self.connection).await?;
-        row.map(Snapshot::try_from).transpose()
+        let row = Entity::find_by_id(id).one(&self.connection).await?;
+        Ok(row.map(Snapshot::from))
     }
 
     /// A workspace's, or one desktop's, newest first.
@@ -301,38 +302,36 @@ impl Store {
         desktop: Option<DesktopId>,
     ) -> Result<Vec<Snapshot>, StoreError> {
         let mut select = Entity::find()
-            .filter(Column::WorkspaceId.eq(workspace.to_string()))
-            .filter(Column::State.ne(SnapshotState::Deleting.as_str()))
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::State.ne(SnapshotState::Deleting))
             .order_by_desc(Column::Id);
         if let Some(desktop) = desktop {
-            select = select.filter(Column::DesktopId.eq(desktop.to_string()));
+            select = select.filter(Column::Desktop.eq(desktop));
         }
-        select.all(&self.connection).await?.into_iter().map(Snapshot::try_from).collect()
+        Ok(select.all(&self.connection).await?.into_iter().map(Snapshot::from).collect())
     }
 
     /// Every one there is a row for.
     pub async fn snapshot_ids(&self) -> Result<Vec<SnapshotId>, StoreError> {
-        let ids: Vec<String> =
-            Entity::find().select_only().column(Column::Id).into_tuple().all(&self.connection).await?;
-        ids.into_iter().map(|id| id.parse().map_err(unreadable(TABLE))).collect()
+        Ok(Entity::find().select_only().column(Column::Id).into_tuple().all(&self.connection).await?)
     }
 
     /// Those in a state, oldest first.
     pub async fn snapshots_in(&self, state: SnapshotState) -> Result<Vec<Snapshot>, StoreError> {
-        let select = Entity::find().filter(Column::State.eq(state.as_str())).order_by_asc(Column::Id);
-        select.all(&self.connection).await?.into_iter().map(Snapshot::try_from).collect()
+        let select = Entity::find().filter(Column::State.eq(state)).order_by_asc(Column::Id);
+        Ok(select.all(&self.connection).await?.into_iter().map(Snapshot::from).collect())
     }
 
     /// The oldest that is to be taken of a desktop.
     pub async fn wanted_snapshot(&self, desktop: &Desktop) -> Result<Wanted, StoreError> {
         let select = Entity::find()
-            .filter(Column::DesktopId.eq(desktop.id.to_string()))
-            .filter(Column::State.eq(SnapshotState::Taking.as_str()))
+            .filter(Column::Desktop.eq(desktop.id))
+            .filter(Column::State.eq(SnapshotState::Taking))
             .order_by_asc(Column::Id);
         let Some(wanted) = select.one(&self.connection).await? else { return Ok(Wanted::Nothing) };
-        let wanted = Snapshot::try_from(wanted)?;
+        let wanted = Snapshot::from(wanted);
         if wanted.kind == SnapshotKind::Undo {
-            let now = desktops::Entity::find_by_id(desktop.id.to_string()).one(&self.connection).await?;
+            let now = desktops::Entity::find_by_id(desktop.id).one(&self.connection).await?;
             if now.is_none_or(|row| row.revision != desktop.revision) {
                 return Ok(Wanted::Changed);
             }
@@ -348,42 +347,41 @@ impl Store {
     ) -> Result<Snapshot, SnapshotError> {
         let mut write = self.write().await?;
         let others = Entity::find()
-            .filter(Column::WorkspaceId.eq(new.workspace.to_string()))
-            .filter(Column::State.ne(SnapshotState::Deleting.as_str()));
+            .filter(Column::Workspace.eq(new.workspace))
+            .filter(Column::State.ne(SnapshotState::Deleting));
         if others.count(&write.transaction).await? >= new.limit {
             return Err(SnapshotError::LimitReached);
         }
-        let workspace = new.workspace.to_string();
-        let is_known = imported_templates::has(&write, &workspace, &new.template).await?;
+        let is_known = imported_templates::has(&write, new.workspace, &new.template).await?;
         let more = new.disk_bytes.saturating_add(if is_known { 0 } else { new.boot_bytes });
-        disk_use::check(&write, &workspace, new.disk_limit, more).await?;
+        disk_use::check(&write, new.workspace, new.disk_limit, more).await?;
         imported_templates::note(&write, &new.template, new.boot_bytes).await?;
         let layer = Layer { id: new.layer, key: new.key };
         self.insert_made(&write, &layer, new.size, (new.workspace, new.disk_bytes), now).await?;
-        let id = new.id.to_string();
         let door_key = new.identity.door_key.expose_secret().as_bytes();
-        let door_key = self.vault.seal(door_key_cell(&id), door_key).map_err(StoreError::from)?;
+        let door_key =
+            self.vault.seal(door_key_cell(&new.id.to_string()), door_key).map_err(StoreError::from)?;
         let row = ActiveModel {
-            id: Set(id),
-            workspace_id: Set(new.workspace.to_string()),
-            desktop_id: Set(new.desktop.to_string()),
+            id: Set(new.id),
+            workspace: Set(new.workspace),
+            desktop: Set(new.desktop),
             desktop_name: Set(new.desktop_name),
             name: Set(new.name),
-            kind: Set(SnapshotKind::Manual.as_str().to_owned()),
-            state: Set(SnapshotState::Ready.as_str().to_owned()),
+            kind: Set(SnapshotKind::Manual),
+            state: Set(SnapshotState::Ready),
             reason: Set(None),
-            layer_id: Set(Some(layer.id.to_string())),
-            next_layer_id: Set(None),
-            template: Set(new.template.to_string()),
-            size: Set(new.size.to_string()),
-            disk_gib: Set(desktops::gib(new.disk_gib)),
+            layer: Set(Some(layer.id)),
+            next_layer: Set(None),
+            template: Set(new.template.clone()),
+            size: Set(new.size),
+            disk_gib: Set(Amount(new.disk_gib)),
             has_memory: Set(false),
-            memory_bytes: Set(0),
-            disk_bytes: Set(i64::try_from(new.disk_bytes).unwrap_or(i64::MAX)),
+            memory_bytes: Set(Amount(0)),
+            disk_bytes: Set(Amount(new.disk_bytes)),
             pause_ms: Set(None),
             made_by: Set(new.made_by),
-            created_at: Set(to_ms(now)),
-            taken_at: Set(Some(to_ms(now))),
+            created_at: Set(now.into()),
+            taken_at: Set(Some(now.into())),
             door_key: Set(Some(door_key)),
             door_public_key: Set(Some(new.identity.door_public_key)),
             host_key: Set(new.identity.host_key),
@@ -395,21 +393,20 @@ impl Store {
             copies::note_fetched(&write, copy, new.id).await?;
         }
         write.commit().await?;
-        Ok(row.try_into()?)
+        Ok(row.into())
     }
 
     /// The layer that the desktop is to write to once the snapshot is taken: the same each time this is asked.
     pub async fn next_layer(&self, snapshot: &Snapshot, now: Timestamp) -> Result<Layer, StoreError> {
         let write = self.write().await?;
         let row = find(&write, snapshot.id).await?.ok_or_else(|| unreadable(TABLE)("it is gone"))?;
-        if let Some(id) = &row.next_layer_id {
+        if let Some(id) = row.next_layer {
             let layer = layers::Entity::find_by_id(id).one(&write.transaction).await?;
             return self.opened(layer.ok_or_else(|| unreadable(TABLE)("its layer is gone"))?);
         }
         let top = top_of(&write, snapshot.desktop).await?;
-        let layer = self.insert_layer(&write, snapshot.size, None, Some(&top.id), now).await?;
-        let change =
-            ActiveModel { id: Set(row.id), next_layer_id: Set(Some(layer.id.clone())), ..Default::default() };
+        let layer = self.insert_layer(&write, snapshot.size, None, Some(top.id), now).await?;
+        let change = ActiveModel { id: Set(row.id), next_layer: Set(Some(layer.id)), ..Default::default() };
         change.update(&write.transaction).await?;
         write.commit().await?;
         self.opened(layer)
@@ -426,27 +423,26 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop, snapshot).await? else { return Ok(false) };
-        let frozen = switch_layers(&write, desktop.id, row.next_layer_id.as_deref()).await?;
-        let parent = desktops::Entity::find_by_id(desktop.id.to_string()).one(&write.transaction).await?;
+        let frozen = switch_layers(&write, desktop.id, row.next_layer).await?;
+        let parent = desktops::Entity::find_by_id(desktop.id).one(&write.transaction).await?;
         let parent = parent.ok_or_else(|| unreadable(TABLE)("the desktop is gone"))?;
         let identity = self.opened_identity(parent)?;
-        let cell = row.id.clone();
+        let cell = row.id.to_string();
         let seal = |identity: &Identity| {
             self.vault.seal(door_key_cell(&cell), identity.door_key.expose_secret().as_bytes())
         };
-        let number = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
         let change = ActiveModel {
-            id: Set(row.id.clone()),
-            state: Set(SnapshotState::Ready.as_str().to_owned()),
-            layer_id: Set(Some(frozen)),
-            next_layer_id: Set(None),
-            size: Set(taken.size.to_string()),
-            disk_gib: Set(desktops::gib(taken.disk_gib)),
+            id: Set(row.id),
+            state: Set(SnapshotState::Ready),
+            layer: Set(Some(frozen)),
+            next_layer: Set(None),
+            size: Set(taken.size),
+            disk_gib: Set(Amount(taken.disk_gib)),
             has_memory: Set(taken.has_memory),
-            memory_bytes: Set(number(taken.memory_bytes)),
-            disk_bytes: Set(number(taken.disk_bytes)),
-            pause_ms: Set(Some(number(taken.pause_ms))),
-            taken_at: Set(Some(to_ms(taken.at))),
+            memory_bytes: Set(Amount(taken.memory_bytes)),
+            disk_bytes: Set(Amount(taken.disk_bytes)),
+            pause_ms: Set(Some(Amount(taken.pause_ms))),
+            taken_at: Set(Some(taken.at.into())),
             door_key: Set(identity.as_ref().map(seal).transpose()?),
             door_public_key: Set(identity.as_ref().map(|identity| identity.door_public_key.clone())),
             host_key: Set(identity.and_then(|identity| identity.host_key)),
@@ -455,10 +451,10 @@ impl Store {
         let row = change.update(&write.transaction).await?;
         // Until now they could only wait, and are as large as it is.
         desktops::Entity::update_many()
-            .col_expr(desktops::Column::PlannedAt, Expr::value(to_ms(now)))
-            .col_expr(desktops::Column::Size, Expr::value(&row.size))
+            .col_expr(desktops::Column::PlannedAt, Expr::value(Moment(now)))
+            .col_expr(desktops::Column::Size, Expr::value(row.size))
             .col_expr(desktops::Column::DiskGib, Expr::value(row.disk_gib))
-            .filter(desktops::Column::OriginId.eq(&row.id))
+            .filter(desktops::Column::Origin.eq(row.id))
             .filter(desktops::Column::ReadyBoot.eq(0))
             .exec(&write.transaction)
             .await?;
@@ -481,11 +477,11 @@ impl Store {
         let Some(row) = held(&write, desktop, snapshot).await? else { return Ok(false) };
         settle_next(&write, desktop.id, &row, moved_on).await?;
         let change = ActiveModel {
-            id: Set(row.id.clone()),
-            state: Set(SnapshotState::Failed.as_str().to_owned()),
-            memory_bytes: Set(0),
+            id: Set(row.id),
+            state: Set(SnapshotState::Failed),
+            memory_bytes: Set(Amount(0)),
             reason: Set(Some(reason.to_owned())),
-            next_layer_id: Set(None),
+            next_layer: Set(None),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
@@ -506,7 +502,7 @@ impl Store {
         let write = self.write().await?;
         let Some(row) = held(&write, desktop, snapshot).await? else { return Ok(false) };
         settle_next(&write, desktop.id, &row, moved_on).await?;
-        let change = ActiveModel { id: Set(row.id), next_layer_id: Set(None), ..Default::default() };
+        let change = ActiveModel { id: Set(row.id), next_layer: Set(None), ..Default::default() };
         change.update(&write.transaction).await?;
         write.commit().await?;
         Ok(true)
@@ -514,26 +510,26 @@ impl Store {
 
     /// Desktops that are being made from a snapshot and have no identity of their own yet.
     pub async fn forks_of(&self, id: SnapshotId) -> Result<Vec<DesktopId>, StoreError> {
-        let ids: Vec<String> = desktops::Entity::find()
-            .filter(desktops::Column::OriginId.eq(id.to_string()))
+        let forks = desktops::Entity::find()
+            .filter(desktops::Column::Origin.eq(id))
             .filter(desktops::Column::ReadyBoot.eq(0))
             .select_only()
             .column(desktops::Column::Id)
             .into_tuple()
             .all(&self.connection)
             .await?;
-        ids.into_iter().map(|id| id.parse().map_err(unreadable("desktops"))).collect()
+        Ok(forks)
     }
 
     /// The way into a machine made from a snapshot, until it has an identity of its own.
     pub async fn snapshot_identity(&self, id: SnapshotId) -> Result<Option<Identity>, StoreError> {
-        let Some(row) = Entity::find_by_id(id.to_string()).one(&self.connection).await? else {
+        let Some(row) = Entity::find_by_id(id).one(&self.connection).await? else {
             return Ok(None);
         };
         let (Some(sealed), Some(door_public_key)) = (row.door_key, row.door_public_key) else {
             return Ok(None);
         };
-        let opened = self.vault.open(door_key_cell(&row.id), &sealed)?;
+        let opened = self.vault.open(door_key_cell(&row.id.to_string()), &sealed)?;
         let text = std::str::from_utf8(opened.expose_secret()).map_err(unreadable(TABLE))?;
         Ok(Some(Identity { door_key: SecretString::from(text), door_public_key, host_key: row.host_key }))
     }
@@ -544,31 +540,31 @@ impl Store {
         let mut write = self.write().await?;
         let row = find(&write, id).await?.ok_or(SnapshotError::Gone)?;
         let is_wanted = being_made_from(&write, id).await? || being_restored(&write, id).await?;
-        if row.state == SnapshotState::Taking.as_str() || is_wanted {
+        if row.state == SnapshotState::Taking || is_wanted {
             return Err(SnapshotError::InUse);
         }
         let change = ActiveModel {
             id: Set(row.id),
-            state: Set(SnapshotState::Deleting.as_str().to_owned()),
-            layer_id: Set(None),
+            state: Set(SnapshotState::Deleting),
+            layer: Set(None),
             door_key: Set(None),
             has_picture: Set(false),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
-        snapshot_pictures::delete(&write, &row.id).await?;
+        snapshot_pictures::delete(&write, row.id).await?;
         layers::delete_unneeded(&write).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
-        Ok(row.try_into()?)
+        Ok(row.into())
     }
 
     /// Forgets one that the host holds nothing of any more.
     pub async fn forget_snapshot(&self, id: SnapshotId) -> Result<(), StoreError> {
         let write = self.write().await?;
         Entity::delete_many()
-            .filter(Column::Id.eq(id.to_string()))
-            .filter(Column::State.eq(SnapshotState::Deleting.as_str()))
+            .filter(Column::Id.eq(id))
+            .filter(Column::State.eq(SnapshotState::Deleting))
             .exec(&write.transaction)
             .await?;
         write.commit().await
@@ -581,31 +577,30 @@ pub(crate) async fn abandon_of(
     desktop: DesktopId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let of = desktops::Entity::find_by_id(desktop.to_string()).one(&write.transaction).await?;
-    if let Some(layer) = of.and_then(|row| row.restore_layer_id) {
-        layers::forget(write, &layer).await?;
+    let of = desktops::Entity::find_by_id(desktop).one(&write.transaction).await?;
+    if let Some(layer) = of.and_then(|row| row.restore_layer) {
+        layers::forget(write, layer).await?;
         let change = desktops::ActiveModel {
-            id: Set(desktop.to_string()),
-            restore_id: Set(None),
-            restore_undo_id: Set(None),
-            restore_layer_id: Set(None),
+            id: Set(desktop),
+            restore: Set(None),
+            restore_undo: Set(None),
+            restore_layer: Set(None),
             ..Default::default()
         };
         change.update(&write.transaction).await?;
     }
-    let wanted = Entity::find()
-        .filter(Column::DesktopId.eq(desktop.to_string()))
-        .filter(Column::State.eq(SnapshotState::Taking.as_str()));
+    let wanted =
+        Entity::find().filter(Column::Desktop.eq(desktop)).filter(Column::State.eq(SnapshotState::Taking));
     for row in wanted.all(&write.transaction).await? {
-        if let Some(next) = &row.next_layer_id {
+        if let Some(next) = row.next_layer {
             layers::forget(write, next).await?;
         }
         let change = ActiveModel {
             id: Set(row.id),
-            state: Set(SnapshotState::Failed.as_str().to_owned()),
-            memory_bytes: Set(0),
+            state: Set(SnapshotState::Failed),
+            memory_bytes: Set(Amount(0)),
             reason: Set(Some("The desktop was destroyed.".to_owned())),
-            next_layer_id: Set(None),
+            next_layer: Set(None),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
@@ -615,9 +610,9 @@ pub(crate) async fn abandon_of(
 }
 
 /// The layers that snapshots are of.
-pub(crate) async fn layers_in_use(write: &Write) -> Result<Vec<String>, StoreError> {
-    let layers: Vec<Option<String>> =
-        Entity::find().select_only().column(Column::LayerId).into_tuple().all(&write.transaction).await?;
+pub(crate) async fn layers_in_use(write: &Write) -> Result<Vec<LayerId>, StoreError> {
+    let layers: Vec<Option<LayerId>> =
+        Entity::find().select_only().column(Column::Layer).into_tuple().all(&write.transaction).await?;
     Ok(layers.into_iter().flatten().collect())
 }
 
@@ -627,14 +622,12 @@ async fn fork(
     desktops: Vec<NewDesktop>,
     now: Timestamp,
 ) -> Result<Vec<Desktop>, SnapshotError> {
-    let is_coming = |row: &Model| {
-        [SnapshotState::Ready, SnapshotState::Taking].iter().any(|state| row.state == state.as_str())
-    };
+    let is_coming = |row: &Model| matches!(row.state, SnapshotState::Ready | SnapshotState::Taking);
     let row = match from {
         Ok(id) => find(write, id).await?.filter(is_coming),
         Err(new) => Some(insert(write, &new, now).await?),
     };
-    let snapshot = Snapshot::try_from(row.ok_or(SnapshotError::Gone)?)?;
+    let snapshot = Snapshot::from(row.ok_or(SnapshotError::Gone)?);
     let mut made = Vec::new();
     for new in desktops {
         let new = NewDesktop { origin: Some(snapshot.id), ..new };
@@ -648,36 +641,35 @@ pub(crate) async fn insert(
     new: &NewSnapshot,
     now: Timestamp,
 ) -> Result<Model, SnapshotError> {
-    let desktop = desktops::Entity::find_by_id(new.desktop.to_string()).one(&write.transaction).await?;
-    let desktop =
-        desktop.filter(|row| row.desired != Desired::Destroyed.as_str()).ok_or(SnapshotError::Gone)?;
+    let desktop = desktops::Entity::find_by_id(new.desktop).one(&write.transaction).await?;
+    let desktop = desktop.filter(|row| row.desired != Desired::Destroyed).ok_or(SnapshotError::Gone)?;
     let others = Entity::find()
-        .filter(Column::WorkspaceId.eq(&desktop.workspace_id))
-        .filter(Column::State.ne(SnapshotState::Deleting.as_str()));
+        .filter(Column::Workspace.eq(desktop.workspace))
+        .filter(Column::State.ne(SnapshotState::Deleting));
     if others.count(&write.transaction).await? >= new.limit {
         return Err(SnapshotError::LimitReached);
     }
-    disk_use::check(write, &desktop.workspace_id, new.disk_limit, new.memory_bytes).await?;
+    disk_use::check(write, desktop.workspace, new.disk_limit, new.memory_bytes).await?;
     let row = ActiveModel {
-        id: Set(SnapshotId::generate().to_string()),
-        workspace_id: Set(desktop.workspace_id),
-        desktop_id: Set(desktop.id),
-        desktop_name: Set(desktop.name),
+        id: Set(SnapshotId::generate()),
+        workspace: Set(desktop.workspace),
+        desktop: Set(desktop.id),
+        desktop_name: Set(desktop.name.to_string()),
         name: Set(new.name.clone()),
-        kind: Set(new.kind.as_str().to_owned()),
-        state: Set(SnapshotState::Taking.as_str().to_owned()),
+        kind: Set(new.kind),
+        state: Set(SnapshotState::Taking),
         reason: Set(None),
-        layer_id: Set(None),
-        next_layer_id: Set(None),
+        layer: Set(None),
+        next_layer: Set(None),
         template: Set(desktop.template),
         size: Set(desktop.size),
         disk_gib: Set(desktop.disk_gib),
         has_memory: Set(false),
-        memory_bytes: Set(i64::try_from(new.memory_bytes).unwrap_or(i64::MAX)),
-        disk_bytes: Set(0),
+        memory_bytes: Set(Amount(new.memory_bytes)),
+        disk_bytes: Set(Amount(0)),
         pause_ms: Set(None),
         made_by: Set(new.made_by.clone()),
-        created_at: Set(to_ms(now)),
+        created_at: Set(now.into()),
         taken_at: Set(None),
         door_key: Set(None),
         door_public_key: Set(None),
@@ -690,21 +682,21 @@ pub(crate) async fn insert(
 }
 
 pub(crate) async fn find(write: &Write, id: SnapshotId) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find_by_id(id.to_string()).one(&write.transaction).await?)
+    Ok(Entity::find_by_id(id).one(&write.transaction).await?)
 }
 
 /// The row, if it is still to be taken and the lease of its desktop still stands.
 async fn held(write: &Write, desktop: &Desktop, id: SnapshotId) -> Result<Option<Model>, StoreError> {
-    let parent = desktops::Entity::find_by_id(desktop.id.to_string()).one(&write.transaction).await?;
-    if parent.is_none_or(|row| u64::try_from(row.fence) != Ok(desktop.fence)) {
+    let parent = desktops::Entity::find_by_id(desktop.id).one(&write.transaction).await?;
+    if parent.is_none_or(|row| *row.fence != desktop.fence) {
         return Ok(None);
     }
     let row = find(write, id).await?;
-    Ok(row.filter(|row| row.state == SnapshotState::Taking.as_str()))
+    Ok(row.filter(|row| row.state == SnapshotState::Taking))
 }
 
 async fn top_of(write: &Write, desktop: DesktopId) -> Result<layers::Model, StoreError> {
-    let top = layers::Entity::find().filter(layers::Column::DesktopId.eq(desktop.to_string()));
+    let top = layers::Entity::find().filter(layers::Column::Desktop.eq(desktop));
     let top = top.one(&write.transaction).await?;
     top.ok_or_else(|| unreadable("layers")("a desktop has none"))
 }
@@ -713,19 +705,18 @@ async fn top_of(write: &Write, desktop: DesktopId) -> Result<layers::Model, Stor
 pub(crate) async fn switch_layers(
     write: &Write,
     desktop: DesktopId,
-    next: Option<&str>,
-) -> Result<String, StoreError> {
+    next: Option<LayerId>,
+) -> Result<LayerId, StoreError> {
     let next = next.ok_or_else(|| unreadable(TABLE)("it has no next layer"))?;
     let before = top_of(write, desktop).await?;
     let change = layers::ActiveModel {
-        id: Set(before.id.clone()),
-        desktop_id: Set(None),
+        id: Set(before.id),
+        desktop: Set(None),
         frozen: Set(true),
         ..Default::default()
     };
     change.update(&write.transaction).await?;
-    let desktop_id = Set(Some(desktop.to_string()));
-    let change = layers::ActiveModel { id: Set(next.to_owned()), desktop_id, ..Default::default() };
+    let change = layers::ActiveModel { id: Set(next), desktop: Set(Some(desktop)), ..Default::default() };
     change.update(&write.transaction).await?;
     Ok(before.id)
 }
@@ -738,8 +729,8 @@ async fn settle_next(
     moved_on: bool,
 ) -> Result<(), StoreError> {
     if moved_on {
-        switch_layers(write, desktop, row.next_layer_id.as_deref()).await?;
-    } else if let Some(next) = &row.next_layer_id {
+        switch_layers(write, desktop, row.next_layer).await?;
+    } else if let Some(next) = row.next_layer {
         layers::forget(write, next).await?;
     }
     Ok(())
@@ -748,34 +739,33 @@ async fn settle_next(
 /// Whether a desktop is being forked from it that is not its own yet.
 async fn being_made_from(write: &Write, id: SnapshotId) -> Result<bool, StoreError> {
     let waiting = desktops::Entity::find()
-        .filter(desktops::Column::OriginId.eq(id.to_string()))
+        .filter(desktops::Column::Origin.eq(id))
         .filter(desktops::Column::ReadyBoot.eq(0))
-        .filter(desktops::Column::Desired.ne(Desired::Destroyed.as_str()));
+        .filter(desktops::Column::Desired.ne(Desired::Destroyed));
     Ok(waiting.count(&write.transaction).await? > 0)
 }
 
 /// Whether a desktop is being put back to it, or it is what that desktop is before.
 async fn being_restored(write: &Write, id: SnapshotId) -> Result<bool, StoreError> {
-    let part = Condition::any()
-        .add(desktops::Column::RestoreId.eq(id.to_string()))
-        .add(desktops::Column::RestoreUndoId.eq(id.to_string()));
+    let part =
+        Condition::any().add(desktops::Column::Restore.eq(id)).add(desktops::Column::RestoreUndo.eq(id));
     let waiting = desktops::Entity::find().filter(part);
     Ok(waiting.count(&write.transaction).await? > 0)
 }
 
 /// Notes in the desktop's history that it was taken, or was not. What forks need for themselves is no event.
 async fn remember(write: &Write, row: &Model, error: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
-    if row.kind == SnapshotKind::Fork.as_str() {
+    if row.kind == SnapshotKind::Fork {
         return Ok(());
     }
     let by = By::somebody(&row.made_by).because(&row.name);
-    let when = (from_ms(row.created_at, TABLE)?, now);
-    history::note(write, (&row.workspace_id, &row.desktop_id), happening::SNAPSHOT, by, when, error).await
+    let when = (*row.created_at, now);
+    history::note(write, (row.workspace, row.desktop), happening::SNAPSHOT, by, when, error).await
 }
 
 async fn tell(write: &mut Write, row: &Model, now: Timestamp) -> Result<(), StoreError> {
     let data = serde_json::json!({ "id": row.id, "name": row.name, "kind": row.kind, "state": row.state });
-    events::insert(write, &row.workspace_id, &row.desktop_id, kind::SNAPSHOT_CHANGED, data, now).await
+    events::insert(write, row.workspace, row.desktop, kind::SNAPSHOT_CHANGED, data, now).await
 }
 
 fn door_key_cell(row: &str) -> Cell<'_> {

@@ -151,5 +151,5 @@ async fn tell(
         "ended_at": row.ended_at.map(Timestamp::from),
         "error": row.error,
     });
-    events::insert(write, &workspace.to_string(), &row.desktop.to_string(), kind::STEP, data, now).await
+    events::insert(write, workspace, row.desktop, kind::STEP, data, now).await
 }

@@ -42,8 +42,8 @@ impl Control {
             kind: entry.kind,
             who: entry.actor,
             detail: entry.detail,
-            began_at: entry.began_at,
-            ended_at: entry.ended_at,
+            began_at: *entry.began_at,
+            ended_at: entry.ended_at.map(Timestamp::from),
             error: entry.error,
         });
         Ok(shown.collect())

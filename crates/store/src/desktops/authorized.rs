@@ -23,7 +23,7 @@ impl Store {
         let rows: Vec<(String, String, Option<String>)> = wanted()
             .filter(Column::State.eq(DesktopState::Running.name()))
             .select_only()
-            .columns([Column::Id, Column::WorkspaceId, Column::AuthorizedDigest])
+            .columns([Column::Id, Column::Workspace, Column::AuthorizedDigest])
             .into_tuple()
             .all(&self.connection)
             .await?;
@@ -41,14 +41,14 @@ impl Store {
 
     /// The digest of the keys that a desktop was last given.
     pub async fn authorized_digest(&self, id: DesktopId) -> Result<Option<String>, StoreError> {
-        let row = Entity::find_by_id(id.to_string()).one(&self.connection).await?;
+        let row = Entity::find_by_id(id).one(&self.connection).await?;
         Ok(row.and_then(|row| row.authorized_digest))
     }
 
     /// How many desktops of a workspace do not run, and get their keys when they start.
     pub async fn desktops_not_running(&self, workspace: WorkspaceId) -> Result<u64, StoreError> {
         let off = wanted()
-            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(Column::Workspace.eq(workspace))
             .filter(Column::State.ne(DesktopState::Running.name()));
         Ok(off.count(&self.connection).await?)
     }
@@ -56,15 +56,11 @@ impl Store {
     pub async fn set_authorized_digest(&self, id: DesktopId, digest: &str) -> Result<(), StoreError> {
         let write = self.write().await?;
         let change = ActiveModel { authorized_digest: Set(Some(digest.to_owned())), ..Default::default() };
-        Entity::update_many()
-            .set(change)
-            .filter(Column::Id.eq(id.to_string()))
-            .exec(&write.transaction)
-            .await?;
+        Entity::update_many().set(change).filter(Column::Id.eq(id)).exec(&write.transaction).await?;
         write.commit().await
     }
 }
 
 fn wanted() -> Select<Entity> {
-    Entity::find().filter(Column::Desired.ne(Desired::Destroyed.as_str()))
+    Entity::find().filter(Column::Desired.ne(Desired::Destroyed))
 }

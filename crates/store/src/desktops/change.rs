@@ -9,14 +9,13 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 
-use super::create::gib;
 use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_data, record};
 use crate::database::{Store, Write};
 use crate::error::StoreError;
 use crate::events::{self, kind};
 use crate::history::{self, By, happening};
 use crate::layers;
-use crate::moment::{from_ms, to_ms};
+use crate::moment::{Amount, Count, Moment};
 use crate::receipts::{self, Receipt};
 use crate::setups;
 use crate::shares;
@@ -59,8 +58,8 @@ impl From<DbErr> for RenameDesktopError {
 
 /// Somebody uses it. Nothing else of it changes, so nobody is told.
 pub(crate) async fn used(write: &Write, id: DesktopId, at: Timestamp) -> Result<(), StoreError> {
-    let change = Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(to_ms(at)));
-    change.filter(Column::Id.eq(id.to_string())).exec(&write.transaction).await?;
+    let change = Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(Moment(at)));
+    change.filter(Column::Id.eq(id)).exec(&write.transaction).await?;
     Ok(())
 }
 
@@ -92,14 +91,14 @@ impl Store {
             }
         }
         let mut change = columns(&after);
-        change.id = Set(row.id.clone());
+        change.id = Set(row.id);
         change.revision = Set(row.revision.saturating_add(1));
-        change.updated_at = Set(to_ms(now));
+        change.updated_at = Set(now.into());
         if after.state != before.state {
             change.detail = Set(None);
         }
         let row = change.update(&write.transaction).await?;
-        let whom = (row.workspace_id.as_str(), row.id.as_str());
+        let whom = (row.workspace, row.id);
         if command == Command::Start && before.state == DesktopState::Running {
             // It goes on as it was; what was asked of it before is not done.
             history::end(&write, whom.1, Some(history::OVERTAKEN), now).await?;
@@ -125,18 +124,18 @@ impl Store {
             return Err(RenameDesktopError::BeingDestroyed);
         }
         let others = Entity::find()
-            .filter(Column::WorkspaceId.eq(&row.workspace_id))
+            .filter(Column::Workspace.eq(row.workspace))
             .filter(Column::Name.eq(name.as_str()))
-            .filter(Column::Desired.ne(Desired::Destroyed.as_str()))
-            .filter(Column::Id.ne(&row.id));
+            .filter(Column::Desired.ne(Desired::Destroyed))
+            .filter(Column::Id.ne(row.id));
         if others.count(&write.transaction).await? > 0 {
             return Err(RenameDesktopError::NameTaken);
         }
-        let renamed = row.name != name.as_str();
+        let renamed = row.name != *name;
         let change = ActiveModel {
             id: Set(row.id),
-            name: Set(name.to_string()),
-            updated_at: Set(to_ms(now)),
+            name: Set(name.clone()),
+            updated_at: Set(now.into()),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
@@ -144,7 +143,7 @@ impl Store {
             // They are for the address by its name, which may be another desktop's before this has it again.
             shares::delete_of(&write, id).await?;
             let by = By::somebody(actor).because(name.as_str());
-            let whom = (row.workspace_id.as_str(), row.id.as_str());
+            let whom = (row.workspace, row.id);
             history::note(&write, whom, happening::RENAMED, by, (now, now), None).await?;
         }
         tell(&mut write, &row, &known, now).await?;
@@ -164,7 +163,7 @@ impl Store {
         let change = ActiveModel {
             id: Set(row.id),
             autostart: Set(autostart),
-            updated_at: Set(to_ms(now)),
+            updated_at: Set(now.into()),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
@@ -183,22 +182,22 @@ impl Store {
     ) -> Result<Option<Desktop>, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = find(&write, id).await? else { return Ok(None) };
-        let size = screen.map(|screen| screen.to_string());
-        let changed = row.screen != size;
+        let changed = row.screen != screen;
         let change = ActiveModel {
             id: Set(row.id),
-            screen: Set(size.clone()),
-            updated_at: Set(to_ms(now)),
+            screen: Set(screen),
+            updated_at: Set(now.into()),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
         if changed {
             let by = By::somebody(actor);
+            let size = screen.map(|screen| screen.to_string());
             let (kind, by) = match &size {
                 Some(size) => (happening::SCREEN_FIXED, by.because(size)),
                 None => (happening::SCREEN_FREED, by),
             };
-            let whom = (row.workspace_id.as_str(), row.id.as_str());
+            let whom = (row.workspace, row.id);
             history::note(&write, whom, kind, by, (now, now), None).await?;
         }
         tell(&mut write, &row, &record(&row)?, now).await?;
@@ -219,15 +218,15 @@ impl Store {
         let Some(row) = find(&write, id).await? else { return Ok(None) };
         let change = ActiveModel {
             id: Set(row.id),
-            size: Set(size.to_string()),
-            disk_gib: Set(gib(disk_gib)),
-            updated_at: Set(to_ms(now)),
+            size: Set(size),
+            disk_gib: Set(Amount(disk_gib)),
+            updated_at: Set(now.into()),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
         let what = format!("{size}, {disk_gib} GiB");
         let by = By::somebody(actor).because(&what);
-        let whom = (row.workspace_id.as_str(), row.id.as_str());
+        let whom = (row.workspace, row.id);
         history::note(&write, whom, happening::RESIZED, by, (now, now), None).await?;
         tell(&mut write, &row, &record(&row)?, now).await?;
         write.commit().await?;
@@ -269,15 +268,15 @@ impl Store {
         let mut change = columns(after);
         let seen = after.state != desktop.record.state || after.desired != desktop.record.desired;
         if seen {
-            change.updated_at = Set(to_ms(now));
+            change.updated_at = Set(now.into());
         }
         if after.state != desktop.record.state || detail.is_some() {
             change.detail = Set(detail.map(str::to_owned));
         }
         let changed = Entity::update_many()
             .set(change)
-            .filter(Column::Id.eq(desktop.id.to_string()))
-            .filter(Column::Fence.eq(i64::try_from(desktop.fence).unwrap_or(i64::MAX)))
+            .filter(Column::Id.eq(desktop.id))
+            .filter(Column::Fence.eq(Amount(desktop.fence)))
             .filter(Column::Revision.eq(desktop.revision))
             .exec(&write.transaction)
             .await?;
@@ -289,13 +288,13 @@ impl Store {
                 let reason = after.state.reason_sentence().unwrap_or("It was stopped.");
                 steps::end_open(&mut write, desktop.workspace, desktop.id, reason, now).await?;
             }
-            let (workspace, id) = (desktop.workspace.to_string(), desktop.id.to_string());
+            let (workspace, id) = (desktop.workspace, desktop.id);
             match happened {
-                Some(what) => history::begin(&write, (&workspace, &id), what, By::ROLLTOP, now).await?,
-                None => remember(&write, (&workspace, &id), &desktop.record, after, now).await?,
+                Some(what) => history::begin(&write, (workspace, id), what, By::ROLLTOP, now).await?,
+                None => remember(&write, (workspace, id), &desktop.record, after, now).await?,
             }
-            let data = event_data(desktop.name.as_str(), after);
-            events::insert(&mut write, &workspace, &id, kind::DESKTOP_CHANGED, data, now).await?;
+            let data = event_data(&desktop.name, after);
+            events::insert(&mut write, workspace, id, kind::DESKTOP_CHANGED, data, now).await?;
         }
         write.commit().await?;
         Ok(true)
@@ -311,8 +310,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let write = self.write().await?;
         let change = ActiveModel {
-            ready_boot: Set(i64::from(after.ready_boot)),
-            ready_at: Set(after.ready_at.map(to_ms)),
+            ready_boot: Set(Count(after.ready_boot)),
+            ready_at: Set(after.ready_at.map(Moment)),
             last_failure: Set(None),
             retry_at: Set(None),
             host_key: Set(Some(host_key.to_owned())),
@@ -320,8 +319,8 @@ impl Store {
         };
         let changed = Entity::update_many()
             .set(change)
-            .filter(Column::Id.eq(desktop.id.to_string()))
-            .filter(Column::Fence.eq(i64::try_from(desktop.fence).unwrap_or(i64::MAX)))
+            .filter(Column::Id.eq(desktop.id))
+            .filter(Column::Fence.eq(Amount(desktop.fence)))
             .filter(Column::KeysRemovedAt.is_null())
             .exec(&write.transaction)
             .await?;
@@ -338,7 +337,7 @@ impl Store {
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop).await? else { return Ok(None) };
-        let at = row.keys_removed_at.unwrap_or_else(|| to_ms(now));
+        let at = row.keys_removed_at.unwrap_or(Moment(now));
         snapshots::abandon_of(&mut write, desktop.id, now).await?;
         forget_keys(&write, desktop.id).await?;
         setups::forget(&write, desktop.id).await?;
@@ -352,7 +351,7 @@ impl Store {
         change.update(&write.transaction).await?;
         steps::end_open(&mut write, desktop.workspace, desktop.id, "The desktop was destroyed.", now).await?;
         write.commit().await?;
-        from_ms(at, "desktops").map(Some)
+        Ok(Some(*at))
     }
 
     /// Forgets keys and identity of a machine nobody has used, so that it can be forked again.
@@ -422,36 +421,33 @@ impl Store {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop).await? else { return Ok(false) };
         forget_keys(&write, desktop.id).await?;
-        Entity::delete_by_id(&row.id).exec(&write.transaction).await?;
-        history::end(&write, &row.id, None, now).await?;
+        Entity::delete_by_id(row.id).exec(&write.transaction).await?;
+        history::end(&write, row.id, None, now).await?;
         let data = serde_json::json!({ "name": row.name });
-        events::insert(&mut write, &row.workspace_id, &row.id, kind::DESKTOP_DESTROYED, data, now).await?;
+        events::insert(&mut write, row.workspace, row.id, kind::DESKTOP_DESTROYED, data, now).await?;
         write.commit().await?;
         Ok(true)
     }
 }
 
 async fn find(write: &Write, id: DesktopId) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find_by_id(id.to_string()).one(&write.transaction).await?)
+    Ok(Entity::find_by_id(id).one(&write.transaction).await?)
 }
 
 /// The row, if the lease it was taken with still stands.
 async fn held(write: &Write, desktop: &Desktop) -> Result<Option<Model>, StoreError> {
     let row = find(write, desktop.id).await?;
-    Ok(row.filter(|row| u64::try_from(row.fence) == Ok(desktop.fence)))
+    Ok(row.filter(|row| *row.fence == desktop.fence))
 }
 
 async fn forget_keys(write: &Write, id: DesktopId) -> Result<(), StoreError> {
     // Overwritten before it is deleted, so that no page of the file keeps it.
     layers::Entity::update_many()
         .col_expr(layers::Column::LayerKey, Expr::value(Vec::<u8>::new()))
-        .filter(layers::Column::DesktopId.eq(id.to_string()))
+        .filter(layers::Column::Desktop.eq(id))
         .exec(&write.transaction)
         .await?;
-    layers::Entity::delete_many()
-        .filter(layers::Column::DesktopId.eq(id.to_string()))
-        .exec(&write.transaction)
-        .await?;
+    layers::Entity::delete_many().filter(layers::Column::Desktop.eq(id)).exec(&write.transaction).await?;
     layers::delete_unneeded(write).await
 }
 
@@ -471,7 +467,7 @@ fn happening(command: Command, before: DesktopState) -> &'static str {
 /// What a change of state means for what is under way, and what happened by itself.
 async fn remember(
     write: &Write,
-    whom: (&str, &str),
+    whom: history::Whom,
     before: &Record,
     after: &Record,
     now: Timestamp,
@@ -531,7 +527,7 @@ pub(crate) async fn note_of(
     error: Option<&str>,
 ) -> Result<(), StoreError> {
     let Some(row) = find(write, id).await? else { return Ok(()) };
-    history::note(write, (&row.workspace_id, &row.id), what, by, when, error).await
+    history::note(write, (row.workspace, row.id), what, by, when, error).await
 }
 
 /// Tells that something of a desktop has changed; `false` where it is gone.
@@ -543,5 +539,5 @@ pub(crate) async fn tell_of(write: &mut Write, id: DesktopId, now: Timestamp) ->
 
 async fn tell(write: &mut Write, row: &Model, record: &Record, now: Timestamp) -> Result<(), StoreError> {
     let data = event_data(&row.name, record);
-    events::insert(write, &row.workspace_id, &row.id, kind::DESKTOP_CHANGED, data, now).await
+    events::insert(write, row.workspace, row.id, kind::DESKTOP_CHANGED, data, now).await
 }

@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::events::{self, kind};
 use crate::history::{self, By, happening};
 use crate::idempotency::{self, IdempotencyKey};
-use crate::moment::to_ms;
+use crate::moment::Amount;
 use crate::setups;
 use crate::snapshots;
 
@@ -111,51 +111,48 @@ pub(crate) async fn insert(
     let record = Record::new(now);
     let screen = match new.origin {
         Some(origin) => snapshots::screen_of(write, origin).await?,
-        None => new.screen.map(|screen| screen.to_string()),
+        None => new.screen,
     };
     let row = ActiveModel {
-        id: Set(new.id.to_string()),
-        workspace_id: Set(new.workspace.to_string()),
-        name: Set(new.name.to_string()),
-        template: Set(new.template.to_string()),
-        size: Set(new.size.to_string()),
-        disk_gib: Set(gib(new.disk_gib)),
+        id: Set(new.id),
+        workspace: Set(new.workspace),
+        name: Set(new.name.clone()),
+        template: Set(new.template.clone()),
+        size: Set(new.size),
+        disk_gib: Set(Amount(new.disk_gib)),
         detail: Set(None),
         keys_removed_at: Set(None),
         door_key: Set(None),
         door_public_key: Set(None),
         host_key: Set(None),
         authorized_digest: Set(None),
-        origin_id: Set(new.origin.map(|origin| origin.to_string())),
-        restore_id: Set(None),
-        restore_undo_id: Set(None),
-        restore_layer_id: Set(None),
+        origin: Set(new.origin),
+        restore: Set(None),
+        restore_undo: Set(None),
+        restore_layer: Set(None),
         autostart: Set(false),
         screen: Set(screen),
         last_used_at: Set(None),
         revision: Set(1),
-        fence: Set(0),
+        fence: Set(Amount(0)),
         lease_holder: Set(None),
         lease_until: Set(None),
-        created_at: Set(to_ms(now)),
-        updated_at: Set(to_ms(now)),
-        kept_bytes: Set(0),
+        created_at: Set(now.into()),
+        updated_at: Set(now.into()),
+        kept_bytes: Set(Amount(0)),
         ..columns(&record)
     };
     let row = row.insert(&write.transaction).await?;
+    let template = row.template.to_string();
     let (happens, detail) = match &new.origin_name {
         Some(origin) => (happening::FORKED, origin),
-        None => (happening::CREATED, &row.template),
+        None => (happening::CREATED, &template),
     };
     let by = By::somebody(&new.made_by).because(detail);
-    history::begin(write, (&row.workspace_id, &row.id), happens, by, now).await?;
+    history::begin(write, (row.workspace, row.id), happens, by, now).await?;
     let data = event_data(&row.name, &record);
-    events::insert(write, &row.workspace_id, &row.id, kind::DESKTOP_CHANGED, data, now).await?;
+    events::insert(write, row.workspace, row.id, kind::DESKTOP_CHANGED, data, now).await?;
     Ok(row)
-}
-
-pub(crate) fn gib(disk_gib: u64) -> i64 {
-    i64::try_from(disk_gib).unwrap_or(i64::MAX)
 }
 
 /// What an earlier request with the same key made and is there still.
@@ -165,7 +162,7 @@ pub(crate) async fn replayed(
 ) -> Result<Vec<Desktop>, CreateDesktopError> {
     let mut there = Vec::new();
     for id in idempotency::made::<DesktopId>(write, key).await? {
-        if let Some(row) = Entity::find_by_id(id.to_string()).one(&write.transaction).await? {
+        if let Some(row) = Entity::find_by_id(id).one(&write.transaction).await? {
             there.push(Desktop::try_from(row)?);
         }
     }
@@ -174,8 +171,8 @@ pub(crate) async fn replayed(
 
 async fn check_room(write: &Write, new: &NewDesktop) -> Result<(), CreateDesktopError> {
     let alive = Entity::find()
-        .filter(Column::WorkspaceId.eq(new.workspace.to_string()))
-        .filter(Column::Desired.ne(Desired::Destroyed.as_str()));
+        .filter(Column::Workspace.eq(new.workspace))
+        .filter(Column::Desired.ne(Desired::Destroyed));
     let same_name = alive.clone().filter(Column::Name.eq(new.name.as_str()));
     if same_name.count(&write.transaction).await? > 0 {
         return Err(CreateDesktopError::NameTaken);
@@ -183,5 +180,5 @@ async fn check_room(write: &Write, new: &NewDesktop) -> Result<(), CreateDesktop
     if alive.count(&write.transaction).await? >= u64::from(new.limit) {
         return Err(CreateDesktopError::LimitReached);
     }
-    Ok(disk_use::check(write, &new.workspace.to_string(), new.disk_limit, 0).await?)
+    Ok(disk_use::check(write, new.workspace, new.disk_limit, 0).await?)
 }

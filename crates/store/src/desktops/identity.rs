@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::row::{ActiveModel, Column, Entity, Model};
 use crate::database::Store;
 use crate::error::{StoreError, unreadable};
+use crate::moment::Amount;
 
 /// The platform's way into one desktop.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub struct Identity {
 impl Store {
     /// The door's keys, once there are any.
     pub async fn identity(&self, id: DesktopId) -> Result<Option<Identity>, StoreError> {
-        let Some(row) = Entity::find_by_id(id.to_string()).one(&self.connection).await? else {
+        let Some(row) = Entity::find_by_id(id).one(&self.connection).await? else {
             return Ok(None);
         };
         self.opened_identity(row)
@@ -48,15 +49,15 @@ impl Store {
         };
         Entity::update_many()
             .set(change)
-            .filter(Column::Id.eq(id.to_string()))
-            .filter(Column::Fence.eq(i64::try_from(fence).unwrap_or(i64::MAX)))
+            .filter(Column::Id.eq(id))
+            .filter(Column::Fence.eq(Amount(fence)))
             .filter(Column::DoorKey.is_null())
             .filter(Column::KeysRemovedAt.is_null())
             .exec(&write.transaction)
             .await?;
-        let row = Entity::find_by_id(id.to_string()).one(&write.transaction).await?;
+        let row = Entity::find_by_id(id).one(&write.transaction).await?;
         write.commit().await?;
-        match row.filter(|row| u64::try_from(row.fence) == Ok(fence)) {
+        match row.filter(|row| *row.fence == fence) {
             Some(row) => self.opened_identity(row),
             None => Ok(None),
         }
@@ -66,7 +67,7 @@ impl Store {
         let (Some(sealed), Some(door_public_key)) = (row.door_key, row.door_public_key) else {
             return Ok(None);
         };
-        let opened = self.vault.open(door_key_cell(&row.id), &sealed)?;
+        let opened = self.vault.open(door_key_cell(&row.id.to_string()), &sealed)?;
         let text = std::str::from_utf8(opened.expose_secret()).map_err(unreadable("desktops"))?;
         Ok(Some(Identity { door_key: SecretString::from(text), door_public_key, host_key: row.host_key }))
     }

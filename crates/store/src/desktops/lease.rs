@@ -9,7 +9,7 @@ use sea_orm::{ActiveValue::Set, Condition};
 use super::row::{ActiveModel, Column, Desktop, Entity};
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::moment::to_ms;
+use crate::moment::{Amount, Moment};
 
 impl Store {
     /// Takes the lease of a desktop if nobody else holds it, with a higher fence than ever before.
@@ -23,27 +23,27 @@ impl Store {
         let write = self.write().await?;
         let free = Condition::any()
             .add(Column::LeaseUntil.is_null())
-            .add(Column::LeaseUntil.lte(to_ms(now)))
+            .add(Column::LeaseUntil.lte(Moment(now)))
             .add(Column::LeaseHolder.eq(holder));
         let taken = Entity::update_many()
             .col_expr(Column::Fence, Expr::col(Column::Fence).add(1))
             .col_expr(Column::LeaseHolder, Expr::value(holder))
-            .col_expr(Column::LeaseUntil, Expr::value(to_ms(until)))
-            .filter(Column::Id.eq(id.to_string()))
+            .col_expr(Column::LeaseUntil, Expr::value(Moment(until)))
+            .filter(Column::Id.eq(id))
             .filter(free)
             .exec(&write.transaction)
             .await?;
         if taken.rows_affected == 0 {
             return Ok(None);
         }
-        let row = Entity::find_by_id(id.to_string()).one(&write.transaction).await?;
+        let row = Entity::find_by_id(id).one(&write.transaction).await?;
         write.commit().await?;
         row.map(Desktop::try_from).transpose()
     }
 
     /// Keeps a lease for longer; false if it was lost.
     pub async fn renew_lease(&self, id: DesktopId, fence: u64, until: Timestamp) -> Result<bool, StoreError> {
-        self.set_lease(id, fence, Some(to_ms(until))).await
+        self.set_lease(id, fence, Some(Moment(until))).await
     }
 
     pub async fn give_up_lease(&self, id: DesktopId, fence: u64) -> Result<(), StoreError> {
@@ -63,13 +63,13 @@ impl Store {
         write.commit().await
     }
 
-    async fn set_lease(&self, id: DesktopId, fence: u64, until: Option<i64>) -> Result<bool, StoreError> {
+    async fn set_lease(&self, id: DesktopId, fence: u64, until: Option<Moment>) -> Result<bool, StoreError> {
         let write = self.write().await?;
         let change = ActiveModel { lease_until: Set(until), ..Default::default() };
         let changed = Entity::update_many()
             .set(change)
-            .filter(Column::Id.eq(id.to_string()))
-            .filter(Column::Fence.eq(i64::try_from(fence).unwrap_or(i64::MAX)))
+            .filter(Column::Id.eq(id))
+            .filter(Column::Fence.eq(Amount(fence)))
             .exec(&write.transaction)
             .await?;
         write.commit().await?;

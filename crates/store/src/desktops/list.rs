@@ -6,7 +6,7 @@ use sea_orm::{QueryOrder, QuerySelect};
 
 use super::row::{Column, Desktop, Entity, Model, record};
 use crate::database::Store;
-use crate::error::{StoreError, unreadable};
+use crate::error::{StoreError, readable};
 use crate::saved_templates;
 
 /// Which desktops of a workspace, newest first.
@@ -37,12 +37,12 @@ pub struct Standing {
 impl Store {
     pub async fn desktops(&self, query: &ListQuery<'_>) -> Result<Vec<Desktop>, StoreError> {
         let mut select = Entity::find()
-            .filter(Column::WorkspaceId.eq(query.workspace.to_string()))
+            .filter(Column::Workspace.eq(query.workspace))
             .filter(Column::Id.not_in_subquery(saved_templates::builders()))
             .order_by_desc(Column::Id)
             .limit(query.limit);
         if let Some(only) = query.only {
-            select = select.filter(Column::Id.eq(only.to_string()));
+            select = select.filter(Column::Id.eq(only));
         }
         if let Some(state) = query.state {
             select = select.filter(Column::State.eq(state));
@@ -62,7 +62,7 @@ impl Store {
 
     /// One desktop, whoever's it is.
     pub async fn desktop(&self, id: DesktopId) -> Result<Option<Desktop>, StoreError> {
-        Entity::find_by_id(id.to_string()).one(&self.connection).await?.map(Desktop::try_from).transpose()
+        Entity::find_by_id(id).one(&self.connection).await?.map(Desktop::try_from).transpose()
     }
 
     /// The desktop of that name in a workspace; one that is being destroyed has none any more.
@@ -72,54 +72,43 @@ impl Store {
         name: &str,
     ) -> Result<Option<Desktop>, StoreError> {
         let named = Entity::find()
-            .filter(Column::WorkspaceId.eq(workspace.to_string()))
+            .filter(Column::Workspace.eq(workspace))
             .filter(Column::Name.eq(name))
-            .filter(Column::Desired.ne(Desired::Destroyed.as_str()));
+            .filter(Column::Desired.ne(Desired::Destroyed));
         named.one(&self.connection).await?.map(Desktop::try_from).transpose()
     }
 
     /// How many desktops have this name, in whatever workspaces.
     pub async fn desktops_called(&self, name: &str) -> Result<u64, StoreError> {
-        let named = Entity::find()
-            .filter(Column::Name.eq(name))
-            .filter(Column::Desired.ne(Desired::Destroyed.as_str()));
+        let named =
+            Entity::find().filter(Column::Name.eq(name)).filter(Column::Desired.ne(Desired::Destroyed));
         Ok(named.count(&self.connection).await?)
     }
 
     /// How many desktops count against a workspace's limit.
     pub async fn desktop_count(&self, workspace: WorkspaceId) -> Result<u64, StoreError> {
         let alive = Entity::find()
-            .filter(Column::WorkspaceId.eq(workspace.to_string()))
-            .filter(Column::Desired.ne(Desired::Destroyed.as_str()));
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::Desired.ne(Desired::Destroyed));
         Ok(alive.count(&self.connection).await?)
     }
 
     /// Every desktop there is a row for.
     pub async fn desktop_ids(&self) -> Result<Vec<DesktopId>, StoreError> {
-        let ids: Vec<String> =
-            Entity::find().select_only().column(Column::Id).into_tuple().all(&self.connection).await?;
-        ids.into_iter().map(|id| id.parse().map_err(unreadable("desktops"))).collect()
+        Ok(Entity::find().select_only().column(Column::Id).into_tuple().all(&self.connection).await?)
     }
 
     /// How every desktop stands. A row that can't be read is left out and logged: it must not hold
     /// up all others.
     pub async fn standings(&self) -> Result<Vec<Standing>, StoreError> {
-        let rows = Entity::find().all(&self.connection).await?;
-        let read = rows.into_iter().filter_map(|row| match standing(&row) {
-            Ok(standing) => Some(standing),
-            Err(error) => {
-                tracing::error!(desktop = row.id, %error, "a desktop's row can't be read");
-                None
-            }
-        });
-        Ok(read.collect())
+        readable(Entity::find(), standing, &self.connection).await
     }
 
     /// Starts under way get their deadlines anew: nobody was there to carry them on.
     pub async fn renew_deadlines(&self, now: jiff::Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;
         let change = super::row::ActiveModel {
-            planned_at: sea_orm::ActiveValue::Set(crate::moment::to_ms(now)),
+            planned_at: sea_orm::ActiveValue::Set(now.into()),
             ..Default::default()
         };
         Entity::update_many()
@@ -131,11 +120,6 @@ impl Store {
     }
 }
 
-fn standing(row: &Model) -> Result<Standing, StoreError> {
-    Ok(Standing {
-        id: row.id.parse().map_err(unreadable("desktops"))?,
-        workspace: row.workspace_id.parse().map_err(unreadable("desktops"))?,
-        record: record(row)?,
-        disk_gib: u64::try_from(row.disk_gib).map_err(unreadable("desktops"))?,
-    })
+fn standing(row: Model) -> Result<Standing, StoreError> {
+    Ok(Standing { id: row.id, workspace: row.workspace, record: record(&row)?, disk_gib: *row.disk_gib })
 }

@@ -2,64 +2,69 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    DesktopId, DesktopName, DesktopState, FailReason, Record, ScreenSize, Size, SnapshotId, TemplateVersion,
-    WorkspaceId,
+    Desired, DesktopId, DesktopName, DesktopState, FailReason, LayerId, Record, ScreenSize, Size, SnapshotId,
+    TemplateVersion, WorkspaceId,
 };
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use serde_json::{Value, json};
 
 use crate::error::{StoreError, unreadable};
-use crate::moment::{from_ms, some_from_ms, to_ms};
+use crate::moment::{Amount, Count, Moment};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "desktops")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: String,
-    pub workspace_id: String,
-    pub name: String,
-    pub template: String,
-    pub size: String,
-    pub disk_gib: i64,
-    pub desired: String,
+    pub id: DesktopId,
+    #[sea_orm(column_name = "workspace_id")]
+    pub workspace: WorkspaceId,
+    pub name: DesktopName,
+    pub template: TemplateVersion,
+    pub size: Size,
+    pub disk_gib: Amount,
+    pub desired: Desired,
     pub state: String,
     pub reason: Option<String>,
     pub detail: Option<String>,
-    pub boot: i64,
-    pub ready_boot: i64,
-    pub ready_at: Option<i64>,
-    pub screen_boot: i64,
-    pub resumed_boot: i64,
+    pub boot: Count,
+    pub ready_boot: Count,
+    pub ready_at: Option<Moment>,
+    pub screen_boot: Count,
+    pub resumed_boot: Count,
     pub restart: bool,
     pub autostart: bool,
-    pub screen: Option<String>,
-    pub last_used_at: Option<i64>,
-    pub attempts: i64,
-    pub last_failure: Option<String>,
-    pub retry_at: Option<i64>,
-    pub planned_at: i64,
+    pub screen: Option<ScreenSize>,
+    pub last_used_at: Option<Moment>,
+    pub attempts: Count,
+    pub last_failure: Option<FailReason>,
+    pub retry_at: Option<Moment>,
+    pub planned_at: Moment,
     pub receipt: bool,
-    pub keys_removed_at: Option<i64>,
+    pub keys_removed_at: Option<Moment>,
     pub door_key: Option<Vec<u8>>,
     pub door_public_key: Option<String>,
     pub host_key: Option<String>,
     /// Digest of people's keys that were last installed in it.
     pub authorized_digest: Option<String>,
     /// The snapshot it was forked from.
-    pub origin_id: Option<String>,
+    #[sea_orm(column_name = "origin_id")]
+    pub origin: Option<SnapshotId>,
     /// The snapshot it is to be put back to, what is kept of it before that, and the layer it then writes to.
-    pub restore_id: Option<String>,
-    pub restore_undo_id: Option<String>,
-    pub restore_layer_id: Option<String>,
+    #[sea_orm(column_name = "restore_id")]
+    pub restore: Option<SnapshotId>,
+    #[sea_orm(column_name = "restore_undo_id")]
+    pub restore_undo: Option<SnapshotId>,
+    #[sea_orm(column_name = "restore_layer_id")]
+    pub restore_layer: Option<LayerId>,
     pub revision: i64,
-    pub fence: i64,
+    pub fence: Amount,
     pub lease_holder: Option<String>,
-    pub lease_until: Option<i64>,
-    pub created_at: i64,
-    pub updated_at: i64,
+    pub lease_until: Option<Moment>,
+    pub created_at: Moment,
+    pub updated_at: Moment,
     /// What it takes of the host's disk beside its layers, as the engine last said.
-    pub kept_bytes: i64,
+    pub kept_bytes: Amount,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -97,87 +102,77 @@ pub struct Desktop {
     pub updated_at: Timestamp,
 }
 
-const TABLE: &str = "desktops";
-
 impl TryFrom<Model> for Desktop {
     type Error = StoreError;
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let record = record(&row)?;
-        let snapshot = |id: &Option<String>| id.as_deref().map(str::parse::<SnapshotId>).transpose();
-        let snapshot = |id: &Option<String>| snapshot(id).map_err(unreadable(TABLE));
         Ok(Self {
-            id: row.id.parse().map_err(unreadable(TABLE))?,
-            workspace: row.workspace_id.parse().map_err(unreadable(TABLE))?,
-            name: row.name.parse().map_err(unreadable(TABLE))?,
-            template: row.template.parse().map_err(unreadable(TABLE))?,
-            size: row.size.parse().map_err(unreadable(TABLE))?,
-            disk_gib: u64::try_from(row.disk_gib).map_err(unreadable(TABLE))?,
-            last_used_at: some_from_ms(row.last_used_at, TABLE)?,
-            screen: row.screen.as_deref().map(str::parse).transpose().map_err(unreadable(TABLE))?,
-            origin: snapshot(&row.origin_id)?,
-            restore: snapshot(&row.restore_id)?.zip(snapshot(&row.restore_undo_id)?),
+            id: row.id,
+            workspace: row.workspace,
+            name: row.name,
+            template: row.template,
+            size: row.size,
+            disk_gib: *row.disk_gib,
+            last_used_at: row.last_used_at.map(Timestamp::from),
+            screen: row.screen,
+            origin: row.origin,
+            restore: row.restore.zip(row.restore_undo),
             record,
             detail: row.detail,
             host_key: row.host_key,
-            fence: u64::try_from(row.fence).map_err(unreadable(TABLE))?,
+            fence: *row.fence,
             revision: row.revision,
-            created_at: from_ms(row.created_at, TABLE)?,
-            updated_at: from_ms(row.updated_at, TABLE)?,
+            created_at: *row.created_at,
+            updated_at: *row.updated_at,
         })
     }
 }
 
 pub(crate) fn record(row: &Model) -> Result<Record, StoreError> {
-    let number = |value: i64| u32::try_from(value).map_err(unreadable(TABLE));
-    let last_failure = row.last_failure.as_deref().map(reason).transpose()?;
     Ok(Record {
-        desired: row.desired.parse().map_err(unreadable(TABLE))?,
-        state: DesktopState::from_parts(&row.state, row.reason.as_deref()).map_err(unreadable(TABLE))?,
-        boot: number(row.boot)?,
-        ready_boot: number(row.ready_boot)?,
-        ready_at: some_from_ms(row.ready_at, TABLE)?,
-        screen_boot: number(row.screen_boot)?,
-        resumed_boot: number(row.resumed_boot)?,
+        desired: row.desired,
+        state: DesktopState::from_parts(&row.state, row.reason.as_deref()).map_err(unreadable("desktops"))?,
+        boot: *row.boot,
+        ready_boot: *row.ready_boot,
+        ready_at: row.ready_at.map(Timestamp::from),
+        screen_boot: *row.screen_boot,
+        resumed_boot: *row.resumed_boot,
         restart: row.restart,
         autostart: row.autostart,
-        attempts: number(row.attempts)?,
-        last_failure,
-        retry_at: some_from_ms(row.retry_at, TABLE)?,
-        planned_at: from_ms(row.planned_at, TABLE)?,
+        attempts: *row.attempts,
+        last_failure: row.last_failure,
+        retry_at: row.retry_at.map(Timestamp::from),
+        planned_at: *row.planned_at,
         receipt: row.receipt,
     })
-}
-
-fn reason(code: &str) -> Result<FailReason, StoreError> {
-    code.parse().map_err(|_| unreadable(TABLE)(code))
 }
 
 /// The columns a record is kept in; all others are left as they are.
 pub(super) fn columns(record: &Record) -> ActiveModel {
     ActiveModel {
-        desired: Set(record.desired.as_str().to_owned()),
+        desired: Set(record.desired),
         state: Set(record.state.name().to_owned()),
         reason: Set(record.state.reason_code().map(str::to_owned)),
-        boot: Set(i64::from(record.boot)),
-        ready_boot: Set(i64::from(record.ready_boot)),
-        ready_at: Set(record.ready_at.map(to_ms)),
-        screen_boot: Set(i64::from(record.screen_boot)),
-        resumed_boot: Set(i64::from(record.resumed_boot)),
+        boot: Set(Count(record.boot)),
+        ready_boot: Set(Count(record.ready_boot)),
+        ready_at: Set(record.ready_at.map(Moment)),
+        screen_boot: Set(Count(record.screen_boot)),
+        resumed_boot: Set(Count(record.resumed_boot)),
         restart: Set(record.restart),
-        attempts: Set(i64::from(record.attempts)),
-        last_failure: Set(record.last_failure.map(|reason| reason.as_str().to_owned())),
-        retry_at: Set(record.retry_at.map(to_ms)),
-        planned_at: Set(to_ms(record.planned_at)),
+        attempts: Set(Count(record.attempts)),
+        last_failure: Set(record.last_failure),
+        retry_at: Set(record.retry_at.map(Moment)),
+        planned_at: Set(record.planned_at.into()),
         receipt: Set(record.receipt),
         ..Default::default()
     }
 }
 
 /// What an event says of a desktop.
-pub(crate) fn event_data(name: &str, record: &Record) -> Value {
+pub(crate) fn event_data(name: &DesktopName, record: &Record) -> Value {
     json!({
-        "name": name,
+        "name": name.as_str(),
         "state": record.state.name(),
         "desired": record.desired.as_str(),
         "reason": record.state.reason_code(),
