@@ -7,7 +7,6 @@ use rolltop_api_types::{
 };
 use rolltop_control::Control;
 
-use crate::convert;
 use crate::extract::Json;
 use crate::problems::ApiError;
 
@@ -34,16 +33,15 @@ pub(crate) async fn adopt_copies(
 }
 
 pub(crate) async fn leftovers(State(control): State<Control>) -> Result<axum::Json<LeftoverList>, ApiError> {
-    Ok(axum::Json(convert::leftovers(control.leftovers().await?)))
+    Ok(axum::Json(control.leftovers().await?.into()))
 }
 
 pub(crate) async fn host_warnings(
     State(control): State<Control>,
 ) -> Result<axum::Json<HostWarningList>, ApiError> {
-    let items = control.host_warnings().await?.into_iter().map(convert::host_warning).collect();
-    Ok(axum::Json(HostWarningList { items }))
+    Ok(axum::Json(control.host_warnings().await?.into()))
 }
 
 pub(crate) async fn sweep(State(control): State<Control>) -> Result<axum::Json<LeftoverList>, ApiError> {
-    Ok(axum::Json(convert::leftovers(control.sweep().await?)))
+    Ok(axum::Json(control.sweep().await?.into()))
 }

@@ -127,6 +127,31 @@ fn unauthenticated() -> ApiError {
     ApiError::new(Code::Unauthenticated, "A credential is needed.")
 }
 
+/// What carries an operation out that is one call of control: `answer!(Operation, Purpose, |call, desktop| …)` with the ticket
+/// to the desktop that its path names, `answer!(Operation, |call| …)` without. With one name more the body is read, after
+/// that ticket was given.
+macro_rules! answer {
+    ($operation:ident, $purpose:ident, |$call:ident, $desktop:ident $(, $wanted:ident)?| $answer:expr) => {
+        $crate::call::answer!(@ $operation, |$call| {
+            let $desktop = $call.desktop::<rolltop_control::purpose::$purpose>().await?;
+            $(let $wanted = $call.body().await?;)?
+        } $answer)
+    };
+    ($operation:ident, |$call:ident $(, $wanted:ident)?| $answer:expr) => {
+        $crate::call::answer!(@ $operation, |$call| { $(let $wanted = $call.body().await?;)? } $answer)
+    };
+    (@ $operation:ident, |$call:ident| { $($before:stmt;)* } $answer:expr) => {
+        #[allow(unused_mut, reason = "a call changes when its body is read")]
+        |mut $call: $crate::call::Call<rolltop_api_types::op::$operation>| async move {
+            $($before)*
+            Ok::<<rolltop_api_types::op::$operation as rolltop_api_types::operation::Operation>::Reply, $crate::problems::ApiError>(
+                $answer.await?.into(),
+            )
+        }
+    };
+}
+pub(crate) use answer;
+
 /// Routes with their description and who may ask for them.
 pub(crate) struct Routes {
     router: Router<AppState>,

@@ -1,9 +1,9 @@
 //! `/v1` over HTTP: routes, their OpenAPI description, server-sent events and the WebSockets of
-//! screens and terminals. It converts, calls `control`, and contains no business logic.
+//! screens and terminals. It calls `control`, and contains no business logic.
 //!
 //! ```text
 //!  request ─► envelope (request id, span, problems rendered) ─► gate (credential, scope, rate)
-//!          ─► handler: extract ─► control ─► convert ─► answer
+//!          ─► handler: extract ─► control ─► answer
 //! ```
 //!
 //! An operation is declared in `api-types`, and its handler gets a `Call` of it (`call`). Every error becomes a problem
@@ -15,7 +15,6 @@ mod admin;
 mod body;
 mod call;
 mod config;
-mod convert;
 mod ending;
 mod envelope;
 mod extract;

@@ -1,41 +1,27 @@
 //! Every route, and the layers around them. A route that outlives its answer ends with its credential:
 //! [`crate::ending`] says how.
 
-mod access_log;
-mod actions;
-mod api_keys;
 mod console;
-mod copies;
 mod desktops;
 mod device;
 mod events;
 mod exec;
 mod files;
 mod gather;
-mod history;
-mod host;
-mod me;
 mod meta;
 mod port;
-mod ports;
 mod preview;
-mod saved_templates;
 mod screen;
 mod screenshot;
 mod session;
-mod setup;
 mod shares;
 mod sleep;
 mod snapshot_schedules;
 mod snapshots;
-mod ssh;
-mod ssh_keys;
-mod steps;
-mod templates;
 mod terminal;
-mod terminals;
 mod transfer;
-mod usage;
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -47,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi;
 
 use crate::admin;
-use crate::call::Routes;
+use crate::call::{Routes, answer};
 use crate::config::ApiConfig;
 use crate::envelope::envelope;
 use crate::gate::{gate, no_such_route};
@@ -111,93 +97,133 @@ pub(crate) fn served() -> (Router<AppState>, OpenApi, Operations) {
         .raw(meta::openapi_json)
         .on(desktops::list)
         .on(desktops::create)
-        .on(desktops::get)
+        .on(answer!(GetDesktop, Read, |call, desktop| call.control.get(&desktop)))
         .on(desktops::update)
         .on(desktops::destroy)
-        .on(actions::start)
-        .on(actions::stop)
-        .on(actions::suspend)
-        .on(actions::resume)
-        .on(actions::restart)
-        .on(actions::end_processes)
-        .on(actions::retry)
-        .on(snapshots::list)
+        .on(answer!(StartDesktop, Control, |call, desktop| call.control.start(&desktop)))
+        .on(answer!(StopDesktop, Control, |call, desktop| call.control.stop(&desktop)))
+        .on(answer!(SuspendDesktop, Control, |call, desktop| call.control.suspend(&desktop)))
+        .on(answer!(ResumeDesktop, Control, |call, desktop| call.control.start(&desktop)))
+        .on(answer!(RestartDesktop, Control, |call, desktop| call.control.restart(&desktop)))
+        .on(answer!(EndProcesses, Control, |call, desktop| call.control.end_processes(&desktop)))
+        .on(answer!(RetryDesktop, Control, |call, desktop| call.control.retry(&desktop)))
+        .on(answer!(ListSnapshots, |call| call.control.snapshots(&call.caller, call.query.desktop)))
         .on(transfer::import)
         .raw(transfer::export)
-        .on(copies::make)
-        .on(copies::list)
-        .on(copies::fetch)
-        .on(copies::delete)
-        .on(snapshots::get)
-        .on(snapshots::delete)
+        .on(answer!(CopySnapshot, |call| call.control.copy_snapshot(&call.caller, call.path)))
+        .on(answer!(ListCopies, |call| call.control.copies(&call.caller)))
+        .on(answer!(FetchCopy, |call| call.control.fetch_copy(&call.caller, call.path.0)))
+        .on(answer!(DeleteCopy, |call| call.control.delete_copy(&call.caller, call.path.0)))
+        .on(answer!(GetSnapshot, |call| call.control.snapshot(&call.caller, call.path)))
+        .on(answer!(DeleteSnapshot, |call| call.control.delete_snapshot(&call.caller, call.path)))
         .raw(snapshots::screenshot)
-        .on(snapshots::take)
-        .on(snapshots::fork_desktop)
-        .on(snapshots::fork_snapshot)
-        .on(snapshots::restore)
-        .on(snapshots::undo)
-        .on(setup::get)
-        .on(setup::set)
-        .on(setup::stop)
-        .on(saved_templates::save)
-        .on(saved_templates::logins)
-        .on(saved_templates::list)
-        .on(saved_templates::delete)
-        .on(snapshot_schedules::get)
+        .on(answer!(TakeSnapshot, Write, |call, desktop, wanted| {
+            call.control.take_snapshot(&desktop, wanted.name.as_deref(), call.idempotency_key())
+        }))
+        .on(answer!(ForkDesktop, Write, |call, desktop, wanted| {
+            call.control.fork(&desktop, &wanted, call.idempotency_key())
+        }))
+        .on(answer!(ForkSnapshot, |call, wanted| {
+            call.control.fork_snapshot(&call.caller, call.path, &wanted, call.idempotency_key())
+        }))
+        .on(answer!(RestoreSnapshot, |call| call.control.restore(&call.caller, call.path)))
+        .on(answer!(UndoDesktop, |call| call.control.undo(&call.caller, call.path)))
+        .on(answer!(GetSetup, Exec, |call, desktop| call.control.setup(&desktop)))
+        .on(answer!(SetUpDesktop, Exec, |call, desktop, wanted| call.control.set_up(&desktop, &wanted)))
+        .on(answer!(StopSetup, Exec, |call, desktop| call.control.stop_setup(&desktop)))
+        .on(answer!(SaveTemplate, Write, |call, desktop, wanted| call
+            .control
+            .save_template(&desktop, &wanted)))
+        .on(answer!(ListLogins, ReadFiles, |call, desktop| call.control.logins(&desktop)))
+        .on(answer!(ListSavedTemplates, |call| call.control.saved_templates(&call.caller)))
+        .on(answer!(DeleteTemplate, |call| call.control.delete_template(&call.caller, &call.path.0)))
+        .on(answer!(GetSnapshotSchedule, Read, |call, desktop| call.control.snapshot_schedule(&desktop)))
         .on(snapshot_schedules::set)
-        .on(snapshot_schedules::end)
-        .on(sleep::get)
+        .on(answer!(EndSnapshotSchedule, Write, |call, desktop| call
+            .control
+            .set_snapshot_schedule(&desktop, None)))
+        .on(answer!(GetSleep, Read, |call, desktop| call.control.sleep(&desktop)))
         .on(sleep::set)
-        .on(sleep::hold)
-        .on(sleep::release)
-        .on(steps::list)
-        .on(history::list)
-        .on(usage::get)
-        .on(access_log::list)
+        .on(answer!(HoldDesktop, Control, |call, desktop, wanted| {
+            call.control.hold(&desktop, Duration::from_secs(wanted.lasts_seconds), wanted.reason)
+        }))
+        .on(answer!(ReleaseHold, Control, |call, desktop| call.control.release_hold(&desktop, call.path.1)))
+        .on(answer!(ListSteps, Read, |call, desktop| call.control.steps(&desktop)))
+        .on(answer!(ListHistory, Read, |call, desktop| call.control.history(&desktop)))
+        .on(answer!(GetUsage, Read, |call, desktop| call.control.usage(&desktop, call.query.span)))
+        .on(answer!(GetAccessLog, Read, |call, desktop| call.control.access_log(&desktop)))
         .raw(screenshot::get)
         .raw(screen::get)
         .raw(console::get)
-        .on(ssh::get)
-        .on(api_keys::list)
-        .on(api_keys::create)
-        .on(api_keys::revoke)
-        .on(ssh_keys::list)
-        .on(ssh_keys::add)
-        .on(ssh_keys::remove)
-        .on(terminals::list)
+        .on(answer!(GetDesktopSsh, Read, |call, desktop| call.control.desktop_ssh(&desktop)))
+        .on(answer!(ListApiKeys, |call| call.control.api_keys(&call.caller)))
+        .on(answer!(CreateApiKey, |call, wanted| call.control.create_api_key(&call.caller, wanted)))
+        .on(answer!(RevokeApiKey, |call| call.control.revoke_api_key(&call.caller, call.path)))
+        .on(answer!(ListSshKeys, |call| call.control.ssh_keys(&call.caller)))
+        .on(answer!(AddSshKey, |call, wanted| {
+            call.control.add_ssh_key(&call.caller, wanted.name.as_deref(), &wanted.public_key)
+        }))
+        .on(answer!(RemoveSshKey, |call| call.control.remove_ssh_key(&call.caller, call.path)))
+        .on(answer!(ListTerminals, Control, |call, desktop| call.control.terminals(&desktop)))
         .raw(terminal::open)
-        .on(terminals::close)
-        .on(ports::list)
+        .on(answer!(CloseTerminal, Control, |call, desktop| {
+            call.control.close_terminal(&desktop, terminal::number(call.path.1)?)
+        }))
+        .on(answer!(ListPorts, Control, |call, desktop| call.control.ports(&desktop)))
         .raw(port::open)
         .raw(exec::run)
         .raw(exec::socket::open)
-        .on(shares::list)
+        .on(answer!(ListShares, Control, |call, desktop| call.control.shares(&desktop)))
         .on(shares::create)
-        .on(shares::revoke)
-        .on(files::list)
+        .on(answer!(RevokeShare, Control, |call, desktop| call.control.revoke_share(&desktop, call.path.1)))
+        .on(answer!(ListFiles, ReadFiles, |call, desktop| call
+            .control
+            .files(&desktop)
+            .await?
+            .list(&call.query.path)))
         .on(files::update)
-        .on(files::remove)
-        .on(files::info)
+        .on(answer!(DeleteFile, WriteFiles, |call, desktop| {
+            async { call.control.files(&desktop).await?.remove(&call.query.path, call.query.all).await }
+        }))
+        .on(answer!(GetFileInfo, ReadFiles, |call, desktop| call
+            .control
+            .files(&desktop)
+            .await?
+            .info(&call.query.path)))
         .raw(files::content::content)
         .raw(files::save::save)
         .raw(files::content::archive)
         .on(files::save::offset)
         .on(files::save::cancel)
-        .on(files::folder)
-        .on(files::rename)
-        .on(files::copy)
+        .on(answer!(CreateFolder, WriteFiles, |call, desktop, wanted| {
+            async { call.control.files(&desktop).await?.make_folder(&wanted.path).await }
+        }))
+        .on(answer!(MoveFile, WriteFiles, |call, desktop, wanted| {
+            async {
+                call.control.files(&desktop).await?.rename(&wanted.from, &wanted.to, wanted.replace).await
+            }
+        }))
+        .on(answer!(CopyFile, WriteFiles, |call, desktop, wanted| {
+            async { call.control.files(&desktop).await?.copy(&wanted.from, &wanted.to).await }
+        }))
         .raw(events::stream)
-        .on(templates::list)
-        .on(host::get)
-        .on(me::get)
-        .on(me::set_password)
+        .on(answer!(ListTemplates, |call| call.control.templates(&call.caller)))
+        .on(answer!(GetHost, |call| call.control.host(&call.caller)))
+        .on(answer!(GetMe, |call| call.control.me(&call.caller)))
+        .on(answer!(SetPassword, |call, wanted| {
+            call.control.set_password(&call.caller, &wanted.name, wanted.present, wanted.password)
+        }))
         .on(session::sign_in)
         .on(session::redeem)
-        .on(session::sign_out)
+        .on(answer!(SignOut, |call| call.control.sign_out(&call.caller)))
         .on(device::start)
         .on(device::token)
-        .on(device::request)
-        .on(device::decide)
+        .on(answer!(GetDeviceRequest, |call, wanted| call
+            .control
+            .device_request(&call.caller, &wanted.user_code)))
+        .on(answer!(DecideDeviceLogin, |call, wanted| {
+            call.control.decide_device_login(&call.caller, &wanted.user_code, wanted.allow)
+        }))
         .finish()
 }
 

@@ -1,6 +1,7 @@
 //! A desktop as the API shows it, and what is asked of one.
 
 use jiff::Timestamp;
+pub use rolltop_model::Desired;
 use rolltop_model::{DesktopId, Size};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -154,16 +155,6 @@ impl DesktopState {
             DesktopState::Destroyed => "destroyed",
         }
     }
-}
-
-/// Where its owner wants it to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Desired {
-    Running,
-    Suspended,
-    Stopped,
-    Destroyed,
 }
 
 /// What a new desktop is to be. Everything has a default.

@@ -105,6 +105,23 @@ pub use terminal::{
 };
 pub use usage::{Usage, UsagePoint, UsageQuery, UsageSpan};
 
+/// A list as it is answered with, of what is in it.
+macro_rules! lists {
+    ($($list:ident of $item:ident),* $(,)?) => {$(
+        impl From<Vec<$item>> for $list {
+            fn from(items: Vec<$item>) -> Self {
+                Self { items }
+            }
+        }
+    )*};
+}
+lists! {
+    AccessLog of AccessEntry, ApiKeyList of ApiKey, Forks of Desktop, History of HistoryEntry,
+    HostWarningList of HostWarning, LeftoverList of Leftover, LoginsList of Logins, PortList of PortEntry,
+    SavedTemplateList of SavedTemplate, ShareList of Share, SnapshotList of Snapshot, SshKeyList of SshKey,
+    StepList of Step, TemplateList of Template, TerminalList of TerminalEntry,
+}
+
 /// Every operation that is declared, by its name.
 pub mod op {
     pub use crate::access::op::*;

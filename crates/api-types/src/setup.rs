@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+pub use rolltop_model::SetupState;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -79,33 +80,6 @@ impl fmt::Debug for Setup {
             .field("state", state)
             .field("detail", detail)
             .finish_non_exhaustive()
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SetupState {
-    /// For the desktop to run.
-    Waiting,
-    /// The desktop can be used meanwhile.
-    Running,
-    Done,
-    /// For `detail`.
-    Failed,
-}
-
-impl SetupState {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            SetupState::Waiting => "waiting",
-            SetupState::Running => "running",
-            SetupState::Done => "done",
-            SetupState::Failed => "failed",
-        }
-    }
-
-    pub const fn is_over(self) -> bool {
-        matches!(self, SetupState::Done | SetupState::Failed)
     }
 }
 

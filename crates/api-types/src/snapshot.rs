@@ -1,6 +1,7 @@
 //! Points in time of desktops, and desktops made from them.
 
 use jiff::Timestamp;
+pub use rolltop_model::SnapshotState;
 use rolltop_model::{DesktopId, Size, SnapshotId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -57,19 +58,6 @@ pub struct Snapshot {
     /// Whether what was on the screen is kept: `GET /v1/snapshots/{id}/screenshot`.
     #[serde(default)]
     pub has_picture: bool,
-}
-
-/// How far a snapshot is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SnapshotState {
-    /// Asked for; the moment it is of is still to come.
-    Taking,
-    Ready,
-    /// It could not be taken; the desktop is as it was.
-    Failed,
-    /// Being removed.
-    Deleting,
 }
 
 /// Newest first.

@@ -9,9 +9,9 @@ mod password;
 mod sign_in;
 
 pub(crate) use api_keys::names;
-pub use api_keys::{ApiKeyView, CreateApiKey, CreateKeyError, RevokeKeyError};
+pub use api_keys::{CreateKeyError, RevokeKeyError};
 pub use authenticate::AuthenticateError;
-pub use device::{DecideDeviceError, DeviceKeyError, DeviceLogin, DeviceRequest, StartDeviceError};
+pub use device::{DecideDeviceError, DeviceKeyError, DeviceLogin, StartDeviceError};
 pub use guard::CredentialGuard;
 pub(crate) use guard::Looks;
 pub(crate) use limiter::{SignInLimiter, Whence};

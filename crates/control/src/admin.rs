@@ -1,8 +1,8 @@
 //! What the operator may do on the machine itself, without a credential: the admin socket has
 //! checked who calls.
 
-use rolltop_api_types::Scope;
-use rolltop_engine::{EngineError, Known};
+use rolltop_api_types::{self as api, Scope};
+use rolltop_engine::{EngineError, Known, Leftover};
 use rolltop_store::{AddApiKeyError, NewApiKey, StoreError};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::SecretString;
@@ -11,7 +11,6 @@ use crate::account::names;
 use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{InternalError, explained};
-use crate::views::Leftover;
 
 const LONGEST_NAME: usize = 64;
 
@@ -74,16 +73,16 @@ impl Control {
     }
 
     /// What exists on the host and belongs to no desktop.
-    pub async fn leftovers(&self) -> Result<Vec<Leftover>, AdminError> {
-        self.inner.leftovers().await
+    pub async fn leftovers(&self) -> Result<Vec<api::Leftover>, AdminError> {
+        Ok(self.inner.leftovers().await?.into_iter().map(shown).collect())
     }
 
     /// Removes what [`Control::leftovers`] lists, and returns it.
-    pub async fn sweep(&self) -> Result<Vec<Leftover>, AdminError> {
+    pub async fn sweep(&self) -> Result<Vec<api::Leftover>, AdminError> {
         let _still = self.inner.sweeping.write().await;
         let swept = self.inner.engine.sweep(&self.inner.known().await?).await?;
         tracing::info!(count = swept.len(), "leftovers swept");
-        Ok(swept)
+        Ok(swept.into_iter().map(shown).collect())
     }
 }
 
@@ -97,4 +96,8 @@ impl Inner {
         let records = self.store.desktop_ids().await?;
         Ok(Known { desktops: records, snapshots: self.store.snapshot_ids().await? })
     }
+}
+
+fn shown(left: Leftover) -> api::Leftover {
+    api::Leftover { kind: left.kind, name: left.name, stays: left.stays }
 }

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
-use rolltop_api_types::Scope;
+use rolltop_api_types::{self as api, Scope};
 use rolltop_model::{CopyState, DesktopId, Size, SnapshotId, SnapshotKind, SnapshotState};
 use rolltop_store::{By, NewCopy, Snapshot, SnapshotCopy, StoreError};
 use rolltop_vault::{CHUNK, MOST_HEADER, SEALED_CHUNK, StreamKey};
@@ -256,7 +256,11 @@ impl Copies {
 
 impl Control {
     /// Asks for a copy of a snapshot, which is made in the background.
-    pub async fn copy_snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<SnapshotCopy, CopyError> {
+    pub async fn copy_snapshot(
+        &self,
+        caller: &Caller,
+        id: SnapshotId,
+    ) -> Result<api::SnapshotCopy, CopyError> {
         let row = self.own_snapshot(caller, id, Scope::DesktopsWrite).await?;
         let copies = self.inner.copies.as_ref().ok_or(CopyError::NotConfigured)?;
         if row.state != SnapshotState::Ready {
@@ -264,7 +268,7 @@ impl Control {
         }
         let copy = self.inner.store.ask_copy(&copy_of(row, &caller.label), clock::now()).await?;
         copies.wanted.notify_one();
-        Ok(copy)
+        Ok(shown(copy))
     }
 
     /// Whether the operator has named a place for them.
@@ -273,22 +277,23 @@ impl Control {
     }
 
     /// The workspace's copies, the newest first.
-    pub async fn copies(&self, caller: &Caller) -> Result<Vec<SnapshotCopy>, CopyError> {
+    pub async fn copies(&self, caller: &Caller) -> Result<api::SnapshotCopyList, CopyError> {
         caller.needs(Scope::DesktopsRead)?;
         // A key that is tied to one desktop hears nothing of others.
         if caller.only.is_some() {
-            return Ok(Vec::new());
+            return Ok(api::SnapshotCopyList { items: Vec::new(), configured: self.has_copies() });
         }
         let all = self.inner.store.copies(caller.workspace).await?;
-        Ok(all.into_iter().filter(|copy| copy.state != CopyState::Deleting).collect())
+        let items = all.into_iter().filter(|copy| copy.state != CopyState::Deleting).map(shown).collect();
+        Ok(api::SnapshotCopyList { items, configured: self.has_copies() })
     }
 
     /// Has a copy fetched, in the background: it becomes a snapshot again, of which desktops are made.
-    pub async fn fetch_copy(&self, caller: &Caller, id: SnapshotId) -> Result<SnapshotCopy, CopyError> {
+    pub async fn fetch_copy(&self, caller: &Caller, id: SnapshotId) -> Result<api::SnapshotCopy, CopyError> {
         let (copies, _) = self.own_copy(caller, id).await?;
         let copy = self.inner.store.ask_copy_fetched(id, &caller.label).await?.ok_or(CopyError::NotDone)?;
         copies.fetches.notify_one();
-        Ok(copy)
+        Ok(shown(copy))
     }
 
     /// Deletes a copy, in the background.
@@ -502,6 +507,31 @@ fn memory_of(disk_gib: u64) -> u64 {
 fn part_of(disk_gib: u64) -> usize {
     let part = disk_gib.saturating_mul(1 << 30).div_ceil(MOST_PARTS).max(PART);
     usize::try_from(part).unwrap_or(usize::MAX)
+}
+
+fn shown(copy: SnapshotCopy) -> api::SnapshotCopy {
+    let new = copy.new;
+    api::SnapshotCopy {
+        id: new.id,
+        desktop_name: new.desktop_name,
+        name: new.name,
+        size: new.size,
+        disk_gib: new.disk_gib,
+        taken_at: new.taken_at,
+        state: match copy.state {
+            CopyState::Waiting => api::CopyState::Waiting,
+            CopyState::Copying => api::CopyState::Copying,
+            CopyState::Done => api::CopyState::Done,
+            CopyState::Fetching => api::CopyState::Fetching,
+            CopyState::Failed | CopyState::Deleting => api::CopyState::Failed,
+        },
+        detail: copy.reason,
+        bytes: matches!(copy.state, CopyState::Done | CopyState::Fetching).then_some(copy.bytes),
+        made_by: new.made_by,
+        fetched_as: copy.fetched_as,
+        created_at: copy.created_at,
+        ended_at: copy.ended_at,
+    }
 }
 
 #[cfg(test)]

@@ -10,8 +10,7 @@ mod sleep;
 mod wake;
 
 pub use command::{CommandError, RenameError};
-pub use create::{CreateDesktop, CreateError};
-pub use list::ListFilter;
+pub use create::CreateError;
 pub use resize::{Resize, ResizeError};
-pub use sleep::{HoldError, HoldView, SettingError, SleepView};
+pub use sleep::{HoldError, SettingError};
 pub(crate) use wake::{Starting, WakeError};

@@ -1,6 +1,6 @@
 //! What changed, in order: kept in the database, so that nobody who comes back misses anything.
 
-use rolltop_api_types::Scope;
+use rolltop_api_types::{Event, EventKind, Scope};
 use rolltop_model::DesktopId;
 use tokio::sync::watch;
 
@@ -8,7 +8,6 @@ use crate::caller::Caller;
 use crate::control::Control;
 use crate::error::QueryError;
 use crate::in_flight::{Held, InFlightError};
-use crate::views::EventView;
 
 const LARGEST_BATCH: u32 = 1000;
 
@@ -32,7 +31,7 @@ impl Control {
         after: i64,
         filter: EventFilter,
         limit: u32,
-    ) -> Result<Vec<EventView>, QueryError> {
+    ) -> Result<Vec<Event>, QueryError> {
         caller.needs(Scope::DesktopsRead)?;
         let desktop = match (caller.only, filter.desktop) {
             (Some(only), Some(wanted)) if only != wanted => return Ok(Vec::new()),
@@ -40,9 +39,9 @@ impl Control {
         };
         let limit = u64::from(limit.clamp(1, LARGEST_BATCH));
         let events = self.inner.store.events_since(caller.workspace, after, desktop, limit).await?;
-        let views = events.into_iter().map(|event| EventView {
-            seq: event.seq,
-            kind: event.kind,
+        let views = events.into_iter().map(|event| Event {
+            seq: event.seq.max(0).unsigned_abs(),
+            kind: kind(&event.kind),
             desktop: event.desktop,
             at: event.at,
             data: event.data,
@@ -56,4 +55,8 @@ impl Control {
     pub fn subscribe(&self) -> watch::Receiver<i64> {
         self.inner.store.watch_events()
     }
+}
+
+fn kind(name: &str) -> EventKind {
+    EventKind::ALL.iter().find(|kind| kind.as_str() == name).copied().unwrap_or(EventKind::Unknown)
 }

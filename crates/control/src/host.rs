@@ -1,7 +1,7 @@
 //! Templates and the host.
 
-use rolltop_api_types::Scope;
-use rolltop_engine::{EngineError, HostWarning};
+use rolltop_api_types::{self as api, HostWarningKind, Scope};
+use rolltop_engine::{Accelerator, EngineError, HostWarning};
 use rolltop_model::{DesktopId, Size, SnapshotId, WorkspaceId};
 
 use crate::caller::Caller;
@@ -9,11 +9,10 @@ use crate::control::Control;
 use crate::error::{InternalError, QueryError};
 use crate::saved_templates::TemplatesError;
 use crate::templates;
-use crate::views::{HostView, HostWarningKind, HostWarningView, TemplateSizeView, TemplateView};
 
 impl Control {
     /// What desktops can be made from, newest version first within each name.
-    pub async fn templates(&self, caller: &Caller) -> Result<Vec<TemplateView>, QueryError> {
+    pub async fn templates(&self, caller: &Caller) -> Result<Vec<api::Template>, QueryError> {
         caller.needs(Scope::DesktopsRead)?;
         let list = self.inner.templates_for(caller.workspace).await.map_err(|error| match error {
             TemplatesError::Engine(error) => unanswered(error),
@@ -22,13 +21,20 @@ impl Control {
         let default = templates::choose(&list, &self.inner.config.default_template)
             .or_else(|| list.first().map(|template| &template.version))
             .cloned();
-        let views = list.into_iter().map(|template| TemplateView {
+        let views = list.into_iter().map(|template| api::Template {
             default: default.as_ref() == Some(&template.version),
             sizes: Size::ALL
                 .into_iter()
-                .map(|size| TemplateSizeView { size, baked: template.baked.contains(&size) })
+                .map(|size| api::TemplateSize {
+                    size,
+                    vcpus: size.vcpus(),
+                    memory_mib: size.memory_mib(),
+                    disk_gib: size.disk_gib(),
+                    baked: template.baked.contains(&size),
+                })
                 .collect(),
-            version: template.version,
+            name: template.version.name().to_owned(),
+            version: template.version.to_string(),
             title: template.title,
             description: template.description,
             built_at: template.built_at,
@@ -38,15 +44,28 @@ impl Control {
     }
 
     /// The host's health. What belongs to other workspaces is not named.
-    pub async fn host(&self, caller: &Caller) -> Result<HostView, QueryError> {
+    pub async fn host(&self, caller: &Caller) -> Result<api::Host, QueryError> {
         caller.needs(Scope::HostRead)?;
         let status = self.inner.engine.host().await.map_err(unanswered)?;
         let warnings = self.named(&status.warnings, Some(caller.workspace)).await?;
-        Ok(HostView { status, warnings })
+        Ok(api::Host {
+            engine: status.engine,
+            accelerator: accelerator(status.accelerator),
+            qemu_version: status.qemu_version,
+            cpus: status.cpus,
+            cpu_busy: status.cpu_busy,
+            memory_total_bytes: status.memory_total_bytes,
+            memory_available_bytes: status.memory_available_bytes,
+            disk_total_bytes: status.disk_total_bytes,
+            disk_available_bytes: status.disk_available_bytes,
+            machines_running: status.machines_running,
+            uptime_seconds: status.uptime_seconds,
+            warnings,
+        })
     }
 
     /// For the operator: what is wrong with the host, of all workspaces.
-    pub async fn host_warnings(&self) -> Result<Vec<HostWarningView>, QueryError> {
+    pub async fn host_warnings(&self) -> Result<Vec<api::HostWarning>, QueryError> {
         let status = self.inner.engine.host().await.map_err(unanswered)?;
         self.named(&status.warnings, None).await
     }
@@ -55,16 +74,16 @@ impl Control {
         &self,
         warnings: &[HostWarning],
         workspace: Option<WorkspaceId>,
-    ) -> Result<Vec<HostWarningView>, QueryError> {
+    ) -> Result<Vec<api::HostWarning>, QueryError> {
         let mut named = Vec::with_capacity(warnings.len());
         for warning in warnings {
             named.push(match warning {
                 HostWarning::MemoryUnusable { desktop, snapshot, why } => {
                     let (of, desktop, snapshot) = self.memory_of(*desktop, *snapshot, workspace).await?;
                     let message = format!("The memory of {of} can't be brought back: {why}.");
-                    HostWarningView { kind: HostWarningKind::MemoryUnusable, message, desktop, snapshot }
+                    api::HostWarning { kind: HostWarningKind::MemoryUnusable, message, desktop, snapshot }
                 }
-                HostWarning::ForwardingDropped { table } => HostWarningView {
+                HostWarning::ForwardingDropped { table } => api::HostWarning {
                     kind: HostWarningKind::ForwardingDropped,
                     message: format!(
                         "The firewall's table {table} drops forwarded packets; rolltopd doctor says how to let desktops' \
@@ -99,6 +118,15 @@ impl Control {
         let whose = if workspace.is_some() { "something of another workspace" } else { "something unknown" };
         Ok((whose.to_owned(), None, None))
     }
+}
+
+fn accelerator(of: Accelerator) -> api::Accelerator {
+    let (kind, why) = match of {
+        Accelerator::Kvm => (api::AcceleratorKind::Kvm, None),
+        Accelerator::Tcg { why } => (api::AcceleratorKind::Tcg, Some(why)),
+        Accelerator::Simulated => (api::AcceleratorKind::Simulated, None),
+    };
+    api::Accelerator { kind, why }
 }
 
 fn unanswered(error: EngineError) -> QueryError {

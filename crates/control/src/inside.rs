@@ -32,9 +32,7 @@ use crate::reconcile::trouble_of;
 
 pub use end::EndProcessesError;
 pub use exec::{ExecCommand, ExecError, ExecLine};
-pub use files::{
-    Archive, Condition, FileEntry, FileError, Files, Folder, OpenFile, Save, Saved, Tag, UploadName,
-};
+pub use files::{Archive, Condition, FileError, Files, OpenFile, Save, Saved, Tag, UploadName};
 pub(crate) use notes::{AccessNotes, Reason};
 pub use ports::{PortConnection, PortError};
 pub use screen::{Screen, ScreenGone, ScreenInput, ScreenOutput};
@@ -56,6 +54,13 @@ pub enum Waking {
     Wake,
     /// Is told that it does not run.
     LetSleep,
+}
+
+/// As it is asked for on the wire.
+impl From<bool> for Waking {
+    fn from(wake: bool) -> Self {
+        if wake { Waking::Wake } else { Waking::LetSleep }
+    }
 }
 
 impl Inner {

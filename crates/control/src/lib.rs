@@ -10,8 +10,9 @@
 //!               Reconciler ── next_step (pure, in model) ──► engine, door
 //! ```
 //!
-//! Deliberately absent: HTTP and wire formats (`api-server`; of `api-types` only scopes and problem codes are
-//! used), SQL (`store`), any particular engine. Secrets leave only as types that can't be printed.
+//! It answers in the types of `api-types`, so that nothing is copied from one struct into another of the same shape.
+//!
+//! Deliberately absent: HTTP (`api-server`), SQL (`store`), any particular engine. Secrets leave only as types that can't be printed.
 
 mod account;
 mod admin;
@@ -40,22 +41,17 @@ mod ssh;
 mod templates;
 mod transfer;
 mod undo;
-mod views;
 
 pub use account::{
-    ApiKeyView, AuthenticateError, CreateApiKey, CreateKeyError, CredentialGuard, DecideDeviceError,
-    DeviceKeyError, DeviceLogin, DeviceRequest, RedeemError, Redeemed, RevokeKeyError, SetPasswordError,
-    SignInError, StartDeviceError,
+    AuthenticateError, CreateKeyError, CredentialGuard, DecideDeviceError, DeviceKeyError, DeviceLogin,
+    RedeemError, Redeemed, RevokeKeyError, SetPasswordError, SignInError, StartDeviceError,
 };
 pub use admin::AdminError;
 pub use caller::{Caller, DesktopAccess, Inside, Purpose, Who, purpose};
 pub use config::ControlConfig;
 pub use control::{Control, OpenError, Parts};
 pub use copies::{CopiesConfig, CopyError, OpenCopiesError};
-pub use desktops::{
-    CommandError, CreateDesktop, CreateError, HoldError, HoldView, ListFilter, RenameError, Resize,
-    ResizeError, SettingError, SleepView,
-};
+pub use desktops::{CommandError, CreateError, HoldError, RenameError, Resize, ResizeError, SettingError};
 pub use disk_quota::OverDiskQuota;
 pub use error::{
     AccessError, EnterError, Explain, Explanation, InternalError, LacksScope, NoSuchDesktop, QueryError,
@@ -66,17 +62,17 @@ pub use idempotency::BadIdempotencyKey;
 pub use in_flight::{Held, InFlightError};
 pub use inside::Place;
 pub use inside::{
-    Archive, BadServer, Condition, EndProcessesError, ExecCommand, ExecError, ExecLine, FileEntry, FileError,
-    Files, FixScreenError, Folder, NotRfb, OpenFile, Passed, PortConnection, PortError, Save, Saved, Screen,
-    ScreenGone, ScreenInput, ScreenOutput, Tag, TerminalError, TerminalLine, UploadName, Waking,
+    Archive, BadServer, Condition, EndProcessesError, ExecCommand, ExecError, ExecLine, FileError, Files,
+    FixScreenError, NotRfb, OpenFile, Passed, PortConnection, PortError, Save, Saved, Screen, ScreenGone,
+    ScreenInput, ScreenOutput, Tag, TerminalError, TerminalLine, UploadName, Waking,
 };
 pub use preview::{
-    NewShare, NotAnAddress, Pass, PassError, PassGuard, PreviewAddress, PreviewError, ShareError, ShareView,
-    Ticket, TicketError,
+    NewShare, NotAnAddress, Pass, PassError, PassGuard, PreviewAddress, PreviewError, ShareError, Ticket,
+    TicketError,
 };
 pub use rolltop_door::{
-    Exit, FileInfo, FileKind, FoundLogins, ListeningPort, Process, ProcessError, ProcessEvent, ProcessInput,
-    ProcessOutput, Terminal, TerminalInfo, TerminalNumber, TerminalSize, TerminalWindow,
+    Exit, Process, ProcessError, ProcessEvent, ProcessInput, ProcessOutput, Terminal, TerminalNumber,
+    TerminalSize, TerminalWindow,
 };
 /// Bytes to and from the inside of a desktop.
 pub use rolltop_engine::DoorStream;
@@ -84,17 +80,11 @@ pub use rolltop_engine::DoorStream;
 pub use rolltop_engine::{Capability, Lacks};
 /// Who people log in as inside a desktop.
 pub use rolltop_guest_protocol::SESSION_USER;
-pub use rolltop_store::{DesktopSetup, MoveError, Postgres, SavedTemplate, SnapshotCopy, copy_to_postgres};
-pub use saved_templates::{SaveTemplate, SavedTemplateError};
-pub use setup::{AskSetupError, SetUp, SetUpError};
-pub use snapshot_schedules::SnapshotScheduleView;
-pub use snapshots::{ForkDesktop, SnapshotError, SnapshotView};
+pub use rolltop_store::{MoveError, Postgres, copy_to_postgres};
+pub use saved_templates::SavedTemplateError;
+pub use setup::{AskSetupError, SetUpError};
+pub use snapshots::SnapshotError;
 pub use ssh::{
-    AddKeyError, DesktopSsh, GatewayView, KeyDelivery, KeyGuard, PublicKeyError, RemoveKeyError, SshKeyView,
-    Tunnel, TunnelError, fingerprint,
+    AddKeyError, GatewayView, KeyGuard, PublicKeyError, RemoveKeyError, Tunnel, TunnelError, fingerprint,
 };
 pub use transfer::{ArchiveError, Export, TransferError};
-pub use views::{
-    Accelerator, AccessLogView, DesktopView, EventView, HistoryView, HostStatus, HostView, HostWarningKind,
-    HostWarningView, Leftover, MeView, Page, StepView, TemplateSizeView, TemplateView, UsageSpan, UsageView,
-};

@@ -32,7 +32,7 @@ use crate::error::{AccessError, InternalError, explained};
 use crate::inside::{PortConnection, PortError, Waking};
 
 pub use address::{NotAnAddress, PreviewAddress};
-pub use share::{NewShare, ShareError, ShareView};
+pub use share::{NewShare, ShareError};
 pub(crate) use ticket::Tickets;
 pub use ticket::{Ticket, TicketError};
 

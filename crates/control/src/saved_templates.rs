@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rolltop_api_types::Scope;
+use rolltop_api_types::{self as api, SaveTemplate, Scope};
 use rolltop_door::TOOLS;
 use rolltop_engine::{EngineError, Lacks, TemplateInfo};
 use rolltop_model::{
@@ -22,18 +22,6 @@ const LONGEST_TITLE: usize = 60;
 const LONGEST_DESCRIPTION: usize = 300;
 /// A workspace may have this many.
 const MOST: usize = 50;
-
-/// What a template is to be called.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SaveTemplate {
-    /// As templates are named, such as `tools`; saving under it again makes a newer version.
-    pub name: String,
-    /// For people; by default the name.
-    pub title: Option<String>,
-    pub description: Option<String>,
-    /// Ids of tools whose log-ins are not removed.
-    pub keep: Vec<String>,
-}
 
 explained! {
     pub enum SavedTemplateError: Forbidden(LacksScope), Lacks(Lacks), Desktop(SnapshotError) or Internal {
@@ -55,7 +43,7 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Write>,
         wanted: &SaveTemplate,
-    ) -> Result<SavedTemplate, SavedTemplateError> {
+    ) -> Result<api::SavedTemplate, SavedTemplateError> {
         let caller = &access.caller;
         caller.needs_everywhere(Scope::DesktopsWrite)?;
         self.inner.engine.images()?;
@@ -104,14 +92,20 @@ impl Control {
         tracing::info!(desktop = %row.id, %version, "template asked for");
         self.inner.nudge(row.id);
         let saved = self.inner.store.saved_template(&version).await?;
-        saved.ok_or(SavedTemplateError::NotFound)
+        Ok(shown(saved.ok_or(SavedTemplateError::NotFound)?))
     }
 
     /// The workspace's own, whatever has become of them, the newest first.
-    pub async fn saved_templates(&self, caller: &Caller) -> Result<Vec<SavedTemplate>, SavedTemplateError> {
+    pub async fn saved_templates(
+        &self,
+        caller: &Caller,
+    ) -> Result<Vec<api::SavedTemplate>, SavedTemplateError> {
         caller.needs(Scope::DesktopsRead)?;
         // A key that is tied to one desktop hears nothing of others.
-        if caller.only.is_some() { Ok(Vec::new()) } else { self.own_templates(caller).await }
+        if caller.only.is_some() {
+            return Ok(Vec::new());
+        }
+        Ok(self.own_templates(caller).await?.into_iter().map(shown).collect())
     }
 
     async fn own_templates(&self, caller: &Caller) -> Result<Vec<SavedTemplate>, SavedTemplateError> {
@@ -193,6 +187,26 @@ pub(crate) enum TemplatesError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn shown(saved: SavedTemplate) -> api::SavedTemplate {
+    let new = saved.new;
+    api::SavedTemplate {
+        name: new.version.name().to_owned(),
+        version: new.version.to_string(),
+        title: new.title,
+        description: new.description,
+        desktop_name: new.desktop_name,
+        state: match saved.state {
+            SavedTemplateState::Saving => api::SavedTemplateState::Saving,
+            SavedTemplateState::Ready => api::SavedTemplateState::Ready,
+            // What is being deleted is in no list.
+            SavedTemplateState::Failed | SavedTemplateState::Deleting => api::SavedTemplateState::Failed,
+        },
+        detail: saved.reason,
+        made_by: new.made_by,
+        created_at: saved.created_at,
+    }
 }
 
 fn new_version(name: &str) -> Result<TemplateVersion, SavedTemplateError> {

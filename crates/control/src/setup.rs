@@ -1,9 +1,9 @@
 //! Preparing desktops: with a git repository and a script, at their first start or whenever it is asked for.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rolltop_api_types as api;
 use rolltop_model::{Desired, DesktopId, Setup, SetupState};
 use rolltop_store::DesktopSetup;
 
@@ -16,34 +16,13 @@ use crate::reconcile::STOPPED;
 
 pub use rolltop_model::SetupError as SetUpError;
 
-/// What a desktop is to be prepared with, as it was given.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct SetUp {
-    /// The address of a git repository, which is cloned into the home folder.
-    pub repository: Option<String>,
-    /// A branch or tag of it.
-    pub branch: Option<String>,
-    /// Run afterwards as the session's user, in the repository if there is one.
-    pub script: Option<String>,
-}
-
-/// The script may have secrets in it.
-impl fmt::Debug for SetUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SetUp").field("repository", &self.repository).finish_non_exhaustive()
-    }
-}
-
-impl SetUp {
-    pub(crate) fn parsed(&self) -> Result<Setup, SetUpError> {
-        let Self { repository, branch, script } = self;
-        Setup::parse(repository.as_deref(), branch.as_deref(), script.as_deref())
-    }
+pub(crate) fn parsed(wanted: &api::SetUp) -> Result<Setup, SetUpError> {
+    let api::SetUp { repository, branch, script } = wanted;
+    Setup::parse(repository.as_deref(), branch.as_deref(), script.as_deref())
 }
 
 explained! {
     pub enum AskSetupError: NotFound(NoSuchDesktop), Wrong(SetUpError) or Internal {
-        NoSetup => NotFound, "This desktop was not set up; it has neither repository nor script.";
         Running => WrongState, "This desktop is being set up; wait until that is over.";
         Unreachable => DesktopUnreachable, "The desktop does not answer; try again once it runs.";
         BeingDestroyed => WrongState, "This desktop is being destroyed.";
@@ -76,16 +55,19 @@ impl SettingUp {
 
 impl Control {
     /// What a desktop was last set up with, and how far that has come.
-    pub async fn setup(&self, access: &DesktopAccess<purpose::Exec>) -> Result<DesktopSetup, AskSetupError> {
-        let row = self.inner.store.setup(access.desktop).await?;
-        row.ok_or(AskSetupError::NoSetup)
+    pub async fn setup(
+        &self,
+        access: &DesktopAccess<purpose::Exec>,
+    ) -> Result<api::DesktopSetup, AskSetupError> {
+        let setup = self.inner.store.setup(access.desktop).await?.map(shown);
+        Ok(api::DesktopSetup { setup })
     }
 
     /// Ends a setup that waits or runs; what it has done until then stays. Fine if it is over.
     pub async fn stop_setup(
         &self,
         access: &DesktopAccess<purpose::Exec>,
-    ) -> Result<DesktopSetup, AskSetupError> {
+    ) -> Result<api::DesktopSetup, AskSetupError> {
         let (store, id) = (&self.inner.store, access.desktop);
         match store.open_setup(id).await? {
             Some(setup) if setup.state == SetupState::Waiting => {
@@ -107,9 +89,9 @@ impl Control {
     pub async fn set_up(
         &self,
         access: &DesktopAccess<purpose::Exec>,
-        wanted: &SetUp,
-    ) -> Result<DesktopSetup, AskSetupError> {
-        let setup = wanted.parsed()?;
+        wanted: &api::SetUp,
+    ) -> Result<api::DesktopSetup, AskSetupError> {
+        let setup = parsed(wanted)?;
         let (store, id) = (&self.inner.store, access.desktop);
         let row = store.desktop(id).await?.ok_or(NoSuchDesktop)?;
         if row.record.desired == Desired::Destroyed {
@@ -121,5 +103,19 @@ impl Control {
         tracing::info!(desktop = %id, "setup asked for");
         self.inner.nudge(id);
         self.setup(access).await
+    }
+}
+
+fn shown(row: DesktopSetup) -> api::Setup {
+    api::Setup {
+        repository: row.setup.repository.map(|repository| repository.to_string()),
+        branch: row.setup.branch.map(|branch| branch.as_str().to_owned()),
+        script: row.setup.script,
+        state: row.state,
+        detail: row.reason,
+        log: row.log,
+        asked_by: row.asked_by,
+        started_at: row.began_at,
+        ended_at: row.ended_at,
     }
 }

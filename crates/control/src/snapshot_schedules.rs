@@ -1,6 +1,6 @@
 //! Snapshots that are taken without anybody asking: saying when, and how many stay.
 
-use jiff::Timestamp;
+use rolltop_api_types as api;
 use rolltop_model::SnapshotSchedule;
 
 use crate::caller::{DesktopAccess, purpose};
@@ -9,24 +9,20 @@ use crate::control::Control;
 use crate::desktops::SettingError;
 use crate::error::{AccessError, NoSuchDesktop};
 
-/// A desktop's schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SnapshotScheduleView {
-    /// `None`: none are taken but those that somebody asks for.
-    pub schedule: Option<SnapshotSchedule>,
-    /// From when on the next is due. It is taken once the desktop runs.
-    pub next_at: Option<Timestamp>,
-}
-
 impl Control {
     pub async fn snapshot_schedule(
         &self,
         access: &DesktopAccess<purpose::Read>,
-    ) -> Result<SnapshotScheduleView, AccessError> {
+    ) -> Result<api::DesktopSnapshotSchedule, AccessError> {
         let known = self.inner.store.snapshot_schedule(access.desktop).await?;
         let hour = self.inner.config.hour;
-        Ok(SnapshotScheduleView {
-            schedule: known.map(|known| known.schedule),
+        Ok(api::DesktopSnapshotSchedule {
+            schedule: known.map(|known| api::SnapshotSchedule {
+                every_hours: known.schedule.every_hours(),
+                keep_last: known.schedule.keep_last(),
+                keep_days: known.schedule.keep_days(),
+                copies: known.schedule.copies(),
+            }),
             next_at: known.map(|known| clock::later(known.asked_at, known.schedule.period(hour))),
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use rolltop_api_types::Scope;
+use rolltop_api_types::{self as api, ForkDesktop, Scope};
 use rolltop_engine::Lacks;
 use rolltop_model::{
     Desired, DesktopId, DesktopName, DesktopState, NameError, Size, SnapshotId, SnapshotKind, SnapshotState,
@@ -20,7 +20,6 @@ use crate::disk_quota::OverDiskQuota;
 use crate::error::{LacksScope, NoSuchDesktop, explained};
 use crate::idempotency::{self, BadIdempotencyKey};
 use crate::undo::{KEPT_FOR_UNDO, undo};
-use crate::views::DesktopView;
 
 /// Snapshots a workspace may have.
 pub(crate) const MOST_SNAPSHOTS: u64 = 1000;
@@ -29,45 +28,6 @@ const MOST_FORKS: u32 = 50;
 const LONGEST_NAME: usize = 100;
 /// Names of forks tried before giving up.
 const NAME_TRIES: u32 = 10_000;
-
-/// One snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotView {
-    pub id: SnapshotId,
-    /// What it is of; it may be gone.
-    pub desktop: DesktopId,
-    pub desktop_is_there: bool,
-    /// Its desktop's schedule asked for it.
-    pub is_scheduled: bool,
-    /// When it goes by itself; `None` for one that stays.
-    pub kept_until: Option<Timestamp>,
-    pub desktop_name: String,
-    pub name: String,
-    pub kind: SnapshotKind,
-    pub state: SnapshotState,
-    /// Why it could not be taken.
-    pub reason: Option<String>,
-    pub template: TemplateVersion,
-    pub size: Size,
-    pub has_memory: bool,
-    pub memory_bytes: u64,
-    pub disk_bytes: u64,
-    pub pause_ms: Option<u64>,
-    pub made_by: String,
-    pub created_at: Timestamp,
-    pub taken_at: Option<Timestamp>,
-    /// [`Control::snapshot_picture`] has something to show.
-    pub has_picture: bool,
-}
-
-/// What forks are to be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ForkDesktop {
-    /// The name of the one, or what the names of several begin with; by default the origin's.
-    pub name: Option<String>,
-    /// How many; 1 by default.
-    pub count: Option<u32>,
-}
 
 explained! {
     pub enum SnapshotError:
@@ -90,30 +50,28 @@ explained! {
     }
 }
 
-impl SnapshotView {
-    pub(crate) fn new(row: rolltop_store::Snapshot, is_there: impl Fn(DesktopId) -> bool) -> Self {
-        Self {
-            id: row.id,
-            desktop: row.desktop,
-            desktop_is_there: is_there(row.desktop),
-            is_scheduled: row.kind == SnapshotKind::Scheduled,
-            kept_until: (row.kind == SnapshotKind::Undo).then(|| clock::later(row.created_at, KEPT_FOR_UNDO)),
-            desktop_name: row.desktop_name,
-            name: row.name,
-            kind: row.kind,
-            state: row.state,
-            reason: row.reason,
-            template: row.template,
-            size: row.size,
-            has_memory: row.has_memory,
-            memory_bytes: if row.state == SnapshotState::Taking { 0 } else { row.memory_bytes },
-            disk_bytes: row.disk_bytes,
-            pause_ms: row.pause_ms,
-            made_by: row.made_by,
-            created_at: row.created_at,
-            taken_at: row.taken_at,
-            has_picture: row.has_picture,
-        }
+/// As it is shown, if its desktop is there or gone.
+pub(crate) fn shown(row: rolltop_store::Snapshot, desktop_is_gone: bool) -> api::Snapshot {
+    api::Snapshot {
+        id: row.id,
+        desktop: row.desktop,
+        desktop_is_gone,
+        desktop_name: row.desktop_name,
+        name: row.name,
+        state: row.state,
+        detail: row.reason,
+        template: row.template.to_string(),
+        size: row.size,
+        has_memory: row.has_memory,
+        memory_bytes: if row.state == SnapshotState::Taking { 0 } else { row.memory_bytes },
+        disk_bytes: row.disk_bytes,
+        pause_ms: row.pause_ms,
+        made_by: row.made_by,
+        created_at: row.created_at,
+        taken_at: row.taken_at,
+        is_scheduled: row.kind == SnapshotKind::Scheduled,
+        kept_until: (row.kind == SnapshotKind::Undo).then(|| clock::later(row.created_at, KEPT_FOR_UNDO)),
+        has_picture: row.has_picture,
     }
 }
 
@@ -125,7 +83,7 @@ impl Control {
         access: &DesktopAccess<purpose::Write>,
         name: Option<&str>,
         idempotency_key: Option<&str>,
-    ) -> Result<SnapshotView, SnapshotError> {
+    ) -> Result<api::Snapshot, SnapshotError> {
         let what = serde_json::json!(["take snapshot", access.desktop, name]);
         let key = idempotency::key(&access.caller, idempotency_key, &what)?;
         let name = match name.map(str::trim) {
@@ -139,7 +97,7 @@ impl Control {
         let row = row.map_err(|error| self.refused(error, "", 0))?;
         tracing::info!(desktop = %row.desktop, snapshot = %row.id, "snapshot asked for");
         self.inner.nudge(row.desktop);
-        Ok(SnapshotView::new(row, |_| true))
+        Ok(shown(row, false))
     }
 
     /// The workspace's snapshots, or one desktop's, newest first; not those that forks are made from.
@@ -147,19 +105,24 @@ impl Control {
         &self,
         caller: &Caller,
         desktop: Option<DesktopId>,
-    ) -> Result<Vec<SnapshotView>, SnapshotError> {
+    ) -> Result<Vec<api::Snapshot>, SnapshotError> {
         caller.needs(Scope::DesktopsRead)?;
         let desktop = caller.only.or(desktop).filter(|id| caller.only.is_none_or(|only| only == *id));
         let rows = self.inner.store.snapshots(caller.workspace, desktop).await?;
-        let shown = rows.into_iter().filter(|row| row.kind != SnapshotKind::Fork);
+        let visible = rows.into_iter().filter(|row| row.kind != SnapshotKind::Fork);
         let there: HashSet<DesktopId> = self.inner.store.desktop_ids().await?.into_iter().collect();
-        Ok(shown.map(|row| SnapshotView::new(row, |id| there.contains(&id))).collect())
+        Ok(visible
+            .map(|row| {
+                let is_gone = !there.contains(&row.desktop);
+                shown(row, is_gone)
+            })
+            .collect())
     }
 
-    pub async fn snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<SnapshotView, SnapshotError> {
+    pub async fn snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<api::Snapshot, SnapshotError> {
         let row = self.own_snapshot(caller, id, Scope::DesktopsRead).await?;
         let is_there = self.inner.store.desktop(row.desktop).await?.is_some();
-        Ok(SnapshotView::new(row, |_| is_there))
+        Ok(shown(row, !is_there))
     }
 
     /// What was on the screen when it was taken: a JPEG, the guest's bytes. None where that was not kept.
@@ -188,7 +151,7 @@ impl Control {
         access: &DesktopAccess<purpose::Write>,
         wanted: &ForkDesktop,
         idempotency_key: Option<&str>,
-    ) -> Result<Vec<DesktopView>, SnapshotError> {
+    ) -> Result<Vec<api::Desktop>, SnapshotError> {
         let what = serde_json::json!(["fork desktop", access.desktop, wanted.name, wanted.count]);
         let key = idempotency::key(&access.caller, idempotency_key, &what)?;
         let row = self.keepable(access.desktop).await?;
@@ -209,7 +172,7 @@ impl Control {
         id: SnapshotId,
         wanted: &ForkDesktop,
         idempotency_key: Option<&str>,
-    ) -> Result<Vec<DesktopView>, SnapshotError> {
+    ) -> Result<Vec<api::Desktop>, SnapshotError> {
         let what = serde_json::json!(["fork snapshot", id, wanted.name, wanted.count]);
         let key = idempotency::key(caller, idempotency_key, &what)?;
         let row = self.own_snapshot(caller, id, Scope::DesktopsWrite).await?;
@@ -222,7 +185,7 @@ impl Control {
 
     /// Puts the desktop back to what it was. What it is now is kept first, for a day, so that there is a way back
     /// from that too. It runs afterwards. One that was destroyed is made anew, under its name if that is free.
-    pub async fn restore(&self, caller: &Caller, id: SnapshotId) -> Result<DesktopView, SnapshotError> {
+    pub async fn restore(&self, caller: &Caller, id: SnapshotId) -> Result<api::Desktop, SnapshotError> {
         let row = self.own_snapshot(caller, id, Scope::DesktopsWrite).await?;
         self.put_back(caller, row).await
     }
@@ -231,7 +194,7 @@ impl Control {
         &self,
         caller: &Caller,
         row: rolltop_store::Snapshot,
-    ) -> Result<DesktopView, SnapshotError> {
+    ) -> Result<api::Desktop, SnapshotError> {
         let desktop = self.inner.store.desktop(row.desktop).await?;
         if desktop.is_none_or(|desktop| desktop.record.desired == Desired::Destroyed) {
             return self.make_anew(caller, row).await;
@@ -250,7 +213,7 @@ impl Control {
         let desktop = desktop.map_err(|error| self.refused(error, "", 0))?;
         tracing::info!(desktop = %desktop.id, snapshot = %row.id, "to be put back");
         self.inner.nudge(desktop.id);
-        Ok(self.view(desktop, Vec::new()))
+        Ok(self.view(desktop, Some(Vec::new())))
     }
 
     /// A desktop that is as one that was destroyed.
@@ -258,7 +221,7 @@ impl Control {
         &self,
         caller: &Caller,
         row: rolltop_store::Snapshot,
-    ) -> Result<DesktopView, SnapshotError> {
+    ) -> Result<api::Desktop, SnapshotError> {
         if !matches!(row.state, SnapshotState::Ready | SnapshotState::Taking) {
             return Err(SnapshotError::WrongState("This snapshot is not ready."));
         }
@@ -268,7 +231,8 @@ impl Control {
         let wanted = ForkDesktop { name, count: None };
         // What it had is there already.
         let made = self.make_forks(caller, Ok(row.id), origin, &wanted, None, None).await?;
-        made.into_iter().next().ok_or(SnapshotError::NotFound)
+        let made = made.into_iter().next().ok_or(SnapshotError::NotFound)?;
+        Ok(api::Desktop { steps: Some(Vec::new()), ..made })
     }
 
     async fn make_forks(
@@ -279,7 +243,7 @@ impl Control {
         wanted: &ForkDesktop,
         key: Option<IdempotencyKey>,
         disk_limit: Option<u64>,
-    ) -> Result<Vec<DesktopView>, SnapshotError> {
+    ) -> Result<Vec<api::Desktop>, SnapshotError> {
         caller.needs_everywhere(Scope::DesktopsWrite)?;
         self.inner.engine.layers()?;
         let count = wanted.count.unwrap_or(1);
@@ -310,7 +274,7 @@ impl Control {
             tracing::info!(desktop = %desktop.id, origin = ?desktop.origin, "fork asked for");
             self.inner.nudge(desktop.id);
         }
-        Ok(made.into_iter().map(|row| self.view(row, Vec::new())).collect())
+        Ok(made.into_iter().map(|row| self.view(row, None)).collect())
     }
 
     /// One is called as wished; several, and one without a wish, are numbered, which makes a name of any stem.

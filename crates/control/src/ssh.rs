@@ -8,8 +8,8 @@ mod keys;
 mod public_key;
 mod reconnecting;
 
-pub use gateway::{DesktopSsh, GatewayView, KeyGuard, Tunnel, TunnelError};
-pub use keys::{AddKeyError, KeyDelivery, RemoveKeyError, SshKeyView};
+pub use gateway::{GatewayView, KeyGuard, Tunnel, TunnelError};
+pub use keys::{AddKeyError, RemoveKeyError};
 pub(crate) use reconnecting::Reconnecting;
 
 pub use public_key::{PublicKeyError, fingerprint};

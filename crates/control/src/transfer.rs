@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
-use rolltop_api_types::Scope;
+use rolltop_api_types::{self as api, Scope};
 use rolltop_engine::image::{ExportRequest, Frame, ImportRequest, PIECE};
 use rolltop_engine::{DiskLayer, DoorStream, EngineError, Lacks, LayerKey, Origin};
 use rolltop_model::{
@@ -32,7 +32,7 @@ use crate::disk_quota::OverDiskQuota;
 use crate::error::{InternalError, LacksScope, explained};
 use crate::in_flight::{InFlightError, TRANSFER_MEMORY};
 use crate::reconcile::layer_of;
-use crate::snapshots::{MOST_SNAPSHOTS, SnapshotError, SnapshotView};
+use crate::snapshots::{MOST_SNAPSHOTS, SnapshotError, shown};
 use archive::{Description, Door, Reader, Writer};
 
 pub use archive::ArchiveError;
@@ -109,7 +109,7 @@ impl Control {
         &self,
         caller: &Caller,
         from: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
-    ) -> Result<SnapshotView, TransferError> {
+    ) -> Result<api::Snapshot, TransferError> {
         caller.needs_everywhere(Scope::DesktopsWrite)?;
         let _place = self.inner.transfers.begin(caller.workspace)?;
         let _share = self.inner.in_flight.share(caller.workspace, TRANSFER_MEMORY).await?;
@@ -177,7 +177,7 @@ impl Inner {
         by: &str,
         copy: Option<SnapshotId>,
         from: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
-    ) -> Result<SnapshotView, TransferError> {
+    ) -> Result<api::Snapshot, TransferError> {
         let (images, layers) = (self.engine.images()?, self.engine.layers()?);
         if self.store.snapshots(workspace, None).await?.len() as u64 >= MOST_SNAPSHOTS {
             return Err(SnapshotError::TooMany.into());
@@ -238,7 +238,7 @@ impl Inner {
         match self.store.import_snapshot(imported, clock::now()).await {
             Ok(row) => {
                 tracing::info!(snapshot = %row.id, "imported");
-                Ok(SnapshotView::new(row, |_| false))
+                Ok(shown(row, true))
             }
             Err(error) => {
                 layers.remove_snapshot(request.snapshot).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rolltop_api_types::Scope;
+use rolltop_api_types::{self as api, Scope};
 use rolltop_model::{Command, Desired, DesktopId, DesktopState, SnapshotKind, SnapshotState};
 use rolltop_store::{By, NewSnapshot};
 
@@ -11,7 +11,6 @@ use crate::control::Control;
 use crate::desktops::CommandError;
 use crate::error::NoSuchDesktop;
 use crate::snapshots::{MOST_SNAPSHOTS, SnapshotError};
-use crate::views::DesktopView;
 
 /// How long it is kept.
 pub(crate) const KEPT_FOR_UNDO: Duration = Duration::from_secs(24 * 60 * 60);
@@ -33,7 +32,7 @@ pub(crate) fn undo(desktop: DesktopId, name: String, caller: &Caller) -> NewSnap
 impl Control {
     /// Brings back what a desktop was before it was last stopped, restarted, destroyed or put back, memory and all. One
     /// that was destroyed is made anew, with its name if that is free.
-    pub async fn undo(&self, caller: &Caller, id: DesktopId) -> Result<DesktopView, SnapshotError> {
+    pub async fn undo(&self, caller: &Caller, id: DesktopId) -> Result<api::Desktop, SnapshotError> {
         caller.needs(Scope::DesktopsWrite)?;
         if caller.only.is_some_and(|only| only != id) {
             return Err(NoSuchDesktop.into());
@@ -45,7 +44,7 @@ impl Control {
         }
         if desktop.is_some_and(|row| is_about_to_stop(&row.record)) {
             let goes_on = self.inner.command(id, Command::Start, By::somebody(&caller.label), None).await;
-            return Ok(self.view(goes_on?, Vec::new()));
+            return Ok(self.view(goes_on?, Some(Vec::new())));
         }
         // Of the last time and no other: where that is not kept, an earlier one is something else.
         let last = self.inner.store.last_to_undo(id).await?;

@@ -1,33 +1,24 @@
 //! `/v1/desktops`, `/v1/desktops/{id}`
 
-use rolltop_api_types::{Code, Desktop, DesktopPage, DesktopState, op};
-use rolltop_control::{ListFilter, Resize, purpose};
+use rolltop_api_types::{Code, Desktop, DesktopPage, op};
+use rolltop_control::{Resize, purpose};
 
 use crate::call::Call;
-use crate::convert;
 use crate::problems::ApiError;
 
-const DEFAULT_LIMIT: u32 = 50;
 const LARGEST_LIMIT: u32 = 200;
 /// Longest text that is looked for in names, bytes.
 const LONGEST_SEARCH: usize = 100;
 
 pub(crate) async fn list(call: Call<op::ListDesktops>) -> Result<DesktopPage, ApiError> {
     let which = &call.query;
-    let limit = which.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=LARGEST_LIMIT).contains(&limit) {
+    if which.limit.is_some_and(|limit| !(1..=LARGEST_LIMIT).contains(&limit)) {
         return Err(wrong("limit", format!("The limit is a number from 1 to {LARGEST_LIMIT}.")));
     }
     if which.q.as_ref().is_some_and(|text| text.len() > LONGEST_SEARCH) {
         return Err(wrong("q", format!("A search has at most {LONGEST_SEARCH} bytes.")));
     }
-    let filter = ListFilter {
-        state: which.state.map(|state: DesktopState| state.as_str().to_owned()),
-        text: which.q.clone(),
-    };
-    let page = call.control.list(&call.caller, &filter, which.cursor.as_deref(), limit).await?;
-    let items = page.items.into_iter().map(|view| convert::desktop(view, false)).collect();
-    Ok(DesktopPage { items, next_cursor: page.next_cursor })
+    Ok(call.control.list(&call.caller, which).await?)
 }
 
 fn wrong(field: &str, detail: String) -> ApiError {
@@ -36,20 +27,7 @@ fn wrong(field: &str, detail: String) -> ApiError {
 
 pub(crate) async fn create(mut call: Call<op::CreateDesktop>) -> Result<Desktop, ApiError> {
     let wanted = call.body().await?;
-    let request = rolltop_control::CreateDesktop {
-        name: wanted.name,
-        template: wanted.template,
-        size: wanted.size,
-        screen: wanted.screen,
-        setup: wanted.setup.map(convert::set_up),
-    };
-    let view = call.control.create(&call.caller, &request, call.idempotency_key()).await?;
-    Ok(convert::desktop(view, true))
-}
-
-pub(crate) async fn get(call: Call<op::GetDesktop>) -> Result<Desktop, ApiError> {
-    let access = call.desktop::<purpose::Read>().await?;
-    Ok(convert::desktop(call.control.get(&access).await?, true))
+    Ok(call.control.create(&call.caller, &wanted, call.idempotency_key()).await?)
 }
 
 pub(crate) async fn update(mut call: Call<op::UpdateDesktop>) -> Result<Desktop, ApiError> {
@@ -72,13 +50,11 @@ pub(crate) async fn update(mut call: Call<op::UpdateDesktop>) -> Result<Desktop,
     }
     let nothing =
         || ApiError::new(Code::InvalidBody, "Say what to change: name, autostart, screen, size, disk_gib.");
-    Ok(convert::desktop(changed.ok_or_else(nothing)?, true))
+    Ok(changed.ok_or_else(nothing)?)
 }
 
 pub(crate) async fn destroy(call: Call<op::DestroyDesktop>) -> Result<Desktop, ApiError> {
     let access = call.desktop::<purpose::Write>().await?;
     let control = &call.control;
-    let view =
-        if call.query.for_good { control.destroy(&access).await? } else { control.delete(&access).await? };
-    Ok(convert::desktop(view, true))
+    Ok(if call.query.for_good { control.destroy(&access).await? } else { control.delete(&access).await? })
 }

@@ -2,10 +2,9 @@
 
 use http::HeaderMap;
 use http::uri::Authority;
-use rolltop_api_types::{ApiKeyCreated, DeviceLogin, DeviceRequest, op};
+use rolltop_api_types::{ApiKeyCreated, DeviceLogin, op};
 
 use crate::call::{Anybody, Call};
-use crate::convert;
 use crate::gate::address;
 use crate::problems::ApiError;
 
@@ -27,19 +26,7 @@ pub(crate) async fn start(mut call: Call<op::StartDeviceLogin, Anybody>) -> Resu
 
 pub(crate) async fn token(mut call: Call<op::GetDeviceKey, Anybody>) -> Result<ApiKeyCreated, ApiError> {
     let device = call.body().await?;
-    let (key, token) = call.control.device_key(&device.device_code).await?;
-    Ok(ApiKeyCreated { key: convert::api_key(key), token })
-}
-
-pub(crate) async fn request(mut call: Call<op::GetDeviceRequest>) -> Result<DeviceRequest, ApiError> {
-    let code = call.body().await?;
-    Ok(convert::device_request(call.control.device_request(&call.caller, &code.user_code).await?))
-}
-
-pub(crate) async fn decide(mut call: Call<op::DecideDeviceLogin>) -> Result<(), ApiError> {
-    let decision = call.body().await?;
-    call.control.decide_device_login(&call.caller, &decision.user_code, decision.allow).await?;
-    Ok(())
+    Ok(call.control.device_key(&device.device_code).await?)
 }
 
 /// Where the person types the code: the web tier says as which host it was asked.

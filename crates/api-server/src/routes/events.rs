@@ -9,13 +9,12 @@ use axum::response::sse::{Event as SseEvent, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures::{Stream, stream};
 use http::HeaderMap;
-use rolltop_api_types::{Code, op};
-use rolltop_control::{Caller, Control, EventFilter, EventView, Held, purpose};
+use rolltop_api_types::{Code, Event, op};
+use rolltop_control::{Caller, Control, EventFilter, Held, purpose};
 use tokio::sync::watch;
 
 use crate::call::Call;
 use crate::config::ApiConfig;
-use crate::convert;
 use crate::problems::ApiError;
 
 /// Read from the table at once.
@@ -68,7 +67,7 @@ struct Follower {
     latest: watch::Receiver<i64>,
     /// Whether to wait for more.
     follow: bool,
-    ready: VecDeque<EventView>,
+    ready: VecDeque<Event>,
     greeted: bool,
     /// Counted as long as it goes on.
     _held: Held,
@@ -120,7 +119,8 @@ impl Follower {
     async fn read(&mut self) -> Option<bool> {
         match self.control.events_since(&self.caller, self.after, self.filter, BATCH).await {
             Ok(views) => {
-                self.after = views.last().map_or(self.after, |view| view.seq);
+                self.after =
+                    views.last().map_or(self.after, |event| event.seq.try_into().unwrap_or(i64::MAX));
                 self.ready.extend(views);
                 Some(!self.ready.is_empty())
             }
@@ -141,8 +141,7 @@ impl Follower {
     }
 }
 
-fn written(view: EventView) -> SseEvent {
-    let event = convert::event(view);
+fn written(event: Event) -> SseEvent {
     let line = SseEvent::default().id(event.seq.to_string()).event(event.kind.as_str());
     match line.json_data(&event) {
         Ok(line) => line,

@@ -18,7 +18,6 @@ use rolltop_api_types::{
 use rolltop_control::{PassGuard, PortConnection, PreviewAddress};
 use tokio::io::copy_bidirectional_with_sizes;
 
-use crate::convert::waking;
 use crate::extract::{Json, Query};
 use crate::gate::bearer;
 use crate::problems::ApiError;
@@ -71,7 +70,7 @@ async fn connection(
     let pass = bearer(request.headers())?;
     let address = address(&query.address)?;
     // Before the upgrade, so that what goes wrong can still be said.
-    let (connection, guard) = state.control.connect_preview(pass, address, waking(query.wake)).await?;
+    let (connection, guard) = state.control.connect_preview(pass, address, query.wake.into()).await?;
     tokio::spawn(carry(state, upgrade, connection, guard));
     let headers = [(CONNECTION, "upgrade"), (UPGRADE, TUNNEL_PROTOCOL)];
     Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())

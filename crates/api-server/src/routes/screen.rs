@@ -21,7 +21,6 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::call::Call;
-use crate::convert;
 use crate::problems::ApiError;
 use crate::socket::{Conversation, End, Incoming, Outgoing, Said};
 
@@ -48,7 +47,7 @@ pub(crate) async fn get(mut call: Call<op::OpenScreen>) -> Result<Response, ApiE
     let access = call.desktop::<purpose::Control>().await?;
     let opening = call.websocket("The screen is a WebSocket; open it with subprotocol binary.").await?;
     // Before the upgrade, so that what goes wrong can still be said.
-    let screen = call.control.screen(&access, convert::waking(call.query.wake)).await?;
+    let screen = call.control.screen(&access, call.query.wake.into()).await?;
     let Screen { stream, input, output, place } = screen;
     let (from_desktop, to_desktop) = tokio::io::split(stream);
     let painted = Painted::new(from_desktop, output);

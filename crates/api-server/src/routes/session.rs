@@ -17,8 +17,3 @@ pub(crate) async fn sign_in(mut call: Call<op::SignIn, Anybody>) -> Result<Sessi
     let token = call.control.sign_in(&given.name, given.password, address(call.headers())).await?;
     Ok(SessionToken { token, needs_password: false })
 }
-
-pub(crate) async fn sign_out(call: Call<op::SignOut>) -> Result<(), ApiError> {
-    call.control.sign_out(&call.caller).await?;
-    Ok(())
-}

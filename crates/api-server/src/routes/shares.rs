@@ -3,20 +3,13 @@
 use std::time::Duration;
 
 use rolltop_api_types::operation::PathPart as _;
-use rolltop_api_types::{Port, ShareCreated, ShareList, op};
+use rolltop_api_types::{Port, ShareCreated, op};
 use rolltop_control::purpose;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::preview::SHARE_PATH;
 use crate::call::Call;
-use crate::convert;
 use crate::problems::ApiError;
-
-pub(crate) async fn list(call: Call<op::ListShares>) -> Result<ShareList, ApiError> {
-    let access = call.desktop::<purpose::Control>().await?;
-    let shares = call.control.shares(&access).await?;
-    Ok(ShareList { items: shares.into_iter().map(convert::share).collect() })
-}
 
 pub(crate) async fn create(mut call: Call<op::SharePort>) -> Result<ShareCreated, ApiError> {
     let access = call.desktop::<purpose::Control>().await?;
@@ -27,15 +20,8 @@ pub(crate) async fn create(mut call: Call<op::SharePort>) -> Result<ShareCreated
     let lifetime = Duration::from_secs(wanted.lasts_seconds);
     let made = call.control.share_port(&access, wanted.port, lifetime).await?;
     Ok(ShareCreated {
-        share: convert::share(made.share),
+        share: made.share,
         address: made.address.label(),
         path: SecretString::from(format!("{SHARE_PATH}{}", made.secret.expose_secret())),
     })
-}
-
-pub(crate) async fn revoke(call: Call<op::RevokeShare>) -> Result<(), ApiError> {
-    let access = call.desktop::<purpose::Control>().await?;
-    let (_, id) = call.path;
-    call.control.revoke_share(&access, id).await?;
-    Ok(())
 }

@@ -1,17 +1,11 @@
 //! `/v1/desktops/{id}/snapshot-schedule`
 
-use rolltop_api_types::{Code, DesktopSnapshotSchedule, op};
+use rolltop_api_types::{Code, op};
 use rolltop_control::purpose;
 use rolltop_model as model;
 
 use crate::call::Call;
-use crate::convert;
 use crate::problems::ApiError;
-
-pub(crate) async fn get(call: Call<op::GetSnapshotSchedule>) -> Result<DesktopSnapshotSchedule, ApiError> {
-    let access = call.desktop::<purpose::Read>().await?;
-    Ok(convert::snapshot_schedule(call.control.snapshot_schedule(&access).await?))
-}
 
 pub(crate) async fn set(mut call: Call<op::SetSnapshotSchedule>) -> Result<(), ApiError> {
     let access = call.desktop::<purpose::Write>().await?;
@@ -20,11 +14,5 @@ pub(crate) async fn set(mut call: Call<op::SetSnapshotSchedule>) -> Result<(), A
         .map(|schedule| schedule.with_copies(wanted.copies))
         .map_err(|error| ApiError::new(Code::InvalidSchedule, error.to_string()).in_field(error.field()))?;
     call.control.set_snapshot_schedule(&access, Some(schedule)).await?;
-    Ok(())
-}
-
-pub(crate) async fn end(call: Call<op::EndSnapshotSchedule>) -> Result<(), ApiError> {
-    let access = call.desktop::<purpose::Write>().await?;
-    call.control.set_snapshot_schedule(&access, None).await?;
     Ok(())
 }

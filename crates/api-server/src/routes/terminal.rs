@@ -16,15 +16,14 @@ use std::time::Duration;
 use axum::extract::ws::{Utf8Bytes, close_code};
 use axum::response::Response;
 use bytes::Bytes;
-use rolltop_api_types::{TERMINAL_PROTOCOL, TerminalControl, ViewerAnswer, op};
+use rolltop_api_types::operation::PathPart as _;
+use rolltop_api_types::{TERMINAL_PROTOCOL, TerminalControl, TerminalNumber, ViewerAnswer, op};
 use rolltop_control::{Terminal, TerminalLine, TerminalSize, TerminalWindow, purpose};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::gather::Gather;
-use super::terminals::number;
 use crate::call::Call;
-use crate::convert;
 use crate::problems::ApiError;
 use crate::socket::{Conversation, End, Incoming, Outgoing, Said};
 
@@ -56,7 +55,7 @@ pub(crate) async fn open(mut call: Call<op::OpenTerminal>) -> Result<Response, A
     let number = number(call.path.1)?;
     let size = TerminalSize::new(call.query.columns, call.query.rows);
     // Before the upgrade, so that what goes wrong can still be said.
-    let line = call.control.terminal(&access, number, convert::waking(call.query.wake)).await?;
+    let line = call.control.terminal(&access, number, call.query.wake.into()).await?;
     let attached = Attached::new(line.attach(size).await?);
     Ok(opening.begin(Relay {
         line,
@@ -66,6 +65,12 @@ pub(crate) async fn open(mut call: Call<op::OpenTerminal>) -> Result<Response, A
         due: Instant::now(),
         typed: Vec::new(),
     }))
+}
+
+/// As control knows it.
+pub(super) fn number(named: TerminalNumber) -> Result<rolltop_control::TerminalNumber, ApiError> {
+    rolltop_control::TerminalNumber::new(named.0)
+        .ok_or_else(|| ApiError::new(TerminalNumber::PROBLEM, TerminalNumber::MISSING))
 }
 
 struct Relay {

@@ -12,7 +12,6 @@ use rolltop_control::InternalError;
 
 use super::files::content::stored_only;
 use crate::call::Call;
-use crate::convert;
 use crate::problems::ApiError;
 
 pub(crate) async fn export(call: Call<op::ExportSnapshot>) -> Result<Response, ApiError> {
@@ -30,5 +29,5 @@ pub(crate) async fn import(mut call: Call<op::ImportSnapshot>) -> Result<Snapsho
         call.control.import_snapshot(&call.caller, Box::pin(bytes)).await
     });
     let taken = taking.await.map_err(|_| InternalError::Other("an import broke off"))??;
-    Ok(convert::snapshot(taken))
+    Ok(taken)
 }

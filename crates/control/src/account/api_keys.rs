@@ -3,12 +3,13 @@
 //! A key never gives more than its maker has: no scope that the maker lacks, no other desktop than
 //! the one the maker is tied to, no longer life than the maker's own.
 
+use std::fmt;
+
 use jiff::Timestamp;
-use rolltop_api_types::Scope;
-use rolltop_model::{ApiKeyId, DesktopId};
+use rolltop_api_types::{self as api, ApiKeyCreated, CreateApiKey, Scope};
+use rolltop_model::ApiKeyId;
 use rolltop_store::{AddApiKeyError, ApiKey, NewApiKey};
 use rolltop_vault::{TokenKind, hash_token, new_token};
-use secrecy::SecretString;
 
 use crate::caller::Caller;
 use crate::clock;
@@ -19,34 +20,11 @@ use crate::error::{LacksScope, QueryError, explained};
 pub(super) const MOST_KEYS: u64 = 200;
 const LONGEST_NAME: usize = 64;
 
-/// A key as its workspace sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiKeyView {
-    pub id: ApiKeyId,
-    pub name: String,
-    pub scopes: Vec<Scope>,
-    /// The only desktop it is good for.
-    pub desktop: Option<DesktopId>,
-    pub created_at: Timestamp,
-    pub expires_at: Option<Timestamp>,
-    /// Within a minute.
-    pub used_at: Option<Timestamp>,
-    /// The address it was used from then.
-    pub used_from: Option<String>,
-}
-
-/// A key that somebody wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CreateApiKey {
-    pub name: String,
-    pub scopes: Vec<Scope>,
-    pub desktop: Option<DesktopId>,
-    pub expires_at: Option<Timestamp>,
-}
-
 explained! {
     pub enum CreateKeyError: Forbidden(LacksScope) or Internal {
         Name => InvalidName in "name", "A key's name has 1 to {LONGEST_NAME} characters, none of them a control character or invisible.";
+        #[error(fmt = unknown_scope)]
+        UnknownScope => InvalidScopes in "scopes";
         NoScopes => InvalidScopes in "scopes", "A key needs at least one scope.";
         /// The maker lacks it.
         NotHeld(Scope) => MissingScope in "scopes", "This credential lacks the scope {0}, so it can't give it to a key.";
@@ -66,10 +44,10 @@ explained! {
 
 impl Control {
     /// The workspace's keys, oldest first; for a caller tied to one desktop, those tied to it too.
-    pub async fn api_keys(&self, caller: &Caller) -> Result<Vec<ApiKeyView>, QueryError> {
+    pub async fn api_keys(&self, caller: &Caller) -> Result<Vec<api::ApiKey>, QueryError> {
         caller.needs(Scope::KeysRead)?;
         let keys = self.inner.store.api_keys(caller.workspace, caller.only).await?;
-        Ok(keys.into_iter().map(ApiKeyView::from).collect())
+        Ok(keys.into_iter().map(shown).collect())
     }
 
     /// Makes a key. Its token is in nobody's hands but the caller's from here on.
@@ -77,7 +55,7 @@ impl Control {
         &self,
         caller: &Caller,
         wanted: CreateApiKey,
-    ) -> Result<(ApiKeyView, SecretString), CreateKeyError> {
+    ) -> Result<ApiKeyCreated, CreateKeyError> {
         caller.needs(Scope::KeysWrite)?;
         let now = clock::now();
         let wanted = self.allowed(caller, wanted, now).await?;
@@ -97,7 +75,7 @@ impl Control {
             AddApiKeyError::Store(error) => error.into(),
         })?;
         tracing::info!(key = %key.id, by = caller.label, "an API key was made");
-        Ok((key.into(), token))
+        Ok(ApiKeyCreated { key: shown(key), token })
     }
 
     /// Revokes a key and all that it made, keys and links: what they have open closes at once.
@@ -123,6 +101,9 @@ impl Control {
         let name = wanted.name.trim().to_owned();
         if !rolltop_model::is_label(&name, LONGEST_NAME) {
             return Err(CreateKeyError::Name);
+        }
+        if wanted.scopes.contains(&Scope::Unknown) {
+            return Err(CreateKeyError::UnknownScope);
         }
         if wanted.scopes.is_empty() {
             return Err(CreateKeyError::NoScopes);
@@ -153,6 +134,11 @@ impl Control {
     }
 }
 
+fn unknown_scope(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    write!(f, "One of the scopes is not known; known: {}.", known.join(", "))
+}
+
 /// As the database keeps them.
 pub(crate) fn names(scopes: &[Scope]) -> Vec<String> {
     scopes.iter().map(|scope| scope.as_str().to_owned()).collect()
@@ -163,17 +149,15 @@ pub(super) fn known(names: &[String]) -> Vec<Scope> {
     names.iter().filter_map(|name| Scope::named(name)).collect()
 }
 
-impl From<ApiKey> for ApiKeyView {
-    fn from(row: ApiKey) -> Self {
-        Self {
-            id: row.id,
-            name: row.name,
-            scopes: known(&row.scopes),
-            desktop: row.desktop,
-            created_at: *row.created_at,
-            expires_at: row.expires_at.map(Timestamp::from),
-            used_at: row.used_at.map(Timestamp::from),
-            used_from: row.used_from,
-        }
+pub(super) fn shown(row: ApiKey) -> api::ApiKey {
+    api::ApiKey {
+        id: row.id,
+        name: row.name,
+        scopes: known(&row.scopes),
+        desktop: row.desktop,
+        created_at: *row.created_at,
+        expires_at: row.expires_at.map(Timestamp::from),
+        used_at: row.used_at.map(Timestamp::from),
+        used_from: row.used_from,
     }
 }

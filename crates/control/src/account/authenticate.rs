@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rolltop_api_types::Scope;
+use rolltop_api_types::{Credential, CredentialKind, Limits, Me, Scope};
 use rolltop_store::SessionUser;
 use rolltop_vault::{TokenKind, classify, hash_token};
 use secrecy::SecretString;
@@ -14,7 +14,6 @@ use crate::caller::{Caller, Who};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{QueryError, explained};
-use crate::views::MeView;
 
 /// A session's time of last use is written at most this often.
 const SESSION_TOUCH: Duration = Duration::from_secs(300);
@@ -103,7 +102,7 @@ impl Control {
     }
 
     /// What the caller may know of itself; needs no scope.
-    pub async fn me(&self, caller: &Caller) -> Result<MeView, QueryError> {
+    pub async fn me(&self, caller: &Caller) -> Result<Me, QueryError> {
         let (user, name, has_password, asks_present) = match caller.who {
             Who::Session { user, session } => {
                 let known = self.inner.store.session_by_id(session).await?;
@@ -116,20 +115,32 @@ impl Control {
                 (None, Some(caller.label.clone()), false, false)
             }
         };
-        let count = self.inner.store.desktop_count(caller.workspace).await?;
-        Ok(MeView {
-            workspace: caller.workspace,
+        let (kind, id) = match caller.who {
+            Who::Session { session, .. } => (CredentialKind::Session, session.to_string()),
+            Who::ApiKey(key) => (CredentialKind::ApiKey, key.to_string()),
+            Who::SshKey(key) => (CredentialKind::SshKey, key.to_string()),
+            Who::Share(share) => (CredentialKind::Share, share.to_string()),
+        };
+        Ok(Me {
             user,
             name,
-            has_password,
-            asks_present,
-            scopes: caller.scopes.clone(),
-            desktop: caller.only,
-            expires_at: caller.expires_at,
-            desktop_limit: self.desktop_limit(caller.workspace).await?,
-            desktop_count: u32::try_from(count).unwrap_or(u32::MAX),
-            disk_limit: self.inner.config.disk_limit,
-            disk_used: self.inner.store.disk_used(caller.workspace).await?,
+            workspace: caller.workspace,
+            admin: caller.may(Scope::Admin),
+            needs_password: user.is_some() && !has_password,
+            asks_present_password: asks_present,
+            credential: Credential {
+                kind,
+                id,
+                scopes: caller.scopes.clone(),
+                desktop: caller.only,
+                expires_at: caller.expires_at,
+            },
+            limits: Limits {
+                desktops: self.desktop_limit(caller.workspace).await?.into(),
+                desktops_used: self.inner.store.desktop_count(caller.workspace).await?,
+                disk_bytes: self.inner.config.disk_limit,
+                disk_bytes_used: self.inner.store.disk_used(caller.workspace).await?,
+            },
         })
     }
 }

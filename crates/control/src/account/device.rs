@@ -7,15 +7,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use rolltop_api_types::Scope;
+use rolltop_api_types::{self as api, ApiKeyCreated, Scope};
 use rolltop_store::{AddApiKeyError, AddDeviceLoginError, NewApiKey, NewDeviceLogin, Poll};
 use rolltop_vault::{TokenKind, classify, hash_token, new_token, random_bytes};
 use secrecy::SecretString;
 
 use super::Whence;
-use super::api_keys::{MOST_KEYS, known, names};
-use crate::account::ApiKeyView;
+use super::api_keys::{MOST_KEYS, known, names, shown};
 use crate::caller::{Caller, Who};
 use crate::clock;
 use crate::control::Control;
@@ -64,18 +62,6 @@ pub struct DeviceLogin {
     pub user_code: String,
     pub pause: Duration,
     pub age: Duration,
-}
-
-/// What a person is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeviceRequest {
-    pub client_name: String,
-    pub asked_from: Option<String>,
-    pub asked_at: Timestamp,
-    pub expires_at: Timestamp,
-    pub scopes: Vec<Scope>,
-    /// When its key would end.
-    pub key_expires_at: Timestamp,
 }
 
 explained! {
@@ -139,12 +125,12 @@ impl Control {
         &self,
         caller: &Caller,
         user_code: &str,
-    ) -> Result<DeviceRequest, DecideDeviceError> {
+    ) -> Result<api::DeviceRequest, DecideDeviceError> {
         let code = self.person_with_code(caller, user_code)?;
         let now = clock::now();
         let found = self.inner.store.device_login(&code, now).await?.ok_or(DecideDeviceError::NoSuchCode)?;
         self.inner.device_codes.succeeded(&caller.rate_key(), Whence::Inside);
-        Ok(DeviceRequest {
+        Ok(api::DeviceRequest {
             client_name: found.client_name,
             asked_from: found.asked_from,
             asked_at: found.asked_at,
@@ -175,10 +161,7 @@ impl Control {
     }
 
     /// The device asks for its key.
-    pub async fn device_key(
-        &self,
-        device_code: &SecretString,
-    ) -> Result<(ApiKeyView, SecretString), DeviceKeyError> {
+    pub async fn device_key(&self, device_code: &SecretString) -> Result<ApiKeyCreated, DeviceKeyError> {
         if classify(device_code) != Some(TokenKind::DeviceCode) {
             return Err(DeviceKeyError::Expired);
         }
@@ -198,7 +181,7 @@ impl Control {
         match poll {
             Ok(Poll::Key(key)) => {
                 tracing::info!(key = %key.id, "a device was signed in");
-                Ok(((*key).into(), token))
+                Ok(ApiKeyCreated { key: shown(*key), token })
             }
             Ok(Poll::Waiting) => Err(DeviceKeyError::Pending),
             Ok(Poll::TooSoon(pause)) => Err(DeviceKeyError::TooSoon(TooSoon(pause))),

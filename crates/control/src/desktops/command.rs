@@ -1,5 +1,6 @@
 //! Changing a desktop: all of it is written down here and carried out by the reconciler.
 
+use rolltop_api_types as api;
 use rolltop_engine::Lacks;
 use rolltop_model::{Command, DesktopId, DesktopName, NameError, Refusal};
 use rolltop_store::{By, ChangeError, Desktop, NewSnapshot, RenameDesktopError};
@@ -9,7 +10,6 @@ use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{AccessError, NoSuchDesktop, explained};
 use crate::undo::undo;
-use crate::views::DesktopView;
 
 explained! {
     pub enum CommandError: NotFound(NoSuchDesktop), Refused(Refusal), Lacks(Lacks) or Internal {
@@ -23,11 +23,14 @@ explained! {
 
 impl Control {
     /// Boots it, or resumes it if it is suspended.
-    pub async fn start(&self, access: &DesktopAccess<purpose::Control>) -> Result<DesktopView, CommandError> {
+    pub async fn start(
+        &self,
+        access: &DesktopAccess<purpose::Control>,
+    ) -> Result<api::Desktop, CommandError> {
         self.command(access, Command::Start).await
     }
 
-    pub async fn stop(&self, access: &DesktopAccess<purpose::Control>) -> Result<DesktopView, CommandError> {
+    pub async fn stop(&self, access: &DesktopAccess<purpose::Control>) -> Result<api::Desktop, CommandError> {
         self.command(access, Command::Stop).await
     }
 
@@ -35,29 +38,35 @@ impl Control {
     pub async fn suspend(
         &self,
         access: &DesktopAccess<purpose::Control>,
-    ) -> Result<DesktopView, CommandError> {
+    ) -> Result<api::Desktop, CommandError> {
         self.command(access, Command::Suspend).await
     }
 
     pub async fn restart(
         &self,
         access: &DesktopAccess<purpose::Control>,
-    ) -> Result<DesktopView, CommandError> {
+    ) -> Result<api::Desktop, CommandError> {
         self.command(access, Command::Restart).await
     }
 
     /// Tries again after a failure.
-    pub async fn retry(&self, access: &DesktopAccess<purpose::Control>) -> Result<DesktopView, CommandError> {
+    pub async fn retry(
+        &self,
+        access: &DesktopAccess<purpose::Control>,
+    ) -> Result<api::Desktop, CommandError> {
         self.command(access, Command::Retry).await
     }
 
     /// Destroys it. What it was is kept for a day as a snapshot, which [`Control::undo`] brings back. Asking again is fine.
-    pub async fn delete(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
+    pub async fn delete(&self, access: &DesktopAccess<purpose::Write>) -> Result<api::Desktop, CommandError> {
         self.command(access, Command::Destroy).await
     }
 
     /// Destroys it for good: nothing of it is kept.
-    pub async fn destroy(&self, access: &DesktopAccess<purpose::Write>) -> Result<DesktopView, CommandError> {
+    pub async fn destroy(
+        &self,
+        access: &DesktopAccess<purpose::Write>,
+    ) -> Result<api::Desktop, CommandError> {
         self.carry_out(access, Command::Destroy, None).await
     }
 
@@ -65,7 +74,7 @@ impl Control {
         &self,
         access: &DesktopAccess<P>,
         command: Command,
-    ) -> Result<DesktopView, CommandError> {
+    ) -> Result<api::Desktop, CommandError> {
         let name = match command {
             Command::Stop => Some("Before stopping"),
             Command::Restart => Some("Before restarting"),
@@ -83,7 +92,7 @@ impl Control {
         access: &DesktopAccess<P>,
         command: Command,
         undo: Option<NewSnapshot>,
-    ) -> Result<DesktopView, CommandError> {
+    ) -> Result<api::Desktop, CommandError> {
         let by = By::somebody(&access.caller().label);
         let row = self.inner.command(access.desktop, command, by, undo).await?;
         Ok(self.with_steps(row).await?)
@@ -94,7 +103,7 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Write>,
         name: &str,
-    ) -> Result<DesktopView, RenameError> {
+    ) -> Result<api::Desktop, RenameError> {
         let name = DesktopName::chosen(name)?;
         let store = &self.inner.store;
         let row = store
@@ -116,7 +125,7 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Write>,
         autostart: bool,
-    ) -> Result<DesktopView, AccessError> {
+    ) -> Result<api::Desktop, AccessError> {
         let store = &self.inner.store;
         let row = store.set_autostart(access.desktop, autostart, clock::now()).await?;
         let row = row.ok_or(NoSuchDesktop)?;

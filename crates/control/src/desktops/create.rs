@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rolltop_api_types::{Scope, shown};
+use rolltop_api_types::{self as api, CreateDesktop, Scope, SetUp, shown};
 use rolltop_model::{
     DesktopId, DesktopName, NameError, ScreenSize, ScreenSizeError, Setup, Size, TemplateVersion, UnknownSize,
 };
@@ -17,25 +17,11 @@ use crate::error::{LacksScope, explained};
 use crate::idempotency::{self, BadIdempotencyKey};
 use crate::inside::FOLLOW;
 use crate::saved_templates::TemplatesError;
-use crate::setup::{SetUp, SetUpError};
+use crate::setup::{SetUpError, parsed};
 use crate::templates;
-use crate::views::DesktopView;
 
 /// Names thought of before giving up; with a growing number in them, two are enough in practice.
 const NAME_TRIES: u32 = 50;
-
-/// Everything is optional: a name is thought of, template and size have defaults.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct CreateDesktop {
-    pub name: Option<String>,
-    /// A recipe's name such as "desk" (its newest version), or a version such as "desk@0123456789ab".
-    pub template: Option<String>,
-    pub size: Option<String>,
-    /// The size that its screen keeps, such as `1280x800`; or `follow`, which is also the default.
-    pub screen: Option<String>,
-    /// What it is prepared with once it runs; takes the scope [`Scope::Exec`] too.
-    pub setup: Option<SetUp>,
-}
 
 explained! {
     pub enum CreateError:
@@ -77,7 +63,7 @@ impl Control {
         caller: &Caller,
         request: &CreateDesktop,
         idempotency_key: Option<&str>,
-    ) -> Result<DesktopView, CreateError> {
+    ) -> Result<api::Desktop, CreateError> {
         caller.needs_everywhere(Scope::DesktopsWrite)?;
         if request.setup.is_some() {
             caller.needs(Scope::Exec)?;
@@ -100,7 +86,7 @@ impl Control {
         let size = request.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or_default();
         let screen = request.screen.as_deref().filter(|screen| *screen != FOLLOW);
         let screen = screen.map(|screen| ScreenSize::chosen(screen, size)).transpose()?;
-        let setup = request.setup.as_ref().map(SetUp::parsed).transpose()?;
+        let setup = request.setup.as_ref().map(parsed).transpose()?;
         let template = self.chosen_template(caller, request.template.as_deref()).await?;
         let limit = self.desktop_limit(caller.workspace).await?;
         let created = self.insert(caller, name, (template, size, screen, setup), limit, key).await?;
@@ -108,7 +94,7 @@ impl Control {
             tracing::info!(desktop = %created.desktop.id, template = %created.desktop.template, "desktop asked for");
             self.inner.nudge(created.desktop.id);
         }
-        Ok(self.view(created.desktop, Vec::new()))
+        Ok(self.view(created.desktop, Some(Vec::new())))
     }
 
     /// The version, and how large a disk it takes.

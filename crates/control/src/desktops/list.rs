@@ -1,43 +1,33 @@
 //! Listing desktops, newest first.
 
-use rolltop_api_types::Scope;
+use rolltop_api_types::{self as api, DesktopPage, ListDesktops, Scope};
 use rolltop_model::{DesktopId, DesktopState};
 use rolltop_store::ListQuery;
 
+use super::look::step;
 use crate::caller::Caller;
 use crate::control::Control;
 use crate::error::QueryError;
-use crate::views::{DesktopView, Page, StepView};
 
+const USUAL_PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 200;
 
-/// Which desktops.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListFilter {
-    /// A state's name, one of `DesktopState::NAMES`; another one finds nothing.
-    pub state: Option<String>,
-    /// Part of a name.
-    pub text: Option<String>,
-}
-
 impl Control {
-    /// A page of at most `limit` (1 to 200) of the caller's desktops, newest first.
-    pub async fn list(
-        &self,
-        caller: &Caller,
-        filter: &ListFilter,
-        cursor: Option<&str>,
-        limit: u32,
-    ) -> Result<Page<DesktopView>, QueryError> {
+    /// A page of the caller's desktops, newest first.
+    pub async fn list(&self, caller: &Caller, which: &ListDesktops) -> Result<DesktopPage, QueryError> {
         caller.needs(Scope::DesktopsRead)?;
-        let before = cursor.map(str::parse::<DesktopId>).transpose().map_err(|_| QueryError::BadCursor)?;
-        let limit = u64::from(limit.clamp(1, LARGEST_PAGE));
-        let text =
-            filter.text.as_deref().map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty());
+        let before = which
+            .cursor
+            .as_deref()
+            .map(str::parse::<DesktopId>)
+            .transpose()
+            .map_err(|_| QueryError::BadCursor)?;
+        let limit = u64::from(which.limit.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE));
+        let text = which.q.as_deref().map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty());
         let query = ListQuery {
             workspace: caller.workspace,
             only: caller.only,
-            state: filter.state.as_deref(),
+            state: which.state.map(api::DesktopState::as_str),
             text: text.as_deref(),
             before,
             // One more, to know whether there is another page.
@@ -59,10 +49,10 @@ impl Control {
             .into_iter()
             .map(|row| {
                 let own = steps.iter().filter(|step| step.desktop == row.id && *step.boot == row.record.boot);
-                let own = own.cloned().map(StepView::from).collect();
-                self.view(row, own)
+                let own: Vec<_> = own.cloned().map(step).collect();
+                self.view(row, Some(own).filter(|own| !own.is_empty()))
             })
             .collect();
-        Ok(Page { items, next_cursor })
+        Ok(DesktopPage { items, next_cursor })
     }
 }

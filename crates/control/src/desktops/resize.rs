@@ -1,12 +1,12 @@
 //! Giving a desktop another size.
 
+use rolltop_api_types as api;
 use rolltop_model::{MOST_DISK_GIB, Size, UnknownSize};
 
 use crate::caller::{DesktopAccess, purpose};
 use crate::clock;
 use crate::control::Control;
 use crate::error::{NoSuchDesktop, explained};
-use crate::views::DesktopView;
 
 /// What is to change; what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,12 +26,12 @@ explained! {
 
 impl Control {
     /// Gives it another size. A disk is at least as large as the size has it; it grows while the desktop runs. Processors
-    /// and memory change when it is restarted: see [`DesktopView::restart_needed`].
+    /// and memory change when it is restarted: see [`api::Desktop::restart_needed`].
     pub async fn resize(
         &self,
         access: &DesktopAccess<purpose::Write>,
         wanted: &Resize,
-    ) -> Result<DesktopView, ResizeError> {
+    ) -> Result<api::Desktop, ResizeError> {
         let store = &self.inner.store;
         let row = store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         let size = wanted.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or(row.size);

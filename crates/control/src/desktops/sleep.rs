@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use rolltop_api_types as api;
 use rolltop_engine::Lacks;
-use rolltop_model::{AwakeReason, DesktopId, DesktopState, HoldId, SleepPolicy};
+use rolltop_model::{AwakeReason, DesktopId, DesktopState, HoldId, Minutes, ScheduleParts, SleepPolicy};
 use rolltop_store::Hold;
 
 use crate::caller::{DesktopAccess, purpose};
@@ -19,27 +19,6 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Characters of a hold's reason.
 const LONGEST_REASON: usize = 100;
 
-/// What is so about a desktop's sleep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SleepView {
-    pub policy: SleepPolicy,
-    /// What keeps it awake; empty where it does not run, or sleeps in a moment.
-    pub awake_because: Vec<AwakeReason>,
-    /// By when they were made.
-    pub holds: Vec<HoldView>,
-}
-
-/// Something that holds a desktop awake.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HoldView {
-    pub id: HoldId,
-    pub reason: Option<String>,
-    /// A person's or key's name.
-    pub made_by: String,
-    pub created_at: Timestamp,
-    pub expires_at: Timestamp,
-}
-
 explained! {
     pub enum HoldError or Internal {
         NotFound => NotFound, "There is no such hold.";
@@ -53,24 +32,12 @@ explained! {
     }
 }
 
-impl From<Hold> for HoldView {
-    fn from(hold: Hold) -> Self {
-        Self {
-            id: hold.id,
-            reason: hold.reason,
-            made_by: hold.made_by,
-            created_at: *hold.created_at,
-            expires_at: *hold.expires_at,
-        }
-    }
-}
-
 impl Control {
-    pub async fn sleep(&self, access: &DesktopAccess<purpose::Read>) -> Result<SleepView, AccessError> {
+    pub async fn sleep(&self, access: &DesktopAccess<purpose::Read>) -> Result<api::Sleep, AccessError> {
         self.sleep_of(access.desktop).await
     }
 
-    async fn sleep_of(&self, desktop: DesktopId) -> Result<SleepView, AccessError> {
+    async fn sleep_of(&self, desktop: DesktopId) -> Result<api::Sleep, AccessError> {
         let store = &self.inner.store;
         let now = clock::now();
         let row = store.desktop(desktop).await?.ok_or(NoSuchDesktop)?;
@@ -82,7 +49,20 @@ impl Control {
         } else {
             Vec::new()
         };
-        Ok(SleepView { policy, awake_because, holds: holds.into_iter().map(HoldView::from).collect() })
+        let schedule = policy.schedule.map(ScheduleParts::from);
+        Ok(api::Sleep {
+            policy: api::SleepPolicy {
+                after_minutes: policy.after.map(Minutes::get),
+                schedule: schedule.map(|ScheduleParts { days, from, to, time_zone }| api::Schedule {
+                    days,
+                    from,
+                    to,
+                    time_zone,
+                }),
+            },
+            awake_because: awake_because.into_iter().map(awake_reason).collect(),
+            holds: holds.into_iter().map(hold).collect(),
+        })
     }
 
     /// From now on it sleeps by this.
@@ -90,7 +70,7 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Write>,
         policy: &SleepPolicy,
-    ) -> Result<SleepView, SettingError> {
+    ) -> Result<api::Sleep, SettingError> {
         if policy.after.is_some() || policy.schedule.is_some() {
             self.inner.engine.memory()?;
         }
@@ -108,7 +88,7 @@ impl Control {
         access: &DesktopAccess<purpose::Control>,
         lifetime: Duration,
         reason: Option<String>,
-    ) -> Result<HoldView, HoldError> {
+    ) -> Result<api::Hold, HoldError> {
         if !(SHORTEST..=LONGEST).contains(&lifetime) {
             return Err(HoldError::Lifetime);
         }
@@ -131,7 +111,7 @@ impl Control {
         if !self.inner.store.insert_hold(&hold, MOST_HOLDS).await? {
             return Err(HoldError::TooMany);
         }
-        Ok(hold.into())
+        Ok(self::hold(hold))
     }
 
     /// Lets go of a hold before it ends by itself.
@@ -145,5 +125,24 @@ impl Control {
         } else {
             Err(HoldError::NotFound)
         }
+    }
+}
+
+fn hold(row: Hold) -> api::Hold {
+    api::Hold {
+        id: row.id,
+        reason: row.reason,
+        made_by: row.made_by,
+        created_at: *row.created_at,
+        expires_at: *row.expires_at,
+    }
+}
+
+fn awake_reason(reason: AwakeReason) -> api::AwakeReason {
+    api::AwakeReason {
+        reason: reason.as_str().to_owned(),
+        detail: reason.to_string(),
+        amount: reason.amount(),
+        until: reason.until(),
     }
 }

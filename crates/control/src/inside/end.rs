@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rolltop_api_types as api;
 use rolltop_model::{DesktopState, FailReason};
 use rolltop_store::{By, happening};
 use tokio::time::timeout;
@@ -12,7 +13,6 @@ use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{NoSuchDesktop, explained, stands_still};
 use crate::reconcile::{answered, chain};
-use crate::views::DesktopView;
 
 /// For the door to open and the guest to have ended it all. A kept door takes a second or two.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -33,7 +33,7 @@ impl Control {
     pub async fn end_processes(
         &self,
         access: &DesktopAccess<purpose::Control>,
-    ) -> Result<DesktopView, EndProcessesError> {
+    ) -> Result<api::Desktop, EndProcessesError> {
         let id = access.desktop;
         let store = &self.inner.store;
         let row = store.desktop(id).await?.ok_or(NoSuchDesktop)?;

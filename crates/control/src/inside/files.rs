@@ -11,6 +11,8 @@ mod tag;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use jiff::Timestamp;
+use rolltop_api_types::{self as api, FileEntry, FileList};
 use rolltop_door::{Door, ExecLimits, FileInfo, FileKind, Sftp, SftpError};
 use rolltop_model::Use;
 use sha2::{Digest, Sha256};
@@ -66,23 +68,24 @@ impl From<SftpError> for FileError {
     }
 }
 
-/// Something in a folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileEntry {
-    pub name: String,
-    pub info: FileInfo,
-    /// What a link leads to, where that is known.
-    pub target: Option<FileKind>,
+fn entry(name: &str, info: &FileInfo, target: Option<FileKind>) -> FileEntry {
+    FileEntry {
+        name: name.to_owned(),
+        kind: kind(info.kind),
+        target_kind: target.map(kind),
+        size: info.size,
+        mode: format!("{:04o}", info.mode),
+        modified_at: Timestamp::from_second(info.modified.into()).unwrap_or_default(),
+    }
 }
 
-/// What is in a folder, by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folder {
-    /// Where it really is.
-    pub path: String,
-    pub entries: Vec<FileEntry>,
-    /// There are more than are listed.
-    pub truncated: bool,
+fn kind(kind: FileKind) -> api::FileKind {
+    match kind {
+        FileKind::File => api::FileKind::File,
+        FileKind::Folder => api::FileKind::Folder,
+        FileKind::Link => api::FileKind::Link,
+        FileKind::Other => api::FileKind::Other,
+    }
 }
 
 /// A file opened for reading.
@@ -159,23 +162,25 @@ pub struct Files<P> {
 }
 
 impl Files<ReadFiles> {
-    pub async fn list(&self, path: &str) -> Result<Folder, FileError> {
+    pub async fn list(&self, path: &str) -> Result<FileList, FileError> {
         checked(path)?;
         if self.sftp.info(path).await?.kind != FileKind::Folder {
             return Err(FileError::NotAFolder);
         }
         let real = self.sftp.real_path(path).await?;
         let listing = self.sftp.list(&real).await?;
-        let mut entries: Vec<_> =
-            listing.entries.into_iter().map(|(name, info)| FileEntry { name, info, target: None }).collect();
-        let links = entries.iter_mut().filter(|entry| entry.info.kind == FileKind::Link).take(LINKS_FOLLOWED);
+        let mut items: Vec<_> =
+            listing.entries.into_iter().map(|(name, info)| entry(&name, &info, None)).collect();
+        let is_link = |entry: &&mut FileEntry| entry.kind == api::FileKind::Link;
+        let links = items.iter_mut().filter(is_link).take(LINKS_FOLLOWED);
         futures::future::join_all(links.map(async |entry| {
             // A link may lead nowhere, which is no trouble of the list's.
-            entry.target = self.sftp.info(&joined(&real, &entry.name)).await.ok().map(|info| info.kind);
+            let target = self.sftp.info(&joined(&real, &entry.name)).await.ok();
+            entry.target_kind = target.map(|info| kind(info.kind));
         }))
         .await;
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Folder { path: real, entries, truncated: listing.truncated })
+        items.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(FileList { path: real, items, truncated: listing.truncated })
     }
 
     /// What is at a path, a link as such.
@@ -192,7 +197,7 @@ impl<P> Files<P> {
             FileKind::Link => self.sftp.info(path).await.ok().map(|info| info.kind),
             FileKind::File | FileKind::Folder | FileKind::Other => None,
         };
-        Ok(FileEntry { name: name_of(path).to_owned(), info, target })
+        Ok(entry(name_of(path), &info, target))
     }
 
     async fn open(&self, path: &str) -> Result<OpenFile, FileError> {

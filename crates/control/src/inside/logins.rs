@@ -1,6 +1,6 @@
 //! Log-ins of tools in a desktop's home folders.
 
-use rolltop_door::FoundLogins;
+use rolltop_api_types::Logins;
 
 use super::{Reason, unavailable};
 use crate::caller::{DesktopAccess, purpose};
@@ -12,8 +12,14 @@ impl Control {
     pub async fn logins(
         &self,
         access: &DesktopAccess<purpose::ReadFiles>,
-    ) -> Result<Vec<FoundLogins>, EnterError> {
+    ) -> Result<Vec<Logins>, EnterError> {
         let door = self.look_in(access, Reason::Files).await?;
-        door.logins().await.map_err(unavailable)
+        let found = door.logins().await.map_err(unavailable)?.into_iter();
+        let shown = found.map(|found| Logins {
+            id: found.tool.id.to_owned(),
+            title: found.tool.title.to_owned(),
+            paths: found.paths,
+        });
+        Ok(shown.collect())
     }
 }

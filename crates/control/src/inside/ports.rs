@@ -1,6 +1,7 @@
 //! TCP ports of a desktop: what listens, and connections to it.
 
-use rolltop_door::{ListeningPort, TunnelError as DoorError};
+use rolltop_api_types::PortEntry;
+use rolltop_door::TunnelError as DoorError;
 use rolltop_engine::DoorStream;
 use rolltop_model::Use;
 
@@ -65,7 +66,9 @@ impl Control {
     pub async fn ports(
         &self,
         access: &DesktopAccess<purpose::Control>,
-    ) -> Result<Vec<ListeningPort>, EnterError> {
-        self.look_in(access, Reason::Ports).await?.listening_ports().await.map_err(unavailable)
+    ) -> Result<Vec<PortEntry>, EnterError> {
+        let door = self.look_in(access, Reason::Ports).await?;
+        let ports = door.listening_ports().await.map_err(unavailable)?;
+        Ok(ports.into_iter().map(|found| PortEntry { port: found.port, program: found.program }).collect())
     }
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rolltop_api_types as api;
 use rolltop_guest_protocol::VNC_SOCKET;
 use rolltop_model::{DesktopId, DesktopState, ScreenSize, ScreenSizeError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
@@ -18,7 +19,6 @@ use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{NoSuchDesktop, explained};
 use crate::reconcile::chain;
-use crate::views::DesktopView;
 
 /// Instead of a size: that of whoever drives.
 pub(crate) const FOLLOW: &str = "follow";
@@ -58,7 +58,7 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Write>,
         wanted: &str,
-    ) -> Result<DesktopView, FixScreenError> {
+    ) -> Result<api::Desktop, FixScreenError> {
         let store = &self.inner.store;
         let row = store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         let screen = match wanted {

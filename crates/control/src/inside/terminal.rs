@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use rolltop_door::{Door, Terminal, TerminalError as DoorError, TerminalInfo, TerminalNumber, TerminalSize};
+use rolltop_api_types::TerminalEntry;
+use rolltop_door::{Door, Terminal, TerminalError as DoorError, TerminalNumber, TerminalSize};
 use rolltop_model::Use;
 
 use super::uses::MOST_VIEWERS;
@@ -64,8 +65,14 @@ impl Control {
     pub async fn terminals(
         &self,
         access: &DesktopAccess<purpose::Control>,
-    ) -> Result<Vec<TerminalInfo>, TerminalError> {
-        Ok(self.look_in(access, Reason::Terminal).await?.terminals().await?)
+    ) -> Result<Vec<TerminalEntry>, TerminalError> {
+        let terminals = self.look_in(access, Reason::Terminal).await?.terminals().await?.into_iter();
+        let shown = terminals.map(|terminal| TerminalEntry {
+            number: terminal.number.get().into(),
+            viewers: terminal.viewers,
+            program: terminal.program,
+        });
+        Ok(shown.collect())
     }
 
     /// Ends a terminal and what runs in it. Fine if it is not there.

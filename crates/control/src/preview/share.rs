@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rolltop_api_types as api;
 use rolltop_model::ShareId;
 use rolltop_vault::{TokenKind, classify, hash_token, new_token};
 use secrecy::SecretString;
@@ -18,23 +19,10 @@ const MOST_SHARES: u64 = 50;
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// One that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShareView {
-    pub id: ShareId,
-    pub port: u16,
-    /// Who made it: a person's or key's name.
-    pub made_by: String,
-    pub created_at: Timestamp,
-    pub expires_at: Timestamp,
-    /// When it was last opened.
-    pub used_at: Option<Timestamp>,
-}
-
 /// One that was just made. The secret is told once.
 #[derive(Debug)]
 pub struct NewShare {
-    pub share: ShareView,
+    pub share: api::Share,
     pub secret: SecretString,
     pub address: PreviewAddress,
 }
@@ -44,19 +32,6 @@ explained! {
         NotFound => NotFound, "There is no such share link.";
         Lifetime => InvalidLifetime in "lasts_seconds", "A share link lasts from a minute to seven days.";
         TooMany => QuotaReached, "This desktop has {MOST_SHARES} share links already; revoke one first.";
-    }
-}
-
-impl From<rolltop_store::Share> for ShareView {
-    fn from(row: rolltop_store::Share) -> Self {
-        Self {
-            id: row.id,
-            port: row.port(),
-            made_by: row.made_by,
-            created_at: *row.created_at,
-            expires_at: *row.expires_at,
-            used_at: row.used_at.map(Timestamp::from),
-        }
     }
 }
 
@@ -89,16 +64,16 @@ impl Control {
         };
         let share = self.inner.store.insert_share(new, now).await?.ok_or(ShareError::TooMany)?;
         tracing::info!(desktop = %access.desktop, share = %share.id, port, "a share link was made");
-        Ok(NewShare { share: share.into(), secret, address })
+        Ok(NewShare { share: shown(share), secret, address })
     }
 
     /// A desktop's share links that have not expired, oldest first.
     pub async fn shares(
         &self,
         access: &DesktopAccess<purpose::Control>,
-    ) -> Result<Vec<ShareView>, ShareError> {
+    ) -> Result<Vec<api::Share>, ShareError> {
         let rows = self.inner.store.shares(access.desktop, clock::now()).await?;
-        Ok(rows.into_iter().map(ShareView::from).collect())
+        Ok(rows.into_iter().map(shown).collect())
     }
 
     /// Takes a link back; who has it open is cut off within seconds.
@@ -134,5 +109,16 @@ impl Control {
         }
         self.inner.store.touch_share(share.id, now).await?;
         Ok(self.pass(share.desktop, Holder::Share(share.id), address, *share.expires_at)?)
+    }
+}
+
+fn shown(row: rolltop_store::Share) -> api::Share {
+    api::Share {
+        id: row.id,
+        port: row.port(),
+        made_by: row.made_by,
+        created_at: *row.created_at,
+        expires_at: *row.expires_at,
+        used_at: row.used_at.map(Timestamp::from),
     }
 }

@@ -7,13 +7,15 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use rolltop_api_types::Scope;
+use rolltop_api_types::{self as api, Scope};
 use rolltop_engine::{DoorStream, EngineError};
+use rolltop_guest_protocol::SESSION_USER;
 use rolltop_model::{Desired, DesktopId, SshKeyId, Use};
 use rolltop_store::{By, Desktop, SshKey};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::fingerprint;
 use super::reconnecting::Connected;
 use crate::caller::{Caller, DesktopAccess, Who, purpose};
 use crate::clock;
@@ -31,17 +33,6 @@ pub struct GatewayView {
     /// Its host key, one OpenSSH public line.
     pub host_key: String,
     pub port: u16,
-}
-
-/// What a person's SSH client needs to know of a desktop.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DesktopSsh {
-    pub id: DesktopId,
-    pub name: String,
-    /// The desktop's own, pinned one; none until it has been personalised.
-    pub host_key: Option<String>,
-    /// None while no jump host runs.
-    pub gateway: Option<GatewayView>,
 }
 
 /// Bytes to and from a desktop's sshd.
@@ -149,10 +140,22 @@ impl Control {
     pub async fn desktop_ssh(
         &self,
         access: &DesktopAccess<purpose::Read>,
-    ) -> Result<DesktopSsh, AccessError> {
+    ) -> Result<api::DesktopSsh, AccessError> {
         let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         let gateway = self.inner.gateway.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(DesktopSsh { id: row.id, name: row.name.to_string(), host_key: row.host_key, gateway })
+        Ok(api::DesktopSsh {
+            id: row.id,
+            name: row.name.to_string(),
+            user: SESSION_USER.to_owned(),
+            fingerprint: row.host_key.as_deref().and_then(fingerprint),
+            host_key: row.host_key,
+            jump: gateway.map(|gateway| api::JumpHost {
+                user: api::JUMP_USER.to_owned(),
+                port: gateway.port,
+                fingerprint: fingerprint(&gateway.host_key).unwrap_or_default(),
+                host_key: gateway.host_key,
+            }),
+        })
     }
 
     /// The one desktop that `target` means to whoever has this key. The same key may be in several

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rolltop_api_types::Scope;
+use rolltop_api_types::{self as api, Scope, SshKeyAdded, SshKeyRemoved};
 use rolltop_model::{SshKeyId, WorkspaceId};
 use rolltop_store::{AddSshKeyError, NewSshKey, SshKey, StoreError};
 use secrecy::{ExposeSecret, SecretString};
@@ -25,34 +25,6 @@ const ENTERING: [Scope; 4] = [Scope::DesktopsControl, Scope::Exec, Scope::FilesR
 /// How long a change waits for desktops to take it; what they have not taken by then they get later.
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(20);
 
-/// A key as its owner sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SshKeyView {
-    pub id: SshKeyId,
-    pub name: String,
-    /// Its algorithm's name, such as `ssh-ed25519`.
-    pub kind: String,
-    /// One OpenSSH line without a comment.
-    pub public_key: String,
-    pub fingerprint: String,
-    pub created_at: Timestamp,
-    /// None for one that does not end by itself.
-    pub expires_at: Option<Timestamp>,
-    /// When it last went through the jump host.
-    pub used_at: Option<Timestamp>,
-}
-
-/// How far a change of keys has come, in desktops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyDelivery {
-    /// Running, and the change is in force there.
-    pub done: u64,
-    /// Running, but not answering yet; tried again until they do.
-    pub pending: u64,
-    /// Not running: the change comes into force when they start.
-    pub at_next_start: u64,
-}
-
 explained! {
     pub enum AddKeyError: Forbidden(LacksScope), Key(PublicKeyError) or Internal {
         Name => InvalidName in "name", "A key's name has 1 to {LONGEST_NAME} characters, none of them a control character or invisible.";
@@ -73,7 +45,7 @@ impl Control {
         caller: &Caller,
         name: Option<&str>,
         public_key: &SecretString,
-    ) -> Result<(SshKeyView, KeyDelivery), AddKeyError> {
+    ) -> Result<SshKeyAdded, AddKeyError> {
         caller.needs_everywhere(Scope::KeysWrite)?;
         // Whoever has the key may do all of this in every desktop.
         ENTERING.into_iter().try_for_each(|scope| caller.needs(scope))?;
@@ -103,27 +75,31 @@ impl Control {
             AddSshKeyError::Store(error) => error.into(),
         })?;
         tracing::info!(key = %row.id, fingerprint = row.fingerprint, by = caller.label, "an SSH key was added");
-        Ok((row.into(), self.keys_changed(caller.workspace).await?))
+        Ok(SshKeyAdded { key: shown(row), delivery: self.keys_changed(caller.workspace).await? })
     }
 
     /// The workspace's keys, oldest first.
-    pub async fn ssh_keys(&self, caller: &Caller) -> Result<Vec<SshKeyView>, QueryError> {
+    pub async fn ssh_keys(&self, caller: &Caller) -> Result<Vec<api::SshKey>, QueryError> {
         caller.needs_everywhere(Scope::KeysRead)?;
-        Ok(self.inner.store.ssh_keys(caller.workspace).await?.into_iter().map(SshKeyView::from).collect())
+        Ok(self.inner.store.ssh_keys(caller.workspace).await?.into_iter().map(shown).collect())
     }
 
     /// Forgets a key: what it has open through the jump host ends, and no running desktop knows it
     /// any more.
-    pub async fn remove_ssh_key(&self, caller: &Caller, id: SshKeyId) -> Result<KeyDelivery, RemoveKeyError> {
+    pub async fn remove_ssh_key(
+        &self,
+        caller: &Caller,
+        id: SshKeyId,
+    ) -> Result<SshKeyRemoved, RemoveKeyError> {
         caller.needs_everywhere(Scope::KeysWrite)?;
         if !self.inner.store.delete_ssh_key(caller.workspace, id).await? {
             return Err(RemoveKeyError::NotFound);
         }
         tracing::info!(key = %id, by = caller.label, "an SSH key was removed");
-        Ok(self.keys_changed(caller.workspace).await?)
+        Ok(SshKeyRemoved { delivery: self.keys_changed(caller.workspace).await? })
     }
 
-    async fn keys_changed(&self, workspace: WorkspaceId) -> Result<KeyDelivery, StoreError> {
+    async fn keys_changed(&self, workspace: WorkspaceId) -> Result<api::KeyDelivery, StoreError> {
         self.inner.ssh_keys_changed();
         // Cut short, it is gone on with by the reconciler.
         let _ = timeout(DELIVERY_DEADLINE, reconcile::deliver_keys(&self.inner, Some(workspace))).await;
@@ -131,7 +107,7 @@ impl Control {
         let running = self.inner.store.authorized().await?;
         let own = running.iter().filter(|row| row.workspace == workspace);
         let (done, pending): (Vec<_>, Vec<_>) = own.partition(|row| row.digest.as_ref() == Some(&digest));
-        Ok(KeyDelivery {
+        Ok(api::KeyDelivery {
             done: done.len() as u64,
             pending: pending.len() as u64,
             at_next_start: self.inner.store.desktops_not_running(workspace).await?,
@@ -151,17 +127,15 @@ impl Inner {
     }
 }
 
-impl From<SshKey> for SshKeyView {
-    fn from(row: SshKey) -> Self {
-        Self {
-            id: row.id,
-            name: row.name,
-            kind: row.kind,
-            public_key: row.public_key,
-            fingerprint: row.fingerprint,
-            created_at: *row.created_at,
-            expires_at: row.expires_at.map(Timestamp::from),
-            used_at: row.used_at.map(Timestamp::from),
-        }
+fn shown(row: SshKey) -> api::SshKey {
+    api::SshKey {
+        id: row.id,
+        name: row.name,
+        kind: row.kind,
+        public_key: row.public_key,
+        fingerprint: row.fingerprint,
+        created_at: *row.created_at,
+        expires_at: row.expires_at.map(Timestamp::from),
+        used_at: row.used_at.map(Timestamp::from),
     }
 }

@@ -39,7 +39,7 @@ async fn a_link_signs_in_once_and_then_a_password_does() {
     let token = control.sign_in(" ANN ", secret("long enough"), None).await.unwrap();
     let again = control.authenticate(&token).await.unwrap();
     let me = control.me(&again).await.unwrap();
-    assert_eq!((me.name.as_deref(), me.has_password, me.desktop_limit), (Some("ann"), true, 100));
+    assert_eq!((me.name.as_deref(), me.needs_password, me.limits.desktops), (Some("ann"), false, 100));
     control.sign_out(&again).await.unwrap();
     assert!(matches!(control.authenticate(&token).await, Err(AuthenticateError::Invalid)));
     assert!(control.authenticate(&redeemed.token).await.is_ok(), "other sessions stay");
@@ -55,9 +55,9 @@ async fn another_password_takes_the_present_one_unless_a_link_came_first() {
     };
     let (first, other) = (secret("the first one"), secret("the other one"));
     let caller = by_link().await;
-    assert!(!control.me(&caller).await.unwrap().asks_present);
+    assert!(!control.me(&caller).await.unwrap().asks_present_password);
     control.set_password(&caller, "ann", None, first.clone()).await.unwrap();
-    assert!(control.me(&caller).await.unwrap().asks_present, "a link is good for one choice");
+    assert!(control.me(&caller).await.unwrap().asks_present_password, "a link is good for one choice");
     for wrong in [None, Some(secret("")), Some(other.clone())] {
         let refused = control.set_password(&caller, "ann", wrong, other.clone()).await;
         assert!(matches!(refused, Err(SetPasswordError::WrongPresent)));

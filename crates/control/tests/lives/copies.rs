@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rolltop_control::{ControlConfig, CopiesConfig, CopyError, ForkDesktop, SnapshotCopy};
-use rolltop_model::{CopyState, SnapshotId, SnapshotState};
+use rolltop_api_types::{CopyState, ForkDesktop, SnapshotCopy};
+use rolltop_control::{ControlConfig, CopiesConfig, CopyError};
+use rolltop_model::{SnapshotId, SnapshotState};
 use rolltop_sim::{Moment, Operation};
 use url::Url;
 
@@ -36,8 +37,8 @@ async fn snapshot(platform: &Platform, desktop: rolltop_model::DesktopId) -> Sna
 async fn over(platform: &Platform, id: SnapshotId) -> SnapshotCopy {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
-        let all = platform.control.copies(&platform.owner).await.unwrap();
-        let copy = all.into_iter().find(|copy| copy.new.id == id).unwrap();
+        let all = platform.control.copies(&platform.owner).await.unwrap().items;
+        let copy = all.into_iter().find(|copy| copy.id == id).unwrap();
         if matches!(copy.state, CopyState::Done | CopyState::Failed) {
             return copy;
         }
@@ -51,7 +52,7 @@ async fn fetched(platform: &Platform, id: SnapshotId) -> Result<SnapshotId, Stri
     let begun = platform.control.fetch_copy(&platform.owner, id).await.unwrap();
     assert_eq!((begun.state, begun.fetched_as), (CopyState::Fetching, None));
     let copy = over(platform, id).await;
-    copy.fetched_as.ok_or_else(|| copy.reason.unwrap())
+    copy.fetched_as.ok_or_else(|| copy.detail.unwrap())
 }
 
 /// All that lies there.
@@ -75,9 +76,9 @@ async fn a_copy_outlives_desktop_snapshot_and_host() {
     let taken = snapshot(&here, id).await;
     here.control.copy_snapshot(&here.owner, taken).await.unwrap();
     let copy = over(&here, taken).await;
-    assert_eq!((copy.state, copy.reason.as_deref()), (CopyState::Done, None));
+    assert_eq!((copy.state, copy.detail.as_deref()), (CopyState::Done, None));
     let lying = files(place.path());
-    assert_eq!(lying.iter().map(|file| file.len() as u64).collect::<Vec<_>>(), [copy.bytes]);
+    assert_eq!(lying.iter().map(|file| file.len() as u64).collect::<Vec<_>>(), [copy.bytes.unwrap()]);
     for plain in ["before", "OPENSSH PRIVATE KEY", "desktop.json"] {
         let is_there = lying[0].windows(plain.len()).any(|bytes| bytes == plain.as_bytes());
         assert!(!is_there, "{plain} is to be read there");
@@ -97,8 +98,8 @@ async fn a_copy_outlives_desktop_snapshot_and_host() {
     let mut there = there;
     there.kill_and_reopen(config(place.path())).await;
     assert_eq!(there.control.adopt_copies().await.unwrap(), (1, 0));
-    let found = there.control.copies(&there.owner).await.unwrap();
-    assert_eq!((found[0].new.name.as_str(), found[0].bytes), ("before", copy.bytes));
+    let found = there.control.copies(&there.owner).await.unwrap().items;
+    assert_eq!((found[0].name.as_str(), found[0].bytes), ("before", copy.bytes));
     let back = fetched(&there, taken).await.unwrap();
     let made = there.control.fork_snapshot(&there.owner, back, &ForkDesktop::default(), None).await.unwrap();
     there.wait(made[0].id, "running", has_screen).await;
@@ -109,7 +110,7 @@ async fn a_copy_outlives_desktop_snapshot_and_host() {
         assert!(tokio::time::Instant::now() < deadline, "it is not removed");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(here.control.copies(&here.owner).await.unwrap().is_empty());
+    assert!(here.control.copies(&here.owner).await.unwrap().items.is_empty());
     let gone = here.control.fetch_copy(&here.owner, taken).await;
     assert!(matches!(gone, Err(CopyError::NotFound)), "{gone:?}");
 }
@@ -154,6 +155,7 @@ async fn without_a_place_it_is_said_that_there_is_none() {
     let refused = platform.control.copy_snapshot(&platform.owner, taken).await;
     assert!(matches!(refused, Err(CopyError::NotConfigured)), "{refused:?}");
     assert!(
-        !platform.control.has_copies() && platform.control.copies(&platform.owner).await.unwrap().is_empty()
+        !platform.control.has_copies()
+            && platform.control.copies(&platform.owner).await.unwrap().items.is_empty()
     );
 }

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use rolltop_control::{ControlConfig, ForkDesktop};
+use rolltop_api_types::{DesktopState, ForkDesktop};
+use rolltop_control::ControlConfig;
 use rolltop_door::{Door, HostKeyPolicy, Login};
 use rolltop_engine::{Engine, Layers, OffReason, Power};
 use rolltop_guest_protocol::InitRequest;
-use rolltop_model::{Desired, DesktopId, DesktopState, Limits, SnapshotId, SnapshotKind, SnapshotState};
+use rolltop_model::{Desired, DesktopId, Limits, SnapshotId, SnapshotKind, SnapshotState};
 use rolltop_sim::{Moment, Operation};
 use rolltop_store::Store;
 use rolltop_vault::Vault;
 
-use crate::fixture::{PATIENCE, Platform, has_screen, is, is_stopped, platform_with, quick};
+use crate::fixture::{PATIENCE, Platform, Said, has_screen, is, is_stopped, platform_with, quick};
 
 #[tokio::test]
 async fn killed_after_the_guest_was_personalised_but_before_that_was_written() {
@@ -36,7 +37,7 @@ async fn killed_after_the_guest_was_personalised_but_before_that_was_written() {
     personalise_unheard(&platform, &store, id).await;
     platform.kill_and_reopen(quick()).await;
     let view = platform.wait(id, "running", has_screen).await;
-    assert!(view.steps.iter().all(|step| step.boot == 1), "the same machine all along");
+    assert!(view.steps().iter().all(|step| step.boot == 1), "the same machine all along");
     assert!(platform.control.screenshot(&platform.access(id).await, 100).await.is_ok());
 }
 
@@ -288,7 +289,7 @@ impl Story {
                         (DesktopState::Suspended, Desired::Suspended) => {
                             on == Some(Power::Off { why: OffReason::Suspended })
                         }
-                        (DesktopState::Stopped(_), Desired::Stopped) | (DesktopState::Failed(_), _) => {
+                        (DesktopState::Stopped, Desired::Stopped) | (DesktopState::Failed, _) => {
                             !matches!(on, Some(Power::On { .. }))
                         }
                         _ => false,
@@ -375,7 +376,10 @@ async fn at_rest(platform: &Platform) {
 async fn has_resting_fork(store: &Store, snapshot: SnapshotId) -> bool {
     for fork in store.forks_of(snapshot).await.unwrap() {
         let state = store.desktop(fork).await.unwrap().map(|fork| fork.record.state);
-        if matches!(state, Some(DesktopState::Stopped(_) | DesktopState::Failed(_))) {
+        if matches!(
+            state,
+            Some(rolltop_model::DesktopState::Stopped(_) | rolltop_model::DesktopState::Failed(_))
+        ) {
             return true;
         }
     }

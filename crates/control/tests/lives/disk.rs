@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt};
+use rolltop_api_types::{CreateDesktop, Desktop, DesktopState, ForkDesktop, SaveTemplate};
 use rolltop_control::{
-    ControlConfig, CreateDesktop, CreateError, DesktopView, ForkDesktop, OverDiskQuota, SaveTemplate,
-    SavedTemplateError, SnapshotError, TransferError,
+    ControlConfig, CreateError, OverDiskQuota, SavedTemplateError, SnapshotError, TransferError,
 };
 use rolltop_engine::{Shortage, Writing};
-use rolltop_model::{DesktopId, DesktopState, FailReason, SnapshotId, SnapshotKind, SnapshotState};
+use rolltop_model::{DesktopId, FailReason, SnapshotId, SnapshotState};
 use rolltop_sim::DoorFault;
 
-use crate::fixture::{PATIENCE, Platform, platform_with, quick};
+use crate::fixture::{PATIENCE, Platform, Said, platform_with, quick};
 
 const MIB: u64 = 1 << 20;
 /// What the simulation's layers have, and the memory of a machine that runs.
@@ -27,7 +27,7 @@ async fn limited(disk_limit: u64) -> Platform {
 async fn until(platform: &Platform, used: impl Fn(u64) -> bool) {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
-        let has = platform.control.me(&platform.owner).await.unwrap().disk_used;
+        let has = platform.control.me(&platform.owner).await.unwrap().limits.disk_bytes_used;
         if used(has) {
             return;
         }
@@ -65,7 +65,7 @@ async fn who_has_all_it_may_makes_nothing_more_and_is_slowed_then_paused_with_th
     let file: Vec<_> = file.bytes.try_collect().await.unwrap();
 
     platform.engine.write_disk(one, limit);
-    let slow = platform.wait(one, "slow", |view| view.trouble == Some(FailReason::SlowedQuota)).await;
+    let slow = platform.wait(one, "slow", |view| view.why() == Some("slowed_quota")).await;
     assert_eq!(slow.state, DesktopState::Running);
     let is_over = |error: &OverDiskQuota| error.limit == limit && error.used >= limit;
     let create = platform.control.create(&platform.owner, &CreateDesktop::default(), None).await;
@@ -91,10 +91,10 @@ async fn who_has_all_it_may_makes_nothing_more_and_is_slowed_then_paused_with_th
     platform.control.undo(&platform.owner, two).await.unwrap();
 
     platform.engine.write_disk(one, limit + (1 << 30));
-    let paused = platform.wait(one, "paused", |view| view.trouble == Some(FailReason::PausedQuota)).await;
+    let paused = platform.wait(one, "paused", |view| view.why() == Some("paused_quota")).await;
     assert_eq!(paused.state, DesktopState::Running);
     platform.engine.write_disk(one, 0);
-    platform.wait(one, "free", |view| view.trouble.is_none()).await;
+    platform.wait(one, "free", |view| view.reason.is_none()).await;
     let why = Some(FailReason::PausedQuota.as_str().to_owned());
     let history = happened(&platform, one).await;
     for kind in ["held", "went_on"] {
@@ -175,13 +175,13 @@ async fn who_has_all_it_may_keeps_one_way_back_of_each_desktop() {
     let id = platform.running("one").await;
     let undos = async || {
         let all = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
-        all.into_iter().filter(|snapshot| snapshot.kind == SnapshotKind::Undo).collect::<Vec<_>>()
+        all.into_iter().filter(|snapshot| snapshot.kept_until.is_some()).collect::<Vec<_>>()
     };
     let restart = async || {
-        let before = platform.get(id).await.unwrap().steps.first().map(|step| step.boot);
+        let before = platform.get(id).await.unwrap().steps().first().map(|step| step.boot);
         platform.control.restart(&platform.access(id).await).await.unwrap();
-        let is_up = |view: &DesktopView| {
-            view.state == DesktopState::Running && view.steps.first().map(|step| step.boot) > before
+        let is_up = |view: &Desktop| {
+            view.state == DesktopState::Running && view.steps().first().map(|step| step.boot) > before
         };
         platform.wait(id, "restarted", is_up).await;
     };
@@ -211,15 +211,15 @@ async fn one_that_stands_still_for_want_of_room_says_so_and_does_not_sleep() {
     let platform = platform_with(ControlConfig { interval: often, still, ..quick() }).await;
     let id = platform.running("one").await;
     platform.engine.faults().hold_back(Some(Writing::Slowly(Shortage::HostDisk)));
-    platform.wait(id, "slow", |view| view.trouble == Some(FailReason::SlowedHostDisk)).await;
+    platform.wait(id, "slow", |view| view.why() == Some("slowed_host_disk")).await;
     platform.engine.faults().hold_back(Some(Writing::Stopped(Shortage::HostDisk)));
     platform.engine.faults().busy(0);
     platform.engine.faults().door(DoorFault::Unreachable);
     platform.engine.cut_connections(id);
-    platform.wait(id, "paused", |view| view.trouble == Some(FailReason::PausedHostDisk)).await;
+    platform.wait(id, "paused", |view| view.why() == Some("paused_host_disk")).await;
     // Longer than two knocks at the door of one that does nothing take.
     tokio::time::sleep(6 * still).await;
-    assert_eq!(platform.get(id).await.unwrap().trouble, Some(FailReason::PausedHostDisk));
+    assert_eq!(platform.get(id).await.unwrap().why(), Some("paused_host_disk"));
     // Whoever comes is told that at once, and not to try again or to restart it.
     let access = platform.access(id).await;
     let told = [
@@ -230,7 +230,7 @@ async fn one_that_stands_still_for_want_of_room_says_so_and_does_not_sleep() {
     platform.engine.faults().door(DoorFault::None);
     platform.engine.faults().busy(2);
     platform.engine.faults().hold_back(None);
-    platform.wait(id, "free", |view| view.trouble.is_none()).await;
+    platform.wait(id, "free", |view| view.reason.is_none()).await;
     let history = happened(&platform, id).await;
     let why = Some(FailReason::PausedHostDisk.as_str().to_owned());
     assert!(history.contains(&("held".to_owned(), why.clone())), "{history:?}");

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use rolltop_control::{ControlConfig, DesktopView, EndProcessesError, ExecCommand, SnapshotError, Waking};
+use rolltop_api_types::{Desktop, DesktopState};
+use rolltop_control::{ControlConfig, EndProcessesError, ExecCommand, SnapshotError, Waking};
 use rolltop_engine::{Engine as _, EngineError, Leftover, OffReason, Power};
-use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, Limits, SilenceCause, StopReason};
+use rolltop_model::{Desired, DesktopId, FailReason, Limits};
 use rolltop_sim::{DoorFault, Operation};
 
 use crate::fixture::{
-    PATIENCE, Platform, has_failed, has_screen, is, is_stopped, platform, platform_with, quick,
+    PATIENCE, Platform, Said, has_failed, has_screen, is, is_stopped, platform, platform_with, quick,
 };
 
 fn with_limits(limits: Limits) -> ControlConfig {
@@ -21,8 +22,8 @@ async fn a_full_disk_fails_with_its_reason_and_trying_again_helps() {
     platform.engine.faults().disk_full(true);
     let id = platform.create("one").await.id;
     let failed = platform.wait(id, "failed", has_failed).await;
-    assert_eq!(failed.state, DesktopState::Failed(FailReason::DiskFull));
-    assert_eq!(failed.steps.last().unwrap().error.as_deref(), Some(FailReason::DiskFull.sentence()));
+    assert_eq!((failed.state, failed.why()), (DesktopState::Failed, Some("disk_full")));
+    assert_eq!(failed.steps().last().unwrap().detail.as_deref(), Some(FailReason::DiskFull.sentence()));
     let write = platform.access(id).await;
     assert!(platform.control.start(&write).await.is_err(), "a failed desktop is tried again, not started");
     platform.engine.faults().disk_full(false);
@@ -38,13 +39,13 @@ async fn a_machine_that_stands_still_is_noticed_and_told_until_it_answers_again(
     let id = platform.running("one").await;
     platform.engine.faults().busy(100);
     platform.control.read_file(&platform.access(id).await, "/home/desk/welcome.txt").await.unwrap();
-    assert_eq!(platform.get(id).await.unwrap().trouble, None, "what works hard answers");
+    assert_eq!(platform.get(id).await.unwrap().reason, None, "what works hard answers");
     platform.engine.faults().door(DoorFault::Unreachable);
     platform.engine.cut_connections(id);
-    let view = platform.wait(id, "found still", |view| view.trouble.is_some()).await;
-    assert_eq!((view.state, view.trouble), (DesktopState::Running, Some(FailReason::NotAnswering)));
+    let view = platform.wait(id, "found still", |view| view.reason.is_some()).await;
+    assert_eq!((view.state, view.why()), (DesktopState::Running, Some("not_answering")));
     platform.engine.faults().door(DoorFault::None);
-    platform.wait(id, "answering again", |view| view.trouble.is_none()).await;
+    platform.wait(id, "answering again", |view| view.reason.is_none()).await;
 }
 
 /// Looks around often, and finds out quickly that nothing answers.
@@ -56,7 +57,7 @@ fn watchful(limits: Limits) -> ControlConfig {
 async fn happened(platform: &Platform, id: DesktopId) -> Vec<(String, String, Option<String>, bool)> {
     let history = platform.control.history(&platform.access(id).await).await.unwrap();
     let told = history.into_iter().rev();
-    told.map(|entry| (entry.kind, entry.who, entry.detail, entry.error.is_some())).collect()
+    told.map(|entry| (entry.kind, entry.actor, entry.detail, entry.error.is_some())).collect()
 }
 
 #[tokio::test]
@@ -70,12 +71,12 @@ async fn a_full_desktop_says_so_until_what_runs_in_it_is_ended() {
     let _hog = exec().await.unwrap();
     platform.engine.faults().door(DoorFault::Full);
     assert!(exec().await.is_err(), "there is no room for it");
-    let view = platform.wait(id, "known to be silent", |view| view.silence.is_some()).await;
-    assert_eq!((view.state, view.trouble), (DesktopState::Running, Some(FailReason::NotAnswering)));
-    assert_eq!(view.silence.unwrap().cause, SilenceCause::Processes);
+    let view = platform.wait(id, "known to be silent", |view| view.not_answering.is_some()).await;
+    assert_eq!((view.state, view.why()), (DesktopState::Running, Some("not_answering")));
+    assert_eq!(view.not_answering.unwrap().cause, "processes");
 
     let view = platform.control.end_processes(&platform.access(id).await).await.unwrap();
-    assert_eq!((view.trouble, view.silence), (None, None), "the word goes at once");
+    assert_eq!((view.reason, view.not_answering), (None, None), "the word goes at once");
     assert!(exec().await.is_ok(), "there is room again");
     let told = happened(&platform, id).await;
     let told: Vec<_> =
@@ -89,7 +90,9 @@ async fn a_full_desktop_says_so_until_what_runs_in_it_is_ended() {
         ]
     );
     let log = platform.control.access_log(&platform.access(id).await).await.unwrap();
-    assert!(log.iter().any(|entry| entry.why == "end_processes" && entry.who == platform.owner.label()));
+    assert!(
+        log.iter().any(|entry| entry.purpose == "end_processes" && entry.actor == platform.owner.label())
+    );
 }
 
 #[tokio::test]
@@ -138,10 +141,10 @@ async fn what_is_brought_back_and_does_not_answer_runs_soon_says_so_and_is_enter
     platform.control.start(&access).await.unwrap();
     let view = platform.wait(id, "running", is(DesktopState::Running)).await;
     assert!(began.elapsed() < PATIENCE / 4, "its owner does not wait for it: {:?}", began.elapsed());
-    assert_eq!(view.trouble, Some(FailReason::NotAnswering));
-    let cause = Some(SilenceCause::Halted);
+    assert_eq!(view.why(), Some("not_answering"));
+    let cause = Some("halted");
     platform.engine.faults().busy(0);
-    platform.wait(id, "why", |view| view.silence.map(|silence| silence.cause) == cause).await;
+    platform.wait(id, "why", |view| view.not_answering.as_ref().map(|it| it.cause.as_str()) == cause).await;
     assert!(happened(&platform, id).await.iter().any(|(kind, ..)| kind == "not_answering"));
     assert!(!has_screen(&platform.get(id).await.unwrap()), "it is not entered");
 
@@ -152,8 +155,8 @@ async fn what_is_brought_back_and_does_not_answer_runs_soon_says_so_and_is_enter
     platform.engine.faults().door(DoorFault::None);
     platform.engine.cut_connections(id);
     let view = platform.wait(id, "entered", has_screen).await;
-    assert!(view.steps.iter().any(|step| step.name == "resume"), "{:?}", view.steps);
-    platform.wait(id, "answering", |view| view.trouble.is_none()).await;
+    assert!(view.steps().iter().any(|step| step.name == "resume"), "{:?}", view.steps);
+    platform.wait(id, "answering", |view| view.reason.is_none()).await;
 }
 
 #[tokio::test]
@@ -163,17 +166,17 @@ async fn a_suspension_that_is_not_possible_says_why_and_the_desktop_goes_on() {
     let write = platform.access(id).await;
     platform.engine.faults().disk_full(true);
     platform.control.suspend(&write).await.unwrap();
-    let view = platform.wait(id, "told why not", |view| view.trouble.is_some()).await;
+    let view = platform.wait(id, "told why not", |view| view.reason.is_some()).await;
     assert_eq!((view.state, view.desired), (DesktopState::Running, Desired::Running));
-    assert_eq!(view.trouble, Some(FailReason::DiskFull));
-    assert!(view.steps.iter().all(|step| step.boot == 1), "it was never off");
+    assert_eq!(view.why(), Some("disk_full"));
+    assert!(view.steps().iter().all(|step| step.boot == 1), "it was never off");
     platform.engine.faults().disk_full(false);
     platform.engine.faults().fail(Operation::Suspend, EngineError::Host("no".into()), 1);
     platform.control.suspend(&write).await.unwrap();
-    platform.wait(id, "told why not", |view| view.trouble == Some(FailReason::SuspendFailed)).await;
+    platform.wait(id, "told why not", |view| view.why() == Some("suspend_failed")).await;
     platform.control.suspend(&write).await.unwrap();
     let view = platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
-    assert_eq!(view.trouble, None);
+    assert_eq!(view.reason, None);
 }
 
 #[tokio::test]
@@ -187,12 +190,12 @@ async fn a_memory_that_cant_be_brought_back_says_why_and_the_disk_can_be_booted(
     platform.engine.faults().fail(Operation::Resume, damaged(), 1);
     platform.control.start(&write).await.unwrap();
     let failed = platform.wait(id, "failed", has_failed).await;
-    assert_eq!(failed.state, DesktopState::Failed(FailReason::MemoryUnusable));
-    assert_eq!(failed.detail.as_deref(), Some("it is damaged"));
+    assert_eq!((failed.state, failed.why()), (DesktopState::Failed, Some("memory_unusable")));
+    assert_eq!(failed.evidence.as_deref(), Some("it is damaged"));
     // It was not thrown away for that: trying again works, as long as it is there.
     platform.control.retry(&write).await.unwrap();
     let view = platform.wait(id, "resumed", has_screen).await;
-    assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("resume"));
+    assert_eq!(view.steps().first().map(|step| step.name.as_str()), Some("resume"));
 
     platform.control.suspend(&write).await.unwrap();
     platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
@@ -201,19 +204,19 @@ async fn a_memory_that_cant_be_brought_back_says_why_and_the_disk_can_be_booted(
     platform.wait(id, "failed", has_failed).await;
     platform.control.restart(&write).await.unwrap();
     let view = platform.wait(id, "booted from its disk", has_screen).await;
-    assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("start"));
+    assert_eq!(view.steps().first().map(|step| step.name.as_str()), Some("start"));
 }
 
 /// Restarts what has failed with a memory that is still there, and has that again.
 async fn restarts_and_comes_back_by_undo(platform: &Platform, id: DesktopId) {
     platform.control.restart(&platform.access(id).await).await.unwrap();
     let booted = platform.wait(id, "booted from its disk", has_screen).await;
-    assert!(booted.steps.iter().any(|step| step.name == "start"), "{:?}", booted.steps);
+    assert!(booted.steps().iter().any(|step| step.name == "start"), "{:?}", booted.steps);
     platform.control.undo(&platform.owner, id).await.unwrap();
-    let boot = |view: &DesktopView| view.steps.first().map(|step| step.boot);
-    let is_back = |view: &DesktopView| has_screen(view) && boot(view) > boot(&booted);
+    let boot = |view: &Desktop| view.steps().first().map(|step| step.boot);
+    let is_back = |view: &Desktop| has_screen(view) && boot(view) > boot(&booted);
     let back = platform.wait(id, "back with its memory", is_back).await;
-    assert!(back.steps.iter().any(|step| step.name == "resume"), "{:?}", back.steps);
+    assert!(back.steps().iter().any(|step| step.name == "resume"), "{:?}", back.steps);
 }
 
 #[tokio::test]
@@ -246,12 +249,12 @@ async fn a_desktop_that_has_failed_can_be_put_back_to_a_snapshot() {
     let refused = platform.control.take_snapshot(&write, None, None).await;
     assert!(matches!(refused, Err(SnapshotError::Failed)), "{refused:?}");
     platform.control.restore(&platform.owner, taken).await.unwrap();
-    let back = platform.wait(id, "back", has_screen).await.steps[0].boot;
+    let back = platform.wait(id, "back", has_screen).await.steps()[0].boot;
     let listed = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
     assert_eq!(listed[0].name, "Before going back to early");
     // And from there to what it was, disk and memory.
     platform.control.restore(&platform.owner, listed[0].id).await.unwrap();
-    let is_later = |view: &DesktopView| has_screen(view) && view.steps.iter().all(|step| step.boot > back);
+    let is_later = |view: &Desktop| has_screen(view) && view.steps().iter().all(|step| step.boot > back);
     platform.wait(id, "what it was", is_later).await;
 }
 
@@ -261,7 +264,7 @@ async fn a_start_cut_short_is_begun_anew_from_nothing() {
     platform.engine.faults().cut_short(Operation::Fork, 2);
     let id = platform.create("one").await.id;
     let view = platform.wait(id, "running", has_screen).await;
-    assert!(view.steps.iter().all(|step| step.boot == 3), "{:?}", view.steps);
+    assert!(view.steps().iter().all(|step| step.boot == 3), "{:?}", view.steps);
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
 }
 
@@ -272,8 +275,8 @@ async fn a_guest_that_cannot_be_personalised_says_why() {
     platform.engine.faults().init_fails(Some("there is no room"));
     let id = platform.create("one").await.id;
     let failed = platform.wait(id, "failed", has_failed).await;
-    assert_eq!(failed.state, DesktopState::Failed(FailReason::PersonaliseFailed));
-    assert_eq!(failed.detail.as_deref(), Some("there is no room"));
+    assert_eq!((failed.state, failed.why()), (DesktopState::Failed, Some("personalise_failed")));
+    assert_eq!(failed.evidence.as_deref(), Some("there is no room"));
     platform.engine.faults().init_fails(None);
     platform.control.retry(&platform.access(id).await).await.unwrap();
     platform.wait(id, "running", has_screen).await;
@@ -290,8 +293,8 @@ async fn a_guest_that_was_brought_back_and_cannot_be_personalised_keeps_its_memo
     platform.engine.faults().init_fails(Some("no identity for me"));
     platform.control.start(&access).await.unwrap();
     let failed = platform.wait(id, "failed", has_failed).await;
-    assert_eq!(failed.state, DesktopState::Failed(FailReason::ResumeFailed));
-    assert_eq!(failed.detail.as_deref(), Some("no identity for me"));
+    assert_eq!((failed.state, failed.why()), (DesktopState::Failed, Some("resume_failed")));
+    assert_eq!(failed.evidence.as_deref(), Some("no identity for me"));
     let kept = async {
         let off = Some(Power::Off { why: OffReason::Suspended });
         while platform.engine.observe_one(id).await.unwrap().map(|machine| machine.power) != off {
@@ -302,7 +305,7 @@ async fn a_guest_that_was_brought_back_and_cannot_be_personalised_keeps_its_memo
     platform.engine.faults().init_fails(None);
     platform.control.retry(&access).await.unwrap();
     let view = platform.wait(id, "running", has_screen).await;
-    let how: Vec<&str> = view.steps.iter().map(|step| step.name.as_str()).collect();
+    let how: Vec<&str> = view.steps().iter().map(|step| step.name.as_str()).collect();
     assert!(how.contains(&"resume") && !how.contains(&"start"), "from its memory: {how:?}");
 }
 
@@ -328,9 +331,12 @@ async fn a_door_that_is_not_reached_fails_by_its_deadline_with_the_console() {
     platform.engine.faults().door(DoorFault::Unreachable);
     let id = platform.create("one").await.id;
     let failed = platform.wait(id, "failed", has_failed).await;
-    assert_eq!(failed.state, DesktopState::Failed(FailReason::DoorTimeout));
-    assert!(failed.detail.is_some_and(|detail| !detail.is_empty()), "the console's end explains it");
-    assert!(failed.steps.iter().all(|step| step.ended_at.is_some()));
+    assert_eq!((failed.state, failed.why()), (DesktopState::Failed, Some("door_timeout")));
+    assert!(
+        failed.evidence.as_ref().is_some_and(|detail| !detail.is_empty()),
+        "the console's end explains it"
+    );
+    assert!(failed.steps().iter().all(|step| step.ended_at.is_some()));
     platform.engine.faults().door(DoorFault::None);
     platform.control.destroy(&platform.access(id).await).await.unwrap();
     platform.wait_gone(id).await;
@@ -346,7 +352,7 @@ async fn a_silent_host_changes_nothing_and_work_goes_on_after_it() {
     let asked = platform.create("two").await.id;
     platform.wait(asked, "running", has_screen).await;
     let view = platform.wait(running, "running still", is(DesktopState::Running)).await;
-    assert!(view.steps.iter().all(|step| step.boot == 1), "it was not touched");
+    assert!(view.steps().iter().all(|step| step.boot == 1), "it was not touched");
 }
 
 #[tokio::test]
@@ -384,8 +390,9 @@ async fn leftovers_are_listed_and_swept_and_what_is_known_stays() {
     let id = platform.running("one").await;
     let stray = Leftover { kind: "network namespace".into(), name: "rt-7".into(), stays: None };
     platform.engine.faults().leave_behind(stray.clone());
-    assert_eq!(platform.control.leftovers().await.unwrap(), std::slice::from_ref(&stray));
-    assert_eq!(platform.control.sweep().await.unwrap(), [stray]);
+    let shown = rolltop_api_types::Leftover { kind: stray.kind, name: stray.name, stays: None };
+    assert_eq!(platform.control.leftovers().await.unwrap(), std::slice::from_ref(&shown));
+    assert_eq!(platform.control.sweep().await.unwrap(), [shown]);
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
     platform.wait(id, "running still", is(DesktopState::Running)).await;
 }
@@ -402,9 +409,9 @@ async fn after_a_restart_of_the_host_a_desktop_is_stopped_or_started_as_it_was_s
         platform.engine.power_off(id, OffReason::HostRestarted);
     }
     let stopped = platform.wait(stays, "stopped", is_stopped).await;
-    assert_eq!(stopped.state, DesktopState::Stopped(StopReason::HostRestarted));
+    assert_eq!((stopped.state, stopped.why()), (DesktopState::Stopped, Some("host_restarted")));
     assert_eq!(stopped.desired, Desired::Stopped);
-    let again = |view: &DesktopView| has_screen(view) && view.steps.iter().all(|step| step.boot == 2);
+    let again = |view: &Desktop| has_screen(view) && view.steps().iter().all(|step| step.boot == 2);
     platform.wait(starts, "started again", again).await;
     assert!(is(DesktopState::Suspended)(&platform.get(sleeps).await.unwrap()), "and this is as it was");
     platform.control.start(&platform.access(stays).await).await.unwrap();

@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rolltop_control::{
-    Caller, Control, ControlConfig, CreateDesktop, DesktopAccess, DesktopView, Parts, Purpose,
-};
-use rolltop_model::{DesktopId, DesktopState, Limits};
+use rolltop_api_types::{CreateDesktop, Desktop, DesktopState, Step};
+use rolltop_control::{Caller, Control, ControlConfig, DesktopAccess, Parts, Purpose};
+use rolltop_model::{DesktopId, Limits};
 use rolltop_sim::{SimConfig, SimEngine};
 use secrecy::SecretString;
 use tokio::time::timeout;
@@ -65,7 +64,7 @@ pub async fn owner_of(control: &Control) -> Caller {
 }
 
 impl Platform {
-    pub async fn create(&self, name: &str) -> DesktopView {
+    pub async fn create(&self, name: &str) -> Desktop {
         let request = CreateDesktop { name: Some(name.to_owned()), ..CreateDesktop::default() };
         self.control.create(&self.owner, &request, None).await.unwrap()
     }
@@ -80,18 +79,13 @@ impl Platform {
         self.control.authorise(&self.owner, id).await.unwrap()
     }
 
-    pub async fn get(&self, id: DesktopId) -> Option<DesktopView> {
+    pub async fn get(&self, id: DesktopId) -> Option<Desktop> {
         let access = self.control.authorise(&self.owner, id).await.ok()?;
         self.control.get(&access).await.ok()
     }
 
     /// Waits for a desktop to be as wanted.
-    pub async fn wait(
-        &self,
-        id: DesktopId,
-        what: &str,
-        wanted: impl Fn(&DesktopView) -> bool,
-    ) -> DesktopView {
+    pub async fn wait(&self, id: DesktopId, what: &str, wanted: impl Fn(&Desktop) -> bool) -> Desktop {
         let mut events = self.control.subscribe();
         let waiting = async {
             loop {
@@ -136,19 +130,39 @@ impl Platform {
     }
 }
 
-pub fn is(state: DesktopState) -> impl Fn(&DesktopView) -> bool {
+pub fn is(state: DesktopState) -> impl Fn(&Desktop) -> bool {
     move |view| view.state == state
 }
 
-pub fn has_failed(view: &DesktopView) -> bool {
-    matches!(view.state, DesktopState::Failed(_))
+pub fn has_failed(view: &Desktop) -> bool {
+    view.state == DesktopState::Failed
 }
 
-pub fn is_stopped(view: &DesktopView) -> bool {
-    matches!(view.state, DesktopState::Stopped(_))
+pub fn is_stopped(view: &Desktop) -> bool {
+    view.state == DesktopState::Stopped
 }
 
-pub fn has_screen(view: &DesktopView) -> bool {
+pub fn is_stopped_as_asked(view: &Desktop) -> bool {
+    is_stopped(view) && view.reason.is_none()
+}
+
+/// What is said of a desktop, shortly.
+pub trait Said {
+    fn why(&self) -> Option<&str>;
+    fn steps(&self) -> &[Step];
+}
+
+impl Said for Desktop {
+    fn why(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    fn steps(&self) -> &[Step] {
+        self.steps.as_deref().unwrap_or_default()
+    }
+}
+
+pub fn has_screen(view: &Desktop) -> bool {
     view.state == DesktopState::Running
-        && view.steps.iter().any(|step| step.name == "screen" && step.ended_at.is_some())
+        && view.steps().iter().any(|step| step.name == "screen" && step.ended_at.is_some())
 }

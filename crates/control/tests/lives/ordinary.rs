@@ -1,16 +1,20 @@
 //! What happens when nothing goes wrong.
 
 use futures::TryStreamExt as _;
+use rolltop_api_types::{CreateDesktop, DesktopState, ForkDesktop, ListDesktops, UsageSpan};
 use rolltop_control::{
-    AccessError, ControlConfig, CreateDesktop, CreateError, EnterError, EventFilter, FileError, ForkDesktop,
-    ListFilter, RenameError, Resize, ResizeError, UsageSpan, Waking,
+    AccessError, ControlConfig, CreateError, EnterError, EventFilter, FileError, RenameError, Resize,
+    ResizeError, Waking,
 };
 use rolltop_engine::{Engine, EngineError, OffReason, Power};
-use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, NameError, Size, StopReason};
+use rolltop_model::{Desired, DesktopId, FailReason, NameError, Size};
 use rolltop_sim::Operation;
 use tokio::io::AsyncReadExt;
 
-use crate::fixture::{Platform, has_failed, has_screen, is, is_stopped, platform, platform_with, quick};
+use crate::fixture::{
+    Platform, Said, has_failed, has_screen, is, is_stopped, is_stopped_as_asked, platform, platform_with,
+    quick,
+};
 
 #[tokio::test]
 async fn a_desktop_comes_up_step_by_step_and_is_entered() {
@@ -18,9 +22,11 @@ async fn a_desktop_comes_up_step_by_step_and_is_entered() {
     let asked = platform.create("first").await;
     assert_eq!(asked.state, DesktopState::Pending);
     let view = platform.wait(asked.id, "running with its screen", has_screen).await;
-    let names: Vec<&str> = view.steps.iter().map(|step| step.name.as_str()).collect();
+    let names: Vec<&str> = view.steps().iter().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["fork", "door", "personalise", "screen"]);
-    assert!(view.steps.iter().all(|step| step.ended_at.is_some() && step.error.is_none() && step.boot == 1));
+    assert!(
+        view.steps().iter().all(|step| step.ended_at.is_some() && step.detail.is_none() && step.boot == 1)
+    );
     assert!(view.started_at.is_some() && view.memory_bytes.is_some());
     let machine = platform.engine.observe_one(asked.id).await.unwrap().unwrap();
     assert_eq!(machine.power, Power::On { quarantined: false });
@@ -56,10 +62,10 @@ async fn a_desktop_comes_up_step_by_step_and_is_entered() {
 
     let read = platform.access(asked.id).await;
     let log = platform.control.access_log(&read).await.unwrap();
-    let mut why: Vec<&str> = log.iter().map(|entry| entry.why.as_str()).collect();
+    let mut why: Vec<&str> = log.iter().map(|entry| entry.purpose.as_str()).collect();
     why.reverse();
     assert_eq!(why, ["personalise", "screenshot", "screen", "file.read", "file.read"]);
-    assert_eq!((log[0].who.as_str(), log[4].who.as_str()), ("tests", "platform"));
+    assert_eq!((log[0].actor.as_str(), log[4].actor.as_str()), ("tests", "platform"));
     platform.control.close().await;
 }
 
@@ -80,14 +86,14 @@ async fn suspending_and_resuming() {
 
     platform.control.start(&write).await.unwrap();
     let view = platform.wait(id, "resumed", has_screen).await;
-    let names: Vec<(u32, &str)> = view.steps.iter().map(|step| (step.boot, step.name.as_str())).collect();
+    let names: Vec<(u32, &str)> = view.steps().iter().map(|step| (step.boot, step.name.as_str())).collect();
     assert_eq!(names, [(2, "resume"), (2, "door"), (2, "personalise"), (2, "screen")]);
 
     // From there it can be stopped, which gives the memory up,
     platform.control.suspend(&write).await.unwrap();
     platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
     platform.control.stop(&write).await.unwrap();
-    platform.wait(id, "stopped", is(DesktopState::Stopped(StopReason::Asked))).await;
+    platform.wait(id, "stopped", is_stopped_as_asked).await;
     let refused = platform.control.suspend(&write).await.map(|_| ());
     assert_eq!(
         refused.unwrap_err().to_string(),
@@ -95,7 +101,7 @@ async fn suspending_and_resuming() {
     );
     platform.control.start(&write).await.unwrap();
     let view = platform.wait(id, "booted", has_screen).await;
-    assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("start"));
+    assert_eq!(view.steps().first().map(|step| step.name.as_str()), Some("start"));
 
     // or destroyed.
     platform.control.suspend(&write).await.unwrap();
@@ -112,18 +118,18 @@ async fn stopping_starting_and_restarting() {
     let write = platform.access(id).await;
     let stopping = platform.control.stop(&write).await.unwrap();
     assert_eq!(stopping.desired, rolltop_model::Desired::Stopped);
-    platform.wait(id, "stopped", is(DesktopState::Stopped(StopReason::Asked))).await;
+    platform.wait(id, "stopped", is_stopped_as_asked).await;
     let shot = platform.control.screenshot(&platform.access(id).await, 480).await;
     assert!(matches!(shot, Err(EnterError::NotRunning)));
 
     platform.control.start(&write).await.unwrap();
     let view = platform.wait(id, "running again", has_screen).await;
-    let names: Vec<(u32, &str)> = view.steps.iter().map(|step| (step.boot, step.name.as_str())).collect();
+    let names: Vec<(u32, &str)> = view.steps().iter().map(|step| (step.boot, step.name.as_str())).collect();
     assert_eq!(names, [(2, "start"), (2, "door"), (2, "personalise"), (2, "screen")]);
 
     platform.control.restart(&write).await.unwrap();
     platform
-        .wait(id, "restarted", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 3))
+        .wait(id, "restarted", |view| has_screen(view) && view.steps().iter().all(|step| step.boot == 3))
         .await;
     let steps = platform.control.steps(&platform.access(id).await).await.unwrap();
     assert_eq!(steps.len(), 12, "three timelines are kept");
@@ -136,13 +142,13 @@ async fn a_guest_may_shut_itself_down_and_a_dead_machine_is_started_again() {
     let id = platform.running("one").await;
     platform.engine.power_off(id, OffReason::Guest);
     let view = platform.wait(id, "stopped", is_stopped).await;
-    assert_eq!(view.state.reason_code(), Some("shut_down_from_inside"));
+    assert_eq!(view.why(), Some("shut_down_from_inside"));
     assert_eq!(view.desired, rolltop_model::Desired::Stopped);
     platform.control.start(&platform.access(id).await).await.unwrap();
     platform.wait(id, "running again", has_screen).await;
     platform.engine.power_off(id, OffReason::Died);
     platform
-        .wait(id, "started again", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 3))
+        .wait(id, "started again", |view| has_screen(view) && view.steps().iter().all(|step| step.boot == 3))
         .await;
 }
 
@@ -161,7 +167,7 @@ async fn destroying_leaves_nothing_but_events() {
     assert_eq!(platform.control.leftovers().await.unwrap(), []);
     let filter = EventFilter { desktop: Some(id) };
     let events = platform.control.events_since(&platform.owner, 0, filter, 1000).await.unwrap();
-    assert_eq!(events.last().unwrap().kind, "desktop.destroyed");
+    assert_eq!(events.last().unwrap().kind.as_str(), "desktop.destroyed");
     let late = platform.control.screenshot(&ticket, 100).await;
     assert!(matches!(late, Err(EnterError::NotFound(_))), "a ticket from before opens nothing");
 }
@@ -217,8 +223,9 @@ async fn lists_have_pages_and_filters() {
         ids.push(platform.create(name).await.id);
     }
     let list = async |text: Option<&str>, cursor: Option<&str>, limit| {
-        let filter = ListFilter { state: None, text: text.map(str::to_owned) };
-        platform.control.list(&platform.owner, &filter, cursor, limit).await
+        let (cursor, q) = (cursor.map(str::to_owned), text.map(str::to_owned));
+        let which = ListDesktops { cursor, limit: Some(limit), state: None, q };
+        platform.control.list(&platform.owner, &which).await
     };
     let first = list(None, None, 2).await.unwrap();
     assert_eq!(first.items.iter().map(|view| view.id).collect::<Vec<_>>(), [ids[2], ids[1]]);
@@ -241,11 +248,11 @@ async fn what_becomes_of_a_desktop_is_told_with_who_and_how_long() {
     platform.wait(id, "running", has_screen).await;
     platform.engine.power_off(id, OffReason::Died);
     platform
-        .wait(id, "started again", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 3))
+        .wait(id, "started again", |view| has_screen(view) && view.steps().iter().all(|step| step.boot == 3))
         .await;
     platform.engine.power_off(id, OffReason::Reset);
     platform
-        .wait(id, "restarted", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 4))
+        .wait(id, "restarted", |view| has_screen(view) && view.steps().iter().all(|step| step.boot == 4))
         .await;
     platform.engine.power_off(id, OffReason::Guest);
     platform.wait(id, "stopped", is_stopped).await;
@@ -257,7 +264,7 @@ async fn what_becomes_of_a_desktop_is_told_with_who_and_how_long() {
     history.reverse();
     let told: Vec<_> = history
         .iter()
-        .map(|entry| (entry.kind.as_str(), entry.who.as_str(), entry.detail.as_deref()))
+        .map(|entry| (entry.kind.as_str(), entry.actor.as_str(), entry.detail.as_deref()))
         .collect();
     let expected = [
         ("created", "tests", Some("desk@5100000000ab")),
@@ -354,11 +361,8 @@ async fn what_a_desktop_uses_is_known_closely_and_kept_over_a_restart() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     };
     assert!(closely.is_sorted_by_key(|point| point.at));
-    assert!(
-        closely.iter().all(|point| point.usage.memory_bytes > 0 && point.usage.disk_bytes > 0),
-        "{closely:?}"
-    );
-    assert!(closely.iter().any(|point| point.usage.processor_percent > 40), "{closely:?}");
+    assert!(closely.iter().all(|point| point.memory_bytes > 0 && point.disk_bytes > 0), "{closely:?}");
+    assert!(closely.iter().any(|point| point.processor_percent > 40), "{closely:?}");
     let day = usage(&platform, UsageSpan::Day).await;
     assert!((2..closely.len()).contains(&day.len()), "an average of each second: {day:?}");
 

@@ -1,14 +1,14 @@
 //! Desktops on an engine that can only what every engine can: no memories, no layers, no images.
 
+use rolltop_api_types::{Desktop, ForkDesktop, SaveTemplate};
 use rolltop_control::{
-    Capability, CommandError, ForkDesktop, Lacks, SaveTemplate, SavedTemplateError, SettingError,
-    SnapshotError, TransferError,
+    Capability, CommandError, Lacks, SavedTemplateError, SettingError, SnapshotError, TransferError,
 };
 use rolltop_engine::{Engine, Known};
-use rolltop_model::{DesktopState, Minutes, SleepPolicy, SnapshotSchedule, StopReason};
+use rolltop_model::{Minutes, SleepPolicy, SnapshotSchedule};
 use rolltop_sim::SimConfig;
 
-use crate::fixture::{Platform, has_screen, is, is_stopped, platform_on, quick};
+use crate::fixture::{Platform, Said, has_screen, is_stopped, is_stopped_as_asked, platform_on, quick};
 
 async fn plain() -> Platform {
     platform_on(SimConfig::instant().plain(), quick()).await
@@ -22,13 +22,12 @@ async fn a_desktop_lives_without_memory_layers_and_images() {
     let control = &platform.control;
 
     control.stop(&write).await.unwrap();
-    platform.wait(id, "stopped", is(DesktopState::Stopped(StopReason::Asked))).await;
+    platform.wait(id, "stopped", is_stopped_as_asked).await;
     control.start(&write).await.unwrap();
     let view = platform.wait(id, "running again", has_screen).await;
-    assert_eq!(view.steps.first().map(|step| (step.boot, step.name.as_str())), Some((2, "start")));
+    assert_eq!(view.steps().first().map(|step| (step.boot, step.name.as_str())), Some((2, "start")));
     control.restart(&write).await.unwrap();
-    let again =
-        |view: &rolltop_control::DesktopView| has_screen(view) && view.steps.iter().all(|s| s.boot == 3);
+    let again = |view: &Desktop| has_screen(view) && view.steps().iter().all(|s| s.boot == 3);
     platform.wait(id, "restarted", again).await;
 
     // Nothing was kept before these, as nothing can be.

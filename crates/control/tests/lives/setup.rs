@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use rolltop_control::{
-    AskSetupError, ControlConfig, CreateDesktop, CreateError, DesktopAccess, DesktopSetup, SetUp, SetUpError,
-    purpose,
-};
-use rolltop_model::{AwakeReason, DesktopId, SetupState, Use};
+use rolltop_api_types::{AwakeReason, CreateDesktop, SetUp, Setup};
+use rolltop_control::{AskSetupError, ControlConfig, CreateError, DesktopAccess, SetUpError, purpose};
+use rolltop_model::{DesktopId, SetupState};
 
 use crate::fixture::{PATIENCE, Platform, has_screen, is_stopped, platform, quick};
 
@@ -18,14 +16,10 @@ async fn inside(platform: &Platform, id: DesktopId) -> DesktopAccess<purpose::Ex
     platform.access(id).await
 }
 
-async fn wait_for(
-    platform: &Platform,
-    id: DesktopId,
-    wanted: impl Fn(&DesktopSetup) -> bool,
-) -> DesktopSetup {
+async fn wait_for(platform: &Platform, id: DesktopId, wanted: impl Fn(&Setup) -> bool) -> Setup {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
-        let setup = platform.control.setup(&inside(platform, id).await).await.unwrap();
+        let setup = platform.control.setup(&inside(platform, id).await).await.unwrap().setup.unwrap();
         if wanted(&setup) {
             return setup;
         }
@@ -34,7 +28,7 @@ async fn wait_for(
     }
 }
 
-fn over(setup: &DesktopSetup) -> bool {
+fn over(setup: &Setup) -> bool {
     setup.state.is_over()
 }
 
@@ -49,22 +43,22 @@ async fn a_new_desktop_is_set_up_once_and_says_how_that_went() {
     let wanted = CreateDesktop { setup: Some(setup), ..CreateDesktop::default() };
     let id = platform.control.create(&platform.owner, &wanted, None).await.unwrap().id;
     assert_eq!(
-        platform.control.setup(&inside(&platform, id).await).await.unwrap().state,
+        platform.control.setup(&inside(&platform, id).await).await.unwrap().setup.unwrap().state,
         SetupState::Waiting
     );
     wait_for(&platform, id, |setup| setup.state == SetupState::Running).await;
     let sleep = platform.control.sleep(&platform.access(id).await).await.unwrap();
-    let is_setup = |reason: &AwakeReason| matches!(reason, AwakeReason::Open { kind: Use::Setup, .. });
+    let is_setup = |reason: &AwakeReason| reason.reason == "setup";
     assert!(sleep.awake_because.iter().any(is_setup), "it does not sleep under it: {sleep:?}");
     let again = platform.control.set_up(&inside(&platform, id).await, &script("true")).await;
     assert!(matches!(again, Err(AskSetupError::Running)), "{again:?}");
     let done = wait_for(&platform, id, over).await;
-    assert_eq!((done.state, done.reason.as_deref()), (SetupState::Done, None));
+    assert_eq!((done.state, done.detail.as_deref()), (SetupState::Done, None));
     assert_eq!(done.log, "Cloning into 'tools'...\none\ntwo");
-    assert!(done.ended_at > done.began_at);
+    assert!(done.ended_at > done.started_at);
     let history = platform.control.history(&platform.access(id).await).await.unwrap();
     let told = history.iter().find(|entry| entry.kind == "set_up").unwrap();
-    assert_eq!((told.who.as_str(), told.error.as_deref()), ("tests", None));
+    assert_eq!((told.actor.as_str(), told.error.as_deref()), ("tests", None));
     let sleep = platform.control.sleep(&platform.access(id).await).await.unwrap();
     assert!(!sleep.awake_because.iter().any(is_setup), "{sleep:?}");
 }
@@ -73,8 +67,8 @@ async fn a_new_desktop_is_set_up_once_and_says_how_that_went() {
 async fn what_goes_wrong_is_said_and_can_be_done_again() {
     let platform = platform().await;
     let id = platform.running("one").await;
-    let none = platform.control.setup(&inside(&platform, id).await).await;
-    assert!(matches!(none, Err(AskSetupError::NoSetup)), "{none:?}");
+    let none = platform.control.setup(&inside(&platform, id).await).await.unwrap();
+    assert_eq!(none.setup, None);
     let missing =
         SetUp { repository: Some("https://example.org/missing".to_owned()), ..script("echo never") };
     let cases = [
@@ -84,7 +78,7 @@ async fn what_goes_wrong_is_said_and_can_be_done_again() {
     for (wanted, why) in cases {
         platform.control.set_up(&inside(&platform, id).await, &wanted).await.unwrap();
         let failed = wait_for(&platform, id, over).await;
-        assert_eq!((failed.state, failed.reason.as_deref()), (SetupState::Failed, Some(why)));
+        assert_eq!((failed.state, failed.detail.as_deref()), (SetupState::Failed, Some(why)));
         assert!(!failed.log.contains("never"), "{}", failed.log);
     }
     platform.control.set_up(&inside(&platform, id).await, &script("echo good")).await.unwrap();
@@ -120,7 +114,7 @@ async fn it_goes_on_over_a_kill_and_ends_with_the_machine() {
     platform.control.start(&platform.access(id).await).await.unwrap();
     platform.wait(id, "running", has_screen).await;
     let cut = wait_for(&platform, id, over).await;
-    assert!(cut.reason.as_deref().is_some_and(|why| why.starts_with("It was cut short")), "{cut:?}");
+    assert!(cut.detail.as_deref().is_some_and(|why| why.starts_with("It was cut short")), "{cut:?}");
 }
 
 #[tokio::test]
@@ -135,10 +129,10 @@ async fn a_setup_is_stopped_while_it_runs_and_says_so() {
     platform.control.stop_setup(&inside(&platform, id).await).await.unwrap();
     let stopped = wait_for(&platform, id, over).await;
     assert_eq!(stopped.state, SetupState::Failed);
-    assert!(stopped.reason.as_deref().unwrap().contains("was stopped"), "{stopped:?}");
+    assert!(stopped.detail.as_deref().unwrap().contains("was stopped"), "{stopped:?}");
     assert!(!stopped.log.contains("ended"));
     let again = platform.control.stop_setup(&inside(&platform, id).await).await.unwrap();
-    assert_eq!(again.reason, stopped.reason, "one that is over stays so");
+    assert_eq!(again.setup.unwrap().detail, stopped.detail, "one that is over stays so");
     platform.control.set_up(&inside(&platform, id).await, &script("true")).await.unwrap();
     wait_for(&platform, id, |setup| setup.state == SetupState::Done).await;
 }

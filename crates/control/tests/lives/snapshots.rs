@@ -1,11 +1,12 @@
 //! Snapshots, and desktops made from them.
 
-use rolltop_control::{ControlConfig, ForkDesktop, SnapshotError};
+use rolltop_api_types::{Desktop, DesktopState, ForkDesktop};
+use rolltop_control::{ControlConfig, SnapshotError};
 use rolltop_engine::{EngineError, Layers};
-use rolltop_model::{DesktopState, FailReason, SnapshotId, SnapshotState};
+use rolltop_model::{FailReason, SnapshotId, SnapshotState};
 use rolltop_sim::{Moment, Operation};
 
-use crate::fixture::{PATIENCE, Platform, has_failed, has_screen, is, platform, platform_with, quick};
+use crate::fixture::{PATIENCE, Platform, Said, has_failed, has_screen, is, platform, platform_with, quick};
 
 async fn settled(platform: &Platform, id: SnapshotId, state: SnapshotState) {
     let waiting = async {
@@ -50,9 +51,9 @@ async fn a_running_desktop_is_kept_and_others_are_made_from_it() {
     let picture = platform.control.snapshot_picture(&platform.owner, asked.id).await.unwrap();
     assert!(shown.has_picture && picture.starts_with(&[0xff, 0xd8]), "what was on its screen");
     let log = platform.control.access_log(&platform.access(id).await).await.unwrap();
-    assert!(log.iter().any(|entry| entry.why == "screenshot" && entry.who == "tests"), "{log:?}");
+    assert!(log.iter().any(|entry| entry.purpose == "screenshot" && entry.actor == "tests"), "{log:?}");
     let parent = platform.get(id).await.unwrap();
-    assert!(parent.steps.iter().all(|step| step.boot == 1), "it went on");
+    assert!(parent.steps().iter().all(|step| step.boot == 1), "it went on");
     assert!(platform.control.screenshot(&platform.access(id).await, 480).await.is_ok());
 
     let two = ForkDesktop { count: Some(2), ..ForkDesktop::default() };
@@ -83,7 +84,7 @@ async fn a_running_desktop_is_kept_and_others_are_made_from_it() {
     for fork in &forks {
         let control = platform.access(fork.id).await;
         platform.control.stop(&control).await.unwrap();
-        platform.wait(fork.id, "stopped", |view| matches!(view.state, DesktopState::Stopped(_))).await;
+        platform.wait(fork.id, "stopped", |view| view.state == DesktopState::Stopped).await;
         platform.control.start(&control).await.unwrap();
         platform.wait(fork.id, "running again", has_screen).await;
         platform.control.destroy(&platform.access(fork.id).await).await.unwrap();
@@ -114,7 +115,7 @@ async fn a_fork_takes_a_snapshot_that_goes_when_the_forks_are_there() {
             }
             "stopped" => {
                 platform.control.stop(&platform.access(id).await).await.unwrap();
-                platform.wait(id, state, |view| matches!(view.state, DesktopState::Stopped(_))).await;
+                platform.wait(id, state, |view| view.state == DesktopState::Stopped).await;
             }
             _ => {}
         }
@@ -137,10 +138,10 @@ async fn a_snapshot_that_is_not_possible_says_why_and_its_forks_do_too() {
     let asked = platform.control.take_snapshot(&write, None, None).await.unwrap();
     settled(&platform, asked.id, SnapshotState::Failed).await;
     let shown = platform.control.snapshot(&platform.owner, asked.id).await.unwrap();
-    assert_eq!(shown.reason.as_deref(), Some(FailReason::DiskFull.sentence()));
+    assert_eq!(shown.detail.as_deref(), Some(FailReason::DiskFull.sentence()));
     let fork = platform.control.fork(&write, &ForkDesktop::default(), None).await.unwrap().remove(0);
     let failed = platform.wait(fork.id, "failed", has_failed).await;
-    assert_eq!(failed.state, DesktopState::Failed(FailReason::OriginGone));
+    assert_eq!((failed.state, failed.why()), (DesktopState::Failed, Some("origin_gone")));
     platform.engine.faults().disk_full(false);
     let asked = platform.control.take_snapshot(&write, None, None).await.unwrap();
     settled(&platform, asked.id, SnapshotState::Ready).await;
@@ -226,17 +227,15 @@ async fn a_desktop_goes_back_to_a_snapshot_and_from_there_to_what_it_was() {
             }
             "stopped" => {
                 platform.control.stop(&platform.access(id).await).await.unwrap();
-                platform.wait(id, state, |view| matches!(view.state, DesktopState::Stopped(_))).await;
+                platform.wait(id, state, |view| view.state == DesktopState::Stopped).await;
             }
             _ => {}
         }
-        let boot = platform.get(id).await.unwrap().steps.first().map_or(0, |step| step.boot);
+        let boot = platform.get(id).await.unwrap().steps().first().map_or(0, |step| step.boot);
         platform.control.restore(&platform.owner, asked.id).await.unwrap();
-        let back = |view: &rolltop_control::DesktopView| {
-            has_screen(view) && view.steps.iter().all(|step| step.boot > boot)
-        };
+        let back = |view: &Desktop| has_screen(view) && view.steps().iter().all(|step| step.boot > boot);
         let view = platform.wait(id, "back", back).await;
-        assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("resume"), "from {state}");
+        assert_eq!(view.steps().first().map(|step| step.name.as_str()), Some("resume"), "from {state}");
     }
     let listed = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
     let names = listed.iter().map(|snapshot| snapshot.name.as_str());
@@ -246,14 +245,14 @@ async fn a_desktop_goes_back_to_a_snapshot_and_from_there_to_what_it_was() {
     let again = platform.control.restore(&platform.owner, listed[3].id).await.unwrap();
     assert_eq!(again.id, id, "and can be gone back to");
     platform
-        .wait(id, "back once more", |view| view.steps.iter().all(|step| step.boot > 4) && has_screen(view))
+        .wait(id, "back once more", |view| view.steps().iter().all(|step| step.boot > 4) && has_screen(view))
         .await;
 
     // Where what it is can't be kept first, it is left alone and says so.
     platform.engine.faults().disk_full(true);
     platform.control.restore(&platform.owner, asked.id).await.unwrap();
-    let view = platform.wait(id, "told why not", |view| view.trouble.is_some()).await;
-    assert_eq!((view.trouble, view.state), (Some(FailReason::RestoreFailed), DesktopState::Running));
+    let view = platform.wait(id, "told why not", |view| view.reason.is_some()).await;
+    assert_eq!((view.why(), view.state), (Some("restore_failed"), DesktopState::Running));
     platform.engine.faults().disk_full(false);
 
     for snapshot in platform.control.snapshots(&platform.owner, None).await.unwrap() {
@@ -296,7 +295,7 @@ async fn a_disk_of_many_layers_becomes_one_of_one() {
     platform.wait(one[0].id, "running", has_screen).await;
     platform.control.restore(&platform.owner, taken[0]).await.unwrap();
     platform
-        .wait(id, "put back", |view| has_screen(view) && view.steps.iter().all(|step| step.boot == 2))
+        .wait(id, "put back", |view| has_screen(view) && view.steps().iter().all(|step| step.boot == 2))
         .await;
 
     for id in [id, one[0].id] {

@@ -1,10 +1,11 @@
 //! Templates that are made of desktops.
 
-use rolltop_control::{
-    CreateDesktop, CreateError, ListFilter, SaveTemplate, SavedTemplate, SavedTemplateError,
+use rolltop_api_types::{
+    CreateDesktop, DesktopState, ListDesktops, SaveTemplate, SavedTemplate, SavedTemplateState,
 };
+use rolltop_control::{CreateError, SavedTemplateError};
 use rolltop_engine::{Engine, EngineError, Known};
-use rolltop_model::{DesktopState, SavedTemplateState};
+
 use rolltop_sim::{Moment, Operation};
 
 use crate::fixture::{PATIENCE, Platform, has_screen, is, platform, quick};
@@ -13,7 +14,7 @@ async fn settled(platform: &Platform, version: &str) -> SavedTemplate {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let own = platform.control.saved_templates(&platform.owner).await.unwrap();
-        let saved = own.into_iter().find(|saved| saved.new.version.to_string() == version).unwrap();
+        let saved = own.into_iter().find(|saved| saved.version.to_string() == version).unwrap();
         if saved.state != SavedTemplateState::Saving {
             return saved;
         }
@@ -39,14 +40,14 @@ async fn a_desktop_becomes_a_template_that_desktops_are_made_of() {
     let platform = platform().await;
     let id = platform.running("one").await;
     let saved = platform.control.save_template(&platform.access(id).await, &tools()).await.unwrap();
-    assert_eq!((saved.state, saved.new.title.as_str()), (SavedTemplateState::Saving, "Ours"));
-    let version = saved.new.version.to_string();
+    assert_eq!((saved.state, saved.title.as_str()), (SavedTemplateState::Saving, "Ours"));
+    let version = saved.version.to_string();
     let wanted = CreateDesktop { template: Some(version.clone()), ..CreateDesktop::default() };
     let too_early = platform.control.create(&platform.owner, &wanted, None).await;
     assert!(matches!(too_early, Err(CreateError::UnknownTemplate(_))), "{too_early:?}");
     assert_eq!(settled(&platform, &version).await.state, SavedTemplateState::Ready);
     // Its builder is in no list, and goes.
-    let list = platform.control.list(&platform.owner, &ListFilter::default(), None, 50).await.unwrap();
+    let list = platform.control.list(&platform.owner, &ListDesktops::default()).await.unwrap();
     assert_eq!(list.items.iter().map(|view| view.id).collect::<Vec<_>>(), [id]);
     wait_for_machines(&platform, 1).await;
 
@@ -57,7 +58,7 @@ async fn a_desktop_becomes_a_template_that_desktops_are_made_of() {
 
     // A newer version takes its place, and the earlier one goes once nothing is made of it.
     let newer = platform.control.save_template(&platform.access(made.id).await, &tools()).await.unwrap();
-    let newer = newer.new.version;
+    let newer = newer.version;
     assert_eq!(settled(&platform, &newer.to_string()).await.state, SavedTemplateState::Ready);
     let listed = async || -> Vec<String> {
         let all = platform.engine.templates().await.unwrap();
@@ -96,10 +97,10 @@ async fn what_makes_no_sense_is_refused_in_one_sentence() {
     assert!(matches!(save("desk", None).await, Err(SavedTemplateError::NameTaken(_))));
     assert!(matches!(save("tools", Some("two\nlines")).await, Err(SavedTemplateError::BadTitle)));
     platform.engine.faults().fail(Operation::SaveTemplate, EngineError::DiskFull, 1);
-    let failed = save("tools", None).await.unwrap().new.version.to_string();
+    let failed = save("tools", None).await.unwrap().version.to_string();
     let failed = settled(&platform, &failed).await;
     assert_eq!(failed.state, SavedTemplateState::Failed);
-    assert!(failed.reason.unwrap().contains("disk is full"));
+    assert!(failed.detail.unwrap().contains("disk is full"));
     wait_for_machines(&platform, 1).await;
     platform.wait(id, "running", is(DesktopState::Running)).await;
 }
@@ -112,7 +113,7 @@ async fn a_template_is_made_though_all_is_killed_before_and_after_its_making() {
         platform.engine.faults().never_answer(Operation::SaveTemplate, moment);
         let saved = platform.control.save_template(&platform.access(id).await, &tools()).await.unwrap();
         platform.kill_there_and_reopen(quick()).await;
-        let settled = settled(&platform, &saved.new.version.to_string()).await;
+        let settled = settled(&platform, &saved.version.to_string()).await;
         assert_eq!(settled.state, SavedTemplateState::Ready);
         wait_for_machines(&platform, 1).await;
         let known = Known { desktops: [id].into(), ..Known::default() };

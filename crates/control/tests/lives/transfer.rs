@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use rolltop_control::{ArchiveError, ForkDesktop, SnapshotError, TransferError};
+use rolltop_api_types::ForkDesktop;
+use rolltop_control::{ArchiveError, SnapshotError, TransferError};
 use rolltop_engine::Layers;
 use rolltop_model::{SnapshotId, SnapshotState};
 use rolltop_sim::Operation;
@@ -39,11 +40,11 @@ async fn a_desktop_leaves_as_a_file_and_is_made_of_it_elsewhere() {
     let id = here.running("one").await;
     let file = file(&here, snapshot(&here, id).await).await;
     let log = here.control.access_log(&here.access(id).await).await.unwrap();
-    assert!(log.iter().any(|entry| entry.why == "export"), "its owner sees that");
+    assert!(log.iter().any(|entry| entry.purpose == "export"), "its owner sees that");
 
     let taken = there.control.import_snapshot(&there.owner, stream(&file)).await.unwrap();
     assert_eq!((taken.desktop_name.as_str(), taken.has_memory), ("one", false));
-    assert!(taken.state == SnapshotState::Ready && !taken.desktop_is_there);
+    assert!(taken.state == SnapshotState::Ready && taken.desktop_is_gone);
     let made =
         there.control.fork_snapshot(&there.owner, taken.id, &ForkDesktop::default(), None).await.unwrap();
     let made = there.wait(made[0].id, "running", has_screen).await;
@@ -89,7 +90,14 @@ async fn a_snapshot_that_is_deleted_while_it_is_asked_for_is_no_such_snapshot() 
     let delete = async {
         // By then its row has been read.
         let access = platform.access(id).await;
-        while !platform.control.access_log(&access).await.unwrap().iter().any(|entry| entry.why == "export") {
+        while !platform
+            .control
+            .access_log(&access)
+            .await
+            .unwrap()
+            .iter()
+            .any(|entry| entry.purpose == "export")
+        {
             tokio::task::yield_now().await;
         }
         platform.control.delete_snapshot(&platform.owner, taken).await.unwrap();

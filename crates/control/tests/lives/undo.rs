@@ -1,22 +1,23 @@
 //! What would be lost is kept first, and brought back by one word.
 
-use rolltop_control::{ControlConfig, DesktopView, SnapshotError};
+use rolltop_api_types::{Desktop, DesktopState};
+use rolltop_control::{ControlConfig, SnapshotError};
 use rolltop_engine::Layers;
-use rolltop_model::{DesktopId, DesktopState, SnapshotState};
+use rolltop_model::{DesktopId, SnapshotState};
 use rolltop_sim::{Moment, Operation};
 
-use crate::fixture::{PATIENCE, Platform, has_screen, is, is_stopped, platform, platform_with, quick};
+use crate::fixture::{PATIENCE, Platform, Said, has_screen, is, is_stopped, platform, platform_with, quick};
 
 /// The first step of a start tells whether it had a memory.
-fn resumed_after(boot: u32) -> impl Fn(&DesktopView) -> bool {
+fn resumed_after(boot: u32) -> impl Fn(&Desktop) -> bool {
     move |view| {
-        let begins = view.steps.first().is_some_and(|step| step.name == "resume" && step.boot > boot);
+        let begins = view.steps().first().is_some_and(|step| step.name == "resume" && step.boot > boot);
         has_screen(view) && begins
     }
 }
 
-fn boot(view: &DesktopView) -> u32 {
-    view.steps.first().map_or(0, |step| step.boot)
+fn boot(view: &Desktop) -> u32 {
+    view.steps().first().map_or(0, |step| step.boot)
 }
 
 /// What is kept for an undo, newest first: name, state and whether it has a memory.
@@ -43,7 +44,7 @@ async fn a_stop_and_a_restart_can_be_undone_memory_and_all() {
     platform.control.restart(&platform.access(id).await).await.unwrap();
     let before = boot(&view);
     let view = platform.wait(id, "restarted", |view| has_screen(view) && boot(view) > before).await;
-    assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("start"));
+    assert_eq!(view.steps().first().map(|step| step.name.as_str()), Some("start"));
     assert_eq!(kept(&platform, id).await.first(), Some(&ready("Before restarting")));
     platform.control.undo(&platform.owner, id).await.unwrap();
     platform.wait(id, "back with its memory", resumed_after(boot(&view))).await;
@@ -75,9 +76,9 @@ async fn what_was_deleted_comes_back_under_its_name() {
     assert_eq!(back.name.as_str(), "one");
     platform.wait_gone(id).await;
     let view = platform.wait(back.id, "there again", has_screen).await;
-    assert_eq!(view.steps.first().map(|step| step.name.as_str()), Some("fork"));
+    assert_eq!(view.steps().first().map(|step| step.name.as_str()), Some("fork"));
     let listed = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
-    assert!(listed.iter().all(|snapshot| !snapshot.desktop_is_there), "{listed:?}");
+    assert!(listed.iter().all(|snapshot| snapshot.desktop_is_gone), "{listed:?}");
 
     // Or later; its name is somebody else's by then.
     platform.control.delete(&platform.access(back.id).await).await.unwrap();
@@ -94,7 +95,7 @@ async fn what_was_deleted_comes_back_under_its_name() {
     platform.engine.faults().door(rolltop_sim::DoorFault::NeverOpens);
     platform.control.start(&platform.access(id).await).await.unwrap();
     let is_knocking =
-        |view: &DesktopView| view.steps.iter().any(|step| step.name == "door" && step.ended_at.is_none());
+        |view: &Desktop| view.steps().iter().any(|step| step.name == "door" && step.ended_at.is_none());
     platform.wait(id, "at its door", is_knocking).await;
     platform.control.delete(&platform.access(id).await).await.unwrap();
     platform.wait_gone(id).await;
@@ -161,7 +162,10 @@ async fn snapshots_are_taken_by_a_schedule_and_as_many_stay_as_it_says() {
     let write = platform.access(id).await;
     platform.control.set_snapshot_schedule(&write, Some(schedule(3))).await.unwrap();
     let seen = platform.control.snapshot_schedule(&platform.access(id).await).await.unwrap();
-    assert!(seen.schedule == Some(schedule(3)) && seen.next_at.is_some());
+    assert!(
+        seen.schedule.is_some_and(|seen| (seen.every_hours, seen.keep_last, seen.keep_days) == (1, 3, 1))
+            && seen.next_at.is_some()
+    );
     let scheduled = async || {
         let all = platform.control.snapshots(&platform.owner, Some(id)).await.unwrap();
         let ready = all.into_iter().filter(|one| one.is_scheduled && one.state == SnapshotState::Ready);

@@ -9,7 +9,6 @@ use rolltop_control::{Condition, InternalError, Save, UploadName, purpose};
 
 use super::conditions::{named, written};
 use crate::call::Call;
-use crate::convert;
 use crate::problems::ApiError;
 
 pub(crate) async fn save(mut call: Call<op::SaveFile>) -> Result<Response, ApiError> {
@@ -36,7 +35,7 @@ pub(crate) async fn save(mut call: Call<op::SaveFile>) -> Result<Response, ApiEr
         let upload = Upload { offset: saved.offset, file: None };
         return Ok((StatusCode::ACCEPTED, Json(upload)).into_response());
     };
-    let upload = Upload { offset: saved.offset, file: Some(convert::file_entry(entry)) };
+    let upload = Upload { offset: saved.offset, file: Some(entry) };
     Ok(([(ETAG, written(&tag))], Json(upload)).into_response())
 }
 

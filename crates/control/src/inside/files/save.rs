@@ -7,9 +7,10 @@
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use rolltop_api_types::FileEntry;
 use rolltop_door::{FileKind, RemoteWriter, SftpError};
 
-use super::{FileEntry, FileError, Files, Tag, checked, joined};
+use super::{FileError, Files, Tag, checked, joined};
 use crate::caller::purpose::WriteFiles;
 
 /// The permission bits of a new file.
