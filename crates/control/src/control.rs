@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_door::{DoorPool, Lanes};
 use rolltop_engine::Engine;
-use rolltop_model::{DesktopId, LayerId};
-use rolltop_store::{Location, Store};
+use rolltop_model::{DesktopId, JobKind, LayerId};
+use rolltop_store::{INSTALLATION, Location, Store};
 use rolltop_vault::{Vault, VaultError};
 use tokio::sync::{Mutex, Notify, RwLock, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -19,15 +18,16 @@ use tokio_util::sync::CancellationToken;
 use crate::account::SignInLimiter;
 use crate::caller::{Caller, DesktopAccess, Purpose};
 use crate::config::ControlConfig;
-use crate::copies::{self, Copies, OpenCopiesError};
+use crate::copies::{Copies, OpenCopiesError};
 use crate::entrance::Credentials;
 use crate::error::{AccessError, NoSuchDesktop};
 use crate::in_flight::InFlight;
 use crate::inside::{AccessNotes, ScreenTurns, Screenshots, Uses, Viewers};
+use crate::jobs;
 use crate::metrics::Metrics;
 use crate::preview::Tickets;
 use crate::reconcile::{
-    self, Bootstraps, Clocks, DiskRoom, KeyDeliveries, Ongoing, Stillness, UsageMeter, Vitals,
+    self, Bootstraps, Clocks, DiskRoom, Ongoing, Standings, Stillness, UsageMeter, Vitals,
 };
 use crate::setup::SettingUp;
 use crate::ssh::{GatewayView, Reconnecting};
@@ -67,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) holder: String,
     /// Desktops to look at now.
     pub(crate) nudges: mpsc::UnboundedSender<DesktopId>,
+    pub(crate) standings: Standings,
     pub(crate) vitals: Vitals,
     pub(crate) usage: UsageMeter,
     pub(crate) stillness: Stillness,
@@ -94,9 +95,8 @@ pub(crate) struct Inner {
     pub(crate) sweeping: RwLock<()>,
     /// Has the reconciler look at everything now.
     pub(crate) look_around: Notify,
-    /// Keys were deleted since the database's log was last emptied.
-    pub(crate) keys_removed: AtomicBool,
-    pub(crate) key_deliveries: KeyDeliveries,
+    /// Tells whenever one was tried.
+    pub(crate) job_ended: Notify,
     /// Changes with each credential that ends before its time.
     pub(crate) credentials_changed: watch::Sender<u64>,
     /// Changes with each SSH key that comes or goes.
@@ -159,6 +159,7 @@ impl Control {
             // Any new id will do; it only has to differ from every other process's.
             holder: LayerId::generate().to_string(),
             nudges,
+            standings: Standings::default(),
             vitals,
             usage,
             stillness: Stillness::default(),
@@ -179,17 +180,16 @@ impl Control {
             device_codes: SignInLimiter::default(),
             sweeping: RwLock::default(),
             look_around: Notify::new(),
-            // Perhaps by a process that was killed before it emptied the log.
-            keys_removed: AtomicBool::new(true),
-            key_deliveries: KeyDeliveries::default(),
+            job_ended: Notify::new(),
             credentials_changed: watch::Sender::new(0),
             ssh_keys_changed: watch::Sender::new(0),
             gateway: std::sync::Mutex::default(),
             stopping: CancellationToken::new(),
         });
-        let (reconciling, copying) = (reconcile::run(inner.clone(), nudged), copies::run(inner.clone()));
+        inner.store.ask_job(JobKind::Retain, INSTALLATION, inner.since).await?;
+        let (reconciling, jobs) = (reconcile::run(inner.clone(), nudged), jobs::run(inner.clone()));
         let reconciler = tokio::spawn(async move {
-            tokio::join!(reconciling, copying);
+            tokio::join!(reconciling, jobs);
         });
         Ok(Self { inner, reconciler: Arc::new(Mutex::new(Some(reconciler))) })
     }

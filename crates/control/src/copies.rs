@@ -6,9 +6,8 @@
 //!  the store ─► opened in chunks ─► archive, checked ─► engine ─► a snapshot again
 //! ```
 //!
-//! One at a time, in the background; what fails is tried again, for longer and longer.
+//! One at a time, as jobs; what fails is tried again, for longer and longer.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -21,12 +20,12 @@ use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 use rolltop_api_types::{self as api, Scope};
-use rolltop_model::{CopyState, DesktopId, Size, SnapshotId, SnapshotKind, SnapshotState};
-use rolltop_store::{By, NewCopy, Snapshot, SnapshotCopy, StoreError};
+use rolltop_model::{CopyState, Size, SnapshotId, SnapshotState};
+use rolltop_store::{By, Job, NewCopy, Snapshot, SnapshotCopy, StoreError};
 use rolltop_vault::{CHUNK, MOST_HEADER, SEALED_CHUNK, StreamKey};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
+use tokio::sync::Mutex;
 use url::Url;
 
 use crate::caller::Caller;
@@ -34,15 +33,14 @@ use crate::clock;
 use crate::control::{Control, Inner};
 use crate::error::{LacksScope, explained};
 use crate::in_flight::TRANSFER_MEMORY;
+use crate::jobs::{Then, Tried, Work};
 use crate::snapshots::SnapshotError;
 use crate::transfer::TransferError;
 
 /// Tries before it is given up.
 const MOST_ATTEMPTS: u32 = 6;
-/// After the first failure; after each more, twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(30);
-/// How often it is looked for something to do without a reason.
-const LOOK: Duration = Duration::from_secs(30);
+/// After the first failure.
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
 /// Smallest part that a store is given at once, bytes.
 const PART: u64 = 16 << 20;
 /// S3 takes an object in 10,000 parts at most, and some of what speaks it wants all of them alike.
@@ -92,10 +90,8 @@ pub(crate) struct Copies {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     key: StreamKey,
-    /// Something is to be copied or deleted.
-    wanted: Notify,
-    /// Something is to be fetched.
-    fetches: Notify,
+    /// Held by who changes what lies there: what is deleted while it is made must not come after that.
+    turn: Mutex<()>,
 }
 
 explained! {
@@ -149,7 +145,7 @@ impl Copies {
         let options = if config.url.scheme() == "file" { Vec::new() } else { options };
         let (store, prefix) = object_store::parse_url_opts(&config.url, options)?;
         let key = StreamKey::open_or_create(key_file)?;
-        Ok(Self { store: Arc::from(store), prefix, key, wanted: Notify::new(), fetches: Notify::new() })
+        Ok(Self { store: Arc::from(store), prefix, key, turn: Mutex::default() })
     }
 
     fn place(&self, id: SnapshotId) -> Path {
@@ -262,12 +258,11 @@ impl Control {
         id: SnapshotId,
     ) -> Result<api::SnapshotCopy, CopyError> {
         let row = self.own_snapshot(caller, id, Scope::DesktopsWrite).await?;
-        let copies = self.inner.copies.as_ref().ok_or(CopyError::NotConfigured)?;
+        self.inner.copies.as_ref().ok_or(CopyError::NotConfigured)?;
         if row.state != SnapshotState::Ready {
             return Err(SnapshotError::WrongState("This snapshot is not ready.").into());
         }
         let copy = self.inner.store.ask_copy(&copy_of(row, &caller.label), clock::now()).await?;
-        copies.wanted.notify_one();
         Ok(shown(copy))
     }
 
@@ -290,25 +285,29 @@ impl Control {
 
     /// Has a copy fetched, in the background: it becomes a snapshot again, of which desktops are made.
     pub async fn fetch_copy(&self, caller: &Caller, id: SnapshotId) -> Result<api::SnapshotCopy, CopyError> {
-        let (copies, _) = self.own_copy(caller, id).await?;
-        let copy = self.inner.store.ask_copy_fetched(id, &caller.label).await?.ok_or(CopyError::NotDone)?;
-        copies.fetches.notify_one();
+        self.own_copy(caller, id).await?;
+        let copy = self
+            .inner
+            .store
+            .ask_copy_fetched(id, &caller.label, clock::now())
+            .await?
+            .ok_or(CopyError::NotDone)?;
         Ok(shown(copy))
     }
 
     /// Deletes a copy, in the background.
     pub async fn delete_copy(&self, caller: &Caller, id: SnapshotId) -> Result<(), CopyError> {
-        let (copies, copy) = self.own_copy(caller, id).await?;
-        self.inner.store.ask_copy_deleted(copy.new.id).await?;
-        copies.wanted.notify_one();
+        let copy = self.own_copy(caller, id).await?;
+        self.inner.store.ask_copy_deleted(copy.new.id, clock::now()).await?;
         Ok(())
     }
 
-    async fn own_copy(&self, caller: &Caller, id: SnapshotId) -> Result<(&Copies, SnapshotCopy), CopyError> {
+    async fn own_copy(&self, caller: &Caller, id: SnapshotId) -> Result<SnapshotCopy, CopyError> {
         caller.needs_everywhere(Scope::DesktopsWrite)?;
         let copy = self.inner.store.copy(id).await?;
         let copy = copy.filter(|copy| copy.new.workspace == caller.workspace).ok_or(CopyError::NotFound)?;
-        Ok((self.inner.copies.as_ref().ok_or(CopyError::NotConfigured)?, copy))
+        self.inner.copies.as_ref().ok_or(CopyError::NotConfigured)?;
+        Ok(copy)
     }
 
     /// For the operator, whose host was lost: writes down for the first workspace what copies are there and open with the
@@ -344,15 +343,10 @@ impl Control {
 }
 
 impl Inner {
-    /// Asks for copies of what was taken of these desktops by their schedules.
-    pub(crate) async fn copy_scheduled(&self, desktops: HashSet<DesktopId>) -> Result<(), StoreError> {
-        let Some(copies) = self.copies.as_ref().filter(|_| !desktops.is_empty()) else { return Ok(()) };
-        for row in self.store.snapshots_in(SnapshotState::Ready).await? {
-            let is_meant = row.kind == SnapshotKind::Scheduled && desktops.contains(&row.desktop);
-            if is_meant && self.store.copy(row.id).await?.is_none() {
-                self.store.ask_copy(&copy_of(row, By::ROLLTOP.actor), clock::now()).await?;
-                copies.wanted.notify_one();
-            }
+    /// Asks for a copy of what was taken by a schedule that says so, unless there is one.
+    pub(crate) async fn copy_scheduled(&self, row: Snapshot) -> Result<(), StoreError> {
+        if self.copies.is_some() && self.store.copy(row.id).await?.is_none() {
+            self.store.ask_copy(&copy_of(row, By::ROLLTOP.actor), clock::now()).await?;
         }
         Ok(())
     }
@@ -360,10 +354,10 @@ impl Inner {
     /// The copy of a snapshot that has outlived its schedule goes with it; one that somebody asked for stays.
     pub(crate) async fn drop_scheduled_copy(&self, id: SnapshotId) -> Result<(), StoreError> {
         let copy = self.store.copy(id).await?.filter(|copy| copy.new.made_by == By::ROLLTOP.actor);
-        let (Some(copy), Some(copies)) = (copy, self.copies.as_ref()) else { return Ok(()) };
-        self.store.ask_copy_deleted(copy.new.id).await?;
-        copies.wanted.notify_one();
-        Ok(())
+        match copy {
+            Some(copy) => self.store.ask_copy_deleted(copy.new.id, clock::now()).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -389,80 +383,73 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     crate::reconcile::chain(error)
 }
 
-/// Makes, deletes and fetches copies, as long as it is polled. Who waits for one to be fetched does not wait for others
-/// to be made.
-pub(crate) async fn run(inner: Arc<Inner>) {
-    let Some(copies) = inner.copies.as_ref() else { return };
-    let keeping = [CopyState::Waiting, CopyState::Copying, CopyState::Deleting];
-    tokio::join!(
-        work(&inner, copies, &copies.wanted, &keeping),
-        work(&inner, copies, &copies.fetches, &[CopyState::Fetching]),
-    );
+const PAUSES: (Duration, Duration) = (FIRST_PAUSE, Duration::from_secs(3600));
+
+/// One at a time.
+pub(crate) const MAKE: Work =
+    Work { at_once: 1, pauses: PAUSES, run: |inner, job| Box::pin(try_to_make(inner, job)) };
+pub(crate) const REMOVE: Work =
+    Work { at_once: 1, pauses: PAUSES, run: |inner, job| Box::pin(try_to_remove(inner, job)) };
+/// Who waits for one to be fetched does not wait for others to be made.
+pub(crate) const FETCH: Work =
+    Work { at_once: 1, pauses: PAUSES, run: |inner, job| Box::pin(try_to_fetch(inner, job)) };
+
+/// The copy that a job is about; `None` where there is none, or no place for copies any more.
+async fn known<'a>(inner: &'a Inner, job: &Job) -> Result<Option<(&'a Copies, SnapshotCopy)>, StoreError> {
+    let Ok(id) = job.subject.parse() else { return Ok(None) };
+    let copy = inner.store.copy(id).await?;
+    Ok(inner.copies.as_ref().zip(copy))
 }
 
-async fn work(inner: &Inner, copies: &Copies, wanted: &Notify, states: &[CopyState]) {
-    loop {
-        tokio::select! {
-            () = inner.stopping.cancelled() => return,
-            () = pass(inner, copies, states) => {}
-        }
-        tokio::select! {
-            () = inner.stopping.cancelled() => return,
-            () = wanted.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
-        }
+async fn try_to_make(inner: &Inner, job: &Job) -> Tried {
+    let Some((copies, _)) = known(inner, job).await? else { return Ok(Then::Over) };
+    let _turn = copies.turn.lock().await;
+    let Some((copies, copy)) = known(inner, job).await? else { return Ok(Then::Over) };
+    if !matches!(copy.state, CopyState::Waiting | CopyState::Copying) {
+        return Ok(Then::Over);
     }
-}
-
-async fn pass(inner: &Inner, copies: &Copies, states: &[CopyState]) {
-    let open = match inner.store.copies_in(states).await {
-        Ok(open) => open,
-        Err(error) => return tracing::error!(error = %chain(&error), "the copies can't be read"),
+    let why = match make(inner, copies, &copy).await {
+        Ok(()) => return Ok(Then::Over),
+        Err(CopyFault::Gone) => SNAPSHOT_GONE,
+        Err(fault) if job.attempts.saturating_add(1) >= MOST_ATTEMPTS => {
+            tracing::warn!(copy = %copy.new.id, error = %chain(&fault), "a copy is given up");
+            GIVEN_UP
+        }
+        Err(fault) => return Err(fault.into()),
     };
-    for copy in open {
-        if copy.retry_at.is_some_and(|at| at > clock::now()) {
-            continue;
-        }
-        let done = match copy.state {
-            CopyState::Deleting => remove(inner, copies, &copy).await,
-            CopyState::Fetching => fetch(inner, copies, &copy).await,
-            _ => make(inner, copies, &copy).await,
-        };
-        let Err(fault) = done else { continue };
-        tracing::warn!(copy = %copy.new.id, error = %chain(&fault), "a copy was not made, removed or fetched");
-        if let Err(error) = put_off(inner, copy, &fault).await {
-            tracing::error!(error = %chain(&error), "a copy can't be written down");
-        }
-    }
+    let (reason, ended_at) = (Some(why.to_owned()), Some(clock::now()));
+    inner.store.set_copy(&SnapshotCopy { state: CopyState::Failed, reason, ended_at, ..copy }).await?;
+    Ok(Then::Over)
 }
 
-/// Tries one again later, or gives it up. What is to be deleted is never given up, and what was to be fetched at once:
-/// somebody waits for that.
-async fn put_off(inner: &Inner, copy: SnapshotCopy, fault: &CopyFault) -> Result<(), StoreError> {
-    if copy.state == CopyState::Fetching {
+/// Never given up.
+async fn try_to_remove(inner: &Inner, job: &Job) -> Tried {
+    let Some((copies, _)) = known(inner, job).await? else { return Ok(Then::Over) };
+    let _turn = copies.turn.lock().await;
+    if let Some((copies, copy)) = known(inner, job).await?
+        && copy.state == CopyState::Deleting
+    {
+        remove(inner, copies, &copy).await?;
+    }
+    Ok(Then::Over)
+}
+
+/// Given up at once, as somebody waits for it.
+async fn try_to_fetch(inner: &Inner, job: &Job) -> Tried {
+    let Some((copies, copy)) = known(inner, job).await? else { return Ok(Then::Over) };
+    if copy.state != CopyState::Fetching {
+        return Ok(Then::Over);
+    }
+    if let Err(fault) = fetch(inner, copies, &copy).await {
+        tracing::warn!(copy = %copy.new.id, error = %chain(&fault), "a copy was not fetched");
         let why = match fault {
             CopyFault::Transfer(error) => error.to_string(),
             _ => UNREADABLE.to_owned(),
         };
         let kept = SnapshotCopy { state: CopyState::Done, reason: Some(why), ..copy };
-        return inner.store.set_copy(&kept).await;
+        inner.store.set_copy(&kept).await?;
     }
-    let attempts = copy.attempts.saturating_add(1);
-    let reason = match fault {
-        _ if copy.state == CopyState::Deleting => None,
-        CopyFault::Gone => Some(SNAPSHOT_GONE),
-        _ => (attempts >= MOST_ATTEMPTS).then_some(GIVEN_UP),
-    };
-    let pause = FIRST_PAUSE.saturating_mul(1 << attempts.min(MOST_ATTEMPTS));
-    let failed = SnapshotCopy {
-        state: if reason.is_some() { CopyState::Failed } else { copy.state },
-        reason: reason.map(str::to_owned),
-        attempts,
-        retry_at: Some(clock::later(clock::now(), pause)),
-        ended_at: reason.map(|_| clock::now()),
-        ..copy
-    };
-    inner.store.set_copy(&failed).await
+    Ok(Then::Over)
 }
 
 async fn make(inner: &Inner, copies: &Copies, copy: &SnapshotCopy) -> Result<(), CopyFault> {
@@ -478,7 +465,7 @@ async fn make(inner: &Inner, copies: &Copies, copy: &SnapshotCopy) -> Result<(),
     let bytes = copies.write(&copies.place(id), &id.to_string(), &about, export.bytes).await?;
     tracing::info!(copy = %id, bytes, "a snapshot was copied");
     let ended_at = Some(clock::now());
-    let done = SnapshotCopy { state: CopyState::Done, reason: None, bytes, retry_at: None, ended_at, ..copy };
+    let done = SnapshotCopy { state: CopyState::Done, reason: None, bytes, ended_at, ..copy };
     inner.store.set_copy(&done).await?;
     Ok(())
 }

@@ -30,6 +30,7 @@ mod host;
 mod idempotency;
 mod in_flight;
 mod inside;
+mod jobs;
 mod metrics;
 mod preview;
 mod reconcile;

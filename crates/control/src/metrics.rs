@@ -1,5 +1,6 @@
 //! What the process tells whoever watches it, in Prometheus' text format: see `docs/operating.md` for the list.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -100,7 +101,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// What there is, at each pass over everything.
-    pub(crate) fn show(&self, inner: &Inner, standings: &[Standing], machines: Option<&[Machine]>) {
+    pub(crate) fn show(&self, inner: &Inner, standings: &[Arc<Standing>], machines: Option<&[Machine]>) {
         for state in DesktopState::NAMES {
             let count = standings.iter().filter(|standing| standing.record.state.name() == state).count();
             self.desktops.get_or_create(&State { state }).set(whole(count));

@@ -14,20 +14,21 @@
 mod clocks;
 mod disk;
 mod fault;
-mod keep;
-mod keys;
-mod layers;
+pub(crate) mod keep;
+pub(crate) mod keys;
+pub(crate) mod layers;
 mod lighten;
 mod ongoing;
 mod perform;
 mod personalise;
 mod resize;
 mod rest;
-mod saving;
-mod schedules;
-mod setup;
-mod sleep;
-mod snapshots;
+pub(crate) mod saving;
+pub(crate) mod schedules;
+pub(crate) mod setup;
+pub(crate) mod sleep;
+pub(crate) mod snapshots;
+mod standings;
 mod stillness;
 mod usage;
 mod vitals;
@@ -44,7 +45,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_model::{DesktopId, Observation, Step, next_step};
-use rolltop_store::Standing;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -52,15 +52,18 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::clock;
 use crate::control::Inner;
 
-pub(crate) use keys::{KeyDeliveries, deliver as deliver_keys, digest};
+pub(crate) use keys::digest;
 pub(crate) use ongoing::Ongoing;
 pub(crate) use personalise::Bootstraps;
 pub(crate) use setup::STOPPED;
+pub(crate) use standings::Standings;
 pub(crate) use stillness::{Stillness, answered};
 pub(crate) use usage::UsageMeter;
 pub(crate) use vitals::Vitals;
 use worker::Next;
 
+/// How often all rows are read, should one have changed without anybody looking at it.
+const READ_ALL: Duration = Duration::from_secs(600);
 /// Where there is nothing to wake up for.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -98,7 +101,7 @@ struct Crew {
     by_task: HashMap<Id, DesktopId>,
     wakes: BTreeSet<(Instant, DesktopId)>,
     room: Arc<Semaphore>,
-    upkeep_due: Instant,
+    read_all_due: Instant,
     leftovers_due: Instant,
 }
 
@@ -119,7 +122,7 @@ impl Crew {
             by_task: HashMap::new(),
             wakes: BTreeSet::new(),
             room,
-            upkeep_due: Instant::now(),
+            read_all_due: Instant::now(),
             leftovers_due: Instant::now(),
         }
     }
@@ -169,32 +172,24 @@ impl Crew {
         }
     }
 
-    /// Compares all rows with all machines, unless that is being done.
+    /// Compares what is known of all desktops with all machines, unless that is being done.
     fn look_around(&mut self) {
         if !self.background.is_empty() {
             return;
         }
         let inner = self.inner.clone();
-        let upkeep = self.upkeep_due <= Instant::now();
-        if upkeep {
-            self.upkeep_due = Instant::now() + keep::INTERVAL;
+        let read_all = self.read_all_due <= Instant::now();
+        if read_all {
+            self.read_all_due = Instant::now() + READ_ALL;
         }
         let leftovers = self.leftovers_due <= Instant::now();
         if leftovers {
             self.leftovers_due = Instant::now() + self.inner.config.leftovers;
         }
         self.background.spawn(async move {
-            let found = compare(&inner).await;
-            sleep::pass(&inner).await;
+            let found = compare(&inner, read_all).await;
             usage::keep(&inner).await;
-            keep::empty_log(&inner).await;
-            keys::pass(&inner).await;
-            schedules::pass(&inner).await;
-            snapshots::tidy(&inner).await;
-            saving::tidy(&inner).await;
-            if upkeep {
-                keep::tidy(&inner).await;
-            }
+            snapshots::make_room(&inner).await;
             if leftovers {
                 inner.metrics.look_at_host(&inner).await;
             }
@@ -204,14 +199,20 @@ impl Crew {
 }
 
 /// The desktops that have something to be done now.
-async fn compare(inner: &Arc<Inner>) -> Vec<DesktopId> {
-    let standings = match inner.store.standings().await {
-        Ok(records) => records,
-        Err(error) => {
-            tracing::error!(%error, "the desktops can't be read");
-            return Vec::new();
+async fn compare(inner: &Arc<Inner>, read_all: bool) -> Vec<DesktopId> {
+    let mut due = Vec::new();
+    if read_all {
+        let began = Instant::now();
+        match inner.store.standings().await {
+            Ok(all) => inner.standings.replace(all, began),
+            Err(error) => tracing::error!(%error, "the desktops can't be read"),
         }
-    };
+        match snapshots::wanted(inner).await {
+            Ok(wanted) => due.extend(wanted),
+            Err(error) => tracing::error!(%error, "the snapshots can't be read"),
+        }
+    }
+    let standings = inner.standings.all();
     let machines = match inner.engine.observe().await {
         Ok(machines) => Some(machines),
         Err(error) => {
@@ -231,31 +232,14 @@ async fn compare(inner: &Arc<Inner>) -> Vec<DesktopId> {
     }
     let unseen = if machines.is_some() { Observation::Absent } else { Observation::Unknown };
     let now = clock::now();
-    let mut due = Vec::new();
-    for Standing { id, record, disk_gib, .. } in standings {
-        let seen = observed.remove(&id).unwrap_or(unseen);
-        match next_step(&record, seen, &inner.config.limits, now) {
-            Step::Rest | Step::Wait { .. } if !resize::is_wanted(inner, id, disk_gib) => {}
-            _ => due.push(id),
+    for standing in &standings {
+        let seen = observed.remove(&standing.id).unwrap_or(unseen);
+        match next_step(&standing.record, seen, &inner.config.limits, now) {
+            Step::Rest | Step::Wait { .. } if !resize::is_wanted(inner, standing.id, standing.disk_gib) => {}
+            _ => due.push(standing.id),
         }
     }
-    match snapshots::wanted(inner).await {
-        Ok(wanted) => due.extend(wanted),
-        Err(error) => tracing::error!(%error, "the snapshots can't be read"),
-    }
-    match inner.store.building().await {
-        Ok(building) => due.extend(building),
-        Err(error) => tracing::error!(%error, "the saved templates can't be read"),
-    }
-    match inner.store.open_setups().await {
-        Ok(open) => due.extend(open),
-        Err(error) => tracing::error!(%error, "the setups can't be read"),
-    }
-    match layers::deep(inner).await {
-        Ok(deep) => due.extend(deep),
-        Err(error) => tracing::error!(%error, "the layers can't be read"),
-    }
-    // Rows are read before machines are asked for, so a new desktop may look unknown once.
+    // What stands is looked at before machines are asked for, so a new desktop may look unknown once.
     for id in observed.keys() {
         tracing::debug!(desktop = %id, "the host has a machine that no row knows");
     }

@@ -123,9 +123,8 @@ impl Control {
         let saved = own.into_iter().find(|saved| saved.new.version.to_string() == version);
         let saved = saved.ok_or(SavedTemplateError::NotFound)?;
         let deleting = SavedTemplateState::Deleting;
-        self.inner.store.set_saved_template(&saved.new.version, deleting, None).await?;
+        self.inner.store.set_saved_template(&saved.new.version, deleting, None, clock::now()).await?;
         self.inner.nudge(saved.builder);
-        self.inner.look_around.notify_one();
         Ok(())
     }
 

@@ -81,7 +81,6 @@ impl Control {
             None => {}
         }
         tracing::info!(desktop = %id, "setup stopped");
-        self.inner.nudge(id);
         self.setup(access).await
     }
 
@@ -101,7 +100,6 @@ impl Control {
             return Err(AskSetupError::Running);
         }
         tracing::info!(desktop = %id, "setup asked for");
-        self.inner.nudge(id);
         self.setup(access).await
     }
 }

@@ -38,7 +38,6 @@ impl Control {
             self.inner.engine.layers()?;
         }
         let known = self.inner.store.set_snapshot_schedule(access.desktop, schedule, clock::now()).await?;
-        self.inner.look_around.notify_one();
         if known { Ok(()) } else { Err(NoSuchDesktop.into()) }
     }
 }

@@ -139,8 +139,6 @@ impl Control {
             .delete_snapshot(row.id, clock::now())
             .await
             .map_err(|error| self.refused(error, "", 0))?;
-        self.inner.keys_removed.store(true, std::sync::atomic::Ordering::Relaxed);
-        self.inner.look_around.notify_one();
         Ok(())
     }
 

@@ -4,7 +4,6 @@ mod archive;
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -242,7 +241,6 @@ impl Inner {
             }
             Err(error) => {
                 layers.remove_snapshot(request.snapshot).await?;
-                self.keys_removed.store(true, Ordering::Relaxed);
                 Err(match error {
                     StoreSnapshotError::LimitReached => SnapshotError::TooMany.into(),
                     StoreSnapshotError::DiskQuota(reached) => {

@@ -4,7 +4,7 @@ use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, ValueType, 
 use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable, Value};
 
 use crate::{
-    ApiKeyId, CopyState, Desired, DesktopId, DesktopName, FailReason, HoldId, LayerId, RequestId,
+    ApiKeyId, CopyState, Desired, DesktopId, DesktopName, FailReason, HoldId, JobKind, LayerId, RequestId,
     SavedTemplateState, ScreenSize, SessionId, SetupState, ShareId, Size, SnapshotId, SnapshotKind,
     SnapshotState, SshKeyId, TemplateVersion, UserId, WorkspaceId,
 };
@@ -68,6 +68,7 @@ text_columns!(
     DesktopName,
     FailReason,
     HoldId,
+    JobKind,
     LayerId,
     RequestId,
     SavedTemplateState,

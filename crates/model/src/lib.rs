@@ -7,6 +7,7 @@
 mod columns;
 mod copy;
 mod id;
+mod job;
 mod lifecycle;
 mod name;
 mod network;
@@ -27,6 +28,7 @@ pub use id::{
     ApiKeyId, DesktopId, HoldId, IdError, LayerId, RequestId, SessionId, ShareId, SnapshotId, SshKeyId,
     UserId, WorkspaceId,
 };
+pub use job::JobKind;
 pub use lifecycle::{
     Command, Desired, DesktopState, FailReason, Limits, MachineView, Observation, OffWhy, PowerView, Record,
     Refusal, Step, StopReason, UnknownState, next_step,

@@ -284,6 +284,13 @@ impl SleepPolicy {
         reasons
     }
 
+    /// When it can sleep at the earliest, which is kept awake at `now` by these reasons; `None` where it never sleeps.
+    pub fn look_again(&self, reasons: &[AwakeReason], minute: Duration, now: Timestamp) -> Option<Timestamp> {
+        // What is open or works now has to be over for that long.
+        let unused = after(now, self.pause(minute)?);
+        reasons.iter().map(|reason| reason.until().unwrap_or(unused)).max()
+    }
+
     /// How long it has to be unused, if it sleeps at all.
     fn pause(&self, minute: Duration) -> Option<Duration> {
         match (self.after, &self.schedule) {

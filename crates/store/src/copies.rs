@@ -1,7 +1,7 @@
 //! Copies of snapshots that are not on this host. Each has its snapshot's id, and stays when that goes.
 
 use jiff::Timestamp;
-use rolltop_model::{CopyState, Size, SnapshotId, WorkspaceId};
+use rolltop_model::{CopyState, JobKind, Size, SnapshotId, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -9,7 +9,8 @@ use sea_orm::{IntoActiveModel, Iterable, QueryOrder};
 
 use crate::database::{Store, Write};
 use crate::error::{StoreError, unreadable};
-use crate::moment::{Amount, Count, Moment};
+use crate::jobs;
+use crate::moment::{Amount, Moment};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "copies")]
@@ -26,8 +27,6 @@ pub struct Model {
     pub state: CopyState,
     pub reason: Option<String>,
     pub bytes: Amount,
-    pub attempts: Count,
-    pub retry_at: Option<Moment>,
     pub made_by: String,
     pub fetched_by: Option<String>,
     pub fetched_as: Option<SnapshotId>,
@@ -64,9 +63,6 @@ pub struct SnapshotCopy {
     pub reason: Option<String>,
     /// Of it, where it is; 0 until it is done.
     pub bytes: u64,
-    /// How often it was tried in vain.
-    pub attempts: u32,
-    pub retry_at: Option<Timestamp>,
     /// Who has it fetched, or had; a person's or key's name.
     pub fetched_by: Option<String>,
     /// The snapshot it was last fetched as.
@@ -91,8 +87,6 @@ impl From<Model> for SnapshotCopy {
             state: row.state,
             reason: row.reason,
             bytes: *row.bytes,
-            attempts: *row.attempts,
-            retry_at: row.retry_at.map(Timestamp::from),
             fetched_by: row.fetched_by,
             fetched_as: row.fetched_as,
             created_at: *row.created_at,
@@ -124,7 +118,7 @@ impl Store {
         bytes: u64,
         now: Timestamp,
     ) -> Result<SnapshotCopy, StoreError> {
-        let write = self.write().await?;
+        let mut write = self.write().await?;
         let known = Entity::find_by_id(new.id).one(&write.transaction).await?;
         if let Some(known) = known
             && known.state != CopyState::Failed
@@ -143,8 +137,6 @@ impl Store {
             state: Set(state),
             reason: Set(None),
             bytes: Set(Amount(bytes)),
-            attempts: Set(Count(0)),
-            retry_at: Set(None),
             made_by: Set(new.made_by.clone()),
             fetched_by: Set(None),
             fetched_as: Set(None),
@@ -155,6 +147,9 @@ impl Store {
         replacing.update_columns(Column::iter().filter(|column| !matches!(column, Column::Id)));
         Entity::insert(row).on_conflict(replacing).exec_without_returning(&write.transaction).await?;
         let row = Entity::find_by_id(new.id).one(&write.transaction).await?;
+        if state == CopyState::Waiting {
+            jobs::ask(&mut write, JobKind::CopySnapshot, new.id, now).await?;
+        }
         write.commit().await?;
         Ok(row.ok_or_else(|| unreadable(TABLE)("it is gone"))?.into())
     }
@@ -171,13 +166,6 @@ impl Store {
         Ok(rows.into_iter().map(SnapshotCopy::from).collect())
     }
 
-    /// Those in any of these states, the longest asked for first.
-    pub async fn copies_in(&self, states: &[CopyState]) -> Result<Vec<SnapshotCopy>, StoreError> {
-        let states = states.iter().copied();
-        let rows = Entity::find().filter(Column::State.is_in(states)).order_by_asc(Column::CreatedAt);
-        Ok(rows.all(&self.connection).await?.into_iter().map(SnapshotCopy::from).collect())
-    }
-
     /// Writes down what has become of one. What somebody has asked to be deleted stays so.
     pub async fn set_copy(&self, copy: &SnapshotCopy) -> Result<(), StoreError> {
         let write = self.write().await?;
@@ -189,8 +177,6 @@ impl Store {
         row.state = Set(copy.state);
         row.reason = Set(copy.reason.clone());
         row.bytes = Set(Amount(copy.bytes));
-        row.attempts = Set(Count(copy.attempts));
-        row.retry_at = Set(copy.retry_at.map(Moment));
         row.fetched_as = Set(copy.fetched_as);
         row.ended_at = Set(copy.ended_at.map(Moment));
         row.update(&write.transaction).await?;
@@ -202,8 +188,9 @@ impl Store {
         &self,
         id: SnapshotId,
         by: &str,
+        now: Timestamp,
     ) -> Result<Option<SnapshotCopy>, StoreError> {
-        let write = self.write().await?;
+        let mut write = self.write().await?;
         let done = Entity::find_by_id(id).filter(Column::State.eq(CopyState::Done));
         let Some(row) = done.one(&write.transaction).await? else { return Ok(None) };
         let fetching = ActiveModel {
@@ -215,18 +202,17 @@ impl Store {
             ..Default::default()
         };
         let row = fetching.update(&write.transaction).await?;
+        jobs::ask(&mut write, JobKind::FetchCopy, id, now).await?;
         write.commit().await?;
         Ok(Some(row.into()))
     }
 
     /// Asks for one to be deleted where it is kept, whatever is being done with it.
-    pub async fn ask_copy_deleted(&self, id: SnapshotId) -> Result<(), StoreError> {
-        let write = self.write().await?;
-        let deleting = Entity::update_many()
-            .col_expr(Column::State, Expr::value(CopyState::Deleting))
-            .col_expr(Column::Attempts, Expr::value(0))
-            .col_expr(Column::RetryAt, Expr::value(None::<i64>));
+    pub async fn ask_copy_deleted(&self, id: SnapshotId, now: Timestamp) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        let deleting = Entity::update_many().col_expr(Column::State, Expr::value(CopyState::Deleting));
         deleting.filter(Column::Id.eq(id)).exec(&write.transaction).await?;
+        jobs::ask(&mut write, JobKind::RemoveCopy, id, now).await?;
         write.commit().await
     }
 

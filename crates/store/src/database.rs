@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rolltop_vault::Vault;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend};
 use sea_orm_migration::MigratorTrait;
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
 use crate::error::StoreError;
 use crate::migrations::Migrator;
@@ -32,6 +32,8 @@ pub struct Store {
     /// Writers queue here rather than in the database: SQLite would let them spin, and each would keep a connection of PostgreSQL's.
     turn: Arc<Mutex<()>>,
     latest: Arc<watch::Sender<i64>>,
+    /// Something is to be done later.
+    pub(crate) jobs: Arc<Notify>,
     _listening: Option<Arc<postgres::Listening>>,
 }
 
@@ -48,7 +50,8 @@ impl Store {
             }
         };
         let (vault, turn) = (Arc::new(vault), Arc::default());
-        let store = Self { connection, vault, turn, latest, _listening: listening };
+        let jobs = Arc::default();
+        let store = Self { connection, vault, turn, latest, jobs, _listening: listening };
         told(&store.latest, store.latest_event_number().await?);
         Ok(store)
     }
@@ -80,7 +83,14 @@ impl Store {
             DbBackend::Sqlite => sqlite::begin(&self.connection).await?,
             _ => postgres::begin(&self.connection).await?,
         };
-        Ok(Write { transaction, latest: self.latest.clone(), event: None, _turn: turn })
+        Ok(Write {
+            transaction,
+            latest: self.latest.clone(),
+            event: None,
+            jobs: self.jobs.clone(),
+            asks: false,
+            _turn: turn,
+        })
     }
 }
 
@@ -106,6 +116,9 @@ pub(crate) struct Write {
     latest: Arc<watch::Sender<i64>>,
     /// The latest event written in this transaction.
     pub(crate) event: Option<i64>,
+    jobs: Arc<Notify>,
+    /// Whether something was asked for in it that is done later.
+    pub(crate) asks: bool,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -119,6 +132,9 @@ impl Write {
         self.transaction.commit().await?;
         if let Some(event) = self.event {
             told(&self.latest, event);
+        }
+        if self.asks {
+            self.jobs.notify_one();
         }
         Ok(())
     }

@@ -11,9 +11,9 @@ mod lease;
 mod list;
 pub(crate) mod row;
 
-pub use authorized::Authorized;
+pub(crate) use authorized::have_keys_delivered;
 pub use change::{ChangeError, RenameDesktopError};
-pub(crate) use change::{note_of, tell_of, used};
+pub(crate) use change::{goes_on, note_of, tell_of, used};
 pub use create::{CreateDesktopError, Created, NewDesktop};
 pub(crate) use create::{insert, replayed};
 pub use identity::Identity;

@@ -3,18 +3,20 @@
 //! much each is; what is about to be made counts with what it is expected to take until that is known.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use rolltop_model::{DesktopId, LayerId, TemplateVersion, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
-use sea_orm::{ConnectionTrait, QuerySelect};
+use sea_orm::{ConnectionTrait, QuerySelect, TryGetable, Value};
 
 use crate::database::{Store, Write};
-use crate::error::{StoreError, unreadable};
+use crate::error::StoreError;
+use crate::moment::Amount;
 use crate::{desktops, imported_templates, layers, saved_templates, snapshots};
 
 /// A difference that is not worth a write, bytes.
-const SMALL: i64 = 1 << 20;
+const SMALL: u64 = 1 << 20;
 
 /// What the engine says of the host's disk, bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,39 +38,45 @@ pub struct DiskQuotaReached {
 }
 
 impl Store {
-    /// Takes note of what the engine says.
-    pub async fn note_disk_use(&self, now: &DiskUse) -> Result<(), StoreError> {
-        let layers: Vec<(String, i64)> =
-            pairs(layers::Entity::find(), layers::Column::Id, layers::Column::Bytes, &self.connection)
-                .await?;
-        let of_layers = changed(layers, |id: LayerId| now.layers.get(&id).copied().unwrap_or(0))?;
-        let (id, kept) = (desktops::Column::Id, desktops::Column::KeptBytes);
-        let desktops = pairs(desktops::Entity::find(), id, kept, &self.connection).await?;
-        let of_desktops = changed(desktops, |id: DesktopId| now.desktops.get(&id).copied().unwrap_or(0))?;
-        let (id, bytes) = (saved_templates::Column::Version, saved_templates::Column::Bytes);
-        let templates = pairs(saved_templates::Entity::find(), id, bytes, &self.connection).await?;
+    /// Takes note of what the engine says, where it is much else than what was noted before; without that, than what stands in
+    /// the rows. Gives what is noted now.
+    pub async fn note_disk_use(&self, now: DiskUse, before: Option<DiskUse>) -> Result<DiskUse, StoreError> {
+        let mut noted = match before {
+            Some(before) => before,
+            None => self.noted_disk_use().await?,
+        };
+        let of_layers = changed(&mut noted.layers, now.layers, true);
+        let of_desktops = changed(&mut noted.desktops, now.desktops, true);
         // What the engine does not have yet is being made, and counts with what it is expected to take.
-        let there = templates
-            .into_iter()
-            .filter(|(id, _)| id.parse().is_ok_and(|id: TemplateVersion| now.templates.contains_key(&id)));
-        let of_templates =
-            changed(there.collect(), |id: TemplateVersion| now.templates.get(&id).copied().unwrap_or(0))?;
+        let of_templates = changed(&mut noted.templates, now.templates, false);
         if of_layers.is_empty() && of_desktops.is_empty() && of_templates.is_empty() {
-            return Ok(());
+            return Ok(noted);
         }
         let write = self.write().await?;
         for (id, bytes) in of_layers {
-            set::<layers::Entity>(&write, layers::Column::Id, &id, layers::Column::Bytes, bytes).await?;
+            set::<layers::Entity>(&write, layers::Column::Id, id, layers::Column::Bytes, bytes).await?;
         }
         for (id, bytes) in of_desktops {
             let (of, column) = (desktops::Column::Id, desktops::Column::KeptBytes);
-            set::<desktops::Entity>(&write, of, &id, column, bytes).await?;
+            set::<desktops::Entity>(&write, of, id, column, bytes).await?;
         }
         for (version, bytes) in of_templates {
             let (of, column) = (saved_templates::Column::Version, saved_templates::Column::Bytes);
-            set::<saved_templates::Entity>(&write, of, &version, column, bytes).await?;
+            set::<saved_templates::Entity>(&write, of, version, column, bytes).await?;
         }
-        write.commit().await
+        write.commit().await?;
+        Ok(noted)
+    }
+
+    async fn noted_disk_use(&self) -> Result<DiskUse, StoreError> {
+        let connection = &self.connection;
+        let (id, bytes) = (layers::Column::Id, layers::Column::Bytes);
+        let layers = pairs(layers::Entity::find(), id, bytes, connection).await?;
+        let (id, kept) = (desktops::Column::Id, desktops::Column::KeptBytes);
+        let desktops = pairs(desktops::Entity::find(), id, kept, connection).await?;
+        let (id, bytes) = (saved_templates::Column::Version, saved_templates::Column::Bytes);
+        let templates = pairs(saved_templates::Entity::find(), id, bytes, connection).await?;
+        Ok(DiskUse { layers, desktops, templates })
     }
 
     /// What a workspace has of the host's disk, bytes.
@@ -127,41 +135,50 @@ async fn sum<E: EntityTrait>(
     Ok(u64::try_from(sum.flatten().unwrap_or(0)).unwrap_or(0))
 }
 
-async fn pairs<E: EntityTrait>(
+async fn pairs<E: EntityTrait, Id: Eq + Hash + TryGetable>(
     of: Select<E>,
     id: E::Column,
     bytes: E::Column,
     connection: &impl ConnectionTrait,
-) -> Result<Vec<(String, i64)>, StoreError> {
-    Ok(of.select_only().column(id).column(bytes).into_tuple().all(connection).await?)
+) -> Result<HashMap<Id, u64>, StoreError> {
+    let rows: Vec<(Id, Amount)> =
+        of.select_only().column(id).column(bytes).into_tuple().all(connection).await?;
+    Ok(rows.into_iter().map(|(id, bytes)| (id, *bytes)).collect())
 }
 
-/// Rows whose number is another by more than a little, with that number.
-fn changed<Id: std::str::FromStr>(
-    rows: Vec<(String, i64)>,
-    now: impl Fn(Id) -> u64,
-) -> Result<Vec<(String, i64)>, StoreError>
-where
-    Id::Err: std::error::Error + Send + Sync + 'static,
-{
+/// What is another number by more than a little, which is noted; with `or_none`, nothing of what the engine does not have.
+fn changed<Id: Clone + Eq + Hash>(
+    noted: &mut HashMap<Id, u64>,
+    now: HashMap<Id, u64>,
+    or_none: bool,
+) -> Vec<(Id, u64)> {
     let mut changed = Vec::new();
-    for (row, before) in rows {
-        let bytes = i64::try_from(now(row.parse().map_err(unreadable("disk use"))?)).unwrap_or(i64::MAX);
-        if (bytes - before).abs() >= SMALL || (bytes == 0) != (before == 0) {
-            changed.push((row, bytes));
+    if or_none {
+        let gone: Vec<Id> = noted.keys().filter(|id| !now.contains_key(id)).cloned().collect();
+        for id in gone {
+            if noted.remove(&id).is_some_and(|bytes| bytes > 0) {
+                changed.push((id, 0));
+            }
         }
     }
-    Ok(changed)
+    for (id, bytes) in now {
+        let before = noted.get(&id).copied().unwrap_or(0);
+        if bytes.abs_diff(before) >= SMALL || (bytes == 0) != (before == 0) {
+            noted.insert(id.clone(), bytes);
+            changed.push((id, bytes));
+        }
+    }
+    changed
 }
 
 async fn set<E: EntityTrait>(
     write: &Write,
     of: E::Column,
-    id: &str,
+    id: impl Into<Value>,
     column: E::Column,
-    bytes: i64,
+    bytes: u64,
 ) -> Result<(), StoreError> {
-    let change = E::update_many().col_expr(column, Expr::value(bytes)).filter(of.eq(id));
+    let change = E::update_many().col_expr(column, Expr::value(Amount(bytes))).filter(of.eq(id));
     change.exec(&write.transaction).await?;
     Ok(())
 }

@@ -1,14 +1,13 @@
 //! What holds desktops awake for somebody, until it expires or is let go of.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, HoldId};
+use rolltop_model::{DesktopId, HoldId, JobKind};
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel as _, QueryOrder};
 
 use crate::database::Store;
 use crate::error::StoreError;
+use crate::jobs;
 use crate::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -66,24 +65,20 @@ impl Store {
         Ok(latest.map(|hold| *hold.expires_at))
     }
 
-    /// Until when each desktop that is held or was held lately is.
-    pub async fn held_until(&self) -> Result<HashMap<DesktopId, Timestamp>, StoreError> {
-        let mut latest: HashMap<DesktopId, Timestamp> = HashMap::new();
-        for hold in Entity::find().all(&self.connection).await? {
-            let until = latest.entry(hold.desktop).or_insert(*hold.expires_at);
-            *until = (*until).max(*hold.expires_at);
-        }
-        Ok(latest)
-    }
-
     /// Whether there was such a one of the desktop.
-    pub async fn delete_hold(&self, desktop: DesktopId, id: HoldId) -> Result<bool, StoreError> {
-        let write = self.write().await?;
+    pub async fn delete_hold(
+        &self,
+        desktop: DesktopId,
+        id: HoldId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
         let deleted = Entity::delete_many()
             .filter(Column::Id.eq(id))
             .filter(Column::Desktop.eq(desktop))
             .exec(&write.transaction)
             .await?;
+        jobs::ask(&mut write, JobKind::Sleep, desktop, now).await?;
         write.commit().await?;
         Ok(deleted.rows_affected > 0)
     }

@@ -1,8 +1,6 @@
 //! Encrypted disk layers and their sealed keys. A row is written before the layer is made, so that
 //! nothing on a host is ever without a row; deleting the row is what destroys the data.
 
-use std::collections::{HashMap, HashSet};
-
 use jiff::Timestamp;
 use rolltop_model::{DesktopId, LayerId, Size, WorkspaceId};
 use rolltop_vault::{Cell, random_key};
@@ -14,6 +12,7 @@ use secrecy::{ExposeSecret, SecretBox};
 use crate::database::{Store, Write};
 use crate::desktops::{self, Desktop};
 use crate::error::{StoreError, unreadable};
+use crate::jobs;
 use crate::moment::{Amount, Moment};
 use crate::snapshots;
 
@@ -133,31 +132,26 @@ impl Store {
         Ok(())
     }
 
-    /// Desktops whose disk has this many layers, or more.
-    pub async fn deep_desktops(&self, depth: u32) -> Result<Vec<DesktopId>, StoreError> {
-        let ids: Vec<Option<DesktopId>> = Entity::find()
-            .filter(Column::Desktop.is_not_null())
-            .filter(Column::Depth.gte(depth))
-            .select_only()
-            .column(Column::Desktop)
-            .into_tuple()
-            .all(&self.connection)
-            .await?;
-        Ok(ids.into_iter().flatten().collect())
+    /// How many layers a desktop's disk has.
+    pub async fn depth_of(&self, desktop: DesktopId) -> Result<u32, StoreError> {
+        let top = Entity::find().filter(Column::Desktop.eq(desktop)).one(&self.connection).await?;
+        Ok(top.and_then(|top| top.depth.try_into().ok()).unwrap_or(0))
     }
 
     /// Writes down that the layer a desktop writes to holds all of its disk, and deletes the keys of those below that
     /// nothing else needs. `false` if the desktop's lease was lost.
-    pub async fn flattened(&self, desktop: &Desktop) -> Result<bool, StoreError> {
-        let write = self.write().await?;
+    pub async fn flattened(&self, desktop: &Desktop, now: Timestamp) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
         let row = desktops::Entity::find_by_id(desktop.id).one(&write.transaction).await?;
         if row.is_none_or(|row| *row.fence != desktop.fence) {
             return Ok(false);
         }
         let change = ActiveModel { parent: Set(None), depth: Set(1), ..Default::default() };
         let of = Column::Desktop.eq(desktop.id);
+        let below =
+            Entity::find().filter(of.clone()).one(&write.transaction).await?.and_then(|top| top.parent);
         Entity::update_many().set(change).filter(of).exec(&write.transaction).await?;
-        delete_unneeded(&write).await?;
+        release(&mut write, below, now).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -222,24 +216,31 @@ pub(crate) async fn forget(write: &Write, layer: LayerId) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Deletes the keys of frozen layers that lie under no desktop and no snapshot any more: from then on
-/// they are noise.
-pub(crate) async fn delete_unneeded(write: &Write) -> Result<(), StoreError> {
-    let rows = Entity::find().all(&write.transaction).await?;
-    let parents: HashMap<LayerId, Option<LayerId>> = rows.iter().map(|row| (row.id, row.parent)).collect();
-    let kept = snapshots::layers_in_use(write).await?;
-    let mut needed = HashSet::new();
-    let roots = rows.iter().filter(|row| !row.frozen).map(|row| row.id);
-    for root in roots.chain(kept) {
-        let mut next = Some(root);
-        while let Some(layer) = next.filter(|layer| needed.insert(*layer)) {
-            next = parents.get(&layer).copied().flatten();
+/// Deletes the key of a frozen layer, if it lies under no desktop and no snapshot any more, and of those below for which that
+/// is then so: from then on they are noise.
+pub(crate) async fn release(
+    write: &mut Write,
+    layer: Option<LayerId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut next = layer;
+    while let Some(layer) = next {
+        let Some(row) = Entity::find_by_id(layer).one(&write.transaction).await? else { return Ok(()) };
+        let above = Entity::find().filter(Column::Parent.eq(layer)).count(&write.transaction).await?;
+        if !row.frozen || above > 0 || snapshots::have_layer(write, layer).await? {
+            return Ok(());
         }
-    }
-    for row in rows.iter().filter(|row| !needed.contains(&row.id)) {
-        forget(write, row.id).await?;
+        forget(write, layer).await?;
+        jobs::empty_log(write, now).await?;
+        next = row.parent;
     }
     Ok(())
+}
+
+/// Whether a desktop's disk has more than one.
+pub(crate) async fn are_many(write: &Write, desktop: DesktopId) -> Result<bool, StoreError> {
+    let top = Entity::find().filter(Column::Desktop.eq(desktop)).one(&write.transaction).await?;
+    Ok(top.is_some_and(|top| top.depth > 1))
 }
 
 fn key_cell(row: &str) -> Cell<'_> {

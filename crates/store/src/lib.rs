@@ -19,6 +19,7 @@ mod history;
 mod holds;
 mod idempotency;
 mod imported_templates;
+mod jobs;
 mod layers;
 mod makers;
 mod migrations;
@@ -48,8 +49,8 @@ pub use api_keys::{AddApiKeyError, ApiKey, NewApiKey};
 pub use copies::{NewCopy, SnapshotCopy};
 pub use database::{Location, Postgres, Store};
 pub use desktops::{
-    Authorized, ChangeError, CreateDesktopError, Created, Desktop, Identity, ListQuery, NewDesktop,
-    RenameDesktopError, Standing,
+    ChangeError, CreateDesktopError, Created, Desktop, Identity, ListQuery, NewDesktop, RenameDesktopError,
+    Standing,
 };
 pub use device_logins::{AddDeviceLoginError, DeviceLogin, NewDeviceLogin, Poll};
 pub use disk_use::{DiskQuotaReached, DiskUse};
@@ -58,6 +59,7 @@ pub use events::{Event, kind};
 pub use history::{By, HistoryEntry, happening};
 pub use holds::Hold;
 pub use idempotency::IdempotencyKey;
+pub use jobs::{INSTALLATION, Job};
 pub use layers::Layer;
 pub use makers::Revoked;
 pub use moment::{Count, Moment, Words};

@@ -1,12 +1,13 @@
 //! What API keys made: other keys, SSH keys and share links. It goes when its maker is revoked.
 
+use jiff::Timestamp;
 use rolltop_model::{ApiKeyId, DesktopId, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QuerySelect};
 
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::{api_keys, shares, ssh_keys};
+use crate::{api_keys, desktops, shares, ssh_keys};
 
 /// What went with a key, itself not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,9 +25,10 @@ impl Store {
         workspace: WorkspaceId,
         only: Option<DesktopId>,
         id: ApiKeyId,
+        now: Timestamp,
     ) -> Result<Option<Revoked>, StoreError> {
         use api_keys::{Column, Entity};
-        let write = self.write().await?;
+        let mut write = self.write().await?;
         let mut own = Entity::find_by_id(id).filter(Column::Workspace.eq(workspace));
         if let Some(only) = only {
             own = own.filter(Column::Desktop.eq(only));
@@ -45,6 +47,9 @@ impl Store {
             ssh_keys: ssh_keys.exec(&write.transaction).await?.rows_affected,
             api_keys: keys.exec(&write.transaction).await?.rows_affected.saturating_sub(1),
         };
+        if revoked.ssh_keys > 0 {
+            desktops::have_keys_delivered(&mut write, workspace, now).await?;
+        }
         write.commit().await?;
         Ok(Some(revoked))
     }

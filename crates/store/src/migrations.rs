@@ -32,6 +32,7 @@ mod m0026_makers;
 mod m0027_export_scope;
 mod m0028_disk_use;
 mod m0029_imported_templates;
+mod m0030_jobs;
 
 pub(crate) struct Migrator;
 
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_export_scope::MIGRATION),
             Box::new(m0028_disk_use::MIGRATION),
             Box::new(m0029_imported_templates::MIGRATION),
+            Box::new(m0030_jobs::MIGRATION),
         ]
     }
 }

@@ -101,7 +101,7 @@ impl Store {
     pub async fn finish_restore(&self, desktop: &Desktop, now: Timestamp) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop).await? else { return Ok(false) };
-        snapshots::switch_layers(&write, desktop.id, row.restore_layer).await?;
+        let before = snapshots::switch_layers(&write, desktop.id, row.restore_layer).await?;
         let to = match desktop.restore {
             Some((to, _)) => snapshots::find(&write, to).await?,
             None => None,
@@ -128,7 +128,7 @@ impl Store {
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
-        layers::delete_unneeded(&write).await?;
+        layers::release(&mut write, Some(before), now).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
         Ok(true)
@@ -152,6 +152,7 @@ impl Store {
         };
         let row = change.update(&write.transaction).await?;
         history::end(&write, row.id, Some(FailReason::RestoreFailed.sentence()), now).await?;
+        desktops::goes_on(&mut write, row.id, now).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
         Ok(true)

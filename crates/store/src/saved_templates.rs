@@ -2,14 +2,15 @@
 //! cleaned, becomes the template and goes. Nobody but the platform has to do with a builder, so it is in no list.
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, SavedTemplateState, TemplateVersion, WorkspaceId};
+use rolltop_model::{DesktopId, JobKind, SavedTemplateState, TemplateVersion, WorkspaceId};
 use sea_orm::ActiveValue::Set;
+use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, Query, SelectStatement};
-use sea_orm::{QueryOrder, QuerySelect};
 
 use crate::database::{Store, Write};
 use crate::error::StoreError;
+use crate::jobs;
 use crate::moment::{Amount, Moment, Words};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -91,7 +92,7 @@ pub(crate) fn builders() -> SelectStatement {
 }
 
 pub(crate) async fn insert(
-    write: &Write,
+    write: &mut Write,
     new: &NewSavedTemplate,
     builder: DesktopId,
     now: Timestamp,
@@ -111,6 +112,19 @@ pub(crate) async fn insert(
         bytes: Set(Amount(new.bytes)),
     };
     Entity::insert(row).exec_without_returning(&write.transaction).await?;
+    jobs::ask(write, JobKind::SaveTemplate, builder, now).await
+}
+
+/// Something that needed a version is gone: where that is to go, it may be able to.
+pub(crate) async fn needed_less(
+    write: &mut Write,
+    version: &TemplateVersion,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let deleting = Entity::find_by_id(version.clone()).filter(Column::State.eq(SavedTemplateState::Deleting));
+    if deleting.count(&write.transaction).await? > 0 {
+        jobs::ask(write, JobKind::RemoveTemplate, version, now).await?;
+    }
     Ok(())
 }
 
@@ -135,26 +149,15 @@ impl Store {
         Ok(row.map(SavedTemplate::from))
     }
 
-    /// Builders of templates that are being saved.
-    pub async fn building(&self) -> Result<Vec<DesktopId>, StoreError> {
-        let builders = Entity::find()
-            .select_only()
-            .column(Column::Builder)
-            .filter(Column::State.eq(SavedTemplateState::Saving))
-            .into_tuple()
-            .all(&self.connection)
-            .await?;
-        Ok(builders)
-    }
-
     /// Writes down what has become of one.
     pub async fn set_saved_template(
         &self,
         version: &TemplateVersion,
         state: SavedTemplateState,
         reason: Option<&str>,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        let write = self.write().await?;
+        let mut write = self.write().await?;
         let mut change = Entity::update_many()
             .col_expr(Column::State, Expr::value(state))
             .col_expr(Column::Reason, Expr::value(reason))
@@ -163,6 +166,9 @@ impl Store {
             change = change.col_expr(Column::Bytes, Expr::value(0));
         }
         change.exec(&write.transaction).await?;
+        if state == SavedTemplateState::Deleting {
+            jobs::ask(&mut write, JobKind::RemoveTemplate, version, now).await?;
+        }
         write.commit().await
     }
 

@@ -3,18 +3,19 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, RequestId, Setup, SetupState};
+use rolltop_model::{DesktopId, JobKind, RequestId, Setup, SetupState};
 use rolltop_vault::Cell;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, SimpleExpr};
-use sea_orm::{IntoActiveModel, Iterable, QuerySelect};
+use sea_orm::{IntoActiveModel, Iterable};
 use secrecy::ExposeSecret;
 
 use crate::database::{Store, Write};
 use crate::desktops;
 use crate::error::{StoreError, unreadable};
 use crate::history::{By, happening};
+use crate::jobs;
 use crate::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -139,18 +140,6 @@ impl Store {
         })
     }
 
-    /// Desktops whose setup is to begin, or goes on.
-    pub async fn open_setups(&self) -> Result<Vec<DesktopId>, StoreError> {
-        let desktops = Entity::find()
-            .select_only()
-            .column(Column::Desktop)
-            .filter(is_open())
-            .into_tuple()
-            .all(&self.connection)
-            .await?;
-        Ok(desktops)
-    }
-
     /// Asks for a setup of a desktop, in place of the one it had; not while that runs (`false`).
     pub async fn ask_setup(
         &self,
@@ -165,6 +154,7 @@ impl Store {
             return Ok(false);
         }
         insert(self, &write, desktop, setup, asked_by, now).await?;
+        jobs::ask(&mut write, JobKind::SetUp, desktop, now).await?;
         desktops::tell_of(&mut write, desktop, now).await?;
         write.commit().await?;
         Ok(true)
@@ -214,9 +204,15 @@ impl Store {
         let by = By { actor: &asked_by, detail: repository.as_deref() };
         let when = (began_at, now);
         desktops::note_of(&mut write, desktop, (happening::SET_UP, by), when, failed).await?;
+        jobs::ask(&mut write, JobKind::SetUp, desktop, now).await?;
         desktops::tell_of(&mut write, desktop, now).await?;
         write.commit().await
     }
+}
+
+/// Whether a desktop is to be set up, or is being.
+pub(crate) async fn is_open_of(write: &Write, desktop: DesktopId) -> Result<bool, StoreError> {
+    Ok(Entity::find_by_id(desktop).filter(is_open()).count(&write.transaction).await? > 0)
 }
 
 /// With the desktop's keys.

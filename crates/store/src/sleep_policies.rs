@@ -1,14 +1,15 @@
 //! When each desktop sleeps by itself. A desktop without a row never does.
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, Minutes, SleepPolicy};
+use rolltop_model::{DesktopId, JobKind, Minutes, SleepPolicy};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
-use crate::database::Store;
+use crate::database::{Store, Write};
 use crate::desktops;
-use crate::error::{StoreError, readable, unreadable};
+use crate::error::{StoreError, unreadable};
+use crate::jobs;
 use crate::moment::{Count, Moment};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -59,8 +60,7 @@ impl TryFrom<Model> for Sleeper {
 
 impl Store {
     pub async fn sleep_policy(&self, desktop: DesktopId) -> Result<SleepPolicy, StoreError> {
-        let row = Entity::find_by_id(desktop).one(&self.connection).await?;
-        Ok(row.map(Sleeper::try_from).transpose()?.map(|sleeper| sleeper.policy).unwrap_or_default())
+        Ok(self.sleeper(desktop).await?.map(|sleeper| sleeper.policy).unwrap_or_default())
     }
 
     /// Sets it from `now` on; `false` where the desktop is gone.
@@ -87,14 +87,16 @@ impl Store {
             let mut replacing = OnConflict::column(Column::Desktop);
             replacing.update_columns([Column::AfterMinutes, Column::Schedule, Column::TurnedAt]);
             Entity::insert(row).on_conflict(replacing).exec(&write.transaction).await?;
+            jobs::ask(&mut write, JobKind::Sleep, desktop, now).await?;
         }
         write.commit().await?;
         Ok(true)
     }
 
-    /// All desktops that sleep by themselves. A row that can't be read is left out and logged.
-    pub async fn sleepers(&self) -> Result<Vec<Sleeper>, StoreError> {
-        readable(Entity::find(), Sleeper::try_from, &self.connection).await
+    /// A desktop that sleeps by itself; `None` where it does not.
+    pub async fn sleeper(&self, desktop: DesktopId) -> Result<Option<Sleeper>, StoreError> {
+        let row = Entity::find_by_id(desktop).one(&self.connection).await?;
+        row.map(Sleeper::try_from).transpose()
     }
 
     /// A turn of a schedule is done with.
@@ -108,4 +110,8 @@ impl Store {
             .await?;
         write.commit().await
     }
+}
+
+pub(crate) async fn has(write: &Write, desktop: DesktopId) -> Result<bool, StoreError> {
+    Ok(Entity::find_by_id(desktop).count(&write.transaction).await? > 0)
 }

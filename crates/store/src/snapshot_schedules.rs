@@ -1,14 +1,15 @@
 //! Desktops that snapshots are taken of without anybody asking. One without a row is not among them.
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, SnapshotSchedule};
+use rolltop_model::{DesktopId, JobKind, SnapshotSchedule};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
-use crate::database::Store;
+use crate::database::{Store, Write};
 use crate::desktops;
-use crate::error::{StoreError, readable, unreadable};
+use crate::error::{StoreError, unreadable};
+use crate::jobs;
 use crate::moment::{Count, Moment};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -63,11 +64,6 @@ impl Store {
         row.map(ScheduledDesktop::try_from).transpose()
     }
 
-    /// All that have one. A row that can't be read is left out and logged.
-    pub async fn snapshot_schedules(&self) -> Result<Vec<ScheduledDesktop>, StoreError> {
-        readable(Entity::find(), ScheduledDesktop::try_from, &self.connection).await
-    }
-
     /// Sets it from `now` on, or with `None` ends it; `false` where the desktop is gone.
     pub async fn set_snapshot_schedule(
         &self,
@@ -100,6 +96,8 @@ impl Store {
                     Column::Copies,
                 ]);
                 Entity::insert(row).on_conflict(replacing).exec(&write.transaction).await?;
+                jobs::ask(&mut write, JobKind::TakeSnapshot, desktop, now).await?;
+                jobs::ask(&mut write, JobKind::ThinSnapshots, desktop, now).await?;
             }
         }
         write.commit().await?;
@@ -114,4 +112,8 @@ impl Store {
         Entity::update_many().set(change).filter(of).exec(&write.transaction).await?;
         write.commit().await
     }
+}
+
+pub(crate) async fn has(write: &Write, desktop: DesktopId) -> Result<bool, StoreError> {
+    Ok(Entity::find_by_id(desktop).count(&write.transaction).await? > 0)
 }

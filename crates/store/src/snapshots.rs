@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, LayerId, ScreenSize, Size, SnapshotId, SnapshotKind, SnapshotState, TemplateVersion,
-    WorkspaceId,
+    Desired, DesktopId, JobKind, LayerId, ScreenSize, Size, SnapshotId, SnapshotKind, SnapshotState,
+    TemplateVersion, WorkspaceId,
 };
 use rolltop_vault::Cell;
 use sea_orm::entity::prelude::*;
@@ -21,6 +21,7 @@ use crate::events::{self, kind};
 use crate::history::{self, By, happening};
 use crate::idempotency::{self, IdempotencyKey};
 use crate::imported_templates;
+use crate::jobs;
 use crate::layers::{self, Layer};
 use crate::moment::{Amount, Moment};
 use crate::saved_templates::{self, NewSavedTemplate};
@@ -285,7 +286,7 @@ impl Store {
         let id = builder.id;
         disk_use::check(&write, template.workspace, from.disk_limit, template.bytes).await?;
         fork(&mut write, Err(from), vec![builder], now).await?;
-        saved_templates::insert(&write, template, id, now).await?;
+        saved_templates::insert(&mut write, template, id, now).await?;
         write.commit().await?;
         Ok(())
     }
@@ -319,6 +320,39 @@ impl Store {
     /// Those in a state, oldest first.
     pub async fn snapshots_in(&self, state: SnapshotState) -> Result<Vec<Snapshot>, StoreError> {
         let select = Entity::find().filter(Column::State.eq(state)).order_by_asc(Column::Id);
+        Ok(select.all(&self.connection).await?.into_iter().map(Snapshot::from).collect())
+    }
+
+    /// A desktop's of a kind that are there or have failed, oldest first.
+    pub async fn snapshots_of(
+        &self,
+        desktop: DesktopId,
+        kind: SnapshotKind,
+    ) -> Result<Vec<Snapshot>, StoreError> {
+        let over = [SnapshotState::Ready, SnapshotState::Failed];
+        let select = Entity::find()
+            .filter(Column::Desktop.eq(desktop))
+            .filter(Column::Kind.eq(kind))
+            .filter(Column::State.is_in(over))
+            .order_by_asc(Column::Id);
+        Ok(select.all(&self.connection).await?.into_iter().map(Snapshot::from).collect())
+    }
+
+    /// What is kept for an undo, in a workspace or in all, oldest first, at most `most`.
+    pub async fn kept_for_undo(
+        &self,
+        workspace: Option<WorkspaceId>,
+        most: u64,
+    ) -> Result<Vec<Snapshot>, StoreError> {
+        let over = [SnapshotState::Ready, SnapshotState::Failed];
+        let mut select = Entity::find()
+            .filter(Column::Kind.eq(SnapshotKind::Undo))
+            .filter(Column::State.is_in(over))
+            .order_by_asc(Column::Id)
+            .limit(most);
+        if let Some(workspace) = workspace {
+            select = select.filter(Column::Workspace.eq(workspace));
+        }
         Ok(select.all(&self.connection).await?.into_iter().map(Snapshot::from).collect())
     }
 
@@ -458,6 +492,8 @@ impl Store {
             .filter(desktops::Column::ReadyBoot.eq(0))
             .exec(&write.transaction)
             .await?;
+        jobs::ask(&mut write, JobKind::Flatten, desktop.id, now).await?;
+        settled(&mut write, &row, now).await?;
         remember(&write, &row, None, now).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
@@ -485,6 +521,7 @@ impl Store {
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
+        settled(&mut write, &row, now).await?;
         remember(&write, &row, Some(reason), now).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
@@ -543,6 +580,7 @@ impl Store {
         if row.state == SnapshotState::Taking || is_wanted {
             return Err(SnapshotError::InUse);
         }
+        let layer = row.layer;
         let change = ActiveModel {
             id: Set(row.id),
             state: Set(SnapshotState::Deleting),
@@ -553,20 +591,21 @@ impl Store {
         };
         let row = change.update(&write.transaction).await?;
         snapshot_pictures::delete(&write, row.id).await?;
-        layers::delete_unneeded(&write).await?;
+        layers::release(&mut write, layer, now).await?;
+        jobs::ask(&mut write, JobKind::RemoveSnapshot, row.id, now).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
         Ok(row.into())
     }
 
     /// Forgets one that the host holds nothing of any more.
-    pub async fn forget_snapshot(&self, id: SnapshotId) -> Result<(), StoreError> {
-        let write = self.write().await?;
-        Entity::delete_many()
-            .filter(Column::Id.eq(id))
-            .filter(Column::State.eq(SnapshotState::Deleting))
-            .exec(&write.transaction)
-            .await?;
+    pub async fn forget_snapshot(&self, id: SnapshotId, now: Timestamp) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        let deleting = Entity::find_by_id(id).filter(Column::State.eq(SnapshotState::Deleting));
+        if let Some(row) = deleting.one(&write.transaction).await? {
+            Entity::delete_by_id(id).exec(&write.transaction).await?;
+            saved_templates::needed_less(&mut write, &row.template, now).await?;
+        }
         write.commit().await
     }
 }
@@ -604,16 +643,15 @@ pub(crate) async fn abandon_of(
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
+        settled(write, &row, now).await?;
         tell(write, &row, now).await?;
     }
     Ok(())
 }
 
-/// The layers that snapshots are of.
-pub(crate) async fn layers_in_use(write: &Write) -> Result<Vec<LayerId>, StoreError> {
-    let layers: Vec<Option<LayerId>> =
-        Entity::find().select_only().column(Column::Layer).into_tuple().all(&write.transaction).await?;
-    Ok(layers.into_iter().flatten().collect())
+/// Whether a snapshot is of this layer.
+pub(crate) async fn have_layer(write: &Write, layer: LayerId) -> Result<bool, StoreError> {
+    Ok(Entity::find().filter(Column::Layer.eq(layer)).count(&write.transaction).await? > 0)
 }
 
 async fn fork(
@@ -677,8 +715,20 @@ pub(crate) async fn insert(
         has_picture: Set(false),
     };
     let row = row.insert(&write.transaction).await?;
+    if matches!(row.kind, SnapshotKind::Undo | SnapshotKind::Fork) {
+        jobs::ask(write, JobKind::ExpireSnapshot, row.id, now).await?;
+    }
     tell(write, &row, now).await?;
     Ok(row)
+}
+
+/// It was taken, or was not: what depends on it is looked after.
+async fn settled(write: &mut Write, row: &Model, now: Timestamp) -> Result<(), StoreError> {
+    match row.kind {
+        SnapshotKind::Fork => jobs::ask(write, JobKind::ExpireSnapshot, row.id, now).await,
+        SnapshotKind::Scheduled => jobs::ask(write, JobKind::ThinSnapshots, row.desktop, now).await,
+        SnapshotKind::Manual | SnapshotKind::Undo => Ok(()),
+    }
 }
 
 pub(crate) async fn find(write: &Write, id: SnapshotId) -> Result<Option<Model>, StoreError> {

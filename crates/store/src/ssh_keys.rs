@@ -1,12 +1,14 @@
 //! People's SSH public keys. Each opens every desktop of its workspace.
 
 use jiff::Timestamp;
-use rolltop_model::{ApiKeyId, SshKeyId, UserId, WorkspaceId};
+use rolltop_model::{ApiKeyId, JobKind, SshKeyId, UserId, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, Condition, QueryOrder};
 
 use crate::database::Store;
+use crate::desktops;
 use crate::error::StoreError;
+use crate::jobs::{self, INSTALLATION};
 use crate::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -76,7 +78,7 @@ impl From<DbErr> for AddSshKeyError {
 
 impl Store {
     pub async fn insert_ssh_key(&self, new: NewSshKey, now: Timestamp) -> Result<SshKey, AddSshKeyError> {
-        let write = self.write().await?;
+        let mut write = self.write().await?;
         let own = Entity::find().filter(Column::Workspace.eq(new.workspace));
         let same = own.clone().filter(Column::Fingerprint.eq(&new.fingerprint));
         if let Some(same) = same.one(&write.transaction).await? {
@@ -99,6 +101,10 @@ impl Store {
             expires_at: Set(new.expires_at.map(Moment)),
         };
         let row = row.insert(&write.transaction).await?;
+        if let Some(at) = row.expires_at {
+            jobs::ask(&mut write, JobKind::ExpireKeys, INSTALLATION, *at).await?;
+        }
+        desktops::have_keys_delivered(&mut write, row.workspace, now).await?;
         write.commit().await?;
         Ok(row)
     }
@@ -127,16 +133,21 @@ impl Store {
         Ok(Entity::find_by_id(id).one(&self.connection).await?.is_some())
     }
 
-    /// How many there were that have ended.
-    pub async fn delete_expired_ssh_keys(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let ended = Column::ExpiresAt.lte(Moment(now));
-        if Entity::find().filter(ended.clone()).one(&self.connection).await?.is_none() {
-            return Ok(0);
+    /// Deletes those that have ended. When the next ends, and whether there were any.
+    pub async fn delete_expired_ssh_keys(
+        &self,
+        now: Timestamp,
+    ) -> Result<(Option<Timestamp>, bool), StoreError> {
+        let mut write = self.write().await?;
+        let ended = Entity::find().filter(Column::ExpiresAt.lte(Moment(now))).all(&write.transaction).await?;
+        for key in &ended {
+            Entity::delete_by_id(key.id).exec(&write.transaction).await?;
+            desktops::have_keys_delivered(&mut write, key.workspace, now).await?;
         }
-        let write = self.write().await?;
-        let deleted = Entity::delete_many().filter(ended).exec(&write.transaction).await?;
+        let next = Entity::find().filter(Column::ExpiresAt.is_not_null()).order_by_asc(Column::ExpiresAt);
+        let next = next.one(&write.transaction).await?.and_then(|key| key.expires_at);
         write.commit().await?;
-        Ok(deleted.rows_affected)
+        Ok((next.map(Timestamp::from), !ended.is_empty()))
     }
 
     pub async fn touch_ssh_key(&self, id: SshKeyId, now: Timestamp) -> Result<(), StoreError> {
@@ -147,13 +158,19 @@ impl Store {
     }
 
     /// Whether there was such a key in the workspace.
-    pub async fn delete_ssh_key(&self, workspace: WorkspaceId, id: SshKeyId) -> Result<bool, StoreError> {
-        let write = self.write().await?;
+    pub async fn delete_ssh_key(
+        &self,
+        workspace: WorkspaceId,
+        id: SshKeyId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
         let deleted = Entity::delete_many()
             .filter(Column::Id.eq(id))
             .filter(Column::Workspace.eq(workspace))
             .exec(&write.transaction)
             .await?;
+        desktops::have_keys_delivered(&mut write, workspace, now).await?;
         write.commit().await?;
         Ok(deleted.rows_affected > 0)
     }

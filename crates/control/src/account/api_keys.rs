@@ -81,7 +81,8 @@ impl Control {
     /// Revokes a key and all that it made, keys and links: what they have open closes at once.
     pub async fn revoke_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<(), RevokeKeyError> {
         caller.needs(Scope::KeysWrite)?;
-        let revoked = self.inner.store.revoke_api_key(caller.workspace, caller.only, id).await?;
+        let revoked =
+            self.inner.store.revoke_api_key(caller.workspace, caller.only, id, clock::now()).await?;
         let made = revoked.ok_or(RevokeKeyError::NotFound)?;
         self.inner.credentials_changed();
         if made.ssh_keys > 0 {

@@ -129,6 +129,7 @@ impl Control {
         let store = &self.inner.store;
         let row = store.set_autostart(access.desktop, autostart, clock::now()).await?;
         let row = row.ok_or(NoSuchDesktop)?;
+        self.inner.nudge(row.id);
         Ok(self.with_steps(row).await?)
     }
 }

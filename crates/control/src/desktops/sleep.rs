@@ -75,7 +75,6 @@ impl Control {
             self.inner.engine.memory()?;
         }
         let known = self.inner.store.set_sleep_policy(access.desktop, policy, clock::now()).await?;
-        self.inner.look_around.notify_one();
         if !known {
             return Err(NoSuchDesktop.into());
         }
@@ -120,7 +119,7 @@ impl Control {
         access: &DesktopAccess<purpose::Control>,
         hold: HoldId,
     ) -> Result<(), HoldError> {
-        if self.inner.store.delete_hold(access.desktop, hold).await? {
+        if self.inner.store.delete_hold(access.desktop, hold, clock::now()).await? {
             Ok(())
         } else {
             Err(HoldError::NotFound)

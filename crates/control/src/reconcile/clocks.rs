@@ -47,7 +47,7 @@ impl Clocks {
 }
 
 /// Corrects those that are due, in the background.
-pub(super) fn pass(inner: &Arc<Inner>, standings: &[Standing]) {
+pub(super) fn pass(inner: &Arc<Inner>, standings: &[Arc<Standing>]) {
     let up: Vec<DesktopId> = standings.iter().filter(|one| is_up(&one.record)).map(|one| one.id).collect();
     for desktop in inner.clocks.due(&up) {
         let inner = Arc::clone(inner);

@@ -4,13 +4,14 @@
 //! a workspace that has all it may makes at most a little more: [`SLACK`] for each of its machines that writes.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rolltop_engine::{DiskAllowance, EngineError, Machine, Power, Shortage, Writing};
 use rolltop_model::{DesktopId, FailReason, LayerId, WorkspaceId};
 use rolltop_store::{By, DiskUse, Standing, StoreError, happening};
 
 use super::fault::chain;
+use super::snapshots;
 use crate::clock;
 use crate::control::Inner;
 
@@ -26,6 +27,8 @@ struct State {
     /// Machines whose workspace has all it may.
     full_since: HashMap<DesktopId, Full>,
     writing: HashMap<DesktopId, Writing>,
+    /// What was written down of the host's disk; `None` before anything was.
+    noted: Option<DiskUse>,
     /// An earlier process of ours may have said something.
     has_said: bool,
 }
@@ -96,7 +99,7 @@ pub(crate) fn trouble_of(writing: Writing) -> Option<FailReason> {
     }
 }
 
-pub(super) async fn pass(inner: &Inner, standings: &[Standing], machines: &[Machine]) {
+pub(super) async fn pass(inner: &Inner, standings: &[Arc<Standing>], machines: &[Machine]) {
     if let Err(error) = note(inner, machines).await {
         tracing::warn!(error = chain(&error), "what is on the disk is not counted");
     }
@@ -131,10 +134,14 @@ async fn note(inner: &Inner, machines: &[Machine]) -> Result<(), DiskFault> {
     let desktops = machines.iter().map(|machine| (machine.desktop, kept(machine))).collect();
     let templates = inner.templates.list(inner.engine.as_ref()).await?;
     let templates = templates.into_iter().map(|template| (template.version, template.disk_bytes)).collect();
-    Ok(inner.store.note_disk_use(&DiskUse { layers, desktops, templates }).await?)
+    let now = DiskUse { layers, desktops, templates };
+    let before = inner.disk_room.state().noted.clone();
+    let noted = inner.store.note_disk_use(now, before).await?;
+    inner.disk_room.state().noted = Some(noted);
+    Ok(())
 }
 
-async fn allow(inner: &Inner, standings: &[Standing], machines: &[Machine]) -> Result<(), DiskFault> {
+async fn allow(inner: &Inner, standings: &[Arc<Standing>], machines: &[Machine]) -> Result<(), DiskFault> {
     let mut allowances = Vec::new();
     if inner.config.disk_limit.is_some() {
         inner.disk_room.keep_only(machines);
@@ -152,6 +159,9 @@ async fn allow(inner: &Inner, standings: &[Standing], machines: &[Machine]) -> R
                 }
             };
             allowances.push(inner.disk_room.allowance(machine, left));
+        }
+        for (workspace, _) in left.into_iter().filter(|(_, left)| *left == 0) {
+            snapshots::drop_overtaken(inner, workspace).await?;
         }
     } else if inner.disk_room.state().has_said {
         return Ok(());

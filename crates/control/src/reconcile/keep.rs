@@ -1,35 +1,36 @@
 //! Upkeep of the database: what is too old goes.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rolltop_store::StoreError;
 
-use super::fault::chain;
 use crate::clock;
 use crate::control::Inner;
+use crate::jobs::{Then, Tried, Work};
 
 /// How often.
-pub(super) const INTERVAL: Duration = Duration::from_secs(15 * 60);
-
+const INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// Longer than any desktop waits before it sleeps.
 const HOLDS_KEPT: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+const PAUSES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
 
-pub(super) async fn tidy(inner: &Inner) {
-    if let Err(error) = remove_old(inner).await {
-        tracing::warn!(error = chain(&error), "the database can't be tidied");
-    }
-}
-
+pub(crate) const RETAIN: Work = Work {
+    at_once: 1,
+    pauses: PAUSES,
+    run: |inner, _| {
+        Box::pin(async move {
+            remove_old(inner).await?;
+            Ok(Then::after(INTERVAL))
+        })
+    },
+};
 /// Empties the database's log once keys were deleted, so that they don't linger there.
-pub(super) async fn empty_log(inner: &Inner) {
-    if !inner.keys_removed.swap(false, Ordering::Relaxed) {
-        return;
-    }
-    if let Err(error) = inner.store.forget_deleted().await {
-        tracing::warn!(error = chain(&error), "the database's log can't be emptied");
-        inner.keys_removed.store(true, Ordering::Relaxed);
-    }
+pub(crate) const EMPTY_LOG: Work =
+    Work { at_once: 1, pauses: PAUSES, run: |inner, _| Box::pin(empty_log(inner)) };
+
+async fn empty_log(inner: &Inner) -> Tried {
+    inner.store.forget_deleted().await?;
+    Ok(Then::Over)
 }
 
 async fn remove_old(inner: &Inner) -> Result<(), StoreError> {
@@ -46,6 +47,5 @@ async fn remove_old(inner: &Inner) -> Result<(), StoreError> {
     inner.store.delete_holds_before(clock::earlier(now, HOLDS_KEPT)).await?;
     inner.uses.keep_only(&inner.store.desktop_ids().await?.into_iter().collect());
     let (idle, longest) = (inner.config.session_idle, inner.config.session_longest);
-    inner.store.delete_old_sessions(clock::earlier(now, idle), clock::earlier(now, longest)).await?;
-    inner.store.forget_deleted().await
+    inner.store.delete_old_sessions(clock::earlier(now, idle), clock::earlier(now, longest)).await
 }

@@ -1,6 +1,5 @@
 //! The one place that carries steps out.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rolltop_engine::{DiskLayer, EngineError, ForkRequest, Origin, StartRequest, SuspendRequest};
@@ -208,14 +207,13 @@ async fn finish(
 async fn discard(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
     inner.hang_up(desktop.id).await;
     ask(ENGINE_DEADLINE, inner.engine.destroy(desktop.id, desktop.fence)).await?;
-    if inner.store.discard_identity(desktop).await? { Ok(()) } else { Err(Fault::Lost) }
+    if inner.store.discard_identity(desktop, clock::now()).await? { Ok(()) } else { Err(Fault::Lost) }
 }
 
 /// Keys first: from then on what is on the disk is noise, whatever happens next.
 async fn destroy(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
     inner.hang_up(desktop.id).await;
     let keys_removed_at = inner.store.remove_keys(desktop, clock::now()).await?.ok_or(Fault::Lost)?;
-    inner.keys_removed.store(true, Ordering::Relaxed);
     let removed = ask(ENGINE_DEADLINE, inner.engine.destroy(desktop.id, desktop.fence)).await?;
     let receipt = Receipt {
         desktop: desktop.id,

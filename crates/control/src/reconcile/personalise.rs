@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use rolltop_door::{Door, HostKeyPolicy, InitError, Login, OpenError, generate_key};
 use rolltop_engine::{Bootstrap, EngineError};
 use rolltop_guest_protocol::InitRequest;
-use rolltop_model::{FailReason, MachineView, Observation, PowerView, Step, TemplateVersion};
+use rolltop_model::{FailReason, JobKind, MachineView, Observation, PowerView, Step, TemplateVersion};
 use rolltop_store::{AccessEntry, Desktop, Identity, SshKey};
 use rolltop_vault::random_bytes;
 use secrecy::SecretString;
@@ -111,7 +111,7 @@ pub(super) async fn personalise(
         tracing::warn!(desktop = %desktop.id, boot, "the guest has another host key, which is pinned from now on");
     }
     let after = done(desktop, step);
-    if !inner.store.save_personalised(desktop, &after, served).await? {
+    if !inner.store.save_personalised(desktop, &after, served, clock::now()).await? {
         return Err(Fault::Lost);
     }
     if reply.left_undone.is_empty() {
@@ -121,8 +121,12 @@ pub(super) async fn personalise(
         let undone = reply.left_undone.len();
         tracing::warn!(desktop = %desktop.id, boot, undone, "not everything personal could be put into the guest");
     }
-    // They may have changed since.
-    inner.key_deliveries.are_due();
+    // They may have changed since, or were not taken.
+    if !reply.left_undone.is_empty()
+        || super::digest(&inner.store.ssh_keys(desktop.workspace).await?) != given
+    {
+        inner.store.ask_job(JobKind::DeliverKeys, desktop.id, clock::now()).await?;
+    }
     end_step(inner, desktop, boot, "personalise", None).await?;
     tracing::debug!(desktop = %desktop.id, boot, steps = ?reply.steps, "what personalising took in the guest");
     tracing::info!(desktop = %desktop.id, boot, renewed = reply.renewed, "personalised");

@@ -7,7 +7,7 @@ use rolltop_store::Desktop;
 
 use super::fault::{Fault, chain};
 use super::worker::{Next, PAUSE};
-use super::{layers, resize, saving, setup, snapshots};
+use super::{layers, resize, saving, snapshots};
 use crate::clock;
 use crate::control::Inner;
 
@@ -35,12 +35,5 @@ pub(super) async fn at_rest(inner: &Inner, desktop: &Desktop, observed: Observat
     if let Err(error) = layers::flatten(inner, desktop).await {
         told(&error, "its disk stays deep");
     }
-    match setup::carry_on(inner, desktop).await {
-        Ok(None) => Some(Next::Rest),
-        Ok(Some(later)) => Some(Next::At(clock::later(clock::now(), later))),
-        Err(error) => {
-            told(&error, "its setup waits");
-            soon
-        }
-    }
+    Some(Next::Rest)
 }

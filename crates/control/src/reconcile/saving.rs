@@ -5,17 +5,29 @@
 
 use std::time::Duration;
 
-use rolltop_engine::{Bootstrap, SaveTemplateRequest};
-use rolltop_model::{Command, Desired, DesktopState, FailReason, SavedTemplateState, StopReason};
-use rolltop_store::{AccessEntry, By, Desktop, SavedTemplate, StoreError};
+use rolltop_engine::{Bootstrap, EngineError, SaveTemplateRequest};
+use rolltop_model::{
+    Command, Desired, DesktopState, FailReason, SavedTemplateState, StopReason, TemplateVersion,
+};
+use rolltop_store::{AccessEntry, By, Desktop, Job, SavedTemplate, StoreError};
 
 use super::fault::{Fault, chain};
 use super::perform::ask;
 use crate::clock;
 use crate::control::Inner;
+use crate::jobs::{Then, Tried, Work};
 
 /// All of a disk is copied, twice.
 const DEADLINE: Duration = Duration::from_secs(1800);
+
+/// How often it is looked at.
+const EVERY: Duration = Duration::from_secs(2);
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
+
+pub(crate) const SAVE: Work =
+    Work { at_once: 4, pauses: PAUSES, run: |inner, job| Box::pin(look_at(inner, job)) };
+pub(crate) const REMOVE: Work =
+    Work { at_once: 1, pauses: PAUSES, run: |inner, job| Box::pin(remove(inner, job)) };
 
 /// Goes on with the template that a desktop at rest is the builder of, if it is one.
 pub(super) async fn carry_on(inner: &Inner, desktop: &Desktop) -> Result<(), Fault> {
@@ -50,7 +62,7 @@ pub(super) async fn carry_on(inner: &Inner, desktop: &Desktop) -> Result<(), Fau
         Ok(()) => {
             inner.templates.forget().await;
             supersede(inner, &template).await?;
-            inner.store.set_saved_template(version, SavedTemplateState::Ready, None).await?;
+            inner.store.set_saved_template(version, SavedTemplateState::Ready, None, clock::now()).await?;
             tracing::info!(%version, "a template was made");
         }
         Err(Fault::Wrong { reason, why, .. }) => {
@@ -59,7 +71,10 @@ pub(super) async fn carry_on(inner: &Inner, desktop: &Desktop) -> Result<(), Fau
                 FailReason::DiskFull | FailReason::NoMemory => reason.sentence(),
                 _ => "The desktop could not be made a template; try again.",
             };
-            inner.store.set_saved_template(version, SavedTemplateState::Failed, Some(sentence)).await?;
+            inner
+                .store
+                .set_saved_template(version, SavedTemplateState::Failed, Some(sentence), clock::now())
+                .await?;
         }
         Err(fault) => return Err(fault),
     }
@@ -99,7 +114,10 @@ async fn supersede(inner: &Inner, template: &SavedTemplate) -> Result<(), StoreE
             && matches!(other.state, SavedTemplateState::Ready | SavedTemplateState::Failed)
     };
     for earlier in inner.store.saved_templates().await?.into_iter().filter(is_earlier) {
-        inner.store.set_saved_template(&earlier.new.version, SavedTemplateState::Deleting, None).await?;
+        inner
+            .store
+            .set_saved_template(&earlier.new.version, SavedTemplateState::Deleting, None, clock::now())
+            .await?;
     }
     Ok(())
 }
@@ -110,23 +128,29 @@ async fn command(inner: &Inner, desktop: &Desktop, command: Command) {
     }
 }
 
-/// Removes templates that are to go and that nothing needs any more.
-pub(super) async fn tidy(inner: &Inner) {
-    let Ok(images) = inner.engine.images() else { return };
-    let saved = match inner.store.saved_templates().await {
-        Ok(saved) => saved,
-        Err(error) => return tracing::warn!(error = chain(&error), "the saved templates can't be read"),
-    };
-    for template in saved.into_iter().filter(|saved| saved.state == SavedTemplateState::Deleting) {
-        let version = &template.new.version;
-        if let Err(error) = images.remove_template(version).await {
-            tracing::debug!(%version, %error, "a template stays");
-            continue;
-        }
-        inner.templates.forget().await;
-        match inner.store.forget_saved_template(version).await {
-            Ok(()) => tracing::info!(%version, "a template was removed"),
-            Err(error) => tracing::warn!(%version, error = chain(&error), "a template's row stays"),
-        }
+/// Has a builder go on, until it is gone.
+async fn look_at(inner: &Inner, job: &Job) -> Tried {
+    let Ok(builder) = job.subject.parse() else { return Ok(Then::Over) };
+    if inner.store.desktop(builder).await?.is_none() {
+        return Ok(Then::Over);
     }
+    inner.nudge(builder);
+    Ok(Then::after(EVERY))
+}
+
+/// Removes a template that is to go, once nothing needs it any more.
+async fn remove(inner: &Inner, job: &Job) -> Tried {
+    let Ok(version) = job.subject.parse::<TemplateVersion>() else { return Ok(Then::Over) };
+    let saved = inner.store.saved_template(&version).await?;
+    if saved.is_none_or(|saved| saved.state != SavedTemplateState::Deleting) {
+        return Ok(Then::Over);
+    }
+    if let Err(error) = inner.engine.images().map_err(EngineError::from)?.remove_template(&version).await {
+        tracing::debug!(%version, %error, "a template stays");
+        return Ok(Then::NotYet);
+    }
+    inner.templates.forget().await;
+    inner.store.forget_saved_template(&version).await?;
+    tracing::info!(%version, "a template was removed");
+    Ok(Then::Over)
 }

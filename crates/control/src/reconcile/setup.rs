@@ -4,41 +4,49 @@ use std::time::Duration;
 
 use rolltop_door::{Door, SetupError, SetupLook, SetupProgress, SetupStep, StartError};
 use rolltop_model::{SetupState, Use};
-use rolltop_store::{AccessEntry, Desktop, DesktopSetup, StoreError};
+use rolltop_store::{AccessEntry, Desktop, DesktopSetup, Job, StoreError};
 
 use super::fault::chain;
 use super::sleep::runs_well;
 use crate::clock;
 use crate::control::Inner;
+use crate::jobs::{Then, Tried, Work};
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(2);
+const PAUSES: (Duration, Duration) = (EVERY, Duration::from_secs(60));
 const CUT_SHORT: &str = "It was cut short, as the desktop was stopped meanwhile; set it up again.";
 pub(crate) const STOPPED: &str = "It was stopped before it was done; set it up again.";
 const NOT_BEGUN: &str = "The desktop could not begin it; look into it, then set it up again.";
 const NOT_SUPPORTED: &str =
     "This desktop was made from a template that can't be set up this way; make a new one.";
 
-/// Begins or goes on with the setup of a desktop at rest. When to come again, where it has one that is not over.
-pub(super) async fn carry_on(inner: &Inner, desktop: &Desktop) -> Result<Option<Duration>, StoreError> {
-    let Some(setup) = inner.store.open_setup(desktop.id).await?.filter(|_| runs_well(desktop)) else {
-        inner.setting_up.is_over(desktop.id);
-        return Ok(None);
+pub(crate) const SET_UP: Work =
+    Work { at_once: 16, pauses: PAUSES, run: |inner, job| Box::pin(carry_on(inner, job)) };
+
+/// Begins or goes on with the setup of a desktop. One that does not run is set up once it does.
+async fn carry_on(inner: &Inner, job: &Job) -> Tried {
+    let Ok(id) = job.subject.parse() else { return Ok(Then::Over) };
+    let desktop = inner.store.desktop(id).await?.filter(runs_well);
+    let Some((desktop, setup)) = desktop.zip(inner.store.open_setup(id).await?) else {
+        inner.setting_up.is_over(id);
+        return Ok(Then::Over);
     };
-    inner.setting_up.goes_on(desktop.id, || inner.uses.take(desktop.id, Use::Setup));
-    let door = match inner.doors.door(desktop.id).await {
+    inner.setting_up.goes_on(id, || inner.uses.take(id, Use::Setup));
+    let door = match inner.doors.door(id).await {
         Ok(door) => door,
         Err(error) => {
-            tracing::debug!(desktop = %desktop.id, error = chain(&error), "its setup waits for its door");
-            return Ok(Some(EVERY));
+            tracing::debug!(desktop = %id, error = chain(&error), "its setup waits for its door");
+            return Ok(Then::after(inner.config.interval.min(EVERY)));
         }
     };
     if setup.state == SetupState::Waiting {
-        begin(inner, desktop, &setup, &door).await?;
+        begin(inner, &desktop, &setup, &door).await?;
     } else {
-        look(inner, desktop, &setup, &door).await?;
+        look(inner, &desktop, &setup, &door).await?;
     }
-    Ok(Some(EVERY))
+    // Where it is over, that is seen then.
+    Ok(Then::after(inner.config.interval.min(EVERY)))
 }
 
 async fn begin(

@@ -1,41 +1,50 @@
 //! Desktops that sleep by themselves, and wake by their schedules.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rolltop_model::{Command, Desired, DesktopState, Record, Signs};
-use rolltop_store::{By, Desktop, Sleeper, StoreError};
+use rolltop_store::{By, Desktop, Job, Sleeper, StoreError};
 
 use super::fault::chain;
 use crate::clock;
 use crate::control::Inner;
 use crate::desktops::CommandError;
+use crate::jobs::{Then, Tried, Work};
 
-pub(super) async fn pass(inner: &Inner) {
-    if let Err(error) = look(inner).await {
-        tracing::warn!(error = chain(&error), "sleep can't be looked after");
-    }
-}
+pub(crate) const SLEEP: Work = Work {
+    at_once: 8,
+    pauses: (Duration::from_secs(5), Duration::from_secs(60)),
+    run: |inner, job| Box::pin(look_at(inner, job)),
+};
 
-async fn look(inner: &Inner) -> Result<(), StoreError> {
-    let sleepers = inner.store.sleepers().await?;
-    if sleepers.is_empty() {
-        return Ok(());
-    }
-    let held_until = inner.store.held_until().await?;
-    for sleeper in sleepers {
-        let Some(desktop) = inner.store.desktop(sleeper.desktop).await? else { continue };
-        let now = clock::now();
-        turn(inner, &desktop, &sleeper, now).await?;
+/// Puts a desktop to sleep that nobody uses, and starts one whose schedule says so; comes again when one of these can be so at
+/// the earliest. One that is off and has no schedule is looked at once it runs.
+async fn look_at(inner: &Inner, job: &Job) -> Tried {
+    let Ok(id) = job.subject.parse() else { return Ok(Then::Over) };
+    let Some(sleeper) = inner.store.sleeper(id).await? else { return Ok(Then::Over) };
+    let Some(desktop) = inner.store.desktop(id).await? else { return Ok(Then::Over) };
+    let (now, minute) = (clock::now(), inner.config.minute);
+    turn(inner, &desktop, &sleeper, now).await?;
+    let turn = sleeper.policy.schedule.as_ref().and_then(|schedule| schedule.next_turn(now));
+    let next = if !runs_well(&desktop) {
+        None
+    } else if inner.vitals.of(id).is_some_and(|vital| vital.writing.is_stopped()) {
         // One that is made to stand still seems unused.
-        if !runs_well(&desktop) || inner.vitals.of(desktop.id).is_some_and(|vital| vital.writing.is_stopped())
-        {
-            continue;
-        }
-        let signs = inner.signs(&desktop, held_until.get(&desktop.id).copied());
-        if sleeper.policy.awake_because(&signs, inner.config.minute, now).is_empty() {
+        Some(clock::later(now, minute))
+    } else {
+        let signs = inner.signs(&desktop, inner.store.held_until_of(id).await?);
+        let reasons = sleeper.policy.awake_because(&signs, minute, now);
+        if reasons.is_empty() {
             put_to_sleep(inner, &desktop).await;
+            // It may not be possible now.
+            Some(clock::later(now, minute))
+        } else {
+            sleeper.policy.look_again(&reasons, minute, now)
         }
-    }
-    Ok(())
+    };
+    let earliest = next.into_iter().chain(turn.map(|turn| turn.at)).min();
+    Ok(earliest.map_or(Then::Over, Then::At))
 }
 
 /// Nothing is asked of it but to go on running.

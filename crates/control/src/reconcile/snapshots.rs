@@ -4,7 +4,8 @@
 //! running, suspended or stopped. What is not finished is asked of the engine again, under the same
 //! id and with the same next layer; with another one where the engine says that the first try was cut short.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::time::Duration;
 
 use rolltop_engine::{DiskLayer, EngineError, LayerKey, Origin, RevertRequest, SnapshotRequest};
 use rolltop_model::{
@@ -12,16 +13,17 @@ use rolltop_model::{
     SnapshotKind, SnapshotState, Step, WorkspaceId,
 };
 use rolltop_store::{
-    AccessEntry, Desktop, Layer, Restore, Snapshot, SnapshotError, StoreError, Taken, Wanted,
+    AccessEntry, Desktop, Job, Layer, Restore, Snapshot, SnapshotError, StoreError, Taken, Wanted,
 };
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use super::fault::{Fault, chain};
 use super::perform::{ENGINE_DEADLINE, ask, in_time};
-use super::schedules;
 use crate::clock;
 use crate::control::Inner;
+use crate::jobs::{Then, Tried, Work};
+use crate::snapshots::MOST_SNAPSHOTS;
 use crate::undo::KEPT_FOR_UNDO;
 
 /// Layers a desktop's disk may have: each is looked through for what the ones above do not have. One that runs does
@@ -30,7 +32,7 @@ const MOST_LAYERS: usize = 64;
 /// Of what was on the screen, pixels.
 const PICTURE_WIDTH: u16 = 480;
 /// Longer than this no snapshot waits for its picture.
-const PICTURE_DEADLINE: std::time::Duration = std::time::Duration::from_secs(3);
+const PICTURE_DEADLINE: Duration = Duration::from_secs(3);
 const TOO_DEEP: &str =
     "This desktop has been kept 63 times since it last ran for a few minutes; let it run, then try again.";
 
@@ -263,7 +265,7 @@ async fn restore(
     let next = inner.store.restore_layer(desktop, to, clock::now()).await?;
     if is_on(observed) {
         // All of it is kept, so it need not shut down.
-        let stop = inner.engine.stop(desktop.id, desktop.fence, std::time::Duration::ZERO);
+        let stop = inner.engine.stop(desktop.id, desktop.fence, Duration::ZERO);
         ask(ENGINE_DEADLINE, stop).await?;
     }
     let request = RevertRequest {
@@ -286,7 +288,6 @@ async fn restore(
     if !inner.store.finish_restore(desktop, clock::now()).await? {
         return Err(Fault::Lost);
     }
-    inner.keys_removed.store(true, std::sync::atomic::Ordering::Relaxed);
     tracing::info!(desktop = %desktop.id, snapshot = %to.id, "put back to a snapshot");
     Ok(())
 }
@@ -311,87 +312,73 @@ pub(super) async fn wanted(inner: &Inner) -> Result<Vec<DesktopId>, StoreError> 
     Ok(desktops)
 }
 
-/// Removes from the host what is to go, and deletes what was only for forks that are there by now.
-pub(super) async fn tidy(inner: &Inner) {
-    if let Err(error) = try_tidy(inner).await {
-        tracing::warn!(error = chain(&error), "snapshots can't be tidied");
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+pub(crate) const EXPIRE: Work =
+    Work { at_once: 4, pauses: PAUSES, run: |inner, job| Box::pin(expire(inner, job)) };
+pub(crate) const REMOVE: Work =
+    Work { at_once: 4, pauses: PAUSES, run: |inner, job| Box::pin(remove(inner, job)) };
+
+/// Deletes what was kept for an undo once its time is over, and what was only for forks once they are there.
+async fn expire(inner: &Inner, job: &Job) -> Tried {
+    let Ok(id) = job.subject.parse() else { return Ok(Then::Over) };
+    let Some(snapshot) = inner.store.snapshot(id).await? else { return Ok(Then::Over) };
+    let until = clock::later(snapshot.created_at, KEPT_FOR_UNDO);
+    match snapshot.kind {
+        SnapshotKind::Manual | SnapshotKind::Scheduled => return Ok(Then::Over),
+        SnapshotKind::Undo if until > clock::now() => return Ok(Then::At(until)),
+        SnapshotKind::Undo | SnapshotKind::Fork => {}
+    }
+    Ok(if delete(inner, id).await? { Then::Over } else { Then::NotYet })
+}
+
+/// `false` while something needs it.
+async fn delete(inner: &Inner, id: SnapshotId) -> Result<bool, StoreError> {
+    match inner.store.delete_snapshot(id, clock::now()).await {
+        Ok(_) | Err(SnapshotError::Gone) => Ok(true),
+        Err(SnapshotError::Store(error)) => Err(error),
+        Err(_) => Ok(false),
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-enum TidyError {
-    #[error("the engine did not remove it")]
-    Engine(#[from] EngineError),
-    #[error("the database failed")]
-    Store(#[from] StoreError),
+/// Removes from the host what was deleted.
+async fn remove(inner: &Inner, job: &Job) -> Tried {
+    let Ok(id) = job.subject.parse() else { return Ok(Then::Over) };
+    let row = inner.store.snapshot(id).await?;
+    if row.is_none_or(|row| row.state != SnapshotState::Deleting) {
+        return Ok(Then::Over);
+    }
+    inner.engine.layers().map_err(EngineError::from)?.remove_snapshot(id).await?;
+    inner.store.forget_snapshot(id, clock::now()).await?;
+    tracing::debug!(snapshot = %id, "a snapshot is removed");
+    Ok(Then::Over)
 }
 
-async fn try_tidy(inner: &Inner) -> Result<(), TidyError> {
-    let mut room_needed = None;
-    for state in [SnapshotState::Ready, SnapshotState::Failed] {
-        let all = inner.store.snapshots_in(state).await?;
-        let outlived = schedules::outlived(inner, &all).await?;
-        let overtaken = overtaken(inner, &all).await?;
-        for snapshot in all {
-            let is_over = match snapshot.kind {
-                SnapshotKind::Undo if overtaken.contains(&snapshot.id) => true,
-                SnapshotKind::Manual => false,
-                SnapshotKind::Fork => true,
-                SnapshotKind::Scheduled => outlived.contains(&snapshot.id),
-                SnapshotKind::Undo if snapshot.created_at < clock::earlier(clock::now(), KEPT_FOR_UNDO) => {
-                    true
-                }
-                // The oldest of them makes room, one at each pass.
-                SnapshotKind::Undo if room_needed.is_none() => {
-                    let free = inner.engine.host().await?.disk_available_bytes;
-                    *room_needed.insert(free < inner.config.undo_free_disk)
-                }
-                SnapshotKind::Undo => false,
-            };
-            if !is_over {
-                continue;
-            }
-            match inner.store.delete_snapshot(snapshot.id, clock::now()).await {
-                Ok(_) => {
-                    inner.keys_removed.store(true, std::sync::atomic::Ordering::Relaxed);
-                    if snapshot.kind == SnapshotKind::Scheduled {
-                        inner.drop_scheduled_copy(snapshot.id).await?;
-                    }
-                }
-                Err(SnapshotError::Store(error)) => return Err(error.into()),
-                // Forks are on their way.
-                Err(_) => {}
-            }
-        }
+/// What is kept for an undo makes room where there is too little, the oldest first, one at each look.
+pub(super) async fn make_room(inner: &Inner) {
+    if let Err(error) = try_to_make_room(inner).await {
+        tracing::warn!(error = chain(&error), "no room is made of what is kept for an undo");
     }
-    for snapshot in inner.store.snapshots_in(SnapshotState::Deleting).await? {
-        inner.engine.layers().map_err(EngineError::from)?.remove_snapshot(snapshot.id).await?;
-        inner.store.forget_snapshot(snapshot.id).await?;
-        tracing::debug!(snapshot = %snapshot.id, "a snapshot is removed");
+}
+
+async fn try_to_make_room(inner: &Inner) -> Result<(), Fault> {
+    let Some(oldest) = inner.store.kept_for_undo(None, 1).await?.pop() else { return Ok(()) };
+    let host = inner.engine.host().await?;
+    if host.disk_available_bytes < inner.config.undo_free_disk {
+        delete(inner, oldest.id).await?;
     }
     Ok(())
 }
 
-/// What is kept for an undo, and something later of the same desktop is, too, in workspaces that have all they may of the disk:
-/// such are kept beyond that, and each restart would make another.
-async fn overtaken(inner: &Inner, all: &[Snapshot]) -> Result<HashSet<SnapshotId>, StoreError> {
-    let is_undo = |snapshot: &&Snapshot| snapshot.kind == SnapshotKind::Undo;
-    let workspaces: HashSet<WorkspaceId> =
-        all.iter().filter(is_undo).map(|snapshot| snapshot.workspace).collect();
-    let mut full = HashSet::new();
-    for workspace in workspaces {
-        if inner.disk_left(workspace).await? == Some(0) {
-            full.insert(workspace);
-        }
+/// Deletes what is kept for an undo of a workspace that has all it may of the disk, where something later of the same
+/// desktop is kept, too: it is kept beyond that, and each restart would make another.
+pub(super) async fn drop_overtaken(inner: &Inner, workspace: WorkspaceId) -> Result<(), StoreError> {
+    let all = inner.store.kept_for_undo(Some(workspace), MOST_SNAPSHOTS).await?;
+    let latest: HashMap<DesktopId, SnapshotId> = all.iter().map(|row| (row.desktop, row.id)).collect();
+    for row in all.iter().filter(|row| latest.get(&row.desktop) != Some(&row.id)) {
+        delete(inner, row.id).await?;
     }
-    let mut latest = HashMap::new();
-    for snapshot in all.iter().filter(is_undo) {
-        let at = latest.entry(snapshot.desktop).or_insert(snapshot.created_at);
-        *at = snapshot.created_at.max(*at);
-    }
-    let is_latest = |snapshot: &Snapshot| latest.get(&snapshot.desktop) == Some(&snapshot.created_at);
-    let overtaken = all.iter().filter(is_undo).filter(|snapshot| full.contains(&snapshot.workspace));
-    Ok(overtaken.filter(|snapshot| !is_latest(snapshot)).map(|snapshot| snapshot.id).collect())
+    Ok(())
 }
 
 pub(super) fn key_of(layer: &Layer) -> LayerKey {

@@ -240,8 +240,8 @@ fn lacks(load: &Load) -> Option<SilenceCause> {
 }
 
 /// Looks after all machines that are up and meant to be.
-pub(super) fn pass(inner: &Arc<Inner>, standings: &[Standing], machines: &[Machine]) {
-    let standings: HashMap<DesktopId, &Standing> = standings.iter().map(|at| (at.id, at)).collect();
+pub(super) fn pass(inner: &Arc<Inner>, standings: &[Arc<Standing>], machines: &[Machine]) {
+    let standings: HashMap<DesktopId, &Arc<Standing>> = standings.iter().map(|at| (at.id, at)).collect();
     let watched = machines
         .iter()
         // The engine has it stand still.

@@ -44,6 +44,7 @@ pub(super) async fn work(inner: &Inner, id: DesktopId) -> Next {
         }
     };
     let fence = desktop.fence;
+    inner.standings.note(&desktop);
     let next = tokio::select! {
         next = carry_on(inner, id, fence) => next,
         () = keep_lease(inner, id, fence) => {
@@ -60,7 +61,10 @@ pub(super) async fn work(inner: &Inner, id: DesktopId) -> Next {
 /// Somebody else has the lease, or there is no such desktop any more.
 async fn unleased(inner: &Inner, id: DesktopId) -> Next {
     match inner.store.desktop(id).await {
-        Ok(None) => Next::Rest,
+        Ok(None) => {
+            inner.standings.is_gone(id);
+            Next::Rest
+        }
         Ok(Some(_)) | Err(_) => Next::At(clock::later(clock::now(), LEASE_RENEWAL)),
     }
 }
@@ -88,12 +92,17 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
         let observed = observe(inner, id).await;
         let desktop = match inner.store.desktop(id).await {
             Ok(Some(desktop)) if desktop.fence == fence => desktop,
-            Ok(Some(_) | None) => return Next::Rest,
+            Ok(Some(_)) => return Next::Rest,
+            Ok(None) => {
+                inner.standings.is_gone(id);
+                return Next::Rest;
+            }
             Err(error) => {
                 tracing::error!(desktop = %id, %error, "the desktop can't be read");
                 break;
             }
         };
+        inner.standings.note(&desktop);
         let step = match next_step(&desktop.record, observed, &inner.config.limits, clock::now()) {
             Step::Rest => {
                 drop(suspending.take());

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rolltop_api_types::{self as api, Scope, SshKeyAdded, SshKeyRemoved};
+use rolltop_api_types::{self as api, KeyDelivery, Scope, SshKeyAdded, SshKeyRemoved};
 use rolltop_model::{SshKeyId, WorkspaceId};
 use rolltop_store::{AddSshKeyError, NewSshKey, SshKey, StoreError};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::PublicKeyError;
 use super::public_key::read;
@@ -92,24 +92,29 @@ impl Control {
         id: SshKeyId,
     ) -> Result<SshKeyRemoved, RemoveKeyError> {
         caller.needs_everywhere(Scope::KeysWrite)?;
-        if !self.inner.store.delete_ssh_key(caller.workspace, id).await? {
+        if !self.inner.store.delete_ssh_key(caller.workspace, id, clock::now()).await? {
             return Err(RemoveKeyError::NotFound);
         }
         tracing::info!(key = %id, by = caller.label, "an SSH key was removed");
         Ok(SshKeyRemoved { delivery: self.keys_changed(caller.workspace).await? })
     }
 
-    async fn keys_changed(&self, workspace: WorkspaceId) -> Result<api::KeyDelivery, StoreError> {
+    /// Waits until every desktop that runs has them or was asked in vain, or for a while: jobs bring them there.
+    async fn keys_changed(&self, workspace: WorkspaceId) -> Result<KeyDelivery, StoreError> {
         self.inner.ssh_keys_changed();
-        // Cut short, it is gone on with by the reconciler.
-        let _ = timeout(DELIVERY_DEADLINE, reconcile::deliver_keys(&self.inner, Some(workspace))).await;
         let digest = reconcile::digest(&self.inner.store.ssh_keys(workspace).await?);
-        let running = self.inner.store.authorized().await?;
-        let own = running.iter().filter(|row| row.workspace == workspace);
-        let (done, pending): (Vec<_>, Vec<_>) = own.partition(|row| row.digest.as_ref() == Some(&digest));
-        Ok(api::KeyDelivery {
-            done: done.len() as u64,
-            pending: pending.len() as u64,
+        let deadline = Instant::now() + DELIVERY_DEADLINE;
+        let (running, done) = loop {
+            let ended = self.inner.job_ended.notified();
+            let (running, done, is_untried) =
+                self.inner.store.desktops_authorized(workspace, &digest).await?;
+            if !is_untried || timeout_at(deadline, ended).await.is_err() {
+                break (running, done);
+            }
+        };
+        Ok(KeyDelivery {
+            done,
+            pending: running.saturating_sub(done),
             at_next_start: self.inner.store.desktops_not_running(workspace).await?,
         })
     }
@@ -120,10 +125,9 @@ fn is_name(name: &str) -> bool {
 }
 
 impl Inner {
-    /// Has tunnels look whether their key is still good, and the next pass bring every desktop's keys up to date.
+    /// Has tunnels look whether their key is still good.
     pub(crate) fn ssh_keys_changed(&self) {
         self.ssh_keys_changed.send_modify(|count| *count = count.wrapping_add(1));
-        self.key_deliveries.are_due();
     }
 }
 

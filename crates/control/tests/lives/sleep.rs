@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rolltop_api_types::{AwakeReason, Desktop, DesktopState};
 use rolltop_control::{ControlConfig, EnterError, HoldError, Waking};
-use rolltop_model::{DesktopId, Minutes, Schedule, ScheduleParts, SleepPolicy};
+use rolltop_model::{DesktopId, JobKind, Minutes, Schedule, ScheduleParts, SleepPolicy};
 use rolltop_sim::Operation;
 use tokio::io::AsyncReadExt;
 use tokio::time::sleep;
@@ -124,7 +124,7 @@ async fn work_and_holds_keep_it_awake() {
 
 #[tokio::test]
 async fn a_schedule_starts_it_and_lets_it_sleep() {
-    let platform = platform_with(config()).await;
+    let mut platform = platform_with(config()).await;
     let id = platform.running("one").await;
     let control = platform.access(id).await;
     // Its hours are over.
@@ -146,7 +146,10 @@ async fn a_schedule_starts_it_and_lets_it_sleep() {
     assert!(is(DesktopState::Suspended)(&platform.get(id).await.unwrap()));
     // The next beginning goes before that; one that nobody was there for counts when somebody is.
     let yesterday = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24);
-    second_look(&platform).await.note_turn(id, yesterday).await.unwrap();
+    let store = second_look(&platform).await;
+    store.note_turn(id, yesterday).await.unwrap();
+    store.ask_job(JobKind::Sleep, id, jiff::Timestamp::now()).await.unwrap();
+    platform.kill_and_reopen(config()).await;
     platform.wait(id, "started", has_screen).await;
 }
 

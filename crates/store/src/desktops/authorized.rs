@@ -1,42 +1,44 @@
 //! Which set of people's keys each desktop was last given.
 
-use rolltop_model::{Desired, DesktopId, DesktopState, WorkspaceId};
+use jiff::Timestamp;
+use rolltop_model::{Desired, DesktopId, DesktopState, JobKind, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{QuerySelect, Select};
+use sea_orm::{QuerySelect, QueryTrait as _, Select};
 
 use super::row::{ActiveModel, Column, Entity};
-use crate::database::Store;
-use crate::error::{StoreError, unreadable};
+use crate::database::{Store, Write};
+use crate::error::StoreError;
+use crate::jobs;
 
-/// A desktop and the digest of the keys it has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authorized {
-    pub desktop: DesktopId,
-    pub workspace: WorkspaceId,
-    pub digest: Option<String>,
+/// Desktops of a workspace that run or come up get the keys that its people have now.
+pub(crate) async fn have_keys_delivered(
+    write: &mut Write,
+    workspace: WorkspaceId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let on = [DesktopState::Running.name(), DesktopState::Booting.name()];
+    let of = wanted().filter(Column::Workspace.eq(workspace)).filter(Column::State.is_in(on));
+    let ids = of.select_only().column(Column::Id).into_query();
+    jobs::ask_of_each(write, JobKind::DeliverKeys, ids, now).await
 }
 
 impl Store {
-    /// Every desktop that runs and is to go on running.
-    pub async fn authorized(&self) -> Result<Vec<Authorized>, StoreError> {
-        let rows: Vec<(String, String, Option<String>)> = wanted()
-            .filter(Column::State.eq(DesktopState::Running.name()))
-            .select_only()
-            .columns([Column::Id, Column::Workspace, Column::AuthorizedDigest])
-            .into_tuple()
-            .all(&self.connection)
-            .await?;
-        let bad = unreadable("desktops");
-        rows.into_iter()
-            .map(|(desktop, workspace, digest)| {
-                Ok(Authorized {
-                    desktop: desktop.parse().map_err(&bad)?,
-                    workspace: workspace.parse().map_err(&bad)?,
-                    digest,
-                })
-            })
-            .collect()
+    /// How many desktops of a workspace run, how many of them were given the keys with this digest, and whether for some of the
+    /// others that is still to be tried.
+    pub async fn desktops_authorized(
+        &self,
+        workspace: WorkspaceId,
+        digest: &str,
+    ) -> Result<(u64, u64, bool), StoreError> {
+        let running = wanted()
+            .filter(Column::Workspace.eq(workspace))
+            .filter(Column::State.eq(DesktopState::Running.name()));
+        let done = running.clone().filter(Column::AuthorizedDigest.eq(digest));
+        let ids = running.clone().select_only().column(Column::Id).into_query();
+        let count = running.count(&self.connection).await?;
+        let is_untried = jobs::are_untried(JobKind::DeliverKeys, ids, &self.connection).await?;
+        Ok((count, done.count(&self.connection).await?, is_untried))
     }
 
     /// The digest of the keys that a desktop was last given.

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Command, Desired, DesktopId, DesktopName, DesktopState, FailReason, Record, Refusal, ScreenSize, Size,
-    StopReason,
+    Command, Desired, DesktopId, DesktopName, DesktopState, FailReason, JobKind, Record, Refusal, ScreenSize,
+    Size, StopReason,
 };
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -14,11 +14,15 @@ use crate::database::{Store, Write};
 use crate::error::StoreError;
 use crate::events::{self, kind};
 use crate::history::{self, By, happening};
+use crate::jobs;
 use crate::layers;
 use crate::moment::{Amount, Count, Moment};
 use crate::receipts::{self, Receipt};
+use crate::saved_templates;
 use crate::setups;
 use crate::shares;
+use crate::sleep_policies;
+use crate::snapshot_schedules;
 use crate::snapshots::{self, NewSnapshot, SnapshotError};
 use crate::steps;
 
@@ -104,6 +108,12 @@ impl Store {
             history::end(&write, whom.1, Some(history::OVERTAKEN), now).await?;
         } else {
             history::begin(&write, whom, happening(command, before.state), by, now).await?;
+        }
+        if goes_on_after(&before, &after) {
+            goes_on(&mut write, row.id, now).await?;
+        }
+        if let Some(origin) = row.origin.filter(|_| after.desired == Desired::Destroyed) {
+            jobs::ask(&mut write, JobKind::ExpireSnapshot, origin, now).await?;
         }
         tell(&mut write, &row, &after, now).await?;
         write.commit().await?;
@@ -293,6 +303,9 @@ impl Store {
                 Some(what) => history::begin(&write, (workspace, id), what, By::ROLLTOP, now).await?,
                 None => remember(&write, (workspace, id), &desktop.record, after, now).await?,
             }
+            if goes_on_after(&desktop.record, after) {
+                goes_on(&mut write, id, now).await?;
+            }
             let data = event_data(&desktop.name, after);
             events::insert(&mut write, workspace, id, kind::DESKTOP_CHANGED, data, now).await?;
         }
@@ -307,8 +320,9 @@ impl Store {
         desktop: &Desktop,
         after: &Record,
         host_key: &str,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let write = self.write().await?;
+        let mut write = self.write().await?;
         let change = ActiveModel {
             ready_boot: Set(Count(after.ready_boot)),
             ready_at: Set(after.ready_at.map(Moment)),
@@ -324,6 +338,15 @@ impl Store {
             .filter(Column::KeysRemovedAt.is_null())
             .exec(&write.transaction)
             .await?;
+        if changed.rows_affected > 0 {
+            // Brought back, it runs before it is entered.
+            if desktop.record.state == DesktopState::Running {
+                goes_on(&mut write, desktop.id, now).await?;
+            }
+            if let Some(origin) = desktop.origin.filter(|_| desktop.record.ready_boot == 0) {
+                jobs::ask(&mut write, JobKind::ExpireSnapshot, origin, now).await?;
+            }
+        }
         write.commit().await?;
         Ok(changed.rows_affected > 0)
     }
@@ -339,7 +362,7 @@ impl Store {
         let Some(row) = held(&write, desktop).await? else { return Ok(None) };
         let at = row.keys_removed_at.unwrap_or(Moment(now));
         snapshots::abandon_of(&mut write, desktop.id, now).await?;
-        forget_keys(&write, desktop.id).await?;
+        forget_keys(&mut write, desktop.id, now).await?;
         setups::forget(&write, desktop.id).await?;
         let change = ActiveModel {
             id: Set(row.id),
@@ -355,10 +378,10 @@ impl Store {
     }
 
     /// Forgets keys and identity of a machine nobody has used, so that it can be forked again.
-    pub async fn discard_identity(&self, desktop: &Desktop) -> Result<bool, StoreError> {
-        let write = self.write().await?;
+    pub async fn discard_identity(&self, desktop: &Desktop, now: Timestamp) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
         let Some(row) = held(&write, desktop).await? else { return Ok(false) };
-        forget_keys(&write, desktop.id).await?;
+        forget_keys(&mut write, desktop.id, now).await?;
         let change = ActiveModel {
             id: Set(row.id),
             door_key: Set(None),
@@ -420,14 +443,35 @@ impl Store {
     pub async fn forget_desktop(&self, desktop: &Desktop, now: Timestamp) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = held(&write, desktop).await? else { return Ok(false) };
-        forget_keys(&write, desktop.id).await?;
+        forget_keys(&mut write, desktop.id, now).await?;
         Entity::delete_by_id(row.id).exec(&write.transaction).await?;
+        saved_templates::needed_less(&mut write, &row.template, now).await?;
         history::end(&write, row.id, None, now).await?;
         let data = serde_json::json!({ "name": row.name });
         events::insert(&mut write, row.workspace, row.id, kind::DESKTOP_DESTROYED, data, now).await?;
         write.commit().await?;
         Ok(true)
     }
+}
+
+/// Whether it runs from now on, or goes on running that was to stop.
+fn goes_on_after(before: &Record, after: &Record) -> bool {
+    let runs = |record: &Record| (record.state, record.desired) == (DesktopState::Running, Desired::Running);
+    runs(after) && !runs(before)
+}
+
+/// From now on it runs: what can be done only then is looked after.
+pub(crate) async fn goes_on(write: &mut Write, id: DesktopId, now: Timestamp) -> Result<(), StoreError> {
+    let of = [
+        (setups::is_open_of(write, id).await?, JobKind::SetUp),
+        (sleep_policies::has(write, id).await?, JobKind::Sleep),
+        (snapshot_schedules::has(write, id).await?, JobKind::TakeSnapshot),
+        (layers::are_many(write, id).await?, JobKind::Flatten),
+    ];
+    for (_, kind) in of.into_iter().filter(|(is_wanted, _)| *is_wanted) {
+        jobs::ask(write, kind, id, now).await?;
+    }
+    Ok(())
 }
 
 async fn find(write: &Write, id: DesktopId) -> Result<Option<Model>, StoreError> {
@@ -440,7 +484,11 @@ async fn held(write: &Write, desktop: &Desktop) -> Result<Option<Model>, StoreEr
     Ok(row.filter(|row| *row.fence == desktop.fence))
 }
 
-async fn forget_keys(write: &Write, id: DesktopId) -> Result<(), StoreError> {
+async fn forget_keys(write: &mut Write, id: DesktopId, now: Timestamp) -> Result<(), StoreError> {
+    let own = layers::Entity::find().filter(layers::Column::Desktop.eq(id)).all(&write.transaction).await?;
+    if own.is_empty() {
+        return Ok(());
+    }
     // Overwritten before it is deleted, so that no page of the file keeps it.
     layers::Entity::update_many()
         .col_expr(layers::Column::LayerKey, Expr::value(Vec::<u8>::new()))
@@ -448,7 +496,11 @@ async fn forget_keys(write: &Write, id: DesktopId) -> Result<(), StoreError> {
         .exec(&write.transaction)
         .await?;
     layers::Entity::delete_many().filter(layers::Column::Desktop.eq(id)).exec(&write.transaction).await?;
-    layers::delete_unneeded(write).await
+    jobs::empty_log(write, now).await?;
+    for layer in own {
+        layers::release(write, layer.parent, now).await?;
+    }
+    Ok(())
 }
 
 /// What a command is called once it is carried out.

@@ -50,7 +50,7 @@ impl Store {
         self.set_lease(id, fence, None).await.map(|_| ())
     }
 
-    /// Ends all leases. For the start of the only process that works on this database: whoever
+    /// Ends all leases, of desktops and jobs. For the start of the only process that works on this database: whoever
     /// held them is gone, and should it still live, its fences are about to be outdated.
     pub async fn end_all_leases(&self) -> Result<(), StoreError> {
         let write = self.write().await?;
@@ -60,6 +60,7 @@ impl Store {
             .filter(Column::LeaseHolder.is_not_null())
             .exec(&write.transaction)
             .await?;
+        self.free_jobs(&write).await?;
         write.commit().await
     }
 

@@ -100,11 +100,11 @@ async fn api_keys_are_limited_and_only_their_workspace_removes_them() {
     assert_eq!(store.api_keys(workspace, Some(desktop)).await.unwrap(), std::slice::from_ref(&bound));
     assert!(store.api_keys(WorkspaceId::generate(), None).await.unwrap().is_empty());
 
-    assert_eq!(store.revoke_api_key(WorkspaceId::generate(), None, free.id).await.unwrap(), None);
-    assert_eq!(store.revoke_api_key(workspace, Some(desktop), free.id).await.unwrap(), None);
+    assert_eq!(store.revoke_api_key(WorkspaceId::generate(), None, free.id, start()).await.unwrap(), None);
+    assert_eq!(store.revoke_api_key(workspace, Some(desktop), free.id, start()).await.unwrap(), None);
     let alone = Some(Revoked::default());
-    assert_eq!(store.revoke_api_key(workspace, None, free.id).await.unwrap(), alone);
-    assert_eq!(store.revoke_api_key(workspace, Some(desktop), bound.id).await.unwrap(), alone);
+    assert_eq!(store.revoke_api_key(workspace, None, free.id, start()).await.unwrap(), alone);
+    assert_eq!(store.revoke_api_key(workspace, Some(desktop), bound.id, start()).await.unwrap(), alone);
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn with_a_key_goes_all_that_it_made_and_what_that_made() {
         };
         store.insert_share(share, start()).await.unwrap().unwrap();
     }
-    let revoked = store.revoke_api_key(workspace, None, first).await.unwrap();
+    let revoked = store.revoke_api_key(workspace, None, first, start()).await.unwrap();
     assert_eq!(revoked, Some(Revoked { api_keys: 2, ssh_keys: 1, shares: 1 }));
     let left: Vec<_> = store.api_keys(workspace, None).await.unwrap().iter().map(|key| key.id).collect();
     assert_eq!(left, [other]);
@@ -157,8 +157,8 @@ async fn with_a_key_goes_all_that_it_made_and_what_that_made() {
     // One that ends by itself lets nobody in from that moment on, and is then removed.
     assert_eq!(store.ssh_keys_with("SHA256:b", after(59)).await.unwrap().len(), 1);
     assert!(store.ssh_keys_with("SHA256:b", after(60)).await.unwrap().is_empty());
-    assert_eq!(store.delete_expired_ssh_keys(after(59)).await.unwrap(), 0);
-    assert_eq!(store.delete_expired_ssh_keys(after(60)).await.unwrap(), 1);
+    assert_eq!(store.delete_expired_ssh_keys(after(59)).await.unwrap(), (Some(after(60)), false));
+    assert_eq!(store.delete_expired_ssh_keys(after(60)).await.unwrap(), (None, true));
     assert_eq!(store.ssh_keys(workspace).await.unwrap().len(), 1);
 }
 
@@ -188,9 +188,9 @@ async fn an_ssh_key_is_there_once_and_only_its_workspace_removes_it() {
     let found = store.ssh_keys_with("SHA256:a", after(5)).await.unwrap();
     assert_eq!((found.len(), found[0].id, found[0].used_at), (1, key.id, Some(after(5).into())));
     assert_eq!(store.ssh_keys(fixture.workspace).await.unwrap().len(), 2);
-    assert!(!store.delete_ssh_key(WorkspaceId::generate(), key.id).await.unwrap());
+    assert!(!store.delete_ssh_key(WorkspaceId::generate(), key.id, after(6)).await.unwrap());
     assert!(store.has_ssh_key(key.id).await.unwrap());
-    assert!(store.delete_ssh_key(fixture.workspace, key.id).await.unwrap());
+    assert!(store.delete_ssh_key(fixture.workspace, key.id, after(6)).await.unwrap());
     assert!(!store.has_ssh_key(key.id).await.unwrap());
 }
 
@@ -199,7 +199,11 @@ async fn which_keys_a_desktop_has_is_remembered() {
     let fixture = fixture().await;
     let store = &fixture.store;
     let id = fixture.create("one").await.id;
-    assert!(store.authorized().await.unwrap().is_empty(), "it does not run");
+    assert_eq!(
+        store.desktops_authorized(fixture.workspace, "abc").await.unwrap(),
+        (0, 0, false),
+        "it does not run"
+    );
     assert_eq!(store.desktops_not_running(fixture.workspace).await.unwrap(), 1);
     assert_eq!(store.authorized_digest(id).await.unwrap(), None);
     store.set_authorized_digest(id, "abc").await.unwrap();

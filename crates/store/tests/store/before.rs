@@ -114,7 +114,7 @@ async fn what_was_written_before_opens_with_everything_in_it() {
     }
     let policy = store.sleep_policy(id("sleeper")).await.unwrap();
     assert_eq!((policy.after.unwrap().get(), policy.schedule.is_some()), (90, true));
-    let scheduled = store.snapshot_schedules().await.unwrap().pop().unwrap();
+    let scheduled = store.snapshot_schedule(id("research")).await.unwrap().unwrap();
     assert_eq!((scheduled.desktop, scheduled.schedule.every_hours()), (id("research"), 6));
     assert_eq!(
         store.holds(id("research"), start()).await.unwrap().pop().unwrap().reason.as_deref(),

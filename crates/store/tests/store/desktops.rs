@@ -1,6 +1,6 @@
 //! Desktops as their owners make, list and command them.
 
-use rolltop_model::{Command, Desired, DesktopId, Refusal, SnapshotSchedule, WorkspaceId};
+use rolltop_model::{Command, Desired, DesktopId, JobKind, Refusal, SnapshotSchedule, WorkspaceId};
 use rolltop_store::{
     By, ChangeError, CreateDesktopError, Created, IdempotencyKey, ListQuery, NewDesktop, RenameDesktopError,
 };
@@ -138,6 +138,9 @@ async fn a_snapshot_schedule_that_cant_be_read_stops_no_others() {
     let database = rolltop_store::testing::connection(fixture.directory.path()).await;
     let damage = format!("UPDATE snapshot_schedules SET every_hours = -1 WHERE desktop_id = '{damaged}'");
     assert_eq!(database.execute_unprepared(&damage).await.unwrap().rows_affected(), 1);
-    let read = fixture.store.snapshot_schedules().await.unwrap();
-    assert_eq!(read.iter().map(|scheduled| scheduled.desktop).collect::<Vec<_>>(), [good]);
+    assert!(fixture.store.snapshot_schedule(damaged).await.is_err());
+    assert!(fixture.store.snapshot_schedule(good).await.unwrap().is_some());
+    let due = fixture.store.take_jobs(&[], |kind| kind == JobKind::TakeSnapshot, start(), after(60)).await;
+    let due: Vec<_> = due.unwrap().into_iter().map(|job| job.subject).collect();
+    assert!(due.contains(&damaged.to_string()) && due.contains(&good.to_string()), "each by itself: {due:?}");
 }

@@ -6,5 +6,6 @@ mod accounts;
 mod before;
 mod desktops;
 mod fixture;
+mod jobs;
 mod reconciling;
 mod secrets;

@@ -23,7 +23,7 @@ async fn one_holder_at_a_time_and_an_old_fence_writes_nothing() {
     let booting = mine.record.begun(Step::Fork { boot: 1 });
     assert!(!store.save_record(&mine, &booting, None, after(72)).await.unwrap());
     assert!(!store.renew_lease(id, mine.fence, after(99)).await.unwrap());
-    assert!(!store.save_personalised(&mine, &booting, "ssh-ed25519 x").await.unwrap());
+    assert!(!store.save_personalised(&mine, &booting, "ssh-ed25519 x", after(2)).await.unwrap());
     assert!(store.remove_keys(&mine, after(72)).await.unwrap().is_none());
     assert!(!store.forget_desktop(&mine, after(72)).await.unwrap());
     assert!(store.save_record(&yours, &booting, None, after(72)).await.unwrap());
@@ -42,7 +42,7 @@ async fn a_finding_is_dropped_when_the_owner_has_changed_their_mind_but_a_fact_i
     let failed = seen.record.done(Step::Fail(FailReason::NoMemory), after(2));
     assert!(!store.save_record(&seen, &failed, None, after(2)).await.unwrap());
     let ready = seen.record.done(Step::Personalise { boot: 1 }, after(2));
-    assert!(store.save_personalised(&seen, &ready, "ssh-ed25519 x").await.unwrap());
+    assert!(store.save_personalised(&seen, &ready, "ssh-ed25519 x", after(2)).await.unwrap());
     let now = store.desktop(id).await.unwrap().unwrap();
     assert_eq!(now.record.state, DesktopState::Destroying);
     assert_eq!((now.record.ready_boot, now.host_key.as_deref()), (1, Some("ssh-ed25519 x")));

@@ -20,12 +20,11 @@ async fn a_desktop_has_a_layer_of_its_own_and_keeps_it() {
     assert_ne!(over.key.expose_secret(), made.key.expose_secret());
     let disk: Vec<_> = store.disk_of(two).await.unwrap().into_iter().map(|layer| layer.id).collect();
     assert_eq!(disk, [over.id, made.id]);
-    assert_eq!(store.deep_desktops(2).await.unwrap(), [two]);
-    assert_eq!(store.deep_desktops(3).await.unwrap(), []);
+    assert_eq!((store.depth_of(one).await.unwrap(), store.depth_of(two).await.unwrap()), (1, 2));
     let leased = fixture.leased(two).await;
-    assert!(store.flattened(&leased).await.unwrap());
+    assert!(store.flattened(&leased, start()).await.unwrap());
     assert_eq!(store.disk_of(two).await.unwrap().len(), 1);
-    assert_eq!(store.deep_desktops(2).await.unwrap(), []);
+    assert_eq!(store.depth_of(two).await.unwrap(), 1);
     assert!(store.layer_of(one).await.unwrap().is_some(), "a layer in use is not forgotten");
 }
 
