@@ -71,7 +71,7 @@ pub async fn twenty_idle_desktops(platform: &Platform) -> anyhow::Result<()> {
     against("idle_fork_private_memory", "MB", &private, stock::WAY, &stock?)
 }
 
-fn kib(path: &str, key: &str) -> anyhow::Result<f64> {
+pub(crate) fn kib(path: &str, key: &str) -> anyhow::Result<f64> {
     let text = std::fs::read_to_string(path)?;
     let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
     Ok(line.split_whitespace().nth(1).unwrap_or("0").parse()?)

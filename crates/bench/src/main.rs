@@ -15,6 +15,7 @@ mod plot;
 mod relay;
 mod report;
 mod rfb;
+mod scale;
 mod screen;
 mod stock;
 mod used;
@@ -52,6 +53,8 @@ const KEPT: &str = "kept";
 const USED: &str = "used";
 /// Draws what `kept` has printed, from standard input.
 const PLOT: &str = "plot";
+/// Ten thousand simulated desktops.
+const SCALE: &str = "scale";
 /// The command line's start.
 const CLI: &str = "cli_help";
 /// Those that measure the relays, before a guest that costs nothing.
@@ -75,12 +78,15 @@ async fn measure() -> anyhow::Result<()> {
         return plot::kept();
     }
     for name in &wanted {
-        let known = IN_GUESTS.iter().chain(&RELAYS).chain([&CLI]).any(|known| known == name);
-        anyhow::ensure!(known, "there is no benchmark {name}: {IN_GUESTS:?}, {RELAYS:?}, {CLI}");
+        let known = IN_GUESTS.iter().chain(&RELAYS).chain([&CLI, &SCALE]).any(|known| known == name);
+        anyhow::ensure!(known, "there is no benchmark {name}: {IN_GUESTS:?}, {RELAYS:?}, {CLI}, {SCALE}");
     }
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
     if is_wanted(CLI) {
         cli::help()?;
+    }
+    if is_wanted(SCALE) {
+        scale::all().await?;
     }
     if RELAYS.into_iter().any(is_wanted) {
         relays(is_wanted).await?;
