@@ -127,6 +127,9 @@ class RolltopScreen extends HTMLElement {
     this.#canvas = this.querySelector("canvas:not(.last-frame)");
     // noVNC gives itself the keys at each click.
     this.#canvas?.addEventListener("focus", () => this.#field?.focus({ preventScroll: true }));
+    // noVNC forgets a size that is wished for while it waits for the answer to another: it is asked again.
+    const resized = new MutationObserver(() => this.#apply());
+    if (this.#canvas) resized.observe(this.#canvas, { attributeFilter: ["width", "height"] });
     this.#status("connected");
     if (document.activeElement === document.body) this.#rfb?.focus({ preventScroll: true });
   }
