@@ -103,6 +103,8 @@ struct State {
     /// What was written to layers beyond what each has, bytes.
     written: BTreeMap<LayerId, u64>,
     allowances: Vec<DiskAllowance>,
+    /// Machines that may write otherwise than they are allowed.
+    held_back: BTreeMap<DesktopId, Writing>,
 }
 
 impl SimEngine {
@@ -133,6 +135,7 @@ impl SimEngine {
                 templates,
                 written: BTreeMap::new(),
                 allowances: Vec::new(),
+                held_back: BTreeMap::new(),
             }),
         });
         let guests = disks.into_iter().map(|(id, disk)| (id, shared.guest(id, disk))).collect();
@@ -165,6 +168,22 @@ impl SimEngine {
         state.written.extend(layer.map(|layer| (layer, bytes)));
     }
 
+    /// From now on this machine may write so, for tests.
+    pub fn hold_back(&self, desktop: DesktopId, writing: Writing) {
+        self.shared.state().held_back.insert(desktop, writing);
+    }
+
+    /// One more template, which is baked for no size, for tests.
+    pub fn add_template(&self, name: &str, title: &str) -> Result<(), StateError> {
+        let version = format!("{name}@5100000000cd").parse().map_err(StateError::Template)?;
+        let info =
+            TemplateInfo { version, title: title.to_owned(), baked: Vec::new(), ..self.shared.template() };
+        let bootstrap = self.shared.bootstrap().map_err(StateError::Keys)?;
+        let saved = SavedTemplate { info, bootstrap, disk: Disk::default() };
+        self.shared.state().templates.push(saved);
+        Ok(())
+    }
+
     /// Ends every connection into a machine, which goes on running.
     pub fn cut_connections(&self, desktop: DesktopId) {
         if let Some(guest) = self.shared.state().guests.get(&desktop) {
@@ -175,6 +194,18 @@ impl SimEngine {
     /// What has been typed on a machine's screen since it came up, for tests.
     pub fn typed_text(&self, desktop: DesktopId) -> Option<String> {
         self.shared.state().guests.get(&desktop).map(|guest| guest.screen().typed())
+    }
+
+    /// A program in a machine puts a text on the clipboard of its screen, for tests.
+    pub fn copy_text(&self, desktop: DesktopId, text: &str) {
+        if let Some(guest) = self.shared.state().guests.get(&desktop) {
+            guest.screen().copy(text.to_owned());
+        }
+    }
+
+    /// What a viewer put on the clipboard of a machine's screen, for tests.
+    pub fn clipboard(&self, desktop: DesktopId) -> Option<String> {
+        self.shared.state().guests.get(&desktop).map(|guest| guest.screen().clipboard())
     }
 
     /// Bytes of a machine's terminals that their viewers took, for tests.
@@ -190,6 +221,12 @@ impl SimEngine {
     /// Puts so many small files into a new folder of a machine, for tests.
     pub fn add_files(&self, desktop: DesktopId, folder: &str, count: usize) -> Option<()> {
         self.shared.state().guests.get(&desktop).map(|guest| guest.add_files(folder, count))
+    }
+
+    /// From now on nothing may be put into or taken out of a folder of a machine, for tests.
+    pub fn lock_folder(&self, desktop: DesktopId, folder: &str) -> Option<()> {
+        let guest = self.shared.state().guests.get(&desktop).cloned();
+        guest.and_then(|guest| guest.lock_folder(folder))
     }
 
     /// Bytes that such commands have written, for tests.
@@ -216,6 +253,29 @@ impl Shared {
             kept: state.kept.clone(),
             templates: state.templates.clone(),
         }
+    }
+
+    /// The one that is always there.
+    fn template(&self) -> TemplateInfo {
+        TemplateInfo {
+            version: self.template_version.clone(),
+            title: "Simulated desktop".into(),
+            description: "Not a machine: a picture of one, for trying Rolltop out and for tests.".into(),
+            baked: Size::ALL.to_vec(),
+            built_at: Timestamp::UNIX_EPOCH,
+            disk_gib: 10,
+            disk_bytes: 0,
+        }
+    }
+
+    /// The way into its machines.
+    fn bootstrap(&self) -> Result<Bootstrap, russh::keys::ssh_key::Error> {
+        Ok(Bootstrap {
+            private_key: SecretString::from(
+                self.template.bootstrap_key.to_openssh(LineEnding::LF)?.to_string(),
+            ),
+            host_key: self.template.host_key.public_key().to_openssh()?.trim().to_owned(),
+        })
     }
 
     /// A simulation that can't save goes on without.
@@ -277,6 +337,9 @@ impl State {
     }
 
     fn may_write(&self, machine: &Machine) -> Writing {
+        if let Some(writing) = self.held_back.get(&machine.desktop) {
+            return *writing;
+        }
         let allowance = self.allowances.iter().find(|allowance| allowance.desktop == machine.desktop);
         match allowance {
             Some(allowance) if machine.disk_bytes >= allowance.stop_from => {
@@ -340,15 +403,7 @@ impl Engine for SimEngine {
         self.shared.enter(Operation::Templates, Duration::ZERO).await?;
         let mut templates: Vec<_> =
             self.shared.state().templates.iter().map(|saved| saved.info.clone()).collect();
-        templates.push(TemplateInfo {
-            version: self.shared.template_version.clone(),
-            title: "Simulated desktop".into(),
-            description: "Not a machine: a picture of one, for trying Rolltop out and for tests.".into(),
-            baked: Size::ALL.to_vec(),
-            built_at: Timestamp::UNIX_EPOCH,
-            disk_gib: 10,
-            disk_bytes: 0,
-        });
+        templates.push(self.shared.template());
         Ok(templates)
     }
 
@@ -360,19 +415,14 @@ impl Engine for SimEngine {
         if *template != self.shared.template_version {
             return Err(EngineError::UnknownTemplate(template.to_string()));
         }
-        let key = |error: russh::keys::ssh_key::Error| EngineError::Host(error.to_string());
-        Ok(Bootstrap {
-            private_key: SecretString::from(
-                self.shared.template.bootstrap_key.to_openssh(LineEnding::LF).map_err(key)?.to_string(),
-            ),
-            host_key: self.shared.template.host_key.public_key().to_openssh().map_err(key)?.trim().to_owned(),
-        })
+        self.shared.bootstrap().map_err(|error| EngineError::Host(error.to_string()))
     }
 
     async fn fork(&self, request: &ForkRequest) -> Result<(), EngineError> {
         if request.from.is_some() {
             self.layers()?;
         }
+        self.shared.faults.unless_stuck(Operation::Fork, request.desktop).await;
         self.shared.enter(Operation::Fork, self.shared.config.fork_time).await?;
         let disk = {
             let state = self.shared.state();
@@ -393,6 +443,7 @@ impl Engine for SimEngine {
     }
 
     async fn start(&self, request: &StartRequest) -> Result<(), EngineError> {
+        self.shared.faults.unless_stuck(Operation::Start, request.desktop).await;
         self.shared.enter(Operation::Start, self.shared.config.start_time).await?;
         let started = self
             .shared
@@ -429,6 +480,7 @@ impl Engine for SimEngine {
     }
 
     async fn stop(&self, desktop: DesktopId, fence: u64, grace: Duration) -> Result<(), EngineError> {
+        self.shared.faults.unless_stuck(Operation::Stop, desktop).await;
         self.shared.enter(Operation::Stop, SHUTDOWN.min(grace)).await?;
         let outcome = {
             let mut state = self.shared.state();
@@ -441,6 +493,7 @@ impl Engine for SimEngine {
     }
 
     async fn destroy(&self, desktop: DesktopId, fence: u64) -> Result<DestroyReceipt, EngineError> {
+        self.shared.faults.unless_stuck(Operation::Destroy, desktop).await;
         self.shared.enter(Operation::Destroy, Duration::ZERO).await?;
         let outcome = {
             let mut state = self.shared.state();
@@ -494,7 +547,7 @@ impl Engine for SimEngine {
         let guest = guest.ok_or(EngineError::NotRunning)?;
         // A socket pair rather than a pipe in memory, so that the host can pass its end on.
         let (ours, theirs) = UnixStream::pair().map_err(|error| EngineError::Host(error.to_string()))?;
-        match self.shared.faults.door_fault() {
+        match self.shared.faults.door_fault(desktop) {
             DoorFault::None => guest.serve(theirs),
             DoorFault::NeverOpens => guest.keep_silent(theirs),
             DoorFault::Unreachable | DoorFault::Full => return Err(EngineError::Timeout("the door".into())),

@@ -1,10 +1,11 @@
 //! What a test can have go wrong.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rolltop_engine::{EngineError, HostWarning, Leftover, Writing};
+use rolltop_model::DesktopId;
 
 /// An operation of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,9 +68,11 @@ struct Switches {
     failing: HashMap<Operation, (EngineError, u32)>,
     cut_short: HashMap<Operation, u32>,
     unanswered: Option<(Operation, Moment)>,
+    stuck: HashSet<(Operation, DesktopId)>,
     waits_in_vain: bool,
     delays: HashMap<Operation, Duration>,
     door: DoorFault,
+    doors: HashMap<DesktopId, DoorFault>,
     disk_full: bool,
     init: Option<String>,
     init_delay: Duration,
@@ -108,6 +111,11 @@ impl Faults {
         self.switches().failing.insert(operation, (error, times));
     }
 
+    /// Calls are carried out again, whatever was said by [`Faults::fail`].
+    pub fn heal(&self, operation: Operation) {
+        self.switches().failing.remove(&operation);
+    }
+
     /// The next `times` calls stop half way: a fork or start leaves a machine that never came
     /// up, a destroy one that is off, a snapshot one that writes to the new layer, a suspend or resume everything as it was;
     /// and the caller is told that the host failed.
@@ -124,6 +132,19 @@ impl Faults {
     /// Calls are answered again.
     pub fn answer_all(&self) {
         self.switches().unanswered = None;
+    }
+
+    /// This is never answered for this machine, however often it is asked: it stays as it is. For forks, starts, stops and
+    /// destructions.
+    pub fn stick(&self, operation: Operation, desktop: DesktopId) {
+        self.switches().stuck.insert((operation, desktop));
+    }
+
+    pub(crate) async fn unless_stuck(&self, operation: Operation, desktop: DesktopId) {
+        let is_stuck = self.switches().stuck.contains(&(operation, desktop));
+        if is_stuck {
+            std::future::pending().await
+        }
     }
 
     /// Whether there has been such a call.
@@ -157,6 +178,11 @@ impl Faults {
 
     pub fn door(&self, fault: DoorFault) {
         self.switches().door = fault;
+    }
+
+    /// The same for the door of one machine, whatever is said of all.
+    pub fn door_of(&self, desktop: DesktopId, fault: DoorFault) {
+        self.switches().doors.insert(desktop, fault);
     }
 
     /// While set, nothing that needs space can be made.
@@ -253,8 +279,20 @@ impl Faults {
         }
     }
 
-    pub(crate) fn door_fault(&self) -> DoorFault {
-        self.switches().door
+    pub(crate) fn door_fault(&self, desktop: DesktopId) -> DoorFault {
+        let switches = self.switches();
+        switches.doors.get(&desktop).copied().unwrap_or(switches.door)
+    }
+
+    /// What filled a machine was ended.
+    pub(crate) fn door_is_free(&self, desktop: DesktopId) {
+        let mut switches = self.switches();
+        if switches.doors.get(&desktop) == Some(&DoorFault::Full) {
+            switches.doors.remove(&desktop);
+        }
+        if switches.door == DoorFault::Full {
+            switches.door = DoorFault::None;
+        }
     }
 
     pub(crate) fn init_fault(&self) -> (Duration, Option<String>) {

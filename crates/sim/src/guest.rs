@@ -56,6 +56,7 @@ pub struct Identity {
 }
 
 pub struct Guest {
+    desktop: DesktopId,
     template: Arc<Template>,
     faults: Arc<Faults>,
     disk: Mutex<Disk>,
@@ -90,6 +91,7 @@ impl Guest {
         let off = CancellationToken::new();
         off.cancel();
         Arc::new(Self {
+            desktop,
             template,
             faults,
             disk: Mutex::new(disk),
@@ -181,19 +183,26 @@ impl Guest {
         self.files.add_many(folder, count);
     }
 
+    pub fn lock_folder(&self, folder: &str) -> Option<()> {
+        self.files.change(folder, None, Some(0o555)).ok()
+    }
+
     /// Ends what people run.
     pub fn end_all(&self) {
         self.commands.end();
         self.terminals.clear();
         self.ports.end_web();
-        if self.faults.door_fault() == DoorFault::Full {
-            self.faults.door(DoorFault::None);
-        }
+        self.faults.door_is_free(self.desktop);
     }
 
     /// Bytes that such commands have written.
     pub fn command_bytes(&self) -> u64 {
         self.commands.written()
+    }
+
+    /// Nothing more is let in or started.
+    pub fn is_full(&self) -> bool {
+        self.faults.door_fault(self.desktop) == DoorFault::Full
     }
 
     pub fn console(&self) -> String {

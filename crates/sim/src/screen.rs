@@ -114,8 +114,7 @@ impl Screen {
             *typed = last(typed, MAX_TYPED);
         });
         if let Some(text) = cut {
-            // Without a viewer nobody is told.
-            let _ = self.cuts.send(text);
+            self.copy(text);
         }
     }
 
@@ -123,6 +122,16 @@ impl Screen {
         if buttons & 1 == 1 {
             self.change(|state| state.picture.click = Some((x, y)));
         }
+    }
+
+    /// A program puts a text on the viewers' clipboards.
+    pub fn copy(&self, text: String) {
+        // Without a viewer nobody is told.
+        let _ = self.cuts.send(text);
+    }
+
+    pub fn clipboard(&self) -> String {
+        self.state().clipboard.clone()
     }
 
     /// A viewer's clipboard, to be typed by Ctrl+V.

@@ -6,7 +6,6 @@ use rolltop_guest_protocol::{END, LOOK, Load};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::Guest;
-use crate::faults::DoorFault;
 
 const WORD: u64 = 16;
 const MOST_PROCESSES: u64 = 15_000;
@@ -33,7 +32,6 @@ pub async fn serve(guest: Arc<Guest>, mut stream: impl AsyncRead + AsyncWrite + 
 }
 
 pub fn load(guest: &Guest) -> Load {
-    let full = guest.faults.door_fault() == DoorFault::Full;
-    let processes = if full { MOST_PROCESSES } else { SOME };
+    let processes = if guest.is_full() { MOST_PROCESSES } else { SOME };
     Load { processes, most_processes: MOST_PROCESSES, free_memory: 1 << 30, memory: 2 << 30, before: 0 }
 }

@@ -139,7 +139,7 @@ async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
             guest.ports.end_web();
             Output::default()
         }
-        ["env", _, "tmux", "-L", "rolltop", "copy-mode", ..] => Output::said("1\n".to_owned()),
+        ["env", _, "tmux", "-L", "rolltop", "copy-mode", ..] => searched(guest, &words.join(" ")),
         ["cp", "-aT", "--", ..] | ["rm", "-rf", "--", ..] => on_files(guest, words),
         ["stat", "-Lc", _, "--", path] => match guest.files.contents(path.trim_matches('\'')) {
             // What it holds stands for the time of its last change.
@@ -161,6 +161,14 @@ async fn carry_out(guest: &Guest, words: &[&str], input: Vec<u8>) -> Output {
         ["exit", code] => Output::failed(code.parse().unwrap_or(2), ""),
         [name, ..] => Output::failed(NOT_FOUND, format!("sh: {name}: not found\n")),
     }
+}
+
+/// `tmux copy-mode … -t =NAME: \; … search-backward-text 'TEXT' \; …`: whether the text was shown.
+fn searched(guest: &Guest, line: &str) -> Output {
+    let between = |from: &str, to: &str| Some(line.split_once(from)?.1.split_once(to)?.0);
+    let name = between("-t =", ":").unwrap_or_default();
+    let text = unquoted(between("search-backward-text ", " \\; ").unwrap_or_default()).concat();
+    Output::said(if guest.terminals.has_shown(name, &text) { "1\n" } else { "0\n" })
 }
 
 fn number_of(bytes: &[u8]) -> u64 {

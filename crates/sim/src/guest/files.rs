@@ -16,6 +16,8 @@ const ROOM: usize = 256 * 1024 * 1024;
 
 /// The owner may read it.
 const READABLE: u32 = 0o400;
+/// and write it; what is in a folder that he may not write to stays there.
+const WRITABLE: u32 = 0o200;
 
 /// What is at a path. Bits of the kind are not in `mode`.
 #[derive(Debug, Clone)]
@@ -242,6 +244,11 @@ impl Files {
         let path = place(&tree, path).ok_or(Trouble::NoSuchFile)?;
         changeable(&path)?;
         let prefix = under(&path);
+        let is_locked = |folder: &str| tree.get(folder).is_some_and(|node| node.mode & WRITABLE == 0);
+        let inside = tree.keys().filter(|key| key.starts_with(&prefix));
+        if inside.filter_map(|key| parent(key)).any(is_locked) {
+            return Err(Trouble::PermissionDenied);
+        }
         tree.retain(|key, _| *key != path && !key.starts_with(&prefix));
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Longest clipboard text taken, bytes.
-const MAX_CUT: u32 = 256 * 1024;
+const MAX_CUT: u32 = 4 * 1024 * 1024;
 const MAX_ENCODINGS: u16 = 1024;
 
 /// One message of a viewer.

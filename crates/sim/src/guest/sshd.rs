@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::eager::eager;
 use super::{Guest, attendant, command, ports, rfb, sftp};
-use crate::faults::DoorFault;
 
 /// Between a connection that can be cut and the server, which can't be.
 const PIPE_BYTES: usize = 256 * 1024;
@@ -63,7 +62,7 @@ struct Visitor {
 impl Visitor {
     /// Whether another process can be started.
     fn has_room(&self) -> bool {
-        self.guest.faults.door_fault() != DoorFault::Full
+        !self.guest.is_full()
     }
 
     fn may_enter(&self, user: &str, key: &PublicKey) -> bool {

@@ -1,6 +1,7 @@
 //! Terminals of a simulated machine: what tmux and a shell do, as far as a person would notice.
 //! A session goes on while nobody looks; everybody who does sees the same; whoever can't keep up
 //! is drawn the screen as it is.
+//! `cat -v` shows the keys that are typed, and `printf "TEXT"` writes a text as JSON has it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -18,6 +19,11 @@ use super::{Guest, command};
 const BEHIND: usize = 64;
 /// What is kept of what was shown, bytes.
 const KEPT: usize = 8 * 1024;
+const CTRL_C: u8 = 3;
+/// What shows the keys that are typed, until Ctrl+C.
+const SHOWS_KEYS: &str = "cat -v";
+/// Has the viewer say where a text that is pasted begins and ends, as shells do.
+const BRACKETED: &str = "\x1b[?2004h";
 /// A flood's piece, bytes.
 const PIECE: usize = 16 * 1024;
 
@@ -41,7 +47,14 @@ struct State {
     screen: Vec<u8>,
     line: String,
     /// What runs, if anything does.
-    running: Option<CancellationToken>,
+    running: Option<Running>,
+}
+
+struct Running {
+    program: String,
+    /// It shows what is typed, as `cat -v` does.
+    shows_keys: bool,
+    end: CancellationToken,
 }
 
 impl Terminals {
@@ -61,10 +74,18 @@ impl Terminals {
     pub fn list(&self) -> String {
         let line = |(name, session): (&String, &Arc<Session>)| {
             let viewers = session.viewers.load(Ordering::Relaxed);
-            let program = if locked(&session.state).running.is_some() { "yes" } else { "bash" };
+            let state = locked(&session.state);
+            let program = state.running.as_ref().map_or("bash", |running| &running.program);
             format!("{name} {viewers} {program}\n")
         };
         locked(&self.sessions).iter().map(line).collect()
+    }
+
+    /// Whether a text is among what a terminal has shown.
+    pub fn has_shown(&self, name: &str, text: &str) -> bool {
+        locked(&self.sessions)
+            .get(name)
+            .is_some_and(|session| String::from_utf8_lossy(&locked(&session.state).screen).contains(text))
     }
 
     pub fn kill(&self, name: &str) -> bool {
@@ -132,6 +153,11 @@ async fn draw(guest: &Guest, session: &Session, write: &ChannelWriteHalf<Msg>) {
 }
 
 fn type_in(guest: &Arc<Guest>, name: &str, session: &Arc<Session>, bytes: &[u8]) {
+    let shows_keys = locked(&session.state).running.as_ref().is_some_and(|running| running.shows_keys);
+    if shows_keys && !bytes.contains(&CTRL_C) {
+        session.show(&bytes.iter().flat_map(|byte| visible(*byte)).collect::<Vec<_>>());
+        return;
+    }
     let mut bytes = bytes.iter();
     while let Some(byte) = bytes.next() {
         if *byte == 0x1b {
@@ -140,8 +166,8 @@ fn type_in(guest: &Arc<Guest>, name: &str, session: &Arc<Session>, bytes: &[u8])
             continue;
         }
         if let Some(running) = &locked(&session.state).running {
-            if *byte == 3 {
-                running.cancel();
+            if *byte == CTRL_C {
+                running.end.cancel();
             }
             continue;
         }
@@ -151,7 +177,7 @@ fn type_in(guest: &Arc<Guest>, name: &str, session: &Arc<Session>, bytes: &[u8])
                 let line = std::mem::take(&mut locked(&session.state).line);
                 enter(guest, name, session, line);
             }
-            3 => {
+            &CTRL_C => {
                 locked(&session.state).line.clear();
                 session.show(format!("^C\r\n{}", prompt(guest)).as_bytes());
             }
@@ -176,14 +202,18 @@ fn enter(guest: &Arc<Guest>, name: &str, session: &Arc<Session>, line: String) {
         guest.terminals.kill(name);
         return;
     }
-    let running = CancellationToken::new();
-    locked(&session.state).running = Some(running.clone());
+    let end = CancellationToken::new();
+    let shows_keys = line.trim() == SHOWS_KEYS;
+    let program = line.split_whitespace().next().unwrap_or("bash").to_owned();
+    locked(&session.state).running = Some(Running { program, shows_keys, end: end.clone() });
     let (guest, session) = (guest.clone(), session.clone());
     tokio::spawn(async move {
         let work = async {
-            match flood(&line) {
-                Some(bytes) => session.flood(bytes).await,
-                None => {
+            match (flood(&line), printed(&line)) {
+                _ if shows_keys => std::future::pending().await,
+                (Some(bytes), _) => session.flood(bytes).await,
+                (None, Some(text)) => session.show(text.replace('\n', "\r\n").as_bytes()),
+                (None, None) => {
                     let text = command::typed(&guest, &line).await;
                     session.show(String::from_utf8_lossy(&text).replace('\n', "\r\n").as_bytes());
                 }
@@ -191,7 +221,7 @@ fn enter(guest: &Arc<Guest>, name: &str, session: &Arc<Session>, line: String) {
         };
         tokio::select! {
             () = work => {}
-            () = running.cancelled() => session.show(b"^C\r\n"),
+            () = end.cancelled() => session.show(b"^C\r\n"),
             () = session.closed.cancelled() => return,
         }
         session.show(prompt(&guest).as_bytes());
@@ -211,9 +241,23 @@ fn flood(line: &str) -> Option<u64> {
     }
 }
 
+/// What `printf "TEXT"` writes, with the text's escapes as JSON has them.
+fn printed(line: &str) -> Option<String> {
+    serde_json::from_str(line.trim().strip_prefix("printf ")?).ok()
+}
+
+/// A byte as a terminal shows it to whoever types it.
+fn visible(byte: u8) -> Vec<u8> {
+    match byte {
+        b'\r' => b"\r\n".to_vec(),
+        byte if byte.is_ascii_control() => vec![b'^', byte ^ 0x40],
+        byte => vec![byte],
+    }
+}
+
 fn prompt(guest: &Guest) -> String {
     let name = guest.disk().identity.map_or("template".to_owned(), |identity| identity.hostname);
-    format!("desk@{name}:~$ ")
+    format!("{BRACKETED}desk@{name}:~$ ")
 }
 
 impl Session {
