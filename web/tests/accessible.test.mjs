@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { SIZES, desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
+import { SIZES, desktopPath, deviceCode, openPage, startBrowser, startPlatform } from "./support.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  [server, browser] = await Promise.all([startPlatform({ furnished: true }), startBrowser()]);
 });
 after(async () => {
   await browser?.close();
@@ -122,7 +122,7 @@ for (const scheme of ["light", "dark"]) {
       await dialogSettled(page);
       await check(page, `revoke a key, ${how}`);
       await page.visit("/login/device");
-      await page.locator("#device-code").fill("BCDF-GHJK");
+      await page.locator("#device-code").fill(await deviceCode(page));
       await page.keyboard.press("Enter");
       await page.locator(".decision").waitFor();
       await check(page, `a device to be allowed, ${how}`);

@@ -1,7 +1,7 @@
 // API keys: making one by keyboard, the token shown once, revoking; and allowing a device.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { openPage, startBrowser, startPlatform } from "./support.mjs";
+import { deviceCode, openPage, startBrowser, startPlatform } from "./support.mjs";
 
 let server, browser;
 
@@ -61,11 +61,7 @@ test("a key is made, shown once and revoked without a reload", async () => {
 test("a device is shown for what it is before it is allowed, and a link alone does nothing", async () => {
   const page = await openPage(browser, server.url);
   await page.visit("/desktops");
-  const code = await page.evaluate(async () => {
-    const body = JSON.stringify({ client_name: "rolltop on laptop" });
-    const headers = { "content-type": "application/json" };
-    return (await (await fetch("/v1/login/device", { method: "POST", headers, body })).json()).user_code;
-  });
+  const code = await deviceCode(page);
   const typed = code.toLowerCase();
   await page.visit(`/login/device?code=${code}&user_code=${code}`);
   assert.equal(await page.locator("#device-code").inputValue(), "", "a code comes from a person");

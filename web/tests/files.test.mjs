@@ -2,12 +2,13 @@
 // shows how far it is.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
+import { desktopPath, openPage, startBrowser, startPlatform } from "./support.mjs";
 
 let server, browser, page, path;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  [server, browser] = await Promise.all([startPlatform({ desktops: ["research"] }), startBrowser()]);
+  await server.wish("put-files", { desktop: "research" });
 });
 after(async () => {
   await browser?.close();
@@ -36,6 +37,12 @@ const go = async (where) => {
   await field().fill(where);
   await page.keyboard.press("Enter");
 };
+/** What changes files takes a moment, so that what is under way can be seen. */
+const dawdle = () =>
+  page.route(/\/files(\/content)?\?/, async (route) => {
+    if (route.request().method() !== "GET") await new Promise((done) => setTimeout(done, 150));
+    await route.continue();
+  });
 const ticked = () => page.locator("rolltop-files tbody input:checked").count();
 
 test("what was written and not saved is asked for and comes back", async () => {
@@ -82,12 +89,13 @@ test("the path is that of the rows, and is taken as people write it", async () =
     assert.equal(await field().inputValue(), there, typed);
   }
   await go("/nowhere");
-  await page.locator(".toast", { hasText: "/nowhere: There is no such file or folder." }).waitFor();
+  await page.locator(".toast", { hasText: "/nowhere: There is no such file." }).waitFor();
   assert.equal(await field().inputValue(), "/home/desk");
   assert.ok((await names()).includes("notes.txt"));
 });
 
 test("many are picked at once, and how far their deletion is shows and can be stopped", async () => {
+  await dawdle();
   await go("~/many");
   await row("12.txt").waitFor();
   await row("02.txt").getByRole("checkbox").click();
@@ -117,12 +125,13 @@ test("many are picked at once, and how far their deletion is shows and can be st
   // One that can't be deleted is named, and keeps no other.
   await all.check();
   await remove();
-  await page.locator(".toast", { hasText: "locked.txt: The file may not be changed." }).waitFor();
+  await page.locator(".toast", { hasText: "locked: The desktop's user may not do this." }).waitFor();
   await row("12.txt").waitFor({ state: "detached" });
-  assert.deepEqual(await names(), ["locked.txt"]);
+  assert.deepEqual(await names(), ["locked"]);
 });
 
 test("uploads are counted, and stopped all together", async () => {
+  await dawdle();
   const file = (name) => ({ name, mimeType: "text/plain", buffer: Buffer.from("text") });
   const many = (word) => Array.from({ length: 30 }, (_, index) => file(`${word}-${index}.txt`));
   await page.locator("rolltop-files input[type=file]").setInputFiles(many("first"));

@@ -1,7 +1,7 @@
 // No page scrolls sideways: not on the narrowest phone, a tablet, nor a laptop at 200 %.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
+import { desktopPath, openPage, startBrowser, startPlatform } from "./support.mjs";
 
 const PAGES = [
   "/desktops",
@@ -36,7 +36,7 @@ const WIDTHS = [320, 390, 650, 720, 768, 860];
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  [server, browser] = await Promise.all([startPlatform({ furnished: true }), startBrowser()]);
 });
 after(async () => {
   await browser?.close();

@@ -17,6 +17,14 @@ export async function openScreen(browser, url, { before = () => undefined, ...op
 export const focused = (page, selector) =>
   page.waitForFunction((wanted) => document.activeElement?.matches(wanted), selector);
 
+/** Waits until a text of this length is on the clipboard of a desktop's screen. */
+export async function clipboardHas(server, desktop, length) {
+  for (const end = Date.now() + 30_000; Date.now() < end; ) {
+    if ((await server.wish("clipboard-length", { desktop })) === length) return;
+  }
+  throw new Error(`no text of ${length} letters has come`);
+}
+
 /** Makes the browser say it runs on another system: "MacIntel", "Win32". */
 export const pretend = (page, platform) =>
   page.addInitScript((name) => Object.defineProperty(Navigator.prototype, "platform", { get: () => name }), platform);

@@ -1,12 +1,14 @@
 // SSH keys: adding by keyboard, what a pasted private key is told, removing; and the line to copy.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
+import { desktopPath, openPage, startBrowser, startPlatform } from "./support.mjs";
 
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  [server, browser] = await Promise.all([startPlatform({ desktops: ["research", "lamp", "almanac"] }), startBrowser()]);
+  await server.wish("turn-off", { desktop: "almanac" });
+  await server.wish("add-ssh-keys");
 });
 after(async () => {
   await browser?.close();
@@ -49,10 +51,12 @@ test("a key is added and removed without a reload, and a private one is not sent
 test("a desktop's page has the line to copy", async () => {
   const page = await openPage(browser, server.url);
   await page.visit("/desktops");
-  await page.visit(await desktopPath(page, "research"));
+  const path = await desktopPath(page, "research");
+  await page.visit(path);
   await page.locator("#tab-settings").click();
-  const line = `ssh -J rolltop@${new URL(server.url).hostname}:2222 desk@research`;
-  assert.equal(await page.locator("#ssh-command").innerText(), line);
+  const line = await page.locator("#ssh-command").innerText();
+  const { jump } = await page.evaluate(async (path) => (await fetch(`/v1${path}/ssh`)).json(), path);
+  assert.equal(line, `ssh -J rolltop@${new URL(server.url).hostname}:${jump.port} desk@research`);
   await page.getByRole("button", { name: "Copy: SSH command" }).click();
   await page.locator(".toast", { hasText: "Copied." }).waitFor();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), line);

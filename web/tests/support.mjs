@@ -1,5 +1,4 @@
-// The web tier in front of a whole platform with simulated machines, or of a stand-in for its API, and a real browser to
-// look at it with.
+// A whole platform with simulated machines, and a real browser to look at its pages with.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { dirname, join } from "node:path";
@@ -7,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const TOKEN = "ses_standin";
 /** The sessions of platforms, by their addresses. */
 const sessions = new Map();
 /** Long, because the machine may be busy; nothing waits longer than it has to. */
@@ -15,42 +13,45 @@ const DEADLINE = 30_000;
 
 export const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 
-/** Starts the stand-in; `listen` may name a port to come back on, `with_` what else is peculiar to it. */
-export async function startServer({ listen = "127.0.0.1:0", desktops = true, with_ = [] } = {}) {
-  const { lines, stop } = run(process.env.ROLLTOP_STAND_IN, "rolltop-web-server", "stand_in", [
-    listen,
-    ...(desktops ? [] : ["empty"]),
-    ...with_,
-  ]);
-  return { url: await lines(), stop };
-}
-
-/** Starts a platform with simulated machines and no desktops, whose owner is `sam`. */
-export async function startPlatform() {
-  const { lines, stop } = run(process.env.ROLLTOP_PAGES, "rolltop-testing", "pages", ["127.0.0.1:0"]);
+/**
+ * Starts a platform with simulated machines, whose owner is `sam`: with one desktop in every state where it is `furnished`,
+ * and with `desktops` of these names that run. With `copies` there is a place for those off the host. `wish` says what else
+ * is to be (`crates/testing/examples/pages.rs`).
+ */
+export async function startPlatform({ desktops = [], furnished = false, copies = false } = {}) {
+  const { lines, say, stop } = run(["127.0.0.1:0", ...(copies ? ["copies"] : [])]);
   const url = await lines();
   sessions.set(url, await lines());
-  return { url, stop };
+  const wish = async (what, more = {}) => {
+    say(JSON.stringify({ do: what, ...more }));
+    return JSON.parse(await lines());
+  };
+  if (furnished) await wish("furnish");
+  if (desktops.length > 0) await wish("run", { names: desktops });
+  return { url, wish, stop };
 }
 
-/** Runs an example, built already or by cargo; `lines` gives what it prints, line by line. */
-function run(program, crate, example, arguments_) {
-  const [command, ...words] = program
-    ? [program, ...arguments_]
-    : ["cargo", "run", "-q", "-p", crate, "--example", example, "--", ...arguments_];
-  const child = spawn(command, words, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+/** Runs the platform, built already or by cargo; `lines` gives what it prints, line by line, and `say` tells it a line. */
+function run(arguments_) {
+  const built = process.env.ROLLTOP_PAGES;
+  const [command, ...words] = built
+    ? [built, ...arguments_]
+    : ["cargo", "run", "-q", "-p", "rolltop-testing", "--example", "pages", "--", ...arguments_];
+  const child = spawn(command, words, { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
   const printed = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const lines = async () => {
     const { value, done } = await printed.next();
-    if (done) throw new Error(`${example} ended with ${child.exitCode}`);
+    if (done) throw new Error(`the platform ended with ${child.exitCode}`);
     return value;
   };
+  const say = (line) => child.stdin.write(`${line}\n`);
   const stop = () =>
     new Promise((resolve) => {
+      if (child.exitCode !== null) return resolve();
       child.once("exit", resolve);
       child.kill("SIGINT");
     });
-  return { lines, stop };
+  return { lines, say, stop };
 }
 
 export function startBrowser() {
@@ -85,7 +86,7 @@ export async function openPage(
   context.setDefaultTimeout(DEADLINE);
   if (signedIn) {
     await context.addCookies([
-      { name: "__Host-rolltop", value: sessions.get(url) ?? TOKEN, url, secure: true, httpOnly: true, sameSite: "Lax" },
+      { name: "__Host-rolltop", value: sessions.get(url), url, secure: true, httpOnly: true, sameSite: "Lax" },
     ]);
   }
   const page = await context.newPage();
@@ -118,4 +119,13 @@ export async function desktopPath(page, name) {
     return items.find((desktop) => desktop.name === wanted)?.id;
   }, name);
   return `/desktops/${id}`;
+}
+
+/** The code of a device that waits to be allowed. */
+export function deviceCode(page) {
+  return page.evaluate(async () => {
+    const body = JSON.stringify({ client_name: "rolltop on laptop" });
+    const headers = { "content-type": "application/json" };
+    return (await (await fetch("/v1/login/device", { method: "POST", headers, body })).json()).user_code;
+  });
 }

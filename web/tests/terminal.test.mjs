@@ -2,25 +2,23 @@
 // unasked, and addresses lead where they say.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, afterEach, test } from "node:test";
-import { desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
+import { desktopPath, openPage, startBrowser, startPlatform } from "./support.mjs";
 
 let server, browser, page;
 
 before(async () => {
-  // Previews need a name.
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
-  server.named = server.url.replace("127.0.0.1", "localhost");
+  [server, browser] = await Promise.all([startPlatform({ desktops: ["research"] }), startBrowser()]);
 });
 after(async () => {
   await browser?.close();
   await server?.stop();
 });
 beforeEach(async () => {
-  page = await openPage(browser, server.named);
+  page = await openPage(browser, server.url);
   await page.visit("/desktops");
   await page.visit(`${await desktopPath(page, "research")}#terminal`);
   await page.locator(".xterm-rows").first().waitFor();
-  await shows("desk@here");
+  await shows("desk@research");
 });
 afterEach(async () => {
   // Leaving a page ends what it was fetching.
@@ -53,21 +51,28 @@ const enter = async (line) => {
   await focus();
   await page.keyboard.type(`${line}\n`);
 };
+/** From now on the terminal shows the keys that it gets, until Ctrl+C. */
+const showKeys = async () => {
+  await enter("cat -v");
+  await shows("cat -v\n");
+};
 const copied = () => page.evaluate(() => navigator.clipboard.readText());
 
 test("what is pasted is one bracketed text, whatever is in it", async () => {
   const wanted = "ls\x1b[201~\nrm -rf ~\x1b\x9b201~\x07";
   await page.evaluate((pasted) => navigator.clipboard.writeText(pasted), wanted);
   const expected = "^[[200~ls[201~";
-  await focus();
+  await showKeys();
   await page.keyboard.press("Control+v");
   await shows(expected);
+  await shows("rm -rf ~201~^[[201~");
   const shown = await text();
   assert.equal(shown.split("^[[200~").length, 2, shown);
   assert.equal(shown.split("^[[201~").length, 2, `only ours ends it: ${shown}`);
   assert.ok(shown.trimEnd().endsWith("rm -rf ~201~^[[201~"), shown);
   // The next one is whole too, by the other keys; and so is what a menu or a phone's keyboard pastes.
   await page.keyboard.press("Control+c");
+  await showKeys();
   await page.keyboard.press("Control+Shift+v");
   await page.waitForFunction(() => document.querySelector(".xterm-rows").innerText.split("[200~").length === 3);
   await terminal()
@@ -98,7 +103,7 @@ test("what is pasted is one bracketed text, whatever is in it", async () => {
 
 test("a selection stays, and is copied only when that is asked for", async () => {
   await page.evaluate(() => navigator.clipboard.writeText("mine"));
-  await enter('say "choose this"');
+  await enter('printf "choose this\\n"');
   await shows("choose this");
   const row = terminal().locator(".xterm-rows > div", { hasText: "choose this" }).last();
   const select = async () => {
@@ -115,8 +120,9 @@ test("a selection stays, and is copied only when that is asked for", async () =>
   await page.waitForFunction(async () => (await navigator.clipboard.readText()).startsWith("choose this"));
   // A program that wants the mouse has it; with Shift the selection is the browser's.
   await page.evaluate(() => navigator.clipboard.writeText("mine"));
-  await enter('say "\\u001b[?1000h\\u001b[?1006hchoose this"');
+  await enter('printf "\\u001b[?1000h\\u001b[?1006hchoose this\\n"');
   await page.waitForFunction(() => document.querySelectorAll(".enable-mouse-events").length > 0);
+  await showKeys();
   const marks = async () => (await text()).split("^[[<").length;
   const before = await marks();
   await select();
@@ -135,6 +141,7 @@ test("a selection stays, and is copied only when that is asked for", async () =>
 });
 
 test("the wheel scrolls what the desktop keeps, by keys", async () => {
+  await showKeys();
   await terminal().hover();
   await page.mouse.wheel(0, -200);
   await shows("^[[57996~");
@@ -142,12 +149,12 @@ test("the wheel scrolls what the desktop keeps, by keys", async () => {
 
 test("closing asks while a program runs, and can be undone otherwise", async () => {
   await page.getByRole("button", { name: "New terminal" }).click();
-  await shows("desk@here");
-  await enter("run vim");
-  await shows("vim runs");
+  await shows("desk@research");
+  await enter("sleep 600");
+  await shows("sleep 600\n");
   await page.getByRole("button", { name: "Close terminal 2" }).click();
   const dialog = page.locator("dialog[open]");
-  await dialog.getByText("vim is running in this terminal").waitFor();
+  await dialog.getByText("sleep is running in this terminal").waitFor();
   await dialog.getByRole("button", { name: "Cancel" }).click();
   assert.deepEqual(await tabs(), ["Terminal 1", "Terminal 2"]);
   await page.getByRole("button", { name: "Close terminal 1" }).click();
@@ -189,6 +196,8 @@ test("the tab that is chosen is in view, however many there are", async () => {
 });
 
 test("a search that misses says so", async () => {
+  await enter('printf "a needle\\n"');
+  await showKeys();
   await page.getByRole("button", { name: "Search what was shown" }).click();
   const field = page.getByRole("searchbox", { name: "Search what was shown" });
   const said = page.locator("[data-missed]");
@@ -218,7 +227,7 @@ test("an address that goes over rows opens whole, and so does one behind a word"
     .map((row, index) => `\u001b[${index + 2};1H${row}`)
     .join("");
   await enter(
-    `say ${JSON.stringify(`\u001b[2J${rows} after.\r\n\u001b]8;;https://example.org/behind\u001b\\the words\u001b]8;;\u001b\\`)}`,
+    `printf ${JSON.stringify(`\u001b[2J${rows} after.\r\n\u001b]8;;https://example.org/behind\u001b\\the words\u001b]8;;\u001b\\`)}`,
   );
   await shows("the words");
   await page.evaluate(() => {
@@ -244,10 +253,10 @@ test("an address that goes over rows opens whole, and so does one behind a word"
 });
 
 test("a program that shows an address of its own machine has its preview offered", async () => {
-  await enter('say "  Local:   \\u001b[36mhttp://localhost:\\u001b[1m5173\\u001b[22m/app\\u001b[39m ready"');
+  await enter('printf "  Local:   \\u001b[36mhttp://localhost:\\u001b[1m5173\\u001b[22m/app\\u001b[39m ready\\n"');
   const offer = page.locator(".terminal-offer");
   await offer.getByText("5173").waitFor();
-  const own = new URL(server.named).host;
+  const own = new URL(server.url).host;
   assert.equal(
     await offer.getByRole("link", { name: "Open preview" }).getAttribute("href"),
     `https://5173--research.${own}/`,

@@ -1,12 +1,12 @@
 // What dialogs, lists and toasts say is so: nothing is promised that was not done or is not there.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { desktopPath, openPage, startBrowser, startServer } from "./support.mjs";
+import { desktopPath, deviceCode, openPage, startBrowser, startPlatform } from "./support.mjs";
 
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  [server, browser] = await Promise.all([startPlatform({ furnished: true, copies: true }), startBrowser()]);
 });
 after(async () => {
   await browser?.close();
@@ -49,7 +49,7 @@ test("saving when it sleeps says what was saved", async () => {
 });
 
 test("copies off the host are offered only where there is a place for them", async () => {
-  const bare = await startServer({ with_: ["no-store"] });
+  const bare = await startPlatform({ furnished: true });
   for (const [where, offered] of [
     [server, true],
     [bare, false],
@@ -85,7 +85,9 @@ test("the count above the list is of what the list shows", async () => {
   await page.visit("/desktops?view=table");
   await again;
   const count = page.locator(".filters > .quiet");
-  const rows = await page.locator(".desktop-row").count();
+  // What is being deleted is listed until it is gone, and counts no more.
+  const going = await page.locator(".desktop-row", { hasText: "Deleting" }).count();
+  const rows = (await page.locator(".desktop-row").count()) - going;
   assert.equal(await count.innerText(), `${rows} desktops`);
   await page.getByRole("searchbox", { name: "Find by name" }).fill("nothing-like-it");
   await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
@@ -110,7 +112,7 @@ test("keys offer no permission for what is not there yet", async () => {
   await page.locator("#scope-exec").waitFor();
   assert.doesNotMatch(await page.locator("#make-key").innerText(), /task/i);
   await page.visit("/login/device");
-  await page.locator("#device-code").fill("BCDF-GHJK");
+  await page.locator("#device-code").fill(await deviceCode(page));
   await page.keyboard.press("Enter");
   await page.locator(".decision").waitFor();
   assert.doesNotMatch(await page.locator(".decision").innerText(), /task/i);

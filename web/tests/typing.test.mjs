@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { FIELD, SCREEN, focused, keys, listening, openScreen, pretend } from "./screen-page.mjs";
-import { startBrowser, startServer } from "./support.mjs";
+import { startBrowser, startPlatform } from "./support.mjs";
 
 let server, browser;
 
 before(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  [server, browser] = await Promise.all([startPlatform({ desktops: ["research"] }), startBrowser()]);
 });
 after(async () => {
   await browser?.close();

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rolltop_api_server::{bind as bind_socket, gateway_router, serve_only_to};
 use rolltop_ssh_gateway::GatewayConfig;
-use rolltop_web_server::WebConfig;
+use rolltop_web_server::{ServerError, WebConfig};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::Platform;
@@ -18,6 +19,16 @@ pub struct Web {
     pub url: String,
     /// The one that it made for itself, in PEM.
     pub certificate: PathBuf,
+    stop: CancellationToken,
+    serving: JoinHandle<Result<(), ServerError>>,
+}
+
+impl Web {
+    /// Ends it, with every connection to it.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
 }
 
 impl Platform {
@@ -37,8 +48,9 @@ impl Platform {
         };
         let server = rolltop_web_server::bind(config).await.unwrap();
         let (address, url) = (server.address(), server.url().to_owned());
-        tokio::spawn(server.serve(self.shutdown.clone().cancelled_owned()));
-        Web { address, url, certificate: self.directory().join("tls.crt") }
+        let stop = self.shutdown.child_token();
+        let serving = tokio::spawn(server.serve(stop.clone().cancelled_owned()));
+        Web { address, url, certificate: self.directory().join("tls.crt"), stop, serving }
     }
 
     /// Starts a jump host on a free port. A platform has one.

@@ -9,10 +9,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails in a fixture fails the test")]
 
 mod fronts;
+mod furnished;
 mod platform;
 mod waiting;
 
 pub use fronts::{Web, jump_host};
+pub use furnished::{NAME, PASSWORD};
 pub use platform::{Platform, insert_key};
 pub use rolltop_sim::{DoorFault, Faults, Moment, Operation};
 pub use waiting::{PATIENCE, comes_true, eventually};
