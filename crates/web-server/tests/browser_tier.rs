@@ -1,4 +1,4 @@
-//! The web tier as a browser meets it, in front of the stand-in API: cookie, cross-site
+//! The web tier as a browser meets it, before a platform with simulated machines: cookie, cross-site
 //! requests, what passes through to the API and what does not, and what every page carries.
 
 #![allow(
@@ -10,20 +10,22 @@
     reason = "what fails here fails a test"
 )]
 
-mod stand_in;
 mod support;
 
 use std::io::Read;
 
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
-use rolltop_api_types::{DesktopState, NotSupported, SnapshotState};
-use stand_in::{LINK, NAME, PASSWORD, TOKEN};
+use rolltop_api_types::DesktopState;
+use rolltop_model::SnapshotId;
+use rolltop_testing::{NAME, PASSWORD};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
 use support::Web;
 
 #[tokio::test]
 async fn pages_send_strangers_to_sign_in_and_back() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     for path in ["/desktops", "/host", "/palette", "/account/password", "/desktops/new"] {
         let answer = web.get(path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{path}");
@@ -38,7 +40,7 @@ async fn pages_send_strangers_to_sign_in_and_back() {
 
 #[tokio::test]
 async fn signing_in_sets_the_one_cookie_with_every_protection() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let form = [("name", NAME), ("password", PASSWORD), ("next", "/host")];
     let answer = web.own_post("/sign-in").form(&form).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
@@ -46,7 +48,7 @@ async fn signing_in_sets_the_one_cookie_with_every_protection() {
     let cookies: Vec<_> = answer.headers().get_all(SET_COOKIE).iter().collect();
     assert_eq!(cookies.len(), 1);
     let cookie = cookies[0].to_str().unwrap();
-    assert!(cookie.starts_with(&format!("__Host-rolltop={TOKEN}; ")), "{cookie}");
+    assert!(cookie.starts_with("__Host-rolltop=rs_"), "{cookie}");
     for flag in ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"] {
         assert!(cookie.split("; ").any(|part| part == flag), "{flag} in {cookie}");
     }
@@ -61,12 +63,14 @@ async fn signing_in_sets_the_one_cookie_with_every_protection() {
 
 #[tokio::test]
 async fn a_link_is_used_up_by_the_button_and_not_by_looking() {
-    let web = Web::start(true).await;
+    let web = Web::fresh().await;
+    let link = web.platform.admin.sign_in_link().await.unwrap().link_token;
+    let link = link.expose_secret();
     for _ in 0..2 {
-        assert_eq!(web.get(&format!("/welcome/{LINK}")).send().await.unwrap().status(), StatusCode::OK);
+        assert_eq!(web.get(&format!("/welcome/{link}")).send().await.unwrap().status(), StatusCode::OK);
     }
-    assert!(web.api.state.requests("/v1/session/redeem").is_empty());
-    let answer = web.own_post(&format!("/welcome/{LINK}")).send().await.unwrap();
+    assert!(web.between.requests("/v1/session/redeem").is_empty());
+    let answer = web.own_post(&format!("/welcome/{link}")).send().await.unwrap();
     assert_eq!(answer.headers()[LOCATION], "/account/password");
     assert!(answer.headers().contains_key(SET_COOKIE));
     let answer = web.own_post("/welcome/other").send().await.unwrap();
@@ -76,33 +80,33 @@ async fn a_link_is_used_up_by_the_button_and_not_by_looking() {
 
 #[tokio::test]
 async fn without_a_password_every_page_leads_to_choosing_one() {
-    let web = Web::start(true).await;
-    let cookie = format!("__Host-rolltop={}", stand_in::NEW_TOKEN);
+    let web = Web::fresh().await;
+    let cookie = web.cookie();
     let answer = web.get("/desktops").header(COOKIE, &cookie).send().await.unwrap();
     assert_eq!(answer.headers()[LOCATION], "/account/password");
     let form = [("name", "sam"), ("password", "short"), ("again", "short")];
     let answer = web.own_post("/account/password").header(COOKIE, &cookie).form(&form).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(answer.text().await.unwrap().contains("fewer than 10 characters"));
+    assert!(answer.text().await.unwrap().contains("at least 10 characters"));
     let form = [("name", "sam"), ("password", "long enough to do"), ("again", "something else")];
     let answer = web.own_post("/account/password").header(COOKIE, &cookie).form(&form).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(web.api.state.requests("/v1/me/password").len() == 1, "a slip of the finger is not sent on");
+    assert!(web.between.requests("/v1/me/password").len() == 1, "a slip of the finger is not sent on");
 }
 
 #[tokio::test]
 async fn signing_out_takes_the_cookie_and_ends_the_session() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let answer = web.signed_in_post("/sign-out").send().await.unwrap();
     assert!(answer.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
     assert_eq!(answer.headers()["hx-redirect"], "/sign-in");
-    let ended = web.api.state.requests("/v1/session");
+    let ended = web.between.requests("/v1/session");
     assert_eq!((ended.len(), ended[0].method.as_str()), (1, "DELETE"));
 }
 
 #[tokio::test]
 async fn another_site_cannot_act_for_a_visitor() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let own = web.origin();
     let evil = "https://evil.example".to_owned();
     let cases: [(&str, Option<&str>, Option<&str>); 6] = [
@@ -137,18 +141,19 @@ async fn another_site_cannot_act_for_a_visitor() {
             .unwrap();
         assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     }
-    let changing = |seen: &stand_in::Seen| seen.method != "GET";
-    assert!(!web.api.state.seen.lock().unwrap().iter().any(changing), "nothing reached the API");
+    let seen = web.between.seen();
+    assert!(seen.iter().all(|seen| seen.method == "GET"), "nothing reached the API");
 }
 
 #[tokio::test]
 async fn our_own_pages_can_act() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let answer =
         web.signed_in_post("/desktops").form(&[("name", "made-here"), ("size", "m")]).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(answer.headers()["hx-trigger"], "rolltop:done");
-    assert!(web.api.state.desktops.lock().unwrap().iter().any(|desktop| desktop.name == "made-here"));
+    let all = web.person.all_desktops().await.unwrap();
+    assert!(all.iter().any(|desktop| desktop.name == "made-here"));
     let answer =
         web.signed_in_post("/desktops").form(&[("name", "Not Good"), ("size", "m")]).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
@@ -162,8 +167,8 @@ async fn our_own_pages_can_act() {
 
 #[tokio::test]
 async fn every_page_forbids_what_is_inline_and_what_is_foreign() {
-    let web = Web::start(true).await;
-    let id = web.desktop("research");
+    let web = Web::running(&["research"]).await;
+    let id = web.desktop("research").await;
     let paths = [
         "/sign-in".to_owned(),
         "/welcome/x".to_owned(),
@@ -205,23 +210,15 @@ async fn every_page_forbids_what_is_inline_and_what_is_foreign() {
 
 #[tokio::test]
 async fn what_the_api_says_is_text_and_never_markup() {
-    let web = Web::start(true).await;
+    let web = Web::furnished().await;
+    let all = web.person.all_desktops().await.unwrap();
+    let ids: Vec<String> = all.iter().map(|desktop| desktop.id.to_string()).collect();
     let hostile = r#"</bdi><script src="/x"></script><img src=x onerror="alert(1)">"#;
-    {
-        let mut desktops = web.api.state.desktops.lock().unwrap();
-        for desktop in desktops.iter_mut() {
-            desktop.name = hostile.to_owned();
-            desktop.template = format!("{hostile}@0");
-            desktop.detail = desktop.detail.as_ref().map(|_| hostile.to_owned());
-            desktop.evidence = desktop.detail.as_ref().map(|_| hostile.to_owned());
-            for step in desktop.steps.iter_mut().flatten() {
-                step.name = hostile.to_owned();
-                step.detail = Some(hostile.to_owned());
-            }
+    web.between.change(move |path, answer| {
+        if path.starts_with("/v1/desktops") {
+            replace(answer, &["name", "template", "detail", "evidence"], hostile);
         }
-    }
-    let ids: Vec<String> =
-        web.api.state.desktops.lock().unwrap().iter().map(|desktop| desktop.id.to_string()).collect();
+    });
     let mut paths = vec!["/desktops".to_owned(), "/desktops?view=table".to_owned(), "/palette".to_owned()];
     paths.extend(ids.iter().map(|id| format!("/desktops/{id}")));
     paths.extend(ids.iter().map(|id| format!("/desktops/{id}/ask/delete")));
@@ -237,6 +234,22 @@ async fn what_the_api_says_is_text_and_never_markup() {
     }
 }
 
+/// Every text under one of these keys becomes this one.
+fn replace(value: &mut Value, keys: &[&str], with: &str) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    Value::String(text) if keys.contains(&key.as_str()) => *text = with.to_owned(),
+                    value => replace(value, keys, with),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| replace(value, keys, with)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// What stands in the console's block.
 fn shown_of(page: &str) -> String {
     let (_, after) = page.split_once("<pre class=\"console\" tabindex=\"0\">").unwrap();
@@ -246,15 +259,29 @@ fn shown_of(page: &str) -> String {
 
 #[tokio::test]
 async fn a_failed_desktop_shows_what_was_said_and_every_way_on() {
-    let web = Web::start(true).await;
-    let page = async || {
-        let failed = web.api.state.desktops.lock().unwrap()[4].clone();
-        let path = format!("/desktops/{}", failed.id);
-        let answer = web.get(&path).header(COOKIE, web.cookie()).send().await.unwrap();
-        (failed, answer.text().await.unwrap())
-    };
-    let (failed, text) = page().await;
+    let web = Web::furnished().await;
+    let failed = web.platform.named("sextant").await;
     assert_eq!(failed.state, DesktopState::Failed);
+    let id = failed.id;
+    let page = async || {
+        let path = format!("/desktops/{id}");
+        let answer = web.get(&path).header(COOKIE, web.cookie()).send().await.unwrap();
+        answer.text().await.unwrap()
+    };
+    web.between.consoles_say("[ 14.2] sshd did not start: no space left on device <b>&amp;\n");
+    // Nothing is known but what the console says, and no snapshot is there, be it for an undo.
+    let own = format!("/v1/desktops/{id}");
+    let without = own.clone();
+    web.between.change(move |path, answer| {
+        if path == without {
+            answer["reason"] = json!("door_timeout");
+            answer.as_object_mut().unwrap().remove("evidence");
+        }
+        if path == "/v1/snapshots" {
+            answer["items"] = json!([]);
+        }
+    });
+    let text = page().await;
     let console =
         format!("<details class=\"disclosure\" id=\"console-{}\" hx-morph-skip", shown_of(&text).len());
     assert!(text.contains(&format!("{console} open>")), "{text}");
@@ -262,83 +289,108 @@ async fn a_failed_desktop_shows_what_was_said_and_every_way_on() {
     assert!(!text.contains("/restore"), "there is no snapshot of it");
 
     // What the guest program said, its console closed beside it, and a snapshot to go back to.
-    let kept = {
-        let mut desktops = web.api.state.desktops.lock().unwrap();
-        desktops[4].reason = Some("resume_failed".to_owned());
-        desktops[4].evidence = Some("not today \u{1b}[31m<script>".to_owned());
-        let mut snapshots = web.api.state.snapshots.lock().unwrap();
-        // The first is of the failure itself, kept for an undo.
-        let mut ready = snapshots.iter_mut().filter(|snapshot| snapshot.state == SnapshotState::Ready);
-        let [undo, kept] = [ready.next().unwrap(), ready.next().unwrap()];
-        assert!(undo.kept_until.is_some() && kept.kept_until.is_none());
-        (undo.desktop, kept.desktop) = (desktops[4].id, desktops[4].id);
-        kept.clone()
+    let kept = SnapshotId::generate();
+    let with_reason = |reason: &'static str| {
+        let own = own.clone();
+        move |path: &str, answer: &mut Value| {
+            if path == own {
+                answer["reason"] = json!(reason);
+                answer["evidence"] = json!("not today \u{1b}[31m<script>");
+            }
+            if path == "/v1/snapshots" {
+                let items = answer["items"].as_array_mut().unwrap();
+                let undo = items.iter().find(|kept| kept["name"] == "Before restarting").unwrap().clone();
+                let mut ready = undo.clone();
+                (ready["id"], ready["name"]) = (json!(kept), json!("before the upgrade"));
+                ready.as_object_mut().unwrap().remove("kept_until");
+                *items = vec![undo, ready];
+            }
+        }
     };
-    let (failed, text) = page().await;
+    web.between.change(with_reason("resume_failed"));
+    let text = page().await;
     assert!(text.contains("not today &lt;script&gt;"), "{text}");
     assert!(text.contains(&format!("{console}>")), "{text}");
     for way in [
-        format!("/desktops/{}/retry", failed.id),
-        format!("/desktops/{}/ask/restart", failed.id),
-        format!("/snapshots/{}/restore", kept.id),
-        format!("/snapshots/{}/fork", kept.id),
+        format!("/desktops/{id}/retry"),
+        format!("/desktops/{id}/ask/restart"),
+        format!("/snapshots/{kept}/restore"),
+        format!("/snapshots/{kept}/fork"),
     ] {
         assert!(text.contains(&way), "{way} is not in {text}");
     }
-    let undo = format!("\"/desktops/{}/undo\"", failed.id);
+    let undo = format!("\"/desktops/{id}/undo\"");
     assert!(!text.contains(&undo), "its memory is there still");
-    web.api.state.desktops.lock().unwrap()[4].reason = Some("door_timeout".to_owned());
-    let (_, text) = page().await;
+    web.between.change(with_reason("door_timeout"));
+    let text = page().await;
     assert!(text.contains(&undo), "it was restarted: {text}");
 }
 
 #[tokio::test]
 async fn what_a_desktops_engine_can_not_is_left_out_with_a_sentence() {
-    let web = Web::start(true).await;
-    let id = web.desktop("research");
-    let page = async |path: String| {
+    let ways = ["suspend", "fork", "ask/snapshot", "sleep", "snapshots", "schedule", "template"];
+    let way = |id: &str, way: &str| format!("\"/desktops/{id}/{way}\"");
+    let page = async |web: &Web, path: String| {
         web.get(&path).header(COOKIE, web.cookie()).send().await.unwrap().text().await.unwrap()
     };
-    let ways = ["suspend", "fork", "ask/snapshot", "sleep", "snapshots", "schedule", "template"]
-        .map(|way| format!("\"/desktops/{id}/{way}\""));
-    let text = page(format!("/desktops/{id}")).await;
-    for way in &ways {
-        assert!(text.contains(way), "{way} is not in {text}");
+    let web = Web::running(&["research"]).await;
+    let id = web.desktop("research").await;
+    let text = page(&web, format!("/desktops/{id}")).await;
+    for way in ways.map(|name| way(&id, name)) {
+        assert!(text.contains(&way), "{way} is not in {text}");
     }
-    assert!(page(format!("/desktops/{id}/ask/stop")).await.contains("undo this"));
+    assert!(page(&web, format!("/desktops/{id}/ask/stop")).await.contains("undo this"));
 
-    let not_supported = ["memory", "layers", "images"]
-        .map(|what| NotSupported { what: what.into(), why: "Not here.".into() });
-    web.api.state.desktops.lock().unwrap()[0].not_supported = not_supported.to_vec();
-    let text = page(format!("/desktops/{id}")).await;
-    for way in &ways {
-        assert!(!text.contains(way), "{way} is in {text}");
+    let web = Web::plain().await;
+    web.platform.run(&["research"]).await;
+    let id = web.desktop("research").await;
+    let text = page(&web, format!("/desktops/{id}")).await;
+    for way in ways.map(|name| way(&id, name)) {
+        assert!(!text.contains(&way), "{way} is in {text}");
     }
     for why in ["can’t keep a desktop’s memory", "can’t take them", "saving it as a template"] {
         assert!(text.to_lowercase().contains(&why.to_lowercase()), "{why} is not in {text}");
     }
     assert!(text.contains(&format!("/desktops/{id}/ask/stop")), "the rest is there");
     // Nothing is kept before it is stopped or deleted, and nobody is told so.
-    assert!(page(format!("/desktops/{id}/ask/stop")).await.contains("is lost"));
-    assert!(!page(format!("/desktops/{id}/ask/delete")).await.contains("kept for a day"));
-    let list = page("/desktops".to_owned()).await;
+    assert!(page(&web, format!("/desktops/{id}/ask/stop")).await.contains("is lost"));
+    assert!(!page(&web, format!("/desktops/{id}/ask/delete")).await.contains("kept for a day"));
+    let list = page(&web, "/desktops".to_owned()).await;
     assert!(!list.contains(&format!("/desktops/{id}/suspend")), "{list}");
     // What nobody here has words for is said as the API says it.
-    let other = NotSupported { what: "teleporting".into(), why: "It stays <here>.".into() };
-    web.api.state.desktops.lock().unwrap()[0].not_supported = vec![other];
-    assert!(page(format!("/desktops/{id}")).await.contains("It stays &lt;here&gt;."));
+    let own = format!("/v1/desktops/{id}");
+    web.between.change(move |path, answer| {
+        if path == own {
+            answer["not_supported"] = json!([{ "what": "teleporting", "why": "It stays <here>." }]);
+        }
+    });
+    assert!(page(&web, format!("/desktops/{id}")).await.contains("It stays &lt;here&gt;."));
+}
+
+#[tokio::test]
+async fn a_reason_that_only_newer_servers_know_is_said_as_they_say_it() {
+    let web = Web::running(&["research"]).await;
+    let id = web.desktop("research").await;
+    web.between.change(|path, answer| {
+        if path.ends_with("/sleep") {
+            let reason = json!({ "reason": "sunshine", "detail": "A reason that only newer servers know." });
+            answer["awake_because"].as_array_mut().unwrap().push(reason);
+        }
+    });
+    let shown = web.get(&format!("/desktops/{id}/sleep")).header(COOKIE, web.cookie()).send().await.unwrap();
+    assert!(shown.text().await.unwrap().contains("A reason that only newer servers know."));
 }
 
 #[tokio::test]
 async fn the_language_follows_the_browser_until_one_is_chosen() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let french =
         web.get("/sign-in").header("accept-language", "fr").send().await.unwrap().text().await.unwrap();
     assert!(french.contains(r#"<html lang="fr">"#) && french.contains("Se connecter"));
     let answer = web.signed_in_post("/account/language?to=fr").send().await.unwrap();
     let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
-    assert!(cookie.starts_with(&format!("__Host-rolltop={TOKEN}~fr;")), "still the one cookie: {cookie}");
-    let chosen = format!("__Host-rolltop={TOKEN}~fr");
+    let chosen = format!("{}~fr", web.cookie());
+    assert!(cookie.starts_with(&format!("{chosen};")), "still the one cookie: {cookie}");
     let text = web
         .get("/desktops")
         .header(COOKIE, chosen)
@@ -358,7 +410,7 @@ async fn the_language_follows_the_browser_until_one_is_chosen() {
 
 #[tokio::test]
 async fn what_is_not_there_is_a_404_whoever_asks() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let unknown = rolltop_model::DesktopId::from_u128(99);
     for path in [
         format!("/desktops/{unknown}"),
@@ -382,12 +434,12 @@ async fn what_is_not_there_is_a_404_whoever_asks() {
 
 #[tokio::test]
 async fn an_api_that_is_away_is_said_plainly() {
-    let web = Web::start(true).await;
-    std::fs::remove_file(&web.api.socket).unwrap();
+    let web = Web::start().await;
+    std::fs::remove_file(&web.socket).unwrap();
     let answer = web.get("/desktops").header(COOKIE, web.cookie()).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.text().await.unwrap().contains("not answering"));
-    let answer = web.get("/v1/me").header(AUTHORIZATION, "Bearer rt_key").send().await.unwrap();
+    let answer = web.get("/v1/me").header(AUTHORIZATION, web.bearer()).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
     assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["code"], "unavailable");
@@ -395,7 +447,7 @@ async fn an_api_that_is_away_is_said_plainly() {
 
 #[tokio::test]
 async fn there_is_no_plain_http() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let plain = format!("http://localhost:{}/sign-in?next=/host", web.address.port());
     let answer =
         reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
@@ -407,9 +459,9 @@ async fn there_is_no_plain_http() {
 
 #[tokio::test]
 async fn pages_are_compressed_where_that_can_give_nothing_away() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let coding = async |path: &str, header: Option<&'static str>| {
-        let request = web.get(path).header(COOKIE, format!("__Host-rolltop={TOKEN}"));
+        let request = web.get(path).header(COOKIE, web.cookie());
         let request = request.header("accept-encoding", "gzip, br");
         let request = if let Some(name) = header { request.header(name, "true") } else { request };
         let answer = request.send().await.unwrap();
@@ -432,7 +484,8 @@ async fn pages_are_compressed_where_that_can_give_nothing_away() {
         assert!(bytes.len() * 3 < page.len(), "{path}: {} of {}", bytes.len(), page.len());
     }
     // A link from elsewhere can put its own text into these, or a desktop's programs can.
-    let id = web.api.state.desktops.lock().unwrap()[0].id;
+    web.platform.run(&["research"]).await;
+    let id = web.desktop("research").await;
     for path in [
         "/desktops?q=x",
         "/docs/search?q=x",

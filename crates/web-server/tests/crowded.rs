@@ -9,7 +9,6 @@
     reason = "what fails here fails a test"
 )]
 
-mod stand_in;
 mod support;
 
 use std::net::SocketAddr;
@@ -44,7 +43,7 @@ async fn closed(mut stream: impl AsyncReadExt + Unpin) {
 #[tokio::test]
 async fn silent_connections_from_two_addresses_keep_nobody_out() {
     let limits = Limits { strangers: 12, grace: Duration::from_millis(500), ..Limits::default() };
-    let web = Web::with(false, limits).await;
+    let web = Web::with(limits).await;
     let mut agreed = Vec::new();
     for _ in 0..4 {
         agreed.push(web.connect_from("127.0.0.2:0").await);
@@ -63,7 +62,7 @@ async fn silent_connections_from_two_addresses_keep_nobody_out() {
 
 #[tokio::test]
 async fn more_visitors_at_once_than_there_are_places_are_all_served() {
-    let web = Web::with(false, Limits { strangers: 3, ..Limits::default() }).await;
+    let web = Web::with(Limits { strangers: 3, ..Limits::default() }).await;
     let visits =
         (0..24).map(|_| web.raw("GET /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
     for answer in futures::future::join_all(visits).await {
@@ -73,7 +72,7 @@ async fn more_visitors_at_once_than_there_are_places_are_all_served() {
 
 #[tokio::test]
 async fn who_is_turned_away_is_told_why() {
-    let web = Web::with(false, Limits { per_network: 2, ..Limits::default() }).await;
+    let web = Web::with(Limits { per_network: 2, ..Limits::default() }).await;
     let _held = (web.connect().await, web.connect().await);
     let answer = web.raw("GET /sign-in HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
@@ -94,7 +93,7 @@ async fn who_is_turned_away_is_told_why() {
 async fn a_signed_in_persons_connection_is_not_given_away() {
     let limits = Limits { strangers: 1, grace: Duration::ZERO, ..Limits::default() };
     for (path, behind) in [("/desktops", "a page"), ("/v1/me", "the API")] {
-        let web = Web::with(false, limits).await;
+        let web = Web::with(limits).await;
         let mut person = web.connect_from("127.0.0.2:0").await;
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\n\r\n", web.cookie());
         for _ in 0..3 {
@@ -124,7 +123,7 @@ async fn rest_of_answer(stream: &mut (impl AsyncReadExt + Unpin)) {
 async fn a_connection_on_which_nothing_happens_ends() {
     let short = Duration::from_millis(300);
     let limits = Limits { head: short, idle: short, body: short, ..Limits::default() };
-    let web = Web::with(false, limits).await;
+    let web = Web::with(limits).await;
     // No request, half of one, one that was answered, and a body that does not come.
     closed(web.connect().await).await;
     for begun in [
@@ -144,7 +143,7 @@ async fn a_connection_on_which_nothing_happens_ends() {
 /// To count what is under way takes nothing from an answer: a browser shows how far a download is by its length.
 #[tokio::test]
 async fn answers_tell_their_length() {
-    let web = Web::with(false, Limits::default()).await;
+    let web = Web::with(Limits::default()).await;
     for path in ["/sign-in", "/favicon.ico", "/v1/nowhere"] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let answer = web.raw(&request).await.to_ascii_lowercase();
@@ -158,8 +157,9 @@ async fn answers_tell_their_length() {
 #[tokio::test]
 async fn what_is_under_way_may_be_quiet() {
     let short = Duration::from_millis(300);
-    let web = Web::with(true, Limits { head: short, idle: short, body: short, ..Limits::default() }).await;
-    let path = format!("/v1/desktops/{}/screen", web.desktop("research"));
+    let web = Web::with(Limits { head: short, idle: short, body: short, ..Limits::default() }).await;
+    web.platform.run(&["research"]).await;
+    let path = format!("/v1/desktops/{}/screen", web.desktop("research").await);
     let mut socket = web.upgrade(&path, &web.origin()).await.unwrap();
     let mut byte = [0; 4096];
     let until = tokio::time::Instant::now() + short * 5;

@@ -10,7 +10,6 @@
     reason = "what fails here fails a test"
 )]
 
-mod stand_in;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +32,7 @@ fn values(html: &str, attribute: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn every_link_and_anchor_leads_somewhere() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let mut pages: BTreeMap<String, String> = BTreeMap::new();
     let mut waiting = BTreeSet::from(["/docs".to_owned()]);
     let mut anchors = BTreeSet::new();
@@ -70,7 +69,7 @@ async fn every_link_and_anchor_leads_somewhere() {
 
 #[tokio::test]
 async fn ids_are_there_once_and_there_is_one_heading_of_the_page() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     for path in ["/docs", "/docs/ssh", "/docs/search?q=key"] {
         let html = text(web.get(path).header(COOKIE, web.cookie())).await;
         let ids = values(&html, "id");
@@ -83,16 +82,17 @@ async fn ids_are_there_once_and_there_is_one_heading_of_the_page() {
 
 #[tokio::test]
 async fn everybody_may_read_and_those_who_are_signed_in_keep_their_frame() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let stranger = text(web.get("/docs/ssh")).await;
     assert!(stranger.contains("/sign-in") && !stranger.contains("data-open-palette"));
     assert!(!stranger.contains("data-events"), "nobody's events are followed");
     let person = text(web.get("/docs/ssh").header(COOKIE, web.cookie())).await;
     assert!(person.contains("data-open-palette") && person.contains(r#"href="/desktops""#));
-    for session in ["ses_ended", stand_in::NEW_TOKEN] {
-        let cookie = format!("__Host-rolltop={session}");
-        assert!(text(web.get("/docs/ssh").header(COOKIE, cookie)).await.contains("/sign-in"), "{session}");
-    }
+    // One whose session has ended, and one who has to choose a password first.
+    let ended = text(web.get("/docs/ssh").header(COOKIE, "__Host-rolltop=ses_ended")).await;
+    assert!(ended.contains("/sign-in"));
+    let fresh = Web::fresh().await;
+    assert!(text(fresh.get("/docs/ssh").header(COOKIE, fresh.cookie())).await.contains("/sign-in"));
     let french = text(web.get("/docs/ssh").header(ACCEPT_LANGUAGE, "fr")).await;
     assert!(french.contains(r#"<html lang="fr">"#) && french.contains("Sommaire"));
     assert!(french.contains(r#"<div class="docs-body" lang="en">"#));
@@ -100,7 +100,7 @@ async fn everybody_may_read_and_those_who_are_signed_in_keep_their_frame() {
 
 #[tokio::test]
 async fn search_answers_with_a_page_and_with_a_list_for_htmx() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let page = text(web.get("/docs/search?q=known_hosts")).await;
     assert!(page.contains("<!DOCTYPE html>") && page.contains(r#"value="known_hosts""#));
     assert!(page.contains(r#"href="/docs/ssh#knowing-whom-you-speak-to""#), "{page}");
@@ -116,7 +116,7 @@ async fn search_answers_with_a_page_and_with_a_list_for_htmx() {
 
 #[tokio::test]
 async fn what_is_no_page_is_not_there() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     for path in [
         "/docs/nowhere",
         "/docs/README",

@@ -10,7 +10,6 @@
     reason = "what fails here fails a test"
 )]
 
-mod stand_in;
 mod support;
 
 use std::time::Duration;
@@ -18,7 +17,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, SET_COOKIE};
-use stand_in::TOKEN;
+use rolltop_api_types::DesktopState;
+use secrecy::ExposeSecret;
 use support::Web;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -26,31 +26,31 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn the_cookie_becomes_a_credential_and_stays_behind() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let answer = web.get("/v1/me").header(COOKIE, web.cookie()).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
-    let seen = web.api.state.requests("/v1/me");
-    assert_eq!(seen[0].headers[AUTHORIZATION], format!("Bearer {TOKEN}"));
+    let seen = web.between.requests("/v1/me");
+    assert_eq!(seen[0].headers[AUTHORIZATION], format!("Bearer {}", web.token.expose_secret()));
     assert!(!seen[0].headers.contains_key(COOKIE));
     assert_eq!(seen[0].headers["x-forwarded-for"], "127.0.0.1");
 }
 
 #[tokio::test]
 async fn a_programs_own_credential_wins_and_needs_no_origin() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let request = web
         .client
         .post(web.url("/v1/desktops"))
         .header(COOKIE, web.cookie())
-        .header(AUTHORIZATION, "Bearer rt_key");
+        .header(AUTHORIZATION, web.bearer());
     let answer = request.json(&serde_json::json!({ "name": "by-program" })).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
-    assert_eq!(web.api.state.requests("/v1/desktops")[0].headers[AUTHORIZATION], "Bearer rt_key");
+    assert_eq!(web.between.requests("/v1/desktops")[0].headers[AUTHORIZATION], web.bearer());
 }
 
 #[tokio::test]
 async fn without_a_credential_the_api_says_no() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     assert_eq!(web.get("/v1/me").send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
     assert_eq!(
         web.client.post(web.url("/v1/desktops")).send().await.unwrap().status(),
@@ -61,9 +61,9 @@ async fn without_a_credential_the_api_says_no() {
 
 #[tokio::test]
 async fn a_hostile_file_can_do_nothing_as_a_document() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let body = "<script>parent.fetch('/v1/desktops')</script>";
-    let request = web.client.post(web.url("/v1/echo")).header(AUTHORIZATION, "Bearer rt_key");
+    let request = web.client.post(web.url("/v1/echo")).header(AUTHORIZATION, web.bearer());
     let answer = request.header(CONTENT_TYPE, "text/html").body(body).send().await.unwrap();
     assert!(
         answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("default-src 'none'; sandbox")
@@ -75,10 +75,10 @@ async fn a_hostile_file_can_do_nothing_as_a_document() {
 
 #[tokio::test]
 async fn bodies_stream_both_ways_before_they_end() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
     let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
-    let request = web.client.post(web.url("/v1/echo")).header(AUTHORIZATION, "Bearer rt_key").body(body);
+    let request = web.client.post(web.url("/v1/echo")).header(AUTHORIZATION, web.bearer()).body(body);
     let answer = tokio::time::timeout(DEADLINE, request.send())
         .await
         .expect("headers come before the body ends")
@@ -97,26 +97,25 @@ async fn bodies_stream_both_ways_before_they_end() {
 
 #[tokio::test]
 async fn events_are_not_held_back() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let answer = web.get("/v1/events").header(COOKIE, web.cookie()).send().await.unwrap();
     assert_eq!(answer.headers()[CONTENT_TYPE], "text/event-stream");
     let mut stream = answer.bytes_stream();
-    let request = web.client.post(web.url("/v1/desktops")).header(AUTHORIZATION, "Bearer rt_key");
+    let request = web.client.post(web.url("/v1/desktops")).header(AUTHORIZATION, web.bearer());
     request.json(&serde_json::json!({ "name": "told-about" })).send().await.unwrap();
-    let first = tokio::time::timeout(DEADLINE, stream.next())
-        .await
-        .expect("the event comes at once")
-        .unwrap()
-        .unwrap();
-    assert!(String::from_utf8_lossy(&first).contains("event: desktop.changed"));
+    let mut told = String::new();
+    while !told.contains("event: desktop.changed") {
+        let next = tokio::time::timeout(DEADLINE, stream.next()).await.expect("the event comes at once");
+        told.push_str(&String::from_utf8_lossy(&next.unwrap().unwrap()));
+    }
 }
 
 #[tokio::test]
 async fn a_screens_bytes_are_spliced_both_ways() {
-    let web = Web::start(true).await;
-    let path = format!("/v1/desktops/{}/screen", web.desktop("research"));
+    let web = Web::running(&["research"]).await;
+    let path = format!("/v1/desktops/{}/screen", web.desktop("research").await);
     let mut socket = web.upgrade(&path, &web.origin()).await.expect("an upgrade");
-    // The stand-in greets with an RFB version in one binary frame.
+    // The screen greets with an RFB version in one binary frame.
     let mut greeting = [0; 14];
     socket.read_exact(&mut greeting).await.unwrap();
     assert_eq!(&greeting, b"\x82\x0cRFB 003.008\n");
@@ -125,24 +124,27 @@ async fn a_screens_bytes_are_spliced_both_ways() {
     let mut security = [0; 4];
     socket.read_exact(&mut security).await.unwrap();
     assert_eq!(&security, b"\x82\x02\x01\x01");
-    let seen = web.api.state.requests(&path);
-    assert_eq!(seen[0].headers[AUTHORIZATION], format!("Bearer {TOKEN}"));
+    let seen = web.between.requests(&path);
+    assert_eq!(seen[0].headers[AUTHORIZATION], format!("Bearer {}", web.token.expose_secret()));
     assert!(!seen[0].headers.contains_key(COOKIE));
 }
 
 #[tokio::test]
 async fn another_site_cannot_open_a_screen() {
-    let web = Web::start(true).await;
-    let path = format!("/v1/desktops/{}/screen", web.desktop("research"));
+    let web = Web::running(&["research"]).await;
+    let path = format!("/v1/desktops/{}/screen", web.desktop("research").await);
     for origin in ["https://evil.example", "null", ""] {
         assert_eq!(web.upgrade(&path, origin).await.err(), Some(StatusCode::FORBIDDEN), "{origin:?}");
     }
-    assert!(web.api.state.requests(&path).is_empty(), "nothing reached the API");
+    assert!(web.between.requests(&path).is_empty(), "nothing reached the API");
 }
 
 #[tokio::test]
 async fn a_screen_that_may_not_be_seen_stays_http() {
-    let web = Web::start(true).await;
-    let path = format!("/v1/desktops/{}/screen", web.desktop("almanac"));
+    let web = Web::running(&["almanac"]).await;
+    let id = web.platform.named("almanac").await.id;
+    web.person.stop_desktop(id).await.unwrap();
+    web.platform.until(id, DesktopState::Stopped).await;
+    let path = format!("/v1/desktops/{}/screen", web.desktop("almanac").await);
     assert_eq!(web.upgrade(&path, &web.origin()).await.err(), Some(StatusCode::CONFLICT));
 }

@@ -10,10 +10,8 @@
     reason = "what fails here fails a test"
 )]
 
-mod stand_in;
 mod support;
 
-use stand_in::previews::PASS;
 use support::Web;
 
 /// Head and body of an answer with this status, in its first line.
@@ -31,14 +29,15 @@ fn preview_host(web: &Web) -> String {
 
 #[tokio::test]
 async fn a_body_that_is_no_chunks_is_the_senders_fault() {
-    let web = Web::start(true).await;
+    let web = Web::running(&["first"]).await;
+    let (bearer, pass) = (web.bearer(), web.pass("3000--first").await);
     for (host, path) in
         [(own_host(&web), "/v1/echo"), (own_host(&web), "/sign-in"), (preview_host(&web), "/echo")]
     {
         for body in ["zz\r\nhello\r\n0\r\n\r\n", "5\r\nhelloXX0\r\n\r\n", "fffffffffffffffff\r\n"] {
             let request = format!(
-                "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer rt_key\r\nOrigin: https://{host}\r\n\
-                 Sec-Fetch-Site: same-origin\r\nCookie: __Host-rolltop-preview={PASS}\r\nContent-Type: \
+                "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {bearer}\r\nOrigin: https://{host}\r\n\
+                 Sec-Fetch-Site: same-origin\r\nCookie: __Host-rolltop-preview={pass}\r\nContent-Type: \
                  application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{body}"
             );
             let answer = web.raw(&request).await;
@@ -50,7 +49,7 @@ async fn a_body_that_is_no_chunks_is_the_senders_fault() {
 
 #[tokio::test]
 async fn a_request_has_one_host() {
-    let web = Web::start(true).await;
+    let web = Web::start().await;
     let (own, preview) = (own_host(&web), preview_host(&web));
     let (own, preview) = (own.as_str(), preview.as_str());
     let asked = async |hosts: &[&str]| {
@@ -70,14 +69,15 @@ async fn a_request_has_one_host() {
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_told_so() {
-    let web = Web::start(true).await;
+    let web = Web::running(&["first"]).await;
+    let (bearer, pass) = (web.bearer(), web.pass("3000--first").await);
     for (host, path) in
         [(own_host(&web), "/sign-in"), (own_host(&web), "/v1/echo"), (preview_host(&web), "/echo")]
     {
         let asked = async |headers: &str| {
             web.raw(&format!(
-                "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer rt_key\r\nConnection: close\r\n\
-                 Cookie: __Host-rolltop-preview={PASS}\r\n{headers}\r\n"
+                "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {bearer}\r\nConnection: close\r\n\
+                 Cookie: __Host-rolltop-preview={pass}\r\n{headers}\r\n"
             ))
             .await
         };

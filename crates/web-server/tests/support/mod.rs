@@ -1,43 +1,100 @@
-//! A web tier on a free port in front of a stand-in API, and clients that look like browsers.
+//! A web tier on a free port before a platform with simulated machines, and clients that look like browsers.
 #![allow(dead_code, reason = "each test uses its part of it")]
 
+mod between;
+
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{COOKIE, ORIGIN};
+use rolltop_api_server::ApiConfig;
+use rolltop_api_types::{Client, OpenPreview, PreviewKey, RequestTicket};
+use rolltop_control::ControlConfig;
+use rolltop_sim::SimConfig;
+use rolltop_testing::Platform;
 use rolltop_web_server::{Limits, WebConfig, bind};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::stand_in::{Behaviour, StandIn, TOKEN};
+pub use between::Between;
 
 pub struct Web {
-    pub api: StandIn,
+    pub platform: Platform,
+    pub between: Arc<Between>,
+    /// Where the web tier finds the API.
+    pub socket: PathBuf,
     pub address: SocketAddr,
     pub client: reqwest::Client,
+    /// The owner, called `sam`, with the session that [`Web::cookie`] has.
+    pub person: Client,
+    pub token: SecretString,
     certificate: Vec<u8>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     _directory: tempfile::TempDir,
 }
 
 impl Web {
-    pub async fn start(desktops: bool) -> Self {
-        Self::with(desktops, Limits::default()).await
+    /// Without desktops.
+    pub async fn start() -> Self {
+        Self::with(Limits::default()).await
     }
 
-    pub async fn with(desktops: bool, limits: Limits) -> Self {
+    pub async fn with(limits: Limits) -> Self {
+        Self::over(Platform::start().await, limits).await
+    }
+
+    /// With desktops of these names that run.
+    pub async fn running(names: &[&str]) -> Self {
+        let web = Self::start().await;
+        web.platform.run(names).await;
+        web
+    }
+
+    /// With a desktop in every state.
+    pub async fn furnished() -> Self {
+        let web = Self::start().await;
+        web.platform.furnish(&web.person).await;
+        web
+    }
+
+    /// Over an engine that can only what every engine can.
+    pub async fn plain() -> Self {
+        let sim = SimConfig::instant().plain();
+        let platform = Platform::over(sim, ApiConfig::default(), ControlConfig::default()).await;
+        Self::over(platform, Limits::default()).await
+    }
+
+    async fn over(platform: Platform, limits: Limits) -> Self {
+        let (person, token) = platform.person().await;
+        Self::of(platform, person, token, limits).await
+    }
+
+    /// Whose owner has no password yet.
+    pub async fn fresh() -> Self {
+        let platform = Platform::start().await;
+        let (person, token) = platform.session_with_token().await;
+        Self::of(platform, person, token, Limits::default()).await
+    }
+
+    async fn of(platform: Platform, person: Client, token: SecretString, limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let behaviour = Behaviour { step: Duration::from_millis(20), desktops, copies: true };
-        let api = StandIn::start(&directory.path().join("api.sock"), behaviour).await;
+        let between = Arc::<Between>::default();
+        let socket = directory.path().join("api.sock");
+        let listener = rolltop_api_server::bind(&socket, 0o600).unwrap();
+        let api = rolltop_api_server::router(platform.control(), ApiConfig::default());
+        let api = between::before(api, between.clone());
+        tokio::spawn(rolltop_api_server::serve_unix(listener, api, platform.shutdown.clone()));
         let config = WebConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
-            api_socket: api.socket.clone(),
+            api_socket: socket.clone(),
             data_dir: directory.path().to_owned(),
             public_url: None,
             certificate: None,
@@ -54,7 +111,18 @@ impl Web {
             .no_proxy()
             .build()
             .unwrap();
-        Self { api, address, client, certificate, stop: Some(stop), _directory: directory }
+        Self {
+            platform,
+            between,
+            socket,
+            address,
+            client,
+            person,
+            token,
+            certificate,
+            stop: Some(stop),
+            _directory: directory,
+        }
     }
 
     pub fn origin(&self) -> String {
@@ -66,7 +134,7 @@ impl Web {
     }
 
     pub fn cookie(&self) -> String {
-        format!("__Host-rolltop={TOKEN}")
+        format!("__Host-rolltop={}", self.token.expose_secret())
     }
 
     pub fn get(&self, path: &str) -> reqwest::RequestBuilder {
@@ -82,10 +150,22 @@ impl Web {
         self.own_post(path).header(COOKIE, self.cookie())
     }
 
-    /// The id of the canned desktop with this name.
-    pub fn desktop(&self, name: &str) -> String {
-        let desktops = self.api.state.desktops.lock().unwrap();
-        desktops.iter().find(|desktop| desktop.name == name).unwrap().id.to_string()
+    /// The credential of a program that may do everything.
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.platform.key.expose_secret())
+    }
+
+    /// The id of the desktop with this name.
+    pub async fn desktop(&self, name: &str) -> String {
+        self.platform.named(name).await.id.to_string()
+    }
+
+    /// What lets a browser see a preview.
+    pub async fn pass(&self, address: &str) -> String {
+        let ticket = RequestTicket { address: address.to_owned() };
+        let ticket = self.person.preview_ticket(&ticket).await.unwrap().ticket;
+        let opening = OpenPreview { address: address.to_owned(), key: PreviewKey::Ticket(ticket) };
+        self.platform.nobody.open_preview(&opening).await.unwrap().pass.expose_secret().to_owned()
     }
 
     /// A connection that speaks HTTP/1.1, for what no client of ours would send.
