@@ -3,15 +3,19 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
-use http::HeaderMap;
+use axum::extract::{ConnectInfo, FromRequestParts, Path};
+use axum::response::Response;
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::Authority;
+use http::{Extensions, HeaderMap};
 use rolltop_api_types::{Client, Code, Me};
+use rolltop_model::DesktopId;
 use secrecy::SecretString;
+use serde::de::DeserializeOwned;
 
 use crate::app::App;
+use crate::components::toast;
 use crate::connection;
 use crate::cookie::Cookie;
 use crate::failure::Failure;
@@ -44,13 +48,13 @@ impl FromRequestParts<Arc<App>> for Visitor {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
-        Ok(Self::new(app, &parts.headers, peer(parts)))
+        Ok(Self::new(app, &parts.headers, peer(&parts.extensions)))
     }
 }
 
 /// Where the connection comes from.
-fn peer(parts: &Parts) -> IpAddr {
-    let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+pub(crate) fn peer(extensions: &Extensions) -> IpAddr {
+    let connection = extensions.get::<ConnectInfo<SocketAddr>>();
     connection.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip())
 }
 
@@ -63,6 +67,31 @@ pub(crate) struct SignedIn {
     pub client: Client,
     /// The host as this person's browser knows it, without a port: for commands to copy.
     pub host: String,
+}
+
+impl SignedIn {
+    /// Says that something was done, with the name of what it was done with.
+    pub(crate) fn done(&self, key: &str, name: &str) -> Response {
+        self.done_with_undo(key, name, None)
+    }
+
+    /// With a way back, where there is one.
+    pub(crate) fn done_with_undo(&self, key: &str, name: &str, undo: Option<DesktopId>) -> Response {
+        let text = self.language.say_with(key, &[("name", name)]);
+        toast::finished(toast::done(self.language, &text, undo))
+    }
+}
+
+/// What a path names. What can't be the name of anything is not there.
+pub(crate) struct Named<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let named = Path::from_request_parts(parts, state).await;
+        named.map(|Path(named)| Self(named)).map_err(|_| Failure::NotFound)
+    }
 }
 
 /// The host that people reach us by. It goes into lines that are pasted into shells, so what is no
@@ -95,7 +124,8 @@ impl FromRequestParts<Arc<App>> for SignedIn {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        let Visitor { language, fragment, token, client } = Visitor::new(app, &parts.headers, peer(parts));
+        let Visitor { language, fragment, token, client } =
+            Visitor::new(app, &parts.headers, peer(&parts.extensions));
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let next = if parts.method == http::Method::GET { path.to_owned() } else { "/".to_owned() };
         let Some(token) = token else { return Err(Failure::SignIn { next }) };
@@ -150,7 +180,8 @@ impl FromRequestParts<Arc<App>> for Reader {
 
     /// A session that has ended, or an API that does not answer, keeps nobody from reading.
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
-        let Visitor { language, fragment, token, .. } = Visitor::new(app, &parts.headers, peer(parts));
+        let Visitor { language, fragment, token, .. } =
+            Visitor::new(app, &parts.headers, peer(&parts.extensions));
         if token.is_some()
             && let Ok(person) = SignedIn::from_request_parts(parts, app).await
         {

@@ -9,6 +9,7 @@ pub(crate) mod layout;
 pub(crate) mod scopes;
 pub(crate) mod size;
 pub(crate) mod steps;
+pub(crate) mod table;
 pub(crate) mod terminals;
 pub(crate) mod time;
 pub(crate) mod toast;

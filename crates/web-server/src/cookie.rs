@@ -24,13 +24,7 @@ pub(crate) struct Cookie {
 
 impl Cookie {
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
-        let pairs = headers
-            .get_all(COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'));
-        let value = pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == NAME);
-        let Some((_, value)) = value else { return Self::default() };
+        let Some(value) = value(headers, NAME) else { return Self::default() };
         let (token, language) =
             value.split_once('~').map_or((value, None), |(token, language)| (token, Some(language)));
         let is_token = !token.is_empty() && token.len() <= TOKEN_LIMIT && token.bytes().all(is_token_byte);
@@ -39,6 +33,13 @@ impl Cookie {
             language: language.and_then(Language::from_code),
         }
     }
+}
+
+/// The first cookie of this name.
+pub(crate) fn value<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 fn is_token_byte(byte: u8) -> bool {

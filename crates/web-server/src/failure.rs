@@ -8,7 +8,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
-use rolltop_api_types::{ClientError, PROBLEM_JSON};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use rolltop_api_types::{ClientError, Code, PROBLEM_JSON};
 
 use crate::app::App;
 use crate::components::toast;
@@ -94,6 +95,63 @@ pub(crate) fn sentence(language: Language, error: &ClientError) -> String {
     }
 }
 
+/// What is wrong with a form that a person has filled in; by default nothing.
+#[derive(Default)]
+pub(crate) struct Fault {
+    pub status: StatusCode,
+    /// As the API calls it; empty where it is none.
+    field: String,
+    text: String,
+}
+
+impl Fault {
+    /// What is found here: the key of a sentence.
+    pub(crate) fn new(language: Language, field: &str, key: &str) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, field: field.to_owned(), text: language.say(key) }
+    }
+
+    /// What the API says, in the page's own words for some codes; or that it says nothing.
+    pub(crate) fn said(language: Language, error: &ClientError, words: &[(Code, &str)]) -> Self {
+        let own = words.iter().find(|(code, _)| error.code() == Some(*code));
+        let status = error.problem().map_or(503, |problem| problem.status);
+        let field = error.problem().and_then(|problem| problem.errors.first());
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
+            field: field.map(|error| error.field.clone()).unwrap_or_default(),
+            text: own.map_or_else(|| sentence(language, error), |(_, key)| language.say(key)),
+        }
+    }
+
+    /// The same of a dialog, which is not at fault where the API says nothing.
+    pub(crate) fn of(
+        language: Language,
+        error: ClientError,
+        words: &[(Code, &str)],
+    ) -> Result<Self, Failure> {
+        if error.problem().is_some() { Ok(Self::said(language, &error, words)) } else { Err(error.into()) }
+    }
+
+    /// Only of what was filled in, or is not free any more. What else is wrong is told beside the form.
+    pub(crate) fn of_answer(language: Language, error: ClientError) -> Result<Self, Failure> {
+        match error.problem() {
+            Some(problem) if !problem.errors.is_empty() || problem.status == 409 => {
+                Ok(Self::said(language, &error, &[]))
+            }
+            _ => Err(error.into()),
+        }
+    }
+
+    /// What is wrong with a field.
+    pub(crate) fn at(&self, field: &str) -> Option<&str> {
+        self.elsewhere(&[]).filter(|_| self.field == field)
+    }
+
+    /// What is wrong with none of these fields.
+    pub(crate) fn elsewhere(&self, fields: &[&str]) -> Option<&str> {
+        Some(self.text.as_str()).filter(|text| !text.is_empty() && !fields.contains(&self.field.as_str()))
+    }
+}
+
 impl IntoResponse for Failure {
     /// Bare: [`render`] knows who is asking and fills it.
     fn into_response(self) -> Response {
@@ -154,13 +212,8 @@ pub(crate) fn document(failure: &Failure) -> Response {
     response
 }
 
-pub(crate) fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
+/// A value of a query, in which paths stay readable.
+pub(crate) fn percent_encoded(text: &str) -> PercentEncode<'_> {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
+    utf8_percent_encode(text, ENCODED)
 }

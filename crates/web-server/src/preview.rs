@@ -20,10 +20,9 @@ mod relay;
 mod rewrite;
 pub(crate) mod ticket;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, ORIGIN, REFERER};
@@ -31,6 +30,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 pub(crate) use address::{Place, is_preview_host};
 
+use crate::access::peer;
 use crate::app::App;
 use crate::guard;
 use crate::language::Language;
@@ -53,7 +53,7 @@ async fn serve(app: Arc<App>, place: Place, request: Request) -> Response {
         pass: pass::from_headers(headers),
         page: asks_for_page(request.method(), headers),
         wakes: comes(headers),
-        peer: peer(&request),
+        peer: peer(request.extensions()),
         place,
         app,
     };
@@ -103,12 +103,6 @@ impl Visit {
 
 fn refused(why: &'static str) -> Response {
     (StatusCode::FORBIDDEN, format!("{why}\n")).into_response()
-}
-
-fn peer(request: &Request) -> std::net::IpAddr {
-    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    connection
-        .map_or(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip())
 }
 
 fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -2,12 +2,15 @@
 //! readable.
 
 use rolltop_api_types::{Desired, Desktop, DesktopState, NotSupported};
+use serde::Deserialize;
+use strum::IntoStaticStr;
 
 use crate::components::Icon;
 use crate::language::Language;
 
-/// What a person sees a desktop doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a person sees a desktop doing. Its name is for `data-state` and part of message keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Phase {
     Pending,
     Booting,
@@ -38,19 +41,8 @@ impl Phase {
         }
     }
 
-    /// For `data-state` and as part of message keys.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Phase::Pending => "pending",
-            Phase::Booting => "booting",
-            Phase::Running => "running",
-            Phase::Stopping => "stopping",
-            Phase::Suspending => "suspending",
-            Phase::Suspended => "suspended",
-            Phase::Stopped => "stopped",
-            Phase::Failed => "failed",
-            Phase::Destroying => "destroying",
-        }
+    pub(crate) fn as_str(self) -> &'static str {
+        self.into()
     }
 
     pub(crate) const fn icon(self) -> Icon {
@@ -70,10 +62,6 @@ impl Phase {
             Phase::Pending | Phase::Booting | Phase::Stopping | Phase::Suspending | Phase::Destroying => true,
             Phase::Running | Phase::Suspended | Phase::Stopped | Phase::Failed => false,
         }
-    }
-
-    pub(crate) fn label(self, language: Language) -> String {
-        language.say(&format!("state-{}", self.as_str()))
     }
 
     /// What can be asked of a desktop in this phase, whatever runs it.
@@ -120,8 +108,10 @@ pub(crate) fn lacks<'a>(desktop: &'a Desktop, what: &str) -> Option<&'a NotSuppo
     desktop.not_supported.iter().find(|lacking| lacking.what == what)
 }
 
-/// What can be asked of a desktop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What can be asked of a desktop. Its name is part of paths and of message keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Action {
     Start,
     Stop,
@@ -137,38 +127,8 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    const ALL: [Action; 11] = [
-        Action::Start,
-        Action::Stop,
-        Action::Suspend,
-        Action::Resume,
-        Action::Fork,
-        Action::Snapshot,
-        Action::Restart,
-        Action::Retry,
-        Action::EndProcesses,
-        Action::Rename,
-        Action::Delete,
-    ];
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Action::Start => "start",
-            Action::Stop => "stop",
-            Action::Suspend => "suspend",
-            Action::Resume => "resume",
-            Action::Fork => "fork",
-            Action::Snapshot => "snapshot",
-            Action::Restart => "restart",
-            Action::Retry => "retry",
-            Action::EndProcesses => "end-processes",
-            Action::Rename => "rename",
-            Action::Delete => "delete",
-        }
-    }
-
-    pub(crate) fn from_str(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == text)
+    pub(crate) fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// What not everything that runs desktops has.
@@ -271,12 +231,5 @@ mod tests {
         assert_eq!(seconds(Language::English, 1449), "1.4\u{a0}s");
         assert_eq!(seconds(Language::English, 1450), "1.5\u{a0}s");
         assert_eq!(seconds(Language::English, -5), "0.0\u{a0}s");
-    }
-
-    #[test]
-    fn every_action_can_be_named_back() {
-        for action in Action::ALL {
-            assert_eq!(Action::from_str(action.as_str()), Some(action));
-        }
     }
 }

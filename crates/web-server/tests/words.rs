@@ -78,7 +78,15 @@ fn every_key_that_code_names_is_there() {
     let known: BTreeSet<String> = messages("en").into_iter().map(|(key, _)| key).collect();
     for path in rust_files(&source()) {
         let code = code(&path);
-        for call in ["say(\"", "say_with(\"", "count(\"", "say_with(\n        \""] {
+        for call in [
+            "say(\"",
+            "say_with(\"",
+            "count(\"",
+            "say_with(\n        \"",
+            "done(\"",
+            "done_with_undo(\"",
+            "hint: Some(\"",
+        ] {
             for (at, _) in code.match_indices(call) {
                 let key: String = code[at + call.len()..].chars().take_while(|c| *c != '"').collect();
                 assert!(known.contains(&key), "{key} in {} is in no message file", path.display());
@@ -123,6 +131,15 @@ fn every_key_is_used() {
         "day-",
         "login-",
         "not-supported-",
+        "ssh-keys-",
+        "api-keys-",
+        "empty-",
+        "ssh-empty-",
+        "api-empty-",
+        "snapshots-empty-",
+        "device-allowed-",
+        "device-denied-",
+        "bar-",
     ];
     for (key, _) in messages("en") {
         let named = all.contains(&format!("\"{key}\""));

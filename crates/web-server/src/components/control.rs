@@ -35,14 +35,18 @@ pub(crate) fn leave(language: Language, id: &str) -> Markup {
 }
 
 /// What a button asks the server for.
-pub(crate) enum Ask<'a> {
+pub(crate) enum Ask {
     /// A dialog, shown over the page.
-    Dialog(&'a str),
+    Dialog(String),
     /// An action, whose result is a toast.
-    Do(&'a str),
+    Do(String),
 }
 
-impl Ask<'_> {
+impl Ask {
+    pub(crate) fn new(by_dialog: bool, path: String) -> Self {
+        if by_dialog { Ask::Dialog(path) } else { Ask::Do(path) }
+    }
+
     fn get(&self) -> Option<&str> {
         match self {
             Ask::Dialog(path) => Some(path),
@@ -62,14 +66,11 @@ impl Ask<'_> {
     }
 
     fn swap(&self) -> &'static str {
-        match self {
-            Ask::Dialog(_) => "innerHTML",
-            Ask::Do(_) => "none",
-        }
+        if self.get().is_some() { "innerHTML" } else { "none" }
     }
 }
 
-pub(crate) fn button(tone: Tone, small: bool, picture: Option<Icon>, label: &str, ask: &Ask<'_>) -> Markup {
+pub(crate) fn button(tone: Tone, small: bool, picture: Option<Icon>, label: &str, ask: &Ask) -> Markup {
     html! {
         button.btn type="button" data-variant=(tone.variant()) data-size=[small.then_some("sm")]
             hx-get=[ask.get()] hx-post=[ask.post()] hx-target=[ask.target()] hx-swap=(ask.swap()) {
@@ -103,19 +104,33 @@ pub(crate) fn lifetimes(language: Language, legend: &str, choices: &[(&str, u64)
     }
 }
 
+/// A box to be ticked, with the key of what that means.
+pub(crate) fn checkbox(language: Language, id: &str, name: &str, checked: bool, label: &str) -> Markup {
+    html! {
+        label.choice-line {
+            input type="checkbox" id=(id) name=(name) checked[checked];
+            span { (language.say(label)) }
+        }
+    }
+}
+
 /// A text field with its label, what helps, and what is wrong with it.
 pub(crate) struct Field<'a> {
     pub id: &'a str,
     pub name: &'a str,
+    /// Key of its label.
     pub label: &'a str,
     pub kind: &'a str,
     pub value: &'a str,
     pub autocomplete: &'a str,
+    /// Key of what helps.
     pub hint: Option<&'a str>,
     pub problem: Option<&'a str>,
     pub required: bool,
     pub autofocus: bool,
     pub select: bool,
+    /// How many lines of a long text are seen; one line is another kind of field.
+    pub rows: Option<u32>,
 }
 
 impl<'a> Field<'a> {
@@ -132,60 +147,61 @@ impl<'a> Field<'a> {
             required: true,
             autofocus: false,
             select: false,
+            rows: None,
         }
     }
 }
 
-pub(crate) fn field(field: &Field<'_>) -> Markup {
+pub(crate) fn field(language: Language, field: &Field<'_>) -> Markup {
+    let Field { id, name, value, problem, .. } = *field;
     // What is wrong takes the place of what helps.
-    let hint = field.hint.filter(|_| field.problem.is_none()).map(|_| format!("{}-hint", field.id));
-    let problem = field.problem.map(|_| format!("{}-problem", field.id));
-    let described = [problem.as_deref(), hint.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let hint = field.hint.filter(|_| problem.is_none());
+    let described = problem.map(|_| "problem").or(hint.map(|_| "hint")).map(|what| format!("{id}-{what}"));
+    let focus = field.autofocus || problem.is_some();
+    let invalid = problem.map(|_| "true");
     html! {
         div.field {
-            label for=(field.id) { (field.label) }
-            input id=(field.id) name=(field.name) type=(field.kind) value=(field.value)
-                autocomplete=(field.autocomplete) autocapitalize="none" spellcheck="false" required[field.required]
-                autofocus[field.autofocus || field.problem.is_some()] data-select[field.select]
-                aria-invalid=[field.problem.map(|_| "true")]
-                aria-describedby=[Some(described).filter(|ids| !ids.is_empty())];
-            @if let (Some(text), Some(id)) = (field.problem, &problem) {
-                p.problem id=(id) { (icon(Icon::Alert)) span { (text) } }
+            label for=(id) { (language.say(field.label)) }
+            @match field.rows {
+                None => { input id=(id) name=(name) type=(field.kind) value=(value) autocomplete=(field.autocomplete)
+                    autocapitalize="none" spellcheck="false" required[field.required] autofocus[focus]
+                    data-select[field.select] aria-invalid=[invalid] aria-describedby=[&described]; }
+                Some(rows) => { textarea id=(id) name=(name) rows=(rows) autocomplete="off" autocapitalize="none"
+                    spellcheck="false" autofocus[focus] aria-invalid=[invalid] aria-describedby=[&described] { (value) } }
             }
-            @if let (Some(text), Some(id)) = (field.hint, &hint) { p.hint id=(id) { (text) } }
+            @if let Some(text) = problem { p.problem id=[&described] { (icon(Icon::Alert)) span { (text) } } }
+            @if let Some(key) = hint { p.hint id=[&described] { (language.say(key)) } }
         }
     }
 }
 
-/// A text of many lines with its label, what helps, and what is wrong with it.
-pub(crate) struct Area<'a> {
-    pub id: &'a str,
-    pub name: &'a str,
-    pub label: &'a str,
-    pub value: &'a str,
-    pub rows: u32,
-    pub hint: Option<&'a str>,
-    pub problem: Option<&'a str>,
+/// What is wrong with a group of choices.
+pub(crate) fn problem(text: Option<&str>) -> Markup {
+    html! {
+        @if let Some(text) = text { p.problem role="alert" { (icon(Icon::Alert)) span { (text) } } }
+    }
 }
 
-pub(crate) fn area(area: &Area<'_>) -> Markup {
-    // What is wrong takes the place of what helps.
-    let described = match (area.problem, area.hint) {
-        (Some(_), _) => Some(format!("{}-problem", area.id)),
-        (None, Some(_)) => Some(format!("{}-hint", area.id)),
-        (None, None) => None,
-    };
+/// What is wrong with all of a form, or with what is no field of it.
+pub(crate) fn trouble(text: Option<&str>) -> Markup {
     html! {
-        div.field {
-            label for=(area.id) { (area.label) }
-            textarea id=(area.id) name=(area.name) rows=(area.rows) autocomplete="off" autocapitalize="none" spellcheck="false"
-                autofocus[area.problem.is_some()] aria-invalid=[area.problem.map(|_| "true")]
-                aria-describedby=[&described] { (area.value) }
-            @match (area.problem, area.hint, &described) {
-                (Some(text), _, Some(id)) => p.problem id=(id) { (icon(Icon::Alert)) span { (text) } },
-                (None, Some(text), Some(id)) => p.hint id=(id) { (text) },
-                _ => {}
-            }
+        @if let Some(text) = text { (notice(Notice::Error, &html! { (text) })) }
+    }
+}
+
+/// A colour, an icon and a word, given by its key. A loader turns.
+pub(crate) fn state_label(language: Language, (word, picture, colour): (&str, Icon, &str)) -> Markup {
+    html! {
+        span.state data-state=(colour) { (icon_with(picture, picture == Icon::Loader, false)) (language.say(word)) }
+    }
+}
+
+/// A part of a panel with something of its own to fetch: filled once it is looked at, and kept true.
+pub(crate) fn fetched_section(language: Language, id: &str, path: &str, seconds: u32, title: &str) -> Markup {
+    html! {
+        section.panel-section id=(id) hx-morph-skip hx-get=(path) hx-swap="innerMorph"
+            hx-trigger={ "intersect once, every " (seconds) "s, rolltop:done from:document" } {
+            h2 { (language.say(title)) }
         }
     }
 }
@@ -235,7 +251,7 @@ pub(crate) fn menu_button(id: &str, tone: Tone, picture: Icon, name: &str, label
 }
 
 /// A menu item that asks the server.
-pub(crate) fn menu_item(id: &str, picture: Icon, label: &str, danger: bool, ask: &Ask<'_>) -> Markup {
+pub(crate) fn menu_item(id: &str, picture: Icon, label: &str, danger: bool, ask: &Ask) -> Markup {
     html! {
         button type="button" role="menuitem" id=(id) data-danger[danger] hx-get=[ask.get()] hx-post=[ask.post()]
             hx-target=[ask.target()] hx-swap=(ask.swap()) { (icon(picture)) (label) }

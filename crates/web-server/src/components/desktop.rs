@@ -3,19 +3,14 @@
 use maud::{Markup, html};
 use rolltop_api_types::{Desktop, NotSupported};
 
-use super::control::{Ask, Tone, menu, menu_button, menu_item};
-use super::{Icon, icon, icon_with, steps, time};
+use super::control::{Ask, Tone, menu, menu_button, menu_item, state_label};
+use super::{Icon, icon, steps, time};
 use crate::language::Language;
 use crate::view::{self, Action, Phase};
 
 /// A colour, an icon and a word.
 pub(crate) fn state(language: Language, phase: Phase) -> Markup {
-    html! {
-        span.state data-state=(phase.as_str()) {
-            (icon_with(phase.icon(), phase.is_moving() && phase.icon() == Icon::Loader, false))
-            (phase.label(language))
-        }
-    }
+    state_label(language, (&format!("state-{}", phase.as_str()), phase.icon(), phase.as_str()))
 }
 
 /// Size, processors and memory in a few characters.
@@ -182,10 +177,8 @@ pub(crate) fn actions_menu(language: Language, desktop: &Desktop, place: &str) -
     let name = language.say_with("actions-of", &[("name", &desktop.name)]);
     let items = html! {
         @for action in actions.iter().copied() {
-            @let path = action_path(desktop, action);
-            @let ask = if action.asks_first() { Ask::Dialog(&path) } else { Ask::Do(&path) };
             @if action == Action::Delete && actions.len() > 1 { div role="separator" {} }
-            (menu_item(&format!("{id}-{}", action.as_str()), action.icon(), &action.label(language), action == Action::Delete, &ask))
+            (menu_item(&format!("{id}-{}", action.as_str()), action.icon(), &action.label(language), action == Action::Delete, &ask(desktop, action)))
         }
     };
     html! {
@@ -200,8 +193,8 @@ pub(crate) fn not_supported(language: Language, lacking: &NotSupported) -> Strin
     language.maybe(&format!("not-supported-{}", lacking.what)).unwrap_or_else(|| lacking.why.clone())
 }
 
-/// Where to ask for an action: its dialog, or the action itself.
-pub(crate) fn action_path(desktop: &Desktop, action: Action) -> String {
-    let ask = if action.asks_first() { "ask/" } else { "" };
-    format!("/desktops/{}/{ask}{}", desktop.id, action.as_str())
+/// How to ask for an action: by its dialog, or by itself.
+pub(crate) fn ask(desktop: &Desktop, action: Action) -> Ask {
+    let first = if action.asks_first() { "ask/" } else { "" };
+    Ask::new(action.asks_first(), format!("/desktops/{}/{first}{}", desktop.id, action.as_str()))
 }

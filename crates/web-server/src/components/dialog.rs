@@ -4,92 +4,94 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::{Markup, html};
 
-use super::control::{Ask, Tone, button as ask_button, submit_focused};
+use super::control::{Ask, Tone, button, submit_focused};
 use super::{Icon, icon};
 use crate::language::Language;
 
-/// A form in a dialog. It replaces itself where the server finds fault with it, so that
-/// nothing typed is lost.
-pub(crate) struct Form<'a> {
-    pub id: &'a str,
-    pub title: &'a str,
-    pub action: &'a str,
-    pub body: &'a Markup,
-    pub submit: &'a str,
-    pub danger: bool,
+/// A dialog with a form. Where the server finds fault with that, the form comes again in its own
+/// place, so that nothing typed is lost.
+pub(crate) struct Dialog {
+    pub language: Language,
+    pub id: &'static str,
+    pub title: String,
+    /// Where the form goes.
+    pub action: String,
+    pub submit: String,
+    pub tone: Tone,
+    pub wide: bool,
 }
 
-pub(crate) fn show(language: Language, wide: bool, form: &Form<'_>) -> Markup {
-    html! {
-        dialog.dialog data-wide[wide] aria-labelledby={ (form.id) "-title" } {
-            div.dialog-box { (self::form(language, form)) }
+impl Dialog {
+    /// With the key of its button.
+    pub(crate) fn new(
+        language: Language,
+        id: &'static str,
+        title: String,
+        action: String,
+        submit: &str,
+    ) -> Self {
+        let submit = language.say(submit);
+        Self { language, id, title, action, submit, tone: Tone::Primary, wide: false }
+    }
+
+    /// One in which settings are changed and saved.
+    pub(crate) fn settings(language: Language, id: &'static str, title: &str, action: String) -> Self {
+        Self::new(language, id, language.say(title), action, "save")
+    }
+
+    /// One that asks before something is lost, with the key of a title in which `name` stands.
+    pub(crate) fn warning(
+        language: Language,
+        id: &'static str,
+        (title, name): (&str, &str),
+        action: String,
+        submit: &str,
+    ) -> Self {
+        let title = language.say_with(title, &[("name", name)]);
+        Self { tone: Tone::Danger, ..Self::new(language, id, title, action, submit) }
+    }
+
+    pub(crate) fn wide(self) -> Self {
+        Self { wide: true, ..self }
+    }
+
+    pub(crate) fn show(&self, body: &Markup) -> Markup {
+        html! {
+            dialog.dialog data-wide[self.wide] aria-labelledby={ (self.id) "-title" } {
+                div.dialog-box { (self.form(body)) }
+            }
         }
     }
-}
 
-/// Only the form, for when it has to be corrected.
-pub(crate) fn form(language: Language, form: &Form<'_>) -> Markup {
-    let tone = if form.danger { Tone::Danger } else { Tone::Primary };
-    html! {
-        form id=(form.id) hx-post=(form.action) hx-target="this" hx-swap="outerMorph" novalidate {
-            header {
-                h2 id={ (form.id) "-title" } { (form.title) }
-                button.btn type="button" data-variant="ghost" data-size="icon-sm" data-close aria-label=(language.say("close")) {
-                    (icon(Icon::X))
+    /// Only the form, to be corrected.
+    pub(crate) fn refused(&self, status: StatusCode, body: &Markup) -> Response {
+        (status, self.form(body)).into_response()
+    }
+
+    fn form(&self, body: &Markup) -> Markup {
+        let danger = self.tone == Tone::Danger;
+        html! {
+            form id=(self.id) hx-post=(self.action) hx-target="this" hx-swap="outerMorph" novalidate {
+                header {
+                    h2 id={ (self.id) "-title" } { (self.title) }
+                    (closer(self.language))
+                }
+                div.dialog-body { (body) }
+                footer {
+                    button.btn type="button" data-variant="outline" data-close autofocus[danger] { (self.language.say("cancel")) }
+                    (submit_focused(self.tone, !danger, &self.submit))
                 }
             }
-            div.dialog-body { (form.body) }
-            footer {
-                button.btn type="button" data-variant="outline" data-close autofocus[form.danger] { (language.say("cancel")) }
-                (submit_focused(tone, !form.danger, form.submit))
-            }
         }
     }
 }
 
-/// A dialog in which settings are changed and saved.
-pub(crate) struct Settings<'a> {
-    pub id: &'a str,
-    /// Key of its title.
-    pub title: &'a str,
-    pub action: &'a str,
-}
-
-impl Settings<'_> {
-    pub(crate) fn show(&self, language: Language, body: &Markup) -> Markup {
-        self.form(language, body, |form| show(language, false, form))
-    }
-
-    /// The form again, to be corrected: nothing typed is lost.
-    pub(crate) fn refused(&self, language: Language, body: &Markup) -> Response {
-        let form = self.form(language, body, |form| self::form(language, form));
-        (StatusCode::UNPROCESSABLE_ENTITY, form).into_response()
-    }
-
-    fn form(&self, language: Language, body: &Markup, shown: impl FnOnce(&Form<'_>) -> Markup) -> Markup {
-        let (title, submit) = (language.say(self.title), language.say("save"));
-        let Self { id, action, .. } = *self;
-        shown(&Form { id, title: &title, action, body, submit: &submit, danger: false })
-    }
-}
-
-/// A dialog that asks before something is lost.
-pub(crate) struct Warning<'a> {
-    pub id: &'a str,
-    /// Key of its title, in which `name` stands.
-    pub title: &'a str,
-    pub name: &'a str,
-    pub action: &'a str,
-    /// Key of its button.
-    pub submit: &'a str,
-}
-
-impl Warning<'_> {
-    pub(crate) fn show(&self, language: Language, body: &Markup) -> Markup {
-        let title = language.say_with(self.title, &[("name", self.name)]);
-        let submit = language.say(self.submit);
-        let Self { id, action, .. } = *self;
-        show(language, false, &Form { id, title: &title, action, body, submit: &submit, danger: true })
+/// The cross in its corner.
+pub(crate) fn closer(language: Language) -> Markup {
+    html! {
+        button.btn type="button" data-variant="ghost" data-size="icon-sm" data-close aria-label=(language.say("close")) {
+            (icon(Icon::X))
+        }
     }
 }
 
@@ -105,6 +107,31 @@ pub(crate) fn told(language: Language, id: &str, title: &str, body: &Markup) -> 
 }
 
 /// A button that opens the dialog at `path`.
-pub(crate) fn opener(tone: Tone, small: bool, picture: Option<Icon>, label: &str, path: &str) -> Markup {
-    ask_button(tone, small, picture, label, &Ask::Dialog(path))
+pub(crate) fn opener(tone: Tone, small: bool, picture: Option<Icon>, label: &str, path: String) -> Markup {
+    button(tone, small, picture, label, &Ask::Dialog(path))
+}
+
+/// A dialog that a script of the page opens, which says yes or nothing. Keys of title and button.
+pub(crate) fn question(
+    language: Language,
+    what: &str,
+    title: &str,
+    (submit, tone): (&str, Tone),
+    body: &Markup,
+) -> Markup {
+    let heading = format!("ask-{what}");
+    html! {
+        dialog.dialog data-ask=(what) aria-labelledby=(heading) {
+            div.dialog-box {
+                form method="dialog" {
+                    header { h2 id=(heading) { (language.say(title)) } }
+                    div.dialog-body { (body) }
+                    footer {
+                        button.btn type="button" data-variant="outline" data-close autofocus[tone == Tone::Danger] { (language.say("cancel")) }
+                        button.btn type="submit" value="yes" data-variant=(tone.variant()) { (language.say(submit)) }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use rolltop_model::DesktopId;
 
 use super::control::{Field, Tone, field};
+use super::dialog::question;
 use super::{Icon, icon};
 use crate::assets;
 use crate::language::Language;
@@ -118,7 +119,7 @@ fn preview(language: Language) -> Markup {
 fn dialogs(language: Language) -> Markup {
     html! {
         @for what in ["folder", "rename", "copy", "move", "mode"] {
-            (dialog(language, what, false, &field(&Field::text(&format!("files-{what}-field"), "value", &language.say(&format!("ask-files-{what}-label")), ""))))
+            (dialog(language, what, false, &field(language, &Field::text(&format!("files-{what}-field"), "value", &format!("ask-files-{what}-label"), ""))))
         }
         @for what in ["delete", "replace", "discard"] {
             (dialog(language, what, what != "replace", &html! { p { (language.say(&format!("ask-files-{what}-text"))) } ul.losses {} }))
@@ -128,25 +129,8 @@ fn dialogs(language: Language) -> Markup {
 
 fn dialog(language: Language, what: &str, danger: bool, body: &Markup) -> Markup {
     let tone = if danger { Tone::Danger } else { Tone::Primary };
-    let title = format!("files-ask-{what}");
-    html! {
-        dialog.dialog data-ask=(what) aria-labelledby=(title) {
-            div.dialog-box {
-                form method="dialog" {
-                    header { h2 id=(title) { (language.say(&format!("ask-files-{what}"))) } }
-                    div.dialog-body { (body) }
-                    footer {
-                        button.btn type="button" data-variant="outline" data-close autofocus[danger] { (language.say("cancel")) }
-                        (yes(tone, &language.say(&format!("confirm-files-{what}"))))
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn yes(tone: Tone, label: &str) -> Markup {
-    html! { button.btn type="submit" value="yes" data-variant=(tone.variant()) { (label) } }
+    let submit = format!("confirm-files-{what}");
+    question(language, what, &format!("ask-files-{what}"), (&submit, tone), body)
 }
 
 /// What the script copies: a row of each kind, and an upload.

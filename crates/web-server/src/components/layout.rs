@@ -24,56 +24,65 @@ pub(crate) enum Section {
     None,
 }
 
-pub(crate) struct Page<'a> {
-    pub title: &'a str,
-    pub section: Section,
+/// A page in the frame.
+struct Page<'a> {
+    title: &'a str,
+    section: Section,
     /// Label and address of what this page is in, from the outside in.
-    pub parents: &'a [(&'a str, &'a str)],
-    /// Whether the content fills the window instead of scrolling with it.
-    pub fill: bool,
-    /// Whether the page shows a live screen.
-    pub screen: bool,
-    pub content: &'a Markup,
+    parents: &'a [(&'a str, &'a str)],
+    /// The page's name, at the end of the way to it.
+    here: Markup,
+    /// Whether it is a desktop's: its live screen fills the window instead of scrolling with it.
+    screen: bool,
 }
 
 /// A page of somebody who is signed in.
-pub(crate) fn page(person: &SignedIn, page: &Page<'_>) -> Markup {
-    let language = person.language;
-    html! {
-        (DOCTYPE)
-        html lang=(language.code()) {
-            (head(language, page.title, page.screen))
-            body data-events="on" data-words=(words(language)) {
-                a.skip-link href="#content" { (language.say("skip-to-content")) }
-                div.connection-line #connection-line role="status" hidden {}
-                div.frame data-fill[page.fill] {
-                    (rail(language, Some(person), page.section))
-                    (topline(Some(person), language, page.parents, &heading(page.title, false)))
-                    main.content #content data-fill[page.fill] { (page.content) }
-                }
-                (palette(language))
-                div #dialog {}
-                (toast::list(language))
-            }
-        }
+pub(crate) fn page(person: &SignedIn, section: Section, title: &str, content: &Markup) -> Markup {
+    let page = Page { title, section, parents: &[], here: heading(title, false), screen: false };
+    framed(person.language, Some(person), &page, content)
+}
+
+/// A page that is one part, which fetches itself again: then only that is sent. What is `around` it comes with the page.
+pub(crate) fn live_page(
+    person: &SignedIn,
+    section: Section,
+    title: &str,
+    part: Markup,
+    around: impl FnOnce(Markup) -> Markup,
+) -> Markup {
+    if person.fragment {
+        return part;
     }
+    page(person, section, &person.language.say(title), &html! { div.page { (around(part)) } })
+}
+
+/// A desktop's page.
+pub(crate) fn screen_page(person: &SignedIn, name: &str, content: &Markup) -> Markup {
+    let home = person.language.say("rail-desktops");
+    let (parents, here) = ([(home.as_str(), "/desktops")], heading(name, false));
+    let page = Page { title: name, section: Section::Desktops, parents: &parents, here, screen: true };
+    framed(person.language, Some(person), &page, content)
 }
 
 /// A page to be read by everybody, with its own heading in its content.
 pub(crate) fn reading(reader: &Reader, title: &str, parents: &[(&str, &str)], content: &Markup) -> Markup {
-    let (language, person) = (reader.language(), reader.person());
     let here = html! { span.here aria-current="page" { (title) } };
+    let page = Page { title, section: Section::Docs, parents, here, screen: false };
+    framed(reader.language(), reader.person(), &page, content)
+}
+
+fn framed(language: Language, person: Option<&SignedIn>, page: &Page<'_>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(language.code()) {
-            (head(language, title, false))
+            (head(language, page.title, page.screen))
             body data-events=[person.map(|_| "on")] data-words=(words(language)) {
                 a.skip-link href="#content" { (language.say("skip-to-content")) }
                 div.connection-line #connection-line role="status" hidden {}
-                div.frame {
-                    (rail(language, person, Section::Docs))
-                    (topline(person, language, parents, &here))
-                    main.content #content { (content) }
+                div.frame data-fill[page.screen] {
+                    (rail(language, person, page.section))
+                    (topline(person, language, page.parents, &page.here))
+                    main.content #content data-fill[page.screen] { (content) }
                 }
                 @if person.is_some() { (palette(language)) }
                 div #dialog {}
@@ -83,16 +92,26 @@ pub(crate) fn reading(reader: &Reader, title: &str, parents: &[(&str, &str)], co
     }
 }
 
-/// A page outside the frame: signing in, welcome, errors.
-pub(crate) fn doorway(language: Language, title: &str, content: &Markup) -> Markup {
+/// A page outside the frame: signing in, welcome, errors. What is said comes below the title.
+pub(crate) fn doorway(language: Language, title: &str, said: &[&str], content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(language.code()) {
             (head(language, title, false))
             body data-words=(words(language)) data-signed-out {
-                main.doorway #content { div.doorway-card { (content) } }
+                main.doorway #content { (doorway_card(title, said, content)) }
                 (toast::list(language))
             }
+        }
+    }
+}
+
+pub(crate) fn doorway_card(title: &str, said: &[&str], content: &Markup) -> Markup {
+    html! {
+        div.doorway-card {
+            (mark())
+            header { h1 { bdi { (title) } } @for text in said { p { (text) } } }
+            (content)
         }
     }
 }

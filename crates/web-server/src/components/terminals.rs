@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 use rolltop_model::DesktopId;
 
-use super::control::leave;
+use super::control::{Tone, leave};
+use super::dialog::question;
 use super::{Icon, icon};
 use crate::assets;
 use crate::language::Language;
@@ -63,18 +64,9 @@ pub(crate) fn terminals(language: Language, desktop: DesktopId, preview: Option<
                         aria-pressed=[typed.is_empty().then_some("false")] { (shown) }
                 }
             }
-            dialog.dialog data-ask="close" aria-labelledby="terminal-ask" {
-                div.dialog-box {
-                    form method="dialog" {
-                        header { h2 #terminal-ask { (language.say("terminal-ask-close")) } }
-                        div.dialog-body { p { bdi.mono data-program {} " " (language.say("terminal-warn-close")) } }
-                        footer {
-                            button.btn type="button" data-variant="outline" data-close autofocus { (language.say("cancel")) }
-                            button.btn type="submit" value="yes" data-variant="danger" { (language.say("terminal-close")) }
-                        }
-                    }
-                }
-            }
+            (question(language, "close", "terminal-ask-close", ("terminal-close", Tone::Danger), &html! {
+                p { bdi.mono data-program {} " " (language.say("terminal-warn-close")) }
+            }))
             template data-tab {
                 span.terminal-tab {
                     button type="button" aria-pressed="false" { (language.say("tab-terminal")) " " span data-number {} }

@@ -1,5 +1,6 @@
 //! Toasts: what came of an action, out of band into the list that every page has.
 
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use rolltop_model::DesktopId;
 
@@ -30,12 +31,13 @@ impl Undo {
     }
 }
 
-pub(crate) fn done(language: Language, text: &str) -> Markup {
-    done_with_undo(language, text, None)
+/// Tells the page that something is done: the dialog that asked for it closes, and its parts fetch themselves again.
+pub(crate) fn finished(toasts: Markup) -> Response {
+    ([("hx-trigger", "rolltop:done")], toasts).into_response()
 }
 
 /// With a way back, where there is one: for a desktop of which something is kept.
-pub(crate) fn done_with_undo(language: Language, text: &str, undo: Option<DesktopId>) -> Markup {
+pub(crate) fn done(language: Language, text: &str, undo: Option<DesktopId>) -> Markup {
     out_of_band(item(language, Kind::Info, text, undo.map(Undo::Of)))
 }
 

@@ -2,7 +2,6 @@
 //! lost. Each says what will be gone.
 
 use axum::Form;
-use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -10,75 +9,57 @@ use rolltop_api_types::{ClientError, CreateSnapshot, Desktop, ForkDesktop, ListS
 use rolltop_model::DesktopId;
 use serde::Deserialize;
 
-use crate::access::SignedIn;
-use crate::components::control::{Field, field};
-use crate::components::{dialog, toast};
-use crate::failure::{Failure, sentence};
+use crate::access::{Named, SignedIn};
+use crate::components::control::{Field, Tone, checkbox, field};
+use crate::components::dialog::Dialog;
+use crate::components::toast;
+use crate::failure::{Failure, Fault};
 use crate::language::Language;
 use crate::view::{self, Action};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 pub(crate) struct Answer {
     #[serde(default)]
-    name: String,
+    pub name: String,
     /// Only sent where it is checked.
-    for_good: Option<String>,
+    pub for_good: Option<String>,
 }
 
-/// The id in a path. What is no id is not there.
-pub(crate) fn id(text: &str) -> Result<DesktopId, Failure> {
-    text.parse().map_err(|_| Failure::NotFound)
+/// What a form's field holds, if it holds anything.
+pub(super) fn given(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 pub(crate) async fn ask(
     person: SignedIn,
-    Path((id, what)): Path<(String, String)>,
+    Named((id, action)): Named<(DesktopId, Action)>,
 ) -> Result<Markup, Failure> {
-    let desktop = person.client.desktop(self::id(&id)?).await?;
-    let action = Action::from_str(&what).filter(|action| action.asks_first()).ok_or(Failure::NotFound)?;
-    let body = match action {
-        Action::Rename => rename_body(person.language, &desktop.name, None),
-        Action::Snapshot => snapshot_body(person.language, "", None),
-        _ => warning(person.language, &desktop, action),
-    };
-    Ok(dialog::show(
-        person.language,
-        false,
-        &form(&Words::new(person.language, &desktop, action), action, &body),
-    ))
+    let desktop = person.client.desktop(id).await?;
+    if !action.asks_first() {
+        return Err(Failure::NotFound);
+    }
+    let name = if action == Action::Rename { &desktop.name } else { "" };
+    let body = body(person.language, &desktop, action, name, &Fault::default());
+    Ok(dialog(person.language, &desktop, action).show(&body))
 }
 
 pub(crate) async fn submit(
     person: SignedIn,
-    Path((id, action)): Path<(String, String)>,
+    Named((id, action)): Named<(DesktopId, Action)>,
     Form(answer): Form<Answer>,
 ) -> Result<Response, Failure> {
-    let id = self::id(&id)?;
-    let action = Action::from_str(&action).ok_or(Failure::NotFound)?;
     let language = person.language;
     match perform(&person, id, action, &answer).await {
         Ok(desktop) => {
-            let text = language.say_with(&format!("done-{}", action.as_str()), &[("name", &desktop.name)]);
             let is_kept = answer.for_good.is_none() && view::lacks(&desktop, "layers").is_none();
             let undo = (action.can_be_undone() && is_kept).then_some(id);
-            let toast = toast::done_with_undo(language, &text, undo);
-            Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
+            Ok(person.done_with_undo(&format!("done-{}", action.as_str()), &desktop.name, undo))
         }
-        Err(error)
-            if matches!(action, Action::Rename | Action::Snapshot)
-                && error
-                    .problem()
-                    .is_some_and(|problem| !problem.errors.is_empty() || problem.status == 409) =>
-        {
+        Err(error) if matches!(action, Action::Rename | Action::Snapshot) => {
+            let fault = Fault::of_answer(language, error)?;
             let desktop = person.client.desktop(id).await?;
-            let text = sentence(language, &error);
-            let body = match action {
-                Action::Snapshot => snapshot_body(language, &answer.name, Some(&text)),
-                _ => rename_body(language, &answer.name, Some(&text)),
-            };
-            let status = error.problem().and_then(|problem| StatusCode::from_u16(problem.status).ok());
-            let form = dialog::form(language, &form(&Words::new(language, &desktop, action), action, &body));
-            Ok((status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), form).into_response())
+            let body = body(language, &desktop, action, &answer.name, &fault);
+            Ok(dialog(language, &desktop, action).refused(fault.status, &body))
         }
         Err(error) => Err(error.into()),
     }
@@ -86,23 +67,20 @@ pub(crate) async fn submit(
 
 /// Says that it was deleted, with the way back if there is one, to whoever was on its page. Once: the address
 /// that asked for it is taken back, so that a reload does not say it again.
-pub(crate) async fn gone(person: SignedIn, Path(path): Path<String>) -> Result<Response, Failure> {
-    let id = id(&path)?;
+pub(crate) async fn gone(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Response, Failure> {
     let kept = person.client.snapshots(&ListSnapshots { desktop: Some(id) }).await?;
     let Some(undo) = kept.iter().find(|snapshot| snapshot.desktop_is_gone && snapshot.kept_until.is_some())
     else {
         return Ok(Markup::default().into_response());
     };
     let text = person.language.say_with("desktop-gone", &[("name", &undo.desktop_name)]);
-    Ok(([("hx-replace-url", "/desktops")], toast::done_with_undo(person.language, &text, Some(id)))
-        .into_response())
+    Ok(([("hx-replace-url", "/desktops")], toast::done(person.language, &text, Some(id))).into_response())
 }
 
 /// Brings back what it was before the last thing that was done with it.
-pub(crate) async fn undo(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
-    let desktop = person.client.undo_desktop(self::id(&id)?).await?;
-    let text = person.language.say_with("done-undo", &[("name", &desktop.name)]);
-    Ok(([("hx-trigger", "rolltop:done")], toast::done(person.language, &text)).into_response())
+pub(crate) async fn undo(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Response, Failure> {
+    let desktop = person.client.undo_desktop(id).await?;
+    Ok(person.done("done-undo", &desktop.name))
 }
 
 #[derive(Deserialize)]
@@ -114,11 +92,11 @@ pub(crate) struct Autostart {
 /// Whether it starts again after the host was restarted.
 pub(crate) async fn autostart(
     person: SignedIn,
-    Path(path): Path<String>,
+    Named(id): Named<DesktopId>,
     Form(answer): Form<Autostart>,
 ) -> Result<Response, Failure> {
     let change = UpdateDesktop { autostart: Some(answer.autostart.is_some()), ..UpdateDesktop::default() };
-    person.client.update_desktop(id(&path)?, &change).await?;
+    person.client.update_desktop(id, &change).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -130,15 +108,15 @@ pub(crate) struct ScreenSize {
 /// The size that its screen keeps, or that it follows whoever drives.
 pub(crate) async fn screen(
     person: SignedIn,
-    Path(path): Path<String>,
+    Named(id): Named<DesktopId>,
     Form(answer): Form<ScreenSize>,
 ) -> Result<Response, Failure> {
     let change = UpdateDesktop { screen: Some(answer.screen), ..UpdateDesktop::default() };
-    person.client.update_desktop(id(&path)?, &change).await?;
+    person.client.update_desktop(id, &change).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn perform(
+pub(super) async fn perform(
     person: &SignedIn,
     id: DesktopId,
     action: Action,
@@ -155,8 +133,7 @@ async fn perform(
             made.into_iter().next().ok_or(ClientError::Unexpected { status: 202 })
         }
         Action::Snapshot => {
-            let name = Some(answer.name.trim().to_owned()).filter(|name| !name.is_empty());
-            client.take_snapshot(id, &CreateSnapshot { name }).await?;
+            client.take_snapshot(id, &CreateSnapshot { name: given(&answer.name) }).await?;
             client.desktop(id).await
         }
         Action::Restart => client.restart_desktop(id).await,
@@ -168,50 +145,35 @@ async fn perform(
     }
 }
 
-/// The dialog's own texts, kept while it is drawn.
-struct Words {
-    title: String,
-    submit: String,
-    path: String,
-}
-
-impl Words {
-    fn new(language: Language, desktop: &Desktop, action: Action) -> Self {
-        Self {
-            title: language.say_with(&format!("ask-{}", action.as_str()), &[("name", &desktop.name)]),
-            submit: language.say(&format!("confirm-{}", action.as_str())),
-            path: format!("/desktops/{}/{}", desktop.id, action.as_str()),
-        }
-    }
-}
-
-fn form<'a>(words: &'a Words, action: Action, body: &'a Markup) -> dialog::Form<'a> {
+fn dialog(language: Language, desktop: &Desktop, action: Action) -> Dialog {
+    let name = action.as_str();
+    let title = language.say_with(&format!("ask-{name}"), &[("name", &desktop.name)]);
+    let path = format!("/desktops/{}/{name}", desktop.id);
     let danger = matches!(action, Action::Delete | Action::EndProcesses);
-    dialog::Form { id: "ask", title: &words.title, action: &words.path, body, submit: &words.submit, danger }
+    let tone = if danger { Tone::Danger } else { Tone::Primary };
+    Dialog { tone, ..Dialog::new(language, "ask", title, path, &format!("confirm-{name}")) }
 }
 
-fn rename_body(language: Language, name: &str, problem: Option<&str>) -> Markup {
-    let label = language.say("field-name");
-    let hint = language.say("rename-hint");
-    field(&Field {
-        hint: Some(&hint),
-        problem,
-        autofocus: true,
-        select: true,
-        ..Field::text("rename-name", "name", &label, name)
-    })
-}
-
-fn snapshot_body(language: Language, name: &str, problem: Option<&str>) -> Markup {
-    let (label, hint) = (language.say("field-name"), language.say("snapshot-name-hint"));
-    let name = Field {
-        hint: Some(&hint),
-        problem,
-        autofocus: true,
-        required: false,
-        ..Field::text("snapshot-name", "name", &label, name)
+/// `name` is what was typed.
+fn body(language: Language, desktop: &Desktop, action: Action, name: &str, fault: &Fault) -> Markup {
+    let (id, hint) = match action {
+        Action::Rename => ("rename-name", "rename-hint"),
+        Action::Snapshot => ("snapshot-name", "snapshot-name-hint"),
+        _ => return warning(language, desktop, action),
     };
-    html! { p { (language.say("warn-snapshot")) } (field(&name)) }
+    let is_new = action == Action::Snapshot;
+    let name = Field {
+        hint: Some(hint),
+        problem: fault.elsewhere(&[]),
+        autofocus: true,
+        select: !is_new,
+        required: !is_new,
+        ..Field::text(id, "name", "field-name", name)
+    };
+    html! {
+        @if is_new { p { (language.say("warn-snapshot")) } }
+        (field(language, &name))
+    }
 }
 
 /// What will be gone, and what will not.
@@ -240,10 +202,5 @@ fn warning(language: Language, desktop: &Desktop, action: Action) -> Markup {
 
 /// Whether nothing is to be kept.
 pub(super) fn for_good(language: Language) -> Markup {
-    html! {
-        label.choice-line {
-            input type="checkbox" name="for_good" value="yes";
-            span { (language.say("delete-for-good")) }
-        }
-    }
+    checkbox(language, "for-good", "for_good", false, "delete-for-good")
 }

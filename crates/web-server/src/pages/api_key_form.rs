@@ -5,8 +5,9 @@ use maud::{Markup, html};
 use rolltop_api_types::{CreateApiKey, Desktop, Scope};
 use rolltop_model::DesktopId;
 
-use crate::components::control::{Field, Notice, field, notice};
-use crate::components::{Icon, icon, scopes};
+use crate::components::control::{Field, field, problem, trouble};
+use crate::components::scopes;
+use crate::failure::Fault;
 use crate::language::Language;
 
 /// What a key may do, as people think of it.
@@ -36,22 +37,6 @@ impl Default for Answer {
     }
 }
 
-/// What is wrong, by field.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Problems {
-    pub name: Option<String>,
-    pub scopes: Option<String>,
-    pub all: Option<String>,
-}
-
-impl Problems {
-    /// What was found here is named by its message's key.
-    pub fn said(self, language: Language) -> Self {
-        let say = |key: Option<String>| key.map(|key| language.say(&key));
-        Self { name: say(self.name), scopes: say(self.scopes), all: say(self.all) }
-    }
-}
-
 impl Answer {
     /// A form has one pair per ticked scope, which serde's forms can't gather.
     pub fn read(form: &[u8]) -> Self {
@@ -69,8 +54,12 @@ impl Answer {
         answer
     }
 
-    /// `held` is what the person has; a key can't have more.
-    pub fn wanted(&self, held: &[Scope], now: Timestamp) -> Result<CreateApiKey, Problems> {
+    /// `held` is what the person has; a key can't have more. Else the field at fault, and the key of what is wrong.
+    pub fn wanted(
+        &self,
+        held: &[Scope],
+        now: Timestamp,
+    ) -> Result<CreateApiKey, (&'static str, &'static str)> {
         let scopes: Vec<Scope> = match self.preset.as_str() {
             "watch" => scopes::WATCH.to_vec(),
             "use" => scopes::USE.to_vec(),
@@ -81,47 +70,39 @@ impl Answer {
             }
         };
         if self.name.is_empty() {
-            return Err(Problems { name: Some("api-name-problem".to_owned()), ..Problems::default() });
+            return Err(("name", "api-name-problem"));
         }
         if scopes.is_empty() {
-            return Err(Problems { scopes: Some("api-no-scopes".to_owned()), ..Problems::default() });
+            return Err(("scopes", "api-no-scopes"));
         }
         let days: i64 = self.days.parse().unwrap_or(90);
         let life = SignedDuration::from_hours(days.clamp(0, 3650).saturating_mul(24));
         let desktop = match self.desktop.as_str() {
             "" => None,
-            id => match id.parse::<DesktopId>() {
-                Ok(id) => Some(id),
-                Err(_) => {
-                    return Err(Problems {
-                        all: Some("problem-unknown_desktop".to_owned()),
-                        ..Problems::default()
-                    });
-                }
-            },
+            id => Some(id.parse::<DesktopId>().map_err(|_| ("desktop", "problem-unknown_desktop"))?),
         };
         let expires_at = (days > 0).then(|| now.checked_add(life).unwrap_or(now));
         Ok(CreateApiKey { name: self.name.clone(), scopes, desktop, expires_at })
     }
 }
 
-pub(super) fn form_body(
-    language: Language,
-    answer: &Answer,
-    desktops: &[Desktop],
-    problems: &Problems,
-) -> Markup {
-    let (label, hint) = (language.say("field-name"), language.say("api-name-hint"));
+pub(super) fn form_body(language: Language, answer: &Answer, desktops: &[Desktop], fault: &Fault) -> Markup {
+    let name = Field {
+        hint: Some("api-name-hint"),
+        problem: fault.at("name"),
+        autofocus: true,
+        ..Field::text("api-key-name", "name", "field-name", &answer.name)
+    };
     html! {
-        @if let Some(text) = &problems.all { (notice(Notice::Error, &html! { (text) })) }
-        (field(&Field { hint: Some(&hint), problem: problems.name.as_deref(), autofocus: true, ..Field::text("api-key-name", "name", &label, &answer.name) }))
+        (trouble(fault.elsewhere(&["name", "scopes"])))
+        (field(language, &name))
         fieldset.choice-group {
             legend { (language.say("column-may")) }
             div.choices data-columns="2" {
                 @for preset in PRESETS { (preset_choice(language, preset, answer.preset == preset)) }
             }
             div.scope-groups { (ticks(language, answer)) }
-            @if let Some(text) = &problems.scopes { p.problem role="alert" { (icon(Icon::Alert)) span { (text) } } }
+            (problem(fault.at("scopes")))
         }
         div.field-row {
             (select("api-key-desktop", "desktop", &language.say("api-reach"), &html! {
@@ -200,8 +181,8 @@ mod tests {
         let wanted = answer.wanted(Scope::ALL, now()).unwrap();
         assert_eq!(wanted.scopes, [Scope::FilesRead, Scope::Exec]);
         let none = Answer::read(b"name=ci&preset=custom").wanted(Scope::ALL, now()).unwrap_err();
-        assert_eq!(none.scopes.as_deref(), Some("api-no-scopes"));
+        assert_eq!(none, ("scopes", "api-no-scopes"));
         let nameless = Answer::read(b"preset=use").wanted(Scope::ALL, now()).unwrap_err();
-        assert_eq!(nameless.name.as_deref(), Some("api-name-problem"));
+        assert_eq!(nameless, ("name", "api-name-problem"));
     }
 }

@@ -1,17 +1,18 @@
 //! The same thing done with several desktops. Stopping and deleting ask first, naming each.
 
-use axum::extract::{Path, RawForm, RawQuery};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{RawForm, RawQuery};
+use axum::response::Response;
 use maud::{Markup, html};
-use rolltop_api_types::{ClientError, Desktop};
+use rolltop_api_types::Desktop;
 use rolltop_model::DesktopId;
 
-use crate::access::SignedIn;
-use crate::components::control::Tone;
-use crate::components::{dialog, icon, toast};
+use super::actions::{Answer, for_good, perform};
+use crate::access::{Named, SignedIn};
+use crate::components::control::{Ask, Tone, button};
+use crate::components::dialog::Dialog;
+use crate::components::toast;
 use crate::failure::{Failure, sentence};
 use crate::language::Language;
-use crate::pages::actions::for_good;
 use crate::view::Action;
 
 /// Desktops at most in one request.
@@ -19,8 +20,8 @@ const MOST: usize = 200;
 /// What can be done with several at once.
 pub(crate) const ACTIONS: [Action; 4] = [Action::Start, Action::Suspend, Action::Stop, Action::Delete];
 
-fn action(text: &str) -> Result<Action, Failure> {
-    Action::from_str(text).filter(|action| ACTIONS.contains(action)).ok_or(Failure::NotFound)
+fn offered(action: Action) -> Result<Action, Failure> {
+    if ACTIONS.contains(&action) { Ok(action) } else { Err(Failure::NotFound) }
 }
 
 /// Every `id=` of a form or query. An id has no characters that would be encoded.
@@ -30,10 +31,10 @@ fn ids(text: &str) -> Vec<DesktopId> {
 
 pub(crate) async fn ask(
     person: SignedIn,
-    Path(what): Path<String>,
+    Named(action): Named<Action>,
     RawQuery(query): RawQuery,
 ) -> Result<Markup, Failure> {
-    let action = action(&what)?;
+    let name = offered(action)?.as_str();
     let mut desktops = Vec::new();
     for id in ids(&query.unwrap_or_default()) {
         // One that is gone by now needs no asking.
@@ -41,59 +42,39 @@ pub(crate) async fn ask(
     }
     let language = person.language;
     let count = u64::try_from(desktops.len()).unwrap_or(u64::MAX);
-    let title = language.count(&format!("ask-bulk-{}", action.as_str()), count);
-    let submit = language.count(&format!("confirm-bulk-{}", action.as_str()), count);
-    let path = format!("/bulk/{}", action.as_str());
-    let body = body(language, action, &desktops);
-    let danger = action == Action::Delete;
-    let form = dialog::Form { id: "ask", title: &title, action: &path, body: &body, submit: &submit, danger };
-    Ok(dialog::show(language, false, &form))
+    let dialog = Dialog {
+        language,
+        id: "ask",
+        title: language.count(&format!("ask-bulk-{name}"), count),
+        action: format!("/bulk/{name}"),
+        submit: language.count(&format!("confirm-bulk-{name}"), count),
+        tone: if action == Action::Delete { Tone::Danger } else { Tone::Primary },
+        wide: false,
+    };
+    Ok(dialog.show(&body(language, action, &desktops)))
 }
 
 pub(crate) async fn submit(
     person: SignedIn,
-    Path(what): Path<String>,
+    Named(action): Named<Action>,
     RawForm(form): RawForm,
 ) -> Result<Response, Failure> {
-    let action = action(&what)?;
+    let name = offered(action)?.as_str();
     let language = person.language;
     let (mut done, mut refused) = (0_u64, None);
     let form = String::from_utf8_lossy(&form);
-    let for_good = form.split('&').any(|pair| pair.starts_with("for_good="));
+    let for_good = form.split('&').any(|pair| pair.starts_with("for_good=")).then(String::new);
+    let answer = Answer { for_good, ..Answer::default() };
     for id in ids(&form) {
-        match perform(&person, id, action, for_good).await {
+        match perform(&person, id, action, &answer).await {
             Ok(_) => done += 1,
             Err(error) => refused = Some(error),
         }
     }
-    let toasts = html! {
-        @if done > 0 { (toast::done(language, &language.count(&format!("done-bulk-{}", action.as_str()), done))) }
+    Ok(toast::finished(html! {
+        @if done > 0 { (toast::done(language, &language.count(&format!("done-bulk-{name}"), done), None)) }
         @if let Some(error) = &refused { (toast::error(language, &sentence(language, error))) }
-    };
-    Ok(([("hx-trigger", "rolltop:done")], toasts).into_response())
-}
-
-async fn perform(
-    person: &SignedIn,
-    id: DesktopId,
-    action: Action,
-    for_good: bool,
-) -> Result<Desktop, ClientError> {
-    match action {
-        Action::Start => person.client.start_desktop(id).await,
-        Action::Stop => person.client.stop_desktop(id).await,
-        Action::Suspend => person.client.suspend_desktop(id).await,
-        Action::Delete if for_good => person.client.destroy_desktop(id).await,
-        Action::Delete => person.client.delete_desktop(id).await,
-        // Not among ACTIONS; looking at it is harmless.
-        Action::Resume
-        | Action::Fork
-        | Action::Snapshot
-        | Action::Restart
-        | Action::Retry
-        | Action::EndProcesses
-        | Action::Rename => person.client.desktop(id).await,
-    }
+    }))
 }
 
 fn body(language: Language, action: Action, desktops: &[Desktop]) -> Markup {
@@ -111,16 +92,12 @@ fn body(language: Language, action: Action, desktops: &[Desktop]) -> Markup {
 /// The bar that comes when something is picked. The style sheet counts and shows it.
 pub(crate) fn bar(language: Language) -> Markup {
     html! {
-        div.bulk-bar role="toolbar" aria-label=(language.say("bulk-label")) {
+        div.bulk-bar role="toolbar" aria-label=(language.say("bulk-label")) hx-include:inherited=".pick:checked" {
             span.bulk-count { (language.say("bulk-picked")) }
             @for action in ACTIONS {
-                @let path = format!("/bulk/{}", action.as_str());
                 @let tone = if action == Action::Delete { Tone::DangerQuiet } else { Tone::Plain };
-                button.btn type="button" data-size="sm" data-variant=(tone.variant()) hx-include=".pick:checked"
-                    hx-get=[action.asks_first().then_some(&path)] hx-post=[(!action.asks_first()).then_some(&path)]
-                    hx-target=[action.asks_first().then_some("#dialog")] hx-swap=(if action.asks_first() { "innerHTML" } else { "none" }) {
-                    (icon(action.icon())) (action.label(language))
-                }
+                @let ask = Ask::new(action.asks_first(), format!("/bulk/{}", action.as_str()));
+                (button(tone, true, Some(action.icon()), &action.label(language), &ask))
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, Uri};
 use jiff::{SignedDuration, Timestamp};
@@ -12,14 +12,15 @@ use rolltop_api_types::{
     AccessEntry, Desktop, DesktopSsh, HistoryEntry, ListSnapshots, Setup, SetupState, Snapshot,
     SnapshotState, Step,
 };
+use rolltop_model::DesktopId;
 
-use super::actions;
 use super::{desktop_failed, desktop_panel, desktop_ports, desktop_setup};
-use crate::access::SignedIn;
+use crate::access::{Named, SignedIn};
 use crate::app::App;
-use crate::components::control::{Ask, Tone, button, check, leave, menu, menu_button};
-use crate::components::desktop::{actions_menu, reason, size, state, template};
-use crate::components::layout::{Page, Section, heading, page, title};
+use crate::components::control::{Tone, button, check, leave, menu, menu_button};
+use crate::components::desktop::{actions_menu, ask, reason, size, state, template};
+use crate::components::dialog::opener;
+use crate::components::layout::{heading, screen_page, title};
 use crate::components::{Icon, icon, icon_with, steps, time};
 use crate::failure::Failure;
 use crate::language::Language;
@@ -59,11 +60,11 @@ pub(super) struct Shown {
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     person: SignedIn,
-    Path(id): Path<String>,
+    Named(id): Named<DesktopId>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let shown = match gather(&person, &id).await {
+    let shown = match gather(&person, id).await {
         Ok(mut shown) => {
             let base = desktop_ports::base(&app, &uri, &headers);
             shown.preview = base.map(|base| desktop_ports::preview(&base, &shown.desktop.name, &"%port%"));
@@ -71,7 +72,7 @@ pub(crate) async fn show(
         }
         // It was deleted while its page was open: go home rather than show an error.
         Err(failure) if person.fragment && failure.is_not_found() => {
-            let home = format!("/desktops?gone={}", super::actions::id(&id)?);
+            let home = format!("/desktops?gone={id}");
             return Ok((StatusCode::NO_CONTENT, [("hx-redirect", home)]).into_response());
         }
         Err(failure) => return Err(failure),
@@ -83,25 +84,11 @@ pub(crate) async fn show(
         let title = title(person.language, &shown.desktop.name);
         return Ok(html! { (title) (body) (heading) }.into_response());
     }
-    let name = &shown.desktop.name;
-    let home = person.language.say("rail-desktops");
-    let page = page(
-        &person,
-        &Page {
-            title: name,
-            section: Section::Desktops,
-            parents: &[(&home, "/desktops")],
-            fill: true,
-            screen: true,
-            content: &body,
-        },
-    );
-    Ok(page.into_response())
+    Ok(screen_page(&person, &shown.desktop.name, &body).into_response())
 }
 
 /// The desktop must be there; what goes with it may be missing for a moment.
-async fn gather(person: &SignedIn, id: &str) -> Result<Shown, Failure> {
-    let id = actions::id(id)?;
+async fn gather(person: &SignedIn, id: DesktopId) -> Result<Shown, Failure> {
     let desktop = person.client.desktop(id).await?;
     let steps = person.client.steps(id).await.unwrap_or_else(|_| desktop.steps.clone().unwrap_or_default());
     let mut access = person.client.access_log(id).await.unwrap_or_default();
@@ -221,15 +208,13 @@ fn failed_setup(language: Language, desktop: &Desktop, setup: &Setup) -> Markup 
             (icon(Icon::Alert))
             span { (language.say("setup-has-failed")) " " (desktop_setup::why(language, setup)) }
             button.btn type="button" data-variant="outline" data-size="sm" data-show-tab="activity" { (language.say("setup-show")) }
-            (button(Tone::Ghost, true, None, &language.say("setup-again"), &Ask::Dialog(&format!("/desktops/{}/setup/edit", desktop.id))))
+            (opener(Tone::Ghost, true, None, &language.say("setup-again"), format!("/desktops/{}/setup/edit", desktop.id)))
         }
     }
 }
 
 pub(super) fn action_button(language: Language, desktop: &Desktop, action: Action, tone: Tone) -> Markup {
-    let path = crate::components::desktop::action_path(desktop, action);
-    let ask = if action.asks_first() { Ask::Dialog(&path) } else { Ask::Do(&path) };
-    button(tone, true, Some(action.icon()), &action.label(language), &ask)
+    button(tone, true, Some(action.icon()), &action.label(language), &ask(desktop, action))
 }
 
 fn stage(language: Language, shown: &Shown) -> Markup {
@@ -254,7 +239,7 @@ fn stage(language: Language, shown: &Shown) -> Markup {
             (at_rest(language, shown, Action::Resume))
             // Opening its page opens the lid; being on it while it falls asleep does not.
             @if shown.opened {
-                div hidden hx-post=(crate::components::desktop::action_path(desktop, Action::Resume)) hx-trigger="load" hx-swap="none" {}
+                div hidden hx-post={ "/desktops/" (desktop.id) "/resume" } hx-trigger="load" hx-swap="none" {}
             }
         },
         Phase::Failed => desktop_failed::stage(language, shown),
@@ -349,25 +334,30 @@ fn clipboard(language: Language) -> Markup {
 }
 
 fn scale(language: Language) -> Markup {
-    let items = html! {
-        @for mode in ["follow", "fit", "actual"] {
-            button type="button" role="menuitemradio" aria-checked="false" id={ "mode-" (mode) } data-screen-mode=(mode) {
-                (language.say(&format!("mode-{mode}"))) (check())
-            }
-        }
+    let item = |mode: &str, label: &Markup| {
+        html! { button type="button" role="menuitemradio" aria-checked="false" id={ "mode-" (mode) } data-screen-mode=(mode) { (label) } }
     };
-    let label = language.say("bar-scale");
-    menu("scale", &menu_button("scale", Tone::Ghost, Icon::Fit, &label, Some(&label)), true, &items)
+    choice(language, ("scale", Icon::Fit), "mode", &["follow", "fit", "actual"], item)
 }
 
 fn quality(language: Language) -> Markup {
-    let items = html! {
-        @for level in ["auto", "sharp", "balanced", "light"] {
-            button type="button" role="menuitemradio" aria-checked="false" id={ "quality-" (level) } data-screen-quality=(level) {
-                (language.say(&format!("quality-{level}"))) (check())
-            }
-        }
+    let item = |level: &str, label: &Markup| {
+        html! { button type="button" role="menuitemradio" aria-checked="false" id={ "quality-" (level) } data-screen-quality=(level) { (label) } }
     };
-    let label = language.say("bar-quality");
-    menu("quality", &menu_button("quality", Tone::Ghost, Icon::Gauge, &label, Some(&label)), true, &items)
+    choice(language, ("quality", Icon::Gauge), "quality", &["auto", "sharp", "balanced", "light"], item)
+}
+
+/// A menu of which one item is chosen; a script marks that.
+fn choice(
+    language: Language,
+    (id, picture): (&str, Icon),
+    prefix: &str,
+    values: &[&str],
+    item: impl Fn(&str, &Markup) -> Markup,
+) -> Markup {
+    let items = html! {
+        @for value in values { (item(value, &html! { (language.say(&format!("{prefix}-{value}"))) (check()) })) }
+    };
+    let label = language.say(&format!("bar-{id}"));
+    menu(id, &menu_button(id, Tone::Ghost, picture, &label, Some(&label)), true, &items)
 }

@@ -62,7 +62,7 @@ fn undone(language: Language, snapshot: &Snapshot) -> Markup {
             (time::ago(language, snapshot.taken_at.unwrap_or(snapshot.created_at)))
         }
         div.buttons {
-            (button(Tone::Plain, true, Some(Icon::Restart), &language.say("undo"), &Ask::Do(&undo)))
+            (button(Tone::Plain, true, Some(Icon::Restart), &language.say("undo"), &Ask::Do(undo)))
         }
     }
 }
@@ -70,8 +70,7 @@ fn undone(language: Language, snapshot: &Snapshot) -> Markup {
 /// To the latest snapshot, or on from it in another desktop, which leaves this one as it is.
 fn back_to(language: Language, snapshot: &Snapshot) -> Markup {
     let path = |action: &str| format!("/snapshots/{}/{action}", snapshot.id);
-    let (restore, fork) = (path("restore"), path("fork"));
-    let (restore, fork) = (Ask::Dialog(&restore), Ask::Do(&fork));
+    let (restore, fork) = (Ask::Dialog(path("restore")), Ask::Do(path("fork")));
     html! {
         p.quiet {
             (language.say("failed-snapshot")) " " bdi { (snapshot.name) } ", "

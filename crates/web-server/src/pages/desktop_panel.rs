@@ -3,11 +3,11 @@
 use maud::{Markup, html};
 use rolltop_api_types::{AccessEntry, Desktop, HistoryEntry};
 
-use super::desktop::Shown;
+use super::desktop::{Shown, action_button};
 use super::{
     desktop_ports, desktop_schedule, desktop_setup, desktop_size, desktop_sleep, desktop_ssh, snapshots,
 };
-use crate::components::control::{Ask, Tone, button};
+use crate::components::control::{Tone, checkbox};
 use crate::components::desktop::not_supported;
 use crate::components::{Icon, files, icon, steps, terminals, time, usage};
 use crate::language::Language;
@@ -21,35 +21,16 @@ const WIDEST: u32 = 1200;
 /// The tab that is open at first.
 const FIRST: &str = "activity";
 
-struct Tab {
-    name: &'static str,
-    picture: Icon,
-    content: Markup,
-}
-
 pub(super) fn panel(language: Language, shown: &Shown) -> Markup {
+    let id = shown.desktop.id;
+    let inside = |content: Markup| inside(language, shown.phase, content);
+    let terminals = terminals::terminals(language, id, shown.preview.as_deref());
     let tabs = [
-        Tab {
-            name: "terminal",
-            picture: Icon::Terminal,
-            content: inside(
-                language,
-                shown,
-                terminals::terminals(language, shown.desktop.id, shown.preview.as_deref()),
-            ),
-        },
-        Tab {
-            name: "files",
-            picture: Icon::Folder,
-            content: inside(language, shown, files::files(language, shown.desktop.id)),
-        },
-        Tab {
-            name: "ports",
-            picture: Icon::Ports,
-            content: inside(language, shown, desktop_ports::place(language, shown.desktop.id)),
-        },
-        Tab { name: "activity", picture: Icon::Activity, content: activity(language, shown) },
-        Tab { name: "settings", picture: Icon::Settings, content: settings(language, shown) },
+        ("terminal", Icon::Terminal, inside(terminals)),
+        ("files", Icon::Folder, inside(files::files(language, id))),
+        ("ports", Icon::Ports, inside(desktop_ports::place(language, id))),
+        ("activity", Icon::Activity, activity(language, shown)),
+        ("settings", Icon::Settings, settings(language, shown)),
     ];
     html! {
         div.panel-grip data-panel-grip role="separator" aria-orientation="vertical" tabindex="0" aria-controls="side-panel"
@@ -57,15 +38,15 @@ pub(super) fn panel(language: Language, shown: &Shown) -> Markup {
         aside.side-panel #side-panel aria-label=(language.say("panel-label")) {
             div.tabs #panel-tabs {
                 div role="tablist" aria-orientation="horizontal" aria-label=(language.say("panel-label")) {
-                    @for tab in &tabs {
-                        button type="button" role="tab" id={ "tab-" (tab.name) } aria-controls={ "panel-" (tab.name) }
-                            aria-selected=(if tab.name == FIRST { "true" } else { "false" }) tabindex=(if tab.name == FIRST { "0" } else { "-1" }) {
-                            (icon(tab.picture)) (language.say(&format!("tab-{}", tab.name)))
+                    @for (name, picture, _) in &tabs {
+                        button type="button" role="tab" id={ "tab-" (name) } aria-controls={ "panel-" (name) }
+                            aria-selected=(*name == FIRST) tabindex=(if *name == FIRST { "0" } else { "-1" }) {
+                            (icon(*picture)) (language.say(&format!("tab-{name}")))
                         }
                     }
                 }
-                @for tab in &tabs {
-                    div role="tabpanel" id={ "panel-" (tab.name) } aria-labelledby={ "tab-" (tab.name) } hidden[tab.name != FIRST] { (tab.content) }
+                @for (name, _, content) in &tabs {
+                    div role="tabpanel" id={ "panel-" (name) } aria-labelledby={ "tab-" (name) } hidden[*name != FIRST] { (content) }
                 }
                 button.btn.panel-wide-toggle type="button" data-variant="ghost" data-size="icon-sm" data-panel-wide aria-pressed="false"
                     aria-label=(language.say("panel-wide")) { (icon(Icon::Wide)) }
@@ -75,8 +56,8 @@ pub(super) fn panel(language: Language, shown: &Shown) -> Markup {
 }
 
 /// What is there only while the desktop runs.
-fn inside(language: Language, shown: &Shown, content: Markup) -> Markup {
-    if shown.phase == Phase::Running {
+fn inside(language: Language, phase: Phase, content: Markup) -> Markup {
+    if phase == Phase::Running {
         content
     } else {
         html! { p.panel-empty { (language.say("panel-not-running")) } }
@@ -146,17 +127,9 @@ fn happened(language: Language, entry: &HistoryEntry) -> Markup {
 
 /// Whether its detail is a name that somebody gave.
 fn named(entry: &HistoryEntry) -> bool {
-    matches!(
-        entry.kind.as_str(),
-        "created"
-            | "forked"
-            | "renamed"
-            | "resized"
-            | "screen_fixed"
-            | "set_up"
-            | "snapshot_taken"
-            | "restored"
-    )
+    const NAMED: [&str; 8] =
+        ["created", "forked", "renamed", "resized", "screen_fixed", "set_up", "snapshot_taken", "restored"];
+    NAMED.contains(&entry.kind.as_str())
 }
 
 fn took(language: Language, entry: &HistoryEntry, end: jiff::Timestamp) -> Option<String> {
@@ -186,10 +159,7 @@ fn autostart(language: Language, desktop: &Desktop) -> Markup {
         section.panel-section {
             h2 { (language.say("autostart")) }
             form hx-post={ "/desktops/" (desktop.id) "/settings/autostart" } hx-trigger="change" hx-swap="none" {
-                label.choice-line {
-                    input type="checkbox" id="autostart" name="autostart" checked[desktop.autostart];
-                    (language.say("autostart-label"))
-                }
+                (checkbox(language, "autostart", "autostart", desktop.autostart, "autostart-label"))
             }
             p { (language.say("autostart-text")) }
         }
@@ -220,7 +190,6 @@ fn screen(language: Language, desktop: &Desktop) -> Markup {
 
 fn settings(language: Language, shown: &Shown) -> Markup {
     let desktop = &shown.desktop;
-    let path = |action: Action| crate::components::desktop::action_path(desktop, action);
     let amount = |bytes: u64| view::bytes(language, bytes);
     html! {
         section.panel-section {
@@ -258,19 +227,18 @@ fn settings(language: Language, shown: &Shown) -> Markup {
                 (snapshots::place(language, desktop.id))
                 (desktop_schedule::place(language, desktop.id))
             }
-        }
-        @if shown.phase != Phase::Destroying { (screen(language, desktop)) (autostart(language, desktop)) }
-        @if shown.phase != Phase::Destroying { @if let Some(ssh) = &shown.ssh { (desktop_ssh::section(language, ssh, &shown.host)) } }
-        @if shown.phase != Phase::Destroying {
+            (screen(language, desktop))
+            (autostart(language, desktop))
+            @if let Some(ssh) = &shown.ssh { (desktop_ssh::section(language, ssh, &shown.host)) }
             section.panel-section {
                 h2 { (language.say("settings-name")) }
                 p { (language.say("rename-hint")) }
-                (button(Tone::Plain, true, Some(Icon::Pencil), &language.say("action-rename"), &Ask::Dialog(&path(Action::Rename))))
+                (action_button(language, desktop, Action::Rename, Tone::Plain))
             }
             section.panel-section {
                 h2 { (language.say("settings-delete")) }
                 p { (language.say("settings-delete-text")) }
-                (button(Tone::DangerQuiet, true, Some(Icon::Trash), &language.say("action-delete"), &Ask::Dialog(&path(Action::Delete))))
+                (action_button(language, desktop, Action::Delete, Tone::DangerQuiet))
             }
         }
     }

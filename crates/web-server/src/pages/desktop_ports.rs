@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Uri};
 use maud::{Markup, html};
@@ -12,10 +12,11 @@ use rolltop_model::{DesktopId, ShareId};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use crate::access::SignedIn;
+use crate::access::{Named, SignedIn};
 use crate::app::App;
 use crate::components::control::{Ask, Tone, button, copyable, lifetimes};
-use crate::components::{Icon, dialog, icon, time, toast};
+use crate::components::dialog::{Dialog, closer, opener};
+use crate::components::{Icon, icon, time};
 use crate::failure::{Failure, sentence};
 use crate::guard;
 use crate::language::Language;
@@ -50,18 +51,13 @@ pub(super) fn preview(base: &str, name: &str, port: &dyn std::fmt::Display) -> S
     format!("https://{port}--{name}.{base}/")
 }
 
-fn id(path: &str) -> Result<DesktopId, Failure> {
-    path.parse().map_err(|_| Failure::NotFound)
-}
-
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     person: SignedIn,
-    Path(path): Path<String>,
+    Named(id): Named<DesktopId>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Markup, Failure> {
-    let id = id(&path)?;
     let language = person.language;
     let desktop = person.client.desktop(id).await?;
     let shares = person.client.shares(id).await?;
@@ -113,7 +109,7 @@ fn ports_list(language: Language, desktop: &Desktop, ports: &[PortEntry], base: 
                                 span hidden id=(element) { (address) }
                                 button.btn type="button" data-variant="ghost" data-size="icon-sm" data-copy=(element) data-copied=(language.say("copied"))
                                     aria-label=(language.say_with("port-copy", &[("port", &entry.port.to_string())])) title=(language.say("port-copy-title")) { (icon(Icon::Copy)) }
-                                (button(Tone::Ghost, true, None, &language.say("port-share"), &Ask::Dialog(&format!("/desktops/{}/ports/{}/share", desktop.id, entry.port))))
+                                (opener(Tone::Ghost, true, None, &language.say("port-share"), format!("/desktops/{}/ports/{}/share", desktop.id, entry.port)))
                             }
                         }
                     }
@@ -138,7 +134,7 @@ fn share_list(language: Language, id: DesktopId, shares: &[Share]) -> Markup {
                                 " · " bdi { (share.made_by) }
                             }
                             div.port-actions {
-                                (button(Tone::Ghost, true, None, &language.say("share-revoke"), &Ask::Do(&format!("/desktops/{id}/shares/{}/revoke", share.id))))
+                                (button(Tone::Ghost, true, None, &language.say("share-revoke"), &Ask::Do(format!("/desktops/{id}/shares/{}/revoke", share.id))))
                             }
                         }
                     }
@@ -150,26 +146,17 @@ fn share_list(language: Language, id: DesktopId, shares: &[Share]) -> Markup {
 
 pub(crate) async fn ask(
     person: SignedIn,
-    Path((path, port)): Path<(String, u16)>,
+    Named((id, port)): Named<(DesktopId, u16)>,
 ) -> Result<Markup, Failure> {
-    let desktop = person.client.desktop(id(&path)?).await?;
+    let desktop = person.client.desktop(id).await?;
     let language = person.language;
     let title = language.say_with("share-title", &[("port", &port.to_string()), ("name", &desktop.name)]);
     let body = html! {
         p { (language.say("share-text")) }
         (lifetimes(language, "share-lasts", &LIFETIMES))
     };
-    let action = format!("/desktops/{}/ports/{port}/share", desktop.id);
-    let submit = language.say("share-make");
-    let form = dialog::Form {
-        id: "share",
-        title: &title,
-        action: &action,
-        body: &body,
-        submit: &submit,
-        danger: false,
-    };
-    Ok(dialog::show(language, false, &form))
+    let action = format!("/desktops/{id}/ports/{port}/share");
+    Ok(Dialog::new(language, "share", title, action, "share-make").show(&body))
 }
 
 #[derive(Deserialize)]
@@ -180,14 +167,13 @@ pub(crate) struct Answer {
 pub(crate) async fn share(
     State(app): State<Arc<App>>,
     person: SignedIn,
-    Path((path, port)): Path<(String, u16)>,
+    Named((id, port)): Named<(DesktopId, u16)>,
     uri: Uri,
     headers: HeaderMap,
     Form(answer): Form<Answer>,
 ) -> Result<Response, Failure> {
     let base = base(&app, &uri, &headers).ok_or(Failure::NotFound)?;
     let wanted = CreateShare { port, lasts_seconds: answer.lasts };
-    let id = id(&path)?;
     let made = person.client.share_port(id, &wanted).await?;
     // Not `rolltop:done`, which closes the dialog that shows it.
     Ok(made_link(person.language, id, &base, &made).into_response())
@@ -200,7 +186,7 @@ fn made_link(language: Language, id: DesktopId, base: &str, made: &ShareCreated)
         div #share {
             header {
                 h2 #share-title { (language.say("share-made")) }
-                button.btn type="button" data-variant="ghost" data-size="icon-sm" data-close aria-label=(language.say("close")) { (icon(Icon::X)) }
+                (closer(language))
             }
             div.dialog-body {
                 (copyable(language, "share-link", &language.say("share-link"), &link))
@@ -214,10 +200,8 @@ fn made_link(language: Language, id: DesktopId, base: &str, made: &ShareCreated)
 
 pub(crate) async fn revoke(
     person: SignedIn,
-    Path((path, share)): Path<(String, String)>,
+    Named(share): Named<(DesktopId, ShareId)>,
 ) -> Result<Response, Failure> {
-    let share: ShareId = share.parse().map_err(|_| Failure::NotFound)?;
-    person.client.revoke_share((id(&path)?, share)).await?;
-    let text = person.language.say("share-revoked");
-    Ok(([("hx-trigger", "rolltop:done")], toast::done(person.language, &text)).into_response())
+    person.client.revoke_share(share).await?;
+    Ok(person.done("share-revoked", ""))
 }

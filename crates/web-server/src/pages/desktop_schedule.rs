@@ -1,36 +1,29 @@
 //! Snapshots that are taken of a desktop without anybody asking.
 
 use axum::Form;
-use axum::extract::Path;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use rolltop_api_types::{DesktopSnapshotSchedule, SnapshotSchedule};
 use rolltop_model::DesktopId;
 use serde::Deserialize;
 
-use super::actions::id;
-use crate::access::SignedIn;
-use crate::components::control::{Ask, Notice, Tone, button, notice};
-use crate::components::{Icon, dialog, time, toast};
-use crate::failure::{Failure, sentence};
+use crate::access::{Named, SignedIn};
+use crate::components::control::{Tone, checkbox, fetched_section, trouble};
+use crate::components::dialog::{Dialog, opener};
+use crate::components::{Icon, time};
+use crate::failure::{Failure, Fault};
 use crate::language::Language;
 
 /// What the dialog proposes where nothing was set before.
 const PROPOSED: SnapshotSchedule =
     SnapshotSchedule { every_hours: 6, keep_last: 4, keep_days: 7, copies: false };
 
-/// In the panel: filled once it is looked at, and kept true.
+/// In the panel.
 pub(super) fn place(language: Language, id: DesktopId) -> Markup {
-    html! {
-        section.panel-section #schedule hx-morph-skip hx-get={ "/desktops/" (id) "/schedule" }
-            hx-trigger="intersect once, every 60s, rolltop:done from:document" hx-swap="innerHTML" {
-            h2 { (language.say("schedule")) }
-        }
-    }
+    fetched_section(language, "schedule", &path_of(id), 60, "schedule")
 }
 
-pub(crate) async fn show(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
-    let id = id(&path)?;
+pub(crate) async fn show(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
     let known = person.client.snapshot_schedule(id).await?;
     let copied = match known.schedule {
         Some(schedule) if schedule.copies => Some(person.client.copies().await?.configured),
@@ -60,7 +53,7 @@ fn content(
             }
         }
         div.buttons {
-            (button(Tone::Plain, true, Some(Icon::Camera), &language.say("sleep-change"), &Ask::Dialog(&format!("/desktops/{id}/schedule/edit"))))
+            (opener(Tone::Plain, true, Some(Icon::Camera), &language.say("sleep-change"), format!("/desktops/{id}/schedule/edit")))
         }
     }
 }
@@ -103,11 +96,10 @@ impl Answer {
     }
 }
 
-pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
-    let id = id(&path)?;
+pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
     let answer = Answer::of(person.client.snapshot_schedule(id).await?.schedule);
     let copies = may_copy(&person, &answer).await?;
-    Ok(dialog(&path_of(id)).show(person.language, &body(person.language, &answer, copies, None)))
+    Ok(dialog(person.language, id).show(&body(person.language, &answer, copies, &Fault::default())))
 }
 
 /// Whether copies are offered: there is a place for them, or they were asked for while there was one.
@@ -119,67 +111,50 @@ fn path_of(id: DesktopId) -> String {
     format!("/desktops/{id}/schedule")
 }
 
-fn dialog(action: &str) -> dialog::Settings<'_> {
-    dialog::Settings { id: "snapshot-schedule", title: "schedule-title", action }
+fn dialog(language: Language, id: DesktopId) -> Dialog {
+    Dialog::settings(language, "snapshot-schedule", "schedule-title", path_of(id))
 }
 
 pub(crate) async fn set(
     person: SignedIn,
-    Path(path): Path<String>,
+    Named(id): Named<DesktopId>,
     Form(answer): Form<Answer>,
 ) -> Result<Response, Failure> {
-    let (id, language) = (id(&path)?, person.language);
+    let language = person.language;
     let copies = may_copy(&person, &answer).await?;
-    let refused =
-        |text: &str| dialog(&path_of(id)).refused(language, &body(language, &answer, copies, Some(text)));
-    let wanted = match (answer.on.is_some(), answer.schedule()) {
-        (false, _) => None,
-        (true, Some(schedule)) => Some(schedule),
-        (true, None) => return Ok(refused(&language.say("schedule-wrong"))),
+    let set = match (answer.on.is_some(), answer.schedule()) {
+        (false, _) => Ok(person.client.end_snapshot_schedule(id).await),
+        (true, Some(schedule)) => Ok(person.client.set_snapshot_schedule(id, &schedule).await),
+        (true, None) => Err(Fault::new(language, "", "schedule-wrong")),
     };
-    let set = match &wanted {
-        Some(schedule) => person.client.set_snapshot_schedule(id, schedule).await,
-        None => person.client.end_snapshot_schedule(id).await,
+    let fault = match set {
+        Ok(Ok(())) => return Ok(person.done("schedule-set", "")),
+        Ok(Err(error)) => Fault::of_answer(language, error)?,
+        Err(fault) => fault,
     };
-    match set {
-        Ok(()) => {
-            let text = language.say("schedule-set");
-            Ok(([("hx-trigger", "rolltop:done")], toast::done(language, &text)).into_response())
-        }
-        Err(error) if error.problem().is_some_and(|problem| !problem.errors.is_empty()) => {
-            Ok(refused(&sentence(language, &error)))
-        }
-        Err(error) => Err(error.into()),
-    }
+    Ok(dialog(language, id).refused(fault.status, &body(language, &answer, copies, &fault)))
 }
 
-fn body(language: Language, answer: &Answer, copies: bool, problem: Option<&str>) -> Markup {
+fn body(language: Language, answer: &Answer, copies: bool, fault: &Fault) -> Markup {
     let number = |name: &str, value: &str, least: u32, most: u32, before: &str, after: &str| {
-        let (before, after) = (language.say(before), language.say(after));
         html! {
             label.sleep-inputs {
-                (before) " "
+                (language.say(before)) " "
                 input.input type="number" name=(name) min=(least) max=(most) value=(value);
-                " " (after)
+                " " (language.say(after))
             }
         }
     };
     html! {
-        @if let Some(text) = problem { (notice(Notice::Error, &html! { (text) })) }
+        (trouble(fault.elsewhere(&[])))
         p { (language.say("schedule-text")) }
         div.sleep-rule {
-            label.choice-line {
-                input type="checkbox" id="schedule-on" name="on" checked[answer.on.is_some()];
-                (language.say("schedule-label"))
-            }
+            (checkbox(language, "schedule-on", "on", answer.on.is_some(), "schedule-label"))
             (number("hours", &answer.hours, 1, 168, "schedule-each", "schedule-hours"))
             (number("last", &answer.last, 1, 100, "schedule-keep", "schedule-latest"))
             (number("days", &answer.days, 0, 100, "schedule-daily", "schedule-of-days"))
             @if copies {
-                label.choice-line {
-                    input type="checkbox" id="schedule-copies" name="copies" checked[answer.copies.is_some()];
-                    (language.say("schedule-copies"))
-                }
+                (checkbox(language, "schedule-copies", "copies", answer.copies.is_some(), "schedule-copies"))
             }
         }
     }

@@ -1,47 +1,36 @@
 //! What a desktop is set up with: told in its panel, asked for in a dialog, and with a new desktop.
 
 use axum::Form;
-use axum::extract::Path;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use rolltop_api_types::{SetUp, Setup, SetupState};
 use rolltop_model::DesktopId;
 use serde::Deserialize;
 
-use super::actions::id;
-use crate::access::SignedIn;
-use crate::components::control::{Area, Ask, Field, Notice, Tone, area, button, field, notice};
-use crate::components::{Icon, dialog, icon_with, time, toast};
-use crate::failure::{Failure, sentence};
+use super::actions::given;
+use crate::access::{Named, SignedIn};
+use crate::components::control::{Ask, Field, Tone, button, fetched_section, field, state_label, trouble};
+use crate::components::dialog::{Dialog, opener};
+use crate::components::{Icon, time};
+use crate::failure::{Failure, Fault};
 use crate::language::Language;
 
-/// In the panel: filled once it is looked at, and kept true.
+/// In the panel.
 pub(super) fn place(language: Language, id: DesktopId) -> Markup {
-    html! {
-        section.panel-section #setup hx-morph-skip hx-get=(path_of(id))
-            hx-trigger="intersect once, every 60s, rolltop:done from:document" hx-swap="innerMorph" {
-            h2 { (language.say("setup")) }
-        }
-    }
+    fetched_section(language, "setup", &path_of(id), 60, "setup")
 }
 
-pub(crate) async fn show(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
-    let id = id(&path)?;
+pub(crate) async fn show(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
     let setup = person.client.setup(id).await?.setup;
     Ok(content(person.language, id, setup.as_ref()))
 }
 
 fn content(language: Language, id: DesktopId, setup: Option<&Setup>) -> Markup {
     let opener = |label: &str| {
-        let label = language.say(label);
-        button(
-            Tone::Plain,
-            true,
-            Some(Icon::Terminal),
-            &label,
-            &Ask::Dialog(&format!("/desktops/{id}/setup/edit")),
-        )
+        let path = format!("/desktops/{id}/setup/edit");
+        opener(Tone::Plain, true, Some(Icon::Terminal), &language.say(label), path)
     };
+    let stop = Ask::Do(format!("/desktops/{id}/setup/stop"));
     html! {
         h2 { (language.say("setup")) }
         @match setup {
@@ -51,7 +40,7 @@ fn content(language: Language, id: DesktopId, setup: Option<&Setup>) -> Markup {
             }
             Some(setup) => {
                 p.setup-state {
-                    (state(language, setup.state))
+                    (state_label(language, state(setup.state)))
                     @if let Some(at) = setup.ended_at.or(setup.started_at) { " " span.quiet { (time::ago(language, at)) } }
                 }
                 @if let Some(repository) = &setup.repository { p.quiet.mono { bdi { (repository) } } }
@@ -60,9 +49,7 @@ fn content(language: Language, id: DesktopId, setup: Option<&Setup>) -> Markup {
                 @if setup.state.is_over() {
                     div.buttons #setup-actions { (opener("setup-again")) }
                 } @else {
-                    div.buttons {
-                        (button(Tone::Plain, true, Some(Icon::Square), &language.say("setup-stop"), &Ask::Do(&format!("/desktops/{id}/setup/stop"))))
-                    }
+                    div.buttons { (button(Tone::Plain, true, Some(Icon::Square), &language.say("setup-stop"), &stop)) }
                     div #setup-poll hidden hx-get=(path_of(id)) hx-trigger="every 2s" hx-target="#setup" hx-swap="innerMorph" {}
                 }
             }
@@ -78,18 +65,12 @@ pub(super) fn why(language: Language, setup: &Setup) -> String {
     }
 }
 
-fn state(language: Language, state: SetupState) -> Markup {
-    let (word, picture, colour) = match state {
+const fn state(state: SetupState) -> (&'static str, Icon, &'static str) {
+    match state {
         SetupState::Waiting => ("setup-waiting", Icon::Timer, "pending"),
         SetupState::Running => ("setup-running", Icon::Loader, "booting"),
         SetupState::Done => ("setup-done", Icon::Done, "running"),
         SetupState::Failed => ("setup-failed", Icon::Alert, "failed"),
-    };
-    html! {
-        span.state data-state=(colour) {
-            (icon_with(picture, state == SetupState::Running, false))
-            (language.say(word))
-        }
     }
 }
 
@@ -107,7 +88,6 @@ pub(crate) struct Answer {
 impl Answer {
     /// What is asked for; `None` where nothing is.
     pub fn wanted(&self) -> Option<SetUp> {
-        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let (repository, branch) = (given(&self.repository), given(&self.branch));
         let script = given(&self.script).map(|_| self.script.clone());
         let is_something = repository.is_some() || branch.is_some() || script.is_some();
@@ -115,80 +95,70 @@ impl Answer {
     }
 }
 
-/// The fields, with what is wrong with one of them.
-pub(super) fn fields(language: Language, answer: &Answer, problem: Option<(&str, &str)>) -> Markup {
-    let say = |key| language.say(key);
-    let (repository, branch, script) = (say("setup-repository"), say("setup-branch"), say("setup-script"));
-    let (repository_hint, script_hint) = (say("setup-repository-hint"), say("setup-script-hint"));
-    let wrong = |name: &str| problem.filter(|(field, _)| *field == name).map(|(_, text)| text);
-    html! {
-        (field(&Field {
-            hint: Some(&repository_hint), problem: wrong("repository"), required: false, kind: "url",
-            ..Field::text("setup-repository", "repository", &repository, &answer.repository)
-        }))
-        (field(&Field {
-            problem: wrong("branch"), required: false,
-            ..Field::text("setup-branch", "branch", &branch, &answer.branch)
-        }))
-        (area(&Area {
-            id: "setup-script", name: "script", label: &script, value: &answer.script, rows: 6,
-            hint: Some(&script_hint), problem: wrong("script"),
-        }))
-    }
+/// The fields, with what is wrong with one of them, which the API calls by its name after `prefix`.
+pub(super) fn fields(language: Language, answer: &Answer, fault: &Fault, prefix: &str) -> Markup {
+    let wrong = |name: &str| fault.at(&format!("{prefix}{name}"));
+    let repository = Field {
+        hint: Some("setup-repository-hint"),
+        problem: wrong("repository"),
+        required: false,
+        kind: "url",
+        ..Field::text("setup-repository", "repository", "setup-repository", &answer.repository)
+    };
+    let branch = Field {
+        problem: wrong("branch"),
+        required: false,
+        ..Field::text("setup-branch", "branch", "setup-branch", &answer.branch)
+    };
+    let script = Field {
+        hint: Some("setup-script-hint"),
+        problem: wrong("script"),
+        rows: Some(6),
+        ..Field::text("setup-script", "script", "setup-script", &answer.script)
+    };
+    html! { @for one in [repository, branch, script] { (field(language, &one)) } }
 }
 
-pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
-    let id = id(&path)?;
+pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
     let known = person.client.setup(id).await?.setup.map(|setup| setup.again()).unwrap_or_default();
     let text = Option::unwrap_or_default;
     let answer =
         Answer { repository: text(known.repository), branch: text(known.branch), script: text(known.script) };
-    Ok(dialog(&path_of(id)).show(person.language, &body(person.language, &answer, None, None)))
+    Ok(dialog(person.language, id).show(&body(person.language, &answer, &Fault::default())))
 }
 
-pub(crate) async fn stop(person: SignedIn, Path(path): Path<String>) -> Result<Response, Failure> {
-    person.client.stop_setup(id(&path)?).await?;
-    let toast = toast::done(person.language, &person.language.say("setup-stopping"));
-    Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
+pub(crate) async fn stop(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Response, Failure> {
+    person.client.stop_setup(id).await?;
+    Ok(person.done("setup-stopping", ""))
 }
 
 fn path_of(id: DesktopId) -> String {
     format!("/desktops/{id}/setup")
 }
 
-fn dialog(action: &str) -> dialog::Settings<'_> {
-    dialog::Settings { id: "set-up", title: "setup-title", action }
+fn dialog(language: Language, id: DesktopId) -> Dialog {
+    Dialog::settings(language, "set-up", "setup-title", path_of(id))
 }
 
 pub(crate) async fn set(
     person: SignedIn,
-    Path(path): Path<String>,
+    Named(id): Named<DesktopId>,
     Form(answer): Form<Answer>,
 ) -> Result<Response, Failure> {
-    let (id, language) = (id(&path)?, person.language);
+    let language = person.language;
     match person.client.set_up(id, &answer.wanted().unwrap_or_default()).await {
-        Ok(_) => {
-            let toast = toast::done(language, &language.say("setup-asked"));
-            Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
-        }
+        Ok(_) => Ok(person.done("setup-asked", "")),
         Err(error) => {
-            let Some(problem) = error.problem().filter(|problem| problem.status < 500) else {
-                return Err(error.into());
-            };
-            let text = sentence(language, &error);
-            let body = match problem.errors.first() {
-                Some(wrong) => body(language, &answer, Some((&wrong.field, &text)), None),
-                None => body(language, &answer, None, Some(&text)),
-            };
-            Ok(dialog(&path_of(id)).refused(language, &body))
+            let fault = Fault::of(language, error, &[])?;
+            Ok(dialog(language, id).refused(fault.status, &body(language, &answer, &fault)))
         }
     }
 }
 
-fn body(language: Language, answer: &Answer, problem: Option<(&str, &str)>, all: Option<&str>) -> Markup {
+fn body(language: Language, answer: &Answer, fault: &Fault) -> Markup {
     html! {
-        @if let Some(text) = all { (notice(Notice::Error, &html! { (text) })) }
-        (fields(language, answer, problem))
+        (trouble(fault.elsewhere(&["repository", "branch", "script"])))
+        (fields(language, answer, fault, ""))
         p.quiet { (language.say("setup-text")) }
     }
 }

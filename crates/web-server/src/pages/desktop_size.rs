@@ -1,20 +1,19 @@
 //! How large a desktop is.
 
 use axum::Form;
-use axum::extract::Path;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use rolltop_api_types::{Desktop, UpdateDesktop};
-use rolltop_model::Size;
+use rolltop_model::{DesktopId, Size};
 use serde::Deserialize;
 
-use super::actions::id;
 use super::templates;
-use crate::access::SignedIn;
-use crate::components::control::{Ask, Notice, Tone, button, notice};
+use crate::access::{Named, SignedIn};
+use crate::components::Icon;
+use crate::components::control::{Tone, checkbox, trouble};
+use crate::components::dialog::{Dialog, opener};
 use crate::components::size::choice;
-use crate::components::{Icon, dialog, toast};
-use crate::failure::{Failure, sentence};
+use crate::failure::{Failure, Fault};
 use crate::language::Language;
 use crate::view::{self, Phase};
 
@@ -24,7 +23,7 @@ pub(super) fn buttons(language: Language, desktop: &Desktop, phase: Phase) -> Ma
         @if desktop.restart_needed { p.quiet { (language.say("resize-waits")) } }
         @if phase != Phase::Destroying {
             div.buttons {
-                (button(Tone::Plain, true, Some(Icon::Resize), &language.say("resize"), &Ask::Dialog(&path_of(desktop))))
+                (opener(Tone::Plain, true, Some(Icon::Resize), &language.say("resize"), path_of(desktop)))
                 @if view::lacks(desktop, "images").is_none() { (templates::opener(language, desktop)) }
             }
         }
@@ -46,56 +45,51 @@ pub(crate) struct Answer {
     restart: Option<String>,
 }
 
-pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
-    let desktop = person.client.desktop(id(&path)?).await?;
+pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
+    let desktop = person.client.desktop(id).await?;
     let answer = Answer { size: desktop.size.to_string(), disk: desktop.disk_gib.to_string(), restart: None };
-    let body = body(person.language, &answer, None);
-    Ok(dialog(&path_of(&desktop)).show(person.language, &body))
+    let body = body(person.language, &answer, &Fault::default());
+    Ok(dialog(person.language, &desktop).show(&body))
 }
 
 pub(crate) async fn set(
     person: SignedIn,
-    Path(path): Path<String>,
+    Named(id): Named<DesktopId>,
     Form(answer): Form<Answer>,
 ) -> Result<Response, Failure> {
     let language = person.language;
-    let before = person.client.desktop(id(&path)?).await?;
-    let refused = |text: &str| {
-        let body = body(language, &answer, Some(text));
-        dialog(&path_of(&before)).refused(language, &body)
-    };
-    let Ok(disk_gib) = answer.disk.trim().parse() else {
-        return Ok(refused(&language.say("resize-disk-wrong")));
-    };
-    let change = UpdateDesktop {
-        size: Some(answer.size.clone()),
-        disk_gib: Some(disk_gib),
-        ..UpdateDesktop::default()
-    };
-    let desktop = match person.client.update_desktop(before.id, &change).await {
-        Ok(desktop) => desktop,
-        Err(error) if error.problem().is_some_and(|problem| !problem.errors.is_empty()) => {
-            return Ok(refused(&sentence(language, &error)));
+    let before = person.client.desktop(id).await?;
+    let changed = match answer.disk.trim().parse() {
+        Ok(disk) => {
+            let (size, disk_gib) = (Some(answer.size.clone()), Some(disk));
+            let change = UpdateDesktop { size, disk_gib, ..UpdateDesktop::default() };
+            let changed = person.client.update_desktop(id, &change).await;
+            changed.map_err(|error| Fault::of_answer(language, error))
         }
-        Err(error) => return Err(error.into()),
+        Err(_) => Err(Ok(Fault::new(language, "disk_gib", "resize-disk-wrong"))),
+    };
+    let desktop = match changed {
+        Ok(desktop) => desktop,
+        Err(fault) => {
+            let fault = fault?;
+            return Ok(dialog(language, &before).refused(fault.status, &body(language, &answer, &fault)));
+        }
     };
     let restarts = desktop.restart_needed && answer.restart.is_some();
     if restarts {
-        person.client.restart_desktop(desktop.id).await?;
+        person.client.restart_desktop(id).await?;
     }
     let done = if restarts { "done-restart" } else { "resized" };
-    let text = language.say_with(done, &[("name", &desktop.name)]);
-    let toast = toast::done_with_undo(language, &text, restarts.then_some(desktop.id));
-    Ok(([("hx-trigger", "rolltop:done")], toast).into_response())
+    Ok(person.done_with_undo(done, &desktop.name, restarts.then_some(id)))
 }
 
-fn dialog(action: &str) -> dialog::Settings<'_> {
-    dialog::Settings { id: "resize", title: "resize-title", action }
+fn dialog(language: Language, desktop: &Desktop) -> Dialog {
+    Dialog::settings(language, "resize", "resize-title", path_of(desktop))
 }
 
-fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
+fn body(language: Language, answer: &Answer, fault: &Fault) -> Markup {
     html! {
-        @if let Some(text) = problem { (notice(Notice::Error, &html! { (text) })) }
+        (trouble(fault.elsewhere(&[])))
         fieldset.choice-group {
             legend { (language.say("column-size")) }
             div.choices {
@@ -110,9 +104,6 @@ fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
             " GiB"
         }
         p.quiet { (language.say("resize-text")) }
-        label.choice-line {
-            input type="checkbox" name="restart" value="yes" checked[answer.restart.is_some()];
-            span { (language.say("resize-restart")) }
-        }
+        (checkbox(language, "resize-restart", "restart", answer.restart.is_some(), "resize-restart"))
     }
 }

@@ -1,17 +1,21 @@
 //! When a desktop sleeps by itself, what keeps it awake, and holding it awake.
 
 use axum::Form;
-use axum::extract::Path;
-use axum::response::{IntoResponse, Response};
+use axum::extract::RawForm;
+use axum::response::Response;
 use maud::{Markup, html};
-use rolltop_api_types::{AwakeReason, ClientError, CreateHold, Hold, Schedule, Sleep, SleepPolicy};
+use rolltop_api_types::{AwakeReason, CreateHold, Hold, Schedule, Sleep, SleepPolicy};
 use rolltop_model::{DesktopId, HoldId, Minutes};
 use serde::Deserialize;
 
-use crate::access::SignedIn;
-use crate::components::control::{Ask, Field, Notice, Tone, button, field, lifetimes, notice};
-use crate::components::{Icon, dialog, time, toast};
-use crate::failure::{Failure, sentence};
+use super::actions::given;
+use crate::access::{Named, SignedIn};
+use crate::components::control::{
+    Ask, Field, Tone, button, checkbox, fetched_section, field, lifetimes, trouble,
+};
+use crate::components::dialog::{Dialog, opener};
+use crate::components::{Icon, time};
+use crate::failure::{Failure, Fault};
 use crate::language::Language;
 use crate::view;
 
@@ -21,22 +25,12 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// What the dialog proposes where nothing was set before.
 const AFTER: u32 = 30;
 
-/// In the panel: filled once it is looked at, and kept true.
+/// In the panel.
 pub(super) fn place(language: Language, id: DesktopId) -> Markup {
-    html! {
-        section.panel-section #sleep hx-morph-skip hx-get={ "/desktops/" (id) "/sleep" } hx-trigger="intersect once, every 20s, rolltop:done from:document"
-            hx-swap="innerHTML" {
-            h2 { (language.say("sleep")) }
-        }
-    }
+    fetched_section(language, "sleep", &path_of(id), 20, "sleep")
 }
 
-fn id(path: &str) -> Result<DesktopId, Failure> {
-    path.parse().map_err(|_| Failure::NotFound)
-}
-
-pub(crate) async fn show(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
-    let id = id(&path)?;
+pub(crate) async fn show(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
     Ok(content(person.language, id, &person.client.sleep(id).await?))
 }
 
@@ -54,8 +48,8 @@ fn content(language: Language, id: DesktopId, sleep: &Sleep) -> Markup {
             ul.log { @for hold in &sleep.holds { (held(language, id, hold)) } }
         }
         div.buttons {
-            (button(Tone::Plain, true, Some(Icon::Moon), &language.say("sleep-change"), &Ask::Dialog(&format!("/desktops/{id}/sleep/edit"))))
-            (button(Tone::Ghost, true, Some(Icon::Timer), &language.say("hold-ask"), &Ask::Dialog(&format!("/desktops/{id}/hold"))))
+            (opener(Tone::Plain, true, Some(Icon::Moon), &language.say("sleep-change"), format!("/desktops/{id}/sleep/edit")))
+            (opener(Tone::Ghost, true, Some(Icon::Timer), &language.say("hold-ask"), format!("/desktops/{id}/hold")))
         }
     }
 }
@@ -107,162 +101,122 @@ fn held(language: Language, id: DesktopId, hold: &Hold) -> Markup {
                 bdi { (hold.reason.as_deref().unwrap_or(&hold.made_by)) }
                 span.quiet { " " (language.say("awake-until")) " " (time::until(hold.expires_at)) }
             }
-            (button(Tone::Ghost, true, None, &language.say("hold-release"), &Ask::Do(&format!("/desktops/{id}/holds/{}/release", hold.id))))
+            (button(Tone::Ghost, true, None, &language.say("hold-release"), &Ask::Do(format!("/desktops/{id}/holds/{}/release", hold.id))))
         }
     }
 }
 
 /// The policy as the dialog has it.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Answer {
-    #[serde(default)]
-    after: Option<String>,
-    #[serde(default)]
+#[derive(Debug, Default, Clone)]
+struct Answer {
+    after: bool,
     minutes: String,
-    #[serde(default)]
-    scheduled: Option<String>,
-    #[serde(default)]
-    mon: Option<String>,
-    #[serde(default)]
-    tue: Option<String>,
-    #[serde(default)]
-    wed: Option<String>,
-    #[serde(default)]
-    thu: Option<String>,
-    #[serde(default)]
-    fri: Option<String>,
-    #[serde(default)]
-    sat: Option<String>,
-    #[serde(default)]
-    sun: Option<String>,
-    #[serde(default)]
+    scheduled: bool,
+    days: Vec<String>,
     from: String,
-    #[serde(default)]
     to: String,
-    #[serde(default)]
     zone: String,
 }
 
 impl Answer {
     fn of(policy: &SleepPolicy) -> Self {
-        let schedule = policy.schedule.clone();
-        let days = schedule
-            .as_ref()
-            .map_or(["mon", "tue", "wed", "thu", "fri"].map(str::to_owned).to_vec(), |known| {
-                known.days.clone()
-            });
-        let on = |day: &str| days.iter().any(|known| known == day).then(|| "on".to_owned());
-        let text = |known: fn(&Schedule) -> &String, otherwise: &str| {
-            schedule.as_ref().map_or_else(|| otherwise.to_owned(), |schedule| known(schedule).clone())
+        let working = || Schedule {
+            days: DAYS[..5].iter().map(|day| (*day).to_owned()).collect(),
+            from: "08:00".to_owned(),
+            to: "19:00".to_owned(),
+            time_zone: String::new(),
         };
+        let shown = policy.schedule.clone().unwrap_or_else(working);
         Self {
-            after: policy.after_minutes.map(|_| "on".to_owned()),
+            after: policy.after_minutes.is_some(),
             minutes: policy.after_minutes.unwrap_or(AFTER).to_string(),
-            scheduled: schedule.as_ref().map(|_| "on".to_owned()),
-            mon: on("mon"),
-            tue: on("tue"),
-            wed: on("wed"),
-            thu: on("thu"),
-            fri: on("fri"),
-            sat: on("sat"),
-            sun: on("sun"),
-            from: text(|schedule| &schedule.from, "08:00"),
-            to: text(|schedule| &schedule.to, "19:00"),
-            zone: text(|schedule| &schedule.time_zone, ""),
+            scheduled: policy.schedule.is_some(),
+            days: shown.days,
+            from: shown.from,
+            to: shown.to,
+            zone: shown.time_zone,
         }
     }
 
-    fn days(&self) -> [(&'static str, bool); 7] {
-        let days = [&self.mon, &self.tue, &self.wed, &self.thu, &self.fri, &self.sat, &self.sun];
-        let mut chosen = DAYS.map(|day| (day, false));
-        for (place, day) in chosen.iter_mut().zip(days) {
-            place.1 = day.is_some();
+    /// A form has one pair per ticked day, which serde's forms can't gather.
+    fn read(form: &[u8]) -> Self {
+        let mut answer = Self::default();
+        for (name, value) in form_urlencoded::parse(form) {
+            match name.as_ref() {
+                "after" => answer.after = true,
+                "minutes" => answer.minutes = value.trim().to_owned(),
+                "scheduled" => answer.scheduled = true,
+                "day" => answer.days.push(value.into_owned()),
+                "from" => answer.from = value.trim().to_owned(),
+                "to" => answer.to = value.trim().to_owned(),
+                "zone" => answer.zone = value.trim().to_owned(),
+                _ => {}
+            }
         }
-        chosen
+        answer
     }
 
     /// What is asked for; the minutes may be none that can be meant.
     fn policy(&self) -> Option<SleepPolicy> {
         let after_minutes = match self.after {
-            Some(_) => Some(Minutes::new(self.minutes.trim().parse().ok()?)?.get()),
-            None => None,
+            true => Some(Minutes::new(self.minutes.parse().ok()?)?.get()),
+            false => None,
         };
-        let schedule = self.scheduled.as_ref().map(|_| Schedule {
-            days: self
-                .days()
-                .iter()
-                .filter(|(_, chosen)| *chosen)
-                .map(|(day, _)| (*day).to_owned())
-                .collect(),
-            from: self.from.trim().to_owned(),
-            to: self.to.trim().to_owned(),
-            time_zone: self.zone.trim().to_owned(),
-        });
+        let Self { days, from, to, zone, .. } = self.clone();
+        let schedule = self.scheduled.then_some(Schedule { days, from, to, time_zone: zone });
         Some(SleepPolicy { after_minutes, schedule })
     }
 }
 
-pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
-    let id = id(&path)?;
+pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
     let answer = Answer::of(&person.client.sleep(id).await?.policy);
-    let body = body(person.language, &answer, None);
-    Ok(dialog(&path_of(id)).show(person.language, &body))
+    Ok(dialog(person.language, id).show(&body(person.language, &answer, &Fault::default())))
 }
 
 fn path_of(id: DesktopId) -> String {
     format!("/desktops/{id}/sleep")
 }
 
-fn dialog(action: &str) -> dialog::Settings<'_> {
-    dialog::Settings { id: "sleep-policy", title: "sleep-title", action }
+fn dialog(language: Language, id: DesktopId) -> Dialog {
+    Dialog::settings(language, "sleep-policy", "sleep-title", path_of(id))
 }
 
 pub(crate) async fn set(
     person: SignedIn,
-    Path(path): Path<String>,
-    Form(answer): Form<Answer>,
+    Named(id): Named<DesktopId>,
+    RawForm(form): RawForm,
 ) -> Result<Response, Failure> {
-    let (id, language) = (id(&path)?, person.language);
-    let refused = |text: &str| dialog(&path_of(id)).refused(language, &body(language, &answer, Some(text)));
-    let Some(policy) = answer.policy() else { return Ok(refused(&language.say("sleep-minutes-wrong"))) };
-    match person.client.set_sleep(id, &policy).await {
-        Ok(_) => {
-            let never = policy == SleepPolicy::default();
-            let text = language.say(if never { "sleep-set-never" } else { "sleep-set" });
-            Ok(([("hx-trigger", "rolltop:done")], toast::done(language, &text)).into_response())
-        }
-        Err(error) if is_of_a_field(&error) => Ok(refused(&sentence(language, &error))),
-        Err(error) => Err(error.into()),
-    }
+    let language = person.language;
+    let answer = Answer::read(&form);
+    let fault = match answer.policy() {
+        None => Fault::new(language, "after_minutes", "sleep-minutes-wrong"),
+        Some(policy) => match person.client.set_sleep(id, &policy).await {
+            Ok(_) if policy == SleepPolicy::default() => return Ok(person.done("sleep-set-never", "")),
+            Ok(_) => return Ok(person.done("sleep-set", "")),
+            Err(error) => Fault::of_answer(language, error)?,
+        },
+    };
+    Ok(dialog(language, id).refused(fault.status, &body(language, &answer, &fault)))
 }
 
-fn is_of_a_field(error: &ClientError) -> bool {
-    error.problem().is_some_and(|problem| !problem.errors.is_empty())
-}
-
-fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
+fn body(language: Language, answer: &Answer, fault: &Fault) -> Markup {
     html! {
-        @if let Some(text) = problem { (notice(Notice::Error, &html! { (text) })) }
+        (trouble(fault.elsewhere(&[])))
         p { (language.say("sleep-text")) }
         div.sleep-rule {
-            label.choice-line {
-                input type="checkbox" id="sleep-after" name="after" checked[answer.after.is_some()];
-                (language.say("sleep-after-label"))
-            }
+            (checkbox(language, "sleep-after", "after", answer.after, "sleep-after-label"))
             span.sleep-inputs {
                 input.input type="number" name="minutes" min=(Minutes::LEAST) max=(Minutes::MOST) value=(answer.minutes) aria-label=(language.say("sleep-minutes"));
                 (language.say("sleep-minutes"))
             }
         }
         div.sleep-rule {
-            label.choice-line {
-                input type="checkbox" id="sleep-scheduled" name="scheduled" checked[answer.scheduled.is_some()];
-                (language.say("sleep-scheduled-label"))
-            }
+            (checkbox(language, "sleep-scheduled", "scheduled", answer.scheduled, "sleep-scheduled-label"))
             fieldset.sleep-days {
                 legend.sr-only { (language.say("sleep-days")) }
-                @for (day, chosen) in answer.days() {
-                    label { input type="checkbox" name=(day) checked[chosen]; (language.say(&format!("day-{day}"))) }
+                @for day in DAYS {
+                    @let chosen = answer.days.iter().any(|known| known == day);
+                    label { input type="checkbox" name="day" value=(day) checked[chosen]; (language.say(&format!("day-{day}"))) }
                 }
             }
             span.sleep-inputs {
@@ -277,27 +231,17 @@ fn body(language: Language, answer: &Answer, problem: Option<&str>) -> Markup {
     }
 }
 
-pub(crate) async fn ask(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
-    let desktop = person.client.desktop(id(&path)?).await?;
+pub(crate) async fn ask(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
+    let desktop = person.client.desktop(id).await?;
     let language = person.language;
-    let (title, submit) =
-        (language.say_with("hold-title", &[("name", &desktop.name)]), language.say("hold-ask"));
-    let label = language.say("hold-reason");
+    let reason = Field { required: false, ..Field::text("hold-reason", "reason", "hold-reason", "") };
     let body = html! {
         p { (language.say("hold-text")) }
         (lifetimes(language, "hold-lasts", &LIFETIMES))
-        (field(&Field { required: false, ..Field::text("hold-reason", "reason", &label, "") }))
+        (field(language, &reason))
     };
-    let action = format!("/desktops/{}/hold", desktop.id);
-    let form = dialog::Form {
-        id: "hold",
-        title: &title,
-        action: &action,
-        body: &body,
-        submit: &submit,
-        danger: false,
-    };
-    Ok(dialog::show(language, false, &form))
+    let title = language.say_with("hold-title", &[("name", &desktop.name)]);
+    Ok(Dialog::new(language, "hold", title, format!("/desktops/{id}/hold"), "hold-ask").show(&body))
 }
 
 #[derive(Deserialize)]
@@ -309,22 +253,18 @@ pub(crate) struct HoldAnswer {
 
 pub(crate) async fn hold(
     person: SignedIn,
-    Path(path): Path<String>,
+    Named(id): Named<DesktopId>,
     Form(answer): Form<HoldAnswer>,
 ) -> Result<Response, Failure> {
-    let reason = Some(answer.reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-    let made = person.client.hold(id(&path)?, &CreateHold { lasts_seconds: answer.lasts, reason }).await;
-    made?;
-    let text = person.language.say("hold-made");
-    Ok(([("hx-trigger", "rolltop:done")], toast::done(person.language, &text)).into_response())
+    let wanted = CreateHold { lasts_seconds: answer.lasts, reason: given(&answer.reason) };
+    person.client.hold(id, &wanted).await?;
+    Ok(person.done("hold-made", ""))
 }
 
 pub(crate) async fn release(
     person: SignedIn,
-    Path((path, hold)): Path<(String, String)>,
+    Named(hold): Named<(DesktopId, HoldId)>,
 ) -> Result<Response, Failure> {
-    let hold: HoldId = hold.parse().map_err(|_| Failure::NotFound)?;
-    person.client.release_hold((id(&path)?, hold)).await?;
-    let text = person.language.say("hold-released");
-    Ok(([("hx-trigger", "rolltop:done")], toast::done(person.language, &text)).into_response())
+    person.client.release_hold(hold).await?;
+    Ok(person.done("hold-released", ""))
 }

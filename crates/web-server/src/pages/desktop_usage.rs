@@ -1,17 +1,17 @@
 //! What a desktop uses, for the script that draws it.
 
 use axum::Json;
-use axum::extract::{Path, Query};
+use axum::extract::Query;
 use rolltop_api_types::{Usage, UsageQuery};
+use rolltop_model::DesktopId;
 
-use super::actions::id;
-use crate::access::SignedIn;
+use crate::access::{Named, SignedIn};
 use crate::failure::Failure;
 
 pub(crate) async fn points(
     person: SignedIn,
-    Path(path): Path<String>,
+    Named(id): Named<DesktopId>,
     Query(query): Query<UsageQuery>,
 ) -> Result<Json<Usage>, Failure> {
-    Ok(Json(person.client.usage(id(&path)?, &query).await?))
+    Ok(Json(person.client.usage(id, &query).await?))
 }

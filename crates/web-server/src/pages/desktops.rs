@@ -10,8 +10,10 @@ use super::bulk;
 use crate::access::SignedIn;
 use crate::components::control::Tone;
 use crate::components::desktop::COLUMNS;
-use crate::components::layout::{Page, Section, page};
-use crate::components::{Icon, desktop, dialog, icon, mark};
+use crate::components::dialog::opener;
+use crate::components::layout::{Section, live_page};
+use crate::components::table::empty;
+use crate::components::{Icon, desktop, icon};
 use crate::failure::Failure;
 use crate::language::Language;
 use crate::view::Phase;
@@ -79,26 +81,14 @@ impl Filter {
             ("cursor", cursor),
             ("sort", &self.sort),
         ];
-        let query = pairs.iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>();
-        let text = encoded(&query);
-        if text.is_empty() { "/desktops".to_owned() } else { format!("/desktops?{text}") }
+        let given = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+        if query.is_empty() { "/desktops".to_owned() } else { format!("/desktops?{query}") }
     }
 
     fn own_address(&self) -> String {
         self.address(self.state(), self.is_table(), &self.cursor)
     }
-}
-
-fn encoded(pairs: &[&(&str, &str)]) -> String {
-    let encode = |text: &str| {
-        text.bytes()
-            .map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-                _ => format!("%{byte:02X}"),
-            })
-            .collect::<String>()
-    };
-    pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
 }
 
 pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Result<Markup, Failure> {
@@ -116,28 +106,13 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
         add_steps(&person, &mut found.items).await;
     }
     let list = list(&person, &filter, &found);
-    if person.fragment {
-        return Ok(list);
-    }
-    let title = person.language.say("rail-desktops");
-    let content = html! {
-        div.page {
+    Ok(live_page(&person, Section::Desktops, "rail-desktops", list, |list| {
+        html! {
             (list)
             @if filter.new.is_some() { div hx-get="/desktops/new" hx-trigger="load" hx-target="#dialog" hx-swap="innerHTML" {} }
             @if let Some(gone) = filter.gone { div hx-get={ "/desktops/" (gone) "/gone" } hx-trigger="load" hx-swap="none" {} }
         }
-    };
-    Ok(page(
-        &person,
-        &Page {
-            title: &title,
-            section: Section::Desktops,
-            parents: &[],
-            fill: false,
-            screen: false,
-            content: &content,
-        },
-    ))
+    }))
 }
 
 /// The API lists by when they were made; by anything else all of them are needed, and shown.
@@ -194,7 +169,7 @@ fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
     html! {
         section #desktops data-live="desktops" hx-get=(filter.own_address()) hx-trigger="refresh" hx-swap="outerMorph" hx-target="this" {
             @if nothing {
-                (empty(language))
+                (empty(language, "empty", &new(language, false)))
             } @else {
                 (filters(person, filter, found))
                 @if found.items.is_empty() {
@@ -241,7 +216,7 @@ fn filters(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
                     (segment(&filter.address(filter.state(), false, ""), !filter.is_table(), &icon(Icon::Grid), Some(&language.say("view-cards"))))
                     (segment(&filter.address(filter.state(), true, ""), filter.is_table(), &icon(Icon::List), Some(&language.say("view-table"))))
                 }
-                (dialog::opener(Tone::Primary, true, Some(Icon::Plus), &language.say("new-desktop"), "/desktops/new"))
+                (new(language, true))
             }
         }
     }
@@ -266,15 +241,9 @@ fn segment(path: &str, current: bool, content: &Markup, name: Option<&str>) -> M
     }
 }
 
-fn empty(language: Language) -> Markup {
-    html! {
-        div.empty-state {
-            (mark())
-            h2 { (language.say("empty-title")) }
-            p { (language.say("empty-text")) }
-            (dialog::opener(Tone::Primary, false, Some(Icon::Plus), &language.say("new-desktop"), "/desktops/new"))
-        }
-    }
+fn new(language: Language, small: bool) -> Markup {
+    let label = language.say("new-desktop");
+    opener(Tone::Primary, small, Some(Icon::Plus), &label, "/desktops/new".to_owned())
 }
 
 fn no_match(language: Language, filter: &Filter) -> Markup {

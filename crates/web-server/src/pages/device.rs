@@ -7,7 +7,6 @@
 
 use axum::Form;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use maud::{Markup, html};
 use rolltop_api_types::{Code, DecideDeviceLogin, DeviceRequest, UserCode};
 use serde::Deserialize;
@@ -15,8 +14,8 @@ use serde::Deserialize;
 use crate::access::SignedIn;
 use crate::components::control::{Field, Notice, Tone, field, notice, submit};
 use crate::components::layout::{doorway, link_button};
-use crate::components::{mark, scopes, time};
-use crate::failure::{Failure, sentence};
+use crate::components::{scopes, time};
+use crate::failure::{Failure, Fault};
 use crate::language::Language;
 
 #[derive(Deserialize)]
@@ -48,34 +47,29 @@ pub(crate) async fn submit_code(person: SignedIn, Form(answer): Form<Answer>) ->
     };
     match done {
         Ok(page) => Ok(page.into_response()),
-        Err(error) if error.problem().is_some() => {
-            let status = error.problem().and_then(|problem| StatusCode::from_u16(problem.status).ok());
-            let text = match error.code() {
-                Some(Code::NoSuchCode) => language.say("device-no-such-code"),
-                _ => sentence(language, &error),
-            };
-            let page = typing(language, &code, Some(&text));
-            Ok((status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), page).into_response())
+        Err(error) => {
+            let fault = Fault::of(language, error, &[(Code::NoSuchCode, "device-no-such-code")])?;
+            Ok((fault.status, typing(language, &code, fault.elsewhere(&[]))).into_response())
         }
-        Err(error) => Err(error.into()),
     }
 }
 
 fn typing(language: Language, code: &str, problem: Option<&str>) -> Markup {
     let title = language.say("device-title");
-    let (label, hint) = (language.say("device-code"), language.say("device-code-hint"));
+    let code = Field {
+        hint: Some("device-code-hint"),
+        problem,
+        autofocus: true,
+        ..Field::text("device-code", "code", "device-code", code)
+    };
     let content = html! {
-        (mark())
-        header { h1 { (title) } p { (language.say("device-text")) } }
         form method="post" action="/login/device" {
-            div.code-field {
-                (field(&Field { hint: Some(&hint), problem, autofocus: true, ..Field::text("device-code", "code", &label, code) }))
-            }
+            div.code-field { (field(language, &code)) }
             (submit(Tone::Primary, true, &language.say("device-go")))
         }
         (notice(Notice::Warning, &html! { (language.say("device-warn")) }))
     };
-    doorway(language, &title, &content)
+    doorway(language, &title, &[&language.say("device-text")], &content)
 }
 
 fn deciding(person: &SignedIn, code: &str, request: &DeviceRequest) -> Markup {
@@ -83,8 +77,6 @@ fn deciding(person: &SignedIn, code: &str, request: &DeviceRequest) -> Markup {
     let title = language.say_with("device-ask", &[("name", &request.client_name)]);
     let account = person.me.name.clone().unwrap_or_else(|| language.say("account-unnamed"));
     let content = html! {
-        (mark())
-        header { h1 { bdi { (title) } } p { (language.say("device-ask-text")) } }
         dl.facts {
             dt { (language.say("device-code")) } dd.mono { (code.to_uppercase()) }
             dt { (language.say("device-from")) } dd.mono { (request.asked_from.as_deref().unwrap_or("—")) }
@@ -104,20 +96,14 @@ fn deciding(person: &SignedIn, code: &str, request: &DeviceRequest) -> Markup {
             button.btn type="submit" name="decision" value="allow" data-variant="primary" { (language.say("device-allow")) }
         }
     };
-    doorway(language, &title, &content)
+    doorway(language, &title, &[&language.say("device-ask-text")], &content)
 }
 
 fn decided(language: Language, allowed: bool) -> Markup {
-    let (title, text) = if allowed {
-        ("device-allowed", "device-allowed-text")
-    } else {
-        ("device-denied", "device-denied-text")
-    };
-    let title = language.say(title);
+    let outcome = if allowed { "device-allowed" } else { "device-denied" };
     let content = html! {
-        (mark())
-        header { h1 { (title) } p { (language.say(text)) } }
         div.decision { (link_button(Tone::Plain, "/api-keys", &language.say("api-keys"))) (link_button(Tone::Plain, "/desktops", &language.say("rail-desktops"))) }
     };
-    doorway(language, &title, &content)
+    let text = language.say(&format!("{outcome}-text"));
+    doorway(language, &language.say(outcome), &[&text], &content)
 }

@@ -5,40 +5,38 @@ use rolltop_api_types::{AcceleratorKind, Host, HostWarningKind, Limits, Template
 
 use crate::access::SignedIn;
 use crate::components::control::{Notice, meter, notice};
-use crate::components::layout::{Page, Section, page};
+use crate::components::layout::{Section, live_page};
+use crate::components::table::{Column, table};
 use crate::components::{Icon, icon, time};
 use crate::failure::Failure;
 use crate::language::Language;
 use crate::view;
 
+const TEMPLATE_COLUMNS: [Column; 5] = [
+    ("column-template", None),
+    ("column-version", Some("secondary")),
+    ("column-baked", None),
+    ("column-built", Some("useful")),
+    ("column-disk", Some("useful numeric")),
+];
+
 pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     let (host, templates) = (person.client.host().await?, person.client.templates().await?);
     let language = person.language;
-    let title = language.say("rail-host");
     let body = html! {
         section #host hx-get="/host" hx-trigger="every 5s" hx-swap="outerMorph" hx-target="this" {
             (accelerator(language, &host))
             (warnings(language, &host))
             (tiles(language, &host, &person.me.limits))
             h2.section-title { (language.say("templates")) }
-            (templates_table(language, &templates))
+            @if templates.is_empty() {
+                (notice(Notice::Warning, &html! { (language.say("no-templates")) }))
+            } @else {
+                (table(language, "", &TEMPLATE_COLUMNS, &html! { @for template in &templates { (template_row(language, template)) } }))
+            }
         }
     };
-    if person.fragment {
-        return Ok(body);
-    }
-    let content = html! { div.page { (body) } };
-    Ok(page(
-        &person,
-        &Page {
-            title: &title,
-            section: Section::Host,
-            parents: &[],
-            fill: false,
-            screen: false,
-            content: &content,
-        },
-    ))
+    Ok(live_page(&person, Section::Host, "rail-host", body, |body| body))
 }
 
 fn accelerator(language: Language, host: &Host) -> Markup {
@@ -148,29 +146,6 @@ fn uptime(language: Language, seconds: u64) -> String {
         0..3600 => language.count("span-minutes", seconds / 60),
         3600..172_800 => language.count("span-hours", seconds / 3600),
         172_800.. => language.count("span-days", seconds / 86_400),
-    }
-}
-
-fn templates_table(language: Language, templates: &[Template]) -> Markup {
-    html! {
-        @if templates.is_empty() {
-            (notice(Notice::Warning, &html! { (language.say("no-templates")) }))
-        } @else {
-            div.table-frame {
-                table.desktop-table {
-                    thead {
-                        tr {
-                            th scope="col" { (language.say("column-template")) }
-                            th.secondary scope="col" { (language.say("column-version")) }
-                            th scope="col" { (language.say("column-baked")) }
-                            th.useful scope="col" { (language.say("column-built")) }
-                            th.useful.numeric scope="col" { (language.say("column-disk")) }
-                        }
-                    }
-                    tbody { @for template in templates { (template_row(language, template)) } }
-                }
-            }
-        }
     }
 }
 

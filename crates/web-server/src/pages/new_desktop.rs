@@ -3,19 +3,20 @@
 use axum::Form;
 use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::StatusCode;
 use maud::{Markup, html};
-use rolltop_api_types::{ClientError, CreateDesktop, Template, TemplateSize};
+use rolltop_api_types::{CreateDesktop, Template, TemplateSize};
 use rolltop_model::Size;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::actions::given;
 use super::desktop_setup;
 use crate::access::SignedIn;
-use crate::components::control::{Field, Notice, field, notice};
+use crate::components::control::{Field, Notice, field, notice, problem, trouble};
+use crate::components::dialog::Dialog;
 use crate::components::size::choice;
-use crate::components::{Icon, dialog, icon, toast};
-use crate::failure::{Failure, sentence};
+use crate::components::{Icon, icon};
+use crate::failure::{Failure, Fault};
 use crate::language::Language;
 
 /// Names to suggest: things found on and around a desk.
@@ -61,17 +62,6 @@ pub(crate) struct Answer {
     key: String,
 }
 
-/// What is wrong, by field.
-#[derive(Default)]
-struct Problems {
-    name: Option<String>,
-    template: Option<String>,
-    size: Option<String>,
-    /// Of the setup, with the field's name.
-    setup: Option<(String, String)>,
-    all: Option<String>,
-}
-
 /// With the defaults; or as it was filled in so far, when another template has been chosen,
 /// whose sizes may be baked or not.
 pub(crate) async fn show(person: SignedIn, Query(answer): Query<Answer>) -> Result<Response, Failure> {
@@ -91,12 +81,11 @@ pub(crate) async fn show(person: SignedIn, Query(answer): Query<Answer>) -> Resu
     } else {
         answer
     };
-    let body = body(person.language, &templates, &answer, &Problems::default());
-    Ok(dialog::show(person.language, true, &form(&body, &words(person.language))).into_response())
+    let body = body(person.language, &templates, &answer, &Fault::default());
+    Ok(dialog(person.language).show(&body).into_response())
 }
 
 pub(crate) async fn submit(person: SignedIn, Form(mut answer): Form<Answer>) -> Result<Response, Failure> {
-    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let desktop = CreateDesktop {
         name: given(&answer.name),
         template: given(&answer.template),
@@ -106,20 +95,14 @@ pub(crate) async fn submit(person: SignedIn, Form(mut answer): Form<Answer>) -> 
     };
     let language = person.language;
     match person.client.create_desktop(&desktop, given(&answer.key).as_deref()).await {
-        Ok(desktop) => {
-            let text = language.say_with("created", &[("name", &desktop.name)]);
-            Ok(([("hx-trigger", "rolltop:done")], toast::done(language, &text)).into_response())
-        }
-        Err(error) if error.problem().is_some() => {
+        Ok(desktop) => Ok(person.done("created", &desktop.name)),
+        Err(error) => {
+            let fault = Fault::of(language, error, &[])?;
             // A corrected answer is another request.
             answer.key = Uuid::new_v4().to_string();
             let templates = offered(person.client.templates().await?);
-            let body = body(language, &templates, &answer, &problems(language, &error));
-            let status = error.problem().and_then(|problem| StatusCode::from_u16(problem.status).ok());
-            let form = dialog::form(language, &form(&body, &words(language)));
-            Ok((status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), form).into_response())
+            Ok(dialog(language).refused(fault.status, &body(language, &templates, &answer, &fault)))
         }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -150,44 +133,27 @@ async fn suggestion(person: &SignedIn) -> String {
         .unwrap_or_default()
 }
 
-fn problems(language: Language, error: &ClientError) -> Problems {
-    let text = sentence(language, error);
-    match error.problem().and_then(|problem| problem.errors.first()).map(|field| field.field.as_str()) {
-        Some("name") => Problems { name: Some(text), ..Problems::default() },
-        Some("template") => Problems { template: Some(text), ..Problems::default() },
-        Some("size") => Problems { size: Some(text), ..Problems::default() },
-        Some(field) if field.starts_with("setup.") => {
-            let field = field.trim_start_matches("setup.").to_owned();
-            Problems { setup: Some((field, text)), ..Problems::default() }
-        }
-        _ => Problems { all: Some(text), ..Problems::default() },
-    }
+fn dialog(language: Language) -> Dialog {
+    let title = language.say("new-desktop");
+    Dialog::new(language, "new-desktop", title, "/desktops".to_owned(), "create").wide()
 }
 
-fn words(language: Language) -> (String, String) {
-    (language.say("new-desktop"), language.say("create"))
-}
-
-fn form<'a>(body: &'a Markup, (title, submit): &'a (String, String)) -> dialog::Form<'a> {
-    dialog::Form { id: "new-desktop", title, action: "/desktops", body, submit, danger: false }
-}
-
-fn body(language: Language, templates: &[Template], answer: &Answer, problems: &Problems) -> Markup {
-    let label = language.say("field-name");
-    let hint = language.say("name-hint");
+fn body(language: Language, templates: &[Template], answer: &Answer, fault: &Fault) -> Markup {
     let name = Field {
-        hint: Some(&hint),
-        problem: problems.name.as_deref(),
+        hint: Some("name-hint"),
+        problem: fault.at("name"),
         autofocus: true,
         select: true,
         required: false,
-        ..Field::text("new-name", "name", &label, &answer.name)
+        ..Field::text("new-name", "name", "field-name", &answer.name)
     };
+    let fields = ["name", "template", "size", "setup.repository", "setup.branch", "setup.script"];
+    let (elsewhere, of_setup) = (fault.elsewhere(&fields), fault.elsewhere(&fields[..3]));
     let sizes = templates.iter().find(|template| template.name == answer.template).or(templates.first());
     html! {
-        @if let Some(text) = &problems.all { (notice(Notice::Error, &html! { (text) })) }
+        (trouble(elsewhere))
         input type="hidden" name="key" value=(answer.key);
-        (field(&name))
+        (field(language, &name))
         fieldset.choice-group hx-get="/desktops/new" hx-trigger="change" hx-include="closest form" hx-target="#sizes"
             hx-select="#sizes" hx-swap="outerHTML" {
             legend { (language.say("column-template")) }
@@ -195,7 +161,7 @@ fn body(language: Language, templates: &[Template], answer: &Answer, problems: &
                 @for template in templates { (template_choice(template, template.name == answer.template)) }
             }
             @if templates.is_empty() { (notice(Notice::Warning, &html! { (language.say("no-templates")) })) }
-            @if let Some(text) = &problems.template { p.problem role="alert" { (icon(Icon::Alert)) span { (text) } } }
+            (problem(fault.at("template")))
         }
         fieldset.choice-group #sizes {
             legend { (language.say("column-size")) }
@@ -204,12 +170,12 @@ fn body(language: Language, templates: &[Template], answer: &Answer, problems: &
                     (size_choice(language, size, size.size.as_str() == answer.size))
                 }
             }
-            @if let Some(text) = &problems.size { p.problem role="alert" { (icon(Icon::Alert)) span { (text) } } }
+            (problem(fault.at("size")))
         }
-        details.disclosure open[answer.setup.wanted().is_some() || problems.setup.is_some()] {
+        details.disclosure open[answer.setup.wanted().is_some() || of_setup.is_some() && elsewhere.is_none()] {
             summary { (icon(Icon::Chevron)) (language.say("setup-title")) }
             div.disclosed {
-                (desktop_setup::fields(language, &answer.setup, problems.setup.as_ref().map(|(field, text)| (field.as_str(), text.as_str()))))
+                (desktop_setup::fields(language, &answer.setup, fault, "setup."))
                 p.quiet { (language.say("setup-text")) }
             }
         }

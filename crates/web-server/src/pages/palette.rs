@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use rolltop_api_types::ListDesktops;
 
 use crate::access::SignedIn;
+use crate::components::control::{Ask, menu_item};
 use crate::components::{Icon, desktop, icon};
 use crate::docs::library;
 use crate::failure::Failure;
@@ -12,6 +13,17 @@ use crate::view::{self, Action, Phase};
 
 /// Desktops listed at most, the newest.
 const DESKTOPS: u32 = 200;
+
+/// Pages: name, address, picture, and the key of what each is called.
+const PLACES: [(&str, &str, Icon, &str); 7] = [
+    ("desktops", "/desktops", Icon::Grid, "rail-desktops"),
+    ("snapshots", "/snapshots", Icon::Layers, "snapshots"),
+    ("keys", "/ssh-keys", Icon::Password, "ssh-keys"),
+    ("api-keys", "/api-keys", Icon::Password, "api-keys"),
+    ("host", "/host", Icon::Server, "rail-host"),
+    ("docs", "/docs", Icon::Book, "rail-docs"),
+    ("password", "/account/password", Icon::Password, "account-password"),
+];
 
 pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     let language = person.language;
@@ -28,33 +40,22 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
         }
         div role="group" aria-labelledby="palette-actions" {
             div.menu-heading #palette-actions { (language.say("palette-actions")) }
-            button type="button" role="menuitem" #run-new hx-get="/desktops/new" hx-target="#dialog" hx-swap="innerHTML" {
-                (icon(Icon::Plus)) (language.say("new-desktop"))
-            }
-            button type="button" role="menuitem" #run-add-key hx-get="/ssh-keys/new" hx-target="#dialog" hx-swap="innerHTML" {
-                (icon(Icon::Password)) (language.say("ssh-add"))
-            }
+            (menu_item("run-new", Icon::Plus, &language.say("new-desktop"), false, &Ask::Dialog("/desktops/new".to_owned())))
+            (menu_item("run-add-key", Icon::Password, &language.say("ssh-add"), false, &Ask::Dialog("/ssh-keys/new".to_owned())))
             @for item in &found.items {
                 @for action in view::actions(item) {
-                    @let path = desktop::action_path(item, action);
-                    button type="button" role="menuitem" id={ "run-" (action.as_str()) "-" (item.id) }
-                        hx-get=[action.asks_first().then_some(&path)] hx-post=[(!action.asks_first()).then_some(&path)]
-                        hx-target=[action.asks_first().then_some("#dialog")] hx-swap=(if action.asks_first() { "innerHTML" } else { "none" }) {
-                        (icon(action.icon()))
-                        span { (label(action, &item.name, language)) }
-                    }
+                    @let id = format!("run-{}-{}", action.as_str(), item.id);
+                    (menu_item(&id, action.icon(), &label(action, &item.name, language), false, &desktop::ask(item, action)))
                 }
             }
         }
         div role="group" aria-labelledby="palette-places" {
             div.menu-heading #palette-places { (language.say("palette-places")) }
-            a role="menuitem" #go-desktops href="/desktops" { (icon(Icon::Grid)) (language.say("rail-desktops")) }
-            a role="menuitem" #go-snapshots href="/snapshots" { (icon(Icon::Layers)) (language.say("snapshots")) }
-            a role="menuitem" #go-keys href="/ssh-keys" { (icon(Icon::Password)) (language.say("ssh-keys")) }
-            a role="menuitem" #go-api-keys href="/api-keys" { (icon(Icon::Password)) (language.say("api-keys")) }
-            @if person.me.admin { a role="menuitem" #go-host href="/host" { (icon(Icon::Server)) (language.say("rail-host")) } }
-            a role="menuitem" #go-docs href="/docs" { (icon(Icon::Book)) (language.say("rail-docs")) }
-            a role="menuitem" #go-password href="/account/password" { (icon(Icon::Password)) (language.say("account-password")) }
+            @for (place, path, picture, key) in PLACES {
+                @if place != "host" || person.me.admin {
+                    a role="menuitem" id={ "go-" (place) } href=(path) { (icon(picture)) (language.say(key)) }
+                }
+            }
         }
         (account(language))
         div role="group" aria-labelledby="palette-docs" lang="en" {

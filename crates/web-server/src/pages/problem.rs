@@ -4,16 +4,11 @@ use maud::{Markup, html};
 
 use crate::components::control::Tone;
 use crate::components::layout::{doorway, link_button};
-use crate::components::mark;
 use crate::failure::Failure;
 use crate::language::Language;
 
 pub(crate) fn page(language: Language, failure: &Failure) -> Markup {
     let (title, text) = failure.words(language);
-    let content = html! {
-        (mark())
-        header { h1 { (title) } p { (text) } }
-        div { (link_button(Tone::Plain, "/desktops", &language.say("error-home"))) }
-    };
-    doorway(language, &title, &content)
+    let home = html! { div { (link_button(Tone::Plain, "/desktops", &language.say("error-home"))) } };
+    doorway(language, &title, &[&text], &home)
 }

@@ -11,11 +11,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::access::{SignedIn, Visitor};
-use crate::components::control::{Field, Notice, Tone, field, notice, submit as submit_button};
+use crate::components::control::{Field, Tone, field, submit as submit_button, trouble};
 use crate::components::layout::doorway;
-use crate::components::mark;
 use crate::cookie;
-use crate::failure::{Failure, sentence};
+use crate::failure::{Failure, Fault};
 
 #[derive(Deserialize, Default)]
 pub(crate) struct Target {
@@ -50,13 +49,10 @@ pub(crate) async fn submit(visitor: Visitor, Form(answer): Form<Answer>) -> Resu
             Ok(([(SET_COOKIE, cookie)], Redirect::to(own_path(&answer.next))).into_response())
         }
         Err(error) => {
-            let status = error.problem().map_or(503, |problem| problem.status);
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-            let text = match error.code() {
-                Some(Code::WrongCredentials) => visitor.language.say("sign-in-wrong"),
-                _ => sentence(visitor.language, &error),
-            };
-            Ok((status, page(&visitor, &who.name, &answer.next, Some(&text))).into_response())
+            let words = [(Code::WrongCredentials, "sign-in-wrong")];
+            let fault = Fault::said(visitor.language, &error, &words);
+            let page = page(&visitor, &who.name, &answer.next, fault.elsewhere(&[]));
+            Ok((fault.status, page).into_response())
         }
     }
 }
@@ -74,21 +70,28 @@ pub(crate) async fn out(person: SignedIn) -> Response {
 
 fn page(visitor: &Visitor, name: &str, next: &str, problem: Option<&str>) -> Markup {
     let language = visitor.language;
-    let labels = (language.say("field-name"), language.say("field-password"));
-    let title = language.say("sign-in-title");
+    let password = Field {
+        kind: "password",
+        autocomplete: "current-password",
+        autofocus: !name.is_empty(),
+        ..Field::text("password", "password", "field-password", "")
+    };
+    let name = Field {
+        autocomplete: "username",
+        autofocus: name.is_empty(),
+        ..Field::text("name", "name", "field-name", name)
+    };
     let content = html! {
-        (mark())
-        header { h1 { (title) } }
-        @if let Some(text) = problem { (notice(Notice::Error, &html! { (text) })) }
+        (trouble(problem))
         form method="post" action="/sign-in" {
             input type="hidden" name="next" value=(own_path(next));
-            (field(&Field { autocomplete: "username", autofocus: name.is_empty(), ..Field::text("name", "name", &labels.0, name) }))
-            (field(&Field { kind: "password", autocomplete: "current-password", autofocus: !name.is_empty(), ..Field::text("password", "password", &labels.1, "") }))
+            (field(language, &name))
+            (field(language, &password))
             (submit_button(Tone::Primary, true, &language.say("sign-in")))
         }
         p.doorway-foot { (language.say("sign-in-lost")) }
     };
-    doorway(language, &title, &content)
+    doorway(language, &language.say("sign-in-title"), &[], &content)
 }
 
 /// A path on this site, and nothing else: `//evil` and `/\evil` are other sites to a browser.

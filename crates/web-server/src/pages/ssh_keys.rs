@@ -1,23 +1,33 @@
 //! The account's SSH keys: list, add, remove.
 
 use axum::Form;
-use axum::extract::Path;
-use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use axum::response::Response;
 use maud::{Markup, html};
-use rolltop_api_types::{ClientError, Code, CreateSshKey, KeyDelivery, SshKey};
+use rolltop_api_types::{Code, CreateSshKey, KeyDelivery, SshKey};
 use rolltop_model::SshKeyId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::access::SignedIn;
-use crate::components::control::{Ask, Field, Notice, Tone, button, field, notice};
-use crate::components::layout::{Page, Section, page};
-use crate::components::{Icon, dialog, mark, time, toast};
-use crate::failure::{Failure, sentence};
+use super::actions::given;
+use super::keys::{self, Kind};
+use crate::access::{Named, SignedIn};
+use crate::components::control::{Field, Tone, field, trouble};
+use crate::components::dialog::{Dialog, opener};
+use crate::components::table::Column;
+use crate::components::{Icon, time, toast};
+use crate::failure::{Failure, Fault};
 use crate::language::Language;
-use crate::pages::keys::{self, Kind};
 
+const COLUMNS: [Column; 5] = [
+    ("column-name", None),
+    ("column-fingerprint", Some("secondary")),
+    ("column-added", Some("useful")),
+    ("column-used", None),
+    ("column-actions", Some("last")),
+];
+/// What is said here in words of its own.
+const WORDS: [(Code, &str); 2] =
+    [(Code::InvalidName, "ssh-name-problem"), (Code::QuotaReached, "ssh-too-many")];
 /// Id of the field that a key is pasted into.
 const KEY_FIELD: &str = "key-public";
 
@@ -28,189 +38,105 @@ pub(crate) struct Answer {
     public_key: SecretString,
 }
 
-/// What is wrong, by field.
-#[derive(Default)]
-struct Problems {
-    name: Option<String>,
-    key: Option<String>,
-    all: Option<String>,
-}
-
 pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
-    let ssh_keys = person.client.ssh_keys().await?;
-    let language = person.language;
-    let list = list(language, &ssh_keys);
-    if person.fragment {
-        return Ok(list);
-    }
-    let content = html! { div.page { (keys::switch(language, Kind::Ssh)) (list) } };
-    let title = language.say("ssh-keys");
-    Ok(page(
-        &person,
-        &Page {
-            title: &title,
-            section: Section::Keys,
-            parents: &[],
-            fill: false,
-            screen: false,
-            content: &content,
-        },
-    ))
+    let rows: Vec<_> = person.client.ssh_keys().await?.iter().map(|key| row(person.language, key)).collect();
+    Ok(keys::page(&person, Kind::Ssh, &COLUMNS, &rows))
 }
 
-fn list(language: Language, keys: &[SshKey]) -> Markup {
-    let add = |small| {
-        dialog::opener(Tone::Primary, small, Some(Icon::Plus), &language.say("ssh-add"), "/ssh-keys/new")
-    };
+fn row(language: Language, key: &SshKey) -> Markup {
+    let remove = format!("/ssh-keys/{}/remove", key.id);
     html! {
-        section #ssh-keys data-live="ssh-keys" hx-get="/ssh-keys" hx-trigger="refresh, every 10s" hx-swap="outerMorph" hx-target="this" {
-            @if keys.is_empty() {
-                div.empty-state {
-                    (mark())
-                    h2 { (language.say("ssh-empty-title")) }
-                    p { (language.say("ssh-empty-text")) }
-                    (add(false))
-                }
-            } @else {
-                div.filters {
-                    span.quiet { (language.say("ssh-keys-text")) }
-                    div.at-end { (add(true)) }
-                }
-                (table(language, keys))
-            }
-        }
-    }
-}
-
-fn table(language: Language, keys: &[SshKey]) -> Markup {
-    html! {
-        div.table-frame {
-            table.desktop-table {
-                thead {
-                    tr {
-                        th scope="col" { (language.say("column-name")) }
-                        th.secondary scope="col" { (language.say("column-fingerprint")) }
-                        th.useful scope="col" { (language.say("column-added")) }
-                        th scope="col" { (language.say("column-used")) }
-                        th.last scope="col" { (language.say("column-actions")) }
-                    }
-                }
-                tbody {
-                    @for key in keys {
-                        tr {
-                            td.name {
-                                bdi { (key.name) }
-                                div.quiet {
-                                    (key.kind)
-                                    @if let Some(at) = key.expires_at { ", " (language.say("share-until")) " " (time::day(at)) }
-                                }
-                            }
-                            td.secondary.mono { (key.fingerprint) }
-                            td.useful { (time::ago(language, key.created_at)) }
-                            td { @match key.used_at { Some(at) => (time::ago(language, at)), None => span.quiet { (language.say("ssh-never-used")) } } }
-                            td.last {
-                                (button(Tone::Ghost, true, Some(Icon::Trash), &language.say("ssh-remove"), &Ask::Dialog(&format!("/ssh-keys/{}/remove", key.id))))
-                            }
-                        }
-                    }
+        tr {
+            td.name {
+                bdi { (key.name) }
+                div.quiet {
+                    (key.kind)
+                    @if let Some(at) = key.expires_at { ", " (language.say("share-until")) " " (time::day(at)) }
                 }
             }
+            td.secondary.mono { (key.fingerprint) }
+            td.useful { (time::ago(language, key.created_at)) }
+            td { (keys::used(language, key.used_at)) }
+            td.last { (opener(Tone::Ghost, true, Some(Icon::Trash), &language.say("ssh-remove"), remove)) }
         }
     }
 }
 
 pub(crate) async fn new(person: SignedIn) -> Markup {
-    let body = body(person.language, "", (KEY_FIELD, ""), &Problems::default());
-    dialog::show(person.language, true, &form(&body, &words(person.language)))
+    let body = body(person.language, "", (KEY_FIELD, ""), &Fault::default());
+    dialog(person.language).show(&body)
 }
 
 pub(crate) async fn add(person: SignedIn, Form(answer): Form<Answer>) -> Result<Response, Failure> {
     let language = person.language;
-    let name = Some(answer.name.trim().to_owned()).filter(|name| !name.is_empty());
-    let key = CreateSshKey { name, public_key: answer.public_key };
+    let key = CreateSshKey { name: given(&answer.name), public_key: answer.public_key };
     match person.client.add_ssh_key(&key).await {
-        Ok(added) => {
-            let text = language.say_with("ssh-added", &[("name", &added.key.name)]);
-            Ok(done(language, &text, added.delivery))
-        }
-        Err(error) if error.problem().is_some() => {
+        Ok(added) => Ok(done(language, "ssh-added", &added.key.name, added.delivery)),
+        Err(error) => {
             // A private key is not sent back: it has been seen by enough eyes. A field with another
             // id takes the place of the one that holds it, whose contents would stay.
             let (id, shown) = match error.code() {
                 Some(Code::PrivateKey) => ("key-public-anew", ""),
                 _ => (KEY_FIELD, key.public_key.expose_secret()),
             };
-            let body = body(language, &answer.name, (id, shown), &problems(language, &error));
-            let status = error.problem().and_then(|problem| StatusCode::from_u16(problem.status).ok());
-            let form = dialog::form(language, &form(&body, &words(language)));
-            Ok((status.unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), form).into_response())
+            let fault = Fault::of(language, error, &WORDS)?;
+            let body = body(language, &answer.name, (id, shown), &fault);
+            Ok(dialog(language).refused(fault.status, &body))
         }
-        Err(error) => Err(error.into()),
     }
 }
 
-fn problems(language: Language, error: &ClientError) -> Problems {
-    let text = match error.code() {
-        Some(Code::InvalidName) => language.say("ssh-name-problem"),
-        Some(Code::QuotaReached) => language.say("ssh-too-many"),
-        _ => sentence(language, error),
-    };
-    match error.problem().and_then(|problem| problem.errors.first()).map(|field| field.field.as_str()) {
-        Some("name") => Problems { name: Some(text), ..Problems::default() },
-        Some("public_key") => Problems { key: Some(text), ..Problems::default() },
-        _ => Problems { all: Some(text), ..Problems::default() },
-    }
-}
-
-fn words(language: Language) -> (String, String) {
-    (language.say("ssh-add-title"), language.say("ssh-add"))
-}
-
-fn form<'a>(body: &'a Markup, (title, submit): &'a (String, String)) -> dialog::Form<'a> {
-    dialog::Form { id: "add-key", title, action: "/ssh-keys", body, submit, danger: false }
+fn dialog(language: Language) -> Dialog {
+    let title = language.say("ssh-add-title");
+    Dialog::new(language, "add-key", title, "/ssh-keys".to_owned(), "ssh-add").wide()
 }
 
 /// `key` is its field's id and contents.
-fn body(language: Language, name: &str, key: (&str, &str), problems: &Problems) -> Markup {
-    let (key_label, key_hint) = (language.say("field-public-key"), language.say("ssh-key-hint"));
-    let (name_label, name_hint) = (language.say("field-name"), language.say("ssh-name-hint"));
+fn body(language: Language, name: &str, key: (&str, &str), fault: &Fault) -> Markup {
+    let key = Field {
+        hint: Some("ssh-key-hint"),
+        problem: fault.at("public_key"),
+        autofocus: fault.at("name").is_none(),
+        ..Field::text(key.0, "public_key", "field-public-key", key.1)
+    };
+    let name = Field {
+        hint: Some("ssh-name-hint"),
+        problem: fault.at("name"),
+        required: false,
+        ..Field::text("key-name", "name", "field-name", name)
+    };
     html! {
-        @if let Some(text) = &problems.all { (notice(Notice::Error, &html! { (text) })) }
-        (field(&Field { hint: Some(&key_hint), problem: problems.key.as_deref(), autofocus: problems.name.is_none(), ..Field::text(key.0, "public_key", &key_label, key.1) }))
-        (field(&Field { hint: Some(&name_hint), problem: problems.name.as_deref(), required: false, ..Field::text("key-name", "name", &name_label, name) }))
+        (trouble(fault.elsewhere(&["public_key", "name"])))
+        (field(language, &key))
+        (field(language, &name))
     }
 }
 
-/// The key with the id in a path, as it is listed now.
-async fn find(person: &SignedIn, id: &str) -> Result<SshKey, Failure> {
-    let id: SshKeyId = id.parse().map_err(|_| Failure::NotFound)?;
+/// The key with this id, as it is listed now.
+async fn find(person: &SignedIn, id: SshKeyId) -> Result<SshKey, Failure> {
     let keys = person.client.ssh_keys().await?;
     keys.into_iter().find(|key| key.id == id).ok_or(Failure::NotFound)
 }
 
-pub(crate) async fn ask(person: SignedIn, Path(id): Path<String>) -> Result<Markup, Failure> {
-    let key = find(&person, &id).await?;
+pub(crate) async fn ask(person: SignedIn, Named(id): Named<SshKeyId>) -> Result<Markup, Failure> {
+    let key = find(&person, id).await?;
     let language = person.language;
     let body = html! {
         p { (language.say("ssh-warn-remove")) }
         dl.facts { dt { (language.say("column-fingerprint")) } dd.mono { (key.fingerprint) } }
     };
-    let action = format!("/ssh-keys/{}/remove", key.id);
-    let (id, name) = ("remove-key", &key.name);
-    let warning =
-        dialog::Warning { id, title: "ssh-ask-remove", name, action: &action, submit: "ssh-confirm-remove" };
-    Ok(warning.show(language, &body))
+    let (title, action) = (("ssh-ask-remove", key.name.as_str()), format!("/ssh-keys/{id}/remove"));
+    Ok(Dialog::warning(language, "remove-key", title, action, "ssh-confirm-remove").show(&body))
 }
 
-pub(crate) async fn remove(person: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
-    let key = find(&person, &id).await?;
-    let delivery = person.client.remove_ssh_key(key.id).await?.delivery;
-    let text = person.language.say_with("ssh-removed", &[("name", &key.name)]);
-    Ok(done(person.language, &text, delivery))
+pub(crate) async fn remove(person: SignedIn, Named(id): Named<SshKeyId>) -> Result<Response, Failure> {
+    let key = find(&person, id).await?;
+    let delivery = person.client.remove_ssh_key(id).await?.delivery;
+    Ok(done(person.language, "ssh-removed", &key.name, delivery))
 }
 
 /// What was done, and in how many desktops it is in force.
-fn done(language: Language, what: &str, delivery: KeyDelivery) -> Response {
+fn done(language: Language, what: &str, name: &str, delivery: KeyDelivery) -> Response {
     let parts = [
         (delivery.done, "ssh-in-force"),
         (delivery.pending, "ssh-pending"),
@@ -218,6 +144,7 @@ fn done(language: Language, what: &str, delivery: KeyDelivery) -> Response {
     ];
     let counted =
         parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, key)| language.count(key, count));
-    let text = std::iter::once(what.to_owned()).chain(counted).collect::<Vec<_>>().join(" ");
-    ([("hx-trigger", "rolltop:done")], toast::done(language, &text)).into_response()
+    let what = language.say_with(what, &[("name", name)]);
+    let text = std::iter::once(what).chain(counted).collect::<Vec<_>>().join(" ");
+    toast::finished(toast::done(language, &text, None))
 }

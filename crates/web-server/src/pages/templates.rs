@@ -1,26 +1,32 @@
 //! Templates of the workspace's own: made of a desktop, listed with what was kept, deleted.
 
 use axum::extract::{Path, RawForm, RawQuery};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use rolltop_api_types::{Desktop, Logins, SaveTemplate, SavedTemplate, SavedTemplateState, TemplateVersion};
+use rolltop_model::DesktopId;
 
-use super::actions::id;
-use crate::access::SignedIn;
-use crate::components::control::{Ask, Field, Notice, Tone, button, field, notice};
-use crate::components::{Icon, dialog, icon_with, time, toast};
-use crate::failure::{Failure, sentence};
+use super::actions::given;
+use crate::access::{Named, SignedIn};
+use crate::components::control::{Field, Tone, field, state_label, trouble};
+use crate::components::dialog::{self, Dialog};
+use crate::components::table::{Column, MENUS, table};
+use crate::components::{Icon, time};
+use crate::failure::{Failure, Fault};
 use crate::language::Language;
+
+const COLUMNS: [Column; 5] = [
+    ("column-name", None),
+    ("column-of", Some("secondary")),
+    ("column-state", None),
+    ("column-made", Some("useful")),
+    MENUS,
+];
 
 /// In a desktop's settings.
 pub(super) fn opener(language: Language, desktop: &Desktop) -> Markup {
-    button(
-        Tone::Plain,
-        true,
-        Some(Icon::Template),
-        &language.say("template-save"),
-        &Ask::Dialog(&path_of(desktop)),
-    )
+    let label = language.say("template-save");
+    dialog::opener(Tone::Plain, true, Some(Icon::Template), &label, path_of(desktop))
 }
 
 fn path_of(desktop: &Desktop) -> String {
@@ -30,12 +36,12 @@ fn path_of(desktop: &Desktop) -> String {
 /// Which tools' log-ins a template of it will not have, in its dialog: a look into the desktop, which may take a moment.
 pub(crate) async fn logins(
     person: SignedIn,
-    Path(path): Path<String>,
+    Named(id): Named<DesktopId>,
     RawQuery(kept): RawQuery,
 ) -> Result<Markup, Failure> {
     let language = person.language;
     let kept = Answer::read(kept.unwrap_or_default().as_bytes());
-    let found = match person.client.logins(id(&path)?).await {
+    let found = match person.client.logins(id).await {
         Ok(found) => found,
         Err(error) if error.problem().is_some() => {
             return Ok(html! { p.quiet { (language.say("template-logins-unseen")) } });
@@ -93,55 +99,55 @@ impl Answer {
     }
 }
 
-pub(crate) async fn edit(person: SignedIn, Path(path): Path<String>) -> Result<Markup, Failure> {
-    let desktop = person.client.desktop(id(&path)?).await?;
-    let body = body(person.language, &desktop, &Answer::default(), None);
-    Ok(dialog(&path_of(&desktop)).show(person.language, &body))
+pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
+    let desktop = person.client.desktop(id).await?;
+    let body = body(person.language, &desktop, &Answer::default(), &Fault::default());
+    Ok(dialog(person.language, &desktop).show(&body))
 }
 
 pub(crate) async fn save(
     person: SignedIn,
-    Path(path): Path<String>,
+    Named(id): Named<DesktopId>,
     RawForm(form): RawForm,
 ) -> Result<Response, Failure> {
     let language = person.language;
-    let desktop = person.client.desktop(id(&path)?).await?;
+    let desktop = person.client.desktop(id).await?;
     let answer = Answer::read(&form);
-    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let wanted = SaveTemplate {
         name: answer.name.clone(),
         title: given(&answer.title),
         description: given(&answer.description),
         keep: answer.keep.clone(),
     };
-    match person.client.save_template(desktop.id, &wanted).await {
-        Ok(saved) => {
-            let text = language.say_with("template-saving", &[("name", &saved.name)]);
-            Ok(([("hx-trigger", "rolltop:done")], toast::done(language, &text)).into_response())
+    match person.client.save_template(id, &wanted).await {
+        Ok(saved) => Ok(person.done("template-saving", &saved.name)),
+        Err(error) => {
+            let fault = Fault::of(language, error, &[])?;
+            let body = body(language, &desktop, &answer, &fault);
+            Ok(dialog(language, &desktop).refused(fault.status, &body))
         }
-        Err(error) if error.problem().is_some_and(|problem| problem.status < 500) => {
-            let body = body(language, &desktop, &answer, Some(&sentence(language, &error)));
-            Ok(dialog(&path_of(&desktop)).refused(language, &body))
-        }
-        Err(error) => Err(error.into()),
     }
 }
 
-fn dialog(action: &str) -> dialog::Settings<'_> {
-    dialog::Settings { id: "save-template", title: "template-title", action }
+fn dialog(language: Language, desktop: &Desktop) -> Dialog {
+    Dialog::settings(language, "save-template", "template-title", path_of(desktop))
 }
 
-fn body(language: Language, desktop: &Desktop, answer: &Answer, problem: Option<&str>) -> Markup {
-    let (name, title) = (language.say("field-name"), language.say("template-field-title"));
-    let (hint, description) =
-        (language.say("template-name-hint"), language.say("template-field-description"));
+fn body(language: Language, desktop: &Desktop, answer: &Answer, fault: &Fault) -> Markup {
+    let optional = |id, name, label, value| Field { required: false, ..Field::text(id, name, label, value) };
+    let name = Field {
+        hint: Some("template-name-hint"),
+        autofocus: true,
+        ..Field::text("template-name", "name", "field-name", &answer.name)
+    };
+    let title = optional("template-title", "title", "template-field-title", &answer.title);
+    let description =
+        optional("template-description", "description", "template-field-description", &answer.description);
     let kept = answer.keep.iter().map(|id| ("keep", id));
     let kept = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
     html! {
-        @if let Some(text) = problem { (notice(Notice::Error, &html! { (text) })) }
-        (field(&Field { hint: Some(&hint), required: true, autofocus: true, ..Field::text("template-name", "name", &name, &answer.name) }))
-        (field(&Field { required: false, ..Field::text("template-title", "title", &title, &answer.title) }))
-        (field(&Field { required: false, ..Field::text("template-description", "description", &description, &answer.description) }))
+        (trouble(fault.elsewhere(&[])))
+        @for one in [name, title, description] { (field(language, &one)) }
         p.quiet { (language.say("template-text")) }
         div hx-get={ (path_of(desktop)) "/logins?" (kept) } hx-trigger="load" hx-swap="outerHTML" hx-target="this" {
             p.quiet { (language.say("template-logins-looking")) }
@@ -154,31 +160,17 @@ pub(super) fn list(language: Language, saved: &[SavedTemplate]) -> Markup {
     html! {
         @if !saved.is_empty() {
             h2.section-title { (language.say("template-own")) }
-            div.table-frame {
-                table.desktop-table.snapshot-table.template-own-table {
-                    thead {
-                        tr {
-                            th scope="col" { (language.say("column-name")) }
-                            th.secondary scope="col" { (language.say("column-of")) }
-                            th scope="col" { (language.say("column-state")) }
-                            th.useful scope="col" { (language.say("column-made")) }
-                            th.last scope="col" { span.visually-hidden { (language.say("column-actions")) } }
-                        }
-                    }
-                    tbody { @for template in saved { (row(language, template)) } }
-                }
-            }
+            (table(language, "snapshot-table template-own-table", &COLUMNS, &html! { @for template in saved { (row(language, template)) } }))
         }
     }
 }
 
 fn row(language: Language, saved: &SavedTemplate) -> Markup {
-    let (word, picture, colour) = match saved.state {
+    let state = match saved.state {
         SavedTemplateState::Saving => ("template-is-saving", Icon::Loader, "booting"),
         SavedTemplateState::Ready => ("snapshot-ready", Icon::Done, "running"),
         SavedTemplateState::Failed => ("template-failed", Icon::Alert, "failed"),
     };
-    let delete = language.say("action-delete");
     let path = format!("/templates/{}/delete", saved.version);
     html! {
         tr id={ "template-" (saved.version) } {
@@ -189,16 +181,9 @@ fn row(language: Language, saved: &SavedTemplate) -> Markup {
                 @if let Some(detail) = &saved.detail { div.quiet.why { (detail) } }
             }
             td.secondary { bdi { (saved.desktop_name) } }
-            td {
-                span.state data-state=(colour) {
-                    (icon_with(picture, saved.state == SavedTemplateState::Saving, false))
-                    (language.say(word))
-                }
-            }
+            td { (state_label(language, state)) }
             td.useful { (time::ago(language, saved.created_at)) }
-            td.last {
-                (button(Tone::Ghost, true, Some(Icon::Trash), &delete, &Ask::Dialog(&path)))
-            }
+            td.last { (dialog::opener(Tone::Ghost, true, Some(Icon::Trash), &language.say("action-delete"), path)) }
         }
     }
 }
@@ -206,24 +191,15 @@ fn row(language: Language, saved: &SavedTemplate) -> Markup {
 pub(crate) async fn ask(person: SignedIn, Path(version): Path<String>) -> Result<Markup, Failure> {
     let saved = find(&person, &version).await?;
     let language = person.language;
-    let body = html! { p { (language.say("template-warn-delete")) } };
-    let action = format!("/templates/{}/delete", saved.version);
-    let (id, name) = ("delete-template", &saved.title);
-    let warning = dialog::Warning {
-        id,
-        title: "template-delete",
-        name,
-        action: &action,
-        submit: "template-confirm-delete",
-    };
-    Ok(warning.show(language, &body))
+    let (title, action) = (("template-delete", saved.title.as_str()), format!("/templates/{version}/delete"));
+    let dialog = Dialog::warning(language, "delete-template", title, action, "template-confirm-delete");
+    Ok(dialog.show(&html! { p { (language.say("template-warn-delete")) } }))
 }
 
 pub(crate) async fn delete(person: SignedIn, Path(version): Path<String>) -> Result<Response, Failure> {
     let saved = find(&person, &version).await?;
-    person.client.delete_template(TemplateVersion(saved.version)).await?;
-    let text = person.language.say_with("template-deleted", &[("name", &saved.title)]);
-    Ok(([("hx-trigger", "rolltop:done")], toast::done(person.language, &text)).into_response())
+    person.client.delete_template(TemplateVersion(version)).await?;
+    Ok(person.done("template-deleted", &saved.title))
 }
 
 async fn find(person: &SignedIn, version: &str) -> Result<SavedTemplate, Failure> {

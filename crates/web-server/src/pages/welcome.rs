@@ -3,7 +3,6 @@
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::StatusCode;
 use http::header::SET_COOKIE;
 use maud::{Markup, html};
 use rolltop_api_types::RedeemLink;
@@ -12,19 +11,17 @@ use secrecy::SecretString;
 use crate::access::Visitor;
 use crate::components::control::{Tone, submit as submit_button};
 use crate::components::layout::{doorway, link_button};
-use crate::components::mark;
 use crate::cookie;
-use crate::failure::{Failure, sentence};
+use crate::failure::{Failure, Fault};
+use crate::language::Language;
 
 pub(crate) async fn show(visitor: Visitor, Path(_): Path<String>) -> Markup {
     let language = visitor.language;
-    let title = language.say("welcome-title");
+    let (title, text) = (language.say("welcome-title"), language.say("welcome-text"));
     let content = html! {
-        (mark())
-        header { h1 { (title) } p { (language.say("welcome-text")) } }
         form method="post" { (submit_button(Tone::Primary, true, &language.say("welcome-go"))) }
     };
-    doorway(language, &title, &content)
+    doorway(language, &title, &[&text], &content)
 }
 
 pub(crate) async fn submit(visitor: Visitor, Path(link): Path<String>) -> Result<Response, Failure> {
@@ -34,22 +31,16 @@ pub(crate) async fn submit(visitor: Visitor, Path(link): Path<String>) -> Result
             let next = if session.needs_password { "/account/password" } else { "/desktops" };
             Ok(([(SET_COOKIE, cookie)], Redirect::to(next)).into_response())
         }
-        Err(error) if error.problem().is_some() => {
-            let status = error.problem().and_then(|problem| StatusCode::from_u16(problem.status).ok());
-            let text = sentence(visitor.language, &error);
-            Ok((status.unwrap_or(StatusCode::UNAUTHORIZED), used_up(&visitor, &text)).into_response())
+        Err(error) => {
+            let fault = Fault::of(visitor.language, error, &[])?;
+            Ok((fault.status, used_up(visitor.language, &fault)).into_response())
         }
-        Err(error) => Err(error.into()),
     }
 }
 
-fn used_up(visitor: &Visitor, text: &str) -> Markup {
-    let language = visitor.language;
-    let title = language.say("welcome-used-title");
-    let content = html! {
-        (mark())
-        header { h1 { (title) } p { (text) } p { (language.say("welcome-used-help")) } }
-        div { (link_button(Tone::Plain, "/sign-in", &language.say("sign-in"))) }
-    };
-    doorway(language, &title, &content)
+fn used_up(language: Language, fault: &Fault) -> Markup {
+    let help = language.say("welcome-used-help");
+    let way = html! { div { (link_button(Tone::Plain, "/sign-in", &language.say("sign-in"))) } };
+    let text = fault.elsewhere(&[]).unwrap_or_default();
+    doorway(language, &language.say("welcome-used-title"), &[text, &help], &way)
 }

@@ -10,8 +10,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::own;
 use crate::assets;
 use crate::components::control::Tone;
-use crate::components::layout::link_button;
-use crate::components::mark;
+use crate::components::layout::{doorway_card, link_button};
 use crate::headers::PAGE_POLICY;
 use crate::language::Language;
 
@@ -68,17 +67,12 @@ fn markup(language: Language, page: &Page<'_>) -> Markup {
             }
             body data-signed-out {
                 main.doorway #content {
-                    div.doorway-card {
-                        (mark())
-                        header {
-                            h1 { (page.title) }
-                            p { (page.text) }
-                        }
+                    (doorway_card(&page.title, &[&page.text], &html! {
                         @if page.waits { p.preview-waiting role="status" { (language.say("preview-waiting")) } }
                         @if let Some(home) = page.home {
                             div { (link_button(Tone::Plain, &format!("{home}/desktops"), &language.say("preview-home"))) }
                         }
-                    }
+                    }))
                 }
             }
         }

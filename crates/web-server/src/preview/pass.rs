@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use rolltop_api_types::PreviewPass;
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::cookie;
 
 pub(super) const PASS: &str = "__Host-rolltop-preview";
 pub(super) const DESKTOP: &str = "__Host-rolltop-desktop";
@@ -16,25 +17,15 @@ pub(super) const OURS: &str = "__host-rolltop";
 const LONGEST: usize = 600;
 const YEAR: u64 = 365 * 24 * 3600;
 
-fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
-    let pairs = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'));
-    pairs
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == wanted)
-        .map(|(_, value)| value)
-}
-
 pub(super) fn from_headers(headers: &HeaderMap) -> Option<SecretString> {
-    cookie(headers, PASS).filter(|value| is_plain(value)).map(|value| SecretString::from(value.to_owned()))
+    cookie::value(headers, PASS)
+        .filter(|value| is_plain(value))
+        .map(|value| SecretString::from(value.to_owned()))
 }
 
 /// The desktop whose pages this browser last saw at this address.
 pub(super) fn desktop(headers: &HeaderMap) -> Option<&str> {
-    cookie(headers, DESKTOP)
+    cookie::value(headers, DESKTOP)
 }
 
 fn is_plain(text: &str) -> bool {

@@ -15,7 +15,6 @@ use crate::access::SignedIn;
 use crate::app::App;
 use crate::components::control::Tone;
 use crate::components::layout::{doorway, link_button};
-use crate::components::mark;
 use crate::failure::{Failure, percent_encoded};
 use crate::guard;
 use crate::pages::sign_in::own_path_or;
@@ -35,30 +34,14 @@ pub(super) fn query(label: &str, path: &str) -> String {
 /// Ticket and path out of the query that brings a browser back.
 pub(super) fn from_query(query: &str) -> (SecretString, String) {
     let mut found = (SecretString::default(), "/".to_owned());
-    for pair in query.split('&') {
-        match pair.split_once('=') {
-            Some(("ticket", secret)) => found.0 = SecretString::from(secret.to_owned()),
-            Some(("to", path)) => found.1 = own_path_or(&percent_decoded(path), "/").to_owned(),
-            Some(_) | None => {}
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match name.as_ref() {
+            "ticket" => found.0 = SecretString::from(value.into_owned()),
+            "to" => found.1 = own_path_or(&value, "/").to_owned(),
+            _ => {}
         }
     }
     found
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-        match byte {
-            b'%' => match (digit(rest.next()), digit(rest.next())) {
-                (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?')),
-                (_, _) => bytes.push(b'?'),
-            },
-            byte => bytes.push(byte),
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Nothing of the query becomes a host: the preview's is made of the label that the API gives back and
@@ -90,13 +73,9 @@ pub(crate) async fn open(
     if headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin") {
         let refresh = HeaderValue::try_from(format!("0;url={to}")).map_err(|_| Failure::NotFound)?;
         let language = person.language;
-        let title = language.say("preview-opening");
-        let content = html! {
-            (mark())
-            header { h1 { (title) } }
-            div { (link_button(Tone::Primary, &to, &language.say("preview-go-on"))) }
-        };
-        return Ok(([(REFRESH, refresh)], doorway(language, &title, &content)).into_response());
+        let way = html! { div { (link_button(Tone::Primary, &to, &language.say("preview-go-on"))) } };
+        let page = doorway(language, &language.say("preview-opening"), &[], &way);
+        return Ok(([(REFRESH, refresh)], page).into_response());
     }
     Ok((StatusCode::SEE_OTHER, [(LOCATION, header)]).into_response())
 }
