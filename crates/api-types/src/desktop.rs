@@ -4,6 +4,7 @@ use jiff::Timestamp;
 pub use rolltop_model::Desired;
 use rolltop_model::{DesktopId, Size};
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
 use crate::{SetUp, Step};
@@ -109,8 +110,11 @@ pub struct NotAnswering {
 }
 
 /// Where a desktop is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum DesktopState {
     /// Asked for, not begun.
     Pending,
@@ -132,28 +136,10 @@ pub enum DesktopState {
 }
 
 impl DesktopState {
-    pub const ALL: [DesktopState; 8] = [
-        DesktopState::Pending,
-        DesktopState::Booting,
-        DesktopState::Running,
-        DesktopState::Suspended,
-        DesktopState::Stopped,
-        DesktopState::Failed,
-        DesktopState::Destroying,
-        DesktopState::Destroyed,
-    ];
+    pub const ALL: &[DesktopState] = Self::VARIANTS;
 
     pub const fn as_str(self) -> &'static str {
-        match self {
-            DesktopState::Pending => "pending",
-            DesktopState::Booting => "booting",
-            DesktopState::Running => "running",
-            DesktopState::Suspended => "suspended",
-            DesktopState::Stopped => "stopped",
-            DesktopState::Failed => "failed",
-            DesktopState::Destroying => "destroying",
-            DesktopState::Destroyed => "destroyed",
-        }
+        self.into_str()
     }
 }
 

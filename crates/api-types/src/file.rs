@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use utoipa::{IntoParams, ToSchema};
 
 /// What something in a folder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum FileKind {
     File,
     Folder,
@@ -22,13 +24,7 @@ impl FileKind {
     pub const ALL: &[FileKind] = &[FileKind::File, FileKind::Folder, FileKind::Link, FileKind::Other];
 
     pub const fn as_str(self) -> &'static str {
-        match self {
-            FileKind::File => "file",
-            FileKind::Folder => "folder",
-            FileKind::Link => "link",
-            FileKind::Other => "other",
-            FileKind::Unknown => "unknown",
-        }
+        self.into_str()
     }
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use utoipa::ToSchema;
 
 use crate::operation::path_parts;
@@ -73,8 +74,9 @@ pub struct SavedTemplate {
     pub created_at: Timestamp,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SavedTemplateState {
     /// It is being made, which takes a minute or so.
     Saving,
@@ -82,6 +84,12 @@ pub enum SavedTemplateState {
     Ready,
     /// It could not be made, for `detail`.
     Failed,
+}
+
+impl SavedTemplateState {
+    pub const fn as_str(self) -> &'static str {
+        self.into_str()
+    }
 }
 
 /// The workspace's own, the newest first.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use rolltop_model::{Size, SnapshotId};
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use utoipa::ToSchema;
 
 use crate::operation::path_parts;
@@ -45,8 +46,9 @@ pub struct SnapshotCopy {
     pub ended_at: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CopyState {
     Waiting,
     Copying,
@@ -60,13 +62,7 @@ pub enum CopyState {
 
 impl CopyState {
     pub const fn as_str(self) -> &'static str {
-        match self {
-            CopyState::Waiting => "waiting",
-            CopyState::Copying => "copying",
-            CopyState::Done => "done",
-            CopyState::Fetching => "fetching",
-            CopyState::Failed => "failed",
-        }
+        self.into_str()
     }
 }
 

@@ -3,12 +3,13 @@
 use jiff::{Timestamp, ToSpan as _};
 use rolltop_api_types::{ApiKey, CreateApiKey, Scope};
 use secrecy::ExposeSecret as _;
+use serde_json::json;
 
 use crate::arguments::{ApiKeys, CreateKey};
 use crate::connect::Connection;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::find;
-use crate::output::{Table, ago, print, print_json, say};
+use crate::output::{ago, print, print_json, say};
 
 pub async fn run(connection: &Connection, command: &ApiKeys) -> Result<u8, Failure> {
     match command {
@@ -18,27 +19,18 @@ pub async fn run(connection: &Connection, command: &ApiKeys) -> Result<u8, Failu
     }
 }
 
-async fn keys(connection: &Connection) -> Result<Vec<ApiKey>, Failure> {
-    match connection.client.api_keys().await {
-        Ok(keys) => Ok(keys),
-        Err(error) => Err(connection.explained(error).await),
-    }
-}
-
 async fn list(connection: &Connection) -> Result<u8, Failure> {
-    let keys = keys(connection).await?;
-    if connection.json {
-        return print_json(&serde_json::json!({"items": keys}));
-    }
-    let mut table = Table::new(&["NAME", "SCOPES", "DESKTOP", "ENDS", "USED", "ID"]);
-    for key in keys {
+    let keys = connection.client.api_keys().await?;
+    let rows = keys.iter().map(|key| {
         let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
         let desktop = key.desktop.map_or_else(|| "all".to_owned(), |id| id.to_string());
         let ends = key.expires_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
         let used = key.used_at.map_or_else(|| "never".to_owned(), |at| format!("{} ago", ago(at)));
-        table.row([key.name, scopes.join(" "), desktop, ends, used, key.id.to_string()]);
-    }
-    table.print("No API keys; rolltop api-keys create NAME --scope SCOPE makes one.")
+        [key.name.clone(), scopes.join(" "), desktop, ends, used, key.id.to_string()]
+    });
+    let heads = ["NAME", "SCOPES", "DESKTOP", "ENDS", "USED", "ID"];
+    let empty = "No API keys; rolltop api-keys create NAME --scope SCOPE makes one.";
+    connection.list(&json!({"items": keys}), heads, rows, empty)
 }
 
 async fn create(connection: &Connection, wanted: &CreateKey) -> Result<u8, Failure> {
@@ -49,10 +41,7 @@ async fn create(connection: &Connection, wanted: &CreateKey) -> Result<u8, Failu
     };
     let expires_at = wanted.days.map(days_from_now).transpose()?;
     let request = CreateApiKey { name: wanted.name.clone(), scopes, desktop, expires_at };
-    let created = match connection.client.create_api_key(&request).await {
-        Ok(created) => created,
-        Err(error) => return Err(connection.explained(error).await),
-    };
+    let created = connection.client.create_api_key(&request).await?;
     if connection.json {
         return print_json(&created);
     }
@@ -73,30 +62,15 @@ fn days_from_now(days: u32) -> Result<Timestamp, Failure> {
 }
 
 async fn revoke(connection: &Connection, text: &str) -> Result<u8, Failure> {
-    let keys = keys(connection).await?;
-    let key = chosen(&keys, text)?;
-    connection.client.revoke_api_key(key.id).await?;
-    if connection.json {
-        return print_json(&serde_json::json!({"id": key.id}));
-    }
-    print(&format!("{} opens nothing any more.\n", key.name))
-}
-
-/// Names need not be unique, so one that several have means none of them.
-fn chosen<'a>(keys: &'a [ApiKey], text: &str) -> Result<&'a ApiKey, Failure> {
+    let keys = connection.client.api_keys().await?;
     let is = |key: &&ApiKey| key.name == text || key.id.to_string() == text;
     let begins = |key: &&ApiKey| find::begins_id(&key.id.to_string(), text);
     let exact: Vec<&ApiKey> = keys.iter().filter(is).collect();
-    let found = if exact.is_empty() { keys.iter().filter(begins).collect() } else { exact };
-    match found.as_slice() {
-        [one] => Ok(one),
-        [] => {
-            let detail = format!("There is no API key {text}; rolltop api-keys ls lists them.");
-            Err(Failure::new(Exit::NotFound, "not_found", detail))
-        }
-        _ => {
-            let detail = format!("{text} may mean several API keys; give the id.");
-            Err(Failure::new(Exit::NotFound, "ambiguous_name", detail))
-        }
-    }
+    let key = find::only(
+        if exact.is_empty() { keys.iter().filter(begins).collect() } else { exact },
+        || Failure::not_found(format!("There is no API key {text}; rolltop api-keys ls lists them.")),
+        || Failure::ambiguous(format!("{text} may mean several API keys; give the id.")),
+    )?;
+    connection.client.revoke_api_key(key.id).await?;
+    connection.tell(&json!({"id": key.id}), || format!("{} opens nothing any more.\n", key.name))
 }

@@ -7,8 +7,8 @@
 //! ```
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rolltop_api_types::Fingerprint;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arguments::{Config as Command, Global};
 use crate::failure::{Exit, Failure};
-use crate::output::{Table, print, print_json};
+use crate::output::{Colour, print, print_json, print_table, replace};
 
 /// How a server is known again.
 #[derive(Clone)]
@@ -173,16 +173,10 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, Failure>
     parsed.map(Some)
 }
 
-/// Written beside and moved into place; nobody else can read it at any time.
 fn write(path: &Path, file: &impl Serialize) -> Result<(), Failure> {
-    let told = |error: io::Error| Failure::io(path.display(), &error);
-    let directory = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(told)?;
-    let text = toml::to_string(file).map_err(|error| told(io::Error::other(error)))?;
-    let mut beside = tempfile::NamedTempFile::new_in(directory).map_err(told)?;
-    beside.write_all(text.as_bytes()).and_then(|()| beside.as_file().sync_all()).map_err(told)?;
-    beside.persist(path).map_err(|error| told(error.error))?;
-    Ok(())
+    let text =
+        toml::to_string(file).map_err(|error| Failure::io(path.display(), &io::Error::other(error)))?;
+    replace(path, &text, None)
 }
 
 fn known() -> Result<Vec<Server>, Failure> {
@@ -249,13 +243,14 @@ fn list(global: &Global) -> Result<u8, Failure> {
     if global.json {
         return print_json(&serde_json::json!({"items": shown}));
     }
-    let mut table = Table::new(&["", "ADDRESS", "SIGNED IN", "TRUST"]);
-    for server in shown {
+    let rows = shown.into_iter().map(|server| {
         let mark = if server.chosen { "*" } else { "" };
         let signed_in = if server.signed_in { "yes" } else { "no" };
-        table.row([mark.to_owned(), server.address, signed_in.to_owned(), server.trust.to_owned()]);
-    }
-    table.print("No server is known yet; sign in with rolltop login ADDRESS.")
+        let row = [mark.to_owned(), server.address, signed_in.to_owned(), server.trust.to_owned()];
+        row.map(|cell| (cell, Colour::Plain))
+    });
+    let empty = "No server is known yet; sign in with rolltop login ADDRESS.";
+    print_table(["", "ADDRESS", "SIGNED IN", "TRUST"], rows, empty)
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use rolltop_api_types::{Client, ClientError, shown_certificate};
 use secrecy::SecretString;
+use serde::Serialize;
 
 use crate::arguments::Global;
 use crate::config::{self, Server, Trust};
 use crate::failure::{Exit, Failure, UNREACHABLE};
+use crate::output::{Colour, print, print_json, print_table};
 
 /// Names a file that holds an API key, for scripts.
 const KEY_FILE: &str = "ROLLTOP_API_KEY_FILE";
@@ -40,17 +42,29 @@ impl Connection {
         Ok(Self { client, address, json: global.json, trust })
     }
 
-    /// Tells more of what went wrong where that is known.
-    pub async fn explained(&self, error: ClientError) -> Failure {
-        explained(&self.address, &self.trust, error).await
+    /// Tells more of a failure that says no more than that the server was not reached.
+    pub async fn explain(&self, failure: Failure) -> Failure {
+        explain(&self.address, &self.trust, failure).await
     }
 
-    /// The same of a failure that says no more than that the server was not reached.
-    pub async fn explain(&self, failure: Failure) -> Failure {
-        if failure.code != UNREACHABLE {
-            return failure;
+    /// Says what came of a command: in JSON for programs, in words for people.
+    pub fn tell(&self, value: &impl Serialize, words: impl FnOnce() -> String) -> Result<u8, Failure> {
+        if self.json { print_json(value) } else { print(&words()) }
+    }
+
+    /// The same of many things, which people see as a table: its heads, its rows, and what is said where it has none.
+    pub fn list<const N: usize>(
+        &self,
+        value: &impl Serialize,
+        heads: [&str; N],
+        rows: impl IntoIterator<Item = [String; N]>,
+        empty: &str,
+    ) -> Result<u8, Failure> {
+        if self.json {
+            return print_json(value);
         }
-        not_trusted(&self.address, &self.trust).await.unwrap_or(failure)
+        let rows = rows.into_iter().map(|row| row.map(|cell| (cell, Colour::Plain)));
+        print_table(heads, rows, empty)
     }
 
     /// The host's name without the port, as an SSH client wants it.
@@ -82,11 +96,9 @@ pub fn client(address: &str, trust: &Trust) -> Result<Client, Failure> {
     Ok(client?)
 }
 
-/// What a failed call means. A server that shows another certificate than the pinned one is said so.
-pub async fn explained(address: &str, trust: &Trust, error: ClientError) -> Failure {
-    let is_on_the_way = matches!(error, ClientError::Transport(_));
-    let failure = Failure::from(error);
-    if !is_on_the_way {
+/// Whether a server was not reached because it shows another certificate than the pinned one, or one that is not trusted.
+pub async fn explain(address: &str, trust: &Trust, failure: Failure) -> Failure {
+    if failure.code != UNREACHABLE {
         return failure;
     }
     not_trusted(address, trust).await.unwrap_or(failure)

@@ -1,20 +1,17 @@
 //! `rolltop copies`: copies of snapshots that are not on the host
 
-use std::time::{Duration, Instant};
-
-use rolltop_api_types::{CopyId, CopyState, DesktopState, ForkDesktop, SnapshotCopy};
+use rolltop_api_types::{CopyId, CopyState, ForkDesktop, SnapshotCopy};
 use rolltop_model::SnapshotId;
+use serde_json::json;
 
 use crate::arguments::{Copies, Wait};
 use crate::connect::Connection;
-use crate::desktops::{reached, tell};
+use crate::desktops::tell_made;
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Progress, Table, ago, print, print_json, size};
+use crate::output::{ago, print, size};
 use crate::snapshots;
-
-/// How often it is looked whether a copy is done.
-const LOOK: Duration = Duration::from_millis(500);
+use crate::wait::{self, Seen};
 
 pub async fn run(connection: &Connection, command: &Copies) -> Result<u8, Failure> {
     match command {
@@ -36,59 +33,51 @@ async fn add(connection: &Connection, snapshots: &[String], wait: &Wait) -> Resu
             *copy = done(connection, copy.id, wait).await?;
         }
     }
-    if connection.json {
-        return print_json(&serde_json::json!({ "items": made }));
-    }
-    let lines = made.iter().map(|copy| {
-        let bytes = copy.bytes.map(|bytes| format!(", {}", size(bytes))).unwrap_or_default();
-        format!("{} of {}: copy {}{bytes}\n", copy.name, copy.desktop_name, copy.state.as_str())
-    });
-    print(&lines.collect::<String>())
+    connection.tell(&json!({ "items": made }), || {
+        let lines = made.iter().map(|copy| {
+            let bytes = copy.bytes.map(|bytes| format!(", {}", size(bytes))).unwrap_or_default();
+            format!("{} of {}: copy {}{bytes}\n", copy.name, copy.desktop_name, copy.state.as_str())
+        });
+        lines.collect()
+    })
 }
 
 async fn done(connection: &Connection, id: SnapshotId, wait: &Wait) -> Result<SnapshotCopy, Failure> {
-    let begun = Instant::now();
-    let mut progress = Progress::new();
-    loop {
+    wait::until(wait, async || {
         let all = connection.client.copies().await?.items;
         let Some(copy) = all.into_iter().find(|copy| copy.id == id) else {
             return Err(Failure::new(Exit::Failed, "not_found", format!("The copy of {id} was deleted.")));
         };
+        let what = if copy.state == CopyState::Fetching { "fetched" } else { "copied" };
         match copy.state {
-            CopyState::Done => return Ok(copy),
+            CopyState::Done => Ok(Seen::Done(copy)),
             CopyState::Failed => {
                 let why = copy.detail.unwrap_or_default();
-                let text = format!("{} was not copied: {why}", copy.name);
-                return Err(Failure::new(Exit::Failed, "failed", text));
+                Err(Failure::failed(format!("{} was not copied: {why}", copy.name)))
             }
-            CopyState::Waiting | CopyState::Copying | CopyState::Fetching => {}
+            CopyState::Waiting | CopyState::Copying | CopyState::Fetching => {
+                let doing = format!("{}: {}", copy.name, copy.state.as_str());
+                Ok(Seen::not(wait, doing, &format!("{} is not {what}", copy.name)))
+            }
         }
-        if begun.elapsed() > Duration::from_secs(wait.timeout) {
-            let what = if copy.state == CopyState::Fetching { "fetched" } else { "copied" };
-            let text = format!("{} is not {what} after {} s; it goes on.", copy.name, wait.timeout);
-            return Err(Failure::new(Exit::TimedOut, "timed_out", text));
-        }
-        progress.say(|elapsed| format!("{}: {}, {} s", copy.name, copy.state.as_str(), elapsed.as_secs()));
-        tokio::time::sleep(LOOK).await;
-    }
+    })
+    .await
 }
 
 async fn list(connection: &Connection) -> Result<u8, Failure> {
     let all = connection.client.copies().await?;
-    if connection.json {
-        return print_json(&all);
-    }
-    let mut table = Table::new(&["NAME", "OF", "STATE", "SIZE", "TAKEN", "ID"]);
-    for copy in all.items {
+    let rows = all.items.iter().map(|copy| {
+        let SnapshotCopy { name, desktop_name, .. } = copy.clone();
         let why = copy.detail.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
         let state = format!("{}{why}", copy.state.as_str());
         let bytes = copy.bytes.map(size).unwrap_or_default();
-        table.row([copy.name, copy.desktop_name, state, bytes, ago(copy.taken_at), copy.id.to_string()]);
-    }
-    table.print(match all.configured {
+        [name, desktop_name, state, bytes, ago(copy.taken_at), copy.id.to_string()]
+    });
+    let empty = match all.configured {
         true => "No copies; rolltop copies add SNAPSHOT makes one.",
         false => "No copies are kept: the operator has named no place for them.",
-    })
+    };
+    connection.list(&all, ["NAME", "OF", "STATE", "SIZE", "TAKEN", "ID"], rows, empty)
 }
 
 async fn fetch(
@@ -101,17 +90,11 @@ async fn fetch(
     connection.client.fetch_copy(CopyId(copy.id)).await?;
     let copy = done(connection, copy.id, wait).await?;
     let Some(snapshot) = copy.fetched_as else {
-        let text = format!("{} was not fetched: {}", copy.name, copy.detail.unwrap_or_default());
-        return Err(Failure::new(Exit::Failed, "failed", text));
+        let why = copy.detail.unwrap_or_default();
+        return Err(Failure::failed(format!("{} was not fetched: {why}", copy.name)));
     };
-    let fork = ForkDesktop { name, count: None };
-    let mut made = connection.client.fork_snapshot(snapshot, &fork).await?;
-    if wait.wait {
-        for desktop in &mut made {
-            *desktop = reached(connection, desktop, wait, DesktopState::Running, None).await?;
-        }
-    }
-    tell(connection, &made)
+    let made = connection.client.fork_snapshot(snapshot, &ForkDesktop { name, count: None }).await?;
+    tell_made(connection, made, wait).await
 }
 
 async fn remove(connection: &Connection, copies: &[String]) -> Result<u8, Failure> {
@@ -122,20 +105,20 @@ async fn remove(connection: &Connection, copies: &[String]) -> Result<u8, Failur
             print(&format!("{} deleted\n", copy.id))?;
         }
     }
-    if connection.json { print_json(&serde_json::json!({})) } else { Ok(0) }
+    connection.tell(&json!({}), String::new)
 }
 
 /// By its id, the beginning of one, or its name.
 async fn find_one(connection: &Connection, text: &str) -> Result<SnapshotCopy, Failure> {
     let all = connection.client.copies().await?.items;
-    let mut meant =
-        all.into_iter().filter(|copy| copy.name == text || find::begins_id(&copy.id.to_string(), text));
-    match (meant.next(), meant.next()) {
-        (Some(one), None) => Ok(one),
-        (None, _) => Err(Failure::new(Exit::Failed, "not_found", format!("There is no copy {text}."))),
-        (Some(_), Some(_)) => {
-            let text = format!("{text} means more than one copy; give an id from rolltop copies ls.");
-            Err(Failure::new(Exit::Failed, "ambiguous_name", text))
-        }
-    }
+    let meant = |copy: &SnapshotCopy| copy.name == text || find::begins_id(&copy.id.to_string(), text);
+    let failed = |code, detail| Failure::new(Exit::Failed, code, detail);
+    find::only(
+        all.into_iter().filter(meant),
+        || failed("not_found", format!("There is no copy {text}.")),
+        || {
+            let detail = format!("{text} means more than one copy; give an id from rolltop copies ls.");
+            failed("ambiguous_name", detail)
+        },
+    )
 }

@@ -1,8 +1,7 @@
 //! Desktops: making, listing, showing, starting, stopping, suspending and destroying them.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rolltop_api_types::{
@@ -10,16 +9,15 @@ use rolltop_api_types::{
     UpdateDesktop,
 };
 use rolltop_model::DesktopId;
+use serde_json::json;
 
 use crate::arguments::{List, New, Remove, ResizeDesktop, Switch, Wait, Which};
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Colour, Progress, Table, ago, plain, print, print_json, say, size};
+use crate::output::{Colour, ago, confirmed, plain, print, print_json, print_table, size};
 use crate::setup;
-
-/// How often it is looked whether what is waited for has come.
-const LOOK: Duration = Duration::from_millis(200);
+use crate::wait::{self, Seen};
 
 /// `rolltop new`
 pub async fn new(connection: &Connection, new: &New) -> Result<u8, Failure> {
@@ -28,21 +26,14 @@ pub async fn new(connection: &Connection, new: &New) -> Result<u8, Failure> {
     let (name, template, size) = (new.name.clone(), new.template.clone(), new.size.clone());
     let screen = new.screen.clone();
     let wanted = CreateDesktop { name, template, size, screen, setup };
-    let desktop = match connection.client.create_desktop(&wanted, None).await {
-        Ok(desktop) => desktop,
-        Err(error) => return Err(connection.explained(error).await),
-    };
-    let desktop = match new.wait.wait {
-        true => reached(connection, &desktop, &new.wait, DesktopState::Running, None).await?,
-        false => desktop,
-    };
-    if new.wait.wait && is_set_up {
-        setup::over(connection, &desktop, &new.wait).await?;
+    let mut desktop = connection.client.create_desktop(&wanted, None).await?;
+    if new.wait.wait {
+        desktop = reached(connection, &desktop, &new.wait, DesktopState::Running, None).await?;
+        if is_set_up {
+            setup::over(connection, &desktop, &new.wait).await?;
+        }
     }
-    if connection.json {
-        return print_json(&desktop);
-    }
-    print(&format!("{} {} ({})\n", desktop.name, state_of(&desktop), desktop.id))
+    connection.tell(&desktop, || format!("{} {} ({})\n", desktop.name, state_of(&desktop), desktop.id))
 }
 
 /// `rolltop ls`
@@ -51,10 +42,7 @@ pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
     let mut which = ListDesktops { limit: Some(200), state, q: list.text.clone(), cursor: None };
     let mut all = Vec::new();
     loop {
-        let page = match connection.client.desktops(&which).await {
-            Ok(page) => page,
-            Err(error) => return Err(connection.explained(error).await),
-        };
+        let page = connection.client.desktops(&which).await?;
         all.extend(page.items);
         which.cursor = page.next_cursor;
         if which.cursor.is_none() {
@@ -62,31 +50,31 @@ pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
         }
     }
     if connection.json {
-        return print_json(&serde_json::json!({"items": all}));
+        return print_json(&json!({"items": all}));
     }
     if list.quiet {
         return print(&all.iter().map(|desktop| format!("{}\n", desktop.id)).collect::<String>());
     }
-    let mut table = Table::new(&["NAME", "STATE", "SIZE", "MEMORY", "TEMPLATE", "USED", "AGE", "ID"]);
-    for desktop in all {
-        let state = (state_of(&desktop).to_owned(), colour(&desktop));
-        let memory = desktop.memory_bytes.map(size).unwrap_or_default();
-        let row = [
-            desktop.size.as_str().to_owned(),
-            memory,
-            desktop.template,
-            desktop.last_used_at.map(ago).unwrap_or_default(),
-            ago(desktop.created_at),
-            desktop.id.to_string(),
-        ];
-        let first = [(desktop.name, Colour::Plain), state];
-        table.coloured_row(first.into_iter().chain(row.map(|cell| (cell, Colour::Plain))));
-    }
-    table.print("No desktops; rolltop new NAME makes one.")
+    let rows = all.into_iter().map(|desktop| {
+        let (state, colour) = (state_of(&desktop).to_owned(), colour(&desktop));
+        let cell = |text| (text, Colour::Plain);
+        [
+            cell(desktop.name),
+            (state, colour),
+            cell(desktop.size.as_str().to_owned()),
+            cell(desktop.memory_bytes.map(size).unwrap_or_default()),
+            cell(desktop.template),
+            cell(desktop.last_used_at.map(ago).unwrap_or_default()),
+            cell(ago(desktop.created_at)),
+            cell(desktop.id.to_string()),
+        ]
+    });
+    let heads = ["NAME", "STATE", "SIZE", "MEMORY", "TEMPLATE", "USED", "AGE", "ID"];
+    print_table(heads, rows, "No desktops; rolltop new NAME makes one.")
 }
 
 fn known_state(text: &str) -> Result<DesktopState, Failure> {
-    DesktopState::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
+    DesktopState::ALL.iter().copied().find(|state| state.as_str() == text).ok_or_else(|| {
         let all: Vec<&str> = DesktopState::ALL.iter().map(|state| state.as_str()).collect();
         Failure::usage(format!("There is no state {text}; there are {}.", all.join(", ")))
     })
@@ -214,11 +202,10 @@ pub async fn resize(connection: &Connection, wanted: &ResizeDesktop) -> Result<u
             desktop = reached(connection, &desktop, &wanted.wait, DesktopState::Running, since).await?;
         }
     }
-    if connection.json {
-        return print_json(&desktop);
-    }
-    let later = if desktop.restart_needed { "; processors and memory once it is restarted" } else { "" };
-    print(&format!("{}: size {}, {} GiB{later}\n", desktop.name, desktop.size, desktop.disk_gib))
+    connection.tell(&desktop, || {
+        let later = if desktop.restart_needed { "; processors and memory once it is restarted" } else { "" };
+        format!("{}: size {}, {} GiB{later}\n", desktop.name, desktop.size, desktop.disk_gib)
+    })
 }
 
 /// `rolltop rm`
@@ -250,14 +237,10 @@ fn confirm(desktops: &[Desktop], for_good: bool) -> Result<(), Failure> {
         return Err(Failure::usage(format!("Give --yes to destroy {names}; nobody can be asked here.")));
     }
     let how = if for_good { "for good" } else { "and keep what is on it for a day" };
-    say(&format!("Destroy {names}, {how}? Type yes: "));
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::io("standard input", &error))?;
-    if answer.trim() == "yes" {
-        Ok(())
-    } else {
-        Err(Failure::new(Exit::Failed, "not_confirmed", "Nothing was destroyed."))
+    if confirmed(&format!("Destroy {names}, {how}? Type yes: "))? {
+        return Ok(());
     }
+    Err(Failure::new(Exit::Failed, "not_confirmed", "Nothing was destroyed."))
 }
 
 async fn all_of(connection: &Connection, names: &[String]) -> Result<Vec<Desktop>, Failure> {
@@ -277,11 +260,24 @@ fn about(name: &str, error: ClientError) -> Failure {
 }
 
 pub(crate) fn tell(connection: &Connection, desktops: &[Desktop]) -> Result<u8, Failure> {
-    if connection.json {
-        return print_json(&serde_json::json!({"items": desktops}));
+    connection.tell(&json!({"items": desktops}), || {
+        let lines = desktops.iter().map(|desktop| format!("{} {}\n", desktop.name, state_of(desktop)));
+        lines.collect()
+    })
+}
+
+/// The same of desktops that are being made, once they run if that is to be waited for.
+pub(crate) async fn tell_made(
+    connection: &Connection,
+    mut made: Vec<Desktop>,
+    wait: &Wait,
+) -> Result<u8, Failure> {
+    if wait.wait {
+        for desktop in &mut made {
+            *desktop = reached(connection, desktop, wait, DesktopState::Running, None).await?;
+        }
     }
-    let lines = desktops.iter().map(|desktop| format!("{} {}\n", desktop.name, state_of(desktop)));
-    print(&lines.collect::<String>())
+    tell(connection, &made)
 }
 
 /// Waits for a state, in which it was not since `before`. One that has failed says why.
@@ -292,40 +288,28 @@ pub(crate) async fn reached(
     wanted: DesktopState,
     before: Option<Timestamp>,
 ) -> Result<Desktop, Failure> {
-    let begun = Instant::now();
-    let mut progress = Progress::new();
-    loop {
+    wait::until(wait, async || {
         let desktop = connection.client.desktop(desktop.id).await?;
         let is_settled = is_wanted(desktop.desired, wanted);
         let is_again = before.is_none() || desktop.started_at != before;
         if desktop.state == wanted && is_settled && is_again {
-            return Ok(desktop);
+            return Ok(Seen::Done(desktop));
         }
         if desktop.state == DesktopState::Failed {
             let detail = desktop.detail.unwrap_or_else(|| "no reason is known".to_owned());
-            return Err(Failure::new(
-                Exit::Failed,
-                "failed",
-                format!("{} has failed: {detail}", desktop.name),
-            ));
+            return Err(Failure::failed(format!("{} has failed: {detail}", desktop.name)));
         }
         if wanted == DesktopState::Suspended && desktop.state == DesktopState::Running && !is_settled {
             let detail = desktop.detail.unwrap_or_else(|| "somebody wants it to run".to_owned());
             let detail = format!("{} was not suspended and goes on running: {detail}", desktop.name);
             return Err(Failure::new(Exit::Failed, "not_suspended", detail));
         }
-        if begun.elapsed() > Duration::from_secs(wait.timeout) {
-            let detail =
-                format!("{} is {} after {} s; it goes on.", desktop.name, state_of(&desktop), wait.timeout);
-            return Err(Failure::new(Exit::TimedOut, "timed_out", detail));
-        }
         let step = desktop.steps.iter().flatten().rev().find(|step| step.status == StepStatus::Running);
-        progress.say(|elapsed| {
-            let doing = step.map_or_else(|| state_of(&desktop).to_owned(), |step| step.name.clone());
-            format!("{}: {doing}, {} s", desktop.name, elapsed.as_secs())
-        });
-        tokio::time::sleep(LOOK).await;
-    }
+        let doing = step.map_or_else(|| state_of(&desktop), |step| &step.name);
+        let late = format!("{} is {}", desktop.name, state_of(&desktop));
+        Ok(Seen::not(wait, format!("{}: {doing}", desktop.name), &late))
+    })
+    .await
 }
 
 /// Whether what the owner wants by now leads to that state.
@@ -339,24 +323,19 @@ fn is_wanted(desired: Desired, state: DesktopState) -> bool {
 }
 
 async fn gone(connection: &Connection, desktop: &mut Desktop, wait: &Wait) -> Result<(), Failure> {
-    let begun = Instant::now();
-    let mut progress = Progress::new();
-    loop {
+    wait::until(wait, async || {
         match connection.client.desktop(desktop.id).await {
             Ok(now) => *desktop = now,
             Err(error) if error.code() == Some(Code::NotFound) => {
                 desktop.state = DesktopState::Destroyed;
-                return Ok(());
+                return Ok(Seen::Done(()));
             }
             Err(error) => return Err(error.into()),
         }
-        if begun.elapsed() > Duration::from_secs(wait.timeout) {
-            let detail = format!("{} is still being destroyed after {} s.", desktop.name, wait.timeout);
-            return Err(Failure::new(Exit::TimedOut, "timed_out", detail));
-        }
-        progress.say(|elapsed| format!("{}: destroying, {} s", desktop.name, elapsed.as_secs()));
-        tokio::time::sleep(LOOK).await;
-    }
+        let late = format!("{} is still being destroyed after {} s.", desktop.name, wait.timeout);
+        Ok(Seen::Not { doing: format!("{}: destroying", desktop.name), more: String::new(), late })
+    })
+    .await
 }
 
 fn state_of(desktop: &Desktop) -> &'static str {
@@ -386,7 +365,7 @@ fn page(connection: &Connection, id: DesktopId) -> String {
 pub async fn open(connection: &Connection, name: &str, only_print: bool) -> Result<u8, Failure> {
     let address = page(connection, find::to_look_at(connection, name).await?.id);
     if connection.json {
-        return print_json(&serde_json::json!({"url": address}));
+        return print_json(&json!({"url": address}));
     }
     if only_print {
         return print(&format!("{address}\n"));
@@ -417,38 +396,29 @@ pub async fn screen(connection: &Connection, name: &str, wanted: Option<&str>) -
         let change = UpdateDesktop { screen: Some(wanted.to_owned()), ..UpdateDesktop::default() };
         desktop = connection.client.update_desktop(desktop.id, &change).await?;
     }
-    if connection.json {
-        return print_json(&desktop);
-    }
-    match &desktop.screen {
-        Some(size) => print(&format!("{}: {size}, whoever looks at it\n", desktop.name)),
-        None => print(&format!("{}: follows the window of whoever uses it\n", desktop.name)),
-    }
+    connection.tell(&desktop, || match &desktop.screen {
+        Some(size) => format!("{}: {size}, whoever looks at it\n", desktop.name),
+        None => format!("{}: follows the window of whoever uses it\n", desktop.name),
+    })
 }
 
 /// `rolltop history`
 pub async fn history(connection: &Connection, name: &str) -> Result<u8, Failure> {
     let desktop = find::to_look_at(connection, name).await?;
     let found = connection.client.history(desktop.id).await?;
-    if connection.json {
-        return print_json(&serde_json::json!({ "items": found }));
-    }
-    let mut table = Table::new(&["AGE", "WHAT", "BY", "TOOK", "ABOUT"]);
-    for entry in found {
+    let rows = found.iter().map(|entry| {
         let took = entry.ended_at.map(|end| end.duration_since(entry.began_at).as_secs_f64());
         let took = took.map_or_else(|| "…".to_owned(), |seconds| format!("{seconds:.1} s"));
-        let about = entry.error.or(entry.detail).unwrap_or_default();
-        table.row([ago(entry.began_at), entry.kind.replace('_', " "), entry.actor, took, about]);
-    }
-    table.print("Nothing in the last 30 days.")
+        let about = entry.error.clone().or(entry.detail.clone()).unwrap_or_default();
+        [ago(entry.began_at), entry.kind.replace('_', " "), entry.actor.clone(), took, about]
+    });
+    let heads = ["AGE", "WHAT", "BY", "TOOK", "ABOUT"];
+    connection.list(&json!({ "items": found }), heads, rows, "Nothing in the last 30 days.")
 }
 
 /// `rolltop logs`
 pub async fn logs(connection: &Connection, name: &str) -> Result<u8, Failure> {
     let id = find::to_look_at(connection, name).await?.id;
     let text = connection.client.console(id).await?;
-    if connection.json {
-        return print_json(&serde_json::json!({"id": id, "console": text}));
-    }
-    print(&plain(&text))
+    connection.tell(&json!({"id": id, "console": text}), || plain(&text))
 }

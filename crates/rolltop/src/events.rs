@@ -23,18 +23,11 @@ pub async fn run(connection: &Connection, command: &Events) -> Result<u8, Failur
 }
 
 async fn show_all(connection: &Connection, command: &Events) -> Result<u8, Failure> {
-    let desktop = match &command.name {
-        Some(name) => Some(find::to_look_at(connection, name).await?.id),
-        None => None,
-    };
+    let desktop = find::one_to_look_at(connection, command.name.as_deref()).await?;
     let mut after = command.after;
-    let opened = match command.follow {
-        true => connection.client.events(after, desktop).await,
-        false => connection.client.past_events(after.unwrap_or(0), desktop).await,
-    };
-    let mut stream = match opened {
-        Ok(stream) => stream,
-        Err(error) => return Err(connection.explained(error).await),
+    let mut stream = match command.follow {
+        true => connection.client.events(after, desktop).await?,
+        false => connection.client.past_events(after.unwrap_or(0), desktop).await?,
     };
     loop {
         match stream.next().await {

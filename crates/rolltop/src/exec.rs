@@ -47,16 +47,15 @@ pub async fn run(connection: &Connection, exec: &Exec) -> Result<u8, Failure> {
     let request = request(exec)?;
     let result = async {
         let desktop = find::desktop(connection, &exec.name).await?;
-        let socket = match connection.client.exec_socket(desktop.id).await {
-            Ok(socket) => socket,
-            Err(error) => return Err(connection.explained(error).await),
-        };
+        let socket = connection.client.exec_socket(desktop.id).await?;
         Session::start(socket, request, !exec.no_stdin).await.run().await
     };
-    result.await.map_err(|failure| match failure.exit {
-        NOT_EXECUTABLE | NOT_FOUND => failure,
-        _ => failure.exiting(ON_THE_WAY),
-    })
+    match result.await {
+        Err(failure) if ![NOT_EXECUTABLE, NOT_FOUND].contains(&failure.exit) => {
+            Err(connection.explain(failure).await.exiting(ON_THE_WAY))
+        }
+        done => done,
+    }
 }
 
 fn request(exec: &Exec) -> Result<ExecRequest, Failure> {

@@ -41,6 +41,21 @@ impl Failure {
         Self::new(Exit::Usage, "usage", detail)
     }
 
+    /// There is nothing of that name.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(Exit::NotFound, "not_found", detail)
+    }
+
+    /// There is more than one of that name.
+    pub fn ambiguous(detail: impl Into<String>) -> Self {
+        Self::new(Exit::NotFound, "ambiguous_name", detail)
+    }
+
+    /// What was waited for will not come.
+    pub fn failed(detail: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, "failed", detail)
+    }
+
     /// `what` could not be done on this machine.
     pub fn io(what: impl fmt::Display, error: &io::Error) -> Self {
         Self::new(Exit::Failed, "io", format!("{what}: {error}"))

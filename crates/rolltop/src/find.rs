@@ -23,6 +23,31 @@ pub async fn to_look_at(connection: &Connection, text: &str) -> Result<Desktop, 
     find(connection, text, |desktop, text| exactly(desktop, text) || desktop.name.starts_with(text)).await
 }
 
+/// The same where a name was given.
+pub async fn one_to_look_at(
+    connection: &Connection,
+    text: Option<&str>,
+) -> Result<Option<DesktopId>, Failure> {
+    match text {
+        Some(text) => Ok(Some(to_look_at(connection, text).await?.id)),
+        None => Ok(None),
+    }
+}
+
+/// The only one that fits. Where names need not be unique, one that several have means none of them.
+pub fn only<T>(
+    fitting: impl IntoIterator<Item = T>,
+    none: impl FnOnce() -> Failure,
+    several: impl FnOnce() -> Failure,
+) -> Result<T, Failure> {
+    let mut fitting = fitting.into_iter();
+    match (fitting.next(), fitting.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(none()),
+        (Some(_), Some(_)) => Err(several()),
+    }
+}
+
 /// Whether an id is meant by its beginning: its kind and at least four letters more.
 pub fn begins_id(id: &str, text: &str) -> bool {
     let kind = id.find('_').map_or(0, |end| end + 1);
@@ -35,17 +60,10 @@ fn exactly(desktop: &Desktop, text: &str) -> bool {
 
 async fn find(connection: &Connection, text: &str, fits: Fits) -> Result<Desktop, Failure> {
     if let Ok(id) = text.parse::<DesktopId>() {
-        return match connection.client.desktop(id).await {
-            Ok(desktop) => Ok(desktop),
-            Err(error) => Err(connection.explained(error).await),
-        };
+        return Ok(connection.client.desktop(id).await?);
     }
-    let all = match connection.client.all_desktops().await {
-        Ok(all) => all,
-        Err(error) => return Err(connection.explained(error).await),
-    };
-    let found = choose(&all, text, fits)?;
-    Ok(found.clone())
+    let all = connection.client.all_desktops().await?;
+    choose(&all, text, fits).cloned()
 }
 
 /// An exact name comes before what only begins so.

@@ -99,7 +99,7 @@ async fn carry(
             let _ = stream.set_nodelay(true);
             splice(socket, stream).await
         }
-        Err(error) => Err(connection.explained(error).await),
+        Err(error) => Err(connection.explain(error.into()).await),
     }
 }
 

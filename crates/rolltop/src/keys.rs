@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use rolltop_api_types::{CreateSshKey, KeyDelivery, SshKey};
 use secrecy::SecretString;
+use serde_json::json;
 
 use crate::arguments::Keys;
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Table, ago, print, print_json};
+use crate::output::ago;
 
 /// Longest text that is read as a key, bytes.
 const LONGEST_KEY: u64 = 64 * 1024;
@@ -26,24 +27,15 @@ pub async fn run(connection: &Connection, command: &Keys) -> Result<u8, Failure>
     }
 }
 
-async fn keys(connection: &Connection) -> Result<Vec<SshKey>, Failure> {
-    match connection.client.ssh_keys().await {
-        Ok(keys) => Ok(keys),
-        Err(error) => Err(connection.explained(error).await),
-    }
-}
-
 async fn list(connection: &Connection) -> Result<u8, Failure> {
-    let keys = keys(connection).await?;
-    if connection.json {
-        return print_json(&serde_json::json!({"items": keys}));
-    }
-    let mut table = Table::new(&["NAME", "KIND", "FINGERPRINT", "ADDED", "USED", "ID"]);
-    for key in keys {
+    let keys = connection.client.ssh_keys().await?;
+    let rows = keys.iter().map(|key| {
+        let SshKey { name, kind, fingerprint, .. } = key.clone();
         let used = key.used_at.map_or_else(|| "never".to_owned(), ago);
-        table.row([key.name, key.kind, key.fingerprint, ago(key.created_at), used, key.id.to_string()]);
-    }
-    table.print("No SSH keys; rolltop keys add adds yours.")
+        [name, kind, fingerprint, ago(key.created_at), used, key.id.to_string()]
+    });
+    let heads = ["NAME", "KIND", "FINGERPRINT", "ADDED", "USED", "ID"];
+    connection.list(&json!({"items": keys}), heads, rows, "No SSH keys; rolltop keys add adds yours.")
 }
 
 async fn add(connection: &Connection, file: Option<&Path>, name: Option<String>) -> Result<u8, Failure> {
@@ -53,19 +45,11 @@ async fn add(connection: &Connection, file: Option<&Path>, name: Option<String>)
         None => of_file(&usual()?)?,
     };
     let key = CreateSshKey { name, public_key: SecretString::from(text.trim().to_owned()) };
-    let added = match connection.client.add_ssh_key(&key).await {
-        Ok(added) => added,
-        Err(error) => return Err(connection.explained(error).await),
-    };
-    if connection.json {
-        return print_json(&added);
-    }
-    print(&format!(
-        "{} ({}) opens your desktops{}.\n",
-        added.key.name,
-        added.key.fingerprint,
-        delivered(added.delivery)
-    ))
+    let added = connection.client.add_ssh_key(&key).await?;
+    connection.tell(&added, || {
+        let SshKey { name, fingerprint, .. } = &added.key;
+        format!("{name} ({fingerprint}) opens your desktops{}.\n", delivered(added.delivery))
+    })
 }
 
 fn delivered(delivery: KeyDelivery) -> String {
@@ -106,39 +90,26 @@ fn read(reader: impl io::Read, what: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-async fn remove(connection: &Connection, text: &str) -> Result<u8, Failure> {
-    let keys = keys(connection).await?;
-    let key = chosen(&keys, text)?;
-    let delivery = connection.client.remove_ssh_key(key.id).await?.delivery;
-    if connection.json {
-        return print_json(&serde_json::json!({"id": key.id, "delivery": delivery}));
-    }
-    print(&format!("{} opens nothing any more.\n", key.name))
-}
-
 /// `SHA256:` and four letters more.
 const FINGERPRINT: usize = 11;
 
-fn chosen<'a>(keys: &'a [SshKey], text: &str) -> Result<&'a SshKey, Failure> {
-    if let Some(exact) = keys.iter().find(|key| key.name == text || key.id.to_string() == text) {
-        return Ok(exact);
-    }
+async fn remove(connection: &Connection, text: &str) -> Result<u8, Failure> {
+    let keys = connection.client.ssh_keys().await?;
+    let exact = keys.iter().find(|key| key.name == text || key.id.to_string() == text);
     let begins = |key: &&SshKey| {
         find::begins_id(&key.id.to_string(), text)
             || (text.len() >= FINGERPRINT && key.fingerprint.starts_with(text))
     };
-    let found: Vec<&SshKey> = keys.iter().filter(begins).collect();
-    match found.as_slice() {
-        [one] => Ok(one),
-        [] => Err(Failure::new(
-            Exit::NotFound,
-            "not_found",
-            format!("There is no key {text}; rolltop keys ls lists yours."),
-        )),
-        _ => Err(Failure::new(
-            Exit::NotFound,
-            "ambiguous_name",
-            format!("{text} may mean several keys; say more of it."),
-        )),
-    }
+    let key = exact.map_or_else(
+        || {
+            let none = || Failure::not_found(format!("There is no key {text}; rolltop keys ls lists yours."));
+            let several = || Failure::ambiguous(format!("{text} may mean several keys; say more of it."));
+            find::only(keys.iter().filter(begins), none, several)
+        },
+        Ok,
+    )?;
+    let delivery = connection.client.remove_ssh_key(key.id).await?.delivery;
+    connection.tell(&json!({"id": key.id, "delivery": delivery}), || {
+        format!("{} opens nothing any more.\n", key.name)
+    })
 }

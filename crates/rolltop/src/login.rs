@@ -17,7 +17,7 @@ use crate::arguments::{Global, Login};
 use crate::config::{self, Server, Trust};
 use crate::connect::{self, Connection};
 use crate::failure::{Exit, Failure};
-use crate::output::{plain, print, print_json, say, size};
+use crate::output::{confirmed, plain, print, print_json, say, size};
 
 /// Longest text that is read as a key, bytes.
 const LONGEST_KEY: u64 = 4096;
@@ -36,7 +36,7 @@ pub async fn log_in(login: &Login, global: &Global) -> Result<u8, Failure> {
     if let Err(error) = nobody.healthz().await
         && matches!(error, ClientError::Transport(_))
     {
-        return Err(connect::explained(&address, &trust, error).await);
+        return Err(connect::explain(&address, &trust, error.into()).await);
     }
     let key = if login.api_key { asked_key()? } else { device(&address, &nobody).await? };
     let me = nobody.with_token(&key)?.me().await?;
@@ -77,14 +77,10 @@ async fn trust(address: &str) -> Result<Trust, Failure> {
             format!("Nobody can be asked here; after comparing it, give --fingerprint {shown}."),
         ));
     }
-    say("Is this the server's certificate? Type yes to trust it from now on: ");
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::io("standard input", &error))?;
-    if answer.trim() == "yes" {
-        Ok(Trust::Pinned(shown))
-    } else {
-        Err(Failure::new(Exit::NotAllowed, "certificate_not_trusted", "Not trusted; nothing was sent."))
+    if confirmed("Is this the server's certificate? Type yes to trust it from now on: ")? {
+        return Ok(Trust::Pinned(shown));
     }
+    Err(Failure::new(Exit::NotAllowed, "certificate_not_trusted", "Not trusted; nothing was sent."))
 }
 
 /// A key from standard input, or from a person who types it unseen.
@@ -170,24 +166,20 @@ struct Signed {
 
 /// `rolltop status`
 pub async fn status(connection: &Connection) -> Result<u8, Failure> {
-    let me = match connection.client.me().await {
-        Ok(me) => me,
-        Err(error) => return Err(connection.explained(error).await),
-    };
-    if connection.json {
-        return print_json(&Signed { address: connection.address.clone(), me });
-    }
-    let scopes: Vec<&str> = me.credential.scopes.iter().map(|scope| scope.as_str()).collect();
-    let of = me.limits.disk_bytes.map(|limit| format!(" of {}", size(limit))).unwrap_or_default();
-    print(&format!(
-        "Server     {}\nSigned in  {}\nMay        {}\nDesktops   {} of {}\nDisk       {}{of}\n",
-        connection.address,
-        who(&me),
-        scopes.join(", "),
-        me.limits.desktops_used,
-        me.limits.desktops,
-        size(me.limits.disk_bytes_used),
-    ))
+    let signed = Signed { address: connection.address.clone(), me: connection.client.me().await? };
+    connection.tell(&signed, || {
+        let Signed { address, me } = &signed;
+        let scopes: Vec<&str> = me.credential.scopes.iter().map(|scope| scope.as_str()).collect();
+        let of = me.limits.disk_bytes.map(|limit| format!(" of {}", size(limit))).unwrap_or_default();
+        format!(
+            "Server     {address}\nSigned in  {}\nMay        {}\nDesktops   {} of {}\nDisk       {}{of}\n",
+            who(me),
+            scopes.join(", "),
+            me.limits.desktops_used,
+            me.limits.desktops,
+            size(me.limits.disk_bytes_used),
+        )
+    })
 }
 
 fn who(me: &Me) -> String {

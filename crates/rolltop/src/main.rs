@@ -26,6 +26,7 @@ mod ssh;
 mod templates;
 mod transfer;
 mod usage;
+mod wait;
 
 use clap::Parser as _;
 

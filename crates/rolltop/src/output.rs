@@ -2,7 +2,10 @@
 //!
 //! Output is colourful, and progress shown, only where a terminal shows it; `NO_COLOR` is heeded.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::fs;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -55,21 +58,40 @@ pub fn print(text: &str) -> Result<u8, Failure> {
 }
 
 pub fn print_json(value: &impl Serialize) -> Result<u8, Failure> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::new(Exit::Failed, "json", error.to_string()))?;
-    print(&format!("{text}\n"))
+    in_json(serde_json::to_string_pretty(value))
 }
 
 /// One value in one line, for streams of them.
 pub fn print_json_line(value: &impl Serialize) -> Result<u8, Failure> {
-    let text = serde_json::to_string(value)
-        .map_err(|error| Failure::new(Exit::Failed, "json", error.to_string()))?;
+    in_json(serde_json::to_string(value))
+}
+
+fn in_json(text: serde_json::Result<String>) -> Result<u8, Failure> {
+    let text = text.map_err(|error| Failure::new(Exit::Failed, "json", error.to_string()))?;
     print(&format!("{text}\n"))
+}
+
+/// Writes a file beside its place and moves it there; unless `mode` says so, nobody else can read it at any time.
+pub fn replace(path: &Path, text: &str, mode: Option<u32>) -> Result<(), Failure> {
+    let told = |error: io::Error| Failure::io(path.display(), &error);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(told)?;
+    let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(told)?;
+    beside.write_all(text.as_bytes()).and_then(|()| beside.as_file().sync_all()).map_err(told)?;
+    if let Some(mode) = mode {
+        beside.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(told)?;
+    }
+    beside.persist(path).map_err(|error| told(error.error))?;
+    Ok(())
 }
 
 /// Text from elsewhere, with nothing in it that a terminal would obey.
 pub fn plain(text: &str) -> String {
     text.chars().filter(|c| matches!(c, '\n' | '\t') || !rolltop_model::is_deceptive(*c)).collect()
+}
+
+fn one_line(text: &str) -> String {
+    plain(text).replace(['\n', '\t'], " ")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,56 +123,45 @@ fn has_colours() -> bool {
     wanted && able && io::stdout().is_terminal()
 }
 
-/// Columns that are as wide as what is in them.
-pub struct Table {
-    heads: Vec<String>,
-    rows: Vec<(Vec<String>, Vec<Colour>)>,
+/// Text in columns that are as wide as what is in them, under their heads.
+fn in_columns<const N: usize>(heads: [&str; N], rows: &[[(String, Colour); N]]) -> String {
+    let heads = heads.map(|head| (head.to_owned(), Colour::Grey));
+    let length = |cell: &(String, Colour)| cell.0.chars().count();
+    let rows = || std::iter::once(&heads).chain(rows);
+    let mut widths = [0; N];
+    for row in rows() {
+        widths.iter_mut().zip(row).for_each(|(width, cell)| *width = length(cell).max(*width));
+    }
+    let lines = rows().map(|row| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| {
+            format!("{}{}", cell.1.paint(&cell.0), " ".repeat(width - length(cell) + 2))
+        });
+        format!("{}\n", cells.collect::<String>().trim_end())
+    });
+    lines.collect()
 }
 
-impl Table {
-    pub fn new(heads: &[&str]) -> Self {
-        Self { heads: heads.iter().map(|head| (*head).to_owned()).collect(), rows: Vec::new() }
+/// Prints a table; a sentence in place of an empty one, which is for people and not output.
+pub fn print_table<const N: usize>(
+    heads: [&str; N],
+    rows: impl IntoIterator<Item = [(String, Colour); N]>,
+    empty: &str,
+) -> Result<u8, Failure> {
+    let rows = rows.into_iter().map(|row| row.map(|(text, colour)| (one_line(&text), colour)));
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        say(&format!("{empty}\n"));
+        return Ok(0);
     }
+    print(&in_columns(heads, &rows))
+}
 
-    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.coloured_row(cells.into_iter().map(|cell| (cell, Colour::Plain)));
-    }
-
-    pub fn coloured_row(&mut self, cells: impl IntoIterator<Item = (String, Colour)>) {
-        let cells = cells.into_iter().map(|(cell, colour)| (plain(&cell).replace(['\n', '\t'], " "), colour));
-        self.rows.push(cells.unzip());
-    }
-
-    /// With a sentence in place of an empty table, which is for people and not output.
-    pub fn print(self, empty: &str) -> Result<u8, Failure> {
-        if self.rows.is_empty() {
-            say(&format!("{empty}\n"));
-            return Ok(0);
-        }
-        print(&self.rendered())
-    }
-
-    fn rendered(&self) -> String {
-        let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|(cells, _)| cells.get(column));
-            cells.chain(self.heads.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..self.heads.len()).map(width).collect();
-        let line = |cells: &[String], colour: &dyn Fn(usize) -> Colour| {
-            let mut line = String::new();
-            for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
-                let gap = " ".repeat(width.saturating_sub(cell.chars().count()) + 2);
-                line.push_str(&colour(column).paint(cell));
-                line.push_str(&gap);
-            }
-            format!("{}\n", line.trim_end())
-        };
-        let mut text = line(&self.heads, &|_| Colour::Grey);
-        for (cells, colours) in &self.rows {
-            text.push_str(&line(cells, &|column| colours.get(column).copied().unwrap_or(Colour::Plain)));
-        }
-        text
-    }
+/// Asks a person for a yes.
+pub fn confirmed(question: &str) -> Result<bool, Failure> {
+    say(question);
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::io("standard input", &error))?;
+    Ok(answer.trim() == "yes")
 }
 
 /// A line on standard error that says what goes on, on a terminal, once it takes long.
@@ -231,10 +242,10 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_what_is_in_them_and_obey_nobody() {
-        let mut table = Table::new(&["NAME", "STATE"]);
-        table.row(["research".to_owned(), "running".to_owned()]);
-        table.row(["a\x1b[2J\nb".to_owned(), "é".to_owned()]);
-        assert_eq!(table.rendered(), "NAME      STATE\nresearch  running\na[2J b    é\n");
+        let rows = [["research", "running"], ["a\x1b[2J\nb", "é"]];
+        let rows = rows.map(|row| row.map(|cell| (one_line(cell), Colour::Plain)));
+        let shown = in_columns(["NAME", "STATE"], &rows);
+        assert_eq!(shown, "NAME      STATE\nresearch  running\na[2J b    é\n");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! `rolltop setup`, and what `rolltop new` sets up
 
 use std::io::Read as _;
-use std::time::{Duration, Instant};
 
 use rolltop_api_types::{Desktop, SetUp, Setup, SetupState};
 
@@ -9,10 +8,9 @@ use crate::arguments::{Prepare, SetUpDesktop, Wait};
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Progress, plain, print, print_json};
+use crate::output::plain;
+use crate::wait::{self, Seen};
 
-/// How often it is looked how far a setup has come.
-const LOOK: Duration = Duration::from_millis(500);
 /// A script that is longer is refused by the server; no more than this is read.
 const MOST_SCRIPT: u64 = 1024 * 1024;
 
@@ -54,10 +52,7 @@ pub async fn setup(connection: &Connection, command: &SetUpDesktop) -> Result<u8
         found = Some(over(connection, &desktop, &command.wait).await?);
     }
     let Some(setup) = found else { return Err(nothing(&desktop)) };
-    if connection.json {
-        return print_json(&setup);
-    }
-    print(&shown(&desktop, &setup))
+    connection.tell(&setup, || shown(&desktop, &setup))
 }
 
 fn nothing(desktop: &Desktop) -> Failure {
@@ -79,28 +74,23 @@ fn shown(desktop: &Desktop, setup: &Setup) -> String {
 
 /// Waits until a desktop is set up. Where that has failed, its log is told first.
 pub async fn over(connection: &Connection, desktop: &Desktop, wait: &Wait) -> Result<Setup, Failure> {
-    let begun = Instant::now();
-    let mut progress = Progress::new();
-    loop {
+    wait::until(wait, async || {
         let found = connection.client.setup(desktop.id).await?.setup;
         let Some(setup) = found else { return Err(nothing(desktop)) };
         match setup.state {
-            SetupState::Done => return Ok(setup),
+            SetupState::Done => Ok(Seen::Done(setup)),
             SetupState::Failed => {
-                let why = setup.detail.clone().unwrap_or_default();
-                let log = plain(&setup.log);
+                let (why, log) = (setup.detail.clone().unwrap_or_default(), plain(&setup.log));
                 let text = format!("{} was not set up: {why}\n{log}", desktop.name);
-                return Err(Failure::new(Exit::Failed, "setup_failed", text.trim_end().to_owned()));
+                Err(Failure::new(Exit::Failed, "setup_failed", text.trim_end()))
             }
-            SetupState::Waiting | SetupState::Running => {}
+            SetupState::Waiting | SetupState::Running => {
+                let latest = setup.log.lines().last().map(|line| format!(" · {}", plain(line)));
+                let more = latest.unwrap_or_default().chars().take(60).collect();
+                let late = format!("{} is not set up after {} s; it goes on.", desktop.name, wait.timeout);
+                Ok(Seen::Not { doing: format!("{}: being set up", desktop.name), more, late })
+            }
         }
-        if begun.elapsed() > Duration::from_secs(wait.timeout) {
-            let detail = format!("{} is not set up after {} s; it goes on.", desktop.name, wait.timeout);
-            return Err(Failure::new(Exit::TimedOut, "timed_out", detail));
-        }
-        let latest = setup.log.lines().last().map(|line| format!(" · {}", plain(line)));
-        let latest: String = latest.unwrap_or_default().chars().take(60).collect();
-        progress.say(|elapsed| format!("{}: being set up, {} s{latest}", desktop.name, elapsed.as_secs()));
-        tokio::time::sleep(LOOK).await;
-    }
+    })
+    .await
 }

@@ -6,7 +6,7 @@ use crate::arguments::{HoldAwake, SetSleep};
 use crate::connect::Connection;
 use crate::failure::Failure;
 use crate::find;
-use crate::output::{left_until, plain, print, print_json};
+use crate::output::{left_until, plain};
 
 const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -34,10 +34,7 @@ pub async fn run(connection: &Connection, set: &SetSleep) -> Result<u8, Failure>
     if sleep.policy != before || set.never {
         sleep = client.set_sleep(desktop.id, &sleep.policy).await?;
     }
-    if connection.json {
-        return print_json(&sleep);
-    }
-    print(&told(&sleep))
+    connection.tell(&sleep, || told(&sleep))
 }
 
 /// `rolltop hold`
@@ -49,19 +46,14 @@ pub async fn hold(connection: &Connection, hold: &HoldAwake) -> Result<u8, Failu
         for one in &held {
             client.release_hold((desktop.id, one.id)).await?;
         }
-        if connection.json {
-            return print_json(&serde_json::json!({ "items": held }));
-        }
-        return print(&format!("{} let go of: {}\n", desktop.name, held.len()));
+        let value = serde_json::json!({ "items": held });
+        return connection.tell(&value, || format!("{} let go of: {}\n", desktop.name, held.len()));
     }
     let lasts_seconds = seconds(&hold.lasts).ok_or_else(|| {
         Failure::usage(format!("“{}” is no time; write 30m, 2h or 1d.", plain(&hold.lasts)))
     })?;
     let made = client.hold(desktop.id, &CreateHold { lasts_seconds, reason: hold.reason.clone() }).await?;
-    if connection.json {
-        return print_json(&made);
-    }
-    print(&format!("{} stays awake for {}\n", desktop.name, left_until(made.expires_at)))
+    connection.tell(&made, || format!("{} stays awake for {}\n", desktop.name, left_until(made.expires_at)))
 }
 
 fn told(sleep: &Sleep) -> String {
@@ -84,12 +76,8 @@ fn told(sleep: &Sleep) -> String {
     }));
     for hold in &sleep.holds {
         let reason = hold.reason.as_deref().unwrap_or("no reason given");
-        lines.push(format!(
-            "held by {}: {}, {}",
-            plain(&hold.made_by),
-            plain(reason),
-            format_args!("for {}", left_until(hold.expires_at))
-        ));
+        let (by, left) = (plain(&hold.made_by), left_until(hold.expires_at));
+        lines.push(format!("held by {by}: {}, for {left}", plain(reason)));
     }
     lines.join("\n") + "\n"
 }

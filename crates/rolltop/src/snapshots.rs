@@ -1,29 +1,28 @@
 //! Snapshots and forks.
 
-use std::time::{Duration, Instant};
-
 use rolltop_api_types::{
-    CreateSnapshot, DesktopState, ForkDesktop, ListSnapshots, Snapshot, SnapshotSchedule, SnapshotState,
+    CreateSnapshot, DesktopSnapshotSchedule, DesktopState, ForkDesktop, ListSnapshots, Snapshot,
+    SnapshotSchedule, SnapshotState,
 };
 use rolltop_model::SnapshotId;
+use serde_json::json;
 
 use crate::arguments::{Fork, SetSnapshotSchedule, Snapshots, TakeSnapshot, Wait};
 use crate::connect::Connection;
-use crate::desktops::{reached, tell};
-use crate::failure::{Exit, Failure};
+use crate::desktops::{reached, tell, tell_made};
+use crate::failure::Failure;
 use crate::find;
-use crate::output::{Progress, Table, ago, left_until, plain, print, print_json, size};
+use crate::output::{ago, left_until, plain, print, size};
+use crate::wait::{self, Seen};
 
 /// Of the latest, where nothing is said.
 const KEEP: u32 = 4;
-/// How often it is looked whether a snapshot is ready.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// `rolltop fork`
 pub async fn fork(connection: &Connection, fork: &Fork) -> Result<u8, Failure> {
     let wanted = ForkDesktop { name: fork.fork_name.clone(), count: Some(fork.count) };
     let client = &connection.client;
-    let mut forks = match (&fork.name, &fork.snapshot) {
+    let forks = match (&fork.name, &fork.snapshot) {
         (_, Some(snapshot)) => {
             client.fork_snapshot(find_one(connection, snapshot).await?.id, &wanted).await?
         }
@@ -32,12 +31,7 @@ pub async fn fork(connection: &Connection, fork: &Fork) -> Result<u8, Failure> {
             return Err(Failure::usage("Name a desktop, or a snapshot with --snapshot.".to_owned()));
         }
     };
-    if fork.wait.wait {
-        for desktop in &mut forks {
-            *desktop = reached(connection, desktop, &fork.wait, DesktopState::Running, None).await?;
-        }
-    }
-    tell(connection, &forks)
+    tell_made(connection, forks, &fork.wait).await
 }
 
 /// `rolltop snapshot`
@@ -48,12 +42,11 @@ pub async fn take(connection: &Connection, take: &TakeSnapshot) -> Result<u8, Fa
     if take.wait.wait {
         snapshot = ready(connection, snapshot.id, &take.wait).await?;
     }
-    if connection.json {
-        return print_json(&snapshot);
-    }
-    let paused = snapshot.pause_ms.filter(|_| snapshot.has_memory);
-    let paused = paused.map(|ms| format!(", it stood still for {ms} ms")).unwrap_or_default();
-    print(&format!("{} {} of {}{paused}\n", snapshot.id, state_of(&snapshot), snapshot.desktop_name))
+    connection.tell(&snapshot, || {
+        let paused = snapshot.pause_ms.filter(|_| snapshot.has_memory);
+        let paused = paused.map(|ms| format!(", it stood still for {ms} ms")).unwrap_or_default();
+        format!("{} {} of {}{paused}\n", snapshot.id, snapshot.state.as_str(), snapshot.desktop_name)
+    })
 }
 
 /// `rolltop restore`
@@ -104,7 +97,7 @@ pub async fn run(connection: &Connection, which: &Snapshots) -> Result<u8, Failu
                     print(&format!("{} deleted\n", found.id))?;
                 }
             }
-            if connection.json { print_json(&serde_json::json!({})) } else { Ok(0) }
+            connection.tell(&json!({}), String::new)
         }
     }
 }
@@ -128,11 +121,12 @@ async fn schedule(connection: &Connection, set: &SetSnapshotSchedule) -> Result<
         client.set_snapshot_schedule(desktop.id, &wanted).await?;
     }
     let now = client.snapshot_schedule(desktop.id).await?;
-    if connection.json {
-        return print_json(&now);
-    }
+    connection.tell(&now, || told(&desktop.name, &now))
+}
+
+fn told(name: &str, now: &DesktopSnapshotSchedule) -> String {
     let Some(schedule) = now.schedule else {
-        return print(&format!("{}: no snapshots but those that are asked for\n", desktop.name));
+        return format!("{name}: no snapshots but those that are asked for\n");
     };
     let daily = match schedule.keep_days {
         0 => String::new(),
@@ -141,84 +135,51 @@ async fn schedule(connection: &Connection, set: &SetSnapshotSchedule) -> Result<
     let next = now.next_at.map(|at| format!("; the next in {}", left_until(at))).unwrap_or_default();
     let (every, last) = (schedule.every_hours, schedule.keep_last);
     let copied = if schedule.copies { ", all of them copied off the host" } else { "" };
-    print(&format!("{}: every {every} h, the latest {last} stay{daily}{copied}{next}\n", desktop.name))
+    format!("{name}: every {every} h, the latest {last} stay{daily}{copied}{next}\n")
 }
 
 async fn list(connection: &Connection, name: Option<&str>) -> Result<u8, Failure> {
-    let desktop = match name {
-        Some(name) => Some(find::to_look_at(connection, name).await?.id),
-        None => None,
-    };
+    let desktop = find::one_to_look_at(connection, name).await?;
     let found = connection.client.snapshots(&ListSnapshots { desktop }).await?;
-    if connection.json {
-        return print_json(&serde_json::json!({"items": found}));
-    }
-    let mut table = Table::new(&["NAME", "OF", "STATE", "MEMORY", "DISK", "AGE", "ID"]);
-    for snapshot in found {
+    let rows = found.iter().map(|snapshot| {
+        let Snapshot { name, desktop_name, .. } = snapshot.clone();
+        let (state, disk) = (snapshot.state.as_str().to_owned(), size(snapshot.disk_bytes));
         let memory = if snapshot.has_memory { size(snapshot.memory_bytes) } else { String::new() };
-        table.row([
-            snapshot.name.clone(),
-            snapshot.desktop_name.clone(),
-            state_of(&snapshot).to_owned(),
-            memory,
-            size(snapshot.disk_bytes),
-            ago(snapshot.taken_at.unwrap_or(snapshot.created_at)),
-            snapshot.id.to_string(),
-        ]);
-    }
-    table.print("No snapshots; rolltop snapshot NAME takes one.")
+        let age = ago(snapshot.taken_at.unwrap_or(snapshot.created_at));
+        [name, desktop_name, state, memory, disk, age, snapshot.id.to_string()]
+    });
+    let heads = ["NAME", "OF", "STATE", "MEMORY", "DISK", "AGE", "ID"];
+    connection.list(&json!({"items": found}), heads, rows, "No snapshots; rolltop snapshot NAME takes one.")
 }
 
 /// By id, the beginning of one, or name; nothing where that fits several.
 pub async fn find_one(connection: &Connection, text: &str) -> Result<Snapshot, Failure> {
     let all = connection.client.snapshots(&ListSnapshots::default()).await?;
-    let mut fitting =
-        all.into_iter().filter(|found| found.name == text || find::begins_id(&found.id.to_string(), text));
-    match (fitting.next(), fitting.next()) {
-        (Some(found), None) => Ok(found),
-        (Some(_), Some(_)) => Err(Failure::usage(format!(
-            "Several snapshots are called {text}; give an id of rolltop snapshots ls."
-        ))),
-        (None, _) => Err(Failure::new(
-            Exit::NotFound,
-            "not_found",
-            format!("There is no snapshot {text}; rolltop snapshots ls lists them."),
-        )),
-    }
+    let fits = |found: &Snapshot| found.name == text || find::begins_id(&found.id.to_string(), text);
+    find::only(
+        all.into_iter().filter(fits),
+        || Failure::not_found(format!("There is no snapshot {text}; rolltop snapshots ls lists them.")),
+        || {
+            let detail = format!("Several snapshots are called {text}; give an id of rolltop snapshots ls.");
+            Failure::usage(detail)
+        },
+    )
 }
 
 pub async fn ready(connection: &Connection, id: SnapshotId, wait: &Wait) -> Result<Snapshot, Failure> {
-    let begun = Instant::now();
-    let mut progress = Progress::new();
-    loop {
+    wait::until(wait, async || {
         let snapshot = connection.client.snapshot(id).await?;
         match snapshot.state {
-            SnapshotState::Ready => return Ok(snapshot),
+            SnapshotState::Ready => Ok(Seen::Done(snapshot)),
             SnapshotState::Failed | SnapshotState::Deleting => {
                 let detail = snapshot.detail.unwrap_or_else(|| "no reason is known".to_owned());
-                return Err(Failure::new(
-                    Exit::Failed,
-                    "failed",
-                    format!("The snapshot was not taken: {detail}"),
-                ));
+                Err(Failure::failed(format!("The snapshot was not taken: {detail}")))
             }
-            SnapshotState::Taking => {}
+            SnapshotState::Taking => {
+                let doing = format!("{}: taking a snapshot", snapshot.desktop_name);
+                Ok(Seen::not(wait, doing, &format!("{id} is not taken")))
+            }
         }
-        if begun.elapsed() > Duration::from_secs(wait.timeout) {
-            let detail = format!("{id} is not taken after {} s; it goes on.", wait.timeout);
-            return Err(Failure::new(Exit::TimedOut, "timed_out", detail));
-        }
-        progress
-            .say(|elapsed| format!("{}: taking a snapshot, {} s", snapshot.desktop_name, elapsed.as_secs()));
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-fn state_of(snapshot: &Snapshot) -> &'static str {
-    match snapshot.state {
-        SnapshotState::Taking => "taking",
-        SnapshotState::Ready => "ready",
-        SnapshotState::Failed => "failed",
-        SnapshotState::Deleting => "deleting",
-    }
+    })
+    .await
 }

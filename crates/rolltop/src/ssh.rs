@@ -7,8 +7,8 @@
 mod written;
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +21,7 @@ use crate::config;
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{print, print_json};
+use crate::output::{print, replace};
 use written::{Written, include_line};
 
 /// Desktops that are asked about at once.
@@ -39,11 +39,7 @@ pub async fn run(connection: &Connection, command: &Ssh) -> Result<u8, Failure> 
     let ssh = connection.client.desktop_ssh(desktop.id).await?;
     let written = Written::new(connection.host(), &[ssh], identity(command.identity.as_deref())?)?;
     let folder = config::directory()?.join("ssh");
-    let name = format!("{}-{}", config::file_name(&connection.address), desktop.id);
-    let place = Place {
-        config: folder.join(format!("{name}.conf")),
-        known_hosts: folder.join(format!("{name}.known_hosts")),
-    };
+    let place = Place::of(&folder, &format!("{}-{}", config::file_name(&connection.address), desktop.id));
     place.write(&written, true)?;
     let mut ssh = Command::new("ssh");
     ssh.arg("-F").arg(&place.config);
@@ -62,10 +58,7 @@ pub async fn run(connection: &Connection, command: &Ssh) -> Result<u8, Failure> 
 
 /// `rolltop ssh-config`
 pub async fn configure(connection: &Connection, command: &SshConfig) -> Result<u8, Failure> {
-    let desktops = match connection.client.all_desktops().await {
-        Ok(desktops) => desktops,
-        Err(error) => return Err(connection.explained(error).await),
-    };
+    let desktops = connection.client.all_desktops().await?;
     let asked = stream::iter(desktops.into_iter().map(|desktop| asked(connection, desktop)));
     let known: Vec<Option<DesktopSsh>> = asked.buffered(AT_ONCE).try_collect().await?;
     let known: Vec<DesktopSsh> = known.into_iter().flatten().collect();
@@ -76,12 +69,7 @@ pub async fn configure(connection: &Connection, command: &SshConfig) -> Result<u
         }
         None => own_folder()?,
     };
-    let folder = own.join("rolltop");
-    let name = config::file_name(&connection.address);
-    let place = Place {
-        config: folder.join(format!("{name}.conf")),
-        known_hosts: folder.join(format!("{name}.known_hosts")),
-    };
+    let place = Place::of(&own.join("rolltop"), &config::file_name(&connection.address));
     if command.print {
         return print(&written.config(&place.known_hosts));
     }
@@ -90,13 +78,12 @@ pub async fn configure(connection: &Connection, command: &SshConfig) -> Result<u
         include(&own.join("config"))?;
     }
     let hosts: Vec<String> = known.iter().map(|ssh| written::host_of(&ssh.name)).collect();
-    if connection.json {
-        return print_json(&serde_json::json!({
-            "config": place.config, "known_hosts": place.known_hosts, "hosts": hosts,
-        }));
-    }
-    let example = hosts.first().map(|host| format!("  ssh {host}\n")).unwrap_or_default();
-    print(&format!("{} desktops are in {}\n{example}", hosts.len(), place.config.display()))
+    let Place { config, known_hosts } = &place;
+    let value = serde_json::json!({"config": config, "known_hosts": known_hosts, "hosts": hosts});
+    connection.tell(&value, || {
+        let example = hosts.first().map(|host| format!("  ssh {host}\n")).unwrap_or_default();
+        format!("{} desktops are in {}\n{example}", hosts.len(), config.display())
+    })
 }
 
 /// The private key's file, wherever ssh will be run.
@@ -125,6 +112,11 @@ struct Place {
 }
 
 impl Place {
+    fn of(folder: &Path, name: &str) -> Self {
+        let file = |kind: &str| folder.join(format!("{name}.{kind}"));
+        Self { config: file("conf"), known_hosts: file("known_hosts") }
+    }
+
     fn write(&self, written: &Written, with_own: bool) -> Result<(), Failure> {
         let mut config = written.config(&self.known_hosts);
         if with_own {
@@ -148,18 +140,4 @@ fn include(path: &Path) -> Result<(), Failure> {
         Some(after) => replace(&fs::canonicalize(path).unwrap_or(path.to_owned()), &after, mode),
         None => Ok(()),
     }
-}
-
-/// Written beside and moved into place.
-fn replace(path: &Path, text: &str, mode: Option<u32>) -> Result<(), Failure> {
-    let told = |error: io::Error| Failure::io(path.display(), &error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(told)?;
-    let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(told)?;
-    beside.write_all(text.as_bytes()).map_err(told)?;
-    if let Some(mode) = mode {
-        beside.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(told)?;
-    }
-    beside.persist(path).map_err(|error| told(error.error))?;
-    Ok(())
 }

@@ -1,17 +1,14 @@
 //! `rolltop templates`
 
-use std::time::{Duration, Instant};
-
 use rolltop_api_types::{SaveTemplate as Wanted, SavedTemplate, SavedTemplateState, TemplateVersion};
+use serde_json::json;
 
 use crate::arguments::{SaveTemplate, Templates, Wait};
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Progress, Table, ago, print, print_json, size};
-
-/// How often it is looked whether a template is ready.
-const LOOK: Duration = Duration::from_millis(500);
+use crate::output::{ago, size};
+use crate::wait::{self, Seen};
 
 pub async fn templates(connection: &Connection, command: &Templates) -> Result<u8, Failure> {
     match command {
@@ -34,74 +31,62 @@ async fn save(connection: &Connection, wanted: &SaveTemplate) -> Result<u8, Fail
     if wanted.wait.wait {
         saved = ready(connection, &saved.version, &wanted.wait).await?;
     }
-    if connection.json {
-        return print_json(&saved);
-    }
-    print(&format!("{} {} of {}\n", saved.version, state(saved.state), saved.desktop_name))
+    connection
+        .tell(&saved, || format!("{} {} of {}\n", saved.version, saved.state.as_str(), saved.desktop_name))
 }
 
 async fn logins(connection: &Connection, name: &str) -> Result<u8, Failure> {
     let desktop = find::desktop(connection, name).await?;
     let found = connection.client.logins(desktop.id).await?;
-    if connection.json {
-        return print_json(&serde_json::json!({ "items": found }));
-    }
-    let mut table = Table::new(&["TOOL", "TITLE", "WHERE"]);
-    for tool in found {
-        for (number, path) in tool.paths.into_iter().enumerate() {
+    let rows = found.iter().flat_map(|tool| {
+        tool.paths.iter().enumerate().map(|(number, path)| {
             let first = |text: &str| if number == 0 { text.to_owned() } else { String::new() };
-            table.row([first(&tool.id), first(&tool.title), path]);
-        }
-    }
-    table.print("No log-ins that are known of.")
+            [first(&tool.id), first(&tool.title), path.clone()]
+        })
+    });
+    let empty = "No log-ins that are known of.";
+    connection.list(&json!({ "items": found }), ["TOOL", "TITLE", "WHERE"], rows, empty)
 }
 
 async fn ready(connection: &Connection, version: &str, wait: &Wait) -> Result<SavedTemplate, Failure> {
-    let begun = Instant::now();
-    let mut progress = Progress::new();
-    loop {
+    wait::until(wait, async || {
         let own = connection.client.saved_templates().await?;
         let Some(saved) = own.into_iter().find(|saved| saved.version == version) else {
             return Err(Failure::new(Exit::Failed, "not_found", format!("{version} was deleted meanwhile.")));
         };
         match saved.state {
-            SavedTemplateState::Ready => return Ok(saved),
+            SavedTemplateState::Ready => Ok(Seen::Done(saved)),
             SavedTemplateState::Failed => {
                 let why = saved.detail.unwrap_or_default();
-                return Err(Failure::new(Exit::Failed, "failed", format!("{version} was not made: {why}")));
+                Err(Failure::failed(format!("{version} was not made: {why}")))
             }
-            SavedTemplateState::Saving => {}
+            SavedTemplateState::Saving => {
+                let doing = format!("{version}: being made");
+                Ok(Seen::not(wait, doing, &format!("{version} is not made")))
+            }
         }
-        if begun.elapsed() > Duration::from_secs(wait.timeout) {
-            let detail = format!("{version} is not made after {} s; it goes on.", wait.timeout);
-            return Err(Failure::new(Exit::TimedOut, "timed_out", detail));
-        }
-        progress.say(|elapsed| format!("{version}: being made, {} s", elapsed.as_secs()));
-        tokio::time::sleep(LOOK).await;
-    }
+    })
+    .await
 }
 
 /// All that desktops can be made from, and the workspace's own that are not ready.
 async fn list(connection: &Connection) -> Result<u8, Failure> {
     let (all, own) = (connection.client.templates().await?, connection.client.saved_templates().await?);
-    if connection.json {
-        return print_json(&serde_json::json!({ "items": all, "saved": own }));
-    }
-    let mut table = Table::new(&["TEMPLATE", "TITLE", "STATE", "OF", "MADE", "DISK"]);
-    for saved in own.iter().filter(|saved| saved.state != SavedTemplateState::Ready) {
+    let unready = own.iter().filter(|saved| saved.state != SavedTemplateState::Ready).map(|saved| {
+        let SavedTemplate { version, title, desktop_name, .. } = saved.clone();
         let why = saved.detail.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        let state = format!("{}{why}", state(saved.state));
-        let (of, made) = (saved.desktop_name.clone(), ago(saved.created_at));
-        table.row([saved.version.clone(), saved.title.clone(), state, of, made, String::new()]);
-    }
-    for template in all {
+        let state = format!("{}{why}", saved.state.as_str());
+        [version, title, state, desktop_name, ago(saved.created_at), String::new()]
+    });
+    let ready = all.iter().map(|template| {
         let of = own.iter().find(|saved| saved.version == template.version);
         let of = of.map(|saved| saved.desktop_name.clone()).unwrap_or_default();
-        let made = ago(template.built_at);
-        let (version, title) = (template.version, template.title);
-        table.row([version, title, "ready".to_owned(), of, made, size(template.disk_bytes)]);
-    }
-    table.print("There are no templates.")
+        let (version, title) = (template.version.clone(), template.title.clone());
+        [version, title, "ready".to_owned(), of, ago(template.built_at), size(template.disk_bytes)]
+    });
+    let heads = ["TEMPLATE", "TITLE", "STATE", "OF", "MADE", "DISK"];
+    let value = json!({ "items": all, "saved": own });
+    connection.list(&value, heads, unready.chain(ready), "There are no templates.")
 }
 
 async fn remove(connection: &Connection, templates: &[String]) -> Result<u8, Failure> {
@@ -120,16 +105,7 @@ async fn remove(connection: &Connection, templates: &[String]) -> Result<u8, Fai
     for version in &gone {
         connection.client.delete_template(TemplateVersion(version.clone())).await?;
     }
-    if connection.json {
-        return print_json(&serde_json::json!({ "items": gone }));
-    }
-    print(&gone.iter().map(|version| format!("{version} deleted\n")).collect::<String>())
-}
-
-fn state(state: SavedTemplateState) -> &'static str {
-    match state {
-        SavedTemplateState::Saving => "saving",
-        SavedTemplateState::Ready => "ready",
-        SavedTemplateState::Failed => "failed",
-    }
+    connection.tell(&json!({ "items": gone }), || {
+        gone.iter().map(|version| format!("{version} deleted\n")).collect()
+    })
 }

@@ -15,10 +15,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::{Export, Import};
 use crate::connect::Connection;
-use crate::desktops::{reached, tell};
+use crate::desktops::tell_made;
 use crate::failure::{Exit, Failure};
 use crate::find;
-use crate::output::{Progress, print, print_json, reader_gone, size};
+use crate::output::{Progress, reader_gone, size};
 use crate::snapshots;
 
 /// What a shell says of a program that a signal ended.
@@ -63,15 +63,14 @@ pub async fn export(connection: &Connection, wanted: &Export) -> Result<u8, Fail
         Ok(exported) => exported,
         Err(signal) => return Ok(signal),
     };
-    if connection.json {
-        return print_json(
-            &serde_json::json!({ "file": path, "bytes": bytes, "desktop": snapshot.desktop_name }),
-        );
-    }
-    match path {
-        Some(path) => print(&format!("{}: {} in {}\n", snapshot.desktop_name, size(bytes), path.display())),
-        None => Ok(0),
-    }
+    let desktop = &snapshot.desktop_name;
+    connection.tell(
+        &serde_json::json!({ "file": path, "bytes": bytes, "desktop": desktop }),
+        || match &path {
+            Some(path) => format!("{desktop}: {} in {}\n", size(bytes), path.display()),
+            None => String::new(),
+        },
+    )
 }
 
 /// The server may take a moment to notice that nobody reads the export any more; until then the snapshot is in use.
@@ -225,11 +224,6 @@ pub async fn import(connection: &Connection, wanted: &Import) -> Result<u8, Fail
     });
     let snapshot = connection.client.import_snapshot(bytes).await?;
     let fork = ForkDesktop { name: wanted.name.clone(), count: None };
-    let mut made = connection.client.fork_snapshot(snapshot.id, &fork).await?;
-    if wanted.wait.wait {
-        for desktop in &mut made {
-            *desktop = reached(connection, desktop, &wanted.wait, DesktopState::Running, None).await?;
-        }
-    }
-    tell(connection, &made)
+    let made = connection.client.fork_snapshot(snapshot.id, &fork).await?;
+    tell_made(connection, made, &wanted.wait).await
 }

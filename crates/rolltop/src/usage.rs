@@ -6,7 +6,7 @@ use crate::arguments::Span;
 use crate::connect::Connection;
 use crate::failure::Failure;
 use crate::find;
-use crate::output::{print, print_json, size};
+use crate::output::size;
 
 /// Blocks in a line.
 const WIDTH: usize = 48;
@@ -31,10 +31,7 @@ pub async fn usage(connection: &Connection, name: &str, span: Span) -> Result<u8
         Span::Month => (UsageSpan::Month, "the latest 30 days"),
     };
     let usage = connection.client.usage(desktop.id, &UsageQuery { span }).await?;
-    if connection.json {
-        return print_json(&usage);
-    }
-    print(&shown(&format!("{}, {words}", desktop.name), &usage))
+    connection.tell(&usage, || shown(&format!("{}, {words}", desktop.name), &usage))
 }
 
 fn shown(title: &str, usage: &Usage) -> String {

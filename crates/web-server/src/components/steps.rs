@@ -42,15 +42,16 @@ pub(crate) fn list(language: Language, steps: &[Step]) -> Markup {
 }
 
 fn row(language: Language, name: &str, step: Option<&Step>) -> Markup {
-    let (status, picture, turning) = match step.map(|step| step.status) {
-        None => ("waiting", Icon::Waiting, false),
-        Some(StepStatus::Running) => ("running", Icon::Loader, true),
-        Some(StepStatus::Done) => ("done", Icon::Done, false),
-        Some(StepStatus::Failed) => ("failed", Icon::Alert, false),
+    let status = step.map_or("waiting", |step| step.status.as_str());
+    let picture = match step.map(|step| step.status) {
+        None => Icon::Waiting,
+        Some(StepStatus::Running) => Icon::Loader,
+        Some(StepStatus::Done) => Icon::Done,
+        Some(StepStatus::Failed) => Icon::Alert,
     };
     html! {
         li.step data-status=(status) {
-            (icon_with(picture, turning, false))
+            (icon_with(picture, picture == Icon::Loader, false))
             span { (word(language, name)) }
             span.visually-hidden { (language.say(&format!("step-status-{status}"))) }
             @match step {
@@ -82,7 +83,7 @@ pub(crate) fn waterfall(language: Language, steps: &[Step]) -> Markup {
             @for step in steps {
                 @let from = share(step.started_at);
                 @let to = share(step.ended_at.unwrap_or(now));
-                li data-status=(status(step.status)) {
+                li data-status=(step.status.as_str()) {
                     span { (word(language, &step.name)) }
                     @match milliseconds(step) {
                         Some(took) => span.took { (view::seconds(language, took)) },
@@ -107,12 +108,4 @@ pub(crate) fn ready_after(steps: &[Step]) -> Option<i64> {
     let begin = steps.iter().map(|step| step.started_at).min()?;
     let end = steps.iter().filter_map(|step| step.ended_at).max()?;
     i64::try_from(end.duration_since(begin).as_millis()).ok()
-}
-
-const fn status(status: StepStatus) -> &'static str {
-    match status {
-        StepStatus::Running => "running",
-        StepStatus::Done => "done",
-        StepStatus::Failed => "failed",
-    }
 }

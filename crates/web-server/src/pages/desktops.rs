@@ -54,7 +54,7 @@ pub(crate) struct Filter {
 
 impl Filter {
     fn state(&self) -> Option<DesktopState> {
-        DesktopState::ALL.into_iter().find(|state| state.as_str() == self.state)
+        DesktopState::ALL.iter().copied().find(|state| state.as_str() == self.state)
     }
 
     fn is_table(&self) -> bool {
