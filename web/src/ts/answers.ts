@@ -34,3 +34,27 @@ export function refused(status: number, body: string): Refusal {
 export function sentence(error: unknown): string {
   return error instanceof Refusal ? error.message : word("offline");
 }
+
+/** Sends a file and says how much of it is sent, which fetch does not; gives what was answered. */
+export function send(
+  [method, address]: [string, string],
+  file: Blob,
+  headers: Record<string, string>,
+  progress: (bytes: number) => void,
+  stop?: AbortSignal,
+): Promise<string> {
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open(method, address);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", (event) => progress(event.loaded));
+    request.addEventListener("load", () => {
+      if (request.status < 300) done(request.responseText);
+      else failed(refused(request.status, request.responseText));
+    });
+    for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => failed(new Error(kind)));
+    stop?.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
+}

@@ -1,4 +1,5 @@
 // Dialogs arrive as fragments in #dialog and are opened as they arrive; one at a time.
+import { focusFirst } from "./ask";
 import { refresh } from "./live";
 
 function host(): HTMLElement | null {
@@ -21,18 +22,6 @@ function prepare(dialog: HTMLDialogElement): void {
   dialog.addEventListener("close", () => {
     if (dialog.parentElement?.id === "dialog") dialog.remove();
   });
-}
-
-/** Where a dialog asks for something, that is where one begins. One that destroys begins at its way out. */
-export function focusFirst(dialog: HTMLDialogElement): void {
-  if (dialog.querySelector("[data-close][autofocus]")) return;
-  const fields = dialog.querySelectorAll<HTMLInputElement>(
-    ".dialog-body :is(input, select, textarea):not([type=hidden], [readonly], :disabled)",
-  );
-  const first = [...fields].find((field) => field.checkVisibility());
-  const group = first?.type === "radio" && [...fields].find((field) => field.name === first.name && field.checked);
-  (group || first)?.focus();
-  if (first?.dataset.select !== undefined) first.select();
 }
 
 export function closeDialog(): void {

@@ -2,7 +2,7 @@
 // upload that breaks off goes on where it was; what is stopped leaves nothing. A file goes in parts, and in smaller ones
 // where something in between, such as a proxy, takes no large requests or breaks them off.
 import type { Upload } from "../../generated/v1";
-import { Refusal, refused } from "./answers";
+import { Refusal, send } from "./answers";
 import type { Dropped } from "./drops";
 import { type FilesApi, joined } from "./files-api";
 
@@ -153,7 +153,14 @@ export class Uploads {
         if (tries > 1) offset = await this.#offset(query);
         do {
           const end = Math.min(offset + part, file.size);
-          await send(this.#api.address("/content", query), file, offset, end, stop, progress);
+          const from = offset;
+          await send(
+            ["PUT", this.#api.address("/content", query)],
+            file.slice(from, end),
+            from < end ? { "Content-Range": `bytes ${from}-${end - 1}/${file.size}` } : {},
+            (bytes) => progress((from + bytes) / Math.max(file.size, 1)),
+            stop,
+          );
           [offset, tries] = [end, 1];
         } while (offset < file.size);
         return;
@@ -176,29 +183,4 @@ export class Uploads {
     const answer = await fetch(this.#api.address("/upload", query), { cache: "no-store" });
     return answer.ok ? ((await answer.json()) as Upload).offset : 0;
   }
-}
-
-/** fetch says nothing of how far an upload is. */
-function send(
-  address: string,
-  file: File,
-  offset: number,
-  end: number,
-  stop: AbortSignal,
-  progress: (share: number) => void,
-): Promise<void> {
-  return new Promise((done, failed) => {
-    const request = new XMLHttpRequest();
-    request.open("PUT", address);
-    request.setRequestHeader("Content-Type", "application/octet-stream");
-    if (offset < end) request.setRequestHeader("Content-Range", `bytes ${offset}-${end - 1}/${file.size}`);
-    request.upload.addEventListener("progress", (event) => progress((offset + event.loaded) / Math.max(file.size, 1)));
-    request.addEventListener("load", () => {
-      if (request.status < 300) return done();
-      failed(refused(request.status, request.responseText));
-    });
-    for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => failed(new Error(kind)));
-    stop.addEventListener("abort", () => request.abort());
-    request.send(file.slice(offset, end));
-  });
 }

@@ -2,7 +2,7 @@
 // can be done with it. The server puts <rolltop-files> there while the desktop runs.
 import type { FileEntry, FileList } from "../../generated/v1";
 import { type Dropped, entriesOf } from "./drops";
-import { focusFirst } from "./dialogs";
+import { ask } from "./ask";
 import { sentence } from "./answers";
 import { FilesApi, HOME, joined, parent, resolved } from "./files-api";
 import { pickRange } from "./files-pick";
@@ -343,21 +343,7 @@ class RolltopFiles extends HTMLElement {
     const items = names.slice(0, 10).map((name) => Object.assign(document.createElement("li"), { textContent: name }));
     if (names.length > 10) items.push(Object.assign(document.createElement("li"), { textContent: "…" }));
     dialog.querySelector("ul")?.replaceChildren(...items);
-    return new Promise((answer) => {
-      dialog.returnValue = "";
-      dialog.addEventListener(
-        "close",
-        () => {
-          this.append(dialog);
-          answer(dialog.returnValue === "yes");
-        },
-        { once: true },
-      );
-      // Inside the panel, the panel would cut it off.
-      document.body.append(dialog);
-      dialog.showModal();
-      focusFirst(dialog);
-    });
+    return ask(this, dialog);
   }
 
   /** The same with a text to be given. */

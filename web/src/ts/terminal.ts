@@ -5,6 +5,7 @@ import { allowStyles } from "./xterm-styles";
 allowStyles();
 
 import type { Problem, TerminalList } from "../../generated/v1";
+import { ask } from "./ask";
 import { tellConnection } from "./connection";
 import { TerminalView } from "./terminal-view";
 import { localPort } from "./terminal-links";
@@ -202,20 +203,7 @@ class RolltopTerminals extends HTMLElement {
     const dialog = this.#part<HTMLDialogElement>("dialog[data-ask]");
     if (!dialog) return Promise.resolve(true);
     for (const place of dialog.querySelectorAll("[data-program]")) place.textContent = program;
-    dialog.returnValue = "";
-    // Inside the panel, the panel would cut it off.
-    document.body.append(dialog);
-    dialog.showModal();
-    return new Promise((answer) => {
-      dialog.addEventListener(
-        "close",
-        () => {
-          this.append(dialog);
-          answer(dialog.returnValue === "yes");
-        },
-        { once: true },
-      );
-    });
+    return ask(this, dialog);
   }
 
   /** Also while the page goes away. */

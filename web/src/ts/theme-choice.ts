@@ -1,26 +1,19 @@
 // Which colours to use, and where that is remembered.
 
+import { recall, remember } from "./kept";
+
 export type Theme = "light" | "dark" | "system";
 
 const KEY = "rolltop-theme";
 const system = window.matchMedia("(prefers-color-scheme: dark)");
 
 export function chosenTheme(): Theme {
-  try {
-    const stored = localStorage.getItem(KEY);
-    return stored === "light" || stored === "dark" ? stored : "system";
-  } catch {
-    return "system";
-  }
+  const stored = recall(KEY);
+  return stored === "light" || stored === "dark" ? stored : "system";
 }
 
 export function chooseTheme(theme: Theme): void {
-  try {
-    if (theme === "system") localStorage.removeItem(KEY);
-    else localStorage.setItem(KEY, theme);
-  } catch {
-    // Storage may be forbidden; then the choice lasts as long as the page.
-  }
+  remember(KEY, theme);
   applyTheme(theme);
 }
 
