@@ -68,10 +68,7 @@ impl Page {
         for (at, event) in self.events.iter().enumerate() {
             match event {
                 Event::Start(Tag::Heading { level: HeadingLevel::H2, .. }) => {
-                    let inside = self.events.iter().skip(at + 1);
-                    marks.push(Mark::Heading(plain(
-                        inside.take_while(|e| !matches!(e, Event::End(TagEnd::Heading(_)))),
-                    )));
+                    marks.push(Mark::Heading(heading(&self.events, at)));
                 }
                 Event::Start(Tag::Link { dest_url, .. }) => marks.push(Mark::Link(dest_url.to_string())),
                 _ => {}
@@ -153,8 +150,7 @@ fn name_headings(events: &mut [Event<'static>]) -> (String, Vec<Heading>) {
         .map(|(at, _)| at)
         .collect();
     for start in starts {
-        let inside = events.iter().skip(start + 1);
-        let text = plain(inside.take_while(|event| !matches!(event, Event::End(TagEnd::Heading(_)))));
+        let text = heading(events, start);
         let Some(Event::Start(Tag::Heading { level, id, .. })) = events.get_mut(start) else { continue };
         let name = unique(&mut used, &text);
         *id = Some(CowStr::from(name.clone()));
@@ -180,9 +176,12 @@ fn unique(used: &mut BTreeMap<String, usize>, text: &str) -> String {
     if *times == 1 { id } else { format!("{id}-{}", *times - 1) }
 }
 
-fn plain<'a>(events: impl Iterator<Item = &'a Event<'static>>) -> String {
+/// The bare text of the heading that begins there.
+fn heading(events: &[Event<'static>], at: usize) -> String {
     let mut text = String::new();
-    events.for_each(|event| say(&mut text, event));
+    let inside = events.iter().skip(at + 1);
+    let inside = inside.take_while(|event| !matches!(event, Event::End(TagEnd::Heading(_))));
+    inside.for_each(|event| say(&mut text, event));
     text.trim().to_owned()
 }
 
@@ -236,15 +235,12 @@ fn shown(events: &[Event<'static>], wording: &Wording) -> Vec<Event<'static>> {
                 out.push(Event::End(TagEnd::Table));
                 out.push(raw(PreEscaped("</div>".to_owned())));
             }
-            Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
-                let dest_url = CowStr::from(link::address(dest_url));
-                let (link_type, title, id) = (*link_type, title.clone(), id.clone());
-                out.push(Event::Start(Tag::Link { link_type, dest_url, title, id }));
-            }
-            Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
-                let dest_url = CowStr::from(link::address(dest_url));
-                let (link_type, title, id) = (*link_type, title.clone(), id.clone());
-                out.push(Event::Start(Tag::Image { link_type, dest_url, title, id }));
+            Event::Start(Tag::Link { .. } | Tag::Image { .. }) => {
+                let mut event = event.clone();
+                if let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = &mut event {
+                    *dest_url = CowStr::from(link::address(dest_url));
+                }
+                out.push(event);
             }
             Event::Html(text) | Event::InlineHtml(text) => out.push(Event::Text(text.clone())),
             event => out.push(event.clone()),
