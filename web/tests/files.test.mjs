@@ -60,6 +60,15 @@ test("what was written and not saved is asked for and comes back", async () => {
   await page.visit(`${path}#files`);
   await page.waitForFunction(() => document.querySelector(".files-preview textarea").value === "written for an hour");
   await page.locator(".toast", { hasText: "What you had not saved of notes.txt is back." }).waitFor();
+  // Nor is it lost where the page is left again before the file has come.
+  let held;
+  const holding = new Promise((done) => (held = done));
+  await page.route(/\/files\/content\?/, (route) => (route.request().method() === "GET" ? held() : route.continue()));
+  await page.visit(`${path}?held#files`);
+  await holding;
+  await page.unroute(/\/files\/content\?/);
+  await page.visit(`${path}?then#files`);
+  await page.waitForFunction(() => document.querySelector(".files-preview textarea").value === "written for an hour");
   // A desktop that stops takes its panel away, and no text.
   await text.fill("written for two hours");
   await page.evaluate(() => document.querySelector("rolltop-files").remove());

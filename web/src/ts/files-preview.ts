@@ -74,6 +74,10 @@ export class Preview {
       text: this.#text.value,
       tag: this.#tag,
     };
+    this.#keep(draft);
+  }
+
+  #keep(draft: Draft): void {
     try {
       sessionStorage.setItem(this.#key, JSON.stringify(draft));
     } catch {
@@ -82,8 +86,12 @@ export class Preview {
   }
 
   /** Opens the file with what was not saved in it. It is saved only over what was read then. */
-  async resume({ path, name, text, tag }: Draft): Promise<void> {
-    await this.open(path, name);
+  async resume(draft: Draft): Promise<void> {
+    const { path, name, text, tag } = draft;
+    const opened = this.open(path, name);
+    // The page may be left again before the file has come.
+    this.#keep(draft);
+    await opened;
     if (this.#text.hidden) return;
     this.#text.value = text;
     this.#tag = tag;
