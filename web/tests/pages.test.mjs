@@ -115,8 +115,13 @@ test("a desktop that does not answer says so where it is seen, why, and what run
 });
 
 test("the palette leads everywhere, and changes colours and language", async () => {
-  const page = await openPage(browser, server.url);
+  // With a session of its own: signing out ends it.
+  const page = await openPage(browser, server.url, { signedIn: false });
   await page.visit("/desktops");
+  await page.getByLabel("Name").fill("sam");
+  await page.getByLabel("Password").fill("a walnut desk");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "Desktops" }).waitFor();
   const run = async (words) => {
     await page.keyboard.press("Control+k");
     await page.locator("#palette [role=menuitem]").first().waitFor();
