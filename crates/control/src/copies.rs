@@ -285,7 +285,9 @@ impl Control {
 
     /// Has a copy fetched, in the background: it becomes a snapshot again, of which desktops are made.
     pub async fn fetch_copy(&self, caller: &Caller, id: SnapshotId) -> Result<api::SnapshotCopy, CopyError> {
-        self.own_copy(caller, id).await?;
+        if self.own_copy(caller, id).await?.state == CopyState::Deleting {
+            return Err(CopyError::NotFound);
+        }
         let copy = self
             .inner
             .store
