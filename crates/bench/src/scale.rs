@@ -50,7 +50,7 @@ pub async fn all() -> anyhow::Result<()> {
     let configuration = format!("[api]\nmax_desktops = 100000\n{database}");
     let platform = Platform::start(Options { configuration, ..Options::simulated_of("release")? }).await?;
     let location = match &postgres {
-        Some(url) => Location::Postgres(Postgres::new(url, None)?),
+        Some(url) => Location::Postgres(Postgres { url: url.clone(), password: None }),
         None => Location::Sqlite(platform.data().join("rolltop.db")),
     };
     let vault = Vault::open_or_create(&platform.data().join("vault.key"))?;
@@ -103,7 +103,7 @@ async fn grow(
         let made = make(owners, first, more).await?;
         settled(store).await?;
         let (on, off): (Vec<_>, Vec<_>) =
-            made.into_iter().enumerate().partition(|(number, _)| (first + number) % RUNNING == 0);
+            made.into_iter().enumerate().partition(|(number, _)| (first + number).is_multiple_of(RUNNING));
         let off: Vec<Owned> = off.into_iter().map(|(_, owned)| owned).collect();
         stream::iter(&off)
             .map(async |(client, id)| client.stop_desktop(*id).await)
@@ -120,9 +120,9 @@ async fn grow(
 
 /// Asks for desktops, of each owner in turn.
 async fn make(owners: &[Client], first: usize, count: usize) -> Result<Vec<Owned>, ClientError> {
-    stream::iter(first..first + count)
-        .map(async |number| {
-            let client = owners[number % owners.len()].clone();
+    stream::iter((first..first + count).zip(owners.iter().cycle().skip(first % owners.len())))
+        .map(async |(number, owner)| {
+            let client = owner.clone();
             let wanted = CreateDesktop { name: Some(format!("desk-{number}")), ..CreateDesktop::default() };
             let id = client.create_desktop(&wanted, None).await?.id;
             Ok((client, id))
@@ -166,11 +166,11 @@ async fn asked(
     all: &[&Owned],
     ask: impl AsyncFn(&Owned) -> Result<(), ClientError>,
 ) -> anyhow::Result<()> {
-    let took: Vec<f64> = stream::iter(0..REQUESTS)
-        .map(async |number| {
+    // A step that has no divisor with their number, so that who asks changes each time.
+    let took: Vec<f64> = stream::iter(all.iter().cycle().step_by(7919).take(REQUESTS))
+        .map(async |owned| {
             let began = Instant::now();
-            // A step that has no divisor with their number, so that who asks changes each time.
-            ask(all[number * 7919 % all.len()]).await?;
+            ask(owned).await?;
             Ok::<_, ClientError>(began.elapsed().as_secs_f64() * 1000.0)
         })
         .buffer_unordered(ASKERS)

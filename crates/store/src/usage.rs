@@ -64,16 +64,15 @@ impl Store {
             .await?;
         let there: HashSet<DesktopId> = there.into_iter().collect();
         let whole = |number: u64| Set(Amount(number));
-        let rows = points.iter().filter_map(|(desktop, UsagePoint { at, usage })| {
-            there.contains(desktop).then(|| ActiveModel {
-                desktop: Set(*desktop),
-                at: Set(Moment(*at)),
-                processor_percent: whole(usage.processor_percent),
-                memory_bytes: whole(usage.memory_bytes),
-                disk_bytes: whole(usage.disk_bytes),
-                received_bytes_per_second: whole(usage.received_bytes_per_second),
-                sent_bytes_per_second: whole(usage.sent_bytes_per_second),
-            })
+        let rows = points.iter().filter(|(desktop, _)| there.contains(desktop));
+        let rows = rows.map(|(desktop, UsagePoint { at, usage })| ActiveModel {
+            desktop: Set(*desktop),
+            at: Set(Moment(*at)),
+            processor_percent: whole(usage.processor_percent),
+            memory_bytes: whole(usage.memory_bytes),
+            disk_bytes: whole(usage.disk_bytes),
+            received_bytes_per_second: whole(usage.received_bytes_per_second),
+            sent_bytes_per_second: whole(usage.sent_bytes_per_second),
         });
         let rows: Vec<ActiveModel> = rows.collect();
         for rows in rows.chunks(ROWS) {

@@ -50,7 +50,7 @@ pub(crate) async fn update(mut call: Call<op::UpdateDesktop>) -> Result<Desktop,
     }
     let nothing =
         || ApiError::new(Code::InvalidBody, "Say what to change: name, autostart, screen, size, disk_gib.");
-    Ok(changed.ok_or_else(nothing)?)
+    changed.ok_or_else(nothing)
 }
 
 pub(crate) async fn destroy(call: Call<op::DestroyDesktop>) -> Result<Desktop, ApiError> {

@@ -9,7 +9,10 @@ use rolltop_store::{Desktop, Standing};
 use tokio::time::Instant;
 
 #[derive(Default)]
-pub(crate) struct Standings(Mutex<HashMap<DesktopId, (Instant, Option<Arc<Standing>>)>>);
+pub(crate) struct Standings(Mutex<Known>);
+
+/// When each was last looked at, and how it stood then; `None` for what is gone.
+type Known = HashMap<DesktopId, (Instant, Option<Arc<Standing>>)>;
 
 impl Standings {
     pub(super) fn all(&self) -> Vec<Arc<Standing>> {
@@ -40,7 +43,7 @@ impl Standings {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<DesktopId, (Instant, Option<Arc<Standing>>)>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         // Every change is to one entry, so a panic elsewhere leaves nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,7 +14,7 @@ async fn settled(platform: &Platform, version: &str) -> SavedTemplate {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let own = platform.control.saved_templates(&platform.owner).await.unwrap();
-        let saved = own.into_iter().find(|saved| saved.version.to_string() == version).unwrap();
+        let saved = own.into_iter().find(|saved| saved.version == version).unwrap();
         if saved.state != SavedTemplateState::Saving {
             return saved;
         }
