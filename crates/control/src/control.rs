@@ -93,9 +93,7 @@ pub(crate) struct Inner {
     /// Read while something is made on the host, written while leftovers are swept: a sweep must
     /// not take what was made after it had asked for what is known.
     pub(crate) sweeping: RwLock<()>,
-    /// Has the reconciler look at everything now.
-    pub(crate) look_around: Notify,
-    /// Tells whenever one was tried.
+    /// Tells whenever a job was tried.
     pub(crate) job_ended: Notify,
     /// Changes with each credential that ends before its time.
     pub(crate) credentials_changed: watch::Sender<u64>,
@@ -179,7 +177,6 @@ impl Control {
             sign_ins: SignInLimiter::default(),
             device_codes: SignInLimiter::default(),
             sweeping: RwLock::default(),
-            look_around: Notify::new(),
             job_ended: Notify::new(),
             credentials_changed: watch::Sender::new(0),
             ssh_keys_changed: watch::Sender::new(0),

@@ -84,7 +84,6 @@ pub(crate) async fn run(inner: Arc<Inner>, mut nudged: mpsc::UnboundedReceiver<D
                 }
             }
             () = sleep_until(wake) => crew.wake(),
-            () = inner.look_around.notified() => crew.look_around(),
             _ = timer.tick() => crew.look_around(),
         }
     }

@@ -135,7 +135,8 @@ async fn note(inner: &Inner, machines: &[Machine]) -> Result<(), DiskFault> {
     let templates = inner.templates.list(inner.engine.as_ref()).await?;
     let templates = templates.into_iter().map(|template| (template.version, template.disk_bytes)).collect();
     let now = DiskUse { layers, desktops, templates };
-    let before = inner.disk_room.state().noted.clone();
+    // Where this fails, it is read from the rows again.
+    let before = inner.disk_room.state().noted.take();
     let noted = inner.store.note_disk_use(now, before).await?;
     inner.disk_room.state().noted = Some(noted);
     Ok(())
