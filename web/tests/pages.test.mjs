@@ -125,7 +125,9 @@ test("the palette leads everywhere, and changes colours and language", async () 
   const run = async (words) => {
     await page.keyboard.press("Control+k");
     await page.locator("#palette [role=menuitem]").first().waitFor();
+    await page.locator("#palette input:focus").waitFor();
     await page.keyboard.type(words);
+    await page.waitForFunction((typed) => document.querySelector("#palette input").value === typed, words);
     await page.keyboard.press("Enter");
   };
   await run("colours: dark");
