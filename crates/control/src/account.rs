@@ -1,19 +1,9 @@
 //! Who people are: links, passwords, sessions, keys.
 
-mod api_keys;
-mod authenticate;
-mod device;
-mod guard;
-mod limiter;
-mod password;
-mod sign_in;
-
-pub(crate) use api_keys::names;
-pub use api_keys::{CreateKeyError, RevokeKeyError};
-pub use authenticate::AuthenticateError;
-pub use device::{DecideDeviceError, DeviceKeyError, DeviceLogin, StartDeviceError};
-pub use guard::CredentialGuard;
-pub(crate) use guard::Looks;
-pub(crate) use limiter::{SignInLimiter, Whence};
-pub use password::SetPasswordError;
-pub use sign_in::{RedeemError, Redeemed, SignInError};
+pub(crate) mod api_keys;
+pub(crate) mod authenticate;
+pub(crate) mod device;
+pub(crate) mod guard;
+pub(crate) mod limiter;
+pub(crate) mod password;
+pub(crate) mod sign_in;

@@ -7,10 +7,10 @@ use rolltop_store::{AddApiKeyError, NewApiKey, StoreError};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::SecretString;
 
-use crate::account::names;
-use crate::clock;
-use crate::control::{Control, Inner};
-use crate::error::{InternalError, explained};
+use crate::account::api_keys::names;
+use crate::kernel::clock;
+use crate::kernel::control::{Control, Kernel};
+use crate::kernel::error::{InternalError, explained};
 
 const LONGEST_NAME: usize = 64;
 
@@ -34,23 +34,23 @@ impl Control {
     /// there are none.
     pub async fn sign_in_link(&self) -> Result<SecretString, InternalError> {
         let now = clock::now();
-        let workspace = self.inner.store.first_workspace(now).await?;
-        let user = self.inner.store.first_user(workspace.id, now).await?;
+        let workspace = self.kernel.store.first_workspace(now).await?;
+        let user = self.kernel.store.first_user(workspace.id, now).await?;
         let token = new_token(TokenKind::SignInLink);
-        let expires_at = clock::later(now, self.inner.config.link_age);
-        self.inner.store.insert_sign_in_link(user.id, hash_token(&token), expires_at).await?;
+        let expires_at = clock::later(now, self.kernel.config.link_age);
+        self.kernel.store.insert_sign_in_link(user.id, hash_token(&token), expires_at).await?;
         Ok(token)
     }
 
     /// Whether anybody can sign in without a link.
     pub async fn anybody_has_password(&self) -> Result<bool, InternalError> {
-        Ok(self.inner.store.anybody_has_password().await?)
+        Ok(self.kernel.store.anybody_has_password().await?)
     }
 
     /// A key with all scopes for the operator's workspace.
     pub async fn api_key(&self, name: Option<&str>) -> Result<SecretString, InternalError> {
         let now = clock::now();
-        let workspace = self.inner.store.first_workspace(now).await?;
+        let workspace = self.kernel.store.first_workspace(now).await?;
         let token = new_token(TokenKind::ApiKey);
         let name =
             name.unwrap_or("operator").chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
@@ -65,7 +65,7 @@ impl Control {
             // Whoever has the machine is never locked out.
             limit: u64::MAX,
         };
-        match self.inner.store.insert_api_key(key, now).await {
+        match self.kernel.store.insert_api_key(key, now).await {
             Ok(_) => Ok(token),
             Err(AddApiKeyError::LimitReached) => Err(InternalError::Other("there are too many keys")),
             Err(AddApiKeyError::Store(error)) => Err(error.into()),
@@ -74,19 +74,19 @@ impl Control {
 
     /// What exists on the host and belongs to no desktop.
     pub async fn leftovers(&self) -> Result<Vec<api::Leftover>, AdminError> {
-        Ok(self.inner.leftovers().await?.into_iter().map(shown).collect())
+        Ok(self.kernel.leftovers().await?.into_iter().map(shown).collect())
     }
 
     /// Removes what [`Control::leftovers`] lists, and returns it.
     pub async fn sweep(&self) -> Result<Vec<api::Leftover>, AdminError> {
-        let _still = self.inner.sweeping.write().await;
-        let swept = self.inner.engine.sweep(&self.inner.known().await?).await?;
+        let _still = self.kernel.sweeping.write().await;
+        let swept = self.kernel.engine.sweep(&self.kernel.known().await?).await?;
         tracing::info!(count = swept.len(), "leftovers swept");
         Ok(swept.into_iter().map(shown).collect())
     }
 }
 
-impl Inner {
+impl Kernel {
     pub(crate) async fn leftovers(&self) -> Result<Vec<Leftover>, AdminError> {
         let _still = self.sweeping.write().await;
         Ok(self.engine.leftovers(&self.known().await?).await?)

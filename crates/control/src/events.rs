@@ -4,10 +4,11 @@ use rolltop_api_types::{Event, EventKind, Scope};
 use rolltop_model::DesktopId;
 use tokio::sync::watch;
 
-use crate::caller::Caller;
-use crate::control::Control;
-use crate::error::QueryError;
-use crate::in_flight::{Held, InFlightError};
+use crate::kernel::caller::Caller;
+use crate::kernel::control::Control;
+use crate::kernel::error::QueryError;
+use crate::kernel::in_flight::InFlight;
+use crate::kernel::in_flight::{Held, InFlightError};
 
 const LARGEST_BATCH: u32 = 1000;
 
@@ -20,7 +21,7 @@ pub struct EventFilter {
 impl Control {
     /// A place for a stream of events, held as long as it goes on.
     pub async fn begin_events(&self, caller: &Caller) -> Result<Held, InFlightError> {
-        self.inner.in_flight.begin_events(caller).await
+        self.kernel.state::<InFlight>().begin_events(caller).await
     }
 
     /// At most `limit` (1 to 1000) of the caller's events after number `after`, oldest first.
@@ -38,7 +39,7 @@ impl Control {
             (only, wanted) => wanted.or(only),
         };
         let limit = u64::from(limit.clamp(1, LARGEST_BATCH));
-        let events = self.inner.store.events_since(caller.workspace, after, desktop, limit).await?;
+        let events = self.kernel.store.events_since(caller.workspace, after, desktop, limit).await?;
         let views = events.into_iter().map(|event| Event {
             seq: event.seq.max(0).unsigned_abs(),
             kind: kind(&event.kind),
@@ -53,7 +54,7 @@ impl Control {
     /// [`Control::events_since`], and nothing is missed. Without a `Last-Event-ID`, a stream
     /// begins after the number this shows.
     pub fn subscribe(&self) -> watch::Receiver<i64> {
-        self.inner.store.watch_events()
+        self.kernel.store.watch_events()
     }
 }
 

@@ -4,21 +4,21 @@ use rolltop_api_types::{self as api, HostWarningKind, Scope};
 use rolltop_engine::{Accelerator, EngineError, HostWarning};
 use rolltop_model::{DesktopId, Size, SnapshotId, WorkspaceId};
 
-use crate::caller::Caller;
-use crate::control::Control;
-use crate::error::{InternalError, QueryError};
-use crate::saved_templates::TemplatesError;
-use crate::templates;
+use crate::kernel::caller::Caller;
+use crate::kernel::control::Control;
+use crate::kernel::error::{InternalError, QueryError};
+use crate::templates::list;
+use crate::templates::saved::TemplatesError;
 
 impl Control {
     /// What desktops can be made from, newest version first within each name.
     pub async fn templates(&self, caller: &Caller) -> Result<Vec<api::Template>, QueryError> {
         caller.needs(Scope::DesktopsRead)?;
-        let list = self.inner.templates_for(caller.workspace).await.map_err(|error| match error {
+        let list = self.kernel.templates_for(caller.workspace).await.map_err(|error| match error {
             TemplatesError::Engine(error) => unanswered(error),
             TemplatesError::Store(error) => InternalError::from(error).into(),
         })?;
-        let default = templates::choose(&list, &self.inner.config.default_template)
+        let default = list::choose(&list, &self.kernel.config.default_template)
             .or_else(|| list.first().map(|template| &template.version))
             .cloned();
         let views = list.into_iter().map(|template| api::Template {
@@ -46,7 +46,7 @@ impl Control {
     /// The host's health. What belongs to other workspaces is not named.
     pub async fn host(&self, caller: &Caller) -> Result<api::Host, QueryError> {
         caller.needs(Scope::HostRead)?;
-        let status = self.inner.engine.host().await.map_err(unanswered)?;
+        let status = self.kernel.engine.host().await.map_err(unanswered)?;
         let warnings = self.named(&status.warnings, Some(caller.workspace)).await?;
         Ok(api::Host {
             engine: status.engine,
@@ -66,7 +66,7 @@ impl Control {
 
     /// For the operator: what is wrong with the host, of all workspaces.
     pub async fn host_warnings(&self) -> Result<Vec<api::HostWarning>, QueryError> {
-        let status = self.inner.engine.host().await.map_err(unanswered)?;
+        let status = self.kernel.engine.host().await.map_err(unanswered)?;
         self.named(&status.warnings, None).await
     }
 
@@ -106,12 +106,12 @@ impl Control {
     ) -> Result<(String, Option<DesktopId>, Option<SnapshotId>), InternalError> {
         let may_tell = |of: WorkspaceId| workspace.is_none_or(|workspace| workspace == of);
         if let Some(id) = desktop
-            && let Some(row) = self.inner.store.desktop(id).await?.filter(|row| may_tell(row.workspace))
+            && let Some(row) = self.kernel.store.desktop(id).await?.filter(|row| may_tell(row.workspace))
         {
             return Ok((row.name.to_string(), Some(id), None));
         }
         if let Some(id) = snapshot
-            && let Some(row) = self.inner.store.snapshot(id).await?.filter(|row| may_tell(row.workspace))
+            && let Some(row) = self.kernel.store.snapshot(id).await?.filter(|row| may_tell(row.workspace))
         {
             return Ok((format!("a snapshot of {}", row.desktop_name), None, Some(id)));
         }

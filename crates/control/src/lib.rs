@@ -16,61 +16,69 @@
 
 mod account;
 mod admin;
-mod caller;
-mod clock;
-mod config;
-mod control;
 mod copies;
 mod desktops;
-mod disk_quota;
-mod entrance;
-mod error;
+mod disk;
 mod events;
 mod host;
-mod idempotency;
-mod in_flight;
 mod inside;
-mod jobs;
+mod kernel;
 mod metrics;
+mod open;
 mod preview;
 mod reconcile;
-mod saved_templates;
-mod setup;
-mod snapshot_schedules;
+mod retention;
+mod setups;
+mod sleep;
 mod snapshots;
 mod ssh;
 mod templates;
 mod transfer;
-mod undo;
+mod usage;
 
-pub use account::{
-    AuthenticateError, CreateKeyError, CredentialGuard, DecideDeviceError, DeviceKeyError, DeviceLogin,
-    RedeemError, Redeemed, RevokeKeyError, SetPasswordError, SignInError, StartDeviceError,
-};
+pub use account::api_keys::{CreateKeyError, RevokeKeyError};
+pub use account::authenticate::AuthenticateError;
+pub use account::device::{DecideDeviceError, DeviceKeyError, DeviceLogin, StartDeviceError};
+pub use account::guard::CredentialGuard;
+pub use account::password::SetPasswordError;
+pub use account::sign_in::{RedeemError, Redeemed, SignInError};
 pub use admin::AdminError;
-pub use caller::{Caller, DesktopAccess, Inside, Purpose, Who, purpose};
-pub use config::ControlConfig;
-pub use control::{Control, OpenError, Parts};
-pub use copies::{CopiesConfig, CopyError, OpenCopiesError};
-pub use desktops::{CommandError, CreateError, HoldError, RenameError, Resize, ResizeError, SettingError};
-pub use disk_quota::OverDiskQuota;
-pub use error::{
-    AccessError, EnterError, Explain, Explanation, InternalError, LacksScope, NoSuchDesktop, QueryError,
-    TooManyAttempts, TooSoon,
-};
+pub use copies::ask::CopyError;
+pub use copies::config::CopiesConfig;
+pub use copies::place::OpenCopiesError;
+pub use desktops::command::{CommandError, RenameError};
+pub use desktops::create::CreateError;
+pub use desktops::resize::{Resize, ResizeError};
+pub use disk::quota::OverDiskQuota;
 pub use events::EventFilter;
-pub use idempotency::BadIdempotencyKey;
-pub use in_flight::{Held, InFlightError};
-pub use inside::Place;
-pub use inside::{
-    Archive, BadServer, Condition, EndProcessesError, ExecCommand, ExecError, ExecLine, FileError, Files,
-    FixScreenError, NotRfb, OpenFile, Passed, PortConnection, PortError, Save, Saved, Screen, ScreenGone,
-    ScreenInput, ScreenOutput, Tag, TerminalError, TerminalLine, UploadName, Waking,
+pub use inside::end::EndProcessesError;
+pub use inside::enter::{EnterError, Waking};
+pub use inside::exec::{ExecCommand, ExecError, ExecLine};
+pub use inside::files::archive::Archive;
+pub use inside::files::save::{Condition, Save, Saved, UploadName};
+pub use inside::files::tag::Tag;
+pub use inside::files::{FileError, Files, OpenFile};
+pub use inside::ports::{PortConnection, PortError};
+pub use inside::screen::{Screen, ScreenGone, ScreenInput, ScreenOutput};
+pub use inside::screen_input::NotRfb;
+pub use inside::screen_output::{BadServer, Passed};
+pub use inside::screen_size::FixScreenError;
+pub use inside::terminal::{TerminalError, TerminalLine};
+pub use inside::uses::Place;
+pub use kernel::caller::{Caller, DesktopAccess, Inside, Purpose, Who, purpose};
+pub use kernel::config::ControlConfig;
+pub use kernel::control::Control;
+pub use kernel::error::{
+    AccessError, Explain, Explanation, InternalError, LacksScope, NoSuchDesktop, QueryError, TooManyAttempts,
+    TooSoon,
 };
-pub use preview::{
-    NewShare, NotAnAddress, Pass, PassError, PassGuard, PreviewAddress, PreviewError, ShareError, Ticket,
-    TicketError,
-};
+pub use kernel::idempotency::BadIdempotencyKey;
+pub use kernel::in_flight::{Held, InFlightError};
+pub use open::{OpenError, Parts};
+pub use preview::address::{NotAnAddress, PreviewAddress};
+pub use preview::share::{NewShare, ShareError};
+pub use preview::ticket::{Ticket, TicketError};
+pub use preview::{Pass, PassError, PassGuard, PreviewError};
 pub use rolltop_door::{
     Exit, Process, ProcessError, ProcessEvent, ProcessInput, ProcessOutput, Terminal, TerminalNumber,
     TerminalSize, TerminalWindow,
@@ -82,10 +90,12 @@ pub use rolltop_engine::{Capability, Lacks};
 /// Who people log in as inside a desktop.
 pub use rolltop_guest_protocol::SESSION_USER;
 pub use rolltop_store::{MoveError, Postgres, copy_to_postgres};
-pub use saved_templates::SavedTemplateError;
-pub use setup::{AskSetupError, SetUpError};
-pub use snapshots::SnapshotError;
-pub use ssh::{
-    AddKeyError, GatewayView, KeyGuard, PublicKeyError, RemoveKeyError, Tunnel, TunnelError, fingerprint,
-};
-pub use transfer::{ArchiveError, Export, TransferError};
+pub use setups::ask::{AskSetupError, SetUpError};
+pub use sleep::ask::{HoldError, SettingError};
+pub use snapshots::ask::SnapshotError;
+pub use ssh::gateway::{GatewayView, KeyGuard, Tunnel, TunnelError};
+pub use ssh::keys::{AddKeyError, RemoveKeyError};
+pub use ssh::public_key::{PublicKeyError, fingerprint};
+pub use templates::saved::SavedTemplateError;
+pub use transfer::archive::ArchiveError;
+pub use transfer::{Export, TransferError};

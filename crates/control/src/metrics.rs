@@ -15,7 +15,9 @@ use rolltop_engine::Machine;
 use rolltop_model::{DesktopState, FailReason, Step};
 use rolltop_store::Standing;
 
-use crate::control::{Control, Inner};
+use crate::inside::uses::Uses;
+use crate::kernel::control::{Control, Kernel};
+use crate::kernel::state::default_state;
 
 /// Limits of the buckets that durations are counted in.
 const SECONDS: [f64; 12] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0];
@@ -58,6 +60,7 @@ pub(crate) struct Metrics {
     steps: Family<StepName, Histogram, fn() -> Histogram>,
     failures: Family<Failure, Counter>,
 }
+default_state!(Metrics);
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -101,12 +104,12 @@ impl Default for Metrics {
 
 impl Metrics {
     /// What there is, at each pass over everything.
-    pub(crate) fn show(&self, inner: &Inner, standings: &[Arc<Standing>], machines: Option<&[Machine]>) {
+    pub(crate) fn show(&self, kernel: &Kernel, standings: &[Arc<Standing>], machines: Option<&[Machine]>) {
         for state in DesktopState::NAMES {
             let count = standings.iter().filter(|standing| standing.record.state.name() == state).count();
             self.desktops.get_or_create(&State { state }).set(whole(count));
         }
-        for (kind, count) in inner.uses.totals() {
+        for (kind, count) in kernel.state::<Uses>().totals() {
             self.open.get_or_create(&Kind { kind: kind.as_str() }).set(whole(count));
         }
         self.host_up.set(i64::from(machines.is_some()));
@@ -117,8 +120,8 @@ impl Metrics {
     }
 
     /// The host, and what is left over on it. That holds up whatever is being made.
-    pub(crate) async fn look_at_host(&self, inner: &Inner) {
-        match inner.engine.host().await {
+    pub(crate) async fn look_at_host(&self, kernel: &Kernel) {
+        match kernel.engine.host().await {
             Ok(host) => {
                 self.host_memory.set(host.memory_total_bytes);
                 self.host_memory_available.set(host.memory_available_bytes);
@@ -127,7 +130,7 @@ impl Metrics {
             }
             Err(error) => tracing::debug!(%error, "the host does not say how it is"),
         }
-        match inner.leftovers().await {
+        match kernel.leftovers().await {
             Ok(found) => {
                 for leftover in &found {
                     tracing::warn!(kind = leftover.kind, name = leftover.name, "left over on the host");
@@ -154,7 +157,7 @@ impl Control {
     /// Everything that is counted, in the text format of OpenMetrics.
     pub fn metrics(&self) -> String {
         let mut text = String::new();
-        match encode(&mut text, &self.inner.metrics.registry) {
+        match encode(&mut text, &self.kernel.state::<Metrics>().registry) {
             Ok(()) => text,
             // A String takes whatever is written to it.
             Err(std::fmt::Error) => String::new(),

@@ -11,9 +11,9 @@
 //!  share link (until it expires) ────────┘
 //! ```
 
-mod address;
-mod share;
-mod ticket;
+pub(crate) mod address;
+pub(crate) mod share;
+pub(crate) mod ticket;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as URL_SAFE;
@@ -24,17 +24,14 @@ use rolltop_vault::Cell;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::account::Looks;
-use crate::caller::{Caller, DesktopAccess, Who, purpose};
-use crate::clock;
-use crate::control::Control;
-use crate::error::{AccessError, InternalError, explained};
-use crate::inside::{PortConnection, PortError, Waking};
-
-pub use address::{NotAnAddress, PreviewAddress};
-pub use share::{NewShare, ShareError};
-pub(crate) use ticket::Tickets;
-pub use ticket::{Ticket, TicketError};
+use crate::account::guard::Looks;
+use crate::inside::enter::Waking;
+use crate::inside::ports::{PortConnection, PortError};
+use crate::kernel::caller::{Caller, DesktopAccess, Who, purpose};
+use crate::kernel::clock;
+use crate::kernel::control::Control;
+use crate::kernel::error::{AccessError, InternalError, explained};
+use crate::preview::address::PreviewAddress;
 
 /// Before the text of a pass, so that it can be told apart by eye.
 const PREFIX: &str = "rp_";
@@ -101,7 +98,7 @@ impl Control {
         address: PreviewAddress,
         waking: Waking,
     ) -> Result<(PortConnection, PassGuard), PreviewError> {
-        let looks = self.inner.looks();
+        let looks = self.kernel.looks();
         let (access, until) = self.judge_pass(&pass, &address).await?;
         let connection = self.connect_port_for(&access, address.port(), waking).await?;
         let guard = PassGuard { control: self.clone(), pass, address, looks: looks.until(Some(until)) };
@@ -124,7 +121,7 @@ impl Control {
             Holder::Share(share) => self.caller_of_share(share, claims.desktop, address).await?,
         };
         let caller = caller.ok_or(PassError::Invalid)?;
-        let row = self.inner.store.desktop(claims.desktop).await?.ok_or(PassError::Invalid)?;
+        let row = self.kernel.store.desktop(claims.desktop).await?.ok_or(PassError::Invalid)?;
         if !address.means(row.id, row.name.as_str()) {
             return Err(PassError::Invalid);
         }
@@ -136,7 +133,7 @@ impl Control {
     }
 
     async fn caller_of_session(&self, session: SessionId) -> Result<Option<Caller>, PassError> {
-        let Some(found) = self.inner.store.session_by_id(session).await? else { return Ok(None) };
+        let Some(found) = self.kernel.store.session_by_id(session).await? else { return Ok(None) };
         if self.is_over(&found) {
             return Ok(None);
         }
@@ -156,7 +153,7 @@ impl Control {
         desktop: DesktopId,
         address: &PreviewAddress,
     ) -> Result<Option<Caller>, PassError> {
-        let share = self.inner.store.share(share).await?.filter(|share| {
+        let share = self.kernel.store.share(share).await?.filter(|share| {
             *share.expires_at > clock::now() && share.desktop == desktop && share.label == address.label()
         });
         Ok(share.map(|share| Caller {
@@ -180,7 +177,7 @@ impl Control {
         let text =
             serde_json::to_vec(&claims).map_err(|_| InternalError::Other("a pass can't be written"))?;
         let label = address.label();
-        let sealed = self.inner.vault.seal(cell(&label), &text).map_err(rolltop_vault::VaultError::from)?;
+        let sealed = self.kernel.vault.seal(cell(&label), &text).map_err(rolltop_vault::VaultError::from)?;
         let token = SecretString::from(format!("{PREFIX}{}", URL_SAFE.encode(sealed)));
         Ok(Pass { token, desktop, expires_at })
     }
@@ -189,7 +186,7 @@ impl Control {
         let text = pass.expose_secret();
         let text = text.strip_prefix(PREFIX).filter(|text| text.len() <= LONGEST)?;
         let sealed = URL_SAFE.decode(text).ok()?;
-        let opened = self.inner.vault.open(cell(&address.label()), &sealed).ok()?;
+        let opened = self.kernel.vault.open(cell(&address.label()), &sealed).ok()?;
         serde_json::from_slice(opened.expose_secret()).ok()
     }
 }
@@ -200,7 +197,7 @@ fn cell(label: &str) -> Cell<'_> {
 }
 
 /// What a pass is good for.
-const SCOPE: Scope = <purpose::Control as crate::caller::Purpose>::SCOPE;
+const SCOPE: Scope = <purpose::Control as crate::kernel::caller::Purpose>::SCOPE;
 
 explained! {
     /// Why a preview shows nothing.

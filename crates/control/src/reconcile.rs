@@ -11,33 +11,16 @@
 //! The lease keeps others away; its fence, which goes with every engine call and every write,
 //! makes one who lost it harmless.
 
-mod clocks;
-mod disk;
-mod fault;
-pub(crate) mod keep;
-pub(crate) mod keys;
-pub(crate) mod layers;
+pub(crate) mod clocks;
 mod lighten;
-mod ongoing;
 mod perform;
-mod personalise;
-mod resize;
+pub(crate) mod personalise;
 mod rest;
-pub(crate) mod saving;
-pub(crate) mod schedules;
-pub(crate) mod setup;
-pub(crate) mod sleep;
-pub(crate) mod snapshots;
-mod standings;
-mod stillness;
-mod usage;
-mod vitals;
+pub(crate) mod standings;
+mod steps;
+pub(crate) mod stillness;
+pub(crate) mod vitals;
 mod worker;
-
-pub(crate) use clocks::Clocks;
-pub(crate) use disk::{DiskRoom, trouble_of};
-pub(crate) use fault::chain;
-pub(crate) use snapshots::layer_of;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -49,18 +32,17 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::clock;
-use crate::control::Inner;
-
-pub(crate) use keys::digest;
-pub(crate) use ongoing::Ongoing;
-pub(crate) use personalise::Bootstraps;
-pub(crate) use setup::STOPPED;
-pub(crate) use standings::Standings;
-pub(crate) use stillness::{Stillness, answered};
-pub(crate) use usage::UsageMeter;
-pub(crate) use vitals::Vitals;
-use worker::Next;
+use crate::desktops::growing;
+use crate::disk::room;
+use crate::kernel::clock;
+use crate::kernel::control::Kernel;
+use crate::metrics::Metrics;
+use crate::reconcile::rest::Next;
+use crate::reconcile::standings::Standings;
+use crate::reconcile::vitals::Vitals;
+use crate::snapshots::taking;
+use crate::usage;
+use crate::usage::UsageMeter;
 
 /// How often all rows are read, should one have changed without anybody looking at it.
 const READ_ALL: Duration = Duration::from_secs(600);
@@ -68,14 +50,14 @@ const READ_ALL: Duration = Duration::from_secs(600);
 const LONG: Duration = Duration::from_secs(3600);
 
 /// Works until told to stop. Dropping the future ends everything at once, like a kill.
-pub(crate) async fn run(inner: Arc<Inner>, mut nudged: mpsc::UnboundedReceiver<DesktopId>) {
-    let mut crew = Crew::new(inner.clone());
-    let mut timer = interval(inner.config.interval);
+pub(crate) async fn run(kernel: Arc<Kernel>, mut nudged: mpsc::UnboundedReceiver<DesktopId>) {
+    let mut crew = Crew::new(kernel.clone());
+    let mut timer = interval(kernel.config.interval);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let wake = crew.next_wake();
         tokio::select! {
-            () = inner.stopping.cancelled() => break,
+            () = kernel.stopping.cancelled() => break,
             Some(id) = nudged.recv() => crew.dispatch(id),
             Some(ended) = crew.workers.join_next_with_id() => crew.ended(ended),
             Some(found) = crew.background.join_next() => {
@@ -92,7 +74,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut nudged: mpsc::UnboundedReceiver<D
 }
 
 struct Crew {
-    inner: Arc<Inner>,
+    kernel: Arc<Kernel>,
     workers: JoinSet<Next>,
     /// Passes over everything, and upkeep; each gives the desktops that need work.
     background: JoinSet<Vec<DesktopId>>,
@@ -111,10 +93,10 @@ struct Work {
 }
 
 impl Crew {
-    fn new(inner: Arc<Inner>) -> Self {
-        let room = Arc::new(Semaphore::new(inner.config.parallel.max(1)));
+    fn new(kernel: Arc<Kernel>) -> Self {
+        let room = Arc::new(Semaphore::new(kernel.config.parallel.max(1)));
         Self {
-            inner,
+            kernel,
             workers: JoinSet::new(),
             background: JoinSet::new(),
             working: HashMap::new(),
@@ -131,10 +113,10 @@ impl Crew {
             work.again = true;
             return;
         }
-        let (inner, room) = (self.inner.clone(), self.room.clone());
+        let (kernel, room) = (self.kernel.clone(), self.room.clone());
         let task = self.workers.spawn(async move {
             let Ok(_place) = room.acquire().await else { return Next::Rest };
-            worker::work(&inner, id).await
+            worker::work(&kernel, id).await
         });
         self.working.insert(id, Work { again: false });
         self.by_task.insert(task.id(), id);
@@ -145,7 +127,7 @@ impl Crew {
             Ok((task, next)) => (task, next),
             Err(error) => {
                 tracing::error!(%error, "a worker ended badly");
-                (error.id(), Next::At(clock::later(clock::now(), self.inner.config.interval)))
+                (error.id(), Next::At(clock::later(clock::now(), self.kernel.config.interval)))
             }
         };
         let Some(id) = self.by_task.remove(&task) else { return };
@@ -176,21 +158,21 @@ impl Crew {
         if !self.background.is_empty() {
             return;
         }
-        let inner = self.inner.clone();
+        let kernel = self.kernel.clone();
         let read_all = self.read_all_due <= Instant::now();
         if read_all {
             self.read_all_due = Instant::now() + READ_ALL;
         }
         let leftovers = self.leftovers_due <= Instant::now();
         if leftovers {
-            self.leftovers_due = Instant::now() + self.inner.config.leftovers;
+            self.leftovers_due = Instant::now() + self.kernel.config.leftovers;
         }
         self.background.spawn(async move {
-            let found = compare(&inner, read_all).await;
-            usage::keep(&inner).await;
-            snapshots::make_room(&inner).await;
+            let found = compare(&kernel, read_all).await;
+            usage::keep(&kernel).await;
+            taking::make_room(&kernel).await;
             if leftovers {
-                inner.metrics.look_at_host(&inner).await;
+                kernel.state::<Metrics>().look_at_host(&kernel).await;
             }
             found
         });
@@ -198,43 +180,44 @@ impl Crew {
 }
 
 /// The desktops that have something to be done now.
-async fn compare(inner: &Arc<Inner>, read_all: bool) -> Vec<DesktopId> {
+async fn compare(kernel: &Arc<Kernel>, read_all: bool) -> Vec<DesktopId> {
     let mut due = Vec::new();
     if read_all {
         let began = Instant::now();
-        match inner.store.standings().await {
-            Ok(all) => inner.standings.replace(all, began),
+        match kernel.store.standings().await {
+            Ok(all) => kernel.state::<Standings>().replace(all, began),
             Err(error) => tracing::error!(%error, "the desktops can't be read"),
         }
-        match snapshots::wanted(inner).await {
+        match taking::wanted(kernel).await {
             Ok(wanted) => due.extend(wanted),
             Err(error) => tracing::error!(%error, "the snapshots can't be read"),
         }
     }
-    let standings = inner.standings.all();
-    let machines = match inner.engine.observe().await {
+    let standings = kernel.state::<Standings>().all();
+    let machines = match kernel.engine.observe().await {
         Ok(machines) => Some(machines),
         Err(error) => {
             tracing::warn!(%error, "the host does not say which machines it has");
             None
         }
     };
-    inner.metrics.show(inner, &standings, machines.as_deref());
+    kernel.state::<Metrics>().show(kernel, &standings, machines.as_deref());
     let mut observed: HashMap<DesktopId, Observation> = HashMap::new();
     if let Some(machines) = &machines {
-        inner.vitals.replace(machines);
-        inner.usage.note(machines, clock::now());
-        stillness::pass(inner, &standings, machines);
-        disk::pass(inner, &standings, machines).await;
-        clocks::pass(inner, &standings);
+        kernel.state::<Vitals>().replace(machines);
+        kernel.state::<UsageMeter>().note(machines, clock::now());
+        stillness::pass(kernel, &standings, machines);
+        room::pass(kernel, &standings, machines).await;
+        clocks::pass(kernel, &standings);
         observed.extend(machines.iter().map(|machine| (machine.desktop, worker::view(machine))));
     }
     let unseen = if machines.is_some() { Observation::Absent } else { Observation::Unknown };
     let now = clock::now();
     for standing in &standings {
         let seen = observed.remove(&standing.id).unwrap_or(unseen);
-        match next_step(&standing.record, seen, &inner.config.limits, now) {
-            Step::Rest | Step::Wait { .. } if !resize::is_wanted(inner, standing.id, standing.disk_gib) => {}
+        match next_step(&standing.record, seen, &kernel.config.limits, now) {
+            Step::Rest | Step::Wait { .. } if !growing::is_wanted(kernel, standing.id, standing.disk_gib) => {
+            }
             _ => due.push(standing.id),
         }
     }

@@ -1,52 +1,12 @@
-//! What desktops can be made from, as the engine said a moment ago.
+//! What desktops are made from, and making templates of desktops.
 
-use std::time::Duration;
+pub(crate) mod list;
+pub(crate) mod saved;
+pub(crate) mod saving;
 
-use rolltop_engine::{Engine, EngineError, TemplateInfo};
-use rolltop_model::TemplateVersion;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use crate::kernel::jobs::jobs;
 
-/// How long an answer is good for.
-const AGE: Duration = Duration::from_secs(2);
-
-#[derive(Default)]
-pub(crate) struct Templates {
-    known: Mutex<Option<(Instant, Vec<TemplateInfo>)>>,
-}
-
-impl Templates {
-    /// There are others now.
-    pub(crate) async fn forget(&self) {
-        *self.known.lock().await = None;
-    }
-
-    /// The engine's list; an older answer while the engine can't be reached.
-    pub(crate) async fn list(&self, engine: &dyn Engine) -> Result<Vec<TemplateInfo>, EngineError> {
-        let mut known = self.known.lock().await;
-        if let Some((at, list)) = known.as_ref().filter(|(at, _)| at.elapsed() < AGE) {
-            tracing::trace!(age = ?at.elapsed(), "templates are known");
-            return Ok(list.clone());
-        }
-        match engine.templates().await {
-            Ok(list) => {
-                *known = Some((Instant::now(), list.clone()));
-                Ok(list)
-            }
-            Err(error) => match known.as_ref() {
-                Some((_, list)) => Ok(list.clone()),
-                None => Err(error),
-            },
-        }
-    }
-}
-
-/// The version a request means: a name is its newest version.
-pub(crate) fn choose<'a>(list: &'a [TemplateInfo], wanted: &str) -> Option<&'a TemplateVersion> {
-    let versions = list.iter().map(|template| &template.version);
-    match wanted.parse::<TemplateVersion>() {
-        Ok(exact) => versions.into_iter().find(|version| **version == exact),
-        // Newest first within each name.
-        Err(_) => versions.into_iter().find(|version| version.name() == wanted),
-    }
+jobs! {
+    SaveTemplate: 4 at once, 1 to 3600 s => saving::look_at;
+    RemoveTemplate: 1 at once, 1 to 3600 s => saving::remove;
 }

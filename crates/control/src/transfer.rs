@@ -1,6 +1,6 @@
 //! Desktops as files: a snapshot's disk goes out as one, and comes back as a snapshot that desktops are made of.
 
-mod archive;
+pub(crate) mod archive;
 
 use std::collections::HashMap;
 use std::io;
@@ -24,17 +24,18 @@ use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::io::{ReaderStream, StreamReader};
 
-use crate::caller::Caller;
-use crate::clock;
-use crate::control::{Control, Inner};
-use crate::disk_quota::OverDiskQuota;
-use crate::error::{InternalError, LacksScope, explained};
-use crate::in_flight::{InFlightError, TRANSFER_MEMORY};
-use crate::reconcile::layer_of;
-use crate::snapshots::{MOST_SNAPSHOTS, SnapshotError, shown};
-use archive::{Description, Door, Reader, Writer};
-
-pub use archive::ArchiveError;
+use crate::disk::quota::OverDiskQuota;
+use crate::kernel::caller::Caller;
+use crate::kernel::clock;
+use crate::kernel::control::{Control, Kernel};
+use crate::kernel::error::{InternalError, LacksScope, explained};
+use crate::kernel::in_flight::InFlight;
+use crate::kernel::in_flight::{InFlightError, TRANSFER_MEMORY};
+use crate::kernel::state::default_state;
+use crate::snapshots::ask::{MOST_SNAPSHOTS, SnapshotError, shown};
+use crate::snapshots::taking::layer_of;
+use crate::transfer::archive::ArchiveError;
+use crate::transfer::archive::{Description, Door, Reader, Writer};
 
 /// What is sent at once, bytes.
 const CHUNK: usize = 256 * 1024;
@@ -45,6 +46,7 @@ const MOST_TRANSFERS: usize = 4;
 /// What goes out and comes in, by workspace: counted and limited.
 #[derive(Default)]
 pub(crate) struct Transfers(Mutex<HashMap<WorkspaceId, Arc<Semaphore>>>);
+default_state!(Transfers);
 
 impl Transfers {
     /// A place for one more, as long as it is held.
@@ -94,9 +96,9 @@ impl Control {
     /// A snapshot's disk as one file, without its memory. It can be taken in here and elsewhere.
     pub async fn export_snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<Export, TransferError> {
         let row = self.own_snapshot(caller, id, Scope::DesktopsExport).await?;
-        let place = self.inner.transfers.begin(caller.workspace)?;
-        let share = self.inner.in_flight.share(caller.workspace, TRANSFER_MEMORY).await?;
-        let Export { name, bytes } = self.inner.export(&row, &caller.label).await?;
+        let place = self.kernel.state::<Transfers>().begin(caller.workspace)?;
+        let share = self.kernel.state::<InFlight>().share(caller.workspace, TRANSFER_MEMORY).await?;
+        let Export { name, bytes } = self.kernel.export(&row, &caller.label).await?;
         let bytes = futures::stream::unfold((bytes, (place, share)), async |(mut bytes, held)| {
             bytes.next().await.map(|next| (next, (bytes, held)))
         });
@@ -110,13 +112,13 @@ impl Control {
         from: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<api::Snapshot, TransferError> {
         caller.needs_everywhere(Scope::DesktopsWrite)?;
-        let _place = self.inner.transfers.begin(caller.workspace)?;
-        let _share = self.inner.in_flight.share(caller.workspace, TRANSFER_MEMORY).await?;
-        self.inner.import(caller.workspace, &caller.label, None, from).await
+        let _place = self.kernel.state::<Transfers>().begin(caller.workspace)?;
+        let _share = self.kernel.state::<InFlight>().share(caller.workspace, TRANSFER_MEMORY).await?;
+        self.kernel.import(caller.workspace, &caller.label, None, from).await
     }
 }
 
-impl Inner {
+impl Kernel {
     /// A snapshot's disk as one file, for whoever asks.
     pub(crate) async fn export(&self, row: &Snapshot, who: &str) -> Result<Export, TransferError> {
         let (store, images) = (&self.store, self.engine.images()?);

@@ -11,13 +11,13 @@ use rolltop_model::ApiKeyId;
 use rolltop_store::{AddApiKeyError, ApiKey, NewApiKey};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 
-use crate::caller::Caller;
-use crate::clock;
-use crate::control::Control;
-use crate::error::{LacksScope, QueryError, explained};
+use crate::kernel::caller::Caller;
+use crate::kernel::clock;
+use crate::kernel::control::Control;
+use crate::kernel::error::{LacksScope, QueryError, explained};
 
 /// Most keys of a workspace.
-pub(super) const MOST_KEYS: u64 = 200;
+pub(crate) const MOST_KEYS: u64 = 200;
 const LONGEST_NAME: usize = 64;
 
 explained! {
@@ -46,7 +46,7 @@ impl Control {
     /// The workspace's keys, oldest first; for a caller tied to one desktop, those tied to it too.
     pub async fn api_keys(&self, caller: &Caller) -> Result<Vec<api::ApiKey>, QueryError> {
         caller.needs(Scope::KeysRead)?;
-        let keys = self.inner.store.api_keys(caller.workspace, caller.only).await?;
+        let keys = self.kernel.store.api_keys(caller.workspace, caller.only).await?;
         Ok(keys.into_iter().map(shown).collect())
     }
 
@@ -70,7 +70,7 @@ impl Control {
             maker: caller.maker(),
             limit: MOST_KEYS,
         };
-        let key = self.inner.store.insert_api_key(new, now).await.map_err(|error| match error {
+        let key = self.kernel.store.insert_api_key(new, now).await.map_err(|error| match error {
             AddApiKeyError::LimitReached => CreateKeyError::TooMany,
             AddApiKeyError::Store(error) => error.into(),
         })?;
@@ -82,18 +82,18 @@ impl Control {
     pub async fn revoke_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<(), RevokeKeyError> {
         caller.needs(Scope::KeysWrite)?;
         let revoked =
-            self.inner.store.revoke_api_key(caller.workspace, caller.only, id, clock::now()).await?;
+            self.kernel.store.revoke_api_key(caller.workspace, caller.only, id, clock::now()).await?;
         let made = revoked.ok_or(RevokeKeyError::NotFound)?;
-        self.inner.credentials_changed();
+        self.kernel.credentials_changed();
         if made.ssh_keys > 0 {
-            self.inner.ssh_keys_changed();
+            self.kernel.ssh_keys_changed();
         }
         tracing::info!(key = %id, by = caller.label, ?made, "an API key was revoked");
         Ok(())
     }
 
     /// The key in good form, if the caller may make it.
-    pub(super) async fn allowed(
+    pub(crate) async fn allowed(
         &self,
         caller: &Caller,
         wanted: CreateApiKey,
@@ -126,7 +126,7 @@ impl Control {
             (Some(_), None) => return Err(CreateKeyError::Tied),
             (Some(only), Some(desktop)) if only != desktop => return Err(CreateKeyError::UnknownDesktop),
             (_, Some(desktop)) => {
-                let row = self.inner.store.desktop(desktop).await?;
+                let row = self.kernel.store.desktop(desktop).await?;
                 row.filter(|row| row.workspace == caller.workspace).ok_or(CreateKeyError::UnknownDesktop)?;
             }
             (None, None) => {}
@@ -146,11 +146,11 @@ pub(crate) fn names(scopes: &[Scope]) -> Vec<String> {
 }
 
 /// Those that this version knows.
-pub(super) fn known(names: &[String]) -> Vec<Scope> {
+pub(crate) fn known(names: &[String]) -> Vec<Scope> {
     names.iter().filter_map(|name| Scope::named(name)).collect()
 }
 
-pub(super) fn shown(row: ApiKey) -> api::ApiKey {
+pub(crate) fn shown(row: ApiKey) -> api::ApiKey {
     api::ApiKey {
         id: row.id,
         name: row.name,

@@ -8,12 +8,12 @@ use rolltop_store::SessionUser;
 use rolltop_vault::{TokenKind, classify, hash_token};
 use secrecy::SecretString;
 
-use super::api_keys::known;
-use super::password::asks_present;
-use crate::caller::{Caller, Who};
-use crate::clock;
-use crate::control::Control;
-use crate::error::{QueryError, explained};
+use crate::account::api_keys::known;
+use crate::account::password::asks_present;
+use crate::kernel::caller::{Caller, Who};
+use crate::kernel::clock;
+use crate::kernel::control::Control;
+use crate::kernel::error::{QueryError, explained};
 
 /// A session's time of last use is written at most this often.
 const SESSION_TOUCH: Duration = Duration::from_secs(300);
@@ -34,7 +34,7 @@ impl Control {
     }
 
     /// The same, and notes the address that it was used from.
-    pub(super) async fn identify(
+    pub(crate) async fn identify(
         &self,
         bearer: &SecretString,
         from: Option<&str>,
@@ -51,13 +51,13 @@ impl Control {
 
     /// Whether a session is too old: not used for too long, or begun too long ago.
     pub(crate) fn is_over(&self, session: &SessionUser) -> bool {
-        let config = &self.inner.config;
+        let config = &self.kernel.config;
         let ends = clock::later(session.used_at, config.session_idle);
         ends.min(clock::later(session.began_at, config.session_longest)) <= clock::now()
     }
 
     async fn session_caller(&self, token: &SecretString) -> Result<Caller, AuthenticateError> {
-        let store = &self.inner.store;
+        let store = &self.kernel.store;
         let found = store.session(hash_token(token)).await?.ok_or(AuthenticateError::Invalid)?;
         let now = clock::now();
         if self.is_over(&found) {
@@ -82,7 +82,7 @@ impl Control {
         token: &SecretString,
         from: Option<&str>,
     ) -> Result<Caller, AuthenticateError> {
-        let store = &self.inner.store;
+        let store = &self.kernel.store;
         let key = store.api_key(hash_token(token)).await?.ok_or(AuthenticateError::Invalid)?;
         let now = clock::now();
         if key.expires_at.is_some_and(|at| *at <= now) {
@@ -105,7 +105,7 @@ impl Control {
     pub async fn me(&self, caller: &Caller) -> Result<Me, QueryError> {
         let (user, name, has_password, asks_present) = match caller.who {
             Who::Session { user, session } => {
-                let known = self.inner.store.session_by_id(session).await?;
+                let known = self.kernel.store.session_by_id(session).await?;
                 let asks_present = known.as_ref().is_some_and(asks_present);
                 let known = known.map(|session| session.user);
                 let has_password = known.as_ref().is_some_and(|known| known.password_hash.is_some());
@@ -137,9 +137,9 @@ impl Control {
             },
             limits: Limits {
                 desktops: self.desktop_limit(caller.workspace).await?.into(),
-                desktops_used: self.inner.store.desktop_count(caller.workspace).await?,
-                disk_bytes: self.inner.config.disk_limit,
-                disk_bytes_used: self.inner.store.disk_used(caller.workspace).await?,
+                desktops_used: self.kernel.store.desktop_count(caller.workspace).await?,
+                disk_bytes: self.kernel.config.disk_limit,
+                disk_bytes_used: self.kernel.store.disk_used(caller.workspace).await?,
             },
         })
     }

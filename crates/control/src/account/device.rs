@@ -12,12 +12,13 @@ use rolltop_store::{AddApiKeyError, AddDeviceLoginError, NewApiKey, NewDeviceLog
 use rolltop_vault::{TokenKind, classify, hash_token, new_token, random_bytes};
 use secrecy::SecretString;
 
-use super::Whence;
-use super::api_keys::{MOST_KEYS, known, names, shown};
-use crate::caller::{Caller, Who};
-use crate::clock;
-use crate::control::Control;
-use crate::error::{InternalError, LacksScope, TooManyAttempts, TooSoon, explained};
+use crate::account::api_keys::{MOST_KEYS, known, names, shown};
+use crate::account::limiter::{SignInLimiter, Whence};
+use crate::kernel::caller::{Caller, Who};
+use crate::kernel::clock;
+use crate::kernel::control::Control;
+use crate::kernel::error::{InternalError, LacksScope, TooManyAttempts, TooSoon, explained};
+use crate::kernel::state::default_state;
 
 /// How long a code can be used.
 const CODE_AGE: Duration = Duration::from_secs(600);
@@ -64,6 +65,11 @@ pub struct DeviceLogin {
     pub age: Duration,
 }
 
+/// Codes of devices, by who types them.
+#[derive(Default)]
+struct DeviceCodes(SignInLimiter);
+default_state!(DeviceCodes);
+
 explained! {
     pub enum StartDeviceError or Internal {
         Name => InvalidName in "client_name", "A client's name has 1 to {LONGEST_NAME} printable characters.";
@@ -107,7 +113,7 @@ impl Control {
                 pause: PAUSE,
                 limits: WAITING,
             };
-            match self.inner.store.insert_device_login(new, now).await {
+            match self.kernel.store.insert_device_login(new, now).await {
                 Ok(()) => {
                     let user_code = spaced(&code);
                     return Ok(DeviceLogin { device_code, user_code, pause: PAUSE, age: CODE_AGE });
@@ -128,8 +134,8 @@ impl Control {
     ) -> Result<api::DeviceRequest, DecideDeviceError> {
         let code = self.person_with_code(caller, user_code)?;
         let now = clock::now();
-        let found = self.inner.store.device_login(&code, now).await?.ok_or(DecideDeviceError::NoSuchCode)?;
-        self.inner.device_codes.succeeded(&caller.rate_key(), Whence::Inside);
+        let found = self.kernel.store.device_login(&code, now).await?.ok_or(DecideDeviceError::NoSuchCode)?;
+        self.kernel.state::<DeviceCodes>().0.succeeded(&caller.rate_key(), Whence::Inside);
         Ok(api::DeviceRequest {
             client_name: found.client_name,
             asked_from: found.asked_from,
@@ -148,14 +154,14 @@ impl Control {
         allow: bool,
     ) -> Result<(), DecideDeviceError> {
         let code = self.person_with_code(caller, user_code)?;
-        let store = &self.inner.store;
+        let store = &self.kernel.store;
         let found = store.device_login(&code, clock::now()).await?.ok_or(DecideDeviceError::NoSuchCode)?;
         known(&found.scopes).into_iter().try_for_each(|scope| caller.needs(scope))?;
         let allowed_by = allow.then_some(caller.workspace);
         if !store.decide_device_login(&code, allowed_by, clock::now()).await? {
             return Err(DecideDeviceError::NoSuchCode);
         }
-        self.inner.device_codes.succeeded(&caller.rate_key(), Whence::Inside);
+        self.kernel.state::<DeviceCodes>().0.succeeded(&caller.rate_key(), Whence::Inside);
         tracing::info!(by = caller.label, allow, "a device was decided about");
         Ok(())
     }
@@ -177,7 +183,7 @@ impl Control {
             limit: MOST_KEYS,
         };
         let device = hash_token(device_code);
-        let poll = self.inner.store.poll_device_login(device, PENALTY, now, make).await;
+        let poll = self.kernel.store.poll_device_login(device, PENALTY, now, make).await;
         match poll {
             Ok(Poll::Key(key)) => {
                 tracing::info!(key = %key.id, "a device was signed in");
@@ -196,7 +202,7 @@ impl Control {
     fn person_with_code(&self, caller: &Caller, user_code: &str) -> Result<String, DecideDeviceError> {
         let Who::Session { .. } = caller.who else { return Err(DecideDeviceError::NotAPerson) };
         caller.needs(Scope::KeysWrite)?;
-        let tried = self.inner.device_codes.begin(&caller.rate_key(), Whence::Inside);
+        let tried = self.kernel.state::<DeviceCodes>().0.begin(&caller.rate_key(), Whence::Inside);
         tried.map_err(TooManyAttempts)?;
         typed(user_code).ok_or(DecideDeviceError::NoSuchCode)
     }

@@ -7,10 +7,10 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::AuthenticateError;
-use crate::caller::Caller;
-use crate::clock;
-use crate::control::{Control, Inner};
+use crate::account::authenticate::AuthenticateError;
+use crate::kernel::caller::Caller;
+use crate::kernel::clock;
+use crate::kernel::control::{Control, Kernel};
 
 /// A credential is looked at this often even when nothing is heard of it.
 const RECHECK: Duration = Duration::from_secs(10);
@@ -68,21 +68,16 @@ impl Control {
         bearer: SecretString,
         from: Option<&str>,
     ) -> Result<(Caller, CredentialGuard), AuthenticateError> {
-        let looks = self.inner.looks();
+        let looks = self.kernel.looks();
         let caller = self.identify(&bearer, from).await?;
         let looks = looks.until(caller.expires_at);
         Ok((caller, CredentialGuard { control: self.clone(), bearer, looks }))
     }
 }
 
-impl Inner {
+impl Kernel {
     /// From now on, for what does not end of itself.
     pub(crate) fn looks(&self) -> Looks {
-        Looks { expires_at: None, changes: self.credentials_changed.subscribe() }
-    }
-
-    /// Has everybody who [`Looks`] look whether it was meant.
-    pub(crate) fn credentials_changed(&self) {
-        self.credentials_changed.send_modify(|count| *count = count.wrapping_add(1));
+        Looks { expires_at: None, changes: self.watch_credentials() }
     }
 }

@@ -6,11 +6,12 @@ use rolltop_store::SessionUser;
 use rolltop_vault::hash_password;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Whence;
-use super::sign_in::SignInError;
-use crate::caller::{Caller, Who};
-use crate::control::Control;
-use crate::error::{InternalError, TooManyAttempts, explained};
+use crate::account::limiter::SignInLimiter;
+use crate::account::limiter::Whence;
+use crate::account::sign_in::SignInError;
+use crate::kernel::caller::{Caller, Who};
+use crate::kernel::control::Control;
+use crate::kernel::error::{InternalError, TooManyAttempts, explained};
 
 const SHORTEST_PASSWORD: usize = 10;
 const LONGEST_PASSWORD_BYTES: usize = 1024;
@@ -51,18 +52,18 @@ impl Control {
             return Err(SetPasswordError::TooShort);
         }
         self.check_present(session, present).await?;
-        let _turn =
-            self.inner.sign_ins.hashing.acquire().await.map_err(|_| InternalError::Other("shutting down"))?;
+        let limiter = self.kernel.state::<SignInLimiter>();
+        let _turn = limiter.hashing.acquire().await.map_err(|_| InternalError::Other("shutting down"))?;
         let hash = tokio::task::spawn_blocking(move || hash_password(&password))
             .await
             .map_err(|_| InternalError::Other("hashing ended early"))?
             .map_err(rolltop_vault::VaultError::from)?;
-        self.inner.store.set_password(user, &name, &hash, session).await.map_err(|error| match error {
+        self.kernel.store.set_password(user, &name, &hash, session).await.map_err(|error| match error {
             rolltop_store::SetPasswordError::NameTaken => SetPasswordError::NameTaken,
             rolltop_store::SetPasswordError::NoUser => SetPasswordError::NotAPerson,
             rolltop_store::SetPasswordError::Store(error) => error.into(),
         })?;
-        self.inner.credentials_changed();
+        self.kernel.credentials_changed();
         tracing::info!(%user, "a password was set");
         Ok(())
     }
@@ -72,7 +73,7 @@ impl Control {
         session: SessionId,
         present: Option<SecretString>,
     ) -> Result<(), SetPasswordError> {
-        let known = self.inner.store.session_by_id(session).await?.ok_or(SetPasswordError::NotAPerson)?;
+        let known = self.kernel.store.session_by_id(session).await?.ok_or(SetPasswordError::NotAPerson)?;
         if !asks_present(&known) {
             return Ok(());
         }
@@ -88,12 +89,12 @@ impl Control {
 }
 
 /// Whether this session's person must give the present password to choose another.
-pub(super) fn asks_present(session: &SessionUser) -> bool {
+pub(crate) fn asks_present(session: &SessionUser) -> bool {
     session.user.password_hash.is_some() && !session.by_link
 }
 
 /// A name as it is kept and compared: lower case, so that two people can't differ by case only.
-pub(super) fn sign_in_name(text: &str) -> Option<String> {
+pub(crate) fn sign_in_name(text: &str) -> Option<String> {
     let name = text.trim().to_lowercase();
     let length = name.chars().count();
     let plain = !name.chars().any(|character| character.is_whitespace() || character.is_control());

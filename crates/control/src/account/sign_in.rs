@@ -6,13 +6,13 @@ use rolltop_model::UserId;
 use rolltop_vault::{TokenKind, classify, hash_token, new_token, verify_against_nobody, verify_password};
 use secrecy::SecretString;
 
-use super::Whence;
-use super::password::sign_in_name;
-
-use crate::caller::{Caller, Who};
-use crate::clock;
-use crate::control::Control;
-use crate::error::{InternalError, TooManyAttempts, explained};
+use crate::account::limiter::SignInLimiter;
+use crate::account::limiter::Whence;
+use crate::account::password::sign_in_name;
+use crate::kernel::caller::{Caller, Who};
+use crate::kernel::clock;
+use crate::kernel::control::Control;
+use crate::kernel::error::{InternalError, TooManyAttempts, explained};
 
 /// What a link was turned into.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Control {
         if classify(link) != Some(TokenKind::SignInLink) {
             return Err(RedeemError::Invalid);
         }
-        let store = &self.inner.store;
+        let store = &self.kernel.store;
         let user =
             store.use_sign_in_link(hash_token(link), clock::now()).await?.ok_or(RedeemError::Invalid)?;
         let known = store.user(user).await?.ok_or(RedeemError::Invalid)?;
@@ -59,7 +59,7 @@ impl Control {
         from: Option<IpAddr>,
     ) -> Result<SecretString, SignInError> {
         let name = sign_in_name(name).ok_or(SignInError::Wrong)?;
-        let known = self.inner.store.user_by_name(&name).await?;
+        let known = self.kernel.store.user_by_name(&name).await?;
         let (user, stored) = known.map_or((None, None), |user| (Some(user.id), user.password_hash));
         let matches = self.is_password(&name, Whence::of(from), password, stored).await?;
         match user.filter(|_| matches) {
@@ -75,14 +75,14 @@ impl Control {
     }
 
     /// Whether somebody's password is this one. Counts as a try of that name; takes as long where there is none.
-    pub(super) async fn is_password(
+    pub(crate) async fn is_password(
         &self,
         name: &str,
         from: Whence,
         password: SecretString,
         stored: Option<String>,
     ) -> Result<bool, SignInError> {
-        let limiter = &self.inner.sign_ins;
+        let limiter = &self.kernel.state::<SignInLimiter>();
         limiter.begin(name, from).map_err(TooManyAttempts)?;
         let turn = limiter.hashing.acquire().await.map_err(|_| InternalError::Other("shutting down"))?;
         let matches = tokio::task::spawn_blocking(move || match stored {
@@ -103,8 +103,8 @@ impl Control {
     pub async fn sign_out(&self, caller: &Caller) -> Result<(), InternalError> {
         match caller.who {
             Who::Session { session, .. } => {
-                self.inner.store.delete_session(session).await?;
-                self.inner.credentials_changed();
+                self.kernel.store.delete_session(session).await?;
+                self.kernel.credentials_changed();
                 Ok(())
             }
             Who::ApiKey(_) | Who::SshKey(_) | Who::Share(_) => Ok(()),
@@ -113,7 +113,7 @@ impl Control {
 
     async fn new_session(&self, user: UserId, by_link: bool) -> Result<SecretString, InternalError> {
         let token = new_token(TokenKind::Session);
-        self.inner.store.insert_session(user, hash_token(&token), by_link, clock::now()).await?;
+        self.kernel.store.insert_session(user, hash_token(&token), by_link, clock::now()).await?;
         Ok(token)
     }
 }

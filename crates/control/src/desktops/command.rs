@@ -5,11 +5,12 @@ use rolltop_engine::Lacks;
 use rolltop_model::{Command, DesktopId, DesktopName, NameError, Refusal};
 use rolltop_store::{By, ChangeError, Desktop, NewSnapshot, RenameDesktopError};
 
-use crate::caller::{DesktopAccess, Purpose, purpose};
-use crate::clock;
-use crate::control::{Control, Inner};
-use crate::error::{AccessError, NoSuchDesktop, explained};
-use crate::undo::undo;
+use crate::kernel::caller::{DesktopAccess, Purpose, purpose};
+use crate::kernel::clock;
+use crate::kernel::control::{Control, Kernel};
+use crate::kernel::error::{AccessError, NoSuchDesktop, explained};
+use crate::snapshots::ask::undo;
+use crate::ssh::reconnecting::Reconnecting;
 
 explained! {
     pub enum CommandError: NotFound(NoSuchDesktop), Refused(Refusal), Lacks(Lacks) or Internal {
@@ -82,7 +83,7 @@ impl Control {
             Command::Start | Command::Suspend | Command::Retry => None,
         };
         // What can't be kept is not asked to be.
-        let name = name.filter(|_| self.inner.engine.layers().is_ok());
+        let name = name.filter(|_| self.kernel.engine.layers().is_ok());
         let undo = name.map(|name| undo(access.desktop, name.to_owned(), access.caller()));
         self.carry_out(access, command, undo).await
     }
@@ -94,7 +95,7 @@ impl Control {
         undo: Option<NewSnapshot>,
     ) -> Result<api::Desktop, CommandError> {
         let by = By::somebody(&access.caller().label);
-        let row = self.inner.command(access.desktop, command, by, undo).await?;
+        let row = self.kernel.command(access.desktop, command, by, undo).await?;
         Ok(self.with_steps(row).await?)
     }
 
@@ -105,7 +106,7 @@ impl Control {
         name: &str,
     ) -> Result<api::Desktop, RenameError> {
         let name = DesktopName::chosen(name)?;
-        let store = &self.inner.store;
+        let store = &self.kernel.store;
         let row = store
             .rename_desktop(access.desktop, &name, &access.caller().label, clock::now())
             .await
@@ -116,7 +117,7 @@ impl Control {
                 RenameDesktopError::Store(error) => error.into(),
             })?;
         // Its previews were opened by its name.
-        self.inner.credentials_changed();
+        self.kernel.credentials_changed();
         Ok(self.with_steps(row).await?)
     }
 
@@ -126,15 +127,15 @@ impl Control {
         access: &DesktopAccess<purpose::Write>,
         autostart: bool,
     ) -> Result<api::Desktop, AccessError> {
-        let store = &self.inner.store;
+        let store = &self.kernel.store;
         let row = store.set_autostart(access.desktop, autostart, clock::now()).await?;
         let row = row.ok_or(NoSuchDesktop)?;
-        self.inner.nudge(row.id);
+        self.kernel.nudge(row.id);
         Ok(self.with_steps(row).await?)
     }
 }
 
-impl Inner {
+impl Kernel {
     /// Writes down what is wanted of a desktop and what is to be kept of it first, and has the reconciler look at it.
     pub(crate) async fn command(
         &self,
@@ -149,9 +150,11 @@ impl Inner {
         // Before its connections are cut off by that.
         match command {
             Command::Stop | Command::Suspend if by.actor != By::ROLLTOP.actor => {
-                self.reconnecting.switched_off(id);
+                self.state::<Reconnecting>().switched_off(id);
             }
-            Command::Start | Command::Restart | Command::Retry => self.reconnecting.switched_on(id),
+            Command::Start | Command::Restart | Command::Retry => {
+                self.state::<Reconnecting>().switched_on(id)
+            }
             Command::Stop | Command::Suspend | Command::Destroy => {}
         }
         let commanded = self.store.command_desktop(id, command, by, undo, clock::now()).await;

@@ -8,17 +8,17 @@ use rolltop_model::{
 };
 use rolltop_store::{CreateDesktopError, Created, IdempotencyKey, NewDesktop};
 
-use super::names;
-use crate::caller::Caller;
-use crate::clock;
-use crate::control::Control;
-use crate::disk_quota::OverDiskQuota;
-use crate::error::{LacksScope, explained};
-use crate::idempotency::{self, BadIdempotencyKey};
-use crate::inside::FOLLOW;
-use crate::saved_templates::TemplatesError;
-use crate::setup::{SetUpError, parsed};
-use crate::templates;
+use crate::desktops::names;
+use crate::disk::quota::OverDiskQuota;
+use crate::inside::screen_size::FOLLOW;
+use crate::kernel::caller::Caller;
+use crate::kernel::control::Control;
+use crate::kernel::error::{LacksScope, explained};
+use crate::kernel::idempotency::BadIdempotencyKey;
+use crate::kernel::{clock, idempotency};
+use crate::setups::ask::{SetUpError, parsed};
+use crate::templates::list;
+use crate::templates::saved::TemplatesError;
 
 /// Names thought of before giving up; with a growing number in them, two are enough in practice.
 const NAME_TRIES: u32 = 50;
@@ -92,7 +92,7 @@ impl Control {
         let created = self.insert(caller, name, (template, size, screen, setup), limit, key).await?;
         if !created.replayed {
             tracing::info!(desktop = %created.desktop.id, template = %created.desktop.template, "desktop asked for");
-            self.inner.nudge(created.desktop.id);
+            self.kernel.nudge(created.desktop.id);
         }
         Ok(self.view(created.desktop, Some(Vec::new())))
     }
@@ -103,7 +103,7 @@ impl Control {
         caller: &Caller,
         wanted: Option<&str>,
     ) -> Result<(TemplateVersion, u64), CreateError> {
-        let list = self.inner.templates_for(caller.workspace).await.map_err(|error| match error {
+        let list = self.kernel.templates_for(caller.workspace).await.map_err(|error| match error {
             TemplatesError::Engine(error) => {
                 tracing::warn!(%error, "the host did not say which templates there are");
                 CreateError::HostUnreachable
@@ -111,9 +111,9 @@ impl Control {
             TemplatesError::Store(error) => error.into(),
         })?;
         let chosen = match wanted {
-            Some(wanted) => templates::choose(&list, wanted)
+            Some(wanted) => list::choose(&list, wanted)
                 .ok_or_else(|| CreateError::UnknownTemplate(wanted.chars().take(64).collect()))?,
-            None => templates::choose(&list, &self.inner.config.default_template)
+            None => list::choose(&list, &self.kernel.config.default_template)
                 .or_else(|| list.first().map(|template| &template.version))
                 .ok_or(CreateError::NoTemplate)?,
         };
@@ -148,15 +148,15 @@ impl Control {
                 origin_name: None,
                 setup: setup.clone(),
                 limit,
-                disk_limit: self.inner.config.disk_limit,
+                disk_limit: self.kernel.config.disk_limit,
             };
-            match self.inner.store.create_desktop(new, key.clone(), clock::now()).await {
+            match self.kernel.store.create_desktop(new, key.clone(), clock::now()).await {
                 Ok(created) => return Ok(created),
                 Err(CreateDesktopError::NameTaken) if name.is_none() && tries < NAME_TRIES => tries += 1,
                 Err(CreateDesktopError::NameTaken) => return Err(CreateError::NameTaken(chosen.to_string())),
                 Err(CreateDesktopError::LimitReached) => return Err(CreateError::QuotaReached(limit)),
                 Err(CreateDesktopError::DiskQuota(reached)) => {
-                    return Err(OverDiskQuota::new(self.inner.config.disk_limit, reached).into());
+                    return Err(OverDiskQuota::new(self.kernel.config.disk_limit, reached).into());
                 }
                 Err(CreateDesktopError::IdempotencyMismatch) => return Err(CreateError::IdempotencyMismatch),
                 Err(CreateDesktopError::Store(error)) => return Err(error.into()),

@@ -4,10 +4,10 @@ use rolltop_api_types::{self as api, DesktopPage, ListDesktops, Scope};
 use rolltop_model::{DesktopId, DesktopState};
 use rolltop_store::ListQuery;
 
-use super::look::step;
-use crate::caller::Caller;
-use crate::control::Control;
-use crate::error::QueryError;
+use crate::desktops::look::step;
+use crate::kernel::caller::Caller;
+use crate::kernel::control::Control;
+use crate::kernel::error::QueryError;
 
 const USUAL_PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 200;
@@ -33,7 +33,7 @@ impl Control {
             // One more, to know whether there is another page.
             limit: limit + 1,
         };
-        let mut rows = self.inner.store.desktops(&query).await?;
+        let mut rows = self.kernel.store.desktops(&query).await?;
         let more = rows.len() as u64 > limit;
         if more {
             rows.pop();
@@ -44,7 +44,7 @@ impl Control {
             .filter(|row| matches!(row.record.state, DesktopState::Pending | DesktopState::Booting))
             .map(|row| row.id)
             .collect();
-        let steps = self.inner.store.steps_of(&starting).await?;
+        let steps = self.kernel.store.steps_of(&starting).await?;
         let items = rows
             .into_iter()
             .map(|row| {

@@ -8,12 +8,16 @@ use rolltop_engine::{EngineError, Lacks};
 use rolltop_model::{DesktopState, FailReason, Silence, SilenceCause, WorkspaceId, down_sample};
 use rolltop_store::{Desktop, StepRow, StoreError};
 
-use crate::caller::{DesktopAccess, purpose};
-use crate::clock;
-use crate::config::ControlConfig;
-use crate::control::Control;
-use crate::error::{AccessError, InternalError, NoSuchDesktop, QueryError};
-use crate::reconcile::trouble_of;
+use crate::disk::room::trouble_of;
+use crate::inside::uses::Uses;
+use crate::kernel::caller::{DesktopAccess, purpose};
+use crate::kernel::clock;
+use crate::kernel::config::ControlConfig;
+use crate::kernel::control::Control;
+use crate::kernel::error::{AccessError, InternalError, NoSuchDesktop, QueryError};
+use crate::reconcile::stillness::Stillness;
+use crate::reconcile::vitals::Vitals;
+use crate::usage::UsageMeter;
 
 /// Starts whose timelines are shown.
 const TIMELINES: u32 = 5;
@@ -24,14 +28,14 @@ const CONSOLE_BYTES: usize = 64 * 1024;
 impl Control {
     /// The desktop with the present start's timeline.
     pub async fn get(&self, access: &DesktopAccess<purpose::Read>) -> Result<api::Desktop, AccessError> {
-        let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
+        let row = self.kernel.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         Ok(self.with_steps(row).await?)
     }
 
     /// The timelines of the latest starts, oldest step first.
     pub async fn steps(&self, access: &DesktopAccess<purpose::Read>) -> Result<Vec<Step>, AccessError> {
-        let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
-        let steps = self.inner.store.steps(row.id, row.record.boot.saturating_sub(TIMELINES - 1)).await?;
+        let row = self.kernel.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
+        let steps = self.kernel.store.steps(row.id, row.record.boot.saturating_sub(TIMELINES - 1)).await?;
         Ok(steps.into_iter().map(step).collect())
     }
 
@@ -40,7 +44,7 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Read>,
     ) -> Result<Vec<api::HistoryEntry>, AccessError> {
-        let entries = self.inner.store.history(access.desktop, HISTORY_ENTRIES).await?;
+        let entries = self.kernel.store.history(access.desktop, HISTORY_ENTRIES).await?;
         let shown = entries.into_iter().map(|entry| api::HistoryEntry {
             kind: entry.kind,
             actor: entry.actor,
@@ -59,19 +63,19 @@ impl Control {
         over: UsageSpan,
     ) -> Result<Usage, AccessError> {
         let now = clock::now();
-        let live = self.inner.usage.of(access.desktop);
+        let live = self.kernel.state::<UsageMeter>().of(access.desktop);
         let since = clock::earlier(now, length(over));
         // What is not kept yet, or not any more so closely, is known from the latest hour.
-        let kept = self.inner.store.usage(access.desktop, since).await?;
+        let kept = self.kernel.store.usage(access.desktop, since).await?;
         let live_since = live.first().map_or(now, |point| point.at);
-        let every = every(over, &self.inner.config);
+        let every = every(over, &self.kernel.config);
         let seconds = i64::try_from(every.as_secs()).unwrap_or(i64::MAX);
         let points: Vec<_> = match over {
             UsageSpan::Hour => kept.into_iter().filter(|point| point.at < live_since).chain(live).collect(),
             UsageSpan::Day | UsageSpan::Month => {
                 let kept_until = kept
                     .last()
-                    .map_or(since, |point| clock::later(point.at, self.inner.config.usage_kept_every));
+                    .map_or(since, |point| clock::later(point.at, self.kernel.config.usage_kept_every));
                 let live = live.into_iter().filter(|point| point.at >= kept_until);
                 down_sample(&kept.into_iter().chain(live).collect::<Vec<_>>(), seconds)
             }
@@ -92,7 +96,7 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Read>,
     ) -> Result<Vec<api::AccessEntry>, AccessError> {
-        let entries = self.inner.store.access_log(access.desktop, ACCESS_LOG_ENTRIES).await?;
+        let entries = self.kernel.store.access_log(access.desktop, ACCESS_LOG_ENTRIES).await?;
         let shown = entries.into_iter().map(|entry| api::AccessEntry {
             at: entry.at,
             purpose: entry.why,
@@ -104,7 +108,7 @@ impl Control {
     /// The end of what the guest wrote on its serial console, at most 64 KiB of plain text; empty
     /// when there is no machine.
     pub async fn console(&self, access: &DesktopAccess<purpose::Control>) -> Result<String, QueryError> {
-        match self.inner.engine.console_tail(access.desktop, CONSOLE_BYTES).await {
+        match self.kernel.engine.console_tail(access.desktop, CONSOLE_BYTES).await {
             Ok(text) => Ok(text),
             Err(EngineError::UnknownDesktop | EngineError::NotRunning) => Ok(String::new()),
             Err(EngineError::Unreachable(_) | EngineError::Timeout(_)) => Err(QueryError::HostUnreachable),
@@ -114,21 +118,21 @@ impl Control {
 
     /// Most desktops a workspace may have.
     pub(crate) async fn desktop_limit(&self, workspace: WorkspaceId) -> Result<u32, StoreError> {
-        let own = self.inner.store.workspace(workspace).await?.and_then(|workspace| workspace.desktop_limit);
-        Ok(own.map_or(self.inner.config.desktop_limit, |own| *own))
+        let own = self.kernel.store.workspace(workspace).await?.and_then(|workspace| workspace.desktop_limit);
+        Ok(own.map_or(self.kernel.config.desktop_limit, |own| *own))
     }
 
     /// With what its present start has taken.
     pub(crate) async fn with_steps(&self, row: Desktop) -> Result<api::Desktop, StoreError> {
-        let steps = self.inner.store.steps(row.id, row.record.boot).await?;
+        let steps = self.kernel.store.steps(row.id, row.record.boot).await?;
         Ok(self.view(row, Some(steps.into_iter().map(step).collect())))
     }
 
     pub(crate) fn view(&self, row: Desktop, steps: Option<Vec<Step>>) -> api::Desktop {
-        let vitals = self.inner.vitals.of(row.id);
+        let vitals = self.kernel.state::<Vitals>().of(row.id);
         let state = row.record.state;
         let is_on = state == DesktopState::Running;
-        let (open, last_change) = self.inner.uses.of(row.id);
+        let (open, last_change) = self.kernel.state::<Uses>().of(row.id);
         let now = (!open.is_empty()).then(clock::now);
         let held = vitals.and_then(|vital| trouble_of(vital.writing));
         let stands_still = vitals.is_some_and(|vital| vital.writing.is_stopped());
@@ -137,7 +141,8 @@ impl Control {
             .is_unentered()
             .then_some(Silence { since: row.record.planned_at, cause: SilenceCause::Unknown });
         // What the engine has stand still can't answer, and why is known.
-        let silence = self.inner.stillness.of(row.id).or(unentered).filter(|_| is_on && !stands_still);
+        let silence =
+            self.kernel.state::<Stillness>().of(row.id).or(unentered).filter(|_| is_on && !stands_still);
         let trouble = silence.map(|_| FailReason::NotAnswering).or(held).or(row.record.last_failure);
         let trouble = trouble.filter(|_| is_on);
         api::Desktop {
@@ -169,7 +174,7 @@ impl Control {
                 && matches!(state, DesktopState::Running | DesktopState::Suspended),
             memory_bytes: vitals.map(|vitals| vitals.memory_bytes).filter(|_| is_on),
             disk_bytes: vitals.map(|vitals| vitals.disk_bytes),
-            not_supported: self.inner.engine.lacking().into_iter().map(not_supported).collect(),
+            not_supported: self.kernel.engine.lacking().into_iter().map(not_supported).collect(),
             steps,
         }
     }

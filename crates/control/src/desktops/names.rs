@@ -12,7 +12,7 @@ const THINGS: [&str; 16] = [
 ];
 
 /// A name such as "walnut-lamp"; after the first few tries with a number behind it.
-pub(super) fn suggestion(tries: u32) -> Result<DesktopName, NameError> {
+pub(crate) fn suggestion(tries: u32) -> Result<DesktopName, NameError> {
     let [wood, thing, number] = rolltop_vault::random_bytes::<3>();
     let pick = |words: &[&'static str], byte: u8| words.get(usize::from(byte) % words.len().max(1)).copied();
     let wood = pick(&WOODS, wood).unwrap_or("oak");

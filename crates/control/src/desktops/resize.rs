@@ -3,10 +3,10 @@
 use rolltop_api_types as api;
 use rolltop_model::{MOST_DISK_GIB, Size, UnknownSize};
 
-use crate::caller::{DesktopAccess, purpose};
-use crate::clock;
-use crate::control::Control;
-use crate::error::{NoSuchDesktop, explained};
+use crate::kernel::caller::{DesktopAccess, purpose};
+use crate::kernel::clock;
+use crate::kernel::control::Control;
+use crate::kernel::error::{NoSuchDesktop, explained};
 
 /// What is to change; what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Control {
         access: &DesktopAccess<purpose::Write>,
         wanted: &Resize,
     ) -> Result<api::Desktop, ResizeError> {
-        let store = &self.inner.store;
+        let store = &self.kernel.store;
         let row = store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         let size = wanted.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or(row.size);
         let disk_gib = match wanted.disk_gib {
@@ -50,7 +50,7 @@ impl Control {
             row.ok_or(NoSuchDesktop)?
         };
         tracing::info!(desktop = %row.id, %size, disk_gib, "to have another size");
-        self.inner.nudge(row.id);
+        self.kernel.nudge(row.id);
         Ok(self.with_steps(row).await?)
     }
 }

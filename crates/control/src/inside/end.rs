@@ -7,15 +7,23 @@ use rolltop_model::{DesktopState, FailReason};
 use rolltop_store::{By, happening};
 use tokio::time::timeout;
 
-use super::Reason;
-use crate::caller::{DesktopAccess, purpose};
-use crate::clock;
-use crate::control::{Control, Inner};
-use crate::error::{NoSuchDesktop, explained, stands_still};
-use crate::reconcile::{answered, chain};
+use crate::inside::enter::stands_still;
+use crate::inside::notes::Reason;
+use crate::kernel::caller::{DesktopAccess, purpose};
+use crate::kernel::clock;
+use crate::kernel::control::{Control, Kernel};
+use crate::kernel::error::{NoSuchDesktop, explained};
+use crate::kernel::fault::chain;
+use crate::kernel::ongoing::Ongoing;
+use crate::reconcile::stillness::Stillness;
+use crate::reconcile::stillness::answered;
 
 /// For the door to open and the guest to have ended it all. A kept door takes a second or two.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Desktops in which what runs is being ended.
+enum End {}
+type Ending = Ongoing<End>;
 
 explained! {
     pub enum EndProcessesError: NotFound(NoSuchDesktop) or Internal {
@@ -35,34 +43,34 @@ impl Control {
         access: &DesktopAccess<purpose::Control>,
     ) -> Result<api::Desktop, EndProcessesError> {
         let id = access.desktop;
-        let store = &self.inner.store;
+        let store = &self.kernel.store;
         let row = store.desktop(id).await?.ok_or(NoSuchDesktop)?;
         if row.record.state != DesktopState::Running {
             return Err(EndProcessesError::NotRunning);
         }
-        if let Some(why) = self.inner.stands_still(id) {
+        if let Some(why) = self.kernel.stands_still(id) {
             return Err(EndProcessesError::StandsStill(why));
         }
-        let _alone = self.inner.ending.alone(id).ok_or(EndProcessesError::UnderWay)?;
-        self.inner.note_access(id, row.workspace, Reason::EndProcesses, access.caller()).await?;
+        let _alone = self.kernel.state::<Ending>().alone(id).ok_or(EndProcessesError::UnderWay)?;
+        self.kernel.note_access(id, row.workspace, Reason::EndProcesses, access.caller()).await?;
         let began_at = clock::now();
-        let ended = timeout(DEADLINE, self.inner.end_all(access)).await.unwrap_or(false);
+        let ended = timeout(DEADLINE, self.kernel.end_all(access)).await.unwrap_or(false);
         let error = (!ended).then(|| EndProcessesError::NotAnswering.to_string());
         let what = (happening::PROCESSES_ENDED, By::somebody(&access.caller().label));
         store.tell_happening(id, what, (began_at, clock::now()), error.as_deref()).await?;
         if !ended {
-            self.inner.stillness.suspect(id);
+            self.kernel.state::<Stillness>().suspect(id);
             return Err(EndProcessesError::NotAnswering);
         }
-        answered(&self.inner, id).await;
+        answered(&self.kernel, id).await;
         // Where it could not be entered before, it can be now.
-        self.inner.nudge(id);
+        self.kernel.nudge(id);
         let row = store.desktop(id).await?.ok_or(NoSuchDesktop)?;
         Ok(self.with_steps(row).await?)
     }
 }
 
-impl Inner {
+impl Kernel {
     async fn end_all(&self, access: &DesktopAccess<purpose::Control>) -> bool {
         let id = access.desktop;
         let door = match self.doors.door(id).await {

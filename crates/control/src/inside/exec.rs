@@ -7,11 +7,14 @@ use rolltop_door::{Door, Process, StartError};
 use rolltop_guest_protocol::exec::{ExecFailureKind, ExecRequest};
 use rolltop_model::{DesktopId, Use};
 
-use super::uses::MOST_COMMANDS;
-use super::{Comes, Place, Reason, Waking, unavailable};
-use crate::caller::{DesktopAccess, purpose};
-use crate::control::{Control, Inner};
-use crate::error::{EnterError, explained};
+use crate::inside::enter::EnterError;
+use crate::inside::enter::{Waking, unavailable};
+use crate::inside::notes::Reason;
+use crate::inside::uses::{Comes, MOST_COMMANDS, Place};
+use crate::kernel::caller::{DesktopAccess, purpose};
+use crate::kernel::control::{Control, Kernel};
+use crate::kernel::error::explained;
+use crate::reconcile::stillness::Stillness;
 
 /// What a text is run with.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
@@ -73,7 +76,7 @@ impl ExecCommand {
 /// The way to run one command in a desktop, noted in its owner's access log. Held while it runs.
 pub struct ExecLine {
     door: Arc<Door>,
-    inner: Arc<Inner>,
+    kernel: Arc<Kernel>,
     desktop: DesktopId,
     _place: Place,
 }
@@ -83,7 +86,7 @@ impl ExecLine {
     pub async fn start(&self, command: ExecCommand) -> Result<Process, ExecError> {
         let started = match self.door.start(command.0.clone()).await {
             Err(StartError::NotSupported | StartError::Process(_))
-                if self.inner.mended(self.desktop, &self.door).await =>
+                if self.kernel.mended(self.desktop, &self.door).await =>
             {
                 self.door.start(command.0).await
             }
@@ -101,7 +104,7 @@ impl ExecLine {
             | StartError::Channel(_)
             | StartError::Request(_)
             | StartError::Process(_) => {
-                self.inner.stillness.suspect(self.desktop);
+                self.kernel.state::<Stillness>().suspect(self.desktop);
                 unavailable(error).into()
             }
         })
@@ -111,11 +114,11 @@ impl ExecLine {
 impl Control {
     /// The way to run a command in a desktop, which is resumed for it if it is suspended.
     pub async fn exec(&self, access: &DesktopAccess<purpose::Exec>) -> Result<ExecLine, ExecError> {
-        let place = self.inner.place(access, Use::Command, Comes::Person).await.map_err(EnterError::from)?;
+        let place = self.kernel.place(access, Use::Command, Comes::Person).await.map_err(EnterError::from)?;
         let place = place.ok_or(ExecError::TooMany)?;
         let door = self.enter(access, Reason::Exec, &place, Waking::Wake).await?;
-        let (inner, desktop) = (Arc::clone(&self.inner), access.desktop);
-        Ok(ExecLine { door, inner, desktop, _place: place })
+        let (kernel, desktop) = (Arc::clone(&self.kernel), access.desktop);
+        Ok(ExecLine { door, kernel, desktop, _place: place })
     }
 }
 

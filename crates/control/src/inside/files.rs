@@ -4,9 +4,9 @@
 //! is saved is written under another name in the same folder and takes its own in one step, so
 //! that nobody finds half a file.
 
-mod archive;
-mod save;
-mod tag;
+pub(crate) mod archive;
+pub(crate) mod save;
+pub(crate) mod tag;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -22,14 +22,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
-use super::{Comes, Place, Reason, Waking, unavailable};
-use crate::caller::{DesktopAccess, Inside, purpose::ReadFiles, purpose::WriteFiles};
-use crate::control::Control;
-use crate::error::{EnterError, explained};
-
-pub use archive::Archive;
-pub use save::{Condition, Save, Saved, UploadName};
-pub use tag::Tag;
+use crate::inside::enter::EnterError;
+use crate::inside::enter::{Waking, unavailable};
+use crate::inside::files::tag::Tag;
+use crate::inside::notes::Reason;
+use crate::inside::uses::{Comes, Place};
+use crate::kernel::caller::purpose::{ReadFiles, WriteFiles};
+use crate::kernel::caller::{DesktopAccess, Inside};
+use crate::kernel::control::Control;
+use crate::kernel::error::explained;
 
 const LONGEST_PATH: usize = 4096;
 /// A file of up to this many bytes is tagged by what is in it, a longer one by its state in the file system.
@@ -144,7 +145,7 @@ impl Control {
         access: &DesktopAccess<P>,
         reason: Reason,
     ) -> Result<Files<P>, FileError> {
-        let place = self.inner.place(access, Use::Files, Comes::Person).await.map_err(EnterError::from)?;
+        let place = self.kernel.place(access, Use::Files, Comes::Person).await.map_err(EnterError::from)?;
         let place = place.ok_or(EnterError::NotRunning)?;
         let door = self.enter(access, reason, &place, Waking::Wake).await?;
         let sftp = door.sftp().await?;

@@ -2,10 +2,11 @@
 
 use rolltop_api_types::Logins;
 
-use super::{Reason, unavailable};
-use crate::caller::{DesktopAccess, purpose};
-use crate::control::Control;
-use crate::error::EnterError;
+use crate::inside::enter::EnterError;
+use crate::inside::enter::unavailable;
+use crate::inside::notes::Reason;
+use crate::kernel::caller::{DesktopAccess, purpose};
+use crate::kernel::control::Control;
 
 impl Control {
     /// Which tools' log-ins lie in a running desktop: what a template of it does not have unless it is kept.

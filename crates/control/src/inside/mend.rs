@@ -3,9 +3,9 @@
 use rolltop_door::Door;
 use rolltop_model::DesktopId;
 
-use crate::control::Inner;
+use crate::kernel::control::Kernel;
 
-impl Inner {
+impl Kernel {
     /// True where the desktop's guest program was missing or another, and is right again: what failed may be tried again.
     pub(crate) async fn mended(&self, desktop: DesktopId, door: &Door) -> bool {
         let Some(program) = &self.config.guest_program else { return false };

@@ -8,9 +8,10 @@ use rolltop_model::{DesktopId, WorkspaceId};
 use rolltop_store::{AccessEntry, StoreError};
 use tokio::time::Instant;
 
-use crate::caller::Caller;
-use crate::clock;
-use crate::control::Inner;
+use crate::kernel::caller::Caller;
+use crate::kernel::clock;
+use crate::kernel::control::Kernel;
+use crate::kernel::state::default_state;
 
 /// Looking at thumbnails, going about among files and connecting to ports is noted once in this time per viewer and desktop.
 const LOOKING_INTERVAL: Duration = Duration::from_secs(3600);
@@ -34,7 +35,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Reason::Screen => "screen",
             Reason::Screenshot => "screenshot",
@@ -54,6 +55,7 @@ impl Reason {
 pub(crate) struct AccessNotes {
     looks: Mutex<HashMap<(DesktopId, String), Instant>>,
 }
+default_state!(AccessNotes);
 
 impl AccessNotes {
     fn is_known_look(&self, desktop: DesktopId, viewer: String) -> bool {
@@ -72,7 +74,7 @@ impl AccessNotes {
     }
 }
 
-impl Inner {
+impl Kernel {
     pub(crate) async fn note_access(
         &self,
         desktop: DesktopId,
@@ -82,7 +84,7 @@ impl Inner {
     ) -> Result<(), StoreError> {
         let often = matches!(why, Reason::Screenshot | Reason::Files | Reason::Ports);
         let viewer = || format!("{} {}", why.as_str(), caller.rate_key());
-        if often && self.access_notes.is_known_look(desktop, viewer()) {
+        if often && self.state::<AccessNotes>().is_known_look(desktop, viewer()) {
             return Ok(());
         }
         let entry = AccessEntry { at: clock::now(), why: why.as_str().to_owned(), who: caller.label.clone() };

@@ -5,11 +5,13 @@ use rolltop_door::TunnelError as DoorError;
 use rolltop_engine::DoorStream;
 use rolltop_model::Use;
 
-use super::uses::MOST_CONNECTIONS;
-use super::{Comes, Place, Reason, Waking, kept_out, unavailable};
-use crate::caller::{DesktopAccess, purpose};
-use crate::control::Control;
-use crate::error::{EnterError, InternalError, explained};
+use crate::inside::enter::EnterError;
+use crate::inside::enter::{Waking, kept_out, unavailable};
+use crate::inside::notes::Reason;
+use crate::inside::uses::{Comes, MOST_CONNECTIONS, Place};
+use crate::kernel::caller::{DesktopAccess, purpose};
+use crate::kernel::control::Control;
+use crate::kernel::error::{InternalError, explained};
 
 explained! {
     pub enum PortError: Enter(EnterError) {
@@ -51,10 +53,10 @@ impl Control {
             Waking::Wake => Comes::Person,
             Waking::LetSleep => Comes::ByItself,
         };
-        let place = self.inner.place(access, Use::Port, comes).await.map_err(EnterError::from)?;
+        let place = self.kernel.place(access, Use::Port, comes).await.map_err(EnterError::from)?;
         let place = place.ok_or(PortError::TooMany)?;
         self.may_enter(access, Reason::Ports, waking).await?;
-        match self.inner.lanes.tcp(access.desktop, port).await {
+        match self.kernel.lanes.tcp(access.desktop, port).await {
             Ok(channel) => Ok(PortConnection { stream: Box::new(channel), place }),
             Err(DoorError::PortClosed) => Err(PortError::Closed(port)),
             Err(DoorError::Door(error)) => Err(kept_out(error).into()),

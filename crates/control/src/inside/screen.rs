@@ -8,13 +8,18 @@ use rolltop_engine::DoorStream;
 use rolltop_guest_protocol::VNC_SOCKET;
 use rolltop_model::{Desired, DesktopId, DesktopState, ScreenSize, Size, Use};
 
-use super::screen_input::{Input, NotRfb, Said};
-use super::screen_output::{Agreed, BadServer, Output, Passed};
-use super::viewers::Viewer;
-use super::{Comes, Place, Reason, Waking, unavailable};
-use crate::caller::{DesktopAccess, purpose};
-use crate::control::Control;
-use crate::error::{EnterError, NoSuchDesktop};
+use crate::inside::enter::EnterError;
+use crate::inside::enter::{Waking, unavailable};
+use crate::inside::notes::Reason;
+use crate::inside::screen_input::{Input, NotRfb, Said};
+use crate::inside::screen_output::agreed::Agreed;
+use crate::inside::screen_output::{BadServer, Output, Passed};
+use crate::inside::uses::{Comes, Place};
+use crate::inside::viewers::Viewer;
+use crate::inside::viewers::Viewers;
+use crate::kernel::caller::{DesktopAccess, purpose};
+use crate::kernel::control::Control;
+use crate::kernel::error::NoSuchDesktop;
 
 /// Bytes from and to the VNC server. The server speaks first (the RFB banner).
 pub struct Screen {
@@ -84,16 +89,16 @@ impl Control {
         waking: Waking,
     ) -> Result<Screen, EnterError> {
         let place =
-            self.inner.place(access, Use::Screen, Comes::Person).await?.ok_or(EnterError::NotRunning)?;
+            self.kernel.place(access, Use::Screen, Comes::Person).await?.ok_or(EnterError::NotRunning)?;
         let door = self.enter(access, Reason::Screen, &place, waking).await?;
         let stream = door.streamlocal_in_turn(VNC_SOCKET).await.map_err(unavailable)?;
-        let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
+        let row = self.kernel.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         // The server may have been started anew since, or been told another size from inside.
         if row.screen.is_some() {
-            let inner = Arc::clone(&self.inner);
-            tokio::spawn(async move { inner.apply_screen(row.id).await });
+            let kernel = Arc::clone(&self.kernel);
+            tokio::spawn(async move { kernel.apply_screen(row.id).await });
         }
-        let viewer = self.inner.viewers.come(access.desktop, row.screen.is_some());
+        let viewer = self.kernel.state::<Viewers>().come(access.desktop, row.screen.is_some());
         let agreed = Arc::new(Agreed::default());
         let input = ScreenInput { viewer, input: Input::new(agreed.clone()), size: row.size };
         let output = ScreenOutput(Output::new(agreed));
@@ -118,7 +123,7 @@ pub enum ScreenGone {
 impl Control {
     /// Why a screen closed from the desktop's side; `ended` where it was closed rather than torn off.
     pub async fn why_screen_closed(&self, desktop: DesktopId, ended: bool) -> ScreenGone {
-        match self.inner.store.desktop(desktop).await {
+        match self.kernel.store.desktop(desktop).await {
             Ok(Some(row)) => gone(row.record.desired, row.record.state, ended),
             Ok(None) => ScreenGone::Deleted,
             Err(_) => ScreenGone::Connection,

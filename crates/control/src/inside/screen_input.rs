@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use super::screen_output::Agreed;
+use crate::inside::screen_output::agreed::Agreed;
 
 const NO_AUTHENTICATION: u8 = 1;
 const EXTENDED_MOUSE_BUTTONS: i32 = -316;
 
 /// Part of what a viewer says, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Said {
+pub(crate) enum Said {
     /// Goes on to the screen as it is.
     Rest(Vec<u8>),
     /// The same, and somebody pressed a key or a button.
@@ -25,7 +25,7 @@ pub(super) enum Said {
 pub struct NotRfb;
 
 #[derive(Debug, Default)]
-pub(super) struct Input {
+pub(crate) struct Input {
     phase: Phase,
     held: Vec<u8>,
     /// Some pointer messages are a byte longer for those who have said that they know these.

@@ -7,28 +7,27 @@
 //! length can be told are offered to the server ([`agreed::MEASURED`]); where it uses another, or breaks a limit, the screen is
 //! closed.
 
-mod agreed;
-mod clipboard;
-mod jpeg;
-mod tight;
+pub(crate) mod agreed;
+pub(crate) mod clipboard;
+pub(crate) mod jpeg;
+pub(crate) mod tight;
 
 use std::sync::Arc;
 
 use rolltop_model::{ScreenSize, Size};
 
-pub(super) use agreed::Agreed;
-use agreed::{
-    COPY, DESKTOP_SIZE, EXTENDED_BUTTONS, EXTENDED_DESKTOP_SIZE, EXTENDED_KEYS, LAST_RECTANGLE, LEDS, NAME,
-    POINTER, RAW, TIGHT, VMWARE_POINTER, ZRLE,
+use crate::inside::screen_output::agreed::{
+    Agreed, COPY, DESKTOP_SIZE, EXTENDED_BUTTONS, EXTENDED_DESKTOP_SIZE, EXTENDED_KEYS, LAST_RECTANGLE, LEDS,
+    NAME, POINTER, RAW, TIGHT, VMWARE_POINTER, ZRLE,
 };
-use clipboard::Clipboard;
-use jpeg::Jpeg;
-use tight::Tight;
+use crate::inside::screen_output::clipboard::Clipboard;
+use crate::inside::screen_output::jpeg::Jpeg;
+use crate::inside::screen_output::tight::Tight;
 
 /// Longest name and reason, bytes.
 const MOST_NAME: u32 = 4096;
 /// Longest text of a clipboard, bytes, packed or not; docs/browser.md promises 3 MiB.
-pub(super) const MOST_TEXT: u32 = 4 << 20;
+pub(crate) const MOST_TEXT: u32 = 4 << 20;
 /// Largest pointer, pixels on a side.
 const LARGEST_POINTER: u16 = 1024;
 /// Longest payload of a fence, bytes, by the protocol.
@@ -90,7 +89,7 @@ impl Step {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Area {
+pub(crate) struct Area {
     width: u16,
     height: u16,
 }
@@ -116,7 +115,7 @@ pub struct Passed {
     pub pixels: u64,
 }
 
-pub(super) struct Output {
+pub(crate) struct Output {
     agreed: Arc<Agreed>,
     step: Step,
     head: Vec<u8>,

@@ -14,11 +14,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{sleep, timeout};
 
-use crate::caller::{DesktopAccess, purpose};
-use crate::clock;
-use crate::control::{Control, Inner};
-use crate::error::{NoSuchDesktop, explained};
-use crate::reconcile::chain;
+use crate::inside::viewers::Viewers;
+use crate::kernel::caller::{DesktopAccess, purpose};
+use crate::kernel::clock;
+use crate::kernel::control::{Control, Kernel};
+use crate::kernel::error::{NoSuchDesktop, explained};
+use crate::kernel::fault::chain;
+use crate::kernel::state::default_state;
+use crate::reconcile::vitals::Vitals;
 
 /// Instead of a size: that of whoever drives.
 pub(crate) const FOLLOW: &str = "follow";
@@ -43,6 +46,7 @@ explained! {
 /// Whose turn it is to set the size of a screen.
 #[derive(Default)]
 pub(crate) struct ScreenTurns(Mutex<HashMap<DesktopId, Arc<AsyncMutex<()>>>>);
+default_state!(ScreenTurns);
 
 impl ScreenTurns {
     fn of(&self, desktop: DesktopId) -> Arc<AsyncMutex<()>> {
@@ -59,32 +63,32 @@ impl Control {
         access: &DesktopAccess<purpose::Write>,
         wanted: &str,
     ) -> Result<api::Desktop, FixScreenError> {
-        let store = &self.inner.store;
+        let store = &self.kernel.store;
         let row = store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         let screen = match wanted {
             FOLLOW => None,
             // The memory that it has, or will have after a restart: the smaller one counts.
             text => {
-                let now = self.inner.vitals.of(row.id).map_or(row.size, |vitals| vitals.size);
+                let now = self.kernel.state::<Vitals>().of(row.id).map_or(row.size, |vitals| vitals.size);
                 let least = if now.memory_mib() < row.size.memory_mib() { now } else { row.size };
                 Some(ScreenSize::chosen(text, least)?)
             }
         };
         let by = &access.caller().label;
         let row = store.set_screen(row.id, screen, by, clock::now()).await?.ok_or(NoSuchDesktop)?;
-        self.inner.viewers.fix(row.id, screen.is_some());
+        self.kernel.state::<Viewers>().fix(row.id, screen.is_some());
         if row.record.state == DesktopState::Running {
-            self.inner.apply_screen(row.id).await;
+            self.kernel.apply_screen(row.id).await;
         }
         Ok(self.with_steps(row).await?)
     }
 }
 
-impl Inner {
+impl Kernel {
     /// Gives the screen of a running desktop the size that is fixed for it. What does not work now is done at its next start.
     /// One at a time for each desktop: several would undo each other's work, and the latest wish would not be the last.
     pub(crate) async fn apply_screen(&self, desktop: DesktopId) {
-        let turn = self.screen_turns.of(desktop);
+        let turn = self.state::<ScreenTurns>().of(desktop);
         let _turn = turn.lock().await;
         // Looked up now: while this waited, another may have been wished for.
         let screen = match self.store.desktop(desktop).await {

@@ -10,11 +10,14 @@ use rolltop_model::DesktopId;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Reason, unavailable};
-use crate::caller::{DesktopAccess, purpose};
-use crate::control::Control;
-use crate::error::EnterError;
-use crate::in_flight::SCREENSHOT_MEMORY;
+use crate::inside::enter::EnterError;
+use crate::inside::enter::unavailable;
+use crate::inside::notes::Reason;
+use crate::kernel::caller::{DesktopAccess, purpose};
+use crate::kernel::control::Control;
+use crate::kernel::in_flight::InFlight;
+use crate::kernel::in_flight::SCREENSHOT_MEMORY;
+use crate::kernel::state::default_state;
 
 const WIDTHS: std::ops::RangeInclusive<u16> = 64..=1920;
 /// Widths are rounded up to these steps, so that few different pictures are made.
@@ -28,6 +31,7 @@ const MOST_KEPT: usize = 64 << 20;
 pub(crate) struct Screenshots {
     slots: SyncMutex<HashMap<(DesktopId, u16), Arc<Slot>>>,
 }
+default_state!(Screenshots);
 
 /// Who holds `picture` is asking the guest; all others wait for the same picture.
 struct Slot {
@@ -68,14 +72,15 @@ impl Control {
     ) -> Result<Bytes, EnterError> {
         let door = self.look_in(access, Reason::Screenshot).await?;
         let width = width.clamp(*WIDTHS.start(), *WIDTHS.end()).next_multiple_of(WIDTH_STEP);
-        let slot = self.inner.screenshots.slot(access.desktop, width);
+        let slot = self.kernel.state::<Screenshots>().slot(access.desktop, width);
         let mut kept = slot.picture.lock().await;
         if let Some((_, picture)) =
-            kept.as_ref().filter(|(at, _)| at.elapsed() < self.inner.config.screenshot_age)
+            kept.as_ref().filter(|(at, _)| at.elapsed() < self.kernel.config.screenshot_age)
         {
             return Ok(picture.clone());
         }
-        let _share = self.inner.in_flight.share(access.caller.workspace, SCREENSHOT_MEMORY).await?;
+        let _share =
+            self.kernel.state::<InFlight>().share(access.caller.workspace, SCREENSHOT_MEMORY).await?;
         let picture = door.screenshot(width).await.map_err(unavailable)?;
         let picture = Bytes::from(picture);
         *kept = Some((Instant::now(), picture.clone()));

@@ -6,11 +6,13 @@ use rolltop_api_types::TerminalEntry;
 use rolltop_door::{Door, Terminal, TerminalError as DoorError, TerminalNumber, TerminalSize};
 use rolltop_model::Use;
 
-use super::uses::MOST_VIEWERS;
-use super::{Comes, Place, Reason, Waking, unavailable};
-use crate::caller::{DesktopAccess, purpose};
-use crate::control::Control;
-use crate::error::{EnterError, explained};
+use crate::inside::enter::EnterError;
+use crate::inside::enter::{Waking, unavailable};
+use crate::inside::notes::Reason;
+use crate::inside::uses::{Comes, MOST_VIEWERS, Place};
+use crate::kernel::caller::{DesktopAccess, purpose};
+use crate::kernel::control::Control;
+use crate::kernel::error::explained;
 
 explained! {
     pub enum TerminalError: Enter(EnterError) {
@@ -56,7 +58,8 @@ impl Control {
         number: TerminalNumber,
         waking: Waking,
     ) -> Result<TerminalLine, TerminalError> {
-        let place = self.inner.place(access, Use::Terminal, Comes::Person).await.map_err(EnterError::from)?;
+        let place =
+            self.kernel.place(access, Use::Terminal, Comes::Person).await.map_err(EnterError::from)?;
         let place = place.ok_or(TerminalError::TooMany)?;
         let door = self.enter(access, Reason::Terminal, &place, waking).await?;
         Ok(TerminalLine { door, number, _place: place })

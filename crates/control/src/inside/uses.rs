@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use rolltop_model::{DesktopId, Use};
 
-use crate::clock;
-use crate::in_flight::{Held, Share};
+use crate::kernel::clock;
+use crate::kernel::in_flight::{Held, Share};
+use crate::kernel::state::default_state;
 
 /// Commands that run in one desktop at the same time. Each is a session of its sshd, which has 100.
 pub(crate) const MOST_COMMANDS: usize = 32;
@@ -38,6 +39,7 @@ const fn most(kind: Use) -> usize {
 /// Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Uses(Arc<Mutex<HashMap<DesktopId, Seen>>>);
+default_state!(Uses);
 
 #[derive(Default)]
 struct Seen {
@@ -61,12 +63,12 @@ pub struct Place {
 }
 
 impl Place {
-    pub(super) fn hold(&mut self, held: Held) {
+    pub(crate) fn hold(&mut self, held: Held) {
         self.held = Some(held);
     }
 
     /// More memory for what it is for, if there is any.
-    pub(super) fn more(&self, bytes: u64) -> Option<Share> {
+    pub(crate) fn more(&self, bytes: u64) -> Option<Share> {
         self.held.as_ref()?.more(bytes)
     }
 }

@@ -5,12 +5,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::kernel::state::default_state;
 use rolltop_model::DesktopId;
 use tokio::sync::Notify;
 
 /// Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Viewers(Arc<Mutex<HashMap<DesktopId, Seats>>>);
+default_state!(Viewers);
 
 #[derive(Default)]
 struct Seats {

@@ -13,7 +13,7 @@ pub struct PreviewAddress {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Named {
+pub(crate) enum Named {
     /// Unique in a workspace only.
     Name(DesktopName),
     Id(DesktopId),
@@ -24,11 +24,11 @@ pub(super) enum Named {
 pub struct NotAnAddress;
 
 impl PreviewAddress {
-    pub(super) fn by_id(port: u16, desktop: DesktopId) -> Self {
+    pub(crate) fn by_id(port: u16, desktop: DesktopId) -> Self {
         Self { port, desktop: Named::Id(desktop) }
     }
 
-    pub(super) fn by_name(port: u16, name: DesktopName) -> Self {
+    pub(crate) fn by_name(port: u16, name: DesktopName) -> Self {
         Self { port, desktop: Named::Name(name) }
     }
 
@@ -36,7 +36,7 @@ impl PreviewAddress {
         self.port
     }
 
-    pub(super) fn desktop(&self) -> &Named {
+    pub(crate) fn desktop(&self) -> &Named {
         &self.desktop
     }
 
@@ -46,7 +46,7 @@ impl PreviewAddress {
     }
 
     /// Whether it means the desktop with this id, which now has this name.
-    pub(super) fn means(&self, id: DesktopId, name: &str) -> bool {
+    pub(crate) fn means(&self, id: DesktopId, name: &str) -> bool {
         match &self.desktop {
             Named::Name(own) => own.as_str() == name,
             Named::Id(own) => *own == id,

@@ -8,11 +8,12 @@ use rolltop_model::ShareId;
 use rolltop_vault::{TokenKind, classify, hash_token, new_token};
 use secrecy::SecretString;
 
-use super::{Holder, Pass, PassError, PreviewAddress};
-use crate::caller::{DesktopAccess, purpose};
-use crate::clock;
-use crate::control::Control;
-use crate::error::{AccessError, explained};
+use crate::kernel::caller::{DesktopAccess, purpose};
+use crate::kernel::clock;
+use crate::kernel::control::Control;
+use crate::kernel::error::{AccessError, explained};
+use crate::preview::address::PreviewAddress;
+use crate::preview::{Holder, Pass, PassError};
 
 /// Share links a desktop may have at the same time.
 const MOST_SHARES: u64 = 50;
@@ -62,7 +63,7 @@ impl Control {
             maker: access.caller.maker(),
             limit: MOST_SHARES,
         };
-        let share = self.inner.store.insert_share(new, now).await?.ok_or(ShareError::TooMany)?;
+        let share = self.kernel.store.insert_share(new, now).await?.ok_or(ShareError::TooMany)?;
         tracing::info!(desktop = %access.desktop, share = %share.id, port, "a share link was made");
         Ok(NewShare { share: shown(share), secret, address })
     }
@@ -72,7 +73,7 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Control>,
     ) -> Result<Vec<api::Share>, ShareError> {
-        let rows = self.inner.store.shares(access.desktop, clock::now()).await?;
+        let rows = self.kernel.store.shares(access.desktop, clock::now()).await?;
         Ok(rows.into_iter().map(shown).collect())
     }
 
@@ -82,10 +83,10 @@ impl Control {
         access: &DesktopAccess<purpose::Control>,
         id: ShareId,
     ) -> Result<(), ShareError> {
-        if !self.inner.store.delete_share(access.desktop, id).await? {
+        if !self.kernel.store.delete_share(access.desktop, id).await? {
             return Err(ShareError::NotFound);
         }
-        self.inner.credentials_changed();
+        self.kernel.credentials_changed();
         tracing::info!(desktop = %access.desktop, share = %id, "a share link was revoked");
         Ok(())
     }
@@ -100,14 +101,14 @@ impl Control {
             return Err(PassError::Invalid);
         }
         let now = clock::now();
-        let share = self.inner.store.share_with(hash_token(secret)).await?;
+        let share = self.kernel.store.share_with(hash_token(secret)).await?;
         let share = share.filter(|share| *share.expires_at > now && share.label == address.label());
         let share = share.ok_or(PassError::Invalid)?;
-        let row = self.inner.store.desktop(share.desktop).await?.ok_or(PassError::Invalid)?;
+        let row = self.kernel.store.desktop(share.desktop).await?.ok_or(PassError::Invalid)?;
         if !address.means(row.id, row.name.as_str()) {
             return Err(PassError::Invalid);
         }
-        self.inner.store.touch_share(share.id, now).await?;
+        self.kernel.store.touch_share(share.id, now).await?;
         Ok(self.pass(share.desktop, Holder::Share(share.id), address, *share.expires_at)?)
     }
 }

@@ -12,12 +12,13 @@ use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::address::Named;
-use super::{Holder, Pass, PassError, PreviewAddress};
-use crate::caller::{Caller, DesktopAccess, Who, purpose};
-use crate::clock;
-use crate::control::Control;
-use crate::error::{AccessError, NoSuchDesktop, explained};
+use crate::kernel::caller::{Caller, DesktopAccess, Who, purpose};
+use crate::kernel::clock;
+use crate::kernel::control::Control;
+use crate::kernel::error::{AccessError, NoSuchDesktop, explained};
+use crate::kernel::state::default_state;
+use crate::preview::address::{Named, PreviewAddress};
+use crate::preview::{Holder, Pass, PassError};
 
 const TICKET_LIFE: Duration = Duration::from_secs(60);
 /// Tickets under way at most; beyond that the oldest go.
@@ -42,6 +43,7 @@ explained! {
 /// Those that nobody has used yet, by the hash of their secret.
 #[derive(Default)]
 pub(crate) struct Tickets(Mutex<HashMap<[u8; 32], Kept>>);
+default_state!(Tickets);
 
 struct Kept {
     made: Instant,
@@ -80,7 +82,7 @@ impl Control {
         let desktop = match wanted.desktop() {
             Named::Id(id) => *id,
             Named::Name(name) => {
-                let named = self.inner.store.desktop_named(caller.workspace, name.as_str()).await?;
+                let named = self.kernel.store.desktop_named(caller.workspace, name.as_str()).await?;
                 named.ok_or(AccessError::NotFound(NoSuchDesktop))?.id
             }
         };
@@ -88,26 +90,26 @@ impl Control {
         let address = self.preview_address(&access, wanted.port()).await?;
         let secret = new_token(TokenKind::PreviewTicket);
         let kept = Kept { made: Instant::now(), address: address.clone(), desktop, session };
-        self.inner.tickets.put(&secret, kept);
+        self.kernel.state::<Tickets>().put(&secret, kept);
         Ok(Ticket { secret, address })
     }
 
     /// Uses a ticket up.
     pub fn redeem_ticket(&self, secret: &SecretString, address: &PreviewAddress) -> Result<Pass, PassError> {
-        let kept = self.inner.tickets.take(secret, address).ok_or(PassError::Invalid)?;
+        let kept = self.kernel.state::<Tickets>().take(secret, address).ok_or(PassError::Invalid)?;
         let until = clock::later(clock::now(), PASS_LIFE);
         Ok(self.pass(kept.desktop, Holder::Session(kept.session), address, until)?)
     }
 
     /// The one address of a desktop's port: by its name, unless that means another workspace's desktop
     /// too, whose pages would then have the same origin.
-    pub(super) async fn preview_address(
+    pub(crate) async fn preview_address(
         &self,
         access: &DesktopAccess<purpose::Control>,
         port: u16,
     ) -> Result<PreviewAddress, AccessError> {
-        let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
-        if self.inner.store.desktops_called(row.name.as_str()).await? > 1 {
+        let row = self.kernel.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
+        if self.kernel.store.desktops_called(row.name.as_str()).await? > 1 {
             return Ok(PreviewAddress::by_id(port, row.id));
         }
         Ok(PreviewAddress::by_name(port, row.name))

@@ -8,15 +8,17 @@ use rolltop_model::DesktopId;
 use rolltop_store::Standing;
 use tokio::time::Instant;
 
-use super::fault::chain;
-use super::sleep::is_up;
-use crate::control::Inner;
+use crate::desktops::up::is_up;
+use crate::kernel::control::Kernel;
+use crate::kernel::fault::chain;
+use crate::kernel::state::default_state;
 
 const EVERY: Duration = Duration::from_secs(3600);
 
 /// When each desktop's is due. Personalising has set it when a machine begins.
 #[derive(Default)]
 pub(crate) struct Clocks(Mutex<HashMap<DesktopId, Instant>>);
+default_state!(Clocks);
 
 impl Clocks {
     /// Its machine stood still, and its clock with it.
@@ -47,12 +49,12 @@ impl Clocks {
 }
 
 /// Corrects those that are due, in the background.
-pub(super) fn pass(inner: &Arc<Inner>, standings: &[Arc<Standing>]) {
+pub(crate) fn pass(kernel: &Arc<Kernel>, standings: &[Arc<Standing>]) {
     let up: Vec<DesktopId> = standings.iter().filter(|one| is_up(&one.record)).map(|one| one.id).collect();
-    for desktop in inner.clocks.due(&up) {
-        let inner = Arc::clone(inner);
+    for desktop in kernel.state::<Clocks>().due(&up) {
+        let kernel = Arc::clone(kernel);
         tokio::spawn(async move {
-            let Ok(door) = inner.doors.door(desktop).await else { return };
+            let Ok(door) = kernel.doors.door(desktop).await else { return };
             match door.correct_clock().await {
                 Ok(None) => {}
                 Ok(Some(off)) => tracing::info!(%desktop, %off, "its clock was off and was set"),

@@ -26,10 +26,12 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::fault::{Fault, chain};
-use super::perform::{ask, done, end_step, unless_changed};
-use crate::clock;
-use crate::control::Inner;
+use crate::kernel::clock;
+use crate::kernel::control::Kernel;
+use crate::kernel::engine::ask;
+use crate::kernel::fault::{Fault, chain};
+use crate::kernel::state::default_state;
+use crate::reconcile::steps::{done, end_step, unless_changed};
 
 /// How long one step knocks before others get their turn.
 const KNOCKING: Duration = Duration::from_secs(8);
@@ -39,59 +41,60 @@ const ENGINE_DEADLINE: Duration = Duration::from_secs(30);
 /// Each template's way in, asked for once.
 #[derive(Default)]
 pub(crate) struct Bootstraps(Mutex<HashMap<TemplateVersion, Bootstrap>>);
+default_state!(Bootstraps);
 
 impl Bootstraps {
-    async fn get(&self, inner: &Inner, template: &TemplateVersion) -> Result<Bootstrap, Fault> {
+    async fn get(&self, kernel: &Kernel, template: &TemplateVersion) -> Result<Bootstrap, Fault> {
         let mut known = self.0.lock().await;
         if let Some(bootstrap) = known.get(template) {
             return Ok(bootstrap.clone());
         }
-        let bootstrap = ask(ENGINE_DEADLINE, inner.engine.bootstrap(template)).await?;
+        let bootstrap = ask(ENGINE_DEADLINE, kernel.engine.bootstrap(template)).await?;
         known.insert(template.clone(), bootstrap.clone());
         Ok(bootstrap)
     }
 }
 
-pub(super) async fn personalise(
-    inner: &Inner,
+pub(crate) async fn personalise(
+    kernel: &Kernel,
     desktop: &Desktop,
     step: Step,
     boot: u32,
     observed: Observation,
 ) -> Result<(), Fault> {
-    inner.store.begin_step(desktop.id, desktop.workspace, boot, "door", clock::now()).await?;
-    let known = inner.store.identity(desktop.id).await?;
+    kernel.store.begin_step(desktop.id, desktop.workspace, boot, "door", clock::now()).await?;
+    let known = kernel.store.identity(desktop.id).await?;
     let quarantined = matches!(
         observed,
         Observation::Present(MachineView { power: PowerView::On { quarantined: true }, .. })
     );
-    let logins = logins(inner, desktop, known.as_ref(), quarantined).await?;
+    let logins = logins(kernel, desktop, known.as_ref(), quarantined).await?;
     let knocking = async {
         if desktop.record.resumed_boot != boot {
-            return knock(inner, desktop, &logins).await;
+            return knock(kernel, desktop, &logins).await;
         }
         // Its owner is told soon that it does not answer, and one that says nothing at all would be listened to for longer.
-        let heard = timeout(inner.config.limits.answer, knock(inner, desktop, &logins)).await;
+        let heard = timeout(kernel.config.limits.answer, knock(kernel, desktop, &logins)).await;
         heard
             .unwrap_or_else(|_| Err(Fault::wrong_because(FailReason::DoorTimeout, "nothing was heard of it")))
     };
-    let door = unless_changed(inner, desktop, knocking).await??;
-    end_step(inner, desktop, boot, "door", None).await?;
+    let door = unless_changed(kernel, desktop, knocking).await??;
+    end_step(kernel, desktop, boot, "door", None).await?;
 
-    inner.store.begin_step(desktop.id, desktop.workspace, boot, "personalise", clock::now()).await?;
-    let identity = keep_identity(inner, desktop, known).await?;
+    kernel.store.begin_step(desktop.id, desktop.workspace, boot, "personalise", clock::now()).await?;
+    let identity = keep_identity(kernel, desktop, known).await?;
     let entry = AccessEntry { at: clock::now(), why: "personalise".to_owned(), who: "platform".to_owned() };
-    inner.store.log_access(desktop.id, desktop.workspace, entry).await?;
-    let keys = inner.store.ssh_keys(desktop.workspace).await?;
-    let given = super::digest(&keys);
+    kernel.store.log_access(desktop.id, desktop.workspace, entry).await?;
+    let keys = kernel.store.ssh_keys(desktop.workspace).await?;
+    let given = crate::ssh::delivery::digest(&keys);
     let is_fork = desktop.origin.is_some() && desktop.record.ready_boot == 0;
-    let steps = inner.store.steps(desktop.id, boot).await?;
+    let steps = kernel.store.steps(desktop.id, boot).await?;
     let resumed = is_fork || steps.iter().any(|step| step.name == "resume");
     let wanted = request(desktop, &identity, keys, resumed, quarantined.then(|| door.host_key()));
     let reply = match door.init(&wanted).await {
         // Its program may be gone. Perhaps it was only slow, which is no reason to look.
         Err(InitError::Guest(_) | InitError::Reply(_) | InitError::HostKey)
-            if inner.mended(desktop.id, &door).await =>
+            if kernel.mended(desktop.id, &door).await =>
         {
             door.init(&wanted).await
         }
@@ -111,11 +114,11 @@ pub(super) async fn personalise(
         tracing::warn!(desktop = %desktop.id, boot, "the guest has another host key, which is pinned from now on");
     }
     let after = done(desktop, step);
-    if !inner.store.save_personalised(desktop, &after, served, clock::now()).await? {
+    if !kernel.store.save_personalised(desktop, &after, served, clock::now()).await? {
         return Err(Fault::Lost);
     }
     if reply.left_undone.is_empty() {
-        inner.store.set_authorized_digest(desktop.id, &given).await?;
+        kernel.store.set_authorized_digest(desktop.id, &given).await?;
     } else {
         // The keys, which are delivered again until the guest takes them. It runs all the same.
         let undone = reply.left_undone.len();
@@ -123,20 +126,20 @@ pub(super) async fn personalise(
     }
     // They may have changed since, or were not taken.
     if !reply.left_undone.is_empty()
-        || super::digest(&inner.store.ssh_keys(desktop.workspace).await?) != given
+        || crate::ssh::delivery::digest(&kernel.store.ssh_keys(desktop.workspace).await?) != given
     {
-        inner.store.ask_job(JobKind::DeliverKeys, desktop.id, clock::now()).await?;
+        kernel.store.ask_job(JobKind::DeliverKeys, desktop.id, clock::now()).await?;
     }
-    end_step(inner, desktop, boot, "personalise", None).await?;
+    end_step(kernel, desktop, boot, "personalise", None).await?;
     tracing::debug!(desktop = %desktop.id, boot, steps = ?reply.steps, "what personalising took in the guest");
     tracing::info!(desktop = %desktop.id, boot, renewed = reply.renewed, "personalised");
-    inner.doors.adopt(desktop.id, door).await;
+    kernel.doors.adopt(desktop.id, door).await;
     Ok(())
 }
 
 /// The keys that may open, likeliest first.
 async fn logins(
-    inner: &Inner,
+    kernel: &Kernel,
     desktop: &Desktop,
     known: Option<&Identity>,
     quarantined: bool,
@@ -149,7 +152,7 @@ async fn logins(
         }
         return Ok(logins);
     }
-    let (key, host_key) = first_key(inner, desktop).await?;
+    let (key, host_key) = first_key(kernel, desktop).await?;
     let mut logins = vec![Login::new(key.clone(), HostKeyPolicy::Pinned(host_key))];
     if quarantined {
         if desktop.origin.is_some() {
@@ -166,25 +169,25 @@ async fn logins(
 
 /// The way into a machine that nobody has personalised yet, as a private key and the host's public one: the template's, or
 /// that of what it was forked from.
-async fn first_key(inner: &Inner, desktop: &Desktop) -> Result<(SecretString, String), Fault> {
+async fn first_key(kernel: &Kernel, desktop: &Desktop) -> Result<(SecretString, String), Fault> {
     let Some(origin) = desktop.origin else {
-        let bootstrap = inner.bootstraps.get(inner, &desktop.template).await?;
+        let bootstrap = kernel.state::<Bootstraps>().get(kernel, &desktop.template).await?;
         return Ok((bootstrap.private_key, bootstrap.host_key));
     };
-    let identity = inner.store.snapshot_identity(origin).await?;
+    let identity = kernel.store.snapshot_identity(origin).await?;
     identity
         .and_then(|identity| Some((identity.door_key, identity.host_key?)))
         .ok_or_else(|| Fault::wrong_because(FailReason::OriginGone, "the way into its snapshot is gone"))
 }
 
 /// Tries until a door opens, all keys are refused, or time is up.
-async fn knock(inner: &Inner, desktop: &Desktop, logins: &[Login]) -> Result<Door, Fault> {
+async fn knock(kernel: &Kernel, desktop: &Desktop, logins: &[Login]) -> Result<Door, Fault> {
     let give_up = Instant::now() + KNOCKING;
     loop {
         let mut turned_away = 0;
         let mut latest = Fault::wrong_because(FailReason::DoorTimeout, "there is no key to try");
         for login in logins {
-            match open(inner, desktop, login).await {
+            match open(kernel, desktop, login).await {
                 Ok(door) => return Ok(door),
                 Err(Knock::Host(error @ EngineError::Unreachable(_))) => return Err(Fault::Silent(error)),
                 // The machine has gone: look again.
@@ -213,19 +216,23 @@ enum Knock {
     Door(OpenError),
 }
 
-async fn open(inner: &Inner, desktop: &Desktop, login: &Login) -> Result<Door, Knock> {
-    let stream = inner.engine.connect(desktop.id).await.map_err(Knock::Host)?;
+async fn open(kernel: &Kernel, desktop: &Desktop, login: &Login) -> Result<Door, Knock> {
+    let stream = kernel.engine.connect(desktop.id).await.map_err(Knock::Host)?;
     Door::open(stream, login).await.map_err(Knock::Door)
 }
 
 /// Our key to this desktop: the one kept before, or a new one, kept before the guest learns of it.
-async fn keep_identity(inner: &Inner, desktop: &Desktop, known: Option<Identity>) -> Result<Identity, Fault> {
+async fn keep_identity(
+    kernel: &Kernel,
+    desktop: &Desktop,
+    known: Option<Identity>,
+) -> Result<Identity, Fault> {
     if let Some(identity) = known {
         return Ok(identity);
     }
     let (door_key, public) =
         generate_key().map_err(|error| Fault::wrong(FailReason::PersonaliseFailed, &error))?;
-    inner.store.keep_door_key(desktop.id, desktop.fence, &door_key, &public).await?.ok_or(Fault::Lost)
+    kernel.store.keep_door_key(desktop.id, desktop.fence, &door_key, &public).await?.ok_or(Fault::Lost)
 }
 
 fn request(

@@ -4,23 +4,25 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::kernel::state::default_state;
 use rolltop_model::DesktopId;
 use rolltop_store::{Desktop, Standing};
 use tokio::time::Instant;
 
 #[derive(Default)]
 pub(crate) struct Standings(Mutex<Known>);
+default_state!(Standings);
 
 /// When each was last looked at, and how it stood then; `None` for what is gone.
 type Known = HashMap<DesktopId, (Instant, Option<Arc<Standing>>)>;
 
 impl Standings {
-    pub(super) fn all(&self) -> Vec<Arc<Standing>> {
+    pub(crate) fn all(&self) -> Vec<Arc<Standing>> {
         self.known().values().filter_map(|(_, standing)| standing.clone()).collect()
     }
 
     /// As its row was just read.
-    pub(super) fn note(&self, desktop: &Desktop) {
+    pub(crate) fn note(&self, desktop: &Desktop) {
         let standing = Standing {
             id: desktop.id,
             workspace: desktop.workspace,
@@ -30,12 +32,12 @@ impl Standings {
         self.known().insert(desktop.id, (Instant::now(), Some(Arc::new(standing))));
     }
 
-    pub(super) fn is_gone(&self, desktop: DesktopId) {
+    pub(crate) fn is_gone(&self, desktop: DesktopId) {
         self.known().insert(desktop, (Instant::now(), None));
     }
 
     /// All of them, as they were read from `began` on; what was noted since is newer.
-    pub(super) fn replace(&self, all: Vec<Standing>, began: Instant) {
+    pub(crate) fn replace(&self, all: Vec<Standing>, began: Instant) {
         let mut known = self.known();
         known.retain(|_, (at, _)| *at >= began);
         for standing in all {

@@ -22,10 +22,11 @@ use rolltop_model::{DesktopId, Silence, SilenceCause};
 use rolltop_store::{By, Standing, happening};
 use tokio::time::timeout;
 
-use super::fault::chain;
-use super::sleep::is_up;
-use crate::clock;
-use crate::control::Inner;
+use crate::desktops::up::is_up;
+use crate::kernel::clock;
+use crate::kernel::control::Kernel;
+use crate::kernel::fault::chain;
+use crate::kernel::state::default_state;
 
 /// Of one processor, percent.
 const ALL: u64 = 90;
@@ -43,6 +44,7 @@ const LATELY: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(crate) struct Stillness(Mutex<Known>);
+default_state!(Stillness);
 
 #[derive(Default)]
 struct Known {
@@ -240,7 +242,7 @@ fn lacks(load: &Load) -> Option<SilenceCause> {
 }
 
 /// Looks after all machines that are up and meant to be.
-pub(super) fn pass(inner: &Arc<Inner>, standings: &[Arc<Standing>], machines: &[Machine]) {
+pub(crate) fn pass(kernel: &Arc<Kernel>, standings: &[Arc<Standing>], machines: &[Machine]) {
     let standings: HashMap<DesktopId, &Arc<Standing>> = standings.iter().map(|at| (at.id, at)).collect();
     let watched = machines
         .iter()
@@ -258,26 +260,26 @@ pub(super) fn pass(inner: &Arc<Inner>, standings: &[Arc<Standing>], machines: &[
                 .then_some((machine.desktop, Watched { machine, unentered, leaving }))
         })
         .collect();
-    let Due { knocks, silent } = inner.stillness.note(&watched, inner.config.still);
+    let Due { knocks, silent } = kernel.state::<Stillness>().note(&watched, kernel.config.still);
     for (id, start) in knocks {
-        let inner = Arc::clone(inner);
+        let kernel = Arc::clone(kernel);
         tokio::spawn(async move {
-            let heard = knock(&inner, id, start).await;
-            let news = inner.stillness.heard(id, heard, clock::now());
-            tell(&inner, id, news).await;
+            let heard = knock(&kernel, id, start).await;
+            let news = kernel.state::<Stillness>().heard(id, heard, clock::now());
+            tell(&kernel, id, news).await;
         });
     }
     for (id, silence) in silent {
-        let inner = Arc::clone(inner);
-        tokio::spawn(async move { tell(&inner, id, News::Silent(silence)).await });
+        let kernel = Arc::clone(kernel);
+        tokio::spawn(async move { tell(&kernel, id, News::Silent(silence)).await });
     }
 }
 
 /// `start`: something is to be started in it, whatever it says of itself.
-async fn knock(inner: &Inner, id: DesktopId, start: bool) -> Heard {
-    let still = inner.config.still;
+async fn knock(kernel: &Kernel, id: DesktopId, start: bool) -> Heard {
+    let still = kernel.config.still;
     let answer = async {
-        let door = inner.doors.door(id).await.ok()?;
+        let door = kernel.doors.door(id).await.ok()?;
         door.answers().await.then_some(door)
     };
     let Ok(Some(door)) = timeout(still, answer).await else { return Heard::Nothing };
@@ -293,17 +295,17 @@ async fn knock(inner: &Inner, id: DesktopId, start: bool) -> Heard {
 }
 
 /// It has just answered, as whoever was let in knows.
-pub(crate) async fn answered(inner: &Inner, id: DesktopId) {
-    let news = inner.stillness.heard(id, Heard::Answer, clock::now());
-    tell(inner, id, news).await;
+pub(crate) async fn answered(kernel: &Kernel, id: DesktopId) {
+    let news = kernel.state::<Stillness>().heard(id, Heard::Answer, clock::now());
+    tell(kernel, id, news).await;
 }
 
-async fn tell(inner: &Inner, id: DesktopId, news: News) {
+async fn tell(kernel: &Kernel, id: DesktopId, news: News) {
     let now = clock::now();
     let (what, by, time) = match news {
         News::None => return,
         News::Changed => {
-            if let Err(error) = inner.store.tell(id, now).await {
+            if let Err(error) = kernel.store.tell(id, now).await {
                 tracing::warn!(desktop = %id, error = chain(&error), "whether it answers could not be told");
             }
             return;
@@ -318,7 +320,7 @@ async fn tell(inner: &Inner, id: DesktopId, news: News) {
             (happening::ANSWERS_AGAIN, By::ROLLTOP, (since, now))
         }
     };
-    if let Err(error) = inner.store.tell_happening(id, (what, by), time, None).await {
+    if let Err(error) = kernel.store.tell_happening(id, (what, by), time, None).await {
         tracing::warn!(desktop = %id, error = chain(&error), "that it stands still could not be told");
     }
 }

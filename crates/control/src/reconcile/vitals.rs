@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use rolltop_engine::{Machine, Power, Work, Writing};
 use rolltop_model::{DesktopId, Signs, Size};
 
-use crate::clock;
+use crate::kernel::clock;
+use crate::kernel::config::ControlConfig;
+use crate::kernel::state::State;
 
 /// Samples that an average is made of; closer ones are left out.
 const SAMPLES: u32 = 12;
@@ -46,6 +48,12 @@ struct Seen {
     busy_at: Option<Timestamp>,
 }
 
+impl State for Vitals {
+    fn new(config: &ControlConfig) -> Self {
+        Self::new(config.measuring)
+    }
+}
+
 impl Vitals {
     pub(crate) fn new(window: Duration) -> Self {
         Self { window, machines: Mutex::default() }
@@ -63,20 +71,20 @@ impl Vitals {
     }
 
     /// Whether its guest may not know yet how large its disk is.
-    pub(super) fn may_grow(&self, desktop: DesktopId) -> bool {
+    pub(crate) fn may_grow(&self, desktop: DesktopId) -> bool {
         let machines = self.machines();
         machines.get(&desktop).is_some_and(|Seen { vital, is_on, grown, .. }| {
             *is_on && *grown != Some(vital.disk_gib) && vital.disk_gib != vital.size.disk_gib()
         })
     }
 
-    pub(super) fn has_grown(&self, desktop: DesktopId, disk_gib: u64) {
+    pub(crate) fn has_grown(&self, desktop: DesktopId, disk_gib: u64) {
         if let Some(seen) = self.machines().get_mut(&desktop) {
             seen.grown = Some(disk_gib);
         }
     }
 
-    pub(super) fn replace(&self, machines: &[Machine]) {
+    pub(crate) fn replace(&self, machines: &[Machine]) {
         let mut known = self.machines();
         let mut before = std::mem::take(&mut *known);
         let now = Instant::now();
@@ -87,7 +95,7 @@ impl Vitals {
         }));
     }
 
-    pub(super) fn note(&self, machine: &Machine) {
+    pub(crate) fn note(&self, machine: &Machine) {
         let mut known = self.machines();
         let seen = known.entry(machine.desktop).or_insert_with(|| Seen::new(machine));
         seen.note(machine, self.window, Instant::now());

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rolltop_engine::{Machine, OffReason, Power};
 use rolltop_model::{
     DesktopId, FailReason, MachineView, Observation, OffWhy, PowerView, SnapshotState, Step, next_step,
@@ -11,58 +10,53 @@ use rolltop_model::{
 use rolltop_store::{Desktop, StoreError};
 use tokio::time::{Instant, sleep};
 
-use super::fault::Fault;
-use super::perform;
-use super::rest;
-use super::snapshots;
-use crate::clock;
-use crate::control::Inner;
+use crate::kernel::clock;
+use crate::kernel::control::Kernel;
+use crate::kernel::fault::Fault;
+use crate::metrics::Metrics;
+use crate::reconcile::rest::{Next, PAUSE};
+use crate::reconcile::standings::Standings;
+use crate::reconcile::vitals::Vitals;
+use crate::reconcile::{perform, rest};
+use crate::sleep::wake::Suspending;
+use crate::snapshots::taking;
 
 const LEASE: Duration = Duration::from_secs(60);
 const LEASE_RENEWAL: Duration = Duration::from_secs(15);
-/// After the host or the database did not answer.
-pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// Steps in a row after which others get their turn; a whole life takes about ten.
 const MOST_STEPS: usize = 40;
 
-/// When to look at the desktop again without a reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
-    Rest,
-    At(Timestamp),
-}
-
-pub(super) async fn work(inner: &Inner, id: DesktopId) -> Next {
+pub(crate) async fn work(kernel: &Kernel, id: DesktopId) -> Next {
     let now = clock::now();
     let soon = Next::At(clock::later(now, PAUSE));
-    let desktop = match inner.store.take_lease(id, &inner.holder, now, clock::later(now, LEASE)).await {
+    let desktop = match kernel.store.take_lease(id, &kernel.holder, now, clock::later(now, LEASE)).await {
         Ok(Some(desktop)) => desktop,
-        Ok(None) => return unleased(inner, id).await,
+        Ok(None) => return unleased(kernel, id).await,
         Err(error) => {
             tracing::error!(desktop = %id, %error, "the lease can't be taken");
             return soon;
         }
     };
     let fence = desktop.fence;
-    inner.standings.note(&desktop);
+    kernel.state::<Standings>().note(&desktop);
     let next = tokio::select! {
-        next = carry_on(inner, id, fence) => next,
-        () = keep_lease(inner, id, fence) => {
+        next = carry_on(kernel, id, fence) => next,
+        () = keep_lease(kernel, id, fence) => {
             tracing::warn!(desktop = %id, "the lease was lost");
             return soon;
         }
     };
-    if let Err(error) = inner.store.give_up_lease(id, fence).await {
+    if let Err(error) = kernel.store.give_up_lease(id, fence).await {
         tracing::warn!(desktop = %id, %error, "the lease can't be given up");
     }
     next
 }
 
 /// Somebody else has the lease, or there is no such desktop any more.
-async fn unleased(inner: &Inner, id: DesktopId) -> Next {
-    match inner.store.desktop(id).await {
+async fn unleased(kernel: &Kernel, id: DesktopId) -> Next {
+    match kernel.store.desktop(id).await {
         Ok(None) => {
-            inner.standings.is_gone(id);
+            kernel.state::<Standings>().is_gone(id);
             Next::Rest
         }
         Ok(Some(_)) | Err(_) => Next::At(clock::later(clock::now(), LEASE_RENEWAL)),
@@ -70,11 +64,11 @@ async fn unleased(inner: &Inner, id: DesktopId) -> Next {
 }
 
 /// Ends when the lease is lost.
-async fn keep_lease(inner: &Inner, id: DesktopId, fence: u64) {
+async fn keep_lease(kernel: &Kernel, id: DesktopId, fence: u64) {
     loop {
         sleep(LEASE_RENEWAL).await;
         let until = clock::later(clock::now(), LEASE);
-        match inner.store.renew_lease(id, fence, until).await {
+        match kernel.store.renew_lease(id, fence, until).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => tracing::warn!(desktop = %id, %error, "the lease can't be renewed"),
@@ -82,19 +76,19 @@ async fn keep_lease(inner: &Inner, id: DesktopId, fence: u64) {
     }
 }
 
-async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
+async fn carry_on(kernel: &Kernel, id: DesktopId, fence: u64) -> Next {
     // Who comes while it is suspended waits until it is written down what has become of that.
     let mut suspending = None;
     for _ in 0..MOST_STEPS {
-        if inner.stopping.is_cancelled() {
+        if kernel.stopping.is_cancelled() {
             return Next::Rest;
         }
-        let observed = observe(inner, id).await;
-        let desktop = match inner.store.desktop(id).await {
+        let observed = observe(kernel, id).await;
+        let desktop = match kernel.store.desktop(id).await {
             Ok(Some(desktop)) if desktop.fence == fence => desktop,
             Ok(Some(_)) => return Next::Rest,
             Ok(None) => {
-                inner.standings.is_gone(id);
+                kernel.state::<Standings>().is_gone(id);
                 return Next::Rest;
             }
             Err(error) => {
@@ -102,11 +96,11 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
                 break;
             }
         };
-        inner.standings.note(&desktop);
-        let step = match next_step(&desktop.record, observed, &inner.config.limits, clock::now()) {
+        kernel.state::<Standings>().note(&desktop);
+        let step = match next_step(&desktop.record, observed, &kernel.config.limits, clock::now()) {
             Step::Rest => {
                 drop(suspending.take());
-                match rest::at_rest(inner, &desktop, observed).await {
+                match rest::at_rest(kernel, &desktop, observed).await {
                     Some(next) => return next,
                     None => continue,
                 }
@@ -114,7 +108,7 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
             Step::Wait { until } => return Next::At(until),
             step => step,
         };
-        let step = match origin(inner, &desktop, step).await {
+        let step = match origin(kernel, &desktop, step).await {
             Ok(Some(step)) => step,
             Ok(None) => return Next::At(clock::later(clock::now(), PAUSE)),
             Err(error) => {
@@ -122,27 +116,27 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
                 break;
             }
         };
-        match snapshots::before(inner, &desktop, observed, step).await {
+        match taking::before(kernel, &desktop, observed, step).await {
             Ok(true) | Err(Fault::Changed) => continue,
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(desktop = %id, error = super::fault::chain(&error), "a snapshot waits");
+                tracing::warn!(desktop = %id, error = crate::kernel::fault::chain(&error), "a snapshot waits");
                 break;
             }
         }
         tracing::debug!(desktop = %id, ?step, "next step");
         if step == Step::Suspend {
-            suspending.get_or_insert_with(|| inner.suspending.begin(id));
+            suspending.get_or_insert_with(|| kernel.state::<Suspending>().begin(id));
         }
         let began = Instant::now();
-        let performed = perform::perform(inner, &desktop, step, observed).await;
+        let performed = perform::perform(kernel, &desktop, step, observed).await;
         if step != Step::Suspend {
             drop(suspending.take());
         }
         match &performed {
-            Ok(()) => inner.metrics.step_ended(step, began.elapsed(), None),
+            Ok(()) => kernel.state::<Metrics>().step_ended(step, began.elapsed(), None),
             Err(Fault::Wrong { reason, .. }) => {
-                inner.metrics.step_ended(step, began.elapsed(), Some(*reason));
+                kernel.state::<Metrics>().step_ended(step, began.elapsed(), Some(*reason));
             }
             // The world changed, or the host or the database is away: no word about the step.
             Err(Fault::Changed | Fault::Lost | Fault::Silent(_) | Fault::Store(_)) => {}
@@ -155,12 +149,12 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
                 break;
             }
             Err(Fault::Store(error)) => {
-                tracing::error!(desktop = %id, ?step, error = super::fault::chain(&error), "the database failed");
+                tracing::error!(desktop = %id, ?step, error = crate::kernel::fault::chain(&error), "the database failed");
                 break;
             }
             Err(Fault::Wrong { reason, why, detail }) => {
                 tracing::warn!(desktop = %id, ?step, reason = reason.as_str(), why, "a step went wrong");
-                if let Err(error) = note_failure(inner, &desktop, step, reason, detail).await {
+                if let Err(error) = note_failure(kernel, &desktop, step, reason, detail).await {
                     tracing::error!(desktop = %id, %error, "a failure can't be noted");
                     break;
                 }
@@ -171,9 +165,9 @@ async fn carry_on(inner: &Inner, id: DesktopId, fence: u64) -> Next {
 }
 
 /// The step, unless it is a fork of a snapshot that is not ready: then there is none yet, or it fails.
-async fn origin(inner: &Inner, desktop: &Desktop, step: Step) -> Result<Option<Step>, StoreError> {
+async fn origin(kernel: &Kernel, desktop: &Desktop, step: Step) -> Result<Option<Step>, StoreError> {
     let (Step::Fork { .. }, Some(origin)) = (step, desktop.origin) else { return Ok(Some(step)) };
-    Ok(match inner.store.snapshot(origin).await?.map(|snapshot| snapshot.state) {
+    Ok(match kernel.store.snapshot(origin).await?.map(|snapshot| snapshot.state) {
         Some(SnapshotState::Ready) => Some(step),
         Some(SnapshotState::Taking) => None,
         Some(SnapshotState::Failed | SnapshotState::Deleting) | None => {
@@ -183,7 +177,7 @@ async fn origin(inner: &Inner, desktop: &Desktop, step: Step) -> Result<Option<S
 }
 
 async fn note_failure(
-    inner: &Inner,
+    kernel: &Kernel,
     desktop: &Desktop,
     step: Step,
     reason: rolltop_model::FailReason,
@@ -191,19 +185,19 @@ async fn note_failure(
 ) -> Result<(), StoreError> {
     let now = clock::now();
     // As it is by now: the step may have written its beginning.
-    let Some(mut present) = inner.store.desktop(desktop.id).await? else { return Ok(()) };
+    let Some(mut present) = kernel.store.desktop(desktop.id).await? else { return Ok(()) };
     if present.fence != desktop.fence || present.revision != desktop.revision {
         return Ok(());
     }
-    let after = present.record.went_wrong(step, reason, &inner.config.limits, now);
+    let after = present.record.went_wrong(step, reason, &kernel.config.limits, now);
     present.detail = None;
-    inner.store.save_record(&present, &after, detail.as_deref(), now).await.map(|_| ())
+    kernel.store.save_record(&present, &after, detail.as_deref(), now).await.map(|_| ())
 }
 
-async fn observe(inner: &Inner, id: DesktopId) -> Observation {
-    match inner.engine.observe_one(id).await {
+async fn observe(kernel: &Kernel, id: DesktopId) -> Observation {
+    match kernel.engine.observe_one(id).await {
         Ok(Some(machine)) => {
-            inner.vitals.note(&machine);
+            kernel.state::<Vitals>().note(&machine);
             view(&machine)
         }
         Ok(None) => Observation::Absent,
@@ -215,7 +209,7 @@ async fn observe(inner: &Inner, id: DesktopId) -> Observation {
 }
 
 /// The engine's report as decisions see it.
-pub(super) fn view(machine: &Machine) -> Observation {
+pub(crate) fn view(machine: &Machine) -> Observation {
     let power = match machine.power {
         Power::On { quarantined } => PowerView::On { quarantined },
         Power::Off { why: OffReason::Asked } => PowerView::Off(OffWhy::Asked),

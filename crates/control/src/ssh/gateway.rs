@@ -4,7 +4,7 @@
 //! It is told nothing else, and decides nothing: each tunnel is authorised here, by the key, as if
 //! the key's owner had asked.
 
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rolltop_api_types::{self as api, Scope};
@@ -15,14 +15,19 @@ use rolltop_store::{By, Desktop, SshKey};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::fingerprint;
-use super::reconnecting::Connected;
-use crate::caller::{Caller, DesktopAccess, Who, purpose};
-use crate::clock;
-use crate::control::Control;
-use crate::desktops::{Starting, WakeError};
-use crate::error::{AccessError, InternalError, NoSuchDesktop, explained};
-use crate::inside::{Place, Reason};
+use crate::inside::notes::Reason;
+use crate::inside::uses::Place;
+use crate::inside::uses::Uses;
+use crate::kernel::caller::{Caller, DesktopAccess, Who, purpose};
+use crate::kernel::clock;
+use crate::kernel::control::Control;
+use crate::kernel::error::{AccessError, InternalError, NoSuchDesktop, explained};
+use crate::kernel::state::default_state;
+use crate::sleep::wake::{Starting, WakeError};
+use crate::ssh::keys::KeyChanges;
+use crate::ssh::public_key::fingerprint;
+use crate::ssh::reconnecting::Connected;
+use crate::ssh::reconnecting::Reconnecting;
 
 /// For the engine to reach a desktop's sshd.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
@@ -34,6 +39,11 @@ pub struct GatewayView {
     pub host_key: String,
     pub port: u16,
 }
+
+/// `None` until it has.
+#[derive(Default)]
+struct Gateway(Mutex<Option<GatewayView>>);
+default_state!(Gateway);
 
 /// Bytes to and from a desktop's sshd.
 pub struct Tunnel {
@@ -63,7 +73,7 @@ impl KeyGuard {
     /// Resolves once the key was removed. Trouble of ours does not end anybody's connection.
     pub async fn removed(&mut self) {
         loop {
-            if matches!(self.control.inner.store.has_ssh_key(self.key).await, Ok(false)) {
+            if matches!(self.control.kernel.store.has_ssh_key(self.key).await, Ok(false)) {
                 return;
             }
             if self.changes.changed().await.is_err() {
@@ -86,29 +96,29 @@ explained! {
 impl Control {
     /// The jump host says who it is.
     pub fn introduce_gateway(&self, gateway: GatewayView) {
-        *self.inner.gateway.lock().unwrap_or_else(PoisonError::into_inner) = Some(gateway);
+        *self.kernel.state::<Gateway>().0.lock().unwrap_or_else(PoisonError::into_inner) = Some(gateway);
     }
 
     /// Whether anybody has the key with this fingerprint.
     pub async fn has_ssh_key(&self, fingerprint: &str) -> Result<bool, InternalError> {
-        Ok(!self.inner.store.ssh_keys_with(fingerprint, clock::now()).await?.is_empty())
+        Ok(!self.kernel.store.ssh_keys_with(fingerprint, clock::now()).await?.is_empty())
     }
 
     /// A way to the sshd of the desktop called `target`, or with that id, which the key opens. One
     /// that is off is started and waited for.
     pub async fn ssh_tunnel(&self, fingerprint: &str, target: &str) -> Result<Tunnel, TunnelError> {
-        let changes = self.inner.ssh_keys_changed.subscribe();
+        let changes = self.kernel.state::<KeyChanges>().0.subscribe();
         let (key, row) = self.target_of(fingerprint, target).await?;
         let caller = caller(&key);
         let access: DesktopAccess<purpose::Control> =
             self.authorise(&caller, row.id).await.map_err(barred)?;
-        let place = self.inner.uses.take(row.id, Use::Ssh);
+        let place = self.kernel.state::<Uses>().take(row.id, Use::Ssh);
         self.let_lie(&row, key.id)?;
         let by = By::somebody(&caller.label).because("ssh");
         self.awake(access.desktop(), Starting::SuspendedOrStopped, by).await?;
-        self.inner.note_access(row.id, row.workspace, Reason::Ssh, &caller).await?;
-        self.inner.store.touch_ssh_key(key.id, clock::now()).await?;
-        let connecting = timeout(CONNECT_DEADLINE, self.inner.engine.connect(row.id)).await;
+        self.kernel.note_access(row.id, row.workspace, Reason::Ssh, &caller).await?;
+        self.kernel.store.touch_ssh_key(key.id, clock::now()).await?;
+        let connecting = timeout(CONNECT_DEADLINE, self.kernel.engine.connect(row.id)).await;
         let stream = connecting
             .unwrap_or_else(|_| Err(EngineError::Timeout("the desktop's sshd".to_owned())))
             .map_err(|error| match error {
@@ -118,7 +128,7 @@ impl Control {
                 error => TunnelError::Unreachable(error),
             })?;
         tracing::info!(desktop = %row.id, key = %key.id, "a person's SSH connection was let through");
-        let connected = self.inner.reconnecting.connected(row.id, key.id);
+        let connected = self.kernel.state::<Reconnecting>().connected(row.id, key.id);
         let guard =
             KeyGuard { control: self.clone(), key: key.id, changes, _place: place, _connected: connected };
         Ok(Tunnel { stream, desktop: row.id, guard })
@@ -127,7 +137,7 @@ impl Control {
     /// Refuses a client that comes back by itself to what a person has switched off.
     fn let_lie(&self, row: &Desktop, key: SshKeyId) -> Result<(), TunnelError> {
         let (is_off, name) = (row.record.desired != Desired::Running, row.name.as_str());
-        if is_off && self.inner.reconnecting.comes_by_itself(row.id, key) {
+        if is_off && self.kernel.state::<Reconnecting>().comes_by_itself(row.id, key) {
             return Err(TunnelError::NotRunning(format!(
                 "{name} was switched off while this key was connected to it, and is not brought back by clients that \
                  connect again by themselves. Start it:  rolltop start {name}"
@@ -141,8 +151,8 @@ impl Control {
         &self,
         access: &DesktopAccess<purpose::Read>,
     ) -> Result<api::DesktopSsh, AccessError> {
-        let row = self.inner.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
-        let gateway = self.inner.gateway.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let row = self.kernel.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
+        let gateway = self.kernel.state::<Gateway>().0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(api::DesktopSsh {
             id: row.id,
             name: row.name.to_string(),
@@ -164,10 +174,10 @@ impl Control {
     async fn target_of(&self, fingerprint: &str, target: &str) -> Result<(SshKey, Desktop), TunnelError> {
         let id = target.parse::<DesktopId>().ok();
         let mut found = None;
-        for key in self.inner.store.ssh_keys_with(fingerprint, clock::now()).await? {
+        for key in self.kernel.store.ssh_keys_with(fingerprint, clock::now()).await? {
             let row = match id {
-                Some(id) => self.inner.store.desktop(id).await?.filter(|row| row.workspace == key.workspace),
-                None => self.inner.store.desktop_named(key.workspace, target).await?,
+                Some(id) => self.kernel.store.desktop(id).await?.filter(|row| row.workspace == key.workspace),
+                None => self.kernel.store.desktop_named(key.workspace, target).await?,
             };
             if let Some(row) = row
                 && found.replace((key, row)).is_some()

@@ -7,15 +7,16 @@ use rolltop_api_types::{self as api, KeyDelivery, Scope, SshKeyAdded, SshKeyRemo
 use rolltop_model::{SshKeyId, WorkspaceId};
 use rolltop_store::{AddSshKeyError, NewSshKey, SshKey, StoreError};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::PublicKeyError;
-use super::public_key::read;
-use crate::caller::{Caller, Who};
-use crate::clock;
-use crate::control::{Control, Inner};
-use crate::error::{LacksScope, QueryError, explained};
-use crate::reconcile;
+use crate::kernel::caller::{Caller, Who};
+use crate::kernel::clock;
+use crate::kernel::control::{Control, Kernel};
+use crate::kernel::error::{LacksScope, QueryError, explained};
+use crate::kernel::state::default_state;
+use crate::ssh::delivery;
+use crate::ssh::public_key::{PublicKeyError, read};
 
 /// Most keys of a workspace: each is a line in every desktop.
 const MOST_KEYS: u64 = 100;
@@ -24,6 +25,11 @@ const LONGEST_NAME: usize = 64;
 const ENTERING: [Scope; 4] = [Scope::DesktopsControl, Scope::Exec, Scope::FilesRead, Scope::FilesWrite];
 /// How long a change waits for desktops to take it; what they have not taken by then they get later.
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Changes with each SSH key that comes or goes.
+#[derive(Default)]
+pub(crate) struct KeyChanges(pub(crate) watch::Sender<u64>);
+default_state!(KeyChanges);
 
 explained! {
     pub enum AddKeyError: Forbidden(LacksScope), Key(PublicKeyError) or Internal {
@@ -69,7 +75,7 @@ impl Control {
             expires_at: caller.expires_at,
             limit: MOST_KEYS,
         };
-        let row = self.inner.store.insert_ssh_key(new, clock::now()).await.map_err(|error| match error {
+        let row = self.kernel.store.insert_ssh_key(new, clock::now()).await.map_err(|error| match error {
             AddSshKeyError::Exists(name) => AddKeyError::Exists(name),
             AddSshKeyError::LimitReached => AddKeyError::TooMany,
             AddSshKeyError::Store(error) => error.into(),
@@ -81,7 +87,7 @@ impl Control {
     /// The workspace's keys, oldest first.
     pub async fn ssh_keys(&self, caller: &Caller) -> Result<Vec<api::SshKey>, QueryError> {
         caller.needs_everywhere(Scope::KeysRead)?;
-        Ok(self.inner.store.ssh_keys(caller.workspace).await?.into_iter().map(shown).collect())
+        Ok(self.kernel.store.ssh_keys(caller.workspace).await?.into_iter().map(shown).collect())
     }
 
     /// Forgets a key: what it has open through the jump host ends, and no running desktop knows it
@@ -92,7 +98,7 @@ impl Control {
         id: SshKeyId,
     ) -> Result<SshKeyRemoved, RemoveKeyError> {
         caller.needs_everywhere(Scope::KeysWrite)?;
-        if !self.inner.store.delete_ssh_key(caller.workspace, id, clock::now()).await? {
+        if !self.kernel.store.delete_ssh_key(caller.workspace, id, clock::now()).await? {
             return Err(RemoveKeyError::NotFound);
         }
         tracing::info!(key = %id, by = caller.label, "an SSH key was removed");
@@ -101,13 +107,13 @@ impl Control {
 
     /// Waits until every desktop that runs has them or was asked in vain, or for a while: jobs bring them there.
     async fn keys_changed(&self, workspace: WorkspaceId) -> Result<KeyDelivery, StoreError> {
-        self.inner.ssh_keys_changed();
-        let digest = reconcile::digest(&self.inner.store.ssh_keys(workspace).await?);
+        self.kernel.ssh_keys_changed();
+        let digest = delivery::digest(&self.kernel.store.ssh_keys(workspace).await?);
         let deadline = Instant::now() + DELIVERY_DEADLINE;
         let (running, done) = loop {
-            let ended = self.inner.job_ended.notified();
+            let ended = self.kernel.job_ended.notified();
             let (running, done, is_untried) =
-                self.inner.store.desktops_authorized(workspace, &digest).await?;
+                self.kernel.store.desktops_authorized(workspace, &digest).await?;
             if !is_untried || timeout_at(deadline, ended).await.is_err() {
                 break (running, done);
             }
@@ -115,7 +121,7 @@ impl Control {
         Ok(KeyDelivery {
             done,
             pending: running.saturating_sub(done),
-            at_next_start: self.inner.store.desktops_not_running(workspace).await?,
+            at_next_start: self.kernel.store.desktops_not_running(workspace).await?,
         })
     }
 }
@@ -124,10 +130,10 @@ fn is_name(name: &str) -> bool {
     rolltop_model::is_label(name, LONGEST_NAME)
 }
 
-impl Inner {
+impl Kernel {
     /// Has tunnels look whether their key is still good.
     pub(crate) fn ssh_keys_changed(&self) {
-        self.ssh_keys_changed.send_modify(|count| *count = count.wrapping_add(1));
+        self.state::<KeyChanges>().0.send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 

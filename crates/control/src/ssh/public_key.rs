@@ -1,8 +1,9 @@
 //! A public key as somebody pasted it: read strictly, because it becomes a line in a file that says
 //! who may log in.
 
-use crate::error::explained;
 use ssh_key::{Algorithm, HashAlg, PublicKey};
+
+use crate::kernel::error::explained;
 
 /// Shortest RSA key that is taken, bits.
 const SHORTEST_RSA: u32 = 3072;
@@ -26,7 +27,7 @@ explained! {
 
 /// A public key that is good enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct AcceptedKey {
+pub(crate) struct AcceptedKey {
     /// One OpenSSH line without a comment.
     pub line: String,
     /// Its algorithm's name.
@@ -37,7 +38,7 @@ pub(super) struct AcceptedKey {
     pub comment: Option<String>,
 }
 
-pub(super) fn read(text: &str) -> Result<AcceptedKey, PublicKeyError> {
+pub(crate) fn read(text: &str) -> Result<AcceptedKey, PublicKeyError> {
     let text = text.trim();
     if is_private(text) {
         return Err(PublicKeyError::Private);

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::kernel::config::ControlConfig;
+use crate::kernel::state::State;
 use rolltop_model::{DesktopId, SshKeyId};
 use tokio::time::Instant;
 
@@ -34,6 +36,12 @@ struct Known {
 pub(crate) struct Connected {
     all: Reconnecting,
     of: (DesktopId, SshKeyId),
+}
+
+impl State for Reconnecting {
+    fn new(config: &ControlConfig) -> Self {
+        Self::new(config.leaving)
+    }
 }
 
 impl Reconnecting {

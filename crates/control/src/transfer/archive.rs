@@ -9,7 +9,6 @@
 //!
 //! The manifest comes last: without a right one nothing is believed.
 
-use crate::error::explained;
 use std::io;
 
 use async_compression::tokio::bufread::ZstdDecoder;
@@ -23,10 +22,12 @@ use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
+use crate::kernel::error::explained;
+
 const DESKTOP: &str = "desktop.json";
 const MANIFEST: &str = "manifest.json";
 const DISK: &str = "disk/";
-pub(super) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 const BLOCK: usize = 512;
 /// Largest window that a file may have us keep to unpack it, as a power of two: 8 MiB. Ours have 2 MiB, and level 19 of zstd
 /// has this.
@@ -36,7 +37,7 @@ const MOST_TEXT: u64 = 64 * 1024;
 
 /// What a file is of.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Description {
+pub(crate) struct Description {
     pub format: u32,
     pub name: String,
     pub size: Size,
@@ -50,7 +51,7 @@ pub(super) struct Description {
 
 /// The way in, until it has another.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Door {
+pub(crate) struct Door {
     /// OpenSSH private key.
     #[serde(serialize_with = "expose")]
     pub private_key: SecretString,
@@ -104,7 +105,7 @@ explained! {
     }
 }
 
-pub(super) struct Writer<W: AsyncWrite> {
+pub(crate) struct Writer<W: AsyncWrite> {
     to: ZstdEncoder<W>,
     sum: Sum,
     /// Of an entry, bytes to come and the zeros after them.
@@ -182,7 +183,7 @@ fn padding(length: u64) -> usize {
     usize::try_from(length.next_multiple_of(BLOCK as u64) - length).unwrap_or_default()
 }
 
-pub(super) struct Reader<R> {
+pub(crate) struct Reader<R> {
     from: BufReader<ZstdDecoder<R>>,
     sum: Sum,
     pub description: Description,

@@ -16,9 +16,9 @@ use rolltop_door::{FileInfo, FileKind};
 use std::io;
 use tokio::sync::mpsc;
 
-use super::{FileError, Files, checked, joined, name_of};
-use crate::caller::purpose::ReadFiles;
-use crate::in_flight::Share;
+use crate::inside::files::{FileError, Files, checked, joined, name_of};
+use crate::kernel::caller::purpose::ReadFiles;
+use crate::kernel::in_flight::Share;
 
 /// Folders in folders, at most.
 const DEEPEST: usize = 64;

@@ -10,8 +10,9 @@ use futures::{Stream, StreamExt};
 use rolltop_api_types::FileEntry;
 use rolltop_door::{FileKind, RemoteWriter, SftpError};
 
-use super::{FileError, Files, Tag, checked, joined};
-use crate::caller::purpose::WriteFiles;
+use crate::inside::files::tag::Tag;
+use crate::inside::files::{FileError, Files, checked, joined};
+use crate::kernel::caller::purpose::WriteFiles;
 
 /// The permission bits of a new file.
 const NEW_FILE: u32 = 0o644;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rolltop_door::ExecLimits;
 
-use super::{Files, quoted};
+use crate::inside::files::{Files, quoted};
 
 const LIMITS: ExecLimits = ExecLimits { max_output: 256, timeout: Duration::from_secs(10) };
 
@@ -19,11 +19,11 @@ pub struct Tag {
 }
 
 impl Tag {
-    pub(super) fn strong(text: String) -> Self {
+    pub(crate) fn strong(text: String) -> Self {
         Self { text, strong: true }
     }
 
-    pub(super) fn weak(text: String) -> Self {
+    pub(crate) fn weak(text: String) -> Self {
         Self { text, strong: false }
     }
 }
@@ -32,7 +32,7 @@ impl<P> Files<P> {
     /// Inode, time of the last change to the tick of the desktop's clock, and size; `None` where the desktop has no
     /// `stat` that tells them. Asked once before a file is opened and once after, the same answer means that it is of
     /// the file that was opened, and that any later change gives another: more than a tick lies between the two.
-    pub(super) async fn state(&self, path: &str) -> Option<String> {
+    pub(crate) async fn state(&self, path: &str) -> Option<String> {
         let user = rolltop_guest_protocol::SESSION_USER;
         let command = format!("sudo -n -u {user} stat -Lc %i.%.9Z.%s -- {}", quoted(path));
         let output = self.door.exec(&command, "", LIMITS).await.ok().filter(|output| output.succeeded())?;

@@ -2,26 +2,26 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
-pub(super) const RAW: i32 = 0;
-pub(super) const COPY: i32 = 1;
-pub(super) const TIGHT: i32 = 7;
-pub(super) const ZRLE: i32 = 16;
-pub(super) const DESKTOP_SIZE: i32 = -223;
-pub(super) const LAST_RECTANGLE: i32 = -224;
-pub(super) const POINTER: i32 = -239;
-pub(super) const EXTENDED_KEYS: i32 = -258;
-pub(super) const LEDS: i32 = -261;
-pub(super) const NAME: i32 = -307;
-pub(super) const EXTENDED_DESKTOP_SIZE: i32 = -308;
+pub(crate) const RAW: i32 = 0;
+pub(crate) const COPY: i32 = 1;
+pub(crate) const TIGHT: i32 = 7;
+pub(crate) const ZRLE: i32 = 16;
+pub(crate) const DESKTOP_SIZE: i32 = -223;
+pub(crate) const LAST_RECTANGLE: i32 = -224;
+pub(crate) const POINTER: i32 = -239;
+pub(crate) const EXTENDED_KEYS: i32 = -258;
+pub(crate) const LEDS: i32 = -261;
+pub(crate) const NAME: i32 = -307;
+pub(crate) const EXTENDED_DESKTOP_SIZE: i32 = -308;
 const XVP: i32 = -309;
 const FENCE: i32 = -312;
 const CONTINUOUS_UPDATES: i32 = -313;
-pub(super) const EXTENDED_BUTTONS: i32 = -316;
+pub(crate) const EXTENDED_BUTTONS: i32 = -316;
 const EXTENDED_CLIPBOARD: i32 = 0xc0a1_e5ce_u32 as i32;
-pub(super) const VMWARE_POINTER: i32 = 0x574d_5664;
+pub(crate) const VMWARE_POINTER: i32 = 0x574d_5664;
 
 /// Those that a server may be offered: what it sends in them can be measured.
-pub(super) const MEASURED: [i32; 16] = [
+pub(crate) const MEASURED: [i32; 16] = [
     COPY,
     TIGHT,
     ZRLE,
@@ -43,7 +43,7 @@ pub(super) const MEASURED: [i32; 16] = [
 
 /// It tells how long some messages are.
 #[derive(Debug, Default)]
-pub(in crate::inside) struct Agreed {
+pub(crate) struct Agreed {
     /// The second number of the version that the viewer chose; 0 until it has.
     minor: AtomicU8,
     /// Bytes of a pixel, and of one in Tight.

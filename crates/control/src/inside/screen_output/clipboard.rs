@@ -2,7 +2,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::{BadServer, MOST_TEXT};
+use crate::inside::screen_output::{BadServer, MOST_TEXT};
 
 /// In a clipboard's first word: what follows. Sizes of each format that a side takes,
 const SIZES: u32 = 1 << 24;
@@ -20,7 +20,7 @@ const PIECE: usize = 16 << 10;
 /// Of all formats together, bytes.
 const MOST: u32 = 2 * MOST_TEXT;
 
-pub(super) struct Clipboard {
+pub(crate) struct Clipboard {
     unpacker: Decompress,
     /// How long the next text is, as far as that is told.
     length: Vec<u8>,
@@ -40,7 +40,7 @@ impl Default for Clipboard {
 
 /// Whether what is packed comes after this word, in so many bytes. A viewer takes the others for as long as they are by
 /// their kind, whatever is said of their length.
-pub(super) fn is_given(word: u32, bytes: u32) -> Result<bool, BadServer> {
+pub(crate) fn is_given(word: u32, bytes: u32) -> Result<bool, BadServer> {
     let formats = word & FORMATS;
     match word & !FORMATS {
         kinds if kinds & SIZES != 0 && bytes == 4 * formats.count_ones() => Ok(false),

@@ -1,11 +1,11 @@
 //! That a JPEG picture is one, and not larger than the place that it is for: whoever decodes it believes what it says.
 
-use super::{Area, BadServer};
+use crate::inside::screen_output::{Area, BadServer};
 
 const TOO_LARGE: BadServer = BadServer("a picture that is larger than its place");
 const NOT_ONE: BadServer = BadServer("a picture that is no JPEG");
 
-pub(super) struct Jpeg {
+pub(crate) struct Jpeg {
     most: Area,
     step: Step,
     head: Vec<u8>,

@@ -3,8 +3,8 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
-use super::agreed::MEASURED;
-use super::*;
+use crate::inside::screen_output::agreed::MEASURED;
+use crate::inside::screen_output::*;
 
 const WIDTH: u16 = 1280;
 const HEIGHT: u16 = 800;

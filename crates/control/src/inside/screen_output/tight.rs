@@ -1,6 +1,6 @@
 //! How long a rectangle in the encoding Tight is.
 
-use super::{Area, BadServer};
+use crate::inside::screen_output::{Area, BadServer};
 
 /// Less is not packed, bytes.
 const LEAST_PACKED: u64 = 12;
@@ -9,7 +9,7 @@ const MOST_PICTURE: u64 = (1 << 22) - 1;
 
 /// What the next byte of it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Tight {
+pub(crate) enum Tight {
     /// How it is packed.
     #[default]
     Control,
@@ -25,7 +25,7 @@ pub(super) enum Tight {
     },
 }
 
-pub(super) enum Next {
+pub(crate) enum Next {
     Byte(Tight),
     /// So many bytes pass first.
     Skip(u64, Tight),

@@ -1,0 +1,166 @@
+//! Asking for copies of snapshots, and for snapshots of copies.
+
+use futures::TryStreamExt;
+use rolltop_api_types::{self as api, Scope};
+use rolltop_model::{CopyState, SnapshotId, SnapshotState};
+use rolltop_store::{NewCopy, Snapshot, SnapshotCopy};
+use secrecy::ExposeSecret;
+
+use crate::copies::place::About;
+use crate::kernel::caller::Caller;
+use crate::kernel::clock;
+use crate::kernel::control::Control;
+use crate::kernel::error::{LacksScope, explained};
+use crate::kernel::fault::chain;
+use crate::snapshots::ask::SnapshotError;
+use crate::transfer::TransferError;
+
+/// It is away, or it is not what was put there.
+pub(crate) const UNREADABLE: &str =
+    "The copy can't be had from where it is kept, or is damaged; look at the log.";
+
+explained! {
+    pub enum CopyError: Forbidden(LacksScope), Snapshot(SnapshotError), Transfer(TransferError) or Internal {
+        NotConfigured => NoCopies, "No place for copies is configured; the operator can name one in rolltop.toml.";
+        NotFound => NotFound, "There is no such copy.";
+        NotDone => WrongState, "This copy is not done.";
+        Unreadable => CopyUnreadable, "{UNREADABLE}";
+    }
+}
+
+impl Control {
+    /// Asks for a copy of a snapshot, which is made in the background.
+    pub async fn copy_snapshot(
+        &self,
+        caller: &Caller,
+        id: SnapshotId,
+    ) -> Result<api::SnapshotCopy, CopyError> {
+        let row = self.own_snapshot(caller, id, Scope::DesktopsWrite).await?;
+        self.kernel.copies().ok_or(CopyError::NotConfigured)?;
+        if row.state != SnapshotState::Ready {
+            return Err(SnapshotError::WrongState("This snapshot is not ready.").into());
+        }
+        let copy = self.kernel.store.ask_copy(&copy_of(row, &caller.label), clock::now()).await?;
+        Ok(shown(copy))
+    }
+
+    /// Whether the operator has named a place for them.
+    pub fn has_copies(&self) -> bool {
+        self.kernel.copies().is_some()
+    }
+
+    /// The workspace's copies, the newest first.
+    pub async fn copies(&self, caller: &Caller) -> Result<api::SnapshotCopyList, CopyError> {
+        caller.needs(Scope::DesktopsRead)?;
+        // A key that is tied to one desktop hears nothing of others.
+        if caller.only.is_some() {
+            return Ok(api::SnapshotCopyList { items: Vec::new(), configured: self.has_copies() });
+        }
+        let all = self.kernel.store.copies(caller.workspace).await?;
+        let items = all.into_iter().filter(|copy| copy.state != CopyState::Deleting).map(shown).collect();
+        Ok(api::SnapshotCopyList { items, configured: self.has_copies() })
+    }
+
+    /// Has a copy fetched, in the background: it becomes a snapshot again, of which desktops are made.
+    pub async fn fetch_copy(&self, caller: &Caller, id: SnapshotId) -> Result<api::SnapshotCopy, CopyError> {
+        if self.own_copy(caller, id).await?.state == CopyState::Deleting {
+            return Err(CopyError::NotFound);
+        }
+        let copy = self
+            .kernel
+            .store
+            .ask_copy_fetched(id, &caller.label, clock::now())
+            .await?
+            .ok_or(CopyError::NotDone)?;
+        Ok(shown(copy))
+    }
+
+    /// Deletes a copy, in the background.
+    pub async fn delete_copy(&self, caller: &Caller, id: SnapshotId) -> Result<(), CopyError> {
+        let copy = self.own_copy(caller, id).await?;
+        self.kernel.store.ask_copy_deleted(copy.new.id, clock::now()).await?;
+        Ok(())
+    }
+
+    async fn own_copy(&self, caller: &Caller, id: SnapshotId) -> Result<SnapshotCopy, CopyError> {
+        caller.needs_everywhere(Scope::DesktopsWrite)?;
+        let copy = self.kernel.store.copy(id).await?;
+        let copy = copy.filter(|copy| copy.new.workspace == caller.workspace).ok_or(CopyError::NotFound)?;
+        self.kernel.copies().ok_or(CopyError::NotConfigured)?;
+        Ok(copy)
+    }
+
+    /// For the operator, whose host was lost: writes down for the first workspace what copies are there and open with the
+    /// key that is here. How many there were, and how many did not open.
+    pub async fn adopt_copies(&self) -> Result<(u64, u64), CopyError> {
+        let copies = self.kernel.copies().ok_or(CopyError::NotConfigured)?;
+        let workspace = self.kernel.store.first_workspace(clock::now()).await?.id;
+        let (mut found, mut closed) = (0, 0);
+        let mut listed = copies.store.list(Some(&copies.prefix));
+        while let Some(object) = listed.try_next().await.map_err(|error| unreadable(&error))? {
+            let name = object.location.filename().unwrap_or_default().to_owned();
+            let Ok(id) = name.parse::<SnapshotId>() else { continue };
+            if object.location != copies.place(id) {
+                continue;
+            }
+            let beginning = copies.beginning(&object.location).await.map_err(|error| unreadable(&error))?;
+            let about = copies
+                .key
+                .open(&name, &beginning)
+                .ok()
+                .and_then(|opener| serde_json::from_slice::<About>(opener.about.expose_secret()).ok());
+            let Some(about) = about else {
+                closed += 1;
+                continue;
+            };
+            let About { desktop_name, name, size, disk_gib, taken_at, made_by } = about;
+            let new = NewCopy { id, workspace, desktop_name, name, size, disk_gib, taken_at, made_by };
+            self.kernel.store.adopt_copy(&new, object.size, clock::now()).await?;
+            found += 1;
+        }
+        Ok((found, closed))
+    }
+}
+
+pub(crate) fn copy_of(row: Snapshot, made_by: &str) -> NewCopy {
+    NewCopy {
+        id: row.id,
+        workspace: row.workspace,
+        desktop_name: row.desktop_name,
+        name: row.name,
+        size: row.size,
+        disk_gib: row.disk_gib,
+        taken_at: row.taken_at.unwrap_or(row.created_at),
+        made_by: made_by.to_owned(),
+    }
+}
+
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> CopyError {
+    tracing::warn!(error = %chain(error), "copies can't be listed");
+    CopyError::Unreadable
+}
+
+fn shown(copy: SnapshotCopy) -> api::SnapshotCopy {
+    let new = copy.new;
+    api::SnapshotCopy {
+        id: new.id,
+        desktop_name: new.desktop_name,
+        name: new.name,
+        size: new.size,
+        disk_gib: new.disk_gib,
+        taken_at: new.taken_at,
+        state: match copy.state {
+            CopyState::Waiting => api::CopyState::Waiting,
+            CopyState::Copying => api::CopyState::Copying,
+            CopyState::Done => api::CopyState::Done,
+            CopyState::Fetching => api::CopyState::Fetching,
+            CopyState::Failed | CopyState::Deleting => api::CopyState::Failed,
+        },
+        detail: copy.reason,
+        bytes: matches!(copy.state, CopyState::Done | CopyState::Fetching).then_some(copy.bytes),
+        made_by: new.made_by,
+        fetched_as: copy.fetched_as,
+        created_at: copy.created_at,
+        ended_at: copy.ended_at,
+    }
+}

@@ -1,0 +1,50 @@
+//! With which desktops something is done at this moment.
+
+use std::collections::HashSet;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rolltop_model::DesktopId;
+
+use crate::kernel::config::ControlConfig;
+use crate::kernel::state::State;
+
+/// With a type for what is done.
+pub(crate) struct Ongoing<W>(Mutex<HashSet<DesktopId>>, PhantomData<fn() -> W>);
+
+impl<W: 'static> State for Ongoing<W> {
+    fn new(_: &ControlConfig) -> Self {
+        Self(Mutex::default(), PhantomData)
+    }
+}
+
+/// It is done with a desktop as long as this lives.
+pub(crate) struct Known<W>(Arc<Ongoing<W>>, DesktopId);
+
+impl<W> Ongoing<W> {
+    /// For who knows that nobody else does it.
+    pub(crate) fn begin(self: Arc<Self>, desktop: DesktopId) -> Known<W> {
+        self.all().insert(desktop);
+        Known(self, desktop)
+    }
+
+    /// `None` while somebody else does it.
+    pub(crate) fn alone(self: Arc<Self>, desktop: DesktopId) -> Option<Known<W>> {
+        let is_first = self.all().insert(desktop);
+        is_first.then(|| Known(self, desktop))
+    }
+
+    pub(crate) fn has(&self, desktop: DesktopId) -> bool {
+        self.all().contains(&desktop)
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashSet<DesktopId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<W> Drop for Known<W> {
+    fn drop(&mut self) {
+        self.0.all().remove(&self.1);
+    }
+}
