@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use rolltop_vault::Vault;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend};
-use sea_orm_migration::MigratorTrait;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
 use crate::error::StoreError;
-use crate::migrations::Migrator;
+use crate::migrations::migrate;
 pub use postgres::Postgres;
 pub(crate) use sqlite::begin as begin_sqlite;
 
@@ -41,7 +40,7 @@ impl Store {
     /// Opens the database and makes the tables that are missing.
     pub async fn open(location: &Location, vault: Vault) -> Result<Self, StoreError> {
         let connection = connect(location).await?;
-        Migrator::up(&connection, None).await?;
+        migrate(&connection).await?;
         let latest = Arc::new(watch::Sender::new(0));
         let listening = match location {
             Location::Sqlite(_) => None,

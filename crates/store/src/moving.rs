@@ -7,12 +7,11 @@ use sea_orm::sea_query::{Alias, InsertStatement, SimpleExpr};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement, TransactionTrait as _, Value,
 };
-use sea_orm_migration::MigratorTrait as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::database::{Location, Postgres, begin_sqlite, connect};
 use crate::error::StoreError;
-use crate::migrations::Migrator;
+use crate::migrations::migrate;
 
 /// Rows in memory at a time.
 const ROWS: usize = 500;
@@ -51,10 +50,10 @@ pub async fn copy_to_postgres(from: &Path, to: &Postgres) -> Result<Vec<(String,
     if let Some(row) = one(&target, there).await? {
         return Err(MoveError::NotEmpty(row.try_get_by_index(0)?));
     }
-    Migrator::up(&source, None).await?;
+    migrate(&source).await?;
     let source_rows = begin_sqlite(&source).await?;
     let target_rows = target.begin().await?;
-    Migrator::up(&target_rows, None).await?;
+    migrate(&target_rows).await?;
     let mut copied = Vec::new();
     for table in tables(&source_rows).await? {
         let failed = |source| MoveError::Table { table: table.clone(), source };

@@ -1,8 +1,0 @@
-//! What imported desktops are booted with takes room on the host's disk, too: how much, by the template that holds it.
-
-use super::Migration;
-
-pub(super) const MIGRATION: Migration = Migration {
-    name: "m0029_imported_templates",
-    statements: &["CREATE TABLE imported_templates (version TEXT PRIMARY KEY, bytes BIGINT NOT NULL)"],
-};
