@@ -17,7 +17,7 @@ pub struct Event {
     pub desktop: Option<DesktopId>,
     pub at: Timestamp,
     /// More, by kind. `desktop.changed`: `name`, `state`, `desired`, `reason`; `step`: `boot`, `name`,
-    /// `ended`, `error`; `snapshot.changed`: `id`, `name`, `kind`, `state`. Ask for the desktop or snapshot to see
+    /// `started_at`, `ended_at`, `error`; `snapshot.changed`: `id`, `name`, `kind`, `state`. Ask for the desktop or snapshot to see
     /// all of it.
     #[schema(value_type = Object)]
     pub data: serde_json::Value,

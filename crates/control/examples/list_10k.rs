@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use rolltop_model::{DesktopId, Size};
+use rolltop_model::{Actor, ActorId, DesktopId, Size};
 use rolltop_store::{ListQuery, Location, NewDesktop, Store};
 use rolltop_vault::Vault;
 
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             disk_gib: 20,
             screen: None,
             origin: None,
-            made_by: "bench".to_owned(),
+            made_by: Actor::new(ActorId::Unknown, "bench"),
             origin_name: None,
             setup: None,
             limit: DESKTOPS,

@@ -1,7 +1,7 @@
 //! What changed, in order: kept in the database, so that nobody who comes back misses anything.
 
 use rolltop_api_types::{Event, EventKind, Scope};
-use rolltop_model::DesktopId;
+use rolltop_model::{DesktopId, Subject};
 use tokio::sync::watch;
 
 use crate::kernel::caller::Caller;
@@ -39,11 +39,17 @@ impl Control {
             (only, wanted) => wanted.or(only),
         };
         let limit = u64::from(limit.clamp(1, LARGEST_BATCH));
-        let events = self.kernel.store.events_since(caller.workspace, after, desktop, limit).await?;
+        let events = self
+            .kernel
+            .store
+            .events_since(caller.workspace, after, desktop.map(Subject::from), limit)
+            .await?;
         let views = events.into_iter().map(|event| Event {
             seq: event.seq.max(0).unsigned_abs(),
             kind: kind(&event.kind),
-            desktop: event.desktop,
+            desktop: match event.subject {
+                Subject::Desktop(id) => Some(id),
+            },
             at: event.at,
             data: event.data,
         });

@@ -12,7 +12,7 @@ use rolltop_api_types::{self as api, Scope};
 use rolltop_engine::image::{ExportRequest, Frame, ImportRequest, PIECE};
 use rolltop_engine::{DiskLayer, DoorStream, EngineError, Lacks, LayerKey, Origin};
 use rolltop_model::{
-    DesktopId, DesktopName, LayerId, SnapshotId, SnapshotState, TemplateVersion, WorkspaceId,
+    Actor, DesktopId, DesktopName, LayerId, SnapshotId, SnapshotState, TemplateVersion, WorkspaceId,
 };
 use rolltop_store::{
     AccessEntry, Identity, ImportedSnapshot, Snapshot, SnapshotError as StoreSnapshotError, StoreError,
@@ -98,7 +98,7 @@ impl Control {
         let row = self.own_snapshot(caller, id, Scope::DesktopsExport).await?;
         let place = self.kernel.state::<Transfers>().begin(caller.workspace)?;
         let share = self.kernel.state::<InFlight>().share(caller.workspace, TRANSFER_MEMORY).await?;
-        let Export { name, bytes } = self.kernel.export(&row, &caller.label).await?;
+        let Export { name, bytes } = self.kernel.export(&row, caller.actor()).await?;
         let bytes = futures::stream::unfold((bytes, (place, share)), async |(mut bytes, held)| {
             bytes.next().await.map(|next| (next, (bytes, held)))
         });
@@ -114,13 +114,13 @@ impl Control {
         caller.needs_everywhere(Scope::DesktopsWrite)?;
         let _place = self.kernel.state::<Transfers>().begin(caller.workspace)?;
         let _share = self.kernel.state::<InFlight>().share(caller.workspace, TRANSFER_MEMORY).await?;
-        self.kernel.import(caller.workspace, &caller.label, None, from).await
+        self.kernel.import(caller.workspace, caller.actor(), None, from).await
     }
 }
 
 impl Kernel {
     /// A snapshot's disk as one file, for whoever asks.
-    pub(crate) async fn export(&self, row: &Snapshot, who: &str) -> Result<Export, TransferError> {
+    pub(crate) async fn export(&self, row: &Snapshot, who: Actor) -> Result<Export, TransferError> {
         let (store, images) = (&self.store, self.engine.images()?);
         let (SnapshotState::Ready, Some(layer)) = (row.state, row.layer) else {
             return Err(SnapshotError::WrongState("This snapshot is not ready.").into());
@@ -132,7 +132,7 @@ impl Kernel {
             template: row.template.clone(),
             from: Origin { snapshot: row.id, disk: disk.iter().map(layer_of).collect() },
         };
-        let entry = AccessEntry { at: clock::now(), why: "export".to_owned(), who: who.to_owned() };
+        let entry = AccessEntry { at: clock::now(), why: "export".to_owned(), who };
         store.log_access(row.desktop, row.workspace, entry).await?;
         let frames = match images.export(&request).await {
             Err(EngineError::UnknownSnapshot) if self.is_deleted(row.id).await? => {
@@ -175,7 +175,7 @@ impl Kernel {
     pub(crate) async fn import(
         &self,
         workspace: WorkspaceId,
-        by: &str,
+        by: Actor,
         copy: Option<SnapshotId>,
         from: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
     ) -> Result<api::Snapshot, TransferError> {
@@ -231,7 +231,7 @@ impl Kernel {
             layer,
             key: SecretBox::new(Box::new(key)),
             identity,
-            made_by: by.to_owned(),
+            made_by: by,
             fetched_from: copy,
             limit: MOST_SNAPSHOTS,
             disk_limit: self.config.disk_limit,

@@ -4,9 +4,9 @@ use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, ValueType, 
 use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable, Value};
 
 use crate::{
-    ApiKeyId, CopyState, Desired, DesktopId, DesktopName, FailReason, HoldId, JobKind, LayerId, RequestId,
-    SavedTemplateState, ScreenSize, SessionId, SetupState, ShareId, Size, SnapshotId, SnapshotKind,
-    SnapshotState, SshKeyId, TemplateVersion, UserId, WorkspaceId,
+    Actor, ApiKeyId, CopyState, Desired, DesktopId, DesktopName, FailReason, HoldId, JobKind, LayerId,
+    RequestId, SavedTemplateState, ScreenSize, SessionId, SetupState, ShareId, Size, SnapshotId,
+    SnapshotKind, SnapshotState, SshKeyId, Subject, TemplateVersion, UserId, WorkspaceId,
 };
 
 macro_rules! text_columns {
@@ -61,6 +61,7 @@ macro_rules! text_columns {
 }
 
 text_columns!(
+    Actor,
     ApiKeyId,
     CopyState,
     Desired,
@@ -81,6 +82,7 @@ text_columns!(
     SnapshotKind,
     SnapshotState,
     SshKeyId,
+    Subject,
     TemplateVersion,
     UserId,
     WorkspaceId,

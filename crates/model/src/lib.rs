@@ -3,9 +3,11 @@
 //! Nothing here is async, does I/O, or knows another crate of this workspace. What is
 //! deliberately absent: SQL, HTTP, wire formats (see `api-types`), anything about QEMU.
 
+mod actor;
 #[cfg(feature = "columns")]
 mod columns;
 mod copy;
+mod event;
 mod id;
 mod job;
 mod lifecycle;
@@ -23,7 +25,9 @@ mod template;
 mod text;
 mod usage;
 
+pub use actor::{Actor, ActorId};
 pub use copy::CopyState;
+pub use event::{EventData, Subject};
 pub use id::{
     ApiKeyId, DesktopId, HoldId, IdError, LayerId, RequestId, SessionId, ShareId, SnapshotId, SshKeyId,
     UserId, WorkspaceId,

@@ -71,8 +71,7 @@ fn show(connection: &Connection, event: &Event) -> Result<u8, Failure> {
         state => format!("{} {state}", text("name")),
     };
     let desktop = event.desktop.map(|id| id.to_string()).unwrap_or_default();
-    let ended = event.data.get("ended").and_then(serde_json::Value::as_bool) == Some(true);
-    let ended = if ended { " done" } else { "" };
+    let ended = if text("ended_at").is_empty() { "" } else { " done" };
     let line = format!("{}  {:<18} {what}{ended}  {desktop}", event.at, event.kind.as_str());
     print(&format!("{}\n", plain(&line)))
 }

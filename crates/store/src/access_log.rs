@@ -1,7 +1,7 @@
 //! Each time the platform enters a desktop: why, and for whom. Outlives the desktop.
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, WorkspaceId};
+use rolltop_model::{Actor, DesktopId, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder, QuerySelect};
 
@@ -21,7 +21,7 @@ pub struct Model {
     pub workspace: WorkspaceId,
     pub at: Moment,
     pub why: String,
-    pub who: String,
+    pub who: Actor,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -33,7 +33,7 @@ impl ActiveModelBehavior for ActiveModel {}
 pub struct AccessEntry {
     pub at: Timestamp,
     pub why: String,
-    pub who: String,
+    pub who: Actor,
 }
 
 async fn insert(

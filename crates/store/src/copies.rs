@@ -1,7 +1,7 @@
 //! Copies of snapshots that are not on this host. Each has its snapshot's id, and stays when that goes.
 
 use jiff::Timestamp;
-use rolltop_model::{CopyState, JobKind, Size, SnapshotId, WorkspaceId};
+use rolltop_model::{Actor, CopyState, JobKind, Size, SnapshotId, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -27,8 +27,8 @@ pub struct Model {
     pub state: CopyState,
     pub reason: Option<String>,
     pub bytes: Amount,
-    pub made_by: String,
-    pub fetched_by: Option<String>,
+    pub made_by: Actor,
+    pub fetched_by: Option<Actor>,
     pub fetched_as: Option<SnapshotId>,
     pub created_at: Moment,
     pub ended_at: Option<Moment>,
@@ -52,7 +52,7 @@ pub struct NewCopy {
     pub size: Size,
     pub disk_gib: u64,
     pub taken_at: Timestamp,
-    pub made_by: String,
+    pub made_by: Actor,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct SnapshotCopy {
     /// Of it, where it is; 0 until it is done.
     pub bytes: u64,
     /// Who has it fetched, or had; a person's or key's name.
-    pub fetched_by: Option<String>,
+    pub fetched_by: Option<Actor>,
     /// The snapshot it was last fetched as.
     pub fetched_as: Option<SnapshotId>,
     pub created_at: Timestamp,
@@ -187,7 +187,7 @@ impl Store {
     pub async fn ask_copy_fetched(
         &self,
         id: SnapshotId,
-        by: &str,
+        by: Actor,
         now: Timestamp,
     ) -> Result<Option<SnapshotCopy>, StoreError> {
         let mut write = self.write().await?;
@@ -196,7 +196,7 @@ impl Store {
         let fetching = ActiveModel {
             id: Set(row.id),
             state: Set(CopyState::Fetching),
-            fetched_by: Set(Some(by.to_owned())),
+            fetched_by: Set(Some(by)),
             fetched_as: Set(None),
             reason: Set(None),
             ..Default::default()

@@ -1,7 +1,7 @@
 //! What changed, in order. Written in the transaction of the change itself.
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, WorkspaceId};
+use rolltop_model::{EventData, Subject, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder, QuerySelect};
 use serde_json::Value;
@@ -10,14 +10,6 @@ use crate::database::{Store, Write};
 use crate::error::{StoreError, unreadable};
 use crate::moment::Moment;
 
-/// The kinds of events.
-pub mod kind {
-    pub const DESKTOP_CHANGED: &str = "desktop.changed";
-    pub const DESKTOP_DESTROYED: &str = "desktop.destroyed";
-    pub const STEP: &str = "step";
-    pub const SNAPSHOT_CHANGED: &str = "snapshot.changed";
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "events")]
 pub struct Model {
@@ -25,8 +17,7 @@ pub struct Model {
     pub seq: i64,
     #[sea_orm(column_name = "workspace_id")]
     pub workspace: WorkspaceId,
-    #[sea_orm(column_name = "desktop_id")]
-    pub desktop: Option<DesktopId>,
+    pub subject: Subject,
     pub kind: String,
     pub at: Moment,
     pub data: String,
@@ -40,7 +31,7 @@ impl ActiveModelBehavior for ActiveModel {}
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     pub seq: i64,
-    pub desktop: Option<DesktopId>,
+    pub subject: Subject,
     pub kind: String,
     pub at: Timestamp,
     pub data: Value,
@@ -52,7 +43,7 @@ impl TryFrom<Model> for Event {
     fn try_from(row: Model) -> Result<Self, StoreError> {
         Ok(Self {
             seq: row.seq,
-            desktop: row.desktop,
+            subject: row.subject,
             kind: row.kind,
             at: *row.at,
             data: serde_json::from_str(&row.data).map_err(unreadable("events"))?,
@@ -66,7 +57,7 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         after: i64,
-        desktop: Option<DesktopId>,
+        subject: Option<Subject>,
         limit: u64,
     ) -> Result<Vec<Event>, StoreError> {
         let mut query = Entity::find()
@@ -74,8 +65,8 @@ impl Store {
             .filter(Column::Seq.gt(after))
             .order_by_asc(Column::Seq)
             .limit(limit);
-        if let Some(desktop) = desktop {
-            query = query.filter(Column::Desktop.eq(desktop));
+        if let Some(subject) = subject {
+            query = query.filter(Column::Subject.eq(subject));
         }
         query.all(&self.connection).await?.into_iter().map(Event::try_from).collect()
     }
@@ -96,18 +87,17 @@ impl Store {
 pub(crate) async fn insert(
     write: &mut Write,
     workspace: WorkspaceId,
-    desktop: DesktopId,
-    kind: &str,
-    data: Value,
+    subject: impl Into<Subject>,
+    data: EventData<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let row = ActiveModel {
         seq: NotSet,
         workspace: Set(workspace),
-        desktop: Set(Some(desktop)),
-        kind: Set(kind.to_owned()),
+        subject: Set(subject.into()),
+        data: Set(serde_json::to_string(&data).map_err(unreadable("events"))?),
+        kind: Set(<&str>::from(&data).to_owned()),
         at: Set(now.into()),
-        data: Set(data.to_string()),
     };
     let inserted = Entity::insert(row).exec(&write.transaction).await?;
     write.event = Some(inserted.last_insert_id);

@@ -1,7 +1,7 @@
 //! What became of each desktop, when, by whom, and how long it took. Outlives the desktop, as events do.
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, WorkspaceId};
+use rolltop_model::{Actor, DesktopId, WorkspaceId};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
@@ -64,7 +64,7 @@ pub struct Model {
     #[sea_orm(column_name = "desktop_id")]
     pub desktop: DesktopId,
     pub kind: String,
-    pub actor: String,
+    pub actor: Actor,
     pub detail: Option<String>,
     pub began_at: Moment,
     pub ended_at: Option<Moment>,
@@ -79,21 +79,20 @@ impl ActiveModelBehavior for ActiveModel {}
 pub use Model as HistoryEntry;
 
 /// Who does something, and what for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct By<'a> {
-    /// A person's or key's name, or [`By::ROLLTOP`]'s.
-    pub actor: &'a str,
+    pub actor: Actor,
     /// A name, or a reason; what it is follows from what happens.
     pub detail: Option<&'a str>,
 }
 
 impl By<'static> {
     /// Nobody asked.
-    pub const ROLLTOP: Self = Self { actor: "rolltop", detail: None };
+    pub const ROLLTOP: Self = Self { actor: Actor::PLATFORM, detail: None };
 }
 
 impl<'a> By<'a> {
-    pub fn somebody(actor: &'a str) -> Self {
+    pub fn somebody(actor: Actor) -> Self {
         Self { actor, detail: None }
     }
 
@@ -145,7 +144,7 @@ async fn insert(
         workspace: Set(workspace),
         desktop: Set(desktop),
         kind: Set(kind.to_owned()),
-        actor: Set(by.actor.to_owned()),
+        actor: Set(by.actor),
         detail: Set(by.detail.map(str::to_owned)),
         began_at: Set(began_at.into()),
         ended_at: Set(ended_at.map(Moment)),

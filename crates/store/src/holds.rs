@@ -1,7 +1,7 @@
 //! What holds desktops awake for somebody, until it expires or is let go of.
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, HoldId, JobKind};
+use rolltop_model::{Actor, DesktopId, HoldId, JobKind};
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel as _, QueryOrder};
 
@@ -18,7 +18,7 @@ pub struct Model {
     #[sea_orm(column_name = "desktop_id")]
     pub desktop: DesktopId,
     pub reason: Option<String>,
-    pub made_by: String,
+    pub made_by: Actor,
     pub created_at: Moment,
     pub expires_at: Moment,
 }

@@ -55,7 +55,7 @@ pub use desktops::{
 pub use device_logins::{AddDeviceLoginError, DeviceLogin, NewDeviceLogin, Poll};
 pub use disk_use::{DiskQuotaReached, DiskUse};
 pub use error::StoreError;
-pub use events::{Event, kind};
+pub use events::Event;
 pub use history::{By, HistoryEntry, happening};
 pub use holds::Hold;
 pub use idempotency::IdempotencyKey;

@@ -9,7 +9,7 @@ use sea_orm::entity::prelude::*;
 use crate::database::{Store, Write};
 use crate::desktops::{self, Desktop};
 use crate::error::{StoreError, unreadable};
-use crate::events::{self, kind};
+use crate::events;
 use crate::history::{self, By, happening};
 use crate::layers::{self, Layer};
 use crate::moment::Count;
@@ -39,7 +39,7 @@ impl Store {
         if to.state != SnapshotState::Ready || row.restore.is_some() {
             return Err(SnapshotError::InUse);
         }
-        let by = By::somebody(&undo.made_by).because(&to.name);
+        let by = By::somebody(undo.made_by.clone()).because(&to.name);
         history::begin(&write, (row.workspace, row.id), happening::RESTORED, by, now).await?;
         let undo = snapshots::insert(&mut write, &undo, now).await?;
         let change = desktops::ActiveModel {
@@ -172,5 +172,5 @@ async fn held(write: &Write, desktop: &Desktop) -> Result<Option<desktops::Model
 
 async fn tell(write: &mut Write, row: &desktops::Model, now: Timestamp) -> Result<(), StoreError> {
     let data = desktops::event_data(&row.name, &desktops::record(row)?);
-    events::insert(write, row.workspace, row.id, kind::DESKTOP_CHANGED, data, now).await
+    events::insert(write, row.workspace, row.id, data, now).await
 }

@@ -2,7 +2,7 @@
 //! cleaned, becomes the template and goes. Nobody but the platform has to do with a builder, so it is in no list.
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, JobKind, SavedTemplateState, TemplateVersion, WorkspaceId};
+use rolltop_model::{Actor, DesktopId, JobKind, SavedTemplateState, TemplateVersion, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
@@ -27,7 +27,7 @@ pub struct Model {
     pub builder: DesktopId,
     pub state: SavedTemplateState,
     pub reason: Option<String>,
-    pub made_by: String,
+    pub made_by: Actor,
     pub keep: Words,
     pub created_at: Moment,
     pub bytes: Amount,
@@ -48,7 +48,7 @@ pub struct NewSavedTemplate {
     /// The desktop that it is made of.
     pub desktop_name: String,
     /// A person's or key's name.
-    pub made_by: String,
+    pub made_by: Actor,
     /// Tools whose log-ins stay in it, by their ids.
     pub keep: Vec<String>,
     /// What it takes of the host's disk, bytes; until it is made, about.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, JobKind, RequestId, Setup, SetupState};
+use rolltop_model::{Actor, DesktopId, JobKind, RequestId, Setup, SetupState};
 use rolltop_vault::Cell;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -31,7 +31,7 @@ pub struct Model {
     pub state: SetupState,
     pub reason: Option<String>,
     pub log: Option<Vec<u8>>,
-    pub asked_by: String,
+    pub asked_by: Actor,
     pub created_at: Moment,
     pub began_at: Option<Moment>,
     pub ended_at: Option<Moment>,
@@ -57,7 +57,7 @@ pub struct DesktopSetup {
     /// The guest's own: plain text.
     pub log: String,
     /// A person's or key's name.
-    pub asked_by: String,
+    pub asked_by: Actor,
     pub began_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
 }
@@ -80,7 +80,7 @@ pub(crate) async fn insert(
     write: &Write,
     desktop: DesktopId,
     setup: &Setup,
-    asked_by: &str,
+    asked_by: &Actor,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let id = desktop.to_string();
@@ -94,7 +94,7 @@ pub(crate) async fn insert(
         state: Set(SetupState::Waiting),
         reason: Set(None),
         log: Set(None),
-        asked_by: Set(asked_by.to_owned()),
+        asked_by: Set(asked_by.clone()),
         created_at: Set(now.into()),
         began_at: Set(None),
         ended_at: Set(None),
@@ -145,7 +145,7 @@ impl Store {
         &self,
         desktop: DesktopId,
         setup: &Setup,
-        asked_by: &str,
+        asked_by: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
@@ -195,13 +195,13 @@ impl Store {
         let Some(row) = current(&write, desktop, run).await? else { return Ok(()) };
         let began_at = *row.began_at.unwrap_or(row.created_at);
         let state = if failed.is_some() { SetupState::Failed } else { SetupState::Done };
-        let (asked_by, repository) = (row.asked_by.clone(), row.repository.clone());
+        let (actor, repository) = (row.asked_by.clone(), row.repository.clone());
         let mut row = row.into_active_model();
         row.state = Set(state);
         row.reason = Set(failed.map(str::to_owned));
         row.ended_at = Set(Some(now.into()));
         row.update(&write.transaction).await?;
-        let by = By { actor: &asked_by, detail: repository.as_deref() };
+        let by = By { actor, detail: repository.as_deref() };
         let when = (began_at, now);
         desktops::note_of(&mut write, desktop, (happening::SET_UP, by), when, failed).await?;
         jobs::ask(&mut write, JobKind::SetUp, desktop, now).await?;

@@ -1,7 +1,7 @@
 //! Links that open one port of one desktop. Only hashes of their secrets are kept.
 
 use jiff::Timestamp;
-use rolltop_model::{ApiKeyId, DesktopId, ShareId, WorkspaceId};
+use rolltop_model::{Actor, ApiKeyId, DesktopId, ShareId, WorkspaceId};
 use rolltop_vault::TokenHash;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder};
@@ -22,7 +22,7 @@ pub struct Model {
     pub port: i32,
     pub label: String,
     pub token_hash: Vec<u8>,
-    pub made_by: String,
+    pub made_by: Actor,
     pub created_at: Moment,
     pub expires_at: Moment,
     pub used_at: Option<Moment>,
@@ -54,7 +54,7 @@ pub struct NewShare {
     pub label: String,
     pub token: TokenHash,
     /// A person's or key's name.
-    pub made_by: String,
+    pub made_by: Actor,
     pub expires_at: Timestamp,
     /// The API key that makes it, with which it ends; none for a person.
     pub maker: Option<ApiKeyId>,

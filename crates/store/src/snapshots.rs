@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, JobKind, LayerId, ScreenSize, Size, SnapshotId, SnapshotKind, SnapshotState,
-    TemplateVersion, WorkspaceId,
+    Actor, Desired, DesktopId, EventData, JobKind, LayerId, ScreenSize, Size, SnapshotId, SnapshotKind,
+    SnapshotState, TemplateVersion, WorkspaceId,
 };
 use rolltop_vault::Cell;
 use sea_orm::entity::prelude::*;
@@ -17,7 +17,7 @@ use crate::database::{Store, Write};
 use crate::desktops::{self, CreateDesktopError, Desktop, Identity, NewDesktop};
 use crate::disk_use::{self, DiskQuotaError, DiskQuotaReached};
 use crate::error::{StoreError, unreadable};
-use crate::events::{self, kind};
+use crate::events;
 use crate::history::{self, By, happening};
 use crate::idempotency::{self, IdempotencyKey};
 use crate::imported_templates;
@@ -52,7 +52,7 @@ pub struct Model {
     pub memory_bytes: Amount,
     pub disk_bytes: Amount,
     pub pause_ms: Option<Amount>,
-    pub made_by: String,
+    pub made_by: Actor,
     pub created_at: Moment,
     pub taken_at: Option<Moment>,
     pub door_key: Option<Vec<u8>>,
@@ -72,7 +72,7 @@ pub struct NewSnapshot {
     pub name: String,
     pub kind: SnapshotKind,
     /// A person's or key's name.
-    pub made_by: String,
+    pub made_by: Actor,
     /// Most that the workspace may have.
     pub limit: u64,
     /// About what its memory will take of the host's disk, bytes; 0 where it has none.
@@ -101,7 +101,7 @@ pub struct ImportedSnapshot {
     pub key: SecretBox<[u8; 32]>,
     /// The way into what is made of it.
     pub identity: Identity,
-    pub made_by: String,
+    pub made_by: Actor,
     /// The copy that it was fetched from, which is done with that.
     pub fetched_from: Option<SnapshotId>,
     /// Most that the workspace may have.
@@ -135,7 +135,7 @@ pub struct Snapshot {
     pub disk_bytes: u64,
     /// How long the desktop stood still for it.
     pub pause_ms: Option<u64>,
-    pub made_by: String,
+    pub made_by: Actor,
     pub created_at: Timestamp,
     pub taken_at: Option<Timestamp>,
     /// What was on the screen is kept.
@@ -808,14 +808,14 @@ async fn remember(write: &Write, row: &Model, error: Option<&str>, now: Timestam
     if row.kind == SnapshotKind::Fork {
         return Ok(());
     }
-    let by = By::somebody(&row.made_by).because(&row.name);
+    let by = By::somebody(row.made_by.clone()).because(&row.name);
     let when = (*row.created_at, now);
     history::note(write, (row.workspace, row.desktop), happening::SNAPSHOT, by, when, error).await
 }
 
 async fn tell(write: &mut Write, row: &Model, now: Timestamp) -> Result<(), StoreError> {
-    let data = serde_json::json!({ "id": row.id, "name": row.name, "kind": row.kind, "state": row.state });
-    events::insert(write, row.workspace, row.desktop, kind::SNAPSHOT_CHANGED, data, now).await
+    let data = EventData::SnapshotChanged { id: row.id, name: &row.name, kind: row.kind, state: row.state };
+    events::insert(write, row.workspace, row.desktop, data, now).await
 }
 
 fn door_key_cell(row: &str) -> Cell<'_> {

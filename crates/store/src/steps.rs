@@ -1,15 +1,14 @@
 //! The boot timeline: when each step of each start began and ended.
 
 use jiff::Timestamp;
-use rolltop_model::{DesktopId, WorkspaceId};
+use rolltop_model::{DesktopId, EventData, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
-use serde_json::json;
 
 use crate::database::{Store, Write};
 use crate::error::StoreError;
-use crate::events::{self, kind};
+use crate::events;
 use crate::moment::{Count, Moment};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -144,12 +143,12 @@ async fn tell(
     row: &Model,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let data = json!({
-        "boot": *row.boot,
-        "name": row.name,
-        "started_at": *row.started_at,
-        "ended_at": row.ended_at.map(Timestamp::from),
-        "error": row.error,
-    });
-    events::insert(write, workspace, row.desktop, kind::STEP, data, now).await
+    let data = EventData::Step {
+        boot: *row.boot,
+        name: &row.name,
+        started_at: *row.started_at,
+        ended_at: row.ended_at.map(Timestamp::from),
+        error: row.error.as_deref(),
+    };
+    events::insert(write, workspace, row.desktop, data, now).await
 }

@@ -8,7 +8,7 @@ use rolltop_api_types::{
     Client, Code, CreateDesktop, CreateShare, DesktopState, OpenPreview, PreviewKey, PreviewPass,
     RequestTicket, ShareCreated, UpdateDesktop,
 };
-use rolltop_model::DesktopId;
+use rolltop_model::{Actor, ActorId, DesktopId};
 use rolltop_store::NewShare;
 use rolltop_testing::{PATIENCE, Platform};
 use rolltop_vault::{TokenKind, hash_token, new_token};
@@ -224,7 +224,7 @@ async fn a_share_link_ends_by_the_clock_and_so_does_what_it_opened() {
         port: 3000,
         label: HERE.to_owned(),
         token: hash_token(&secret),
-        made_by: "sam".into(),
+        made_by: Actor::new(ActorId::Unknown, "sam"),
         expires_at,
         maker: None,
         limit: 100,

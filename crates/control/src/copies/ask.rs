@@ -2,7 +2,7 @@
 
 use futures::TryStreamExt;
 use rolltop_api_types::{self as api, Scope};
-use rolltop_model::{CopyState, SnapshotId, SnapshotState};
+use rolltop_model::{Actor, ActorId, CopyState, SnapshotId, SnapshotState};
 use rolltop_store::{NewCopy, Snapshot, SnapshotCopy};
 use secrecy::ExposeSecret;
 
@@ -40,7 +40,7 @@ impl Control {
         if row.state != SnapshotState::Ready {
             return Err(SnapshotError::WrongState("This snapshot is not ready.").into());
         }
-        let copy = self.kernel.store.ask_copy(&copy_of(row, &caller.label), clock::now()).await?;
+        let copy = self.kernel.store.ask_copy(&copy_of(row, caller.actor()), clock::now()).await?;
         Ok(shown(copy))
     }
 
@@ -69,7 +69,7 @@ impl Control {
         let copy = self
             .kernel
             .store
-            .ask_copy_fetched(id, &caller.label, clock::now())
+            .ask_copy_fetched(id, caller.actor(), clock::now())
             .await?
             .ok_or(CopyError::NotDone)?;
         Ok(shown(copy))
@@ -114,6 +114,7 @@ impl Control {
                 continue;
             };
             let About { desktop_name, name, size, disk_gib, taken_at, made_by } = about;
+            let made_by = Actor::new(ActorId::Unknown, made_by);
             let new = NewCopy { id, workspace, desktop_name, name, size, disk_gib, taken_at, made_by };
             self.kernel.store.adopt_copy(&new, object.size, clock::now()).await?;
             found += 1;
@@ -122,7 +123,7 @@ impl Control {
     }
 }
 
-pub(crate) fn copy_of(row: Snapshot, made_by: &str) -> NewCopy {
+pub(crate) fn copy_of(row: Snapshot, made_by: Actor) -> NewCopy {
     NewCopy {
         id: row.id,
         workspace: row.workspace,
@@ -131,7 +132,7 @@ pub(crate) fn copy_of(row: Snapshot, made_by: &str) -> NewCopy {
         size: row.size,
         disk_gib: row.disk_gib,
         taken_at: row.taken_at.unwrap_or(row.created_at),
-        made_by: made_by.to_owned(),
+        made_by,
     }
 }
 
@@ -158,7 +159,7 @@ fn shown(copy: SnapshotCopy) -> api::SnapshotCopy {
         },
         detail: copy.reason,
         bytes: matches!(copy.state, CopyState::Done | CopyState::Fetching).then_some(copy.bytes),
-        made_by: new.made_by,
+        made_by: new.made_by.name.into_owned(),
         fetched_as: copy.fetched_as,
         created_at: copy.created_at,
         ended_at: copy.ended_at,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rolltop_model::{CopyState, SnapshotId, SnapshotState};
-use rolltop_store::{By, NewCopy, Snapshot, SnapshotCopy, StoreError};
+use rolltop_model::{Actor, ActorId, CopyState, SnapshotId, SnapshotState};
+use rolltop_store::{NewCopy, Snapshot, SnapshotCopy, StoreError};
 
 use crate::copies::ask::{UNREADABLE, copy_of};
 use crate::copies::place::{About, CopyFault, CopyStore, PARTS_AT_ONCE, part_of};
@@ -22,14 +22,14 @@ impl Kernel {
     /// Asks for a copy of what was taken by a schedule that says so, unless there is one.
     pub(crate) async fn copy_scheduled(&self, row: Snapshot) -> Result<(), StoreError> {
         if self.copies().is_some() && self.store.copy(row.id).await?.is_none() {
-            self.store.ask_copy(&copy_of(row, By::ROLLTOP.actor), clock::now()).await?;
+            self.store.ask_copy(&copy_of(row, Actor::PLATFORM), clock::now()).await?;
         }
         Ok(())
     }
 
     /// The copy of a snapshot that has outlived its schedule goes with it; one that somebody asked for stays.
     pub(crate) async fn drop_scheduled_copy(&self, id: SnapshotId) -> Result<(), StoreError> {
-        let copy = self.store.copy(id).await?.filter(|copy| copy.new.made_by == By::ROLLTOP.actor);
+        let copy = self.store.copy(id).await?.filter(|copy| copy.new.made_by.id == ActorId::Platform);
         match copy {
             Some(copy) => self.store.ask_copy_deleted(copy.new.id, clock::now()).await,
             None => Ok(()),
@@ -105,9 +105,10 @@ async fn make(kernel: &Kernel, copies: &CopyStore, copy: &SnapshotCopy) -> Resul
     let copy = SnapshotCopy { state: CopyState::Copying, ..copy.clone() };
     kernel.store.set_copy(&copy).await?;
     let NewCopy { desktop_name, name, size, disk_gib, taken_at, made_by, .. } = copy.new.clone();
+    let made_by = made_by.name.into_owned();
     let about = About { desktop_name, name, size, disk_gib, taken_at, made_by };
     let _share = kernel.state::<InFlight>().share_when_free(row.workspace, memory_of(disk_gib)).await;
-    let export = kernel.export(&row, "rolltop").await?;
+    let export = kernel.export(&row, Actor::PLATFORM).await?;
     let bytes = copies.write(&copies.place(id), &id.to_string(), &about, export.bytes).await?;
     tracing::info!(copy = %id, bytes, "a snapshot was copied");
     let ended_at = Some(clock::now());
@@ -126,7 +127,7 @@ async fn fetch(kernel: &Kernel, copies: &CopyStore, copy: &SnapshotCopy) -> Resu
     let _share =
         kernel.state::<InFlight>().share_when_free(copy.new.workspace, memory_of(copy.new.disk_gib)).await;
     let bytes = copies.read(&copies.place(id), &id.to_string()).await?;
-    let by = copy.fetched_by.as_deref().unwrap_or_default();
+    let by = copy.fetched_by.clone().unwrap_or(Actor::PLATFORM);
     let snapshot = kernel.import(copy.new.workspace, by, Some(id), bytes).await?;
     tracing::info!(copy = %id, snapshot = %snapshot.id, "a copy was fetched");
     Ok(())

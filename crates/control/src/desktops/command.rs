@@ -2,7 +2,7 @@
 
 use rolltop_api_types as api;
 use rolltop_engine::Lacks;
-use rolltop_model::{Command, DesktopId, DesktopName, NameError, Refusal};
+use rolltop_model::{ActorId, Command, DesktopId, DesktopName, NameError, Refusal};
 use rolltop_store::{By, ChangeError, Desktop, NewSnapshot, RenameDesktopError};
 
 use crate::kernel::caller::{DesktopAccess, Purpose, purpose};
@@ -94,7 +94,7 @@ impl Control {
         command: Command,
         undo: Option<NewSnapshot>,
     ) -> Result<api::Desktop, CommandError> {
-        let by = By::somebody(&access.caller().label);
+        let by = By::somebody(access.caller().actor());
         let row = self.kernel.command(access.desktop, command, by, undo).await?;
         Ok(self.with_steps(row).await?)
     }
@@ -108,7 +108,7 @@ impl Control {
         let name = DesktopName::chosen(name)?;
         let store = &self.kernel.store;
         let row = store
-            .rename_desktop(access.desktop, &name, &access.caller().label, clock::now())
+            .rename_desktop(access.desktop, &name, access.caller().actor(), clock::now())
             .await
             .map_err(|error| match error {
                 RenameDesktopError::Gone => NoSuchDesktop.into(),
@@ -149,7 +149,7 @@ impl Kernel {
         }
         // Before its connections are cut off by that.
         match command {
-            Command::Stop | Command::Suspend if by.actor != By::ROLLTOP.actor => {
+            Command::Stop | Command::Suspend if by.actor.id != ActorId::Platform => {
                 self.state::<Reconnecting>().switched_off(id);
             }
             Command::Start | Command::Restart | Command::Retry => {

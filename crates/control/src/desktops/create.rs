@@ -144,7 +144,7 @@ impl Control {
                 disk_gib: size.disk_gib().max(least_disk),
                 screen,
                 origin: None,
-                made_by: caller.label.clone(),
+                made_by: caller.actor(),
                 origin_name: None,
                 setup: setup.clone(),
                 limit,

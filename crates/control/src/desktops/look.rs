@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rolltop_api_types::{self as api, Step, StepStatus, Usage, UsageSpan};
 use rolltop_engine::{EngineError, Lacks};
-use rolltop_model::{DesktopState, FailReason, Silence, SilenceCause, WorkspaceId, down_sample};
+use rolltop_model::{ActorId, DesktopState, FailReason, Silence, SilenceCause, WorkspaceId, down_sample};
 use rolltop_store::{Desktop, StepRow, StoreError};
 
 use crate::disk::room::trouble_of;
@@ -47,7 +47,7 @@ impl Control {
         let entries = self.kernel.store.history(access.desktop, HISTORY_ENTRIES).await?;
         let shown = entries.into_iter().map(|entry| api::HistoryEntry {
             kind: entry.kind,
-            actor: entry.actor,
+            actor: entry.actor.name.into_owned(),
             detail: entry.detail,
             began_at: *entry.began_at,
             ended_at: entry.ended_at.map(Timestamp::from),
@@ -100,7 +100,10 @@ impl Control {
         let shown = entries.into_iter().map(|entry| api::AccessEntry {
             at: entry.at,
             purpose: entry.why,
-            actor: entry.who,
+            actor: match entry.who.id {
+                ActorId::Platform => "platform".to_owned(),
+                _ => entry.who.name.into_owned(),
+            },
         });
         Ok(shown.collect())
     }

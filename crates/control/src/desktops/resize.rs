@@ -45,7 +45,7 @@ impl Control {
         let row = if (size, disk_gib) == (row.size, row.disk_gib) {
             row
         } else {
-            let actor = &access.caller().label;
+            let actor = access.caller().actor();
             let row = store.resize_desktop(access.desktop, size, disk_gib, actor, clock::now()).await?;
             row.ok_or(NoSuchDesktop)?
         };

@@ -56,7 +56,7 @@ impl Control {
         let began_at = clock::now();
         let ended = timeout(DEADLINE, self.kernel.end_all(access)).await.unwrap_or(false);
         let error = (!ended).then(|| EndProcessesError::NotAnswering.to_string());
-        let what = (happening::PROCESSES_ENDED, By::somebody(&access.caller().label));
+        let what = (happening::PROCESSES_ENDED, By::somebody(access.caller().actor()));
         store.tell_happening(id, what, (began_at, clock::now()), error.as_deref()).await?;
         if !ended {
             self.kernel.state::<Stillness>().suspect(id);

@@ -125,7 +125,7 @@ impl Control {
     ) -> Result<(), EnterError> {
         let row = match waking {
             Waking::Wake => {
-                let by = By::somebody(&access.caller().label).because(why.as_str());
+                let by = By::somebody(access.caller().actor()).because(why.as_str());
                 self.awake(access.desktop, Starting::Suspended, by).await?
             }
             Waking::LetSleep => {

@@ -87,7 +87,7 @@ impl Kernel {
         if often && self.state::<AccessNotes>().is_known_look(desktop, viewer()) {
             return Ok(());
         }
-        let entry = AccessEntry { at: clock::now(), why: why.as_str().to_owned(), who: caller.label.clone() };
+        let entry = AccessEntry { at: clock::now(), why: why.as_str().to_owned(), who: caller.actor() };
         // A thumbnail is seen in a list, by somebody who uses perhaps none of them.
         match why {
             Reason::Screenshot => self.store.log_access(desktop, workspace, entry).await,

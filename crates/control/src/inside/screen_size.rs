@@ -74,7 +74,7 @@ impl Control {
                 Some(ScreenSize::chosen(text, least)?)
             }
         };
-        let by = &access.caller().label;
+        let by = access.caller().actor();
         let row = store.set_screen(row.id, screen, by, clock::now()).await?.ok_or(NoSuchDesktop)?;
         self.kernel.state::<Viewers>().fix(row.id, screen.is_some());
         if row.record.state == DesktopState::Running {

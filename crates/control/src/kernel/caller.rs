@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use rolltop_api_types::Scope;
-use rolltop_model::{ApiKeyId, DesktopId, SessionId, ShareId, SshKeyId, UserId, WorkspaceId};
+use rolltop_model::{Actor, ActorId, ApiKeyId, DesktopId, SessionId, ShareId, SshKeyId, UserId, WorkspaceId};
 
 use crate::kernel::error::LacksScope;
 
@@ -48,6 +48,17 @@ impl Caller {
             Who::ApiKey(id) => Some(id),
             Who::Session { .. } | Who::SshKey(_) | Who::Share(_) => None,
         }
+    }
+
+    /// As who did something, for whoever reads that later.
+    pub(crate) fn actor(&self) -> Actor {
+        let id = match self.who {
+            Who::Session { user, .. } => ActorId::Person(user),
+            Who::ApiKey(id) => ActorId::ApiKey(id),
+            Who::SshKey(id) => ActorId::SshKey(id),
+            Who::Share(id) => ActorId::Share(id),
+        };
+        Actor::new(id, &self.label)
     }
 
     pub fn who(&self) -> Who {

@@ -57,7 +57,7 @@ impl Control {
             port,
             label: address.label(),
             token: hash_token(&secret),
-            made_by: access.caller.label.clone(),
+            made_by: access.caller.actor(),
             // No longer than its maker.
             expires_at: access.caller.expires_at.map_or(ends, |end| end.min(ends)),
             maker: access.caller.maker(),
@@ -117,7 +117,7 @@ fn shown(row: rolltop_store::Share) -> api::Share {
     api::Share {
         id: row.id,
         port: row.port(),
-        made_by: row.made_by,
+        made_by: row.made_by.name.into_owned(),
         created_at: *row.created_at,
         expires_at: *row.expires_at,
         used_at: row.used_at.map(Timestamp::from),

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use rolltop_door::{Door, HostKeyPolicy, InitError, Login, OpenError, generate_key};
 use rolltop_engine::{Bootstrap, EngineError};
 use rolltop_guest_protocol::InitRequest;
-use rolltop_model::{FailReason, JobKind, MachineView, Observation, PowerView, Step, TemplateVersion};
+use rolltop_model::{Actor, FailReason, JobKind, MachineView, Observation, PowerView, Step, TemplateVersion};
 use rolltop_store::{AccessEntry, Desktop, Identity, SshKey};
 use rolltop_vault::random_bytes;
 use secrecy::SecretString;
@@ -83,7 +83,7 @@ pub(crate) async fn personalise(
 
     kernel.store.begin_step(desktop.id, desktop.workspace, boot, "personalise", clock::now()).await?;
     let identity = keep_identity(kernel, desktop, known).await?;
-    let entry = AccessEntry { at: clock::now(), why: "personalise".to_owned(), who: "platform".to_owned() };
+    let entry = AccessEntry { at: clock::now(), why: "personalise".to_owned(), who: Actor::PLATFORM };
     kernel.store.log_access(desktop.id, desktop.workspace, entry).await?;
     let keys = kernel.store.ssh_keys(desktop.workspace).await?;
     let given = crate::ssh::delivery::digest(&keys);

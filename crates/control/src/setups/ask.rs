@@ -98,7 +98,7 @@ impl Control {
         if row.record.desired == Desired::Destroyed {
             return Err(AskSetupError::BeingDestroyed);
         }
-        if !store.ask_setup(id, &setup, &access.caller.label, clock::now()).await? {
+        if !store.ask_setup(id, &setup, &access.caller.actor(), clock::now()).await? {
             return Err(AskSetupError::Running);
         }
         tracing::info!(desktop = %id, "setup asked for");
@@ -114,7 +114,7 @@ fn shown(row: DesktopSetup) -> api::Setup {
         state: row.state,
         detail: row.reason,
         log: row.log,
-        asked_by: row.asked_by,
+        asked_by: row.asked_by.name.into_owned(),
         started_at: row.began_at,
         ended_at: row.ended_at,
     }

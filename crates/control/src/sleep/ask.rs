@@ -103,7 +103,7 @@ impl Control {
             id: HoldId::generate(),
             desktop: access.desktop,
             reason,
-            made_by: access.caller().label.clone(),
+            made_by: access.caller().actor(),
             created_at: now.into(),
             expires_at: clock::later(now, lifetime).into(),
         };
@@ -131,7 +131,7 @@ fn hold(row: Hold) -> api::Hold {
     api::Hold {
         id: row.id,
         reason: row.reason,
-        made_by: row.made_by,
+        made_by: row.made_by.name.into_owned(),
         created_at: *row.created_at,
         expires_at: *row.expires_at,
     }

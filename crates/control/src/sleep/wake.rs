@@ -82,7 +82,7 @@ impl Control {
                     Way::Start => {
                         asked = true;
                         tracing::info!(desktop = %id, "started, because somebody comes to it");
-                        self.start_for(id, by).await?;
+                        self.start_for(id, by.clone()).await?;
                         continue;
                     }
                 }

@@ -1,7 +1,7 @@
 //! Snapshots by schedule: asking for those that are due, and telling which stay.
 
-use rolltop_model::{SnapshotKind, SnapshotState};
-use rolltop_store::{By, NewSnapshot, SnapshotError};
+use rolltop_model::{Actor, SnapshotKind, SnapshotState};
+use rolltop_store::{NewSnapshot, SnapshotError};
 
 use crate::desktops::up::runs_well;
 use crate::kernel::clock;
@@ -25,7 +25,7 @@ pub(crate) async fn take(kernel: &Kernel, id: DesktopId) -> Tried {
         desktop: desktop.id,
         name: default_name(now),
         kind: SnapshotKind::Scheduled,
-        made_by: By::ROLLTOP.actor.to_owned(),
+        made_by: Actor::PLATFORM,
         limit: MOST_SNAPSHOTS,
         memory_bytes: kernel.memory_to_keep(desktop.id),
         disk_limit: kernel.config.disk_limit,

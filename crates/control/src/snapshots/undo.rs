@@ -24,7 +24,7 @@ impl Control {
             return Err(NoSuchDesktop.into());
         }
         if desktop.is_some_and(|row| is_about_to_stop(&row.record)) {
-            let goes_on = self.kernel.command(id, Command::Start, By::somebody(&caller.label), None).await;
+            let goes_on = self.kernel.command(id, Command::Start, By::somebody(caller.actor()), None).await;
             return Ok(self.view(goes_on?, Some(Vec::new())));
         }
         // Of the last time and no other: where that is not kept, an earlier one is something else.

@@ -3,7 +3,7 @@
 //! A desktop's row holds the digest of the keys it was last given, by personalising or here, so that what was cut short is seen.
 
 use rolltop_door::{KeysError, PoolError};
-use rolltop_model::DesktopState;
+use rolltop_model::{Actor, DesktopState};
 use rolltop_store::{AccessEntry, Desktop, SshKey, StoreError};
 use sha2::{Digest, Sha256};
 
@@ -58,7 +58,7 @@ async fn bring_up_to_date(kernel: &Kernel, desktop: &Desktop) -> Result<(), Deli
     if kernel.store.authorized_digest(desktop.id).await?.as_ref() == Some(&digest) {
         return Ok(());
     }
-    let entry = AccessEntry { at: clock::now(), why: "ssh.keys".to_owned(), who: "platform".to_owned() };
+    let entry = AccessEntry { at: clock::now(), why: "ssh.keys".to_owned(), who: Actor::PLATFORM };
     kernel.store.log_access(desktop.id, desktop.workspace, entry).await?;
     let door = kernel.doors.door(desktop.id).await?;
     let keys: Vec<String> = keys.into_iter().map(|key| key.public_key).collect();

@@ -114,7 +114,7 @@ impl Control {
             self.authorise(&caller, row.id).await.map_err(barred)?;
         let place = self.kernel.state::<Uses>().take(row.id, Use::Ssh);
         self.let_lie(&row, key.id)?;
-        let by = By::somebody(&caller.label).because("ssh");
+        let by = By::somebody(caller.actor()).because("ssh");
         self.awake(access.desktop(), Starting::SuspendedOrStopped, by).await?;
         self.kernel.note_access(row.id, row.workspace, Reason::Ssh, &caller).await?;
         self.kernel.store.touch_ssh_key(key.id, clock::now()).await?;

@@ -68,7 +68,7 @@ impl Control {
             title,
             description,
             desktop_name: row.name.to_string(),
-            made_by: caller.label.clone(),
+            made_by: caller.actor(),
             keep: keep.into_iter().collect(),
             bytes,
         };
@@ -81,7 +81,7 @@ impl Control {
             disk_gib: row.disk_gib,
             screen: None,
             origin: None,
-            made_by: caller.label.clone(),
+            made_by: caller.actor(),
             origin_name: Some(row.name.to_string()),
             setup: None,
             // It is gone within a minute, and nobody's desktop.
@@ -207,7 +207,7 @@ fn shown(saved: SavedTemplate) -> api::SavedTemplate {
             SavedTemplateState::Failed | SavedTemplateState::Deleting => api::SavedTemplateState::Failed,
         },
         detail: saved.reason,
-        made_by: new.made_by,
+        made_by: new.made_by.name.into_owned(),
         created_at: saved.created_at,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rolltop_engine::{Bootstrap, EngineError, SaveTemplateRequest};
 use rolltop_model::{
-    Command, Desired, DesktopState, FailReason, SavedTemplateState, StopReason, TemplateVersion,
+    Actor, Command, Desired, DesktopState, FailReason, SavedTemplateState, StopReason, TemplateVersion,
 };
 use rolltop_store::{AccessEntry, By, Desktop, SavedTemplate, StoreError};
 
@@ -79,7 +79,7 @@ pub(crate) async fn carry_on(kernel: &Kernel, desktop: &Desktop) -> Result<(), F
 }
 
 async fn make(kernel: &Kernel, desktop: &Desktop, template: &SavedTemplate) -> Result<(), Fault> {
-    let entry = AccessEntry { at: clock::now(), why: "template".to_owned(), who: "platform".to_owned() };
+    let entry = AccessEntry { at: clock::now(), why: "template".to_owned(), who: Actor::PLATFORM };
     kernel.store.log_access(desktop.id, desktop.workspace, entry).await?;
     let wrong =
         |error: &(dyn std::error::Error + 'static)| Fault::wrong(FailReason::PersonaliseFailed, error);

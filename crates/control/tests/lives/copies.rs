@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rolltop_api_types::{CopyState, ForkDesktop, SnapshotCopy};
 use rolltop_control::{ControlConfig, CopiesConfig, CopyError};
-use rolltop_model::{SnapshotId, SnapshotState};
+use rolltop_model::{SnapshotId, SnapshotSchedule, SnapshotState};
 use rolltop_sim::{Moment, Operation};
 use url::Url;
 
@@ -158,4 +158,40 @@ async fn without_a_place_it_is_said_that_there_is_none() {
         !platform.control.has_copies()
             && platform.control.copies(&platform.owner).await.unwrap().items.is_empty()
     );
+}
+
+#[tokio::test]
+async fn what_somebody_asked_for_stays_whatever_they_are_called() {
+    let place = tempfile::tempdir().unwrap();
+    let hour = Duration::from_millis(300);
+    let platform = platform_with(ControlConfig { hour, ..config(place.path()) }).await;
+    // The platform is shown by this name, too.
+    let key = platform.control.api_key(Some("rolltop")).await.unwrap();
+    let named_so = platform.control.authenticate(&key).await.unwrap();
+    let desktop = platform.running("one").await;
+    let access = platform.access(desktop).await;
+    let schedule = SnapshotSchedule::new(1, 1, 0).unwrap();
+    platform.control.set_snapshot_schedule(&access, Some(schedule)).await.unwrap();
+    let scheduled = async || {
+        let all = platform.control.snapshots(&platform.owner, Some(desktop)).await.unwrap();
+        all.into_iter().filter(|one| one.is_scheduled && one.state == SnapshotState::Ready).map(|one| one.id)
+    };
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let first = loop {
+        assert!(tokio::time::Instant::now() < deadline);
+        // It may be thinned out before it is asked for: then the next will do.
+        if let Some(id) = scheduled().await.next()
+            && platform.control.copy_snapshot(&named_so, id).await.is_ok()
+            && over(&platform, id).await.state == CopyState::Done
+        {
+            break id;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    while scheduled().await.any(|id| id == first) {
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let copy = over(&platform, first).await;
+    assert_eq!((copy.state, copy.made_by.as_str()), (CopyState::Done, "rolltop"));
 }

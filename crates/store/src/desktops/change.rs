@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Command, Desired, DesktopId, DesktopName, DesktopState, FailReason, JobKind, Record, Refusal, ScreenSize,
-    Size, StopReason,
+    Actor, Command, Desired, DesktopId, DesktopName, DesktopState, EventData, FailReason, JobKind, Record,
+    Refusal, ScreenSize, Size, StopReason,
 };
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -12,7 +12,7 @@ use sea_orm::sea_query::Expr;
 use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_data, record};
 use crate::database::{Store, Write};
 use crate::error::StoreError;
-use crate::events::{self, kind};
+use crate::events;
 use crate::history::{self, By, happening};
 use crate::jobs;
 use crate::layers;
@@ -124,7 +124,7 @@ impl Store {
         &self,
         id: DesktopId,
         name: &DesktopName,
-        actor: &str,
+        actor: Actor,
         now: Timestamp,
     ) -> Result<Desktop, RenameDesktopError> {
         let mut write = self.write().await?;
@@ -187,7 +187,7 @@ impl Store {
         &self,
         id: DesktopId,
         screen: Option<ScreenSize>,
-        actor: &str,
+        actor: Actor,
         now: Timestamp,
     ) -> Result<Option<Desktop>, StoreError> {
         let mut write = self.write().await?;
@@ -221,7 +221,7 @@ impl Store {
         id: DesktopId,
         size: Size,
         disk_gib: u64,
-        actor: &str,
+        actor: Actor,
         now: Timestamp,
     ) -> Result<Option<Desktop>, StoreError> {
         let mut write = self.write().await?;
@@ -307,7 +307,7 @@ impl Store {
                 goes_on(&mut write, id, now).await?;
             }
             let data = event_data(&desktop.name, after);
-            events::insert(&mut write, workspace, id, kind::DESKTOP_CHANGED, data, now).await?;
+            events::insert(&mut write, workspace, id, data, now).await?;
         }
         write.commit().await?;
         Ok(true)
@@ -447,8 +447,8 @@ impl Store {
         Entity::delete_by_id(row.id).exec(&write.transaction).await?;
         saved_templates::needed_less(&mut write, &row.template, now).await?;
         history::end(&write, row.id, None, now).await?;
-        let data = serde_json::json!({ "name": row.name });
-        events::insert(&mut write, row.workspace, row.id, kind::DESKTOP_DESTROYED, data, now).await?;
+        let data = EventData::DesktopDestroyed { name: &row.name };
+        events::insert(&mut write, row.workspace, row.id, data, now).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -591,5 +591,5 @@ pub(crate) async fn tell_of(write: &mut Write, id: DesktopId, now: Timestamp) ->
 
 async fn tell(write: &mut Write, row: &Model, record: &Record, now: Timestamp) -> Result<(), StoreError> {
     let data = event_data(&row.name, record);
-    events::insert(write, row.workspace, row.id, kind::DESKTOP_CHANGED, data, now).await
+    events::insert(write, row.workspace, row.id, data, now).await
 }

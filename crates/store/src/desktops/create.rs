@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, DesktopName, Record, ScreenSize, Setup, Size, SnapshotId, TemplateVersion,
+    Actor, Desired, DesktopId, DesktopName, Record, ScreenSize, Setup, Size, SnapshotId, TemplateVersion,
     WorkspaceId,
 };
 use sea_orm::ActiveValue::Set;
@@ -12,7 +12,7 @@ use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_dat
 use crate::database::{Store, Write};
 use crate::disk_use::{self, DiskQuotaError, DiskQuotaReached};
 use crate::error::StoreError;
-use crate::events::{self, kind};
+use crate::events;
 use crate::history::{self, By, happening};
 use crate::idempotency::{self, IdempotencyKey};
 use crate::moment::Amount;
@@ -32,7 +32,7 @@ pub struct NewDesktop {
     /// The snapshot to fork it from.
     pub origin: Option<SnapshotId>,
     /// Who asks for it: a person's or key's name.
-    pub made_by: String,
+    pub made_by: Actor,
     /// The name of the desktop that it is forked from.
     pub origin_name: Option<String>,
     /// What it is prepared with once it runs.
@@ -148,10 +148,10 @@ pub(crate) async fn insert(
         Some(origin) => (happening::FORKED, origin),
         None => (happening::CREATED, &template),
     };
-    let by = By::somebody(&new.made_by).because(detail);
+    let by = By::somebody(new.made_by.clone()).because(detail);
     history::begin(write, (row.workspace, row.id), happens, by, now).await?;
     let data = event_data(&row.name, &record);
-    events::insert(write, row.workspace, row.id, kind::DESKTOP_CHANGED, data, now).await?;
+    events::insert(write, row.workspace, row.id, data, now).await?;
     Ok(row)
 }
 

@@ -2,12 +2,11 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, DesktopName, DesktopState, FailReason, LayerId, Record, ScreenSize, Size, SnapshotId,
-    TemplateVersion, WorkspaceId,
+    Desired, DesktopId, DesktopName, DesktopState, EventData, FailReason, LayerId, Record, ScreenSize, Size,
+    SnapshotId, TemplateVersion, WorkspaceId,
 };
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use serde_json::{Value, json};
 
 use crate::error::{StoreError, unreadable};
 use crate::moment::{Amount, Count, Moment};
@@ -170,11 +169,11 @@ pub(super) fn columns(record: &Record) -> ActiveModel {
 }
 
 /// What an event says of a desktop.
-pub(crate) fn event_data(name: &DesktopName, record: &Record) -> Value {
-    json!({
-        "name": name.as_str(),
-        "state": record.state.name(),
-        "desired": record.desired.as_str(),
-        "reason": record.state.reason_code(),
-    })
+pub(crate) fn event_data<'a>(name: &'a DesktopName, record: &Record) -> EventData<'a> {
+    EventData::DesktopChanged {
+        name,
+        state: record.state.name(),
+        desired: record.desired,
+        reason: record.state.reason_code(),
+    }
 }

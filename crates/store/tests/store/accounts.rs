@@ -1,6 +1,6 @@
 //! People, sessions, links and keys.
 
-use rolltop_model::{DesktopId, WorkspaceId};
+use rolltop_model::{Actor, ActorId, DesktopId, WorkspaceId};
 use rolltop_store::{AddApiKeyError, AddSshKeyError, NewApiKey, NewShare, NewSshKey, Revoked};
 use rolltop_vault::{TokenHash, TokenKind, hash_token, new_token};
 
@@ -140,7 +140,7 @@ async fn with_a_key_goes_all_that_it_made_and_what_that_made() {
             desktop,
             port: 3000,
             token: hash_token(&new_token(TokenKind::Share)),
-            made_by: "ann".into(),
+            made_by: Actor::new(ActorId::Unknown, "ann"),
             expires_at: after(60),
             maker,
             limit: 10,
@@ -224,7 +224,7 @@ async fn a_share_link_is_found_by_its_hash_until_it_expires_or_its_desktop_goes(
         desktop,
         port: 3000,
         token,
-        made_by: "ann".into(),
+        made_by: Actor::new(ActorId::Unknown, "ann"),
         expires_at: after(lasts),
         maker: None,
         limit: 2,

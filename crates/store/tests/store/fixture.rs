@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use rolltop_model::{DesktopId, Size, WorkspaceId};
+use rolltop_model::{Actor, ActorId, DesktopId, Size, WorkspaceId};
 use rolltop_store::{Desktop, ListQuery, NewDesktop, Store};
 use rolltop_vault::Vault;
 
@@ -43,7 +43,7 @@ pub fn new_desktop(workspace: WorkspaceId, name: &str) -> NewDesktop {
         disk_gib: 20,
         screen: None,
         origin: None,
-        made_by: "tests".to_owned(),
+        made_by: Actor::new(ActorId::Unknown, "tests"),
         origin_name: None,
         setup: None,
         limit: 3,

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use rolltop_model::{
-    Command, DesktopState, FailReason, Record, Size, SnapshotId, SnapshotKind, Step, WorkspaceId,
+    Actor, ActorId, Command, DesktopState, FailReason, Record, Size, SnapshotId, SnapshotKind, Step,
+    WorkspaceId,
 };
-use rolltop_store::{By, NewSnapshot, Taken, Wanted, kind};
+use rolltop_store::{By, NewSnapshot, Taken, Wanted};
 
 use crate::fixture::{after, fixture, start};
 
@@ -67,13 +68,13 @@ async fn every_change_is_told_once_in_order_and_wakes_watchers() {
 
     let events = store.events_since(fixture.workspace, 0, None, 100).await.unwrap();
     let told: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
-    assert_eq!(told, [kind::DESKTOP_CHANGED, kind::DESKTOP_CHANGED, kind::STEP, kind::STEP]);
+    assert_eq!(told, ["desktop.changed", "desktop.changed", "step", "step"]);
     assert!(events.windows(2).all(|pair| pair[0].seq < pair[1].seq));
     assert_eq!(events[1].data["state"], "booting");
     assert_eq!(events[3].data["name"], "fork");
     assert_eq!(*watch.borrow(), events[3].seq);
     assert_eq!(
-        store.events_since(fixture.workspace, events[2].seq, Some(id), 100).await.unwrap(),
+        store.events_since(fixture.workspace, events[2].seq, Some(id.into()), 100).await.unwrap(),
         events[3..]
     );
     assert!(store.events_since(WorkspaceId::generate(), 0, None, 100).await.unwrap().is_empty());
@@ -128,7 +129,7 @@ async fn what_is_kept_for_a_way_back_is_seen_only_by_who_knows_of_that() {
         desktop: id,
         name: name.to_owned(),
         kind,
-        made_by: "tests".to_owned(),
+        made_by: Actor::new(ActorId::Unknown, "tests"),
         limit: 10,
         memory_bytes: 0,
         disk_limit: None,
@@ -175,12 +176,12 @@ async fn what_is_kept_before_a_restart_is_seen_only_by_who_knows_of_the_restart(
         desktop: id,
         name: "Before restarting".to_owned(),
         kind: SnapshotKind::Undo,
-        made_by: "tests".to_owned(),
+        made_by: Actor::new(ActorId::Unknown, "tests"),
         limit: 10,
         memory_bytes: 0,
         disk_limit: None,
     };
-    let by = By::somebody("tests");
+    let by = By::somebody(Actor::new(ActorId::Unknown, "tests"));
     let told = store.command_desktop(id, Command::Restart, by, Some(undo), after(2)).await.unwrap();
     let for_who_read_before = store.wanted_snapshot(&desktop).await.unwrap();
     assert!(matches!(for_who_read_before, Wanted::Changed), "{for_who_read_before:?}");

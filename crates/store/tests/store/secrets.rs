@@ -1,8 +1,8 @@
 //! Layers, keys, and what destroying leaves.
 
-use rolltop_model::{Command, Size};
+use rolltop_model::{Actor, Command, Size};
 use rolltop_store::testing::bytes_on_disk;
-use rolltop_store::{AccessEntry, By, IdempotencyKey, Receipt, kind};
+use rolltop_store::{AccessEntry, By, IdempotencyKey, Receipt};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::fixture::{after, fixture, start};
@@ -71,7 +71,7 @@ async fn a_forgotten_desktop_leaves_receipt_events_and_access_log() {
     let created = store.create_desktop(fixture.new_desktop("one"), Some(key), start()).await.unwrap();
     let id = created.desktop.id;
     store.layer_for(id, Size::S, None, start()).await.unwrap();
-    let entry = AccessEntry { at: start(), why: "personalise".into(), who: "platform".into() };
+    let entry = AccessEntry { at: start(), why: "personalise".into(), who: Actor::PLATFORM };
     store.log_access(id, fixture.workspace, entry.clone()).await.unwrap();
     store.begin_step(id, fixture.workspace, 1, "fork", start()).await.unwrap();
     store.command_desktop(id, Command::Destroy, By::ROLLTOP, None, after(1)).await.unwrap();
@@ -95,6 +95,6 @@ async fn a_forgotten_desktop_leaves_receipt_events_and_access_log() {
     assert!(store.steps(id, 0).await.unwrap().is_empty());
     assert_eq!(store.receipt(id).await.unwrap(), Some(receipt));
     assert_eq!(store.access_log(id, 10).await.unwrap(), [entry]);
-    let last = store.events_since(fixture.workspace, 0, Some(id), 100).await.unwrap().pop().unwrap();
-    assert_eq!(last.kind, kind::DESKTOP_DESTROYED);
+    let last = store.events_since(fixture.workspace, 0, Some(id.into()), 100).await.unwrap().pop().unwrap();
+    assert_eq!(last."desktop.destroyed");
 }
