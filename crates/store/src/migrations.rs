@@ -4,7 +4,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionSession as _, TransactionTrait};
 
 macro_rules! migrations {
     ($($name:literal),+ $(,)?) => {
