@@ -29,6 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             workspace,
             name: format!("desk-{number}").parse()?,
             template: "desk@0123456789ab".parse()?,
+            engine: "sim".to_owned(),
             size: Size::S,
             disk_gib: 20,
             screen: None,

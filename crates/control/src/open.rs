@@ -49,6 +49,7 @@ impl Control {
             None => Location::Sqlite(directory.join("rolltop.db")),
         };
         let store = Store::open(&location, vault.clone()).await?;
+        store.adopt_for_engine(&config.engine).await?;
         store.end_all_leases().await?;
         store.renew_deadlines(clock::now()).await?;
         let (kernel, nudged) = Kernel::new(store, vault, engine, config);

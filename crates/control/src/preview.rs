@@ -126,7 +126,9 @@ impl Control {
             return Err(PassError::Invalid);
         }
         let access = self.authorise(&caller, row.id).await.map_err(|error| match error {
-            AccessError::NotFound(_) | AccessError::Forbidden(_) => PassError::Invalid,
+            AccessError::NotFound(_) | AccessError::Forbidden(_) | AccessError::OtherEngine(_) => {
+                PassError::Invalid
+            }
             AccessError::Internal(error) => error.into(),
         })?;
         Ok((access, until))

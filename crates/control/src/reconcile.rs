@@ -184,7 +184,7 @@ async fn compare(kernel: &Arc<Kernel>, read_all: bool) -> Vec<DesktopId> {
     let mut due = Vec::new();
     if read_all {
         let began = Instant::now();
-        match kernel.store.standings().await {
+        match kernel.store.standings(&kernel.config.engine).await {
             Ok(all) => kernel.state::<Standings>().replace(all, began),
             Err(error) => tracing::error!(%error, "the desktops can't be read"),
         }

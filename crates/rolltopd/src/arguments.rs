@@ -48,6 +48,15 @@ pub enum EngineKind {
     Sim,
 }
 
+impl EngineKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Qemu => "qemu",
+            Self::Sim => "sim",
+        }
+    }
+}
+
 #[derive(Args)]
 pub struct Up {
     #[command(flatten)]
@@ -83,6 +92,8 @@ pub struct Host {
 
 #[derive(Args)]
 pub struct Api {
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: EngineKind,
     /// The static `rolltop-guest` binary, put back into desktops that have lost theirs.
     #[arg(
         long,

@@ -98,17 +98,13 @@ fn remove_stale(data: &Path) {
 }
 
 fn host_arguments(up: &Up) -> Vec<String> {
-    let engine = match up.engine {
-        EngineKind::Qemu => "qemu",
-        EngineKind::Sim => "sim",
-    };
-    ["host", "--engine", engine].map(str::to_owned).to_vec()
+    ["host", "--engine", up.engine.name()].map(str::to_owned).to_vec()
 }
 
 fn api_arguments(up: &Up) -> Vec<String> {
     // Its working directory is another. Where the program is missing, the role says so.
     let guest = absolute(&up.guest).unwrap_or_else(|_| up.guest.clone());
-    ["api".to_owned(), "--guest".to_owned(), guest.display().to_string()].to_vec()
+    ["api", "--engine", up.engine.name(), "--guest", &guest.display().to_string()].map(str::to_owned).to_vec()
 }
 
 fn ssh_arguments(up: &Up) -> Vec<String> {

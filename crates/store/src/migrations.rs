@@ -12,7 +12,7 @@ macro_rules! migrations {
     };
 }
 
-const MIGRATIONS: [(&str, &str); 31] = migrations![
+const MIGRATIONS: [(&str, &str); 32] = migrations![
     "m0001_start",
     "m0002_ssh_keys",
     "m0003_scopes",
@@ -44,6 +44,7 @@ const MIGRATIONS: [(&str, &str); 31] = migrations![
     "m0029_imported_templates",
     "m0030_jobs",
     "m0031_actors",
+    "m0032_engines",
 ];
 
 /// Brings a database to what this version works with: each migration that it has not seen, all of it or nothing.
@@ -99,8 +100,8 @@ mod tests {
         let connection = empty().await;
         migrate(&connection).await.unwrap();
         migrate(&connection).await.expect("again");
-        let error = up(&connection, &MIGRATIONS[..30]).await.unwrap_err();
-        assert!(error.to_string().contains(MIGRATIONS[30].0), "{error}");
+        let error = up(&connection, &MIGRATIONS[..31]).await.unwrap_err();
+        assert!(error.to_string().contains(MIGRATIONS[31].0), "{error}");
     }
 
     async fn scopes(connection: &DatabaseConnection, id: &str) -> String {

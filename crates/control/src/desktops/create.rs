@@ -140,6 +140,7 @@ impl Control {
                 workspace: caller.workspace,
                 name: chosen.clone(),
                 template: template.clone(),
+                engine: self.kernel.config.engine.clone(),
                 size,
                 disk_gib: size.disk_gib().max(least_disk),
                 screen,

@@ -16,6 +16,8 @@ pub struct ControlConfig {
     /// Most that a workspace may have of the host's disk, bytes: disks, snapshots, memories, templates and imports
     /// together. Default none: what there is.
     pub disk_limit: Option<u64>,
+    /// The name of the engine. A desktop belongs to the one that made it; with another it is only shown. Default "qemu".
+    pub engine: String,
     /// The PostgreSQL database. Default none: `rolltop.db` in the directory.
     pub database: Option<Postgres>,
     /// The template taken when none is named, by its recipe's name. Default "desk".
@@ -74,6 +76,7 @@ impl Default for ControlConfig {
         Self {
             desktop_limit: 100,
             disk_limit: None,
+            engine: "qemu".to_owned(),
             database: None,
             default_template: "desk".to_owned(),
             limits: Limits::default(),

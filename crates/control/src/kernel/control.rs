@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rolltop_api_types::Scope;
 use rolltop_door::{DoorPool, Lanes};
 use rolltop_engine::Engine;
 use rolltop_model::{DesktopId, LayerId};
-use rolltop_store::Store;
+use rolltop_store::{Desktop, Store};
 use rolltop_vault::Vault;
 use tokio::sync::{Mutex, Notify, RwLock, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -96,6 +97,11 @@ impl Kernel {
         self.states.put(state);
     }
 
+    /// Whether its machine is here; else its row is all there is of it, and nothing is done with it.
+    pub(crate) fn has_engine_of(&self, desktop: &Desktop) -> bool {
+        desktop.engine.as_ref().is_none_or(|engine| *engine == self.config.engine)
+    }
+
     /// Closes whatever is open to a desktop.
     pub(crate) async fn hang_up(&self, desktop: DesktopId) {
         self.doors.forget(desktop).await;
@@ -158,7 +164,12 @@ impl Control {
             return Err(NoSuchDesktop.into());
         }
         match self.kernel.store.desktop(desktop).await? {
-            Some(row) if row.workspace == caller.workspace => Ok(DesktopAccess::new(desktop, caller.clone())),
+            Some(row) if row.workspace == caller.workspace => {
+                if P::SCOPE != Scope::DesktopsRead && !self.kernel.has_engine_of(&row) {
+                    return Err(AccessError::OtherEngine(row.engine.unwrap_or_default()));
+                }
+                Ok(DesktopAccess::new(desktop, caller.clone()))
+            }
             Some(_) | None => Err(NoSuchDesktop.into()),
         }
     }

@@ -198,6 +198,7 @@ explained! {
 explained! {
     /// Why no access to a desktop was given.
     pub enum AccessError: NotFound(NoSuchDesktop), Forbidden(LacksScope) or Internal {
+        OtherEngine(String) => NotSupportedByEngine, "This desktop is on the engine {0}, and Rolltop runs with another one now; start it with that.";
     }
 
     /// Why something about the caller's own account, workspace or host was not answered.

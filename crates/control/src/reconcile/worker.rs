@@ -38,6 +38,9 @@ pub(crate) async fn work(kernel: &Kernel, id: DesktopId) -> Next {
         }
     };
     let fence = desktop.fence;
+    if !kernel.has_engine_of(&desktop) {
+        return give_up(kernel, id, fence, Next::Rest).await;
+    }
     kernel.state::<Standings>().note(&desktop);
     let next = tokio::select! {
         next = carry_on(kernel, id, fence) => next,
@@ -46,6 +49,10 @@ pub(crate) async fn work(kernel: &Kernel, id: DesktopId) -> Next {
             return soon;
         }
     };
+    give_up(kernel, id, fence, next).await
+}
+
+async fn give_up(kernel: &Kernel, id: DesktopId, fence: u64, next: Next) -> Next {
     if let Err(error) = kernel.store.give_up_lease(id, fence).await {
         tracing::warn!(desktop = %id, %error, "the lease can't be given up");
     }

@@ -273,6 +273,7 @@ impl Control {
             workspace: caller.workspace,
             name,
             template: template.clone(),
+            engine: self.kernel.config.engine.clone(),
             size,
             disk_gib,
             screen: None,

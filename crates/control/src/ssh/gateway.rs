@@ -215,6 +215,7 @@ fn caller(key: &SshKey) -> Caller {
 fn barred(error: AccessError) -> TunnelError {
     match error {
         AccessError::NotFound(_) | AccessError::Forbidden(_) => NoSuchDesktop.into(),
+        other @ AccessError::OtherEngine(_) => TunnelError::NotRunning(other.to_string()),
         AccessError::Internal(error) => error.into(),
     }
 }

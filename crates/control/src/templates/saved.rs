@@ -77,6 +77,7 @@ impl Control {
             workspace: caller.workspace,
             name: builder_name(&version)?,
             template: row.template.clone(),
+            engine: self.kernel.config.engine.clone(),
             size: row.size,
             disk_gib: row.disk_gib,
             screen: None,

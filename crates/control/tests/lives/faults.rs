@@ -1,12 +1,13 @@
 //! What happens when something goes wrong on the host or in the guest.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rolltop_api_types::{Desktop, DesktopState};
-use rolltop_control::{ControlConfig, EndProcessesError, ExecCommand, SnapshotError, Waking};
+use rolltop_control::{ControlConfig, EndProcessesError, ExecCommand, SnapshotError, Waking, purpose};
 use rolltop_engine::{Engine as _, EngineError, Leftover, OffReason, Power};
 use rolltop_model::{Desired, DesktopId, FailReason, Limits};
-use rolltop_sim::{DoorFault, Operation};
+use rolltop_sim::{DoorFault, Operation, SimConfig, SimEngine};
 
 use crate::fixture::{
     PATIENCE, Platform, Said, has_failed, has_screen, is, is_stopped, platform, platform_with, quick,
@@ -455,4 +456,34 @@ async fn counted(platform: &Platform, line: &str) {
     };
     let told = tokio::time::timeout(PATIENCE, waiting).await;
     assert!(told.is_ok(), "{line} is not in {}", platform.control.metrics());
+}
+
+#[tokio::test]
+async fn a_desktop_of_another_engine_is_shown_and_left_alone() {
+    let mut platform = platform().await;
+    let id = platform.running("one").await;
+    // This engine has no machine of it that would be taken for lost.
+    let here =
+        std::mem::replace(&mut platform.engine, Arc::new(SimEngine::new(SimConfig::instant()).unwrap()));
+    let elsewhere = || ControlConfig { engine: "cloud".to_owned(), ..quick() };
+    platform.kill_and_reopen(elsewhere()).await;
+    let before = platform.get(id).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await; // several looks around
+    let view = platform.get(id).await.unwrap();
+    assert_eq!((view.state, view.updated_at), (DesktopState::Running, before.updated_at));
+    let refused = platform.control.authorise::<purpose::Control>(&platform.owner, id).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "This desktop is on the engine qemu, and Rolltop runs with another one now; start it with that."
+    );
+    let other = platform.running("two").await;
+    platform.engine = here;
+    platform.kill_and_reopen(quick()).await;
+    let access = platform.access::<purpose::Control>(id).await;
+    platform.control.suspend(&access).await.unwrap();
+    platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
+    assert!(
+        platform.get(other).await.is_some_and(|view| view.state == DesktopState::Running),
+        "it is left alone"
+    );
 }

@@ -30,6 +30,7 @@ pub fn run(data: &Path, config: &Config, api: &Api) -> anyhow::Result<()> {
     let copies = config.copies.read()?;
     let database = config.database.read()?;
     let guest_program = guest_program(&api.guest);
+    let engine = api.engine.name().to_owned();
     layout::enter(data)?;
     if let Some(api) = Identity::look_up(API_USER)? {
         privileges::become_user(api)?;
@@ -38,7 +39,7 @@ pub fn run(data: &Path, config: &Config, api: &Api) -> anyhow::Result<()> {
     database_is_the_right_one(database.is_some())?;
     super::serve(
         2,
-        serve(config, ControlConfig { copies, database, guest_program, ..control_config(config) }),
+        serve(config, ControlConfig { copies, database, guest_program, engine, ..control_config(config) }),
     )
 }
 

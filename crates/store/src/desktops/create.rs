@@ -25,6 +25,8 @@ pub struct NewDesktop {
     pub workspace: WorkspaceId,
     pub name: DesktopName,
     pub template: TemplateVersion,
+    /// The engine that is to have its machine.
+    pub engine: String,
     pub size: Size,
     pub disk_gib: u64,
     /// The size that its screen keeps; a fork has that of what it is forked from.
@@ -118,6 +120,7 @@ pub(crate) async fn insert(
         workspace: Set(new.workspace),
         name: Set(new.name.clone()),
         template: Set(new.template.clone()),
+        engine: Set(Some(new.engine.clone())),
         size: Set(new.size),
         disk_gib: Set(Amount(new.disk_gib)),
         detail: Set(None),

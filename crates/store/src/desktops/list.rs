@@ -98,10 +98,18 @@ impl Store {
         Ok(Entity::find().select_only().column(Column::Id).into_tuple().all(&self.connection).await?)
     }
 
-    /// How every desktop stands. A row that can't be read is left out and logged: it must not hold
+    /// How every desktop of an engine stands. A row that can't be read is left out and logged: it must not hold
     /// up all others.
-    pub async fn standings(&self) -> Result<Vec<Standing>, StoreError> {
-        readable(Entity::find(), standing, &self.connection).await
+    pub async fn standings(&self, engine: &str) -> Result<Vec<Standing>, StoreError> {
+        readable(Entity::find().filter(Column::Engine.eq(engine)), standing, &self.connection).await
+    }
+
+    /// Desktops of before it was written down are on the engine that runs now.
+    pub async fn adopt_for_engine(&self, engine: &str) -> Result<(), StoreError> {
+        let write = self.write().await?;
+        let change = Entity::update_many().col_expr(Column::Engine, Expr::value(engine));
+        change.filter(Column::Engine.is_null()).exec(&write.transaction).await?;
+        write.commit().await
     }
 
     /// Starts under way get their deadlines anew: nobody was there to carry them on.

@@ -20,6 +20,8 @@ pub struct Model {
     pub workspace: WorkspaceId,
     pub name: DesktopName,
     pub template: TemplateVersion,
+    /// The engine that has its machine; none until one was there.
+    pub engine: Option<String>,
     pub size: Size,
     pub disk_gib: Amount,
     pub desired: Desired,
@@ -78,6 +80,8 @@ pub struct Desktop {
     pub workspace: WorkspaceId,
     pub name: DesktopName,
     pub template: TemplateVersion,
+    /// The engine that has its machine.
+    pub engine: Option<String>,
     /// Its processors and memory, from its next boot on.
     pub size: Size,
     pub disk_gib: u64,
@@ -111,6 +115,7 @@ impl TryFrom<Model> for Desktop {
             workspace: row.workspace,
             name: row.name,
             template: row.template,
+            engine: row.engine,
             size: row.size,
             disk_gib: *row.disk_gib,
             last_used_at: row.last_used_at.map(Timestamp::from),

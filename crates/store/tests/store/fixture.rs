@@ -39,6 +39,7 @@ pub fn new_desktop(workspace: WorkspaceId, name: &str) -> NewDesktop {
         workspace,
         name: name.parse().unwrap(),
         template: "desk@0123456789ab".parse().unwrap(),
+        engine: "sim".to_owned(),
         size: Size::S,
         disk_gib: 20,
         screen: None,
