@@ -135,7 +135,7 @@ async fn make(owners: &[Client], first: usize, count: usize) -> Result<Vec<Owned
 /// Until every desktop is as is wanted.
 async fn settled(store: &Store) -> anyhow::Result<()> {
     eventually("the desktops are as is wanted", PATIENCE, || async {
-        let all = store.standings().await?;
+        let all = store.standings("sim").await?;
         let is_settled = |standing: &rolltop_store::Standing| {
             let (state, desired) = (standing.record.state.name(), standing.record.desired.as_str());
             state == desired

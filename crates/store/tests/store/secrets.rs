@@ -96,5 +96,5 @@ async fn a_forgotten_desktop_leaves_receipt_events_and_access_log() {
     assert_eq!(store.receipt(id).await.unwrap(), Some(receipt));
     assert_eq!(store.access_log(id, 10).await.unwrap(), [entry]);
     let last = store.events_since(fixture.workspace, 0, Some(id.into()), 100).await.unwrap().pop().unwrap();
-    assert_eq!(last."desktop.destroyed");
+    assert_eq!(last.kind, "desktop.destroyed");
 }
