@@ -144,7 +144,7 @@ impl Kernel {
             format: archive::FORMAT,
             name: row.desktop_name.clone(),
             size: row.size,
-            disk_gib: row.disk_gib,
+            disk_gib: *row.disk_gib,
             cmdline: String::new(),
             template: row.template.to_string(),
             exported_at: clock::now(),

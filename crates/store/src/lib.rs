@@ -46,7 +46,7 @@ mod workspaces;
 
 pub use access_log::AccessEntry;
 pub use api_keys::{AddApiKeyError, ApiKey, NewApiKey};
-pub use copies::{NewCopy, SnapshotCopy};
+pub use copies::SnapshotCopy;
 pub use database::{Location, Postgres, Store};
 pub use desktops::{
     ChangeError, CreateDesktopError, Created, Desktop, Identity, ListQuery, NewDesktop, RenameDesktopError,
@@ -62,7 +62,7 @@ pub use idempotency::IdempotencyKey;
 pub use jobs::{INSTALLATION, Job};
 pub use layers::Layer;
 pub use makers::Revoked;
-pub use moment::{Count, Moment, Words};
+pub use moment::{Amount, Count, Moment, Words};
 pub use moving::{MoveError, copy_to_postgres};
 pub use receipts::Receipt;
 pub use restores::Restore;

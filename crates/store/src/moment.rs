@@ -135,6 +135,12 @@ impl FromStr for Words {
     }
 }
 
+impl From<u64> for Amount {
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 impl From<Timestamp> for Moment {
     fn from(at: Timestamp) -> Self {
         Self(at)

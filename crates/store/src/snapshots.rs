@@ -34,30 +34,38 @@ pub struct Model {
     pub id: SnapshotId,
     #[sea_orm(column_name = "workspace_id")]
     pub workspace: WorkspaceId,
+    /// What it is of; it may be gone.
     #[sea_orm(column_name = "desktop_id")]
     pub desktop: DesktopId,
     pub desktop_name: String,
     pub name: String,
     pub kind: SnapshotKind,
     pub state: SnapshotState,
+    /// Why it has failed, for people.
     pub reason: Option<String>,
+    /// The layer that it is of, once it is ready.
     #[sea_orm(column_name = "layer_id")]
     pub layer: Option<LayerId>,
+    /// What its desktop writes to from then on.
     #[sea_orm(column_name = "next_layer_id")]
     pub next_layer: Option<LayerId>,
     pub template: TemplateVersion,
     pub size: Size,
     pub disk_gib: Amount,
     pub has_memory: bool,
+    /// Until it is taken, what that will be about.
     pub memory_bytes: Amount,
     pub disk_bytes: Amount,
+    /// How long the desktop stood still for it.
     pub pause_ms: Option<Amount>,
     pub made_by: Actor,
     pub created_at: Moment,
     pub taken_at: Option<Moment>,
+    /// The way into what is made of it, sealed.
     pub door_key: Option<Vec<u8>>,
     pub door_public_key: Option<String>,
     pub host_key: Option<String>,
+    /// What was on the screen is kept.
     pub has_picture: bool,
 }
 
@@ -110,37 +118,7 @@ pub struct ImportedSnapshot {
     pub disk_limit: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    pub id: SnapshotId,
-    pub workspace: WorkspaceId,
-    /// What it is of; it may be gone.
-    pub desktop: DesktopId,
-    pub desktop_name: String,
-    pub name: String,
-    pub kind: SnapshotKind,
-    pub state: SnapshotState,
-    /// Why it has failed, for people.
-    pub reason: Option<String>,
-    /// The layer that it is of, once it is ready.
-    pub layer: Option<LayerId>,
-    /// The desktop may write to the next layer already, for which there is a row.
-    pub has_begun: bool,
-    pub template: TemplateVersion,
-    pub size: Size,
-    pub disk_gib: u64,
-    pub has_memory: bool,
-    /// Until it is taken, what that will be about.
-    pub memory_bytes: u64,
-    pub disk_bytes: u64,
-    /// How long the desktop stood still for it.
-    pub pause_ms: Option<u64>,
-    pub made_by: Actor,
-    pub created_at: Timestamp,
-    pub taken_at: Option<Timestamp>,
-    /// What was on the screen is kept.
-    pub has_picture: bool,
-}
+pub use Model as Snapshot;
 
 /// What the engine said of one that it has taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,31 +175,10 @@ impl From<DiskQuotaError> for SnapshotError {
 
 const TABLE: &str = "snapshots";
 
-impl From<Model> for Snapshot {
-    fn from(row: Model) -> Self {
-        Self {
-            id: row.id,
-            workspace: row.workspace,
-            desktop: row.desktop,
-            desktop_name: row.desktop_name,
-            name: row.name,
-            kind: row.kind,
-            state: row.state,
-            reason: row.reason,
-            has_begun: row.next_layer.is_some(),
-            layer: row.layer,
-            template: row.template,
-            size: row.size,
-            disk_gib: *row.disk_gib,
-            has_memory: row.has_memory,
-            memory_bytes: *row.memory_bytes,
-            disk_bytes: *row.disk_bytes,
-            pause_ms: row.pause_ms.map(|pause| *pause),
-            made_by: row.made_by,
-            created_at: *row.created_at,
-            taken_at: row.taken_at.map(Timestamp::from),
-            has_picture: row.has_picture,
-        }
+impl Model {
+    /// The desktop may write to the next layer already, for which there is a row.
+    pub fn has_begun(&self) -> bool {
+        self.next_layer.is_some()
     }
 }
 
@@ -293,7 +250,7 @@ impl Store {
 
     pub async fn snapshot(&self, id: SnapshotId) -> Result<Option<Snapshot>, StoreError> {
         let row = Entity::find_by_id(id).one(&self.connection).await?;
-        Ok(row.map(Snapshot::from))
+        Ok(row)
     }
 
     /// A workspace's, or one desktop's, newest first.
@@ -309,7 +266,7 @@ impl Store {
         if let Some(desktop) = desktop {
             select = select.filter(Column::Desktop.eq(desktop));
         }
-        Ok(select.all(&self.connection).await?.into_iter().map(Snapshot::from).collect())
+        Ok(select.all(&self.connection).await?)
     }
 
     /// Every one there is a row for.
@@ -320,7 +277,7 @@ impl Store {
     /// Those in a state, oldest first.
     pub async fn snapshots_in(&self, state: SnapshotState) -> Result<Vec<Snapshot>, StoreError> {
         let select = Entity::find().filter(Column::State.eq(state)).order_by_asc(Column::Id);
-        Ok(select.all(&self.connection).await?.into_iter().map(Snapshot::from).collect())
+        Ok(select.all(&self.connection).await?)
     }
 
     /// A desktop's of a kind that are there or have failed, oldest first.
@@ -335,7 +292,7 @@ impl Store {
             .filter(Column::Kind.eq(kind))
             .filter(Column::State.is_in(over))
             .order_by_asc(Column::Id);
-        Ok(select.all(&self.connection).await?.into_iter().map(Snapshot::from).collect())
+        Ok(select.all(&self.connection).await?)
     }
 
     /// What is kept for an undo, in a workspace or in all, oldest first, at most `most`.
@@ -353,7 +310,7 @@ impl Store {
         if let Some(workspace) = workspace {
             select = select.filter(Column::Workspace.eq(workspace));
         }
-        Ok(select.all(&self.connection).await?.into_iter().map(Snapshot::from).collect())
+        Ok(select.all(&self.connection).await?)
     }
 
     /// The oldest that is to be taken of a desktop.
@@ -363,7 +320,6 @@ impl Store {
             .filter(Column::State.eq(SnapshotState::Taking))
             .order_by_asc(Column::Id);
         let Some(wanted) = select.one(&self.connection).await? else { return Ok(Wanted::Nothing) };
-        let wanted = Snapshot::from(wanted);
         if wanted.kind == SnapshotKind::Undo {
             let now = desktops::Entity::find_by_id(desktop.id).one(&self.connection).await?;
             if now.is_none_or(|row| row.revision != desktop.revision) {
@@ -665,7 +621,7 @@ async fn fork(
         Ok(id) => find(write, id).await?.filter(is_coming),
         Err(new) => Some(insert(write, &new, now).await?),
     };
-    let snapshot = Snapshot::from(row.ok_or(SnapshotError::Gone)?);
+    let snapshot = row.ok_or(SnapshotError::Gone)?;
     let mut made = Vec::new();
     for new in desktops {
         let new = NewDesktop { origin: Some(snapshot.id), ..new };

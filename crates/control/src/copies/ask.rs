@@ -1,9 +1,10 @@
 //! Asking for copies of snapshots, and for snapshots of copies.
 
 use futures::TryStreamExt;
+use jiff::Timestamp;
 use rolltop_api_types::{self as api, Scope};
 use rolltop_model::{Actor, ActorId, CopyState, SnapshotId, SnapshotState};
-use rolltop_store::{NewCopy, Snapshot, SnapshotCopy};
+use rolltop_store::{Snapshot, SnapshotCopy};
 use secrecy::ExposeSecret;
 
 use crate::copies::place::About;
@@ -40,7 +41,7 @@ impl Control {
         if row.state != SnapshotState::Ready {
             return Err(SnapshotError::WrongState("This snapshot is not ready.").into());
         }
-        let copy = self.kernel.store.ask_copy(&copy_of(row, caller.actor()), clock::now()).await?;
+        let copy = self.kernel.store.put_copy(copy_of(row, caller.actor()), clock::now()).await?;
         Ok(shown(copy))
     }
 
@@ -78,14 +79,14 @@ impl Control {
     /// Deletes a copy, in the background.
     pub async fn delete_copy(&self, caller: &Caller, id: SnapshotId) -> Result<(), CopyError> {
         let copy = self.own_copy(caller, id).await?;
-        self.kernel.store.ask_copy_deleted(copy.new.id, clock::now()).await?;
+        self.kernel.store.ask_copy_deleted(copy.id, clock::now()).await?;
         Ok(())
     }
 
     async fn own_copy(&self, caller: &Caller, id: SnapshotId) -> Result<SnapshotCopy, CopyError> {
         caller.needs_everywhere(Scope::DesktopsWrite)?;
         let copy = self.kernel.store.copy(id).await?;
-        let copy = copy.filter(|copy| copy.new.workspace == caller.workspace).ok_or(CopyError::NotFound)?;
+        let copy = copy.filter(|copy| copy.workspace == caller.workspace).ok_or(CopyError::NotFound)?;
         self.kernel.copies().ok_or(CopyError::NotConfigured)?;
         Ok(copy)
     }
@@ -115,16 +116,36 @@ impl Control {
             };
             let About { desktop_name, name, size, disk_gib, taken_at, made_by } = about;
             let made_by = Actor::new(ActorId::Unknown, made_by);
-            let new = NewCopy { id, workspace, desktop_name, name, size, disk_gib, taken_at, made_by };
-            self.kernel.store.adopt_copy(&new, object.size, clock::now()).await?;
+            let now = clock::now();
+            let (disk_gib, taken_at, bytes) = (disk_gib.into(), taken_at.into(), object.size.into());
+            let (state, created_at, ended_at) = (CopyState::Done, now.into(), Some(now.into()));
+            let (reason, fetched_by, fetched_as) = (None, None, None);
+            let copy = SnapshotCopy {
+                id,
+                workspace,
+                desktop_name,
+                name,
+                size,
+                disk_gib,
+                taken_at,
+                state,
+                reason,
+                bytes,
+                made_by,
+                fetched_by,
+                fetched_as,
+                created_at,
+                ended_at,
+            };
+            self.kernel.store.put_copy(copy, now).await?;
             found += 1;
         }
         Ok((found, closed))
     }
 }
 
-pub(crate) fn copy_of(row: Snapshot, made_by: Actor) -> NewCopy {
-    NewCopy {
+pub(crate) fn copy_of(row: Snapshot, made_by: Actor) -> SnapshotCopy {
+    SnapshotCopy {
         id: row.id,
         workspace: row.workspace,
         desktop_name: row.desktop_name,
@@ -132,7 +153,14 @@ pub(crate) fn copy_of(row: Snapshot, made_by: Actor) -> NewCopy {
         size: row.size,
         disk_gib: row.disk_gib,
         taken_at: row.taken_at.unwrap_or(row.created_at),
+        state: CopyState::Waiting,
+        reason: None,
+        bytes: 0.into(),
         made_by,
+        fetched_by: None,
+        fetched_as: None,
+        created_at: clock::now().into(),
+        ended_at: None,
     }
 }
 
@@ -142,14 +170,13 @@ fn unreadable(error: &(dyn std::error::Error + 'static)) -> CopyError {
 }
 
 fn shown(copy: SnapshotCopy) -> api::SnapshotCopy {
-    let new = copy.new;
     api::SnapshotCopy {
-        id: new.id,
-        desktop_name: new.desktop_name,
-        name: new.name,
-        size: new.size,
-        disk_gib: new.disk_gib,
-        taken_at: new.taken_at,
+        id: copy.id,
+        desktop_name: copy.desktop_name,
+        name: copy.name,
+        size: copy.size,
+        disk_gib: *copy.disk_gib,
+        taken_at: *copy.taken_at,
         state: match copy.state {
             CopyState::Waiting => api::CopyState::Waiting,
             CopyState::Copying => api::CopyState::Copying,
@@ -158,10 +185,10 @@ fn shown(copy: SnapshotCopy) -> api::SnapshotCopy {
             CopyState::Failed | CopyState::Deleting => api::CopyState::Failed,
         },
         detail: copy.reason,
-        bytes: matches!(copy.state, CopyState::Done | CopyState::Fetching).then_some(copy.bytes),
-        made_by: new.made_by.name.into_owned(),
+        bytes: matches!(copy.state, CopyState::Done | CopyState::Fetching).then_some(*copy.bytes),
+        made_by: copy.made_by.name.into_owned(),
         fetched_as: copy.fetched_as,
-        created_at: copy.created_at,
-        ended_at: copy.ended_at,
+        created_at: *copy.created_at,
+        ended_at: copy.ended_at.map(Timestamp::from),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rolltop_model::{Actor, ActorId, CopyState, SnapshotId, SnapshotState};
-use rolltop_store::{NewCopy, Snapshot, SnapshotCopy, StoreError};
+use rolltop_store::{Snapshot, SnapshotCopy, StoreError};
 
 use crate::copies::ask::{UNREADABLE, copy_of};
 use crate::copies::place::{About, CopyFault, CopyStore, PARTS_AT_ONCE, part_of};
@@ -22,16 +22,16 @@ impl Kernel {
     /// Asks for a copy of what was taken by a schedule that says so, unless there is one.
     pub(crate) async fn copy_scheduled(&self, row: Snapshot) -> Result<(), StoreError> {
         if self.copies().is_some() && self.store.copy(row.id).await?.is_none() {
-            self.store.ask_copy(&copy_of(row, Actor::PLATFORM), clock::now()).await?;
+            self.store.put_copy(copy_of(row, Actor::PLATFORM), clock::now()).await?;
         }
         Ok(())
     }
 
     /// The copy of a snapshot that has outlived its schedule goes with it; one that somebody asked for stays.
     pub(crate) async fn drop_scheduled_copy(&self, id: SnapshotId) -> Result<(), StoreError> {
-        let copy = self.store.copy(id).await?.filter(|copy| copy.new.made_by.id == ActorId::Platform);
+        let copy = self.store.copy(id).await?.filter(|copy| copy.made_by.id == ActorId::Platform);
         match copy {
-            Some(copy) => self.store.ask_copy_deleted(copy.new.id, clock::now()).await,
+            Some(copy) => self.store.ask_copy_deleted(copy.id, clock::now()).await,
             None => Ok(()),
         }
     }
@@ -58,12 +58,12 @@ pub(crate) async fn try_to_make(kernel: &Kernel, id: SnapshotId, attempts: u32) 
         Ok(()) => return Ok(Then::Over),
         Err(CopyFault::Gone) => SNAPSHOT_GONE,
         Err(fault) if attempts.saturating_add(1) >= MOST_ATTEMPTS => {
-            tracing::warn!(copy = %copy.new.id, error = %chain(&fault), "a copy is given up");
+            tracing::warn!(copy = %copy.id, error = %chain(&fault), "a copy is given up");
             GIVEN_UP
         }
         Err(fault) => return Err(fault.into()),
     };
-    let (reason, ended_at) = (Some(why.to_owned()), Some(clock::now()));
+    let (reason, ended_at) = (Some(why.to_owned()), Some(clock::now().into()));
     kernel.store.set_copy(&SnapshotCopy { state: CopyState::Failed, reason, ended_at, ..copy }).await?;
     Ok(Then::Over)
 }
@@ -87,7 +87,7 @@ pub(crate) async fn try_to_fetch(kernel: &Kernel, id: SnapshotId) -> Tried {
         return Ok(Then::Over);
     }
     if let Err(fault) = fetch(kernel, &copies, &copy).await {
-        tracing::warn!(copy = %copy.new.id, error = %chain(&fault), "a copy was not fetched");
+        tracing::warn!(copy = %copy.id, error = %chain(&fault), "a copy was not fetched");
         let why = match fault {
             CopyFault::Transfer(error) => error.to_string(),
             _ => UNREADABLE.to_owned(),
@@ -99,36 +99,35 @@ pub(crate) async fn try_to_fetch(kernel: &Kernel, id: SnapshotId) -> Tried {
 }
 
 async fn make(kernel: &Kernel, copies: &CopyStore, copy: &SnapshotCopy) -> Result<(), CopyFault> {
-    let id = copy.new.id;
+    let id = copy.id;
     let row = kernel.store.snapshot(id).await?.filter(|row| row.state == SnapshotState::Ready);
     let row = row.ok_or(CopyFault::Gone)?;
     let copy = SnapshotCopy { state: CopyState::Copying, ..copy.clone() };
     kernel.store.set_copy(&copy).await?;
-    let NewCopy { desktop_name, name, size, disk_gib, taken_at, made_by, .. } = copy.new.clone();
-    let made_by = made_by.name.into_owned();
+    let SnapshotCopy { desktop_name, name, size, made_by, .. } = copy.clone();
+    let (disk_gib, taken_at, made_by) = (*copy.disk_gib, *copy.taken_at, made_by.name.into_owned());
     let about = About { desktop_name, name, size, disk_gib, taken_at, made_by };
     let _share = kernel.state::<InFlight>().share_when_free(row.workspace, memory_of(disk_gib)).await;
     let export = kernel.export(&row, Actor::PLATFORM).await?;
     let bytes = copies.write(&copies.place(id), &id.to_string(), &about, export.bytes).await?;
     tracing::info!(copy = %id, bytes, "a snapshot was copied");
-    let ended_at = Some(clock::now());
-    let done = SnapshotCopy { state: CopyState::Done, reason: None, bytes, ended_at, ..copy };
+    let ended_at = Some(clock::now().into());
+    let done = SnapshotCopy { state: CopyState::Done, reason: None, bytes: bytes.into(), ended_at, ..copy };
     kernel.store.set_copy(&done).await?;
     Ok(())
 }
 
 async fn remove(kernel: &Kernel, copies: &CopyStore, copy: &SnapshotCopy) -> Result<(), CopyFault> {
-    copies.remove(&copies.place(copy.new.id)).await?;
-    Ok(kernel.store.forget_copy(copy.new.id).await?)
+    copies.remove(&copies.place(copy.id)).await?;
+    Ok(kernel.store.forget_copy(copy.id).await?)
 }
 
 async fn fetch(kernel: &Kernel, copies: &CopyStore, copy: &SnapshotCopy) -> Result<(), CopyFault> {
-    let id = copy.new.id;
-    let _share =
-        kernel.state::<InFlight>().share_when_free(copy.new.workspace, memory_of(copy.new.disk_gib)).await;
+    let id = copy.id;
+    let _share = kernel.state::<InFlight>().share_when_free(copy.workspace, memory_of(*copy.disk_gib)).await;
     let bytes = copies.read(&copies.place(id), &id.to_string()).await?;
     let by = copy.fetched_by.clone().unwrap_or(Actor::PLATFORM);
-    let snapshot = kernel.import(copy.new.workspace, by, Some(id), bytes).await?;
+    let snapshot = kernel.import(copy.workspace, by, Some(id), bytes).await?;
     tracing::info!(copy = %id, snapshot = %snapshot.id, "a copy was fetched");
     Ok(())
 }

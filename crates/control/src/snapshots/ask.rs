@@ -80,14 +80,14 @@ pub(crate) fn shown(row: rolltop_store::Snapshot, desktop_is_gone: bool) -> api:
         template: row.template.to_string(),
         size: row.size,
         has_memory: row.has_memory,
-        memory_bytes: if row.state == SnapshotState::Taking { 0 } else { row.memory_bytes },
-        disk_bytes: row.disk_bytes,
-        pause_ms: row.pause_ms,
+        memory_bytes: if row.state == SnapshotState::Taking { 0 } else { *row.memory_bytes },
+        disk_bytes: *row.disk_bytes,
+        pause_ms: row.pause_ms.map(|pause| *pause),
         made_by: row.made_by.name.into_owned(),
-        created_at: row.created_at,
-        taken_at: row.taken_at,
+        created_at: *row.created_at,
+        taken_at: row.taken_at.map(Timestamp::from),
         is_scheduled: row.kind == SnapshotKind::Scheduled,
-        kept_until: (row.kind == SnapshotKind::Undo).then(|| clock::later(row.created_at, KEPT_FOR_UNDO)),
+        kept_until: (row.kind == SnapshotKind::Undo).then(|| clock::later(*row.created_at, KEPT_FOR_UNDO)),
         has_picture: row.has_picture,
     }
 }
@@ -194,7 +194,7 @@ impl Control {
         if row.state != SnapshotState::Ready {
             return Err(SnapshotError::WrongState("This snapshot is not ready."));
         }
-        let origin = (row.desktop_name, row.template, row.size, row.disk_gib);
+        let origin = (row.desktop_name, row.template, row.size, *row.disk_gib);
         self.make_forks(caller, Ok(row.id), origin, wanted, key, self.kernel.config.disk_limit).await
     }
 
@@ -242,7 +242,7 @@ impl Control {
         }
         let is_free = self.kernel.store.desktop_named(caller.workspace, &row.desktop_name).await?.is_none();
         let name = is_free.then(|| row.desktop_name.clone());
-        let origin = (row.desktop_name, row.template, row.size, row.disk_gib);
+        let origin = (row.desktop_name, row.template, row.size, *row.disk_gib);
         let wanted = ForkDesktop { name, count: None };
         // What it had is there already.
         let made = self.make_forks(caller, Ok(row.id), origin, &wanted, None, None).await?;

@@ -51,7 +51,7 @@ pub(crate) async fn thin(kernel: &Kernel, id: DesktopId) -> Tried {
         all.into_iter().partition(|row| row.state == SnapshotState::Ready);
     let mut then = Then::Over;
     for taken in [ready, failed] {
-        let moments: Vec<_> = taken.iter().map(|snapshot| snapshot.created_at).collect();
+        let moments: Vec<_> = taken.iter().map(|snapshot| *snapshot.created_at).collect();
         for (snapshot, is_kept) in taken.into_iter().zip(scheduled.schedule.keeps(&moments)) {
             if is_kept {
                 if scheduled.schedule.copies() && snapshot.state == SnapshotState::Ready {

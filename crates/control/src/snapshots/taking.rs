@@ -97,7 +97,7 @@ pub(crate) async fn before(
     let is_taken = gives_up && (is_whole || step == Step::Destroy);
     let is_for_restore = |snapshot: &Snapshot| desktop.restore.is_some_and(|(_, undo)| undo == snapshot.id);
     match wanted_of(kernel, desktop).await? {
-        Some(snapshot) if snapshot.has_begun || is_taken => {
+        Some(snapshot) if snapshot.has_begun() || is_taken => {
             take(kernel, desktop, &snapshot, observed).await.map(|()| true)
         }
         // What was to be kept went by itself. Taken later it would be of what comes after the restart.
@@ -316,7 +316,7 @@ pub(crate) async fn wanted(kernel: &Kernel) -> Result<Vec<DesktopId>, StoreError
 /// Deletes what was kept for an undo once its time is over, and what was only for forks once they are there.
 pub(crate) async fn expire(kernel: &Kernel, id: SnapshotId) -> Tried {
     let Some(snapshot) = kernel.store.snapshot(id).await? else { return Ok(Then::Over) };
-    let until = clock::later(snapshot.created_at, KEPT_FOR_UNDO);
+    let until = clock::later(*snapshot.created_at, KEPT_FOR_UNDO);
     match snapshot.kind {
         SnapshotKind::Manual | SnapshotKind::Scheduled => return Ok(Then::Over),
         SnapshotKind::Undo if until > clock::now() => return Ok(Then::At(until)),

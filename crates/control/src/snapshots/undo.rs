@@ -31,7 +31,7 @@ impl Control {
         let last = self.kernel.store.last_to_undo(id).await?;
         let undo = kept
             .into_iter()
-            .filter(|row| row.kind == SnapshotKind::Undo && last.is_none_or(|last| row.created_at >= last))
+            .filter(|row| row.kind == SnapshotKind::Undo && last.is_none_or(|last| *row.created_at >= last))
             .find(|row| matches!(row.state, SnapshotState::Ready | SnapshotState::Taking));
         self.put_back(caller, undo.ok_or(SnapshotError::NothingToUndo)?).await
     }

@@ -122,7 +122,7 @@ async fn what_was_written_before_opens_with_everything_in_it() {
     );
     assert_eq!(store.shares(id("research"), start()).await.unwrap().pop().unwrap().port(), 3000);
     let copy = store.copies(workspace).await.unwrap().pop().unwrap();
-    assert_eq!((copy.new.name.as_str(), copy.state), ("second", CopyState::Done));
+    assert_eq!((copy.name.as_str(), copy.state), ("second", CopyState::Done));
     let saved = store.saved_templates().await.unwrap().pop().unwrap();
     assert_eq!(saved.new.title, "Tools");
     assert_eq!(store.ssh_keys(workspace).await.unwrap().pop().unwrap().name, "sam@laptop");
