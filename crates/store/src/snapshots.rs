@@ -202,13 +202,13 @@ impl Store {
         let mut write = self.write().await?;
         for id in idempotency::made(&write, key.as_ref()).await? {
             if let Some(row) = find(&write, id).await? {
-                return Ok(row.into());
+                return Ok(row);
             }
         }
         let row = insert(&mut write, &new, now).await?;
         idempotency::keep(&write, key, [row.id.to_string()], now).await?;
         write.commit().await?;
-        Ok(row.into())
+        Ok(row)
     }
 
     /// Writes down desktops as wanted, made from a snapshot that is there or is being taken, or of one that is to
@@ -383,7 +383,7 @@ impl Store {
             copies::note_fetched(&write, copy, new.id).await?;
         }
         write.commit().await?;
-        Ok(row.into())
+        Ok(row)
     }
 
     /// The layer that the desktop is to write to once the snapshot is taken: the same each time this is asked.
@@ -551,7 +551,7 @@ impl Store {
         jobs::ask(&mut write, JobKind::RemoveSnapshot, row.id, now).await?;
         tell(&mut write, &row, now).await?;
         write.commit().await?;
-        Ok(row.into())
+        Ok(row)
     }
 
     /// Forgets one that the host holds nothing of any more.

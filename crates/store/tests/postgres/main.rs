@@ -1,5 +1,7 @@
 //! What only PostgreSQL has: moving there, and hearing of what other processes write. Needs `scripts/with-postgres`.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap in a fixture is a failed test")]
+
 #[path = "../store/fixture.rs"]
 #[allow(dead_code, reason = "the other tests use all of it")]
 mod fixture;

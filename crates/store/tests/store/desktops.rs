@@ -1,6 +1,6 @@
 //! Desktops as their owners make, list and command them.
 
-use rolltop_model::{Command, Desired, DesktopId, JobKind, Refusal, SnapshotSchedule, WorkspaceId};
+use rolltop_model::{Actor, Command, Desired, DesktopId, JobKind, Refusal, SnapshotSchedule, WorkspaceId};
 use rolltop_store::{
     By, ChangeError, CreateDesktopError, Created, IdempotencyKey, ListQuery, NewDesktop, RenameDesktopError,
 };
@@ -26,13 +26,18 @@ async fn a_name_is_taken_until_its_desktop_is_being_destroyed() {
     let again = fixture.store.create_desktop(fixture.new_desktop("one"), None, start()).await;
     assert!(matches!(again, Err(CreateDesktopError::NameTaken)));
     let second = fixture.create("two").await;
-    let rename = fixture.store.rename_desktop(second.id, &"one".parse().unwrap(), "tests", start()).await;
+    let rename =
+        fixture.store.rename_desktop(second.id, &"one".parse().unwrap(), Actor::PLATFORM, start()).await;
     assert!(matches!(rename, Err(RenameDesktopError::NameTaken)));
     fixture.store.command_desktop(first.id, Command::Destroy, By::ROLLTOP, None, start()).await.unwrap();
-    let renamed =
-        fixture.store.rename_desktop(second.id, &"one".parse().unwrap(), "tests", after(1)).await.unwrap();
+    let renamed = fixture
+        .store
+        .rename_desktop(second.id, &"one".parse().unwrap(), Actor::PLATFORM, after(1))
+        .await
+        .unwrap();
     assert_eq!((renamed.name.as_str(), renamed.updated_at), ("one", after(1)));
-    let rename = fixture.store.rename_desktop(first.id, &"three".parse().unwrap(), "tests", start()).await;
+    let rename =
+        fixture.store.rename_desktop(first.id, &"three".parse().unwrap(), Actor::PLATFORM, start()).await;
     assert!(matches!(rename, Err(RenameDesktopError::BeingDestroyed)));
 }
 
