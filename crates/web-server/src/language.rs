@@ -1,5 +1,6 @@
 //! What Rolltop says, in English and French. The sentences are in `messages/`, one file per
-//! language with the same keys; code names a key and never a sentence.
+//! language with the same keys, and one with those that the API says in English itself; code names a
+//! key and never a sentence.
 
 use std::sync::LazyLock;
 
@@ -12,7 +13,9 @@ use unic_langid::LanguageIdentifier;
 type Bundle = FluentBundle<FluentResource>;
 
 static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle("en", include_str!("messages/en.ftl")));
-static FRENCH: LazyLock<Bundle> = LazyLock::new(|| bundle("fr", include_str!("messages/fr.ftl")));
+static FRENCH: LazyLock<Bundle> = LazyLock::new(|| {
+    bundle("fr", concat!(include_str!("messages/fr.ftl"), include_str!("messages/api.fr.ftl")))
+});
 
 fn bundle(code: &str, source: &str) -> Bundle {
     let language: LanguageIdentifier = code.parse().unwrap_or_default();
