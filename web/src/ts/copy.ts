@@ -1,4 +1,5 @@
 // Buttons that copy a line: data-copy names the element, data-copied says what to say then.
+import { onClick } from "./listen";
 import { toast } from "./toasts";
 
 async function copy(button: HTMLElement): Promise<void> {
@@ -14,8 +15,5 @@ async function copy(button: HTMLElement): Promise<void> {
 }
 
 export function startCopying(): void {
-  document.addEventListener("click", (event) => {
-    const button = (event.target as Element).closest<HTMLElement>("[data-copy]");
-    if (button) void copy(button);
-  });
+  onClick("[data-copy]", (button) => void copy(button));
 }

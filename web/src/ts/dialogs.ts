@@ -1,10 +1,7 @@
 // Dialogs arrive as fragments in #dialog and are opened as they arrive; one at a time.
 import { focusFirst } from "./ask";
+import { onClick } from "./listen";
 import { refresh } from "./live";
-
-function host(): HTMLElement | null {
-  return document.getElementById("dialog");
-}
 
 function prepare(dialog: HTMLDialogElement): void {
   dialog.addEventListener("click", (event) => {
@@ -24,12 +21,8 @@ function prepare(dialog: HTMLDialogElement): void {
   });
 }
 
-export function closeDialog(): void {
-  host()?.querySelector("dialog")?.close();
-}
-
 export function startDialogs(): void {
-  const container = host();
+  const container = document.getElementById("dialog");
   if (!container) return;
   new MutationObserver(() => {
     const dialog = container.querySelector<HTMLDialogElement>("dialog:not([open])");
@@ -39,15 +32,12 @@ export function startDialogs(): void {
     focusFirst(dialog);
   }).observe(container, { childList: true });
 
-  document.addEventListener("click", (event) => {
-    const closer = (event.target as Element).closest("[data-close]");
-    closer?.closest("dialog")?.close();
-  });
+  onClick("[data-close]", (closer) => closer.closest("dialog")?.close());
   // What is on the page has changed, and the dialog has more to say.
   document.addEventListener("rolltop:changed", () => refresh("*"));
   // The server says "done" when what a dialog asked for has been accepted.
   document.addEventListener("rolltop:done", () => {
-    closeDialog();
+    container.querySelector("dialog")?.close();
     for (const picked of document.querySelectorAll<HTMLInputElement>(".pick:checked, [data-pick-all]")) {
       picked.checked = picked.indeterminate = false;
     }

@@ -1,6 +1,8 @@
 // Files dropped on a desktop's screen or terminals go to its files, with their progress there. What
 // is dropped anywhere else does nothing: a browser would leave the page to show it.
 
+import { on } from "./listen";
+
 /** What was dropped: folders too, where the browser says so. */
 export type Dropped = FileSystemEntry | File;
 
@@ -47,33 +49,21 @@ async function hand(entries: Dropped[]): Promise<void> {
 
 export function startDrops(): void {
   // The screen's own listeners keep such events to themselves.
-  document.addEventListener(
-    "dragover",
-    (event) => {
-      const place = placeOf(event);
-      mark(place);
-      if (takes(event) || event.defaultPrevented) return;
-      event.preventDefault();
-      if (event.dataTransfer && !(event.target as Element).closest("rolltop-files"))
-        event.dataTransfer.dropEffect = place ? "copy" : "none";
-    },
-    { capture: true },
-  );
-  document.addEventListener(
-    "dragleave",
-    (event) => {
-      if (event.relatedTarget === null) mark(null);
-    },
-    { capture: true },
-  );
-  document.addEventListener(
-    "drop",
-    (event) => {
-      mark(null);
-      if (takes(event)) return;
-      event.preventDefault();
-      if (placeOf(event) && event.dataTransfer) void hand(entriesOf(event.dataTransfer));
-    },
-    { capture: true },
-  );
+  on(document, "dragover", { capture: true }, (event) => {
+    const place = placeOf(event);
+    mark(place);
+    if (takes(event) || event.defaultPrevented) return;
+    event.preventDefault();
+    if (event.dataTransfer && !(event.target as Element).closest("rolltop-files"))
+      event.dataTransfer.dropEffect = place ? "copy" : "none";
+  });
+  on(document, "dragleave", { capture: true }, (event) => {
+    if (event.relatedTarget === null) mark(null);
+  });
+  on(document, "drop", { capture: true }, (event) => {
+    mark(null);
+    if (takes(event)) return;
+    event.preventDefault();
+    if (placeOf(event) && event.dataTransfer) void hand(entriesOf(event.dataTransfer));
+  });
 }

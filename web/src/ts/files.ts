@@ -8,6 +8,7 @@ import { FilesApi, HOME, joined, parent, resolved } from "./files-api";
 import { pickRange } from "./files-pick";
 import { Preview } from "./files-preview";
 import { chosen, dropped, Uploads } from "./files-upload";
+import { on } from "./listen";
 import { showTime } from "./times";
 import { toast } from "./toasts";
 
@@ -64,13 +65,9 @@ class RolltopFiles extends HTMLElement {
       if (all === 0) void this.#go(this.#folder.path);
     });
     const { signal } = this.#leaving;
-    window.addEventListener(
-      "beforeunload",
-      (event) => {
-        if (this.#preview?.unsaved) event.preventDefault();
-      },
-      { signal },
-    );
+    on(window, "beforeunload", { signal }, (event) => {
+      if (this.#preview?.unsaved) event.preventDefault();
+    });
     window.addEventListener("pagehide", () => this.#preview?.keepDraft(), { signal });
     this.addEventListener("click", (event) => void this.#clicked(event));
     this.addEventListener("change", (event) => this.#changed(event.target as HTMLInputElement));

@@ -16,7 +16,7 @@ export async function keepFrame(desktop: string, picture: Blob): Promise<void> {
   }
 }
 
-export async function lastFrame(desktop: string): Promise<Blob | undefined> {
+async function lastFrame(desktop: string): Promise<Blob | undefined> {
   try {
     const store = await caches.open(STORE);
     const answer = await store.match(key(desktop));

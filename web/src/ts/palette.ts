@@ -3,10 +3,11 @@
 import htmx from "htmx.org";
 
 import { recall, remember } from "./kept";
+import { onClick } from "./listen";
 
 const KEYS = "rolltop-palette-keys";
 
-export function openPalette(): void {
+function openPalette(): void {
   const dialog = document.querySelector<HTMLDialogElement>("#palette");
   if (!dialog || dialog.open || document.querySelector("dialog[open]")) return;
   dialog.showModal();
@@ -47,13 +48,12 @@ export function startPalette(): void {
       else openPalette();
     }
   });
-  document.addEventListener("click", (event) => {
-    const target = event.target as Element;
-    if (target.closest("[data-open-palette]")) openPalette();
-    if (target.closest("[data-palette-keys]")) {
-      remember(KEYS, keysOpen() ? "off" : "on");
-      showChoice();
-    }
+  onClick("[data-open-palette]", openPalette);
+  onClick("[data-palette-keys]", () => {
+    remember(KEYS, keysOpen() ? "off" : "on");
+    showChoice();
+  });
+  dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
   });
   dialog.addEventListener("htmx:after:swap", () => {

@@ -1,6 +1,7 @@
 // The panel beside a screen: open or hidden, and as wide as it was dragged. Both stay in this
 // browser.
 import { recall, remember } from "./kept";
+import { on, onClick } from "./listen";
 
 const OPEN = "rolltop-panel";
 const WIDTH = "rolltop-panel-width";
@@ -30,14 +31,10 @@ function startGrip(): void {
     handle.dataset.dragging = "";
     const move = (at: PointerEvent) => resize(window.innerWidth - at.clientX);
     handle.addEventListener("pointermove", move);
-    handle.addEventListener(
-      "lostpointercapture",
-      () => {
-        handle.removeEventListener("pointermove", move);
-        delete handle.dataset.dragging;
-      },
-      { once: true },
-    );
+    on(handle, "lostpointercapture", { once: true }, () => {
+      handle.removeEventListener("pointermove", move);
+      delete handle.dataset.dragging;
+    });
   });
   document.addEventListener("keydown", (event) => {
     const handle = grip();
@@ -93,22 +90,21 @@ export function startPanel(): void {
   if (width !== null) resize(Number(width));
   startGrip();
   startTabs();
-  document.addEventListener("click", (event) => {
-    const target = event.target as Element;
-    const named = target.closest<HTMLElement>("[data-show-tab]")?.dataset.showTab;
-    if (named !== undefined) {
-      open = true;
-      document.getElementById(`tab-${named}`)?.click();
-    } else if (target.closest("[data-panel-wide]")) {
-      wide = !wide;
-      remember(WIDE, wide ? "wide" : "narrow");
-    } else if (target.closest("[data-panel-toggle]")) {
-      open = !open;
-      if (!narrow) remember(OPEN, open ? "open" : "closed");
-      // Or a reload would open it again.
-      if (!open)
-        window.history.replaceState(window.history.state, "", window.location.pathname + window.location.search);
-    } else return;
+  onClick("[data-show-tab]", ({ dataset }) => {
+    open = true;
+    document.getElementById(`tab-${dataset.showTab}`)?.click();
+    show();
+  });
+  onClick("[data-panel-wide]", () => {
+    wide = !wide;
+    remember(WIDE, wide ? "wide" : "narrow");
+    show();
+  });
+  onClick("[data-panel-toggle]", () => {
+    open = !open;
+    if (!narrow) remember(OPEN, open ? "open" : "closed");
+    // Or a reload would open it again.
+    if (!open) window.history.replaceState(window.history.state, "", window.location.pathname + window.location.search);
     show();
   });
   document.addEventListener("htmx:after:settle", show);

@@ -1,4 +1,5 @@
 // The choice of colours in the account menu.
+import { onClick } from "./listen";
 import { chooseTheme, chosenTheme, type Theme } from "./theme-choice";
 
 function showTheme(): void {
@@ -12,11 +13,8 @@ function showTheme(): void {
 
 export function startPreferences(): void {
   showTheme();
-  document.addEventListener("click", (event) => {
-    const choice = (event.target as Element).closest<HTMLElement>("[data-theme-choice]");
-    if (choice) {
-      chooseTheme((choice.dataset.themeChoice ?? "system") as Theme);
-      showTheme();
-    }
+  onClick("[data-theme-choice]", (choice) => {
+    chooseTheme((choice.dataset.themeChoice ?? "system") as Theme);
+    showTheme();
   });
 }

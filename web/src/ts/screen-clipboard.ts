@@ -3,6 +3,7 @@
 // desktop by hand. Whatever else the desktop puts on its own is shown in the panel, to be taken from there.
 import type RFB from "@novnc/novnc";
 
+import { on } from "./listen";
 import { isMac } from "./mac-keys";
 import { toast } from "./toasts";
 import { word } from "./words";
@@ -34,14 +35,10 @@ export class Clipboard {
     screen.addEventListener("keydown", (event) => this.#keydown(event), { capture: true, signal });
     document.addEventListener("paste", (event) => this.#pasted(event), { signal });
     screen.addEventListener("pointerdown", (event) => this.#pointed(event), { capture: true, signal });
-    document.addEventListener(
-      "input",
-      (event) => {
-        const view = this.#view;
-        if (view && event.target === view) this.send(view.value);
-      },
-      { signal },
-    );
+    on(document, "input", { signal }, (event) => {
+      const view = this.#view;
+      if (view && event.target === view) this.send(view.value);
+    });
   }
 
   /** The panel's text. Asked for each time: a morph brings the bar after the screen, or anew. */

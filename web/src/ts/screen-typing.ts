@@ -4,6 +4,7 @@
 import type RFB from "@novnc/novnc";
 
 import { MODIFIERS } from "./leave";
+import { on } from "./listen";
 import { keysymOf } from "./screen-keys";
 
 /** What puts text into a field without typing it. Undoing would bring back what was typed before. */
@@ -45,45 +46,29 @@ export function sendTyped(
     if (!composing) send();
   };
 
-  screen.addEventListener(
-    "keydown",
-    (event) => {
-      const second = afterDead && isLetter(event);
-      if (!MODIFIERS.has(event.key)) afterDead = event.key === "Dead";
-      // Chrome on Windows calls the letter after a dead key by its own name, and the text alone has the accent.
-      if (isTaken(event) || second || isLongText(event.key)) event.stopImmediatePropagation();
-      else sendUnlessComposing();
-    },
-    { capture: true, signal },
-  );
+  on(screen, "keydown", { capture: true, signal }, (event) => {
+    const second = afterDead && isLetter(event);
+    if (!MODIFIERS.has(event.key)) afterDead = event.key === "Dead";
+    // Chrome on Windows calls the letter after a dead key by its own name, and the text alone has the accent.
+    if (isTaken(event) || second || isLongText(event.key)) event.stopImmediatePropagation();
+    else sendUnlessComposing();
+  });
 
-  field.addEventListener(
-    "compositionstart",
-    () => {
-      composing = true;
-      // A Korean syllable may begin before the one before it has been sent.
-      send();
-      field.dataset.composing = "";
-    },
-    { signal },
-  );
-  field.addEventListener(
-    "compositionend",
-    () => {
-      composing = false;
-      delete field.dataset.composing;
-      // In Safari the text is not final yet; it comes with an input event then.
-      window.setTimeout(sendUnlessComposing);
-    },
-    { signal },
-  );
-  field.addEventListener(
-    "beforeinput",
-    (event) => {
-      if (NOT_TYPED.test(event.inputType)) event.preventDefault();
-    },
-    { signal },
-  );
+  on(field, "compositionstart", { signal }, () => {
+    composing = true;
+    // A Korean syllable may begin before the one before it has been sent.
+    send();
+    field.dataset.composing = "";
+  });
+  on(field, "compositionend", { signal }, () => {
+    composing = false;
+    delete field.dataset.composing;
+    // In Safari the text is not final yet; it comes with an input event then.
+    window.setTimeout(sendUnlessComposing);
+  });
+  on(field, "beforeinput", { signal }, (event) => {
+    if (NOT_TYPED.test(event.inputType)) event.preventDefault();
+  });
   for (const kind of ["input", "blur"]) field.addEventListener(kind, sendUnlessComposing, { signal });
 }
 
@@ -93,14 +78,10 @@ export function followPointer(screen: HTMLElement, field: HTMLTextAreaElement, s
   const touched = (touch: boolean) =>
     touch ? field.setAttribute("inputmode", "none") : field.removeAttribute("inputmode");
   touched(window.matchMedia("(pointer: coarse)").matches);
-  screen.addEventListener(
-    "pointerdown",
-    (event) => {
-      const { left, top } = screen.getBoundingClientRect();
-      field.style.left = `min(${event.clientX - left}px, 100% - 12rem)`;
-      field.style.top = `${event.clientY - top}px`;
-      touched(event.pointerType !== "mouse");
-    },
-    { capture: true, signal },
-  );
+  on(screen, "pointerdown", { capture: true, signal }, (event) => {
+    const { left, top } = screen.getBoundingClientRect();
+    field.style.left = `min(${event.clientX - left}px, 100% - 12rem)`;
+    field.style.top = `${event.clientY - top}px`;
+    touched(event.pointerType !== "mouse");
+  });
 }

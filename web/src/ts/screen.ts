@@ -7,6 +7,7 @@ import { tellConnection } from "./connection";
 import { keepFrame, showFrames } from "./frames";
 import { recall, remember } from "./kept";
 import { watchLeaving } from "./leave";
+import { on } from "./listen";
 import { Clipboard } from "./screen-clipboard";
 import { mapCommand } from "./mac-keys";
 import { takePulse } from "./pulse";
@@ -20,10 +21,8 @@ type Mode = "follow" | "fit" | "actual";
 const QUALITIES: readonly Quality[] = ["auto", "sharp", "balanced", "light"];
 /** Nothing is said about a broken connection for this long. */
 const SILENT_MS = 2000;
-/** The API closes with this when the program that draws the screen has ended. */
-const SCREEN_ENDED = 4000;
-/** And with this when that program says what no screen may. */
-const SCREEN_REFUSED = 4001;
+/** With what the API closes: the program that draws the screen has ended, or says what no screen may. */
+const ENDS: Record<number, "ended" | "refused"> = { 4000: "ended", 4001: "refused" };
 const RETRY_FIRST_MS = 250;
 const RETRY_MOST_MS = 4000;
 
@@ -93,10 +92,7 @@ class RolltopScreen extends HTMLElement {
       },
       silent: (silent) => this.#silent(rfb, silent),
     });
-    socket.addEventListener(
-      "close",
-      ({ code }) => (this.#why = code === SCREEN_ENDED ? "ended" : code === SCREEN_REFUSED ? "refused" : "unsent"),
-    );
+    socket.addEventListener("close", ({ code }) => (this.#why = ENDS[code] ?? "unsent"));
     const rfb = new RFB(this, socket);
     this.#rfb = rfb;
     const field = this.#field;
@@ -229,14 +225,10 @@ class RolltopScreen extends HTMLElement {
   #wire(signal: AbortSignal): void {
     const current = () => this.#rfb;
     // Typed while there is no screen to type in: said at once rather than swallowed.
-    document.addEventListener(
-      "keydown",
-      () => {
-        const elsewhere = document.activeElement !== document.body && !this.contains(document.activeElement);
-        if (this.dataset.status === "silent" && !elsewhere) this.#status("reconnecting");
-      },
-      { capture: true, signal },
-    );
+    on(document, "keydown", { capture: true, signal }, () => {
+      const elsewhere = document.activeElement !== document.body && !this.contains(document.activeElement);
+      if (this.dataset.status === "silent" && !elsewhere) this.#status("reconnecting");
+    });
     whenUnseen(
       () => this.#rest(),
       () => this.#comeBack(),

@@ -6,6 +6,7 @@ import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { Terminal } from "@xterm/xterm";
 
 import { watchLeaving } from "./leave";
+import { on } from "./listen";
 import { addresses, follow, localPort, provideLinks } from "./terminal-links";
 import { takePastes } from "./terminal-paste";
 import { TerminalSocket } from "./terminal-socket";
@@ -176,20 +177,16 @@ export class TerminalView {
   #touch(): void {
     let last: number | undefined;
     this.place.addEventListener("touchstart", (event) => (last = event.touches[0]?.clientY), { passive: true });
-    this.place.addEventListener(
-      "touchmove",
-      (event) => {
-        const at = event.touches[0]?.clientY;
-        if (at === undefined || last === undefined) return;
-        const line = this.place.clientHeight / this.#terminal.rows;
-        const lines = Math.trunc((at - last) / line);
-        if (lines === 0) return;
-        last += lines * line;
-        if (this.#terminal.modes.mouseTrackingMode === "none") this.scroll(-lines);
-        else this.#send((lines > 0 ? "\x1b[<64;1;1M" : "\x1b[<65;1;1M").repeat(Math.abs(lines)));
-      },
-      { passive: true },
-    );
+    on(this.place, "touchmove", { passive: true }, (event) => {
+      const at = event.touches[0]?.clientY;
+      if (at === undefined || last === undefined) return;
+      const line = this.place.clientHeight / this.#terminal.rows;
+      const lines = Math.trunc((at - last) / line);
+      if (lines === 0) return;
+      last += lines * line;
+      if (this.#terminal.modes.mouseTrackingMode === "none") this.scroll(-lines);
+      else this.#send((lines > 0 ? "\x1b[<64;1;1M" : "\x1b[<65;1;1M").repeat(Math.abs(lines)));
+    });
   }
 
   /** A program that has the mouse has the wheel too. Otherwise tmux, which keeps what was shown, is told by keys. */

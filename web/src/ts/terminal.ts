@@ -7,6 +7,7 @@ allowStyles();
 import type { Problem, TerminalList } from "../../generated/v1";
 import { ask } from "./ask";
 import { tellConnection } from "./connection";
+import { on } from "./listen";
 import { TerminalView } from "./terminal-view";
 import { localPort } from "./terminal-links";
 import { toastWithUndo } from "./toasts";
@@ -86,14 +87,10 @@ class RolltopTerminals extends HTMLElement {
       { signal },
     );
     const field = this.#part<HTMLInputElement>("[data-search-text]");
-    field?.addEventListener(
-      "keydown",
-      (event) => {
-        if (event.key === "Enter" && field.value !== "") this.#seek(field.value);
-        if (event.key === "Escape") this.#search(false);
-      },
-      { signal },
-    );
+    on(field, "keydown", { signal }, (event) => {
+      if (event.key === "Enter" && field?.value) this.#seek(field.value);
+      if (event.key === "Escape") this.#search(false);
+    });
     // The key row must not take the focus, or a phone's keyboard goes away.
     window.addEventListener("pagehide", () => this.#leaving.forEach((number) => this.#end(number)), { signal });
     this.#part(".terminal-keys")?.addEventListener("pointerdown", (event) => event.preventDefault(), { signal });
