@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Path};
 use axum::response::Response;
-use http::header::HOST;
 use http::request::Parts;
-use http::uri::Authority;
 use http::{Extensions, HeaderMap};
 use rolltop_api_types::{Client, Code, Me};
 use rolltop_model::DesktopId;
@@ -19,6 +17,7 @@ use crate::components::toast;
 use crate::connection;
 use crate::cookie::Cookie;
 use crate::failure::Failure;
+use crate::guard;
 use crate::language::Language;
 
 /// A browser, signed in or not.
@@ -65,11 +64,18 @@ pub(crate) struct SignedIn {
     pub me: Me,
     /// The API's client with this person's session.
     pub client: Client,
-    /// The host as this person's browser knows it, without a port: for commands to copy.
-    pub host: String,
+    /// Our own origin as this person's browser knows it.
+    pub origin: Option<String>,
 }
 
 impl SignedIn {
+    /// The host that this person reaches us by. It goes into lines that are pasted into shells, so what is no
+    /// plain host name or address is left out.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.origin.as_deref().and_then(|origin| origin.strip_prefix("https://"));
+        host.map(without_port).filter(|host| is_plain(host)).unwrap_or("localhost")
+    }
+
     /// Says that something was done, with the name of what it was done with.
     pub(crate) fn done(&self, key: &str, name: &str) -> Response {
         self.done_with_undo(key, name, None)
@@ -92,15 +98,6 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
         let named = Path::from_request_parts(parts, state).await;
         named.map(|Path(named)| Self(named)).map_err(|_| Failure::NotFound)
     }
-}
-
-/// The host that people reach us by. It goes into lines that are pasted into shells, so what is no
-/// plain host name or address is left out.
-fn own_host(app: &App, parts: &Parts) -> String {
-    let public = app.public_origin.as_deref().and_then(|origin| origin.split("://").nth(1));
-    let header = || parts.headers.get(HOST).and_then(|value| value.to_str().ok());
-    let host = public.or_else(|| parts.uri.authority().map(Authority::as_str)).or_else(header);
-    host.map(without_port).filter(|host| is_plain(host)).unwrap_or("localhost").to_owned()
 }
 
 fn without_port(host: &str) -> &str {
@@ -141,7 +138,8 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         if me.needs_password && !WITHOUT_PASSWORD.contains(&parts.uri.path()) {
             return Err(Failure::NeedsPassword);
         }
-        Ok(Self { language, fragment, me, client, host: own_host(app, parts) })
+        let origin = guard::own_origin(app.public_origin.as_deref(), &parts.uri, &parts.headers);
+        Ok(Self { language, fragment, me, client, origin })
     }
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Redirect;
 use axum::routing::{any, get, post};
 use rolltop_api_types::Client;
 
+use crate::failure::Failure;
 use crate::headers::Insist;
 use crate::{assets, compress, connection, failure, guard, headers, one_host, pages, preview, proxy};
 
@@ -32,7 +34,7 @@ impl App {
 pub(crate) fn router(app: App, insist: Insist) -> Router {
     let app = Arc::new(app);
     Router::new()
-        .route("/", get(pages::home))
+        .route("/", get(|| async { Redirect::to("/desktops") }))
         .route("/sign-in", get(pages::sign_in::show).post(pages::sign_in::submit))
         .route("/sign-out", post(pages::sign_in::out))
         .route("/welcome/{link}", get(pages::welcome::show).post(pages::welcome::submit))
@@ -96,10 +98,11 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
         .route("/palette", get(pages::palette::show))
         .route("/preview/open", get(preview::ticket::open))
         .route("/assets/{name}", get(assets::serve))
-        .route("/favicon.ico", get(pages::favicon))
+        // For browsers that ask for it unasked.
+        .route("/favicon.ico", get(|| async { Redirect::permanent(&assets::address("favicon.svg")) }))
         .route("/v1/{*rest}", any(proxy::forward))
         .route("/healthz", get(proxy::forward))
-        .fallback(pages::no_such_page)
+        .fallback(|| async { Failure::NotFound })
         .layer(from_fn_with_state(Arc::clone(&app), guard::check))
         .layer(from_fn_with_state(Arc::clone(&app), failure::render))
         .layer(from_fn(compress::pages))

@@ -17,6 +17,7 @@ use axum::response::Response;
 use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use http::StatusCode;
+use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
 use rolltop_admission::{Admission, Place, Refused};
 use rustix::net::sockopt;
@@ -216,33 +217,12 @@ pub(crate) async fn count(request: Request, next: Next) -> Response {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         connection.activity().switched = true;
     }
-    response.map(|body| Body::new(Counted { body, _under_way: under_way }))
-}
-
-/// A response's body, on its way until it is dropped.
-struct Counted {
-    body: Body,
-    _under_way: UnderWay,
-}
-
-impl HttpBody for Counted {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    // The response is on its way until its body, and what that holds, is dropped.
+    let held = move |error| {
+        let _ = &under_way;
+        error
+    };
+    response.map(|body| Body::new(body.map_err(held)))
 }
 
 /// A request's body, whose parts are waited for only so long.

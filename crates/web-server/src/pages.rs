@@ -30,21 +30,3 @@ pub(crate) mod snapshots;
 pub(crate) mod ssh_keys;
 pub(crate) mod templates;
 pub(crate) mod welcome;
-
-use axum::response::Redirect;
-
-use crate::assets;
-use crate::failure::Failure;
-
-pub(crate) async fn home() -> Redirect {
-    Redirect::to("/desktops")
-}
-
-/// For browsers that ask for it unasked.
-pub(crate) async fn favicon() -> Redirect {
-    Redirect::permanent(&assets::address("favicon.svg"))
-}
-
-pub(crate) async fn no_such_page() -> Failure {
-    Failure::NotFound
-}

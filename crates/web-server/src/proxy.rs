@@ -20,6 +20,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
+use hyper::rt::{Read, Write};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use rolltop_api_types::ADMITTED_HEADER;
@@ -204,14 +205,21 @@ pub(crate) async fn exchange(
     request: Request,
 ) -> Result<http::Response<Incoming>, ProxyError> {
     let stream = UnixStream::connect(socket).await.map_err(ProxyError::Connect)?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(ProxyError::Exchange)?;
+    send(TokioIo::new(stream), request).await.map_err(ProxyError::Exchange)
+}
+
+/// Over a connection that is for this request alone.
+pub(crate) async fn send(
+    over: impl Read + Write + Send + Unpin + 'static,
+    request: Request,
+) -> Result<http::Response<Incoming>, hyper::Error> {
+    let (mut sender, connection) = http1::handshake(over).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
-            tracing::debug!(%error, "a connection to the API ended early");
+            tracing::debug!(%error, "a connection to the API or a desktop's web server ended early");
         }
     });
-    sender.send_request(request).await.map_err(ProxyError::Exchange)
+    sender.send_request(request).await
 }
 
 pub(crate) async fn splice(visitor: OnUpgrade, api: OnUpgrade) {

@@ -119,12 +119,12 @@ impl Reference {
 fn read_operation(all: &Value, path: &str, method: &str, operation: &Value) -> Operation {
     let (about, needs) = split_needs(&text(operation.get("description")));
     let parameters = list(operation.get("parameters")).map(parameter).collect();
-    let body = operation.get("requestBody").and_then(body);
     let answers = entries(operation.get("responses"))
         .map(|(status, answer)| Answer {
             status: status.to_owned(),
             about: markdown(answer.get("description")),
-            body: body_of(answer),
+            // A problem's body is the same everywhere and said once.
+            body: body(answer).filter(|body| body.media != "application/problem+json"),
         })
         .collect();
     Operation {
@@ -135,15 +135,10 @@ fn read_operation(all: &Value, path: &str, method: &str, operation: &Value) -> O
         about: Page::read(&about),
         needs,
         parameters,
-        body,
+        body: operation.get("requestBody").and_then(body),
         answers,
         example: example::call(all, path, method, operation),
     }
-}
-
-/// A problem's body is the same everywhere and said once.
-fn body_of(answer: &Value) -> Option<Body> {
-    body(answer).filter(|body| body.media != "application/problem+json")
 }
 
 /// Each description ends with what the operation needs.
@@ -167,12 +162,9 @@ fn parameter(parameter: &Value) -> Field {
 fn body(holder: &Value) -> Option<Body> {
     let (media, content) = entries(holder.get("content")).next()?;
     let schema = content.get("schema").unwrap_or(&Value::Null);
-    let shape = if media == "application/json" { shape(schema) } else { plain_body(media, schema) };
+    let is_text = media == "application/json" || media.starts_with("text/");
+    let shape = if is_text { shape(schema) } else { Shape::Bytes };
     Some(Body { media: media.to_owned(), shape })
-}
-
-fn plain_body(media: &str, schema: &Value) -> Shape {
-    if media.starts_with("text/") { shape(schema) } else { Shape::Bytes }
 }
 
 fn named(name: &str, schema: &Value) -> Named {

@@ -1,11 +1,8 @@
 //! One desktop: the screen first. The whole page below the top line is one part that the
 //! event stream keeps true; the live screen inside is an element that outlives that.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, Uri};
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use rolltop_api_types::{
@@ -16,7 +13,6 @@ use rolltop_model::DesktopId;
 
 use super::{desktop_failed, desktop_panel, desktop_ports, desktop_setup};
 use crate::access::{Named, SignedIn};
-use crate::app::App;
 use crate::components::control::{Tone, button, check, leave, menu, menu_button};
 use crate::components::desktop::{actions_menu, ask, reason, size, state, template};
 use crate::components::dialog::opener;
@@ -57,19 +53,9 @@ pub(super) struct Shown {
     pub opened: bool,
 }
 
-pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    person: SignedIn,
-    Named(id): Named<DesktopId>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
+pub(crate) async fn show(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Response, Failure> {
     let shown = match gather(&person, id).await {
-        Ok(mut shown) => {
-            let base = desktop_ports::base(&app, &uri, &headers);
-            shown.preview = base.map(|base| desktop_ports::preview(&base, &shown.desktop.name, &"%port%"));
-            shown
-        }
+        Ok(shown) => shown,
         // It was deleted while its page was open: go home rather than show an error.
         Err(failure) if person.fragment && failure.is_not_found() => {
             let home = format!("/desktops?gone={id}");
@@ -108,6 +94,8 @@ async fn gather(person: &SignedIn, id: DesktopId) -> Result<Shown, Failure> {
         (String::new(), None, None)
     };
     let ssh = person.client.desktop_ssh(id).await.ok();
+    let preview = desktop_ports::base(person);
+    let preview = preview.map(|base| desktop_ports::preview(base, &desktop.name, &"%port%"));
     let lately = Timestamp::now() - LATELY;
     let setup = person.client.setup(id).await.ok().and_then(|found| found.setup);
     let failed_setup = setup.filter(|setup| {
@@ -123,8 +111,8 @@ async fn gather(person: &SignedIn, id: DesktopId) -> Result<Shown, Failure> {
         latest_snapshot,
         undo,
         ssh,
-        host: person.host.clone(),
-        preview: None,
+        host: person.host().to_owned(),
+        preview,
         failed_setup,
         opened: !person.fragment,
     })

@@ -1,11 +1,7 @@
 //! Ports of a desktop: what listens, its preview, and the links that share it.
 
-use std::sync::Arc;
-
 use axum::Form;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, Uri};
 use maud::{Markup, html};
 use rolltop_api_types::{Code, CreateShare, Desktop, PortEntry, Share, ShareCreated};
 use rolltop_model::{DesktopId, ShareId};
@@ -13,12 +9,10 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use crate::access::{Named, SignedIn};
-use crate::app::App;
 use crate::components::control::{Ask, Tone, button, copyable, lifetimes};
 use crate::components::dialog::{Dialog, closer, opener};
 use crate::components::{Icon, icon, time};
 use crate::failure::{Failure, sentence};
-use crate::guard;
 use crate::language::Language;
 
 /// The way in, which is no web server.
@@ -37,10 +31,9 @@ pub(super) fn place(language: Language, id: DesktopId) -> Markup {
 }
 
 /// Our own origin as this browser knows it, if previews can be at names before it.
-pub(super) fn base(app: &App, uri: &Uri, headers: &HeaderMap) -> Option<String> {
-    let own = guard::own_origin(app.public_origin.as_deref(), uri, headers)?;
-    let base = own.strip_prefix("https://")?.to_owned();
-    let name = base.rsplit_once(':').map_or(base.as_str(), |(name, _)| name);
+pub(super) fn base(person: &SignedIn) -> Option<&str> {
+    let base = person.origin.as_deref()?.strip_prefix("https://")?;
+    let name = base.rsplit_once(':').map_or(base, |(name, _)| name);
     // No name comes before an address.
     let is_address = name.starts_with('[') || name.parse::<std::net::IpAddr>().is_ok();
     (!is_address).then_some(base)
@@ -51,19 +44,12 @@ pub(super) fn preview(base: &str, name: &str, port: &dyn std::fmt::Display) -> S
     format!("https://{port}--{name}.{base}/")
 }
 
-pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    person: SignedIn,
-    Named(id): Named<DesktopId>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Markup, Failure> {
+pub(crate) async fn show(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
     let language = person.language;
     let desktop = person.client.desktop(id).await?;
     let shares = person.client.shares(id).await?;
-    let base = base(&app, &uri, &headers);
     let listed = match person.client.ports(id).await {
-        Ok(ports) => ports_list(language, &desktop, &ports, base.as_deref()),
+        Ok(ports) => ports_list(language, &desktop, &ports, base(&person)),
         Err(error) if matches!(error.code(), Some(Code::NotRunning | Code::DesktopUnreachable)) => {
             html! { p.quiet { (sentence(language, &error)) } }
         }
@@ -165,18 +151,15 @@ pub(crate) struct Answer {
 }
 
 pub(crate) async fn share(
-    State(app): State<Arc<App>>,
     person: SignedIn,
     Named((id, port)): Named<(DesktopId, u16)>,
-    uri: Uri,
-    headers: HeaderMap,
     Form(answer): Form<Answer>,
 ) -> Result<Response, Failure> {
-    let base = base(&app, &uri, &headers).ok_or(Failure::NotFound)?;
+    let base = base(&person).ok_or(Failure::NotFound)?;
     let wanted = CreateShare { port, lasts_seconds: answer.lasts };
     let made = person.client.share_port(id, &wanted).await?;
     // Not `rolltop:done`, which closes the dialog that shows it.
-    Ok(made_link(person.language, id, &base, &made).into_response())
+    Ok(made_link(person.language, id, base, &made).into_response())
 }
 
 /// In the form's place: the link, which is shown this once.

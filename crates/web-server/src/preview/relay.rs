@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CONNECTION, HOST, UPGRADE};
 use http::{HeaderValue, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
-use hyper::client::conn::http1;
 use hyper::upgrade::Upgraded;
 use rolltop_api_types::{ClientError, Code, Problem, TUNNEL_PROTOCOL};
 use secrecy::{ExposeSecret, SecretString};
@@ -40,7 +39,7 @@ pub(super) async fn forward(visit: Visit, pass: &SecretString, request: Request)
     let (mut request, broken) = proxy::watched(request);
     let visitor = upgrading.then(|| hyper::upgrade::on(&mut request));
     rewrite::request(&mut request, &visit.place, visit.peer, upgrading);
-    let mut response = match exchange(connection, request).await {
+    let mut response = match proxy::send(connection, request).await {
         Ok(response) => response,
         Err(_) if broken.is() => {
             return (StatusCode::BAD_REQUEST, "The request is not as HTTP says.\n").into_response();
@@ -86,19 +85,6 @@ pub(super) async fn connect(visit: &Visit, pass: &SecretString, wake: bool) -> R
     let body = body.map_err(|_| Closed::Unavailable)?.to_bytes();
     let problem: Problem = serde_json::from_slice(&body).map_err(|_| Closed::Unavailable)?;
     Err(Closed::Problem(problem.code))
-}
-
-async fn exchange(
-    connection: Upgraded,
-    request: Request,
-) -> Result<http::Response<hyper::body::Incoming>, hyper::Error> {
-    let (mut sender, connection) = http1::handshake(connection).await?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.with_upgrades().await {
-            tracing::debug!(%error, "a connection to a desktop's web server ended early");
-        }
-    });
-    sender.send_request(request).await
 }
 
 /// For what the typed client says.

@@ -1,22 +1,18 @@
 //! `/preview/open` at our own address: checks who asks, and sends them to the preview with a ticket.
 
-use std::sync::Arc;
-
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use axum::response::{IntoResponse, Response};
 use http::header::{LOCATION, REFRESH};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::html;
 use rolltop_api_types::RequestTicket;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::access::SignedIn;
-use crate::app::App;
 use crate::components::control::Tone;
 use crate::components::layout::{doorway, link_button};
 use crate::failure::{Failure, percent_encoded};
-use crate::guard;
 use crate::pages::sign_in::own_path_or;
 
 #[derive(Deserialize)]
@@ -47,9 +43,7 @@ pub(super) fn from_query(query: &str) -> (SecretString, String) {
 /// Nothing of the query becomes a host: the preview's is made of the label that the API gives back and
 /// of the host that was asked for this page.
 pub(crate) async fn open(
-    State(app): State<Arc<App>>,
     person: SignedIn,
-    uri: Uri,
     headers: HeaderMap,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Failure> {
@@ -57,8 +51,8 @@ pub(crate) async fn open(
     if headers.get("sec-fetch-dest").is_some_and(|kind| kind != "document") {
         return Err(Failure::CrossSite);
     }
-    let main = guard::own_origin(app.public_origin.as_deref(), &uri, &headers).ok_or(Failure::NotFound)?;
-    let base = main.strip_prefix("https://").ok_or(Failure::NotFound)?;
+    let base = person.origin.as_deref().and_then(|main| main.strip_prefix("https://"));
+    let base = base.ok_or(Failure::NotFound)?;
     let ticket = person.client.preview_ticket(&RequestTicket { address: wanted.address }).await?;
     let path = percent_encoded(own_path_or(&wanted.to, "/"));
     let to = format!(
