@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::arguments::Global;
-use crate::config::{self, Server, Trust};
+use crate::config::{self, Trust};
 use crate::failure::{Exit, Failure, UNREACHABLE};
 use crate::output::{Colour, print, print_json, print_table};
 
@@ -146,9 +146,4 @@ pub fn key_of(text: &str) -> Result<SecretString, Failure> {
         return Err(Failure::usage("An API key is one word, rt_ and letters; this is none."));
     }
     Ok(SecretString::from(key.to_owned()))
-}
-
-/// Forgets the credential and keeps how the server is known.
-pub fn without_key(server: Server) -> Server {
-    Server { api_key: None, ..server }
 }

@@ -87,42 +87,26 @@ pub async fn show(connection: &Connection, name: &str) -> Result<u8, Failure> {
     if connection.json {
         return print_json(&desktop);
     }
-    let mut text = format!("{}\n", desktop.name);
-    let mut line = |head: &str, value: &str| text.push_str(&format!("  {head:<10} {}\n", plain(value)));
-    line("id", &desktop.id.to_string());
-    line("state", state_of(&desktop));
-    if let Some(detail) = &desktop.detail {
-        line("because", detail);
-    }
-    line(
-        "size",
-        &format!(
-            "{}: {} vCPU, {} GiB, {} GiB disk",
-            desktop.size,
-            desktop.vcpus,
-            desktop.memory_mib / 1024,
-            desktop.disk_gib
-        ),
-    );
-    if let Some(screen) = &desktop.screen {
-        line("screen", screen);
-    }
-    line("template", &desktop.template);
-    line("created", &format!("{} ({} ago)", desktop.created_at, ago(desktop.created_at)));
-    if let Some(started) = desktop.started_at {
-        line("running", &format!("for {}", ago(started)));
-    }
-    if let Some(memory) = desktop.memory_bytes {
-        line("memory", &format!("{} of the host's", size(memory)));
-    }
-    if let Some(disk) = desktop.disk_bytes {
-        line("disk", &format!("{} of the host's", size(disk)));
-    }
-    line("browser", &page(connection, desktop.id));
-    for step in desktop.steps.iter().flatten() {
-        line("step", &step_line(step));
-    }
-    print(&text)
+    let Desktop { size: kind, vcpus, memory_mib, disk_gib, created_at, .. } = desktop;
+    let gib = memory_mib / 1024;
+    let of_the_host = |bytes| format!("{} of the host's", size(bytes));
+    let facts = [
+        ("id", Some(desktop.id.to_string())),
+        ("state", Some(state_of(&desktop).to_owned())),
+        ("because", desktop.detail.clone()),
+        ("size", Some(format!("{kind}: {vcpus} vCPU, {gib} GiB, {disk_gib} GiB disk"))),
+        ("screen", desktop.screen.clone()),
+        ("template", Some(desktop.template.clone())),
+        ("created", Some(format!("{created_at} ({} ago)", ago(created_at)))),
+        ("running", desktop.started_at.map(|started| format!("for {}", ago(started)))),
+        ("memory", desktop.memory_bytes.map(of_the_host)),
+        ("disk", desktop.disk_bytes.map(of_the_host)),
+        ("browser", Some(page(connection, desktop.id))),
+    ];
+    let steps = desktop.steps.iter().flatten().map(|step| ("step", Some(step_line(step))));
+    let lines = facts.into_iter().chain(steps).filter_map(|(head, value)| Some((head, value?)));
+    let lines = lines.map(|(head, value)| format!("  {head:<10} {}\n", plain(&value)));
+    print(&format!("{}\n{}", desktop.name, lines.collect::<String>()))
 }
 
 fn step_line(step: &Step) -> String {

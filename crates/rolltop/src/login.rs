@@ -149,7 +149,8 @@ fn this_machine() -> String {
 pub fn log_out(global: &Global) -> Result<u8, Failure> {
     let address = config::meant(global)?;
     if let Some(server) = config::server(&address)? {
-        config::remember(&connect::without_key(server))?;
+        // How it is known is kept.
+        config::remember(&Server { api_key: None, ..server })?;
     }
     if global.json {
         return print_json(&serde_json::json!({"address": address}));
