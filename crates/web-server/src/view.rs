@@ -99,8 +99,7 @@ impl Phase {
 
 /// What can be done with a desktop now.
 pub(crate) fn actions(desktop: &Desktop) -> Vec<Action> {
-    let can = |action: &Action| action.needs().is_none_or(|what| lacks(desktop, what).is_none());
-    Phase::of(desktop).actions().iter().copied().filter(can).collect()
+    Phase::of(desktop).actions().iter().copied().filter(|action| action.is_possible(desktop)).collect()
 }
 
 /// Whether what runs a desktop lacks this.
@@ -129,6 +128,11 @@ pub(crate) enum Action {
 impl Action {
     pub(crate) fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// Whether what runs the desktop can do it at all.
+    pub(crate) fn is_possible(self, desktop: &Desktop) -> bool {
+        self.needs().is_none_or(|what| lacks(desktop, what).is_none())
     }
 
     /// What not everything that runs desktops has.

@@ -652,6 +652,7 @@ confirm-bulk-delete = { $count ->
    *[other] Delete { $count } desktops
 }
 warn-bulk-stop = These are shut down, and their programs end. Their disks stay as they are. What is in memory now is kept for a day, so that each can be brought back.
+warn-bulk-stop-for-good = These are shut down, and their programs end. Their disks stay as they are. What is in memory now is lost.
 warn-bulk-delete = These will be gone, each with its disk and every file on it:
 done-bulk-start = { $count ->
     [one] { $count } desktop is starting.

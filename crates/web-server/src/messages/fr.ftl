@@ -652,6 +652,7 @@ confirm-bulk-delete = { $count ->
    *[other] Supprimer { $count } bureaux
 }
 warn-bulk-stop = Ceux-ci sont éteints et leurs programmes se terminent. Leurs disques restent tels quels. Ce qui est en mémoire est gardé un jour, pour pouvoir les rétablir.
+warn-bulk-stop-for-good = Ceux-ci sont éteints et leurs programmes se terminent. Leurs disques restent tels quels. Ce qui est en mémoire est perdu.
 warn-bulk-delete = Ceux-ci auront disparu, chacun avec son disque et tous ses fichiers :
 done-bulk-start = { $count ->
     [one] { $count } bureau démarre.

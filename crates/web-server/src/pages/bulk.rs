@@ -13,7 +13,7 @@ use crate::components::dialog::Dialog;
 use crate::components::toast;
 use crate::failure::{Failure, sentence};
 use crate::language::Language;
-use crate::view::Action;
+use crate::view::{Action, lacks};
 
 /// Desktops at most in one request.
 const MOST: usize = 200;
@@ -40,6 +40,7 @@ pub(crate) async fn ask(
         // One that is gone by now needs no asking.
         desktops.extend(person.client.desktop(id).await.ok());
     }
+    let is_kept = desktops.iter().all(|desktop| lacks(desktop, "layers").is_none());
     let language = person.language;
     let count = u64::try_from(desktops.len()).unwrap_or(u64::MAX);
     let dialog = Dialog {
@@ -51,7 +52,7 @@ pub(crate) async fn ask(
         tone: if action == Action::Delete { Tone::Danger } else { Tone::Primary },
         wide: false,
     };
-    Ok(dialog.show(&body(language, action, &desktops)))
+    Ok(dialog.show(&body(language, action, &desktops, is_kept)))
 }
 
 pub(crate) async fn submit(
@@ -77,24 +78,27 @@ pub(crate) async fn submit(
     }))
 }
 
-fn body(language: Language, action: Action, desktops: &[Desktop]) -> Markup {
+/// `is_kept`: what each is now is kept for a day, as their engine can do that.
+fn body(language: Language, action: Action, desktops: &[Desktop], is_kept: bool) -> Markup {
+    let for_good_only = if action == Action::Stop && !is_kept { "-for-good" } else { "" };
     html! {
         @for desktop in desktops { input type="hidden" name="id" value=(desktop.id); }
-        p { (language.say(&format!("warn-bulk-{}", action.as_str()))) }
+        p { (language.say(&format!("warn-bulk-{}{for_good_only}", action.as_str()))) }
         ul.losses { @for desktop in desktops { li { bdi { (desktop.name) } } } }
-        @if action == Action::Delete {
+        @if action == Action::Delete && is_kept {
             p { (language.say("warn-bulk-delete-kept")) }
             (for_good(language))
         }
     }
 }
 
-/// The bar that comes when something is picked. The style sheet counts and shows it.
-pub(crate) fn bar(language: Language) -> Markup {
+/// The bar that comes when something is picked, with what at least one of the desktops can. The style sheet counts and shows it.
+pub(crate) fn bar(language: Language, desktops: &[Desktop]) -> Markup {
+    let offered = |action: &Action| desktops.iter().any(|desktop| action.is_possible(desktop));
     html! {
         div.bulk-bar role="toolbar" aria-label=(language.say("bulk-label")) hx-include:inherited=".pick:checked" {
             span.bulk-count { (language.say("bulk-picked")) }
-            @for action in ACTIONS {
+            @for action in ACTIONS.into_iter().filter(offered) {
                 @let tone = if action == Action::Delete { Tone::DangerQuiet } else { Tone::Plain };
                 @let ask = Ask::new(action.asks_first(), format!("/bulk/{}", action.as_str()));
                 (button(tone, true, Some(action.icon()), &action.label(language), &ask))

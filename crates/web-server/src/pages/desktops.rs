@@ -176,7 +176,7 @@ fn list(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
                     (no_match(language, filter))
                 } @else if filter.is_table() {
                     (desktop::table(language, &found.items, &|column, heading| head(language, filter, column, heading)))
-                    (bulk::bar(language))
+                    (bulk::bar(language, &found.items))
                 } @else {
                     ul.cards { @for item in &found.items { (desktop::card(language, item)) } }
                 }
