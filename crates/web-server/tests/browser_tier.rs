@@ -340,6 +340,8 @@ async fn what_a_desktops_engine_can_not_is_left_out_with_a_sentence() {
         assert!(text.contains(&way), "{way} is not in {text}");
     }
     assert!(page(&web, format!("/desktops/{id}/ask/stop")).await.contains("undo this"));
+    assert!(page(&web, "/desktops?view=table".to_owned()).await.contains("/bulk/suspend"));
+    assert!(page(&web, format!("/bulk/delete?id={id}")).await.contains("kept for a day"));
 
     let web = Web::plain().await;
     web.platform.run(&["research"]).await;
@@ -357,6 +359,11 @@ async fn what_a_desktops_engine_can_not_is_left_out_with_a_sentence() {
     assert!(!page(&web, format!("/desktops/{id}/ask/delete")).await.contains("kept for a day"));
     let list = page(&web, "/desktops".to_owned()).await;
     assert!(!list.contains(&format!("/desktops/{id}/suspend")), "{list}");
+    // The same of several at once.
+    let table = page(&web, "/desktops?view=table".to_owned()).await;
+    assert!(table.contains("/bulk/delete") && !table.contains("/bulk/suspend"), "{table}");
+    assert!(page(&web, format!("/bulk/stop?id={id}")).await.contains("is lost"));
+    assert!(!page(&web, format!("/bulk/delete?id={id}")).await.contains("kept for a day"));
     // What nobody here has words for is said as the API says it.
     let own = format!("/v1/desktops/{id}");
     web.between.change(move |path, answer| {
