@@ -51,9 +51,9 @@ pub async fn all() -> anyhow::Result<()> {
     let platform = Platform::start(Options { configuration, ..Options::simulated_of("release")? }).await?;
     let location = match &postgres {
         Some(url) => Location::Postgres(Postgres { url: url.clone(), password: None }),
-        None => Location::Sqlite(platform.data().join("rolltop.db")),
+        None => Location::Sqlite(platform.data().join("api/rolltop.db")),
     };
-    let vault = Vault::open_or_create(&platform.data().join("vault.key"))?;
+    let vault = Vault::open_or_create(&platform.data().join("api/vault.key"))?;
     let store = Store::open(&location, vault).await?;
     let mut owners = Vec::new();
     for number in 0..WORKSPACES {
