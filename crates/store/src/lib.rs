@@ -66,7 +66,7 @@ pub use moment::{Amount, Count, Moment, Words};
 pub use moving::{MoveError, copy_to_postgres};
 pub use receipts::Receipt;
 pub use restores::Restore;
-pub use saved_templates::{NewSavedTemplate, SavedTemplate};
+pub use saved_templates::SavedTemplate;
 pub use sessions::SessionUser;
 pub use setups::DesktopSetup;
 pub use shares::{NewShare, Share};

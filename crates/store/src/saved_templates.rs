@@ -3,10 +3,9 @@
 
 use jiff::Timestamp;
 use rolltop_model::{Actor, DesktopId, JobKind, SavedTemplateState, TemplateVersion, WorkspaceId};
-use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, Query, SelectStatement};
+use sea_orm::{IntoActiveModel as _, QueryOrder};
 
 use crate::database::{Store, Write};
 use crate::error::StoreError;
@@ -22,14 +21,18 @@ pub struct Model {
     pub workspace: WorkspaceId,
     pub title: String,
     pub description: String,
+    /// The desktop that it is made of.
     pub desktop_name: String,
     #[sea_orm(column_name = "builder_id")]
     pub builder: DesktopId,
     pub state: SavedTemplateState,
+    /// Why it has failed, for people.
     pub reason: Option<String>,
     pub made_by: Actor,
+    /// Tools whose log-ins stay in it, by their ids.
     pub keep: Words,
     pub created_at: Moment,
+    /// What it takes of the host's disk; until it is made, about.
     pub bytes: Amount,
 }
 
@@ -38,81 +41,17 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a template is to be called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewSavedTemplate {
-    pub version: TemplateVersion,
-    pub workspace: WorkspaceId,
-    pub title: String,
-    pub description: String,
-    /// The desktop that it is made of.
-    pub desktop_name: String,
-    /// A person's or key's name.
-    pub made_by: Actor,
-    /// Tools whose log-ins stay in it, by their ids.
-    pub keep: Vec<String>,
-    /// What it takes of the host's disk, bytes; until it is made, about.
-    pub bytes: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SavedTemplate {
-    pub new: NewSavedTemplate,
-    pub builder: DesktopId,
-    pub state: SavedTemplateState,
-    /// Why it has failed, for people.
-    pub reason: Option<String>,
-    pub created_at: Timestamp,
-}
-
-impl From<Model> for SavedTemplate {
-    fn from(row: Model) -> Self {
-        Self {
-            new: NewSavedTemplate {
-                version: row.version,
-                workspace: row.workspace,
-                title: row.title,
-                description: row.description,
-                desktop_name: row.desktop_name,
-                made_by: row.made_by,
-                keep: row.keep.0,
-                bytes: *row.bytes,
-            },
-            builder: row.builder,
-            state: row.state,
-            reason: row.reason,
-            created_at: *row.created_at,
-        }
-    }
-}
+pub use Model as SavedTemplate;
 
 /// Builders of all templates.
 pub(crate) fn builders() -> SelectStatement {
     Query::select().column(Column::Builder).from(Entity).to_owned()
 }
 
-pub(crate) async fn insert(
-    write: &mut Write,
-    new: &NewSavedTemplate,
-    builder: DesktopId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let row = ActiveModel {
-        version: Set(new.version.clone()),
-        workspace: Set(new.workspace),
-        title: Set(new.title.clone()),
-        description: Set(new.description.clone()),
-        desktop_name: Set(new.desktop_name.clone()),
-        builder: Set(builder),
-        state: Set(SavedTemplateState::Saving),
-        reason: Set(None),
-        made_by: Set(new.made_by.clone()),
-        keep: Set(Words(new.keep.clone())),
-        created_at: Set(now.into()),
-        bytes: Set(Amount(new.bytes)),
-    };
+pub(crate) async fn insert(write: &mut Write, new: &SavedTemplate, now: Timestamp) -> Result<(), StoreError> {
+    let row = new.clone().into_active_model().reset_all();
     Entity::insert(row).exec_without_returning(&write.transaction).await?;
-    jobs::ask(write, JobKind::SaveTemplate, builder, now).await
+    jobs::ask(write, JobKind::SaveTemplate, new.builder, now).await
 }
 
 /// Something that needed a version is gone: where that is to go, it may be able to.
@@ -131,22 +70,19 @@ pub(crate) async fn needed_less(
 impl Store {
     /// All of them, the newest first.
     pub async fn saved_templates(&self) -> Result<Vec<SavedTemplate>, StoreError> {
-        let rows = Entity::find().order_by_desc(Column::CreatedAt).all(&self.connection).await?;
-        Ok(rows.into_iter().map(SavedTemplate::from).collect())
+        Ok(Entity::find().order_by_desc(Column::CreatedAt).all(&self.connection).await?)
     }
 
     pub async fn saved_template(
         &self,
         version: &TemplateVersion,
     ) -> Result<Option<SavedTemplate>, StoreError> {
-        let row = Entity::find_by_id(version.clone()).one(&self.connection).await?;
-        Ok(row.map(SavedTemplate::from))
+        Ok(Entity::find_by_id(version.clone()).one(&self.connection).await?)
     }
 
     /// What a desktop is the builder of.
     pub async fn template_of_builder(&self, builder: DesktopId) -> Result<Option<SavedTemplate>, StoreError> {
-        let row = Entity::find().filter(Column::Builder.eq(builder)).one(&self.connection).await?;
-        Ok(row.map(SavedTemplate::from))
+        Ok(Entity::find().filter(Column::Builder.eq(builder)).one(&self.connection).await?)
     }
 
     /// Writes down what has become of one.

@@ -24,7 +24,7 @@ use crate::imported_templates;
 use crate::jobs;
 use crate::layers::{self, Layer};
 use crate::moment::{Amount, Moment};
-use crate::saved_templates::{self, NewSavedTemplate};
+use crate::saved_templates::{self, SavedTemplate};
 use crate::snapshot_pictures;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -236,21 +236,19 @@ impl Store {
         &self,
         from: NewSnapshot,
         builder: NewDesktop,
-        template: &NewSavedTemplate,
+        template: &SavedTemplate,
         now: Timestamp,
     ) -> Result<(), SnapshotError> {
         let mut write = self.write().await?;
-        let id = builder.id;
-        disk_use::check(&write, template.workspace, from.disk_limit, template.bytes).await?;
+        disk_use::check(&write, template.workspace, from.disk_limit, *template.bytes).await?;
         fork(&mut write, Err(from), vec![builder], now).await?;
-        saved_templates::insert(&mut write, template, id, now).await?;
+        saved_templates::insert(&mut write, template, now).await?;
         write.commit().await?;
         Ok(())
     }
 
     pub async fn snapshot(&self, id: SnapshotId) -> Result<Option<Snapshot>, StoreError> {
-        let row = Entity::find_by_id(id).one(&self.connection).await?;
-        Ok(row)
+        Ok(Entity::find_by_id(id).one(&self.connection).await?)
     }
 
     /// A workspace's, or one desktop's, newest first.

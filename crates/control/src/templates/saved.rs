@@ -9,7 +9,7 @@ use rolltop_model::{
     DesktopId, DesktopName, NameError, SavedTemplateState, SnapshotKind, TemplateError, TemplateVersion,
     WorkspaceId,
 };
-use rolltop_store::{Desktop, NewDesktop, NewSavedTemplate, SavedTemplate, StoreError};
+use rolltop_store::{Desktop, NewDesktop, SavedTemplate, StoreError, Words};
 use rolltop_vault::random_bytes;
 
 use crate::kernel::caller::{Caller, DesktopAccess, purpose};
@@ -62,16 +62,6 @@ impl Control {
         self.check_free(caller, version.name()).await?;
         let row = self.keepable(access.desktop).await?;
         let bytes = self.template_to_make(&row).await?;
-        let new = NewSavedTemplate {
-            version: version.clone(),
-            workspace: caller.workspace,
-            title,
-            description,
-            desktop_name: row.name.to_string(),
-            made_by: caller.actor(),
-            keep: keep.into_iter().collect(),
-            bytes,
-        };
         let builder = NewDesktop {
             id: DesktopId::generate(),
             workspace: caller.workspace,
@@ -89,13 +79,27 @@ impl Control {
             limit: u32::MAX,
             disk_limit: None,
         };
+        let now = clock::now();
+        let saved = SavedTemplate {
+            version: version.clone(),
+            workspace: caller.workspace,
+            title,
+            description,
+            desktop_name: row.name.to_string(),
+            builder: builder.id,
+            state: SavedTemplateState::Saving,
+            reason: None,
+            made_by: caller.actor(),
+            keep: Words(keep.into_iter().collect()),
+            created_at: now.into(),
+            bytes: bytes.into(),
+        };
         let from = self.new_snapshot(row.id, format!("Template {version}"), SnapshotKind::Fork, caller);
-        let forked = self.kernel.store.fork_builder(from, builder, &new, clock::now()).await;
+        let forked = self.kernel.store.fork_builder(from, builder, &saved, now).await;
         forked.map_err(|error| SavedTemplateError::Desktop(self.refused(error, "", 0)))?;
         tracing::info!(desktop = %row.id, %version, "template asked for");
         self.kernel.nudge(row.id);
-        let saved = self.kernel.store.saved_template(&version).await?;
-        Ok(shown(saved.ok_or(SavedTemplateError::NotFound)?))
+        Ok(shown(saved))
     }
 
     /// The workspace's own, whatever has become of them, the newest first.
@@ -114,7 +118,7 @@ impl Control {
     async fn own_templates(&self, caller: &Caller) -> Result<Vec<SavedTemplate>, SavedTemplateError> {
         let all = self.kernel.store.saved_templates().await?;
         let shown = |saved: &SavedTemplate| {
-            saved.new.workspace == caller.workspace && saved.state != SavedTemplateState::Deleting
+            saved.workspace == caller.workspace && saved.state != SavedTemplateState::Deleting
         };
         Ok(all.into_iter().filter(shown).collect())
     }
@@ -123,17 +127,17 @@ impl Control {
     pub async fn delete_template(&self, caller: &Caller, version: &str) -> Result<(), SavedTemplateError> {
         caller.needs_everywhere(Scope::DesktopsWrite)?;
         let own = self.own_templates(caller).await?;
-        let saved = own.into_iter().find(|saved| saved.new.version.to_string() == version);
+        let saved = own.into_iter().find(|saved| saved.version.to_string() == version);
         let saved = saved.ok_or(SavedTemplateError::NotFound)?;
         let deleting = SavedTemplateState::Deleting;
-        self.kernel.store.set_saved_template(&saved.new.version, deleting, None, clock::now()).await?;
+        self.kernel.store.set_saved_template(&saved.version, deleting, None, clock::now()).await?;
         self.kernel.nudge(saved.builder);
         Ok(())
     }
 
     async fn check_free(&self, caller: &Caller, name: &str) -> Result<(), SavedTemplateError> {
         let all = self.kernel.store.saved_templates().await?;
-        if all.iter().filter(|saved| saved.new.workspace == caller.workspace).count() >= MOST {
+        if all.iter().filter(|saved| saved.workspace == caller.workspace).count() >= MOST {
             return Err(SavedTemplateError::TooMany);
         }
         let list =
@@ -142,7 +146,7 @@ impl Control {
                 SavedTemplateError::HostUnreachable
             })?;
         let is_own = |version: &TemplateVersion| {
-            all.iter().any(|saved| saved.new.version == *version && saved.new.workspace == caller.workspace)
+            all.iter().any(|saved| saved.version == *version && saved.workspace == caller.workspace)
         };
         let of_others =
             list.iter().map(|info| &info.version).any(|version| version.name() == name && !is_own(version));
@@ -177,8 +181,8 @@ impl Kernel {
         let saved = self.store.saved_templates().await?;
         let is_hidden = |info: &TemplateInfo| {
             saved.iter().any(|saved| {
-                saved.new.version == info.version
-                    && (saved.new.workspace != workspace || saved.state != SavedTemplateState::Ready)
+                saved.version == info.version
+                    && (saved.workspace != workspace || saved.state != SavedTemplateState::Ready)
             })
         };
         Ok(list.into_iter().filter(|info| !is_hidden(info)).collect())
@@ -194,13 +198,12 @@ pub(crate) enum TemplatesError {
 }
 
 fn shown(saved: SavedTemplate) -> api::SavedTemplate {
-    let new = saved.new;
     api::SavedTemplate {
-        name: new.version.name().to_owned(),
-        version: new.version.to_string(),
-        title: new.title,
-        description: new.description,
-        desktop_name: new.desktop_name,
+        name: saved.version.name().to_owned(),
+        version: saved.version.to_string(),
+        title: saved.title,
+        description: saved.description,
+        desktop_name: saved.desktop_name,
         state: match saved.state {
             SavedTemplateState::Saving => api::SavedTemplateState::Saving,
             SavedTemplateState::Ready => api::SavedTemplateState::Ready,
@@ -208,8 +211,8 @@ fn shown(saved: SavedTemplate) -> api::SavedTemplate {
             SavedTemplateState::Failed | SavedTemplateState::Deleting => api::SavedTemplateState::Failed,
         },
         detail: saved.reason,
-        made_by: new.made_by.name.into_owned(),
-        created_at: saved.created_at,
+        made_by: saved.made_by.name.into_owned(),
+        created_at: *saved.created_at,
     }
 }
 

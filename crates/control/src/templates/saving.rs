@@ -31,7 +31,7 @@ pub(crate) async fn carry_on(kernel: &Kernel, desktop: &Desktop) -> Result<(), F
         return Ok(());
     }
     let Some(template) = kernel.store.template_of_builder(desktop.id).await? else { return Ok(()) };
-    let version = &template.new.version;
+    let version = &template.version;
     let failed = |why: &str| tracing::warn!(%version, why, "a template was not made");
     let outcome = match (template.state, desktop.record.state) {
         (SavedTemplateState::Saving, DesktopState::Running) => make(kernel, desktop, &template).await,
@@ -84,7 +84,7 @@ async fn make(kernel: &Kernel, desktop: &Desktop, template: &SavedTemplate) -> R
     let wrong =
         |error: &(dyn std::error::Error + 'static)| Fault::wrong(FailReason::PersonaliseFailed, error);
     let door = kernel.doors.door(desktop.id).await.map_err(|error| wrong(&error))?;
-    door.clean(&template.new.keep).await.map_err(|error| wrong(&error))?;
+    door.clean(&template.keep).await.map_err(|error| wrong(&error))?;
     let identity = kernel.store.identity(desktop.id).await?;
     let Some((private_key, host_key)) = identity.and_then(|known| Some((known.door_key, known.host_key?)))
     else {
@@ -93,9 +93,9 @@ async fn make(kernel: &Kernel, desktop: &Desktop, template: &SavedTemplate) -> R
     let request = SaveTemplateRequest {
         desktop: desktop.id,
         fence: desktop.fence,
-        version: template.new.version.clone(),
-        title: template.new.title.clone(),
-        description: template.new.description.clone(),
+        version: template.version.clone(),
+        title: template.title.clone(),
+        description: template.description.clone(),
         bootstrap: Bootstrap { private_key, host_key },
     };
     ask(DEADLINE, kernel.engine.images()?.save_template(&request)).await
@@ -104,15 +104,15 @@ async fn make(kernel: &Kernel, desktop: &Desktop, template: &SavedTemplate) -> R
 /// Earlier versions of the workspace's own template go once nothing needs them.
 async fn supersede(kernel: &Kernel, template: &SavedTemplate) -> Result<(), StoreError> {
     let is_earlier = |other: &SavedTemplate| {
-        other.new.workspace == template.new.workspace
-            && other.new.version.name() == template.new.version.name()
-            && other.new.version != template.new.version
+        other.workspace == template.workspace
+            && other.version.name() == template.version.name()
+            && other.version != template.version
             && matches!(other.state, SavedTemplateState::Ready | SavedTemplateState::Failed)
     };
     for earlier in kernel.store.saved_templates().await?.into_iter().filter(is_earlier) {
         kernel
             .store
-            .set_saved_template(&earlier.new.version, SavedTemplateState::Deleting, None, clock::now())
+            .set_saved_template(&earlier.version, SavedTemplateState::Deleting, None, clock::now())
             .await?;
     }
     Ok(())

@@ -124,7 +124,7 @@ async fn what_was_written_before_opens_with_everything_in_it() {
     let copy = store.copies(workspace).await.unwrap().pop().unwrap();
     assert_eq!((copy.name.as_str(), copy.state), ("second", CopyState::Done));
     let saved = store.saved_templates().await.unwrap().pop().unwrap();
-    assert_eq!(saved.new.title, "Tools");
+    assert_eq!(saved.title, "Tools");
     assert_eq!(store.ssh_keys(workspace).await.unwrap().pop().unwrap().name, "sam@laptop");
     let keys = store.api_keys(workspace, None).await.unwrap();
     assert_eq!(*keys[1].scopes, ["desktops:read", "files:read"]);
