@@ -206,7 +206,7 @@ impl Platform {
     /// The tools whose log-ins stay in a saved template.
     pub async fn kept_logins(&self, version: &str) -> Vec<String> {
         let all = self.store().await.saved_templates().await.unwrap();
-        all.into_iter().find(|saved| saved.new.version.to_string() == version).unwrap().new.keep
+        all.into_iter().find(|saved| saved.version.to_string() == version).unwrap().keep.0
     }
 
     /// What it used in the last thirty days: more by day than by night.
