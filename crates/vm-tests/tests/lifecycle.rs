@@ -235,11 +235,11 @@ async fn a_full_desktop_says_so_and_what_runs_in_it_is_ended(
     let client = &platform.client;
     let boot_id = platform.shell(id, "cat /proc/sys/kernel/random/boot_id").await?;
     platform.shell(id, FILL_PROCESSES).await?;
-    let silent = eventually("it says that it does not answer, and why", SOON, || async {
-        // Whoever is not let in has it looked into.
-        let answered = platform.shell(id, "true").await.is_ok();
+    let silent = eventually("it says that it does not answer, and why", PATIENCE, || async {
+        // Whoever is not let in has it looked into. That may take long, and is not waited for.
+        let answered = tokio::time::timeout(Duration::from_secs(5), platform.shell(id, "true")).await;
         let silent = client.desktop(id).await?.not_answering;
-        Ok(silent.filter(|_| !answered))
+        Ok(silent.filter(|_| !answered.is_ok_and(|told| told.is_ok())))
     })
     .await?;
     anyhow::ensure!(silent.cause == "processes", "{silent:?}");
