@@ -21,6 +21,8 @@ use crate::cpu;
 use crate::density::kib;
 use crate::report::{median, percentile, value};
 
+/// Machines that are there at once, so that none is waited for.
+const ENGINE: &str = "sim-instant";
 /// Desktops at which is measured.
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
 const WORKSPACES: usize = 200;
@@ -48,7 +50,8 @@ pub async fn all() -> anyhow::Result<()> {
     let database =
         postgres.as_deref().map_or_else(String::new, |url| format!("[database]\nurl = \"{url}\"\n"));
     let configuration = format!("[api]\nmax_desktops = 100000\n{database}");
-    let platform = Platform::start(Options { configuration, ..Options::simulated_of("release")? }).await?;
+    let options = Options { configuration, engine: ENGINE, ..Options::simulated_of("release")? };
+    let platform = Platform::start(options).await?;
     let location = match &postgres {
         Some(url) => Location::Postgres(Postgres { url: url.clone(), password: None }),
         None => Location::Sqlite(platform.data().join("api/rolltop.db")),
@@ -135,7 +138,7 @@ async fn make(owners: &[Client], first: usize, count: usize) -> Result<Vec<Owned
 /// Until every desktop is as is wanted.
 async fn settled(store: &Store) -> anyhow::Result<()> {
     eventually("the desktops are as is wanted", PATIENCE, || async {
-        let all = store.standings("sim").await?;
+        let all = store.standings(ENGINE).await?;
         let is_settled = |standing: &rolltop_store::Standing| {
             let (state, desired) = (standing.record.state.name(), standing.record.desired.as_str());
             state == desired

@@ -46,6 +46,9 @@ pub enum EngineKind {
     Qemu,
     /// Simulated ones, in memory: for trying the interface and for tests.
     Sim,
+    /// The same that are there at once and forgotten at the end, so that the platform alone is measured.
+    #[value(hide = true)]
+    SimInstant,
 }
 
 impl EngineKind {
@@ -53,6 +56,7 @@ impl EngineKind {
         match self {
             Self::Qemu => "qemu",
             Self::Sim => "sim",
+            Self::SimInstant => "sim-instant",
         }
     }
 }

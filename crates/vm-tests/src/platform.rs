@@ -23,7 +23,7 @@ pub const PATIENCE: Duration = Duration::from_secs(240);
 pub struct Options {
     /// `rolltopd` to run.
     pub binary: PathBuf,
-    /// `qemu` or `sim`.
+    /// As `rolltopd` names it: `qemu`, `sim` or `sim-instant`.
     pub engine: &'static str,
     /// Folder of built and baked template versions, shared between runs.
     pub templates: Option<PathBuf>,

@@ -34,7 +34,7 @@ pub fn run(data: &Path, config: &Config, host: &Host) -> anyhow::Result<()> {
                 }
                 engine.end_bakes().await?;
             }
-            EngineKind::Sim => serve(open_sim()?, &api).await?,
+            EngineKind::Sim | EngineKind::SimInstant => serve(open_sim(host.engine)?, &api).await?,
         }
         Ok(())
     })
@@ -54,9 +54,14 @@ async fn open_qemu(config: &Config) -> anyhow::Result<Arc<QemuEngine>> {
     QemuEngine::open(config.host.clone()).await.context("the QEMU engine can't start")
 }
 
-fn open_sim() -> anyhow::Result<Arc<SimEngine>> {
-    let directory = Some(PathBuf::from(layout::HOST_DATA));
-    Ok(Arc::new(SimEngine::new(SimConfig { directory, ..SimConfig::default() })?))
+fn open_sim(kind: EngineKind) -> anyhow::Result<Arc<SimEngine>> {
+    let config = match kind {
+        EngineKind::SimInstant => SimConfig::instant(),
+        EngineKind::Qemu | EngineKind::Sim => {
+            SimConfig { directory: Some(PathBuf::from(layout::HOST_DATA)), ..SimConfig::default() }
+        }
+    };
+    Ok(Arc::new(SimEngine::new(config)?))
 }
 
 fn listen() -> anyhow::Result<UnixListener> {
@@ -72,7 +77,7 @@ fn listen() -> anyhow::Result<UnixListener> {
 async fn clear(config: &Config, kind: EngineKind) -> anyhow::Result<()> {
     let removed = match kind {
         EngineKind::Qemu => open_qemu(config).await?.clear().await?,
-        EngineKind::Sim => open_sim()?.sweep(&Known::default()).await?,
+        EngineKind::Sim | EngineKind::SimInstant => open_sim(kind)?.sweep(&Known::default()).await?,
     };
     for leftover in removed {
         tracing::info!(kind = leftover.kind, name = leftover.name, "removed");
