@@ -1,15 +1,47 @@
 //! `rolltop api-keys`: credentials for programs.
 
+use clap::{Args, Subcommand};
 use jiff::{Timestamp, ToSpan as _};
 use rolltop_api_types::{ApiKey, CreateApiKey, Scope};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use crate::arguments::{ApiKeys, CreateKey};
 use crate::connect::Connection;
 use crate::failure::Failure;
 use crate::find;
 use crate::output::{ago, print, print_json, say};
+
+#[derive(Subcommand)]
+pub enum ApiKeys {
+    /// List them
+    #[command(visible_alias = "list")]
+    Ls,
+    /// Make a key; its secret is printed this once
+    #[command(
+        after_help = "Example:\n  rolltop api-keys create nightly --scope desktops:read --scope exec --days 90 > key"
+    )]
+    Create(CreateKey),
+    /// Revoke a key: what it has open is closed
+    Revoke {
+        /// Its name, its id, or the beginning of one
+        key: String,
+    },
+}
+
+#[derive(Args)]
+pub struct CreateKey {
+    /// What it is for
+    pub name: String,
+    /// What it may do, such as desktops:read; may be given several times
+    #[arg(long, short, required = true)]
+    pub scope: Vec<String>,
+    /// The only desktop it is to be good for
+    #[arg(long, value_name = "NAME")]
+    pub desktop: Option<String>,
+    /// It ends after so many days; by default never
+    #[arg(long)]
+    pub days: Option<u32>,
+}
 
 pub async fn run(connection: &Connection, command: &ApiKeys) -> Result<u8, Failure> {
     match command {

@@ -11,13 +11,28 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use clap::Subcommand;
 use rolltop_api_types::Fingerprint;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::arguments::{Config as Command, Global};
+use crate::commands::Global;
 use crate::failure::{Exit, Failure};
 use crate::output::{Colour, print, print_json, print_table, replace};
+
+#[derive(Subcommand)]
+pub enum Config {
+    /// List the servers that are known
+    #[command(visible_alias = "list")]
+    Ls,
+    /// Choose the server that is meant from now on
+    Use {
+        /// Its address
+        server: String,
+    },
+    /// Print where everything is kept
+    Path,
+}
 
 /// How a server is known again.
 #[derive(Clone)]
@@ -204,10 +219,10 @@ struct ServerShown {
 }
 
 /// `rolltop config`
-pub fn run(command: Option<&Command>, global: &Global) -> Result<u8, Failure> {
+pub fn run(command: Option<&Config>, global: &Global) -> Result<u8, Failure> {
     match command {
-        None | Some(Command::Ls) => list(global),
-        Some(Command::Use { server: text }) => {
+        None | Some(Config::Ls) => list(global),
+        Some(Config::Use { server: text }) => {
             let address = address(text)?;
             if server(&address)?.is_none() {
                 let detail = format!("{address} is not known; sign in with rolltop login {text}.");
@@ -216,7 +231,7 @@ pub fn run(command: Option<&Command>, global: &Global) -> Result<u8, Failure> {
             choose(&address)?;
             Ok(0)
         }
-        Some(Command::Path) => print(&format!("{}\n", directory()?.display())),
+        Some(Config::Path) => print(&format!("{}\n", directory()?.display())),
     }
 }
 

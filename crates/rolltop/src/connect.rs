@@ -7,7 +7,7 @@ use rolltop_api_types::{Client, ClientError, shown_certificate};
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::arguments::Global;
+use crate::commands::Global;
 use crate::config::{self, Trust};
 use crate::failure::{Exit, Failure, UNREACHABLE};
 use crate::output::{Colour, print, print_json, print_table};

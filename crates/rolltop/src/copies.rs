@@ -1,17 +1,49 @@
 //! `rolltop copies`: copies of snapshots that are not on the host
 
+use clap::Subcommand;
 use rolltop_api_types::{CopyId, CopyState, ForkDesktop, SnapshotCopy};
 use rolltop_model::SnapshotId;
 use serde_json::json;
 
-use crate::arguments::{Copies, Wait};
 use crate::connect::Connection;
 use crate::desktops::tell_made;
 use crate::failure::{Exit, Failure};
 use crate::find;
 use crate::output::{ago, print, size};
 use crate::snapshots;
-use crate::wait::{self, Seen};
+use crate::wait::{self, Seen, Wait};
+
+#[derive(Subcommand)]
+pub enum Copies {
+    /// Copy snapshots to where the operator keeps such; encrypted before they leave
+    Add {
+        /// Ids or names of snapshots
+        #[arg(required = true, value_name = "SNAPSHOT")]
+        snapshots: Vec<String>,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// List them
+    #[command(visible_alias = "list")]
+    Ls,
+    /// Make a desktop of one
+    Fetch {
+        /// Its id or name
+        #[arg(value_name = "COPY")]
+        copy: String,
+        /// The new desktop's name, by default the one it had
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Delete them; their snapshots stay
+    Rm {
+        /// Ids or names
+        #[arg(required = true, value_name = "COPY")]
+        copies: Vec<String>,
+    },
+}
 
 pub async fn run(connection: &Connection, command: &Copies) -> Result<u8, Failure> {
     match command {

@@ -11,15 +11,22 @@ mod upload;
 
 use std::cell::{Cell, RefCell};
 
+use clap::{Args, ValueHint};
 use rolltop_api_types::{ClientError, Code, Desktop, FileEntry, FileKind};
 use rolltop_model::DesktopId;
 use serde::Serialize;
 
-use crate::arguments::Copy;
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
 use crate::output::{Progress, plain, print, print_json, say, size};
+
+#[derive(Args)]
+pub struct Copy {
+    /// What to copy, and where to
+    #[arg(required = true, num_args = 2.., value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<String>,
+}
 
 /// Where a path begins that does not begin at the root.
 const HOME: &str = "/home/desk";

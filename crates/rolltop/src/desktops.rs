@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::process::{Command, Stdio};
 
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use rolltop_api_types::{
     ClientError, Code, CreateDesktop, Desired, Desktop, DesktopState, ListDesktops, Step, StepStatus,
@@ -11,13 +12,90 @@ use rolltop_api_types::{
 use rolltop_model::DesktopId;
 use serde_json::json;
 
-use crate::arguments::{List, New, Remove, ResizeDesktop, Switch, Wait, Which};
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
 use crate::output::{Colour, ago, confirmed, plain, print, print_json, print_table, size};
-use crate::setup;
-use crate::wait::{self, Seen};
+use crate::setup::{self, Prepare};
+use crate::wait::{self, Seen, Wait};
+
+#[derive(Args)]
+pub struct New {
+    /// Its name, also its host name; chosen for you where it is absent
+    pub name: Option<String>,
+    /// s (2 vCPU, 2 GiB, 20 GiB disk), m (2, 4, 40) or l (4, 8, 80)
+    #[arg(long, short)]
+    pub size: Option<String>,
+    /// The template to make it from
+    #[arg(long, short)]
+    pub template: Option<String>,
+    /// The size that its screen keeps, such as 1280x800; by default it follows the window of whoever uses it
+    #[arg(long, value_name = "WIDTHxHEIGHT")]
+    pub screen: Option<String>,
+    #[command(flatten)]
+    pub prepare: Prepare,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Args)]
+pub struct List {
+    /// Only those whose name contains this
+    pub text: Option<String>,
+    /// Only those in this state: running, suspended, stopped, failed …
+    #[arg(long)]
+    pub state: Option<String>,
+    /// Only ids
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Args)]
+pub struct Which {
+    /// The desktops
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Args)]
+pub struct ResizeDesktop {
+    /// The desktop
+    pub name: String,
+    /// s, m or l
+    #[arg(long, required_unless_present = "disk")]
+    pub size: Option<String>,
+    /// GiB, which can only be more than before
+    #[arg(long, value_name = "GIB")]
+    pub disk: Option<u64>,
+    /// Restart it, if that is needed for the new size; programs in it end
+    #[arg(long)]
+    pub restart: bool,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Args)]
+pub struct Remove {
+    /// The desktops
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Keep nothing, not even for a day
+    #[arg(long)]
+    pub for_good: bool,
+    #[command(flatten)]
+    pub wait: Wait,
+}
 
 /// `rolltop new`
 pub async fn new(connection: &Connection, new: &New) -> Result<u8, Failure> {

@@ -2,14 +2,26 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use futures::StreamExt as _;
 use rolltop_api_types::{ClientError, Event, EventStream};
 
-use crate::arguments::Events;
 use crate::connect::Connection;
 use crate::failure::Failure;
 use crate::find;
 use crate::output::{plain, print, print_json_line, reader_gone};
+
+#[derive(Args)]
+pub struct Events {
+    /// Only those about this desktop
+    pub name: Option<String>,
+    /// Go on until interrupted, over breaks of the connection too
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only those after this number; 0 for all that are kept
+    #[arg(long, value_name = "SEQ")]
+    pub after: Option<u64>,
+}
 
 /// Between attempts to come back.
 const PAUSE: Duration = Duration::from_secs(2);

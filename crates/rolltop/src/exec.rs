@@ -13,6 +13,7 @@ use std::io::{self, Read as _, Write as _};
 use std::time::Duration;
 
 use bytes::Bytes;
+use clap::Args;
 use futures::stream::SplitSink;
 use futures::{SinkExt as _, StreamExt as _};
 use rolltop_api_types::{
@@ -23,10 +24,30 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::arguments::Exec;
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
+
+#[derive(Args)]
+pub struct Exec {
+    /// The desktop
+    pub name: String,
+    /// The command and its arguments, each as it is: no shell reads them in the desktop
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub words: Vec<String>,
+    /// Folder in the desktop to run it in
+    #[arg(long, short = 'C', value_name = "DIR")]
+    pub cwd: Option<String>,
+    /// A variable for it
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+    /// Give it no input
+    #[arg(long, short = 'n')]
+    pub no_stdin: bool,
+    /// End it after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u32>,
+}
 
 /// For trouble on the way, as ssh has it.
 const ON_THE_WAY: u8 = 255;

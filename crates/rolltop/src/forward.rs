@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 
+use clap::Args;
 use futures::{SinkExt as _, StreamExt as _};
 use rolltop_api_types::PortSocket;
 use rolltop_model::DesktopId;
@@ -12,11 +13,19 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::arguments::Forward;
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
 use crate::output::{print, print_json_line, say};
+
+#[derive(Args)]
+pub struct Forward {
+    /// The desktop
+    pub name: String,
+    /// REMOTE, LOCAL:REMOTE or ADDRESS:LOCAL:REMOTE; 0 as LOCAL takes any free port
+    #[arg(required = true, value_name = "PORTS")]
+    pub ports: Vec<String>,
+}
 
 /// Read at once, bytes.
 const PIECE: usize = 32 * 1024;

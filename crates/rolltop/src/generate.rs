@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::arguments::Arguments;
+use crate::commands::Arguments;
 use crate::failure::Failure;
 use crate::output::print;
 

@@ -4,15 +4,36 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use clap::{Subcommand, ValueHint};
 use rolltop_api_types::{CreateSshKey, KeyDelivery, SshKey};
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::arguments::Keys;
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
 use crate::output::ago;
+
+#[derive(Subcommand)]
+pub enum Keys {
+    /// List them
+    #[command(visible_alias = "list")]
+    Ls,
+    /// Add a public key
+    Add {
+        /// File with the public key, - for standard input; by default the first of ~/.ssh/id_*.pub
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+        /// What to call it; by default its comment
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Remove a key: what it has open is closed
+    Rm {
+        /// Its name, its id, its fingerprint, or the beginning of one
+        key: String,
+    },
+}
 
 /// Longest text that is read as a key, bytes.
 const LONGEST_KEY: u64 = 64 * 1024;

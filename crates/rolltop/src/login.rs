@@ -8,16 +8,28 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use std::time::{Duration, Instant};
 
+use clap::{Args, ValueHint};
 use rolltop_api_types::{Client, ClientError, Code, CredentialKind, Me, StartDeviceLogin, shown_certificate};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::arguments::{Global, Login};
+use crate::commands::Global;
 use crate::config::{self, Server, Trust};
 use crate::connect::{self, Connection};
 use crate::failure::{Exit, Failure};
 use crate::output::{confirmed, plain, print, print_json, say, size};
+
+#[derive(Args)]
+pub struct Login {
+    /// The server; like --address
+    #[arg(value_name = "ADDRESS", value_hint = ValueHint::Hostname)]
+    pub server: Option<String>,
+    /// Sign in with an API key, read from standard input or asked for; never an argument, which others
+    /// could see
+    #[arg(long)]
+    pub api_key: bool,
+}
 
 /// Longest text that is read as a key, bytes.
 const LONGEST_KEY: u64 = 4096;

@@ -4,12 +4,39 @@ use std::io::Read as _;
 
 use rolltop_api_types::{Desktop, SetUp, Setup, SetupState};
 
-use crate::arguments::{Prepare, SetUpDesktop, Wait};
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
 use crate::output::plain;
-use crate::wait::{self, Seen};
+use crate::wait::{self, Seen, Wait};
+use clap::Args;
+
+/// What a desktop is set up with.
+#[derive(Args)]
+pub struct Prepare {
+    /// A git repository to clone into the home folder; its address, without a password
+    #[arg(long, value_name = "URL")]
+    pub git: Option<String>,
+    /// A branch or tag of the repository
+    #[arg(long, requires = "git")]
+    pub branch: Option<String>,
+    /// A script to run afterwards, in the repository where there is one; - reads it from standard input
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<String>,
+}
+
+#[derive(Args)]
+pub struct SetUpDesktop {
+    /// The desktop
+    pub name: String,
+    #[command(flatten)]
+    pub prepare: Prepare,
+    /// Do again what it was set up with before
+    #[arg(long, conflicts_with_all = ["git", "script"])]
+    pub again: bool,
+    #[command(flatten)]
+    pub wait: Wait,
+}
 
 /// A script that is longer is refused by the server; no more than this is read.
 const MOST_SCRIPT: u64 = 1024 * 1024;

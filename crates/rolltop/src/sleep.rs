@@ -1,12 +1,49 @@
 //! When a desktop sleeps by itself, and holding it awake.
 
+use clap::Args;
 use rolltop_api_types::{AwakeReason, CreateHold, Schedule, Sleep};
 
-use crate::arguments::{HoldAwake, SetSleep};
 use crate::connect::Connection;
 use crate::failure::Failure;
 use crate::find;
 use crate::output::{left_until, plain};
+
+#[derive(Args)]
+pub struct SetSleep {
+    /// The desktop
+    pub name: String,
+    /// Suspend it once it was not used for so many minutes
+    #[arg(long, value_name = "MINUTES", conflicts_with = "never")]
+    pub after: Option<u32>,
+    /// Keep it awake at these times, and start it at their beginning, such as "mon-fri 8-19"; outside of them it
+    /// sleeps once it is not used
+    #[arg(long, value_name = "SCHEDULE", conflicts_with = "never")]
+    pub awake: Option<String>,
+    /// The time zone of the schedule, such as Europe/Berlin; by default this machine's
+    #[arg(long, value_name = "ZONE", requires = "awake")]
+    pub zone: Option<String>,
+    /// Forget the schedule
+    #[arg(long, conflicts_with_all = ["awake", "never"])]
+    pub no_schedule: bool,
+    /// Never let it sleep by itself
+    #[arg(long)]
+    pub never: bool,
+}
+
+#[derive(Args)]
+pub struct HoldAwake {
+    /// The desktop
+    pub name: String,
+    /// For how long, such as 30m, 2h or 1d
+    #[arg(long = "for", value_name = "TIME", default_value = "2h")]
+    pub lasts: String,
+    /// What for
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Let go of everything that holds it
+    #[arg(long, conflicts_with_all = ["lasts", "reason"])]
+    pub release: bool,
+}
 
 const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 

@@ -1,5 +1,6 @@
 //! Snapshots and forks.
 
+use clap::{Args, Subcommand};
 use rolltop_api_types::{
     CreateSnapshot, DesktopSnapshotSchedule, DesktopState, ForkDesktop, ListSnapshots, Snapshot,
     SnapshotSchedule, SnapshotState,
@@ -7,13 +8,82 @@ use rolltop_api_types::{
 use rolltop_model::SnapshotId;
 use serde_json::json;
 
-use crate::arguments::{Fork, SetSnapshotSchedule, Snapshots, TakeSnapshot, Wait};
 use crate::connect::Connection;
 use crate::desktops::{reached, tell, tell_made};
 use crate::failure::Failure;
 use crate::find;
 use crate::output::{ago, left_until, plain, print, size};
-use crate::wait::{self, Seen};
+use crate::wait::{self, Seen, Wait};
+
+#[derive(Args)]
+pub struct Fork {
+    /// The desktop
+    #[arg(required_unless_present = "snapshot", conflicts_with = "snapshot")]
+    pub name: Option<String>,
+    /// A snapshot to fork instead: its id, or its name
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub snapshot: Option<String>,
+    /// What to call it, or what the names of several begin with; by default the origin's, with a number
+    #[arg(long = "as", value_name = "NAME")]
+    pub fork_name: Option<String>,
+    /// How many
+    #[arg(long, short, value_name = "N", default_value_t = 1)]
+    pub count: u32,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Args)]
+pub struct TakeSnapshot {
+    /// The desktop
+    pub name: String,
+    /// What to call it; by default the time
+    #[arg(long = "as", value_name = "NAME")]
+    pub snapshot_name: Option<String>,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Subcommand)]
+pub enum Snapshots {
+    /// List them
+    #[command(visible_alias = "list")]
+    Ls {
+        /// Only those of this desktop
+        #[arg(value_name = "DESKTOP")]
+        name: Option<String>,
+    },
+    /// Delete snapshots; desktops that were made from them stay
+    Rm {
+        /// Ids or names
+        #[arg(required = true, value_name = "SNAPSHOT")]
+        snapshots: Vec<String>,
+    },
+    /// Take snapshots of a desktop by a schedule, or show it
+    #[command(after_help = "Example:\n  rolltop snapshots schedule research --every 6 --keep 4 --days 7")]
+    Schedule(SetSnapshotSchedule),
+}
+
+#[derive(Args)]
+pub struct SetSnapshotSchedule {
+    /// The desktop
+    pub name: String,
+    /// Hours from one to the next
+    #[arg(long, value_name = "HOURS")]
+    pub every: Option<u32>,
+    /// How many of the latest stay; 4 where nothing else was said
+    #[arg(long, value_name = "N")]
+    pub keep: Option<u32>,
+    /// And the latest of each of so many days; none where nothing else was said
+    #[arg(long, value_name = "DAYS")]
+    pub days: Option<u32>,
+    /// Whether each is also copied off the host, for as long as it stays
+    #[arg(long, value_name = "true|false")]
+    pub copies: Option<bool>,
+    /// Take none any more
+    #[arg(long, conflicts_with_all = ["every", "keep", "days", "copies"])]
+    pub never: bool,
+}
 
 /// Of the latest, where nothing is said.
 const KEEP: u32 = 4;

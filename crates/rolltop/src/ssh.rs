@@ -16,13 +16,41 @@ use std::process::Command;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rolltop_api_types::{Desktop, DesktopSsh};
 
-use crate::arguments::{Ssh, SshConfig};
 use crate::config;
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
 use crate::output::{print, replace};
+use clap::{Args, ValueHint};
 use written::{Written, include_line};
+
+#[derive(Args)]
+pub struct Ssh {
+    /// The desktop
+    pub name: String,
+    /// File with the private key to use, on the way too; by default ssh's own choice
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub identity: Option<PathBuf>,
+    /// An option for ssh, as its -o takes it
+    #[arg(long, short, value_name = "OPTION")]
+    pub option: Vec<String>,
+    /// A command to run instead of a shell
+    #[arg(last = true, value_name = "COMMAND")]
+    pub words: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct SshConfig {
+    /// File with the private key to use; by default ssh's own choice
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub identity: Option<PathBuf>,
+    /// Print the Host blocks and write nothing
+    #[arg(long)]
+    pub print: bool,
+    /// The folder to write to, instead of ~/.ssh; ssh -F DIR/rolltop/SERVER.conf uses it
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub directory: Option<PathBuf>,
+}
 
 /// Desktops that are asked about at once.
 const AT_ONCE: usize = 8;

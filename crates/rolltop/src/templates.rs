@@ -1,14 +1,56 @@
 //! `rolltop templates`
 
+use clap::{Args, Subcommand};
 use rolltop_api_types::{SaveTemplate as Wanted, SavedTemplate, SavedTemplateState, TemplateVersion};
 use serde_json::json;
 
-use crate::arguments::{SaveTemplate, Templates, Wait};
 use crate::connect::Connection;
 use crate::failure::{Exit, Failure};
 use crate::find;
 use crate::output::{ago, size};
-use crate::wait::{self, Seen};
+use crate::wait::{self, Seen, Wait};
+
+#[derive(Subcommand)]
+pub enum Templates {
+    /// Make a template of a desktop as it is now, cleaned of identities and secrets
+    #[command(
+        after_help = "Example: rolltop templates save research --as tools --wait, then rolltop new lab --template tools"
+    )]
+    Save(SaveTemplate),
+    /// List the log-ins, keys and passwords that a template of a running desktop will not have
+    Logins {
+        /// The desktop
+        name: String,
+    },
+    /// List what desktops can be made from
+    Ls,
+    /// Delete templates of your own; desktops that were made of them stay
+    Rm {
+        /// Their names, which mean all their versions, or versions
+        #[arg(required = true)]
+        templates: Vec<String>,
+    },
+}
+
+#[derive(Args)]
+pub struct SaveTemplate {
+    /// The desktop
+    pub name: String,
+    /// What to call the template; saving under it again makes a newer version
+    #[arg(long = "as", value_name = "TEMPLATE")]
+    pub template: String,
+    /// For people, instead of its name
+    #[arg(long)]
+    pub title: Option<String>,
+    /// More about it
+    #[arg(long)]
+    pub description: Option<String>,
+    /// Leave the log-ins of a tool in it, such as github; may be given several times. `rolltop templates logins` lists them
+    #[arg(long, value_name = "TOOL")]
+    pub keep: Vec<String>,
+    #[command(flatten)]
+    pub wait: Wait,
+}
 
 pub async fn templates(connection: &Connection, command: &Templates) -> Result<u8, Failure> {
     match command {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use futures::StreamExt as _;
 use rolltop_api_types::{
     ClientError, Code, CreateSnapshot, DesktopState, ExecRequest, ForkDesktop, Snapshot,
@@ -13,13 +14,42 @@ use rolltop_model::{DesktopName, SnapshotId};
 use tokio::io::AsyncRead;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::arguments::{Export, Import};
 use crate::connect::Connection;
 use crate::desktops::tell_made;
 use crate::failure::{Exit, Failure};
 use crate::find;
 use crate::output::{Progress, reader_gone, size};
 use crate::snapshots;
+use crate::wait::Wait;
+
+#[derive(Args)]
+pub struct Export {
+    /// The desktop, as it is now
+    #[arg(conflicts_with = "snapshot")]
+    pub name: Option<String>,
+    /// A snapshot instead: its id or name
+    #[arg(long)]
+    pub snapshot: Option<String>,
+    /// The file, by default NAME.rolltop; - is standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<String>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+#[derive(Args)]
+pub struct Import {
+    /// What was exported
+    pub file: String,
+    /// The new desktop's name, by default the one it had
+    #[arg(long)]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub wait: Wait,
+}
 
 /// What a shell says of a program that a signal ended.
 const INTERRUPTED: u8 = 130;

@@ -1,12 +1,21 @@
 //! `rolltop usage`: what a desktop used, as a line of blocks for each.
 
+use clap::ValueEnum;
 use rolltop_api_types::{Usage, UsagePoint, UsageQuery, UsageSpan};
 
-use crate::arguments::Span;
 use crate::connect::Connection;
 use crate::failure::Failure;
 use crate::find;
 use crate::output::size;
+
+/// How long to look back.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Span {
+    Hour,
+    Day,
+    /// 30 days
+    Month,
+}
 
 /// Blocks in a line.
 const WIDTH: usize = 48;

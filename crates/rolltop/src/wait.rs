@@ -2,9 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use crate::arguments::Wait;
+use clap::Args;
+
 use crate::failure::{Exit, Failure};
 use crate::output::Progress;
+
+#[derive(Args)]
+pub struct Wait {
+    /// Wait until it is done
+    #[arg(long, short)]
+    pub wait: bool,
+    /// How long to wait at most, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub timeout: u64,
+}
 
 /// How often it is looked whether what is waited for has come.
 const LOOK: Duration = Duration::from_millis(200);
