@@ -303,7 +303,7 @@ test("the screen of a desktop is given a size that stays, and follows again", as
   const size = page.getByLabel("Size of the screen");
   assert.equal(await size.inputValue(), "follow");
   for (const wanted of ["1920x1080", "follow"]) {
-    const saved = page.waitForResponse((answer) => answer.url().endsWith("/settings/screen"));
+    const saved = page.waitForResponse((answer) => answer.url().endsWith("/settings/choices"));
     await size.selectOption(wanted);
     assert.equal((await saved).status(), 204);
     await page.visit(path);

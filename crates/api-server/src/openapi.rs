@@ -272,6 +272,7 @@ fn header_parameter(name: &str, about: &str, example: Option<serde_json::Value>)
 /// The document as it is served.
 pub(crate) fn rendered(mut description: OpenApi) -> Vec<u8> {
     name_variants(&mut description, "ExecEvent");
+    merge(&mut description, "Desktop", "Choices");
     serde_json::to_vec_pretty(&description).unwrap_or_default()
 }
 
@@ -303,6 +304,22 @@ fn name_variants(description: &mut OpenApi, name: &str) {
     }
     one_of.discriminator = Some(discriminator);
     components.schemas.extend(named);
+}
+
+/// What is a struct of its own for us alone stands in the schema that it is a part of.
+fn merge(description: &mut OpenApi, name: &str, part: &str) {
+    let Some(components) = &mut description.components else { return };
+    let Some(RefOr::T(Schema::Object(part))) = components.schemas.remove(part) else { return };
+    let Some(RefOr::T(whole)) = components.schemas.get_mut(name) else { return };
+    let Schema::AllOf(all_of) = whole else { return };
+    let own = all_of.items.drain(..).find_map(|item| match item {
+        RefOr::T(Schema::Object(own)) => Some(own),
+        _ => None,
+    });
+    let Some(mut own) = own else { return };
+    own.description = all_of.description.take();
+    own.properties.extend(part.properties);
+    *whole = Schema::Object(own);
 }
 
 fn problem_response(description: &str) -> RefOr<utoipa::openapi::Response> {

@@ -2,12 +2,19 @@
 
 use jiff::Timestamp;
 pub use rolltop_model::Desired;
-use rolltop_model::{DesktopId, Size};
+use rolltop_model::{Choices, DesktopFilter, DesktopId, ScreenSize, ScreenSizeError, Size};
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::{SetUp, Step};
+use crate::{Code, SetUp, Step};
+
+const USUAL_PAGE: u32 = 50;
+const LARGEST_PAGE: u32 = 200;
+/// Longest text that is looked for in names, bytes.
+const LONGEST_SEARCH: usize = 100;
+/// Instead of a size of a screen: that of whoever drives.
+const FOLLOW: &str = "follow";
 
 /// A virtual machine with a desktop, and all that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -46,10 +53,8 @@ pub struct Desktop {
     /// `host_restarted`.
     #[serde(default)]
     pub autostart: bool,
-    /// The size that its screen keeps, in pixels. Absent where it follows whoever drives.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "1280x800")]
-    pub screen: Option<String>,
+    #[serde(flatten)]
+    pub choices: Choices,
     /// When somebody last used it, by a screen, a terminal, a command, files, a port or SSH; now, where somebody does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
@@ -202,6 +207,115 @@ impl UpdateDesktop {
     pub fn rename(name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), ..Self::default() }
     }
+
+    /// Whether it says anything of what an owner chooses.
+    pub fn chooses(&self) -> bool {
+        let rest = Self { name: None, autostart: None, size: None, disk_gib: None, ..self.clone() };
+        rest != Self::default()
+    }
+
+    /// What was chosen before, changed by this, for a desktop of that size.
+    pub fn choose(&self, before: Choices, size: Size) -> Result<Choices, ChoiceError> {
+        let screen = match self.screen.as_deref() {
+            None => before.screen,
+            Some(FOLLOW) => None,
+            Some(text) => Some(ScreenSize::chosen(text, size)?),
+        };
+        Ok(Choices { screen })
+    }
+}
+
+/// What is chosen for a new desktop, as a change of one for which nothing is.
+impl From<&CreateDesktop> for UpdateDesktop {
+    fn from(new: &CreateDesktop) -> Self {
+        Self { screen: new.screen.clone(), ..Self::default() }
+    }
+}
+
+/// What can't be chosen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChoiceError {
+    #[error(transparent)]
+    Screen(#[from] ScreenSizeError),
+}
+
+impl ChoiceError {
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Screen(_) => Code::InvalidScreen,
+        }
+    }
+
+    /// The field of the request that is at fault.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Screen(_) => "screen",
+        }
+    }
+}
+
+/// How a desktop is destroyed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DestroyDesktop {
+    /// Nothing of it is kept. By default what it was is kept for a day, as a snapshot.
+    #[serde(default)]
+    pub for_good: bool,
+}
+
+/// Which desktops to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListDesktops {
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// At most this many, 1 to 200; by default 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 200, example = 50)]
+    pub limit: Option<u32>,
+    /// Only those in this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub state: Option<DesktopState>,
+    /// Only those whose name contains this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
+}
+
+/// A question that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct BadQuery {
+    /// The parameter that is at fault.
+    pub field: &'static str,
+    /// One sentence.
+    pub detail: String,
+}
+
+impl ListDesktops {
+    /// How many to answer with.
+    pub fn page(&self) -> Result<u64, BadQuery> {
+        let limit = self.limit.unwrap_or(USUAL_PAGE);
+        if (1..=LARGEST_PAGE).contains(&limit) {
+            return Ok(limit.into());
+        }
+        let detail = format!("The limit is a number from 1 to {LARGEST_PAGE}.");
+        Err(BadQuery { field: "limit", detail })
+    }
+
+    /// What is looked for.
+    pub fn filter(&self) -> Result<DesktopFilter, BadQuery> {
+        if self.q.as_ref().is_some_and(|text| text.len() > LONGEST_SEARCH) {
+            let detail = format!("A search has at most {LONGEST_SEARCH} bytes.");
+            return Err(BadQuery { field: "q", detail });
+        }
+        let text = self.q.as_deref().map(|text| text.trim().to_lowercase());
+        let text = text.filter(|text| !text.is_empty());
+        Ok(DesktopFilter { state: self.state.map(DesktopState::as_str), text })
+    }
 }
 
 /// One page of desktops, newest first.
@@ -227,7 +341,7 @@ pub mod op {
         ListDesktops as desktops: GET "/v1/desktops" {
             tag: "desktops",
             access: READ,
-            query: crate::ListDesktops,
+            query: super::ListDesktops,
             reply: 200 "One page." DesktopPage,
             errors: [InvalidQuery, InvalidCursor],
         }
@@ -284,7 +398,7 @@ pub mod op {
             tag: "desktops",
             access: WRITE,
             path: DesktopId,
-            query: crate::DestroyDesktop,
+            query: super::DestroyDesktop,
             reply: 202 "It is being destroyed." Desktop,
             errors: [InvalidQuery, NotFound],
         }

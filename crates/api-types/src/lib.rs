@@ -27,7 +27,6 @@ mod host;
 mod me;
 mod meta;
 pub mod operation;
-mod page;
 mod port;
 mod preview;
 mod problem;
@@ -60,7 +59,8 @@ pub use client::{ExecSocket, PortSocket, ScreenSocket, TerminalSocket};
 #[cfg(feature = "pinning")]
 pub use client::{Fingerprint, NotAFingerprint, shown_certificate};
 pub use desktop::{
-    CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, NotAnswering, NotSupported, UpdateDesktop,
+    BadQuery, ChoiceError, CreateDesktop, Desired, Desktop, DesktopPage, DesktopState, DestroyDesktop,
+    ListDesktops, NotAnswering, NotSupported, UpdateDesktop,
 };
 pub use device::{DecideDeviceLogin, DeviceCode, DeviceLogin, DeviceRequest, StartDeviceLogin, UserCode};
 pub use event::{Event, EventKind, EventsQuery, StreamedEvent};
@@ -76,7 +76,6 @@ pub use history::{History, HistoryEntry};
 pub use host::{Accelerator, AcceleratorKind, Host, HostWarning, HostWarningKind, HostWarningList};
 pub use me::{Credential, CredentialKind, Limits, Me};
 pub use operation::Access;
-pub use page::{DestroyDesktop, ListDesktops};
 pub use port::{Port, PortEntry, PortList};
 pub use preview::{OpenPreview, PreviewKey, PreviewPass, PreviewQuery, PreviewTicket, RequestTicket};
 pub use problem::{Code, FieldError, Problem, documentation as problem_documentation, shown};

@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use rolltop_model::{Actor, ActorId, DesktopId, Size};
+use rolltop_model::{Actor, ActorId, Choices, DesktopFilter, DesktopId, Size};
 use rolltop_store::{ListQuery, Location, NewDesktop, Store};
 use rolltop_vault::Vault;
 
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             engine: "sim".to_owned(),
             size: Size::S,
             disk_gib: 20,
-            screen: None,
+            choices: Choices::default(),
             origin: None,
             made_by: Actor::new(ActorId::Unknown, "bench"),
             origin_name: None,
@@ -48,8 +48,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let query = ListQuery {
             workspace,
             only: None,
-            state: (sample % 3 == 0).then_some("pending"),
-            text: (sample % 5 == 0).then_some("desk-99"),
+            filter: DesktopFilter {
+                state: (sample % 3 == 0).then_some("pending"),
+                text: (sample % 5 == 0).then(|| "desk-99".to_owned()),
+            },
             before: (sample % 2 == 0).then_some(*id),
             limit: 51,
         };

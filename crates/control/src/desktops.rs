@@ -1,5 +1,6 @@
 //! Desktops as their owners handle them from outside.
 
+pub(crate) mod choose;
 pub(crate) mod command;
 pub(crate) mod create;
 pub(crate) mod growing;

@@ -148,6 +148,7 @@ impl Kernel {
             cmdline: String::new(),
             template: row.template.to_string(),
             exported_at: clock::now(),
+            choices: row.choices.clone(),
             door: Door { private_key: identity.door_key, host_key },
         };
         tracing::info!(snapshot = %row.id, "being exported");
@@ -227,6 +228,7 @@ impl Kernel {
             size: description.size,
             disk_gib: description.disk_gib,
             disk_bytes: info.map_or(0, |info| info.disk_bytes),
+            choices: description.choices.within(description.size),
             boot_bytes,
             layer,
             key: SecretBox::new(Box::new(key)),

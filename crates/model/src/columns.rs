@@ -4,8 +4,8 @@ use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, ValueType, 
 use sea_orm::{ColIdx, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable, Value};
 
 use crate::{
-    Actor, ApiKeyId, CopyState, Desired, DesktopId, DesktopName, FailReason, HoldId, JobKind, LayerId,
-    RequestId, SavedTemplateState, ScreenSize, SessionId, SetupState, ShareId, Size, SnapshotId,
+    Actor, ApiKeyId, Choices, CopyState, Desired, DesktopId, DesktopName, FailReason, HoldId, JobKind,
+    LayerId, RequestId, SavedTemplateState, ScreenSize, SessionId, SetupState, ShareId, Size, SnapshotId,
     SnapshotKind, SnapshotState, SshKeyId, Subject, TemplateVersion, UserId, WorkspaceId,
 };
 
@@ -63,6 +63,7 @@ macro_rules! text_columns {
 text_columns!(
     Actor,
     ApiKeyId,
+    Choices,
     CopyState,
     Desired,
     DesktopId,

@@ -4,6 +4,7 @@
 //! deliberately absent: SQL, HTTP, wire formats (see `api-types`), anything about QEMU.
 
 mod actor;
+pub mod choices;
 #[cfg(feature = "columns")]
 mod columns;
 mod copy;
@@ -26,6 +27,7 @@ mod text;
 mod usage;
 
 pub use actor::{Actor, ActorId};
+pub use choices::{Choices, DesktopFilter};
 pub use copy::CopyState;
 pub use event::{EventData, Subject};
 pub use id::{

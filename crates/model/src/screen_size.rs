@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::size::Size;
 
 /// Less shows nothing of use.
@@ -14,7 +16,8 @@ const PART_OF_MEMORY: u64 = 16;
 const BYTES_PER_PIXEL: u64 = 4;
 
 /// Pixels, as `1280x800`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ScreenSize {
     pub width: u16,
     pub height: u16,
@@ -57,6 +60,20 @@ impl FromStr for ScreenSize {
             .zip(side(height))
             .map(|(width, height)| Self { width, height })
             .ok_or(ScreenSizeError::Unreadable)
+    }
+}
+
+impl TryFrom<String> for ScreenSize {
+    type Error = ScreenSizeError;
+
+    fn try_from(text: String) -> Result<Self, ScreenSizeError> {
+        text.parse()
+    }
+}
+
+impl From<ScreenSize> for String {
+    fn from(size: ScreenSize) -> Self {
+        size.to_string()
     }
 }
 

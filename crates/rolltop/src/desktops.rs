@@ -117,16 +117,8 @@ pub async fn new(connection: &Connection, new: &New) -> Result<u8, Failure> {
 /// `rolltop ls`
 pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
     let state = list.state.as_deref().map(known_state).transpose()?;
-    let mut which = ListDesktops { limit: Some(200), state, q: list.text.clone(), cursor: None };
-    let mut all = Vec::new();
-    loop {
-        let page = connection.client.desktops(&which).await?;
-        all.extend(page.items);
-        which.cursor = page.next_cursor;
-        if which.cursor.is_none() {
-            break;
-        }
-    }
+    let which = ListDesktops { state, q: list.text.clone(), ..ListDesktops::default() };
+    let all = connection.client.all_desktops_of(which).await?;
     if connection.json {
         return print_json(&json!({"items": all}));
     }
@@ -173,7 +165,7 @@ pub async fn show(connection: &Connection, name: &str) -> Result<u8, Failure> {
         ("state", Some(state_of(&desktop).to_owned())),
         ("because", desktop.detail.clone()),
         ("size", Some(format!("{kind}: {vcpus} vCPU, {gib} GiB, {disk_gib} GiB disk"))),
-        ("screen", desktop.screen.clone()),
+        ("screen", desktop.choices.screen.map(|screen| screen.to_string())),
         ("template", Some(desktop.template.clone())),
         ("created", Some(format!("{created_at} ({} ago)", ago(created_at)))),
         ("running", desktop.started_at.map(|started| format!("for {}", ago(started)))),
@@ -458,7 +450,7 @@ pub async fn screen(connection: &Connection, name: &str, wanted: Option<&str>) -
         let change = UpdateDesktop { screen: Some(wanted.to_owned()), ..UpdateDesktop::default() };
         desktop = connection.client.update_desktop(desktop.id, &change).await?;
     }
-    connection.tell(&desktop, || match &desktop.screen {
+    connection.tell(&desktop, || match &desktop.choices.screen {
         Some(size) => format!("{}: {size}, whoever looks at it\n", desktop.name),
         None => format!("{}: follows the window of whoever uses it\n", desktop.name),
     })

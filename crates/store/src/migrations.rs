@@ -12,7 +12,7 @@ macro_rules! migrations {
     };
 }
 
-const MIGRATIONS: [(&str, &str); 32] = migrations![
+const MIGRATIONS: [(&str, &str); 33] = migrations![
     "m0001_start",
     "m0002_ssh_keys",
     "m0003_scopes",
@@ -45,6 +45,7 @@ const MIGRATIONS: [(&str, &str); 32] = migrations![
     "m0030_jobs",
     "m0031_actors",
     "m0032_engines",
+    "m0033_choices",
 ];
 
 /// Brings a database to what this version works with: each migration that it has not seen, all of it or nothing.

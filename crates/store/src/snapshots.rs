@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Actor, Desired, DesktopId, EventData, JobKind, LayerId, ScreenSize, Size, SnapshotId, SnapshotKind,
+    Actor, Choices, Desired, DesktopId, EventData, JobKind, LayerId, Size, SnapshotId, SnapshotKind,
     SnapshotState, TemplateVersion, WorkspaceId,
 };
 use rolltop_vault::Cell;
@@ -67,6 +67,8 @@ pub struct Model {
     pub host_key: Option<String>,
     /// What was on the screen is kept.
     pub has_picture: bool,
+    /// What was chosen for its desktop.
+    pub choices: Choices,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -103,6 +105,7 @@ pub struct ImportedSnapshot {
     pub size: Size,
     pub disk_gib: u64,
     pub disk_bytes: u64,
+    pub choices: Choices,
     /// What it is booted with, bytes: its template has nothing else.
     pub boot_bytes: u64,
     pub layer: LayerId,
@@ -182,13 +185,10 @@ impl Model {
     }
 }
 
-/// The size that the screen keeps of the desktop that a snapshot is of, as far as there is one.
-pub(crate) async fn screen_of(write: &Write, snapshot: SnapshotId) -> Result<Option<ScreenSize>, StoreError> {
-    let Some(snapshot) = Entity::find_by_id(snapshot).one(&write.transaction).await? else {
-        return Ok(None);
-    };
-    let desktop = desktops::row::Entity::find_by_id(snapshot.desktop).one(&write.transaction).await?;
-    Ok(desktop.and_then(|desktop| desktop.screen))
+/// What was chosen for the desktop that it is of, when it was asked for.
+pub(crate) async fn choices_of(write: &Write, snapshot: SnapshotId) -> Result<Choices, StoreError> {
+    let snapshot = find(write, snapshot).await?;
+    Ok(snapshot.map(|snapshot| snapshot.choices).unwrap_or_default())
 }
 
 impl Store {
@@ -374,6 +374,7 @@ impl Store {
             door_public_key: Set(Some(new.identity.door_public_key)),
             host_key: Set(new.identity.host_key),
             has_picture: Set(false),
+            choices: Set(new.choices),
         };
         let row = row.insert(&write.transaction).await?;
         tell(&mut write, &row, now).await?;
@@ -667,6 +668,7 @@ pub(crate) async fn insert(
         door_public_key: Set(None),
         host_key: Set(None),
         has_picture: Set(false),
+        choices: Set(desktop.choices),
     };
     let row = row.insert(&write.transaction).await?;
     if matches!(row.kind, SnapshotKind::Undo | SnapshotKind::Fork) {

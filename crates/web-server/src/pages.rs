@@ -6,6 +6,7 @@ pub(crate) mod api_keys;
 pub(crate) mod bulk;
 pub(crate) mod copies;
 pub(crate) mod desktop;
+pub(crate) mod desktop_choices;
 mod desktop_failed;
 mod desktop_panel;
 pub(crate) mod desktop_ports;

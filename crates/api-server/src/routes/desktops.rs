@@ -6,23 +6,8 @@ use rolltop_control::{Resize, purpose};
 use crate::call::Call;
 use crate::problems::ApiError;
 
-const LARGEST_LIMIT: u32 = 200;
-/// Longest text that is looked for in names, bytes.
-const LONGEST_SEARCH: usize = 100;
-
 pub(crate) async fn list(call: Call<op::ListDesktops>) -> Result<DesktopPage, ApiError> {
-    let which = &call.query;
-    if which.limit.is_some_and(|limit| !(1..=LARGEST_LIMIT).contains(&limit)) {
-        return Err(wrong("limit", format!("The limit is a number from 1 to {LARGEST_LIMIT}.")));
-    }
-    if which.q.as_ref().is_some_and(|text| text.len() > LONGEST_SEARCH) {
-        return Err(wrong("q", format!("A search has at most {LONGEST_SEARCH} bytes.")));
-    }
-    Ok(call.control.list(&call.caller, which).await?)
-}
-
-fn wrong(field: &str, detail: String) -> ApiError {
-    ApiError::new(Code::InvalidQuery, detail).in_field(field)
+    Ok(call.control.list(&call.caller, &call.query).await?)
 }
 
 pub(crate) async fn create(mut call: Call<op::CreateDesktop>) -> Result<Desktop, ApiError> {
@@ -41,15 +26,14 @@ pub(crate) async fn update(mut call: Call<op::UpdateDesktop>) -> Result<Desktop,
     if let Some(autostart) = change.autostart {
         changed = Some(control.set_autostart(&access, autostart).await?);
     }
-    if let Some(screen) = &change.screen {
-        changed = Some(control.fix_screen(&access, screen).await?);
+    if change.chooses() {
+        changed = Some(control.choose(&access, &change).await?);
     }
     if change.size.is_some() || change.disk_gib.is_some() {
         let wanted = Resize { size: change.size, disk_gib: change.disk_gib };
         changed = Some(control.resize(&access, &wanted).await?);
     }
-    let nothing =
-        || ApiError::new(Code::InvalidBody, "Say what to change: name, autostart, screen, size, disk_gib.");
+    let nothing = || ApiError::new(Code::InvalidBody, "Say what to change of the desktop.");
     changed.ok_or_else(nothing)
 }
 

@@ -221,16 +221,16 @@ async fn a_screen_that_keeps_its_size_does_so_whoever_looks_and_in_its_forks() {
         let change = UpdateDesktop { screen: Some(screen.to_owned()), ..UpdateDesktop::default() };
         platform.client.update_desktop(id, &change).await
     };
-    assert_eq!(update("1440x900").await.unwrap().screen.as_deref(), Some("1440x900"));
+    assert_eq!(update("1440x900").await.unwrap().choices.screen, Some("1440x900".parse().unwrap()));
     assert!(becomes(&platform, id, (1440, 900)).await, "at once, and not as the viewer wishes");
     let fork = platform.client.fork_desktop(id, &ForkDesktop::default()).await.unwrap().remove(0);
-    assert_eq!(fork.screen.as_deref(), Some("1440x900"));
+    assert_eq!(fork.choices.screen, Some("1440x900".parse().unwrap()));
     for wrong in ["", "12", "1x1", "9000x9000", "8192x8192", "1280 x 800"] {
         let refused = update(wrong).await.unwrap_err();
         assert_eq!(refused.problem().map(|problem| problem.code), Some(Code::InvalidScreen), "{wrong:?}");
     }
 
-    assert_eq!(update("follow").await.unwrap().screen, None);
+    assert_eq!(update("follow").await.unwrap().choices.screen, None);
     assert!(becomes(&platform, id, (640, 480)).await, "who drives decides again");
     let history = platform.client.history(id).await.unwrap();
     let of = |kind: &str| history.iter().find(|entry| entry.kind == kind).map(|entry| entry.detail.clone());
@@ -251,10 +251,10 @@ async fn of_several_sizes_wished_for_at_once_the_one_that_is_kept_is_on_the_scre
         for update in updates {
             update.await.unwrap().unwrap();
         }
-        let kept = platform.client.desktop(id).await.unwrap().screen.unwrap();
+        let kept = platform.client.desktop(id).await.unwrap().choices.screen.unwrap();
         let (mut socket, width, height) = open(&platform, id).await;
         socket.close(None).await.unwrap();
-        assert_eq!(format!("{width}x{height}"), kept, "as soon as all are answered");
+        assert_eq!((width, height), (kept.width, kept.height), "as soon as all are answered");
     }
 }
 

@@ -22,7 +22,12 @@ impl Client {
 
     /// Every desktop, page after page.
     pub async fn all_desktops(&self) -> Result<Vec<Desktop>, ClientError> {
-        let mut which = ListDesktops { limit: Some(200), ..ListDesktops::default() };
+        self.all_desktops_of(ListDesktops::default()).await
+    }
+
+    /// The same of those that are looked for.
+    pub async fn all_desktops_of(&self, which: ListDesktops) -> Result<Vec<Desktop>, ClientError> {
+        let mut which = ListDesktops { limit: Some(200), cursor: None, ..which };
         let mut all = Vec::new();
         loop {
             let page = self.desktops(&which).await?;

@@ -2,15 +2,12 @@
 
 use std::fmt;
 
-use rolltop_api_types::{self as api, CreateDesktop, Scope, SetUp, shown};
-use rolltop_model::{
-    DesktopId, DesktopName, NameError, ScreenSize, ScreenSizeError, Setup, Size, TemplateVersion, UnknownSize,
-};
+use rolltop_api_types::{self as api, ChoiceError, CreateDesktop, Scope, SetUp, UpdateDesktop, shown};
+use rolltop_model::{Choices, DesktopId, DesktopName, NameError, Setup, Size, TemplateVersion, UnknownSize};
 use rolltop_store::{CreateDesktopError, Created, IdempotencyKey, NewDesktop};
 
 use crate::desktops::names;
 use crate::disk::quota::OverDiskQuota;
-use crate::inside::screen_size::FOLLOW;
 use crate::kernel::caller::Caller;
 use crate::kernel::control::Control;
 use crate::kernel::error::{LacksScope, explained};
@@ -25,7 +22,7 @@ const NAME_TRIES: u32 = 50;
 
 explained! {
     pub enum CreateError:
-        Forbidden(LacksScope), Name(NameError), Size(UnknownSize), Screen(ScreenSizeError),
+        Forbidden(LacksScope), Name(NameError), Size(UnknownSize), Choice(ChoiceError),
         Setup(SetUpError) in "setup", OverDiskQuota(OverDiskQuota), BadIdempotencyKey(BadIdempotencyKey)
     or Internal {
         NameTaken(String) => NameTaken in "name", "There is already a desktop called {0}; choose another name.";
@@ -53,7 +50,7 @@ fn quota_reached(limit: &u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// A template's version and least disk, and what is chosen besides.
-type Kind = ((TemplateVersion, u64), Size, Option<ScreenSize>, Option<Setup>);
+type Kind = ((TemplateVersion, u64), Size, Choices, Option<Setup>);
 
 impl Control {
     /// Writes the wish down and returns at once; the reconciler does the rest. With a key that
@@ -77,19 +74,19 @@ impl Control {
         if let Some(SetUp { repository, branch, script }) = &request.setup {
             what.push(serde_json::json!([repository, branch, script]));
         }
-        if let Some(screen) = &request.screen {
-            what.push(serde_json::json!({ "screen": screen }));
+        let chosen = UpdateDesktop::from(request);
+        if chosen.chooses() {
+            what.push(serde_json::json!(chosen));
         }
         let what = serde_json::Value::Array(what);
         let key = idempotency::key(caller, idempotency_key, &what)?;
         let name = request.name.as_deref().map(DesktopName::chosen).transpose()?;
         let size = request.size.as_deref().map(str::parse::<Size>).transpose()?.unwrap_or_default();
-        let screen = request.screen.as_deref().filter(|screen| *screen != FOLLOW);
-        let screen = screen.map(|screen| ScreenSize::chosen(screen, size)).transpose()?;
+        let choices = chosen.choose(Choices::default(), size)?;
         let setup = request.setup.as_ref().map(parsed).transpose()?;
         let template = self.chosen_template(caller, request.template.as_deref()).await?;
         let limit = self.desktop_limit(caller.workspace).await?;
-        let created = self.insert(caller, name, (template, size, screen, setup), limit, key).await?;
+        let created = self.insert(caller, name, (template, size, choices, setup), limit, key).await?;
         if !created.replayed {
             tracing::info!(desktop = %created.desktop.id, template = %created.desktop.template, "desktop asked for");
             self.kernel.nudge(created.desktop.id);
@@ -125,7 +122,7 @@ impl Control {
         &self,
         caller: &Caller,
         name: Option<DesktopName>,
-        ((template, least_disk), size, screen, setup): Kind,
+        ((template, least_disk), size, choices, setup): Kind,
         limit: u32,
         key: Option<IdempotencyKey>,
     ) -> Result<Created, CreateError> {
@@ -143,7 +140,7 @@ impl Control {
                 engine: self.kernel.config.engine.clone(),
                 size,
                 disk_gib: size.disk_gib().max(least_disk),
-                screen,
+                choices: choices.clone(),
                 origin: None,
                 made_by: caller.actor(),
                 origin_name: None,

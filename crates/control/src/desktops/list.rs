@@ -1,34 +1,35 @@
 //! Listing desktops, newest first.
 
-use rolltop_api_types::{self as api, DesktopPage, ListDesktops, Scope};
+use rolltop_api_types::{BadQuery, DesktopPage, ListDesktops, Scope};
 use rolltop_model::{DesktopId, DesktopState};
 use rolltop_store::ListQuery;
 
 use crate::desktops::look::step;
 use crate::kernel::caller::Caller;
 use crate::kernel::control::Control;
-use crate::kernel::error::QueryError;
+use crate::kernel::error::{LacksScope, explained};
 
-const USUAL_PAGE: u32 = 50;
-const LARGEST_PAGE: u32 = 200;
+explained! {
+    pub enum ListError: Forbidden(LacksScope), Query(BadQuery) or Internal {
+        BadCursor => InvalidCursor, "The cursor is not one that this list gave out; begin without one.";
+    }
+}
 
 impl Control {
     /// A page of the caller's desktops, newest first.
-    pub async fn list(&self, caller: &Caller, which: &ListDesktops) -> Result<DesktopPage, QueryError> {
+    pub async fn list(&self, caller: &Caller, which: &ListDesktops) -> Result<DesktopPage, ListError> {
         caller.needs(Scope::DesktopsRead)?;
         let before = which
             .cursor
             .as_deref()
             .map(str::parse::<DesktopId>)
             .transpose()
-            .map_err(|_| QueryError::BadCursor)?;
-        let limit = u64::from(which.limit.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE));
-        let text = which.q.as_deref().map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty());
+            .map_err(|_| ListError::BadCursor)?;
+        let limit = which.page()?;
         let query = ListQuery {
             workspace: caller.workspace,
             only: caller.only,
-            state: which.state.map(api::DesktopState::as_str),
-            text: text.as_deref(),
+            filter: which.filter()?,
             before,
             // One more, to know whether there is another page.
             limit: limit + 1,

@@ -165,7 +165,7 @@ impl Control {
             }),
             desired: row.record.desired,
             autostart: row.record.autostart,
-            screen: row.screen.map(|screen| screen.to_string()),
+            choices: row.choices,
             last_used_at: now.or(row.last_used_at.max(last_change)),
             created_at: row.created_at,
             updated_at: row.updated_at,

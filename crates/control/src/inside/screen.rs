@@ -94,11 +94,11 @@ impl Control {
         let stream = door.streamlocal_in_turn(VNC_SOCKET).await.map_err(unavailable)?;
         let row = self.kernel.store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
         // The server may have been started anew since, or been told another size from inside.
-        if row.screen.is_some() {
+        if row.choices.screen.is_some() {
             let kernel = Arc::clone(&self.kernel);
             tokio::spawn(async move { kernel.apply_screen(row.id).await });
         }
-        let viewer = self.kernel.state::<Viewers>().come(access.desktop, row.screen.is_some());
+        let viewer = self.kernel.state::<Viewers>().come(access.desktop, row.choices.screen.is_some());
         let agreed = Arc::new(Agreed::default());
         let input = ScreenInput { viewer, input: Input::new(agreed.clone()), size: row.size };
         let output = ScreenOutput(Output::new(agreed));

@@ -7,24 +7,16 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rolltop_api_types as api;
 use rolltop_guest_protocol::VNC_SOCKET;
-use rolltop_model::{DesktopId, DesktopState, ScreenSize, ScreenSizeError};
+use rolltop_model::{DesktopId, ScreenSize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{sleep, timeout};
 
-use crate::inside::viewers::Viewers;
-use crate::kernel::caller::{DesktopAccess, purpose};
-use crate::kernel::clock;
-use crate::kernel::control::{Control, Kernel};
-use crate::kernel::error::{NoSuchDesktop, explained};
+use crate::kernel::control::Kernel;
 use crate::kernel::fault::chain;
 use crate::kernel::state::default_state;
-use crate::reconcile::vitals::Vitals;
 
-/// Instead of a size: that of whoever drives.
-pub(crate) const FOLLOW: &str = "follow";
 /// For the VNC server to take it.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// It is asked again whether it has.
@@ -37,11 +29,6 @@ const NO_AUTHENTICATION: u8 = 1;
 const EXTENDED_DESKTOP_SIZE: i32 = -308;
 /// Longest name of a desktop, bytes.
 const LONGEST_NAME: u32 = 4096;
-
-explained! {
-    pub enum FixScreenError: NotFound(NoSuchDesktop), Size(ScreenSizeError) or Internal {
-    }
-}
 
 /// Whose turn it is to set the size of a screen.
 #[derive(Default)]
@@ -56,34 +43,6 @@ impl ScreenTurns {
     }
 }
 
-impl Control {
-    /// Fixes the size of a desktop's screen, or has it follow whoever drives again with `follow`.
-    pub async fn fix_screen(
-        &self,
-        access: &DesktopAccess<purpose::Write>,
-        wanted: &str,
-    ) -> Result<api::Desktop, FixScreenError> {
-        let store = &self.kernel.store;
-        let row = store.desktop(access.desktop).await?.ok_or(NoSuchDesktop)?;
-        let screen = match wanted {
-            FOLLOW => None,
-            // The memory that it has, or will have after a restart: the smaller one counts.
-            text => {
-                let now = self.kernel.state::<Vitals>().of(row.id).map_or(row.size, |vitals| vitals.size);
-                let least = if now.memory_mib() < row.size.memory_mib() { now } else { row.size };
-                Some(ScreenSize::chosen(text, least)?)
-            }
-        };
-        let by = access.caller().actor();
-        let row = store.set_screen(row.id, screen, by, clock::now()).await?.ok_or(NoSuchDesktop)?;
-        self.kernel.state::<Viewers>().fix(row.id, screen.is_some());
-        if row.record.state == DesktopState::Running {
-            self.kernel.apply_screen(row.id).await;
-        }
-        Ok(self.with_steps(row).await?)
-    }
-}
-
 impl Kernel {
     /// Gives the screen of a running desktop the size that is fixed for it. What does not work now is done at its next start.
     /// One at a time for each desktop: several would undo each other's work, and the latest wish would not be the last.
@@ -92,7 +51,7 @@ impl Kernel {
         let _turn = turn.lock().await;
         // Looked up now: while this waited, another may have been wished for.
         let screen = match self.store.desktop(desktop).await {
-            Ok(row) => row.and_then(|row| row.screen),
+            Ok(row) => row.and_then(|row| row.choices.screen),
             Err(error) => return tracing::warn!(%desktop, error = chain(&error), "its screen keeps its size"),
         };
         let Some(screen) = screen else { return };

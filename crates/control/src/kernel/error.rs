@@ -5,9 +5,9 @@ use std::error::Error;
 use std::time::Duration;
 
 use rolltop_api_types::operation::PathPart as _;
-use rolltop_api_types::{Code, Scope};
+use rolltop_api_types::{BadQuery, ChoiceError, Code, Scope};
 use rolltop_engine::{EngineError, Lacks};
-use rolltop_model::{DesktopId, NameError, Refusal, ScreenSizeError, SetupError, UnknownSize};
+use rolltop_model::{DesktopId, NameError, Refusal, SetupError, UnknownSize};
 
 /// An error that the caller is told.
 pub trait Explain: Error {
@@ -174,6 +174,18 @@ impl Explain for SetupError {
     }
 }
 
+impl Explain for BadQuery {
+    fn explain(&self) -> Explanation {
+        Explanation::new(Code::InvalidQuery, self).in_field(self.field)
+    }
+}
+
+impl Explain for ChoiceError {
+    fn explain(&self) -> Explanation {
+        Explanation::new(self.code(), self).in_field(self.field())
+    }
+}
+
 /// The wait between two questions that a device has to keep from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("This device asks too often; wait {} s between two questions.", .0.as_secs())]
@@ -190,7 +202,6 @@ explained! {
     type LacksScope => MissingScope;
     type NameError => InvalidName in "name";
     type UnknownSize => UnknownSize in "size";
-    type ScreenSizeError => InvalidScreen in "screen";
     type Refusal => WrongState;
     type Lacks => NotSupportedByEngine;
 }
@@ -203,7 +214,6 @@ explained! {
 
     /// Why something about the caller's own account, workspace or host was not answered.
     pub enum QueryError: Forbidden(LacksScope) or Internal {
-        BadCursor => InvalidCursor, "The cursor is not one that this list gave out; begin without one.";
         /// The host process does not answer at the moment.
         HostUnreachable => Unavailable after 2, "The host does not answer; try again shortly.";
     }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use rolltop_api_types::{self as api, ForkDesktop, Scope};
 use rolltop_engine::Lacks;
 use rolltop_model::{
-    Desired, DesktopId, DesktopName, DesktopState, NameError, Size, SnapshotId, SnapshotKind, SnapshotState,
-    TemplateVersion,
+    Choices, Desired, DesktopId, DesktopName, DesktopState, NameError, Size, SnapshotId, SnapshotKind,
+    SnapshotState, TemplateVersion,
 };
 use rolltop_store::{
     CreateDesktopError, IdempotencyKey, NewDesktop, NewSnapshot, SnapshotError as StoreSnapshotError,
@@ -276,7 +276,7 @@ impl Control {
             engine: self.kernel.config.engine.clone(),
             size,
             disk_gib,
-            screen: None,
+            choices: Choices::default(),
             origin: None,
             made_by: caller.actor(),
             origin_name: Some(origin_name.clone()),

@@ -6,8 +6,8 @@ use rolltop_api_types::{self as api, SaveTemplate, Scope};
 use rolltop_door::TOOLS;
 use rolltop_engine::{EngineError, Lacks, TemplateInfo};
 use rolltop_model::{
-    DesktopId, DesktopName, NameError, SavedTemplateState, SnapshotKind, TemplateError, TemplateVersion,
-    WorkspaceId,
+    Choices, DesktopId, DesktopName, NameError, SavedTemplateState, SnapshotKind, TemplateError,
+    TemplateVersion, WorkspaceId,
 };
 use rolltop_store::{Desktop, NewDesktop, SavedTemplate, StoreError, Words};
 use rolltop_vault::random_bytes;
@@ -70,7 +70,7 @@ impl Control {
             engine: self.kernel.config.engine.clone(),
             size: row.size,
             disk_gib: row.disk_gib,
-            screen: None,
+            choices: Choices::default(),
             origin: None,
             made_by: caller.actor(),
             origin_name: Some(row.name.to_string()),

@@ -15,7 +15,7 @@ use async_compression::tokio::bufread::ZstdDecoder;
 use async_compression::tokio::write::ZstdEncoder;
 use async_compression::zstd::DParameter;
 use rolltop_engine::image::{About, Frame, MOST_BOOT, PIECE};
-use rolltop_model::{MOST_DISK_GIB, Size};
+use rolltop_model::{Choices, MOST_DISK_GIB, Size};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -46,6 +46,8 @@ pub(crate) struct Description {
     /// The template that its first version was made from, for people.
     pub template: String,
     pub exported_at: jiff::Timestamp,
+    #[serde(default)]
+    pub choices: Choices,
     pub door: Door,
 }
 
@@ -363,6 +365,7 @@ mod tests {
             cmdline: "root=/dev/vda".into(),
             template: "desk@0123456789ab".into(),
             exported_at: jiff::Timestamp::UNIX_EPOCH,
+            choices: Choices::default(),
             door: Door { private_key: SecretString::from("secret"), host_key: "ssh-ed25519 AAAA".into() },
         }
     }

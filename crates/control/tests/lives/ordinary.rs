@@ -224,7 +224,7 @@ async fn lists_have_pages_and_filters() {
     }
     let list = async |text: Option<&str>, cursor: Option<&str>, limit| {
         let (cursor, q) = (cursor.map(str::to_owned), text.map(str::to_owned));
-        let which = ListDesktops { cursor, limit: Some(limit), state: None, q };
+        let which = ListDesktops { cursor, limit: Some(limit), q, ..ListDesktops::default() };
         platform.control.list(&platform.owner, &which).await
     };
     let first = list(None, None, 2).await.unwrap();

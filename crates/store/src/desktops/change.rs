@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Actor, Command, Desired, DesktopId, DesktopName, DesktopState, EventData, FailReason, JobKind, Record,
-    Refusal, ScreenSize, Size, StopReason,
+    Actor, Choices, Command, Desired, DesktopId, DesktopName, DesktopState, EventData, FailReason, JobKind,
+    Record, Refusal, Size, StopReason,
 };
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -182,25 +182,30 @@ impl Store {
         Ok(Some(Desktop::try_from(row)?))
     }
 
-    /// Fixes the size of its screen, or no longer; `None` where it is gone.
-    pub async fn set_screen(
+    /// Changes what its owner chose; `None` where it is gone.
+    pub async fn choose<E>(
         &self,
         id: DesktopId,
-        screen: Option<ScreenSize>,
         actor: Actor,
         now: Timestamp,
-    ) -> Result<Option<Desktop>, StoreError> {
+        change: impl FnOnce(Choices) -> Result<Choices, E>,
+    ) -> Result<Option<Result<Desktop, E>>, StoreError> {
         let mut write = self.write().await?;
         let Some(row) = find(&write, id).await? else { return Ok(None) };
-        let changed = row.screen != screen;
+        let before = row.choices.screen;
+        let choices = match change(row.choices) {
+            Ok(choices) => choices,
+            Err(refused) => return Ok(Some(Err(refused))),
+        };
+        let screen = choices.screen;
         let change = ActiveModel {
             id: Set(row.id),
-            screen: Set(screen),
+            choices: Set(choices),
             updated_at: Set(now.into()),
             ..Default::default()
         };
         let row = change.update(&write.transaction).await?;
-        if changed {
+        if before != screen {
             let by = By::somebody(actor);
             let size = screen.map(|screen| screen.to_string());
             let (kind, by) = match &size {
@@ -212,7 +217,7 @@ impl Store {
         }
         tell(&mut write, &row, &record(&row)?, now).await?;
         write.commit().await?;
-        Ok(Some(Desktop::try_from(row)?))
+        Ok(Some(Ok(Desktop::try_from(row)?)))
     }
 
     /// Gives it another size; `None` where it is gone.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Actor, Desired, DesktopId, DesktopName, Record, ScreenSize, Setup, Size, SnapshotId, TemplateVersion,
+    Actor, Choices, Desired, DesktopId, DesktopName, Record, Setup, Size, SnapshotId, TemplateVersion,
     WorkspaceId,
 };
 use sea_orm::ActiveValue::Set;
@@ -29,8 +29,8 @@ pub struct NewDesktop {
     pub engine: String,
     pub size: Size,
     pub disk_gib: u64,
-    /// The size that its screen keeps; a fork has that of what it is forked from.
-    pub screen: Option<ScreenSize>,
+    /// A fork has those of what it is forked from.
+    pub choices: Choices,
     /// The snapshot to fork it from.
     pub origin: Option<SnapshotId>,
     /// Who asks for it: a person's or key's name.
@@ -111,9 +111,9 @@ pub(crate) async fn insert(
 ) -> Result<Model, CreateDesktopError> {
     check_room(write, new).await?;
     let record = Record::new(now);
-    let screen = match new.origin {
-        Some(origin) => snapshots::screen_of(write, origin).await?,
-        None => new.screen,
+    let choices = match new.origin {
+        Some(origin) => snapshots::choices_of(write, origin).await?,
+        None => new.choices.clone(),
     };
     let row = ActiveModel {
         id: Set(new.id),
@@ -134,7 +134,7 @@ pub(crate) async fn insert(
         restore_undo: Set(None),
         restore_layer: Set(None),
         autostart: Set(false),
-        screen: Set(screen),
+        choices: Set(choices),
         last_used_at: Set(None),
         revision: Set(1),
         fence: Set(Amount(0)),

@@ -1,6 +1,6 @@
 //! Finding desktops.
 
-use rolltop_model::{Desired, DesktopId, DesktopState, Record, WorkspaceId};
+use rolltop_model::{Desired, DesktopFilter, DesktopId, DesktopState, Record, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
@@ -11,14 +11,11 @@ use crate::saved_templates;
 
 /// Which desktops of a workspace, newest first.
 #[derive(Debug, Clone)]
-pub struct ListQuery<'a> {
+pub struct ListQuery {
     pub workspace: WorkspaceId,
     /// Only this one.
     pub only: Option<DesktopId>,
-    /// A state's name.
-    pub state: Option<&'a str>,
-    /// Part of a name.
-    pub text: Option<&'a str>,
+    pub filter: DesktopFilter,
     /// Only those made before this one.
     pub before: Option<DesktopId>,
     pub limit: u64,
@@ -35,7 +32,7 @@ pub struct Standing {
 }
 
 impl Store {
-    pub async fn desktops(&self, query: &ListQuery<'_>) -> Result<Vec<Desktop>, StoreError> {
+    pub async fn desktops(&self, query: &ListQuery) -> Result<Vec<Desktop>, StoreError> {
         let mut select = Entity::find()
             .filter(Column::Workspace.eq(query.workspace))
             .filter(Column::Id.not_in_subquery(saved_templates::builders()))
@@ -44,10 +41,10 @@ impl Store {
         if let Some(only) = query.only {
             select = select.filter(Column::Id.eq(only));
         }
-        if let Some(state) = query.state {
+        if let Some(state) = query.filter.state {
             select = select.filter(Column::State.eq(state));
         }
-        if let Some(text) = query.text {
+        if let Some(text) = &query.filter.text {
             // The characters of names; anything else is in no name and would be a wildcard here.
             if !text.chars().all(|character| matches!(character, 'a'..='z' | '0'..='9' | '-')) {
                 return Ok(Vec::new());

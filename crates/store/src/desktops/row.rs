@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rolltop_model::{
-    Desired, DesktopId, DesktopName, DesktopState, EventData, FailReason, LayerId, Record, ScreenSize, Size,
+    Choices, Desired, DesktopId, DesktopName, DesktopState, EventData, FailReason, LayerId, Record, Size,
     SnapshotId, TemplateVersion, WorkspaceId,
 };
 use sea_orm::ActiveValue::Set;
@@ -35,7 +35,7 @@ pub struct Model {
     pub resumed_boot: Count,
     pub restart: bool,
     pub autostart: bool,
-    pub screen: Option<ScreenSize>,
+    pub choices: Choices,
     pub last_used_at: Option<Moment>,
     pub attempts: Count,
     pub last_failure: Option<FailReason>,
@@ -85,8 +85,7 @@ pub struct Desktop {
     /// Its processors and memory, from its next boot on.
     pub size: Size,
     pub disk_gib: u64,
-    /// The size that its screen keeps; without one it follows whoever looks at it.
-    pub screen: Option<ScreenSize>,
+    pub choices: Choices,
     /// When somebody last came to use it.
     pub last_used_at: Option<Timestamp>,
     /// The snapshot it was forked from.
@@ -119,7 +118,7 @@ impl TryFrom<Model> for Desktop {
             size: row.size,
             disk_gib: *row.disk_gib,
             last_used_at: row.last_used_at.map(Timestamp::from),
-            screen: row.screen,
+            choices: row.choices,
             origin: row.origin,
             restore: row.restore.zip(row.restore_undo),
             record,

@@ -6,7 +6,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use rolltop_model::{CopyState, DesktopId, SnapshotState};
+use rolltop_model::{CopyState, DesktopFilter, DesktopId, SnapshotState};
 use rolltop_store::{ListQuery, Location, Store, copy_to_postgres, testing};
 use rolltop_vault::Vault;
 use sea_orm::{ConnectionTrait as _, Statement};
@@ -73,7 +73,7 @@ async fn what_was_written_before_opens_with_everything_in_it() {
     let owner = store.user_by_name("owner").await.unwrap().unwrap();
     assert_eq!(owner.workspace, workspace);
     assert!(owner.password_hash.unwrap().starts_with("$argon2id$"));
-    let all = ListQuery { workspace, only: None, state: None, text: None, before: None, limit: 100 };
+    let all = ListQuery { workspace, only: None, filter: DesktopFilter::default(), before: None, limit: 100 };
     let desktops = store.desktops(&all).await.unwrap();
     let states: BTreeMap<&str, &str> =
         desktops.iter().map(|desktop| (desktop.name.as_str(), desktop.record.state.name())).collect();
@@ -91,7 +91,7 @@ async fn what_was_written_before_opens_with_everything_in_it() {
     };
     let research = desktops.iter().find(|desktop| desktop.name.as_str() == "research").unwrap();
     assert!(research.record.autostart);
-    assert_eq!(research.screen.unwrap().to_string(), "1280x800");
+    assert_eq!(research.choices.screen.unwrap().to_string(), "1280x800");
 
     // What is sealed opens with the vault's key.
     for desktop in &desktops {
@@ -107,6 +107,8 @@ async fn what_was_written_before_opens_with_everything_in_it() {
     let expected =
         ["before the upgrade", "second", "Before stopping", "Before deleting", "Import of research"];
     assert_eq!(names, expected);
+    let of_research = snapshots.iter().find(|snapshot| snapshot.desktop == research.id).unwrap();
+    assert_eq!(of_research.choices, research.choices, "as the desktop's was when each had its own");
     for snapshot in &snapshots {
         assert!(store.snapshot_identity(snapshot.id).await.unwrap().is_some(), "{}", snapshot.name);
         assert!(!store.disk_from(snapshot.layer.unwrap()).await.unwrap().is_empty(), "{}", snapshot.name);

@@ -1,6 +1,8 @@
 //! Desktops as their owners make, list and command them.
 
-use rolltop_model::{Actor, Command, Desired, DesktopId, JobKind, Refusal, SnapshotSchedule, WorkspaceId};
+use rolltop_model::{
+    Actor, Command, Desired, DesktopFilter, DesktopId, JobKind, Refusal, SnapshotSchedule, WorkspaceId,
+};
 use rolltop_store::{
     By, ChangeError, CreateDesktopError, Created, IdempotencyKey, ListQuery, NewDesktop, RenameDesktopError,
 };
@@ -123,12 +125,14 @@ async fn pages_are_newest_first_and_meet_without_gap_or_overlap() {
     }
     assert_eq!(seen, ids);
 
-    let found = async |query: ListQuery<'static>| fixture.store.desktops(&query).await.unwrap().len();
-    assert_eq!(found(ListQuery { text: Some("k-3"), ..fixture.everything() }).await, 1);
-    assert_eq!(found(ListQuery { text: Some("%"), ..fixture.everything() }).await, 0);
-    assert_eq!(found(ListQuery { text: Some("_"), ..fixture.everything() }).await, 0);
-    assert_eq!(found(ListQuery { state: Some("pending"), ..fixture.everything() }).await, 7);
-    assert_eq!(found(ListQuery { state: Some("running"), ..fixture.everything() }).await, 0);
+    let found = async |query: ListQuery| fixture.store.desktops(&query).await.unwrap().len();
+    let named = |text: &str| DesktopFilter { text: Some(text.to_owned()), ..DesktopFilter::default() };
+    assert_eq!(found(ListQuery { filter: named("k-3"), ..fixture.everything() }).await, 1);
+    assert_eq!(found(ListQuery { filter: named("%"), ..fixture.everything() }).await, 0);
+    assert_eq!(found(ListQuery { filter: named("_"), ..fixture.everything() }).await, 0);
+    let state = |state| DesktopFilter { state: Some(state), ..DesktopFilter::default() };
+    assert_eq!(found(ListQuery { filter: state("pending"), ..fixture.everything() }).await, 7);
+    assert_eq!(found(ListQuery { filter: state("running"), ..fixture.everything() }).await, 0);
     assert_eq!(found(ListQuery { workspace: WorkspaceId::generate(), ..fixture.everything() }).await, 0);
 }
 

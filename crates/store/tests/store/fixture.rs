@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use rolltop_model::{Actor, ActorId, DesktopId, Size, WorkspaceId};
+use rolltop_model::{Actor, ActorId, Choices, DesktopFilter, DesktopId, Size, WorkspaceId};
 use rolltop_store::{Desktop, ListQuery, NewDesktop, Store};
 use rolltop_vault::Vault;
 
@@ -42,7 +42,7 @@ pub fn new_desktop(workspace: WorkspaceId, name: &str) -> NewDesktop {
         engine: "sim".to_owned(),
         size: Size::S,
         disk_gib: 20,
-        screen: None,
+        choices: Choices::default(),
         origin: None,
         made_by: Actor::new(ActorId::Unknown, "tests"),
         origin_name: None,
@@ -65,7 +65,13 @@ impl Fixture {
         self.store.take_lease(id, "me", start(), after(60)).await.unwrap().unwrap()
     }
 
-    pub fn everything(&self) -> ListQuery<'static> {
-        ListQuery { workspace: self.workspace, only: None, state: None, text: None, before: None, limit: 100 }
+    pub fn everything(&self) -> ListQuery {
+        ListQuery {
+            workspace: self.workspace,
+            only: None,
+            filter: DesktopFilter::default(),
+            before: None,
+            limit: 100,
+        }
     }
 }

@@ -175,9 +175,13 @@ pub(crate) fn actions_menu(language: Language, desktop: &Desktop, place: &str) -
     let actions = view::actions(desktop);
     let id = format!("{place}-actions-{}", desktop.id);
     let name = language.say_with("actions-of", &[("name", &desktop.name)]);
+    let choices = Ask::new(true, format!("/desktops/{}/choices", desktop.id));
     let items = html! {
         @for action in actions.iter().copied() {
-            @if action == Action::Delete && actions.len() > 1 { div role="separator" {} }
+            @if action == Action::Delete && actions.len() > 1 {
+                (menu_item(&format!("{id}-choices"), Icon::Settings, &language.say("choices-title"), false, &choices))
+                div role="separator" {}
+            }
             (menu_item(&format!("{id}-{}", action.as_str()), action.icon(), &action.label(language), action == Action::Delete, &ask(desktop, action)))
         }
     };

@@ -856,6 +856,8 @@ cause-unused = as nobody used it
 cause-used = as somebody came
 
 # After the host was restarted
+choices-title = Settings
+choices-done = The settings of { $name } are saved.
 screen-size = Size of the screen
 screen-size-follow = As the window of whoever uses it
 screen-size-text = An agent that clicks at places needs one that stays. It is shown scaled where it does not fit.

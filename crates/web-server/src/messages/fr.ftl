@@ -856,6 +856,8 @@ cause-unused = car personne ne l’utilisait
 cause-used = car quelqu’un est venu
 
 # Après un redémarrage de l’hôte
+choices-title = Réglages
+choices-done = Les réglages de { $name } sont enregistrés.
 screen-size = Taille de l’écran
 screen-size-follow = Comme la fenêtre de qui l’utilise
 screen-size-text = Un agent qui clique à des endroits en veut une qui reste. L’écran est mis à l’échelle là où il ne tient pas.

@@ -100,22 +100,6 @@ pub(crate) async fn autostart(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-#[derive(Deserialize)]
-pub(crate) struct ScreenSize {
-    screen: String,
-}
-
-/// The size that its screen keeps, or that it follows whoever drives.
-pub(crate) async fn screen(
-    person: SignedIn,
-    Named(id): Named<DesktopId>,
-    Form(answer): Form<ScreenSize>,
-) -> Result<Response, Failure> {
-    let change = UpdateDesktop { screen: Some(answer.screen), ..UpdateDesktop::default() };
-    person.client.update_desktop(id, &change).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
 pub(super) async fn perform(
     person: &SignedIn,
     id: DesktopId,

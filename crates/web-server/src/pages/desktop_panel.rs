@@ -5,7 +5,8 @@ use rolltop_api_types::{AccessEntry, Desktop, HistoryEntry};
 
 use super::desktop::{Shown, action_button};
 use super::{
-    desktop_ports, desktop_schedule, desktop_setup, desktop_size, desktop_sleep, desktop_ssh, snapshots,
+    desktop_choices, desktop_ports, desktop_schedule, desktop_setup, desktop_size, desktop_sleep,
+    desktop_ssh, snapshots,
 };
 use crate::components::control::{Tone, checkbox};
 use crate::components::desktop::not_supported;
@@ -166,28 +167,6 @@ fn autostart(language: Language, desktop: &Desktop) -> Markup {
     }
 }
 
-/// The sizes that are offered; another one may have been set by the API.
-const SCREENS: [&str; 6] = ["1024x768", "1280x800", "1440x900", "1600x1000", "1920x1080", "2560x1440"];
-
-fn screen(language: Language, desktop: &Desktop) -> Markup {
-    let fixed = desktop.screen.as_deref();
-    let other = fixed.filter(|size| !SCREENS.contains(size));
-    html! {
-        section.panel-section {
-            h2 { label for="screen-size" { (language.say("screen-size")) } }
-            form hx-post={ "/desktops/" (desktop.id) "/settings/screen" } hx-trigger="change" hx-swap="none" {
-                select.select #screen-size name="screen" autocomplete="off" aria-describedby="screen-size-text" {
-                    option value="follow" selected[fixed.is_none()] { (language.say("screen-size-follow")) }
-                    @for size in SCREENS.into_iter().chain(other) {
-                        option value=(size) selected[fixed == Some(size)] { (size.replace('x', " × ")) }
-                    }
-                }
-            }
-            p #screen-size-text { (language.say("screen-size-text")) }
-        }
-    }
-}
-
 fn settings(language: Language, shown: &Shown) -> Markup {
     let desktop = &shown.desktop;
     let amount = |bytes: u64| view::bytes(language, bytes);
@@ -227,7 +206,7 @@ fn settings(language: Language, shown: &Shown) -> Markup {
                 (snapshots::place(language, desktop.id))
                 (desktop_schedule::place(language, desktop.id))
             }
-            (screen(language, desktop))
+            (desktop_choices::place(language, desktop))
             (autostart(language, desktop))
             @if let Some(ssh) = &shown.ssh { (desktop_ssh::section(language, ssh, &shown.host)) }
             section.panel-section {

@@ -99,7 +99,7 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
         q: Some(filter.q.trim().to_owned()).filter(|q| !q.is_empty()),
     };
     let mut found = match filter.column() {
-        Some(column) => sorted(person.client.all_desktops().await?, &filter, column),
+        Some(column) => sorted(person.client.all_desktops_of(which).await?, &filter, column),
         None => person.client.desktops(&which).await?,
     };
     if !filter.is_table() {
@@ -117,8 +117,6 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
 
 /// The API lists by when they were made; by anything else all of them are needed, and shown.
 fn sorted(mut all: Vec<Desktop>, filter: &Filter, column: &str) -> DesktopPage {
-    let wanted = filter.q.trim().to_lowercase();
-    all.retain(|one| filter.state().is_none_or(|state| one.state == state) && one.name.contains(&wanted));
     let phase = |one: &Desktop| Phase::of(one).as_str();
     all.sort_by(|a, b| match column {
         "state" => phase(a).cmp(phase(b)),

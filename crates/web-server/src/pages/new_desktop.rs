@@ -10,7 +10,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::actions::given;
-use super::desktop_setup;
+use super::{desktop_choices, desktop_setup};
 use crate::access::SignedIn;
 use crate::components::control::{Field, Notice, field, notice, problem, trouble};
 use crate::components::dialog::Dialog;
@@ -56,6 +56,8 @@ pub(crate) struct Answer {
     #[serde(default)]
     size: String,
     #[serde(flatten)]
+    choices: desktop_choices::Answer,
+    #[serde(flatten)]
     setup: desktop_setup::Answer,
     /// The same for every try of one dialog, so that a double click makes one desktop.
     #[serde(default)]
@@ -75,6 +77,7 @@ pub(crate) async fn show(person: SignedIn, Query(answer): Query<Answer>) -> Resu
             name: suggestion(&person).await,
             template: chosen.map(|template| template.name.clone()).unwrap_or_default(),
             size: Size::default().as_str().to_owned(),
+            choices: desktop_choices::Answer::default(),
             setup: desktop_setup::Answer::default(),
             key: Uuid::new_v4().to_string(),
         }
@@ -90,8 +93,8 @@ pub(crate) async fn submit(person: SignedIn, Form(mut answer): Form<Answer>) -> 
         name: given(&answer.name),
         template: given(&answer.template),
         size: given(&answer.size),
-        screen: None,
         setup: answer.setup.wanted(),
+        ..answer.choices.wanted()
     };
     let language = person.language;
     match person.client.create_desktop(&desktop, given(&answer.key).as_deref()).await {
@@ -147,8 +150,11 @@ fn body(language: Language, templates: &[Template], answer: &Answer, fault: &Fau
         required: false,
         ..Field::text("new-name", "name", "field-name", &answer.name)
     };
-    let fields = ["name", "template", "size", "setup.repository", "setup.branch", "setup.script"];
-    let (elsewhere, of_setup) = (fault.elsewhere(&fields), fault.elsewhere(&fields[..3]));
+    let mut fields = [&["name", "template", "size"][..], &desktop_choices::FIELDS].concat();
+    let beside_setup = fault.elsewhere(&fields);
+    fields.extend(["setup.repository", "setup.branch", "setup.script"]);
+    let elsewhere = fault.elsewhere(&fields);
+    let is_chosen = answer.choices.wanted() != CreateDesktop::default();
     let sizes = templates.iter().find(|template| template.name == answer.template).or(templates.first());
     html! {
         (trouble(elsewhere))
@@ -172,7 +178,11 @@ fn body(language: Language, templates: &[Template], answer: &Answer, fault: &Fau
             }
             (problem(fault.at("size")))
         }
-        details.disclosure open[answer.setup.wanted().is_some() || of_setup.is_some() && elsewhere.is_none()] {
+        details.disclosure open[is_chosen] {
+            summary { (icon(Icon::Chevron)) (language.say("choices-title")) }
+            div.disclosed { (desktop_choices::fields(language, "new", &answer.choices, fault)) }
+        }
+        details.disclosure open[answer.setup.wanted().is_some() || beside_setup.is_some() && elsewhere.is_none()] {
             summary { (icon(Icon::Chevron)) (language.say("setup-title")) }
             div.disclosed {
                 (desktop_setup::fields(language, &answer.setup, fault, "setup."))
