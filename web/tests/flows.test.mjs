@@ -314,6 +314,41 @@ test("the screen of a desktop is given a size that stays, and follows again", as
   await page.context().close();
 });
 
+test("labels and a note are given in a list, shown, and lead to the desktops that have them", async () => {
+  const page = await openPage(browser, server.url);
+  await page.visit("/desktops");
+  await card(page, "research").getByRole("button", { name: "Actions for research" }).click();
+  await page.getByRole("menuitem", { name: "Settings" }).click();
+  const dialog = page.locator("#choices");
+  await dialog.getByLabel("Labels").fill("Team=research");
+  await dialog.getByLabel("Note").fill("Ask Ann first.");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByText("A label's key has 1 to 63").waitFor();
+  assert.equal(await dialog.getByLabel("Note").inputValue(), "Ask Ann first.", "nothing is lost");
+  await dialog.getByLabel("Labels").fill("team=research, gpu");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await page.getByText("The settings of research are saved.").waitFor();
+  await card(page, "research").getByText("gpu=, team=research").waitFor();
+
+  await page.visit(await desktopPath(page, "research"));
+  await page.locator("#tab-settings").click();
+  await page.getByText("Ask Ann first.").waitFor();
+  const label = await page.getByRole("link", { name: "team=research" }).getAttribute("href");
+  assert.equal(label, "/desktops?label=team%3Dresearch");
+  await page.visit(label);
+  assert.equal(await page.locator(".desktop-card").count(), 1);
+  const all = page.getByRole("link", { name: "Show desktops without team=research again, too" });
+  await page.visit(await all.getAttribute("href"));
+  await page.locator(".desktop-card").nth(1).waitFor();
+
+  // In the table too, sorted by something.
+  await page.visit("/desktops?view=table&sort=name&label=gpu");
+  await page.locator(".desktop-row").getByText("gpu=, team=research").waitFor();
+  assert.equal(await page.locator(".desktop-row").count(), 1);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("a desktop is saved as a template, seen among one's own, and that is deleted", async () => {
   const page = await openPage(browser, server.url);
   await server.wish("log-in", { desktop: "research" });

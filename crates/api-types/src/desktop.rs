@@ -1,7 +1,10 @@
 //! A desktop as the API shows it, and what is asked of one.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 pub use rolltop_model::Desired;
+use rolltop_model::choices::{LabelError, NoteError};
 use rolltop_model::{Choices, DesktopFilter, DesktopId, ScreenSize, ScreenSizeError, Size};
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
@@ -170,6 +173,15 @@ pub struct CreateDesktop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "1280x800", max_length = 20)]
     pub screen: Option<String>,
+    /// What it is to be found by: at most 32 keys (`a-z`, `0-9`, `-_./`) with values (without commas), each of at most 63
+    /// letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!({"team": "research"}))]
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Free text about it, at most 2000 letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Nightly tests; ask Ann before deleting it.")]
+    pub note: Option<String>,
     /// What it is prepared with once it runs. Takes the scope `exec` too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub setup: Option<SetUp>,
@@ -192,6 +204,14 @@ pub struct UpdateDesktop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "1280x800", max_length = 20)]
     pub screen: Option<String>,
+    /// Labels to set, by their keys, and with `null` to remove. Others stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = json!({"team": "research", "old": null}))]
+    pub labels: Option<BTreeMap<String, Option<String>>>,
+    /// The text about it; an empty one removes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Nightly tests; ask Ann before deleting it.")]
+    pub note: Option<String>,
     /// Its processors and memory, from its next restart on; `restart_needed` until then. Its disk grows to what the
     /// size has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -221,14 +241,18 @@ impl UpdateDesktop {
             Some(FOLLOW) => None,
             Some(text) => Some(ScreenSize::chosen(text, size)?),
         };
-        Ok(Choices { screen })
+        let labels = before.labels.changed(self.labels.clone().unwrap_or_default())?;
+        let note = self.note.clone().map(TryInto::try_into).transpose()?.unwrap_or(before.note);
+        Ok(Choices { screen, labels, note })
     }
 }
 
 /// What is chosen for a new desktop, as a change of one for which nothing is.
 impl From<&CreateDesktop> for UpdateDesktop {
     fn from(new: &CreateDesktop) -> Self {
-        Self { screen: new.screen.clone(), ..Self::default() }
+        let labels =
+            new.labels.clone().map(|all| all.into_iter().map(|(key, value)| (key, Some(value))).collect());
+        Self { screen: new.screen.clone(), labels, note: new.note.clone(), ..Self::default() }
     }
 }
 
@@ -237,12 +261,17 @@ impl From<&CreateDesktop> for UpdateDesktop {
 pub enum ChoiceError {
     #[error(transparent)]
     Screen(#[from] ScreenSizeError),
+    #[error(transparent)]
+    Label(#[from] LabelError),
+    #[error(transparent)]
+    Note(#[from] NoteError),
 }
 
 impl ChoiceError {
     pub const fn code(&self) -> Code {
         match self {
             Self::Screen(_) => Code::InvalidScreen,
+            Self::Label(_) | Self::Note(_) => Code::InvalidBody,
         }
     }
 
@@ -250,6 +279,8 @@ impl ChoiceError {
     pub const fn field(&self) -> &'static str {
         match self {
             Self::Screen(_) => "screen",
+            Self::Label(_) => "labels",
+            Self::Note(_) => "note",
         }
     }
 }
@@ -283,6 +314,10 @@ pub struct ListDesktops {
     /// Only those whose name contains this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
+    /// Only those with this label, `key=value`, or with that key, `key`; several with commas between them: with all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(example = "team=research,gpu")]
+    pub label: Option<String>,
 }
 
 /// A question that makes no sense.
@@ -314,7 +349,10 @@ impl ListDesktops {
         }
         let text = self.q.as_deref().map(|text| text.trim().to_lowercase());
         let text = text.filter(|text| !text.is_empty());
-        Ok(DesktopFilter { state: self.state.map(DesktopState::as_str), text })
+        let labels = self.label.as_deref().map(DesktopFilter::labels).transpose();
+        let labels = labels.map_err(|error| BadQuery { field: "label", detail: error.to_string() })?;
+        let labels = labels.unwrap_or_default();
+        Ok(DesktopFilter { state: self.state.map(DesktopState::as_str), text, labels })
     }
 }
 

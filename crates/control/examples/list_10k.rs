@@ -51,6 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             filter: DesktopFilter {
                 state: (sample % 3 == 0).then_some("pending"),
                 text: (sample % 5 == 0).then(|| "desk-99".to_owned()),
+                ..DesktopFilter::default()
             },
             before: (sample % 2 == 0).then_some(*id),
             limit: 51,

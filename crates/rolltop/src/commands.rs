@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::connect::Connection;
 use crate::copies::Copies;
 use crate::copy::Copy;
-use crate::desktops::{List, New, Remove, ResizeDesktop, Switch, Which};
+use crate::desktops::{Label, List, New, Remove, ResizeDesktop, Switch, Which};
 use crate::events::Events;
 use crate::exec::Exec;
 use crate::failure::{Exit, Failure};
@@ -127,6 +127,11 @@ to it later - its page, ssh, a command, a preview - resumes it and waits a secon
         /// WIDTHxHEIGHT in pixels, or follow
         wanted: Option<String>,
     },
+    /// Show a desktop's labels and note, set and remove labels, or write the note
+    #[command(
+        after_help = "Examples:\n  rolltop label research team=research env=test\n  rolltop label research env- --note \"ask Ann first\"\n  rolltop ls -l team=research"
+    )]
+    Label(Label),
     /// Fork a desktop: make others that begin as it is now, memory and all
     #[command(
         after_help = "Examples:\n  rolltop fork research\n  rolltop fork research --as try --count 10 --wait\n  rolltop fork --snapshot snp_01k9abc2def3ghj4kmn5pqrs6t"
@@ -340,6 +345,7 @@ async fn with_server(command: &Command, connection: &Connection) -> Result<u8, F
         Command::Resume(which) => desktops::act(connection, which, desktops::Action::Resume).await,
         Command::Sleep(set) => sleep::run(connection, set).await,
         Command::Screen { name, wanted } => desktops::screen(connection, name, wanted.as_deref()).await,
+        Command::Label(wanted) => desktops::label(connection, wanted).await,
         Command::Autostart { name, wanted } => desktops::autostart(connection, name, *wanted).await,
         Command::Hold(hold) => sleep::hold(connection, hold).await,
         Command::Restart(which) => desktops::act(connection, which, desktops::Action::Restart).await,

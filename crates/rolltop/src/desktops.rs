@@ -32,6 +32,12 @@ pub struct New {
     /// The size that its screen keeps, such as 1280x800; by default it follows the window of whoever uses it
     #[arg(long, value_name = "WIDTHxHEIGHT")]
     pub screen: Option<String>,
+    /// What it is to be found by; can be given several times
+    #[arg(long = "label", short = 'l', value_name = "KEY=VALUE", value_parser = label_of)]
+    pub labels: Vec<(String, Option<String>)>,
+    /// Free text about it
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
     #[command(flatten)]
     pub prepare: Prepare,
     #[command(flatten)]
@@ -45,9 +51,36 @@ pub struct List {
     /// Only those in this state: running, suspended, stopped, failed …
     #[arg(long)]
     pub state: Option<String>,
+    /// Only those with this label, or with any value of this key; several with commas: with all of them
+    #[arg(long, short, value_name = "KEY[=VALUE]")]
+    pub label: Option<String>,
     /// Only ids
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+#[derive(Args)]
+pub struct Label {
+    /// The desktop
+    pub name: String,
+    /// Labels to set, and with a - after the key those to remove
+    #[arg(value_name = "KEY=VALUE|KEY-", value_parser = label_change)]
+    pub labels: Vec<(String, Option<String>)>,
+    /// Free text about it; an empty one removes it
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+fn label_of(text: &str) -> Result<(String, Option<String>), String> {
+    let (key, value) = text.split_once('=').ok_or("say KEY=VALUE, such as team=research")?;
+    Ok((key.to_owned(), Some(value.to_owned())))
+}
+
+fn label_change(text: &str) -> Result<(String, Option<String>), String> {
+    match text.strip_suffix('-').filter(|key| !key.contains('=')) {
+        Some(key) => Ok((key.to_owned(), None)),
+        None => label_of(text),
+    }
 }
 
 #[derive(Args)]
@@ -102,8 +135,10 @@ pub async fn new(connection: &Connection, new: &New) -> Result<u8, Failure> {
     let setup = setup::wanted(&new.prepare)?;
     let is_set_up = setup.is_some();
     let (name, template, size) = (new.name.clone(), new.template.clone(), new.size.clone());
-    let screen = new.screen.clone();
-    let wanted = CreateDesktop { name, template, size, screen, setup };
+    let (screen, note) = (new.screen.clone(), new.note.clone());
+    let labels = new.labels.iter().map(|(key, value)| (key.clone(), value.clone().unwrap_or_default()));
+    let labels = Some(labels.collect()).filter(|_| !new.labels.is_empty());
+    let wanted = CreateDesktop { name, template, size, screen, labels, note, setup };
     let mut desktop = connection.client.create_desktop(&wanted, None).await?;
     if new.wait.wait {
         desktop = reached(connection, &desktop, &new.wait, DesktopState::Running, None).await?;
@@ -117,7 +152,8 @@ pub async fn new(connection: &Connection, new: &New) -> Result<u8, Failure> {
 /// `rolltop ls`
 pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
     let state = list.state.as_deref().map(known_state).transpose()?;
-    let which = ListDesktops { state, q: list.text.clone(), ..ListDesktops::default() };
+    let (q, label) = (list.text.clone(), list.label.clone());
+    let which = ListDesktops { state, q, label, ..ListDesktops::default() };
     let all = connection.client.all_desktops_of(which).await?;
     if connection.json {
         return print_json(&json!({"items": all}));
@@ -125,7 +161,9 @@ pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
     if list.quiet {
         return print(&all.iter().map(|desktop| format!("{}\n", desktop.id)).collect::<String>());
     }
+    let is_labelled = all.iter().any(|desktop| !desktop.choices.labels.is_empty());
     let rows = all.into_iter().map(|desktop| {
+        let labels = desktop.choices.labels.to_string();
         let (state, colour) = (state_of(&desktop).to_owned(), colour(&desktop));
         let cell = |text| (text, Colour::Plain);
         [
@@ -136,11 +174,20 @@ pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
             cell(desktop.template),
             cell(desktop.last_used_at.map(ago).unwrap_or_default()),
             cell(ago(desktop.created_at)),
+            cell(labels),
             cell(desktop.id.to_string()),
         ]
     });
-    let heads = ["NAME", "STATE", "SIZE", "MEMORY", "TEMPLATE", "USED", "AGE", "ID"];
-    print_table(heads, rows, "No desktops; rolltop new NAME makes one.")
+    let heads = ["NAME", "STATE", "SIZE", "MEMORY", "TEMPLATE", "USED", "AGE", "LABELS", "ID"];
+    if is_labelled {
+        return print_table(heads, rows, "");
+    }
+    print_table(unlabelled(heads), rows.map(unlabelled), "No desktops; rolltop new NAME makes one.")
+}
+
+/// Where no desktop has any, there is no column for them.
+fn unlabelled<T>([name, state, size, memory, template, used, age, _, id]: [T; 9]) -> [T; 8] {
+    [name, state, size, memory, template, used, age, id]
 }
 
 fn known_state(text: &str) -> Result<DesktopState, Failure> {
@@ -165,6 +212,8 @@ pub async fn show(connection: &Connection, name: &str) -> Result<u8, Failure> {
         ("state", Some(state_of(&desktop).to_owned())),
         ("because", desktop.detail.clone()),
         ("size", Some(format!("{kind}: {vcpus} vCPU, {gib} GiB, {disk_gib} GiB disk"))),
+        ("labels", Some(desktop.choices.labels.to_string()).filter(|labels| !labels.is_empty())),
+        ("note", Some(desktop.choices.note.as_str().replace('\n', " ")).filter(|note| !note.is_empty())),
         ("screen", desktop.choices.screen.map(|screen| screen.to_string())),
         ("template", Some(desktop.template.clone())),
         ("created", Some(format!("{created_at} ({} ago)", ago(created_at)))),
@@ -453,6 +502,23 @@ pub async fn screen(connection: &Connection, name: &str, wanted: Option<&str>) -
     connection.tell(&desktop, || match &desktop.choices.screen {
         Some(size) => format!("{}: {size}, whoever looks at it\n", desktop.name),
         None => format!("{}: follows the window of whoever uses it\n", desktop.name),
+    })
+}
+
+/// `rolltop label`
+pub async fn label(connection: &Connection, wanted: &Label) -> Result<u8, Failure> {
+    let mut desktop = find::desktop(connection, &wanted.name).await?;
+    let labels = Some(wanted.labels.iter().cloned().collect()).filter(|_| !wanted.labels.is_empty());
+    let change = UpdateDesktop { labels, note: wanted.note.clone(), ..UpdateDesktop::default() };
+    if change.chooses() {
+        desktop = connection.client.update_desktop(desktop.id, &change).await?;
+    }
+    connection.tell(&desktop, || {
+        let choices = &desktop.choices;
+        let labels =
+            if choices.labels.is_empty() { "no labels".to_owned() } else { choices.labels.to_string() };
+        let note = choices.note.as_str().lines().map(|line| format!("  {line}\n"));
+        format!("{}: {labels}\n{}", desktop.name, note.collect::<String>())
     })
 }
 

@@ -80,11 +80,11 @@ mod tests {
     fn a_complaint_is_one_sentence_and_repeats_nothing_that_deceives() {
         assert_eq!(
             told(r#"{"nam":1}"#),
-            "There is no field nam here; known: name, template, size, screen, setup."
+            "There is no field nam here; known: name, template, size, screen, labels, note, setup."
         );
         assert_eq!(
             told("{\"\u{202e}x\":1}"),
-            "There is a field that is not known here; known: name, template, size, screen, setup."
+            "There is a field that is not known here; known: name, template, size, screen, labels, note, setup."
         );
         assert_eq!(told(r#"{"name":"a","name":"b"}"#), "The field name is given twice.");
         assert_eq!(told(r#"{"name":7}"#), "The value of name has to be a string.");

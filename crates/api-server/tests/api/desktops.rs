@@ -1,10 +1,13 @@
 //! The life of a desktop as a program sees it.
 
+use std::collections::BTreeMap;
+
 use rolltop_api_types::{
-    Code, CreateDesktop, Desired, DesktopState, HostWarningKind, ListDesktops, StepStatus, UpdateDesktop,
+    Code, CreateDesktop, Desired, DesktopState, ForkDesktop, HostWarningKind, ListDesktops, StepStatus,
+    UpdateDesktop,
 };
 use rolltop_engine::{HostWarning, OffReason};
-use rolltop_model::{DesktopId, Size};
+use rolltop_model::{Choices, DesktopId, Size};
 use rolltop_testing::{Platform, comes_true};
 
 #[tokio::test]
@@ -174,6 +177,85 @@ async fn a_list_comes_in_pages_newest_first() {
     assert_eq!(found.items.iter().map(|desktop| desktop.name.as_str()).collect::<Vec<_>>(), ["lamp"]);
     let suspended = ListDesktops { state: Some(DesktopState::Suspended), ..ListDesktops::default() };
     assert!(platform.client.desktops(&suspended).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn desktops_are_found_by_their_labels_which_their_forks_have_too() {
+    let platform = Platform::start().await;
+    let client = &platform.client;
+    let labels = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+        all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let wanted = CreateDesktop {
+        name: Some("one".into()),
+        labels: Some(labels(&[("team", "research"), ("example.org/gpu", "")])),
+        note: Some("Ask Ann\nfirst.".into()),
+        ..CreateDesktop::default()
+    };
+    let one = client.create_desktop(&wanted, Some("key")).await.unwrap();
+    assert_eq!(one.choices.note.as_str(), "Ask Ann\nfirst.");
+    let again = client.create_desktop(&wanted, Some("key")).await.unwrap();
+    assert_eq!(again.id, one.id);
+    let other = CreateDesktop { note: None, ..wanted.clone() };
+    let refused = client.create_desktop(&other, Some("key")).await.unwrap_err();
+    assert_eq!(refused.code(), Some(Code::IdempotencyKeyReused), "a note is a part of what is asked for");
+    let wanted =
+        CreateDesktop { labels: Some(labels(&[("team", "Bücher & \"1\"")])), ..CreateDesktop::default() };
+    let two = client.create_desktop(&wanted, None).await.unwrap().id;
+    let three = platform.create("three").await.id;
+    let found = async |label: &str| {
+        let which = ListDesktops { label: Some(label.to_owned()), ..ListDesktops::default() };
+        let items = client.desktops(&which).await.unwrap().items;
+        items.into_iter().map(|desktop| desktop.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found("team").await, [two, one.id]);
+    assert_eq!(found("team=research").await, [one.id]);
+    assert_eq!(found("team=research, example.org/gpu=").await, [one.id]);
+    assert_eq!(found("team=Bücher & \"1\"").await, [two]);
+    assert_eq!((found("team=research,env").await, found("research").await), (vec![], vec![]));
+
+    // What is not named stays; null removes.
+    let change = |labels: &[(&str, Option<&str>)], note: Option<&str>| UpdateDesktop {
+        labels: Some(
+            labels.iter().map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned))).collect(),
+        ),
+        note: note.map(str::to_owned),
+        ..UpdateDesktop::default()
+    };
+    let set = change(&[("env", Some("live")), ("team", None), ("never-there", None)], Some(""));
+    let changed = client.update_desktop(one.id, &set).await.unwrap().choices;
+    assert_eq!(changed.labels.to_string(), "env=live, example.org/gpu=");
+    assert!(changed.note.is_empty());
+    assert_eq!((found("team").await, found("env").await), (vec![two], vec![one.id]));
+
+    platform.until(one.id, DesktopState::Running).await;
+    let fork = client.fork_desktop(one.id, &ForkDesktop::default()).await.unwrap().remove(0);
+    assert_eq!(fork.choices, changed);
+
+    // One clear sentence, and nothing is changed.
+    let wrong = |text: &str, note: Option<&str>| change(&[("good", Some("1")), (text, Some("1"))], note);
+    let long = "x".repeat(2001);
+    for (change, field, said) in [
+        (wrong("Team", None), "labels", "A label's key has 1 to 63"),
+        (change(&[("a", Some("x,y"))], None), "labels", "A label's value is at most 63"),
+        (wrong("b", Some(&long)), "note", "A note has at most 2000 letters"),
+    ] {
+        let refused = client.update_desktop(three, &change).await.unwrap_err();
+        let problem = refused.problem().unwrap();
+        assert_eq!((problem.code, problem.errors[0].field.as_str()), (Code::InvalidBody, field));
+        assert!(problem.detail.starts_with(said), "{}", problem.detail);
+    }
+    assert_eq!(client.desktop(three).await.unwrap().choices, Choices::default());
+    for wrong in ["", "a,,b", "A=1", "a=\u{202e}"] {
+        let which = ListDesktops { label: Some(wrong.to_owned()), ..ListDesktops::default() };
+        let refused = client.desktops(&which).await.unwrap_err();
+        let problem = refused.problem().unwrap();
+        assert_eq!(
+            (problem.code, problem.errors[0].field.as_str()),
+            (Code::InvalidQuery, "label"),
+            "{wrong:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -294,10 +294,10 @@ async fn bodies_that_are_not_what_is_expected() {
     422 application/problem+json
     {
       "code": "unknown_field",
-      "detail": "There is no field nmae here; known: name, template, size, screen, setup.",
+      "detail": "There is no field nmae here; known: name, template, size, screen, labels, note, setup.",
       "errors": [
         {
-          "detail": "There is no field nmae here; known: name, template, size, screen, setup.",
+          "detail": "There is no field nmae here; known: name, template, size, screen, labels, note, setup.",
           "field": "nmae"
         }
       ],
@@ -370,10 +370,10 @@ async fn queries_and_headers_that_are_not_right() {
     400 application/problem+json
     {
       "code": "invalid_query",
-      "detail": "There is no field colour here; known: cursor, limit, state, q.",
+      "detail": "There is no field colour here; known: cursor, limit, state, q, label.",
       "errors": [
         {
-          "detail": "There is no field colour here; known: cursor, limit, state, q.",
+          "detail": "There is no field colour here; known: cursor, limit, state, q, label.",
           "field": "colour"
         }
       ],

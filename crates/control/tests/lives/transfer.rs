@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use rolltop_api_types::ForkDesktop;
+use rolltop_api_types::{ForkDesktop, UpdateDesktop};
 use rolltop_control::{ArchiveError, SnapshotError, TransferError};
 use rolltop_engine::Layers;
 use rolltop_model::{SnapshotId, SnapshotState};
@@ -38,6 +38,13 @@ fn stream(bytes: &[u8]) -> impl futures::Stream<Item = io::Result<Bytes>> + Send
 async fn a_desktop_leaves_as_a_file_and_is_made_of_it_elsewhere() {
     let (here, there) = (platform().await, platform().await);
     let id = here.running("one").await;
+    let change = UpdateDesktop {
+        screen: Some("1024x768".to_owned()),
+        labels: Some([("team".to_owned(), Some("research".to_owned()))].into()),
+        note: Some("Ask Ann first.".to_owned()),
+        ..UpdateDesktop::default()
+    };
+    let choices = here.control.choose(&here.access(id).await, &change).await.unwrap().choices;
     let file = file(&here, snapshot(&here, id).await).await;
     let log = here.control.access_log(&here.access(id).await).await.unwrap();
     assert!(log.iter().any(|entry| entry.purpose == "export"), "its owner sees that");
@@ -48,7 +55,8 @@ async fn a_desktop_leaves_as_a_file_and_is_made_of_it_elsewhere() {
     let made =
         there.control.fork_snapshot(&there.owner, taken.id, &ForkDesktop::default(), None).await.unwrap();
     let made = there.wait(made[0].id, "running", has_screen).await;
-    assert_eq!(made.name.to_string(), "one-1");
+    assert_eq!((made.name.as_str(), &made.choices), ("one-1", &choices));
+    assert_eq!(choices.labels.to_string(), "team=research");
     // It has an identity of its own by now, and goes on without what it was made of.
     there.control.delete_snapshot(&there.owner, taken.id).await.unwrap();
     there.control.restart(&there.access(made.id).await).await.unwrap();

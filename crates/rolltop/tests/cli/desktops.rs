@@ -29,6 +29,28 @@ async fn a_name_that_ssh_takes_for_another_machine_is_refused() {
     assert!(person.ok(&["ls"]).await.contains("\n123-1 "), "a stem is no name");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn desktops_have_labels_and_a_note() {
+    let platform = Platform::start().await;
+    let person = platform.person().await;
+    platform.create("plain").await;
+    assert!(!person.ok(&["ls"]).await.contains("LABELS"), "no column for what no desktop has");
+    person.ok(&["new", "lab", "--label", "team=research", "-l", "gpu=", "--note", "ask Ann"]).await;
+    let list = person.ok(&["ls"]).await;
+    assert!(list.contains(" LABELS ") && list.contains(" gpu=, team=research "), "{list}");
+    let found = person.ok(&["ls", "-l", "team=research"]).await;
+    assert!(found.contains("lab ") && !found.contains("plain "), "{found}");
+    assert_eq!(person.ok(&["ls", "-q", "--label", "env"]).await, "");
+    assert_eq!(person.ok(&["label", "lab"]).await, "lab: gpu=, team=research\n  ask Ann\n");
+    let changed = person.ok(&["label", "lab", "gpu-", "env=test", "--note", ""]).await;
+    assert_eq!(changed, "lab: env=test, team=research\n");
+    assert!(person.ok(&["show", "lab"]).await.contains("  labels     env=test, team=research\n"));
+    let (code, said) = person.fails(&["label", "lab", "Team=1"]).await;
+    assert!(code == 1 && said.contains("A label's key has 1 to 63"), "{said}");
+    let (code, said) = person.fails(&["label", "lab", "team"]).await;
+    assert!(code == 2 && said.contains("say KEY=VALUE"), "{said}");
+}
+
 /// As in `rolltop events --follow | head -1`.
 #[tokio::test(flavor = "multi_thread")]
 async fn following_ends_with_its_reader_though_nothing_happens() {

@@ -2,7 +2,7 @@
 
 use rolltop_model::{Desired, DesktopFilter, DesktopId, DesktopState, Record, WorkspaceId};
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{DbBackend, QueryOrder, QuerySelect};
 
 use super::row::{Column, Desktop, Entity, Model, record};
 use crate::database::Store;
@@ -50,6 +50,9 @@ impl Store {
                 return Ok(Vec::new());
             }
             select = select.filter(Column::Name.contains(text));
+        }
+        for (key, value) in &query.filter.labels {
+            select = select.filter(labelled(self.connection.get_database_backend(), key, value.as_deref()));
         }
         if let Some(before) = query.before {
             select = select.filter(Column::Id.lt(before.to_string()));
@@ -122,6 +125,26 @@ impl Store {
             .exec(&write.transaction)
             .await?;
         write.commit().await
+    }
+}
+
+/// Whether a desktop has a label with a value, or with any.
+fn labelled(backend: DbBackend, key: &str, value: Option<&str>) -> Expr {
+    let (has, equals, key) = match backend {
+        DbBackend::Sqlite => (
+            "json_extract(choices, ?) IS NOT NULL",
+            "json_extract(choices, ?) = ?",
+            format!("$.labels.\"{key}\""),
+        ),
+        _ => (
+            "choices::jsonb -> 'labels' ->> $1 IS NOT NULL",
+            "choices::jsonb -> 'labels' ->> $1 = $2",
+            key.to_owned(),
+        ),
+    };
+    match value {
+        Some(value) => Expr::cust_with_values(equals, [key, value.to_owned()]),
+        None => Expr::cust_with_values(has, [key]),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Desktops as their owners make, list and command them.
 
+use rolltop_model::choices::Labels;
 use rolltop_model::{
-    Actor, Command, Desired, DesktopFilter, DesktopId, JobKind, Refusal, SnapshotSchedule, WorkspaceId,
+    Actor, Choices, Command, Desired, DesktopFilter, DesktopId, JobKind, Refusal, SnapshotSchedule,
+    WorkspaceId,
 };
 use rolltop_store::{
     By, ChangeError, CreateDesktopError, Created, IdempotencyKey, ListQuery, NewDesktop, RenameDesktopError,
@@ -134,6 +136,35 @@ async fn pages_are_newest_first_and_meet_without_gap_or_overlap() {
     assert_eq!(found(ListQuery { filter: state("pending"), ..fixture.everything() }).await, 7);
     assert_eq!(found(ListQuery { filter: state("running"), ..fixture.everything() }).await, 0);
     assert_eq!(found(ListQuery { workspace: WorkspaceId::generate(), ..fixture.everything() }).await, 0);
+}
+
+#[tokio::test]
+async fn labels_find_what_has_all_of_them() {
+    let fixture = fixture().await;
+    let labels = |text: &str| -> Labels {
+        let labels = DesktopFilter::labels(text).unwrap().into_iter();
+        Labels::default().changed(labels.map(|(key, value)| (key, Some(value.unwrap_or_default())))).unwrap()
+    };
+    for (name, text) in [("one", "team=a,x.y/z=1"), ("two", "team=b"), ("three", "team=a%")] {
+        let choices = Choices { labels: labels(text), ..Choices::default() };
+        let new = NewDesktop { choices, ..fixture.new_desktop(name) };
+        fixture.store.create_desktop(new, None, start()).await.unwrap();
+    }
+    for (wanted, expected) in [
+        ("team", &["three", "two", "one"][..]),
+        ("team=a", &["one"]),
+        ("team=a%", &["three"]),
+        ("x.y/z", &["one"]),
+        ("team=b,x.y/z", &[]),
+        ("x", &[]),
+        ("screen", &[]),
+    ] {
+        let labels = DesktopFilter::labels(wanted).unwrap();
+        let filter = DesktopFilter { labels, ..DesktopFilter::default() };
+        let found = fixture.store.desktops(&ListQuery { filter, ..fixture.everything() }).await.unwrap();
+        let names: Vec<&str> = found.iter().map(|desktop| desktop.name.as_str()).collect();
+        assert_eq!(names, expected, "{wanted}");
+    }
 }
 
 #[tokio::test]

@@ -30,6 +30,11 @@ pub(crate) fn template(desktop: &Desktop) -> &str {
     desktop.template.split('@').next().unwrap_or_default()
 }
 
+/// What it is found by.
+fn labels(desktop: &Desktop) -> Option<String> {
+    Some(desktop.choices.labels.to_string()).filter(|labels| !labels.is_empty())
+}
+
 /// That it runs and does not answer.
 fn silence(language: Language, desktop: &Desktop, phase: Phase) -> Markup {
     html! {
@@ -67,6 +72,7 @@ pub(crate) fn card(language: Language, desktop: &Desktop) -> Markup {
                     (time::ago(language, desktop.created_at))
                     (silence(language, desktop, phase))
                     span.about { (size(language, desktop)) " · " (template(desktop)) }
+                    @if let Some(labels) = labels(desktop) { span.about { bdi { (labels) } } }
                 }
             }
         }
@@ -157,7 +163,9 @@ fn row(language: Language, desktop: &Desktop) -> Markup {
                     }
                 }
             }
-            td.name { a href={ "/desktops/" (desktop.id) } { bdi { (desktop.name) } } }
+            td.name { a href={ "/desktops/" (desktop.id) } { bdi { (desktop.name) } }
+                @if let Some(labels) = labels(desktop) { div.quiet { bdi { (labels) } } }
+            }
             td { (state(language, phase)) (silence(language, desktop, phase)) }
             td.secondary { (template(desktop)) }
             td.useful { (size(language, desktop)) }

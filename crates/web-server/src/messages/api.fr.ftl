@@ -33,6 +33,8 @@ problem-invalid_reason = Le motif est une ligne de texte.
 problem-invalid_lifetime = Cela ne peut durer si longtemps ou si peu.
 problem-invalid_port = Ce port n’existe pas.
 problem-no_template = Il n’y a pas encore de modèle.
+problem-invalid_body-labels = Une étiquette est clé=valeur : une clé de a-z, 0-9, - _ . et /, une valeur sans virgule, 63 caractères au plus chacune ; 32 étiquettes au plus.
+problem-invalid_body-note = Une note a 2000 caractères au plus, tous visibles.
 problem-not_supported_by_engine = Cet hôte ne peut pas faire cela.
 problem-no_copies = Aucune copie n’est gardée hors de cet hôte.
 problem-copy_unreadable = La copie est inaccessible.

@@ -856,6 +856,14 @@ cause-unused = as nobody used it
 cause-used = as somebody came
 
 # After the host was restarted
+labels = Labels
+labels-hint = Such as team=research, gpu. Desktops are found by them.
+labels-title = Labels and note
+labels-text = Labels are what desktops are found by, such as team=research. A note is free text.
+labels-edit = Edit
+label-clear = Show desktops without { $label } again, too
+note = Note
+note-hint = Free text, for whoever looks at it next.
 choices-title = Settings
 choices-done = The settings of { $name } are saved.
 screen-size = Size of the screen

@@ -856,6 +856,14 @@ cause-unused = car personne ne l’utilisait
 cause-used = car quelqu’un est venu
 
 # Après un redémarrage de l’hôte
+labels = Étiquettes
+labels-hint = Par exemple team=research, gpu. Elles servent à trouver les bureaux.
+labels-title = Étiquettes et note
+labels-text = Les étiquettes servent à trouver les bureaux, par exemple team=research. Une note est un texte libre.
+labels-edit = Modifier
+label-clear = Montrer aussi les bureaux sans { $label }
+note = Note
+note-hint = Un texte libre, pour qui le lira ensuite.
 choices-title = Réglages
 choices-done = Les réglages de { $name } sont enregistrés.
 screen-size = Taille de l’écran

@@ -38,6 +38,8 @@ pub(crate) struct Filter {
     #[serde(default)]
     q: String,
     #[serde(default)]
+    label: String,
+    #[serde(default)]
     view: String,
     #[serde(default)]
     cursor: String,
@@ -68,7 +70,7 @@ impl Filter {
     }
 
     fn is_narrowing(&self) -> bool {
-        self.state().is_some() || !self.q.is_empty()
+        self.state().is_some() || !self.q.is_empty() || !self.label.is_empty()
     }
 
     /// The address of this list with some things changed.
@@ -77,6 +79,7 @@ impl Filter {
         let pairs = [
             ("state", state),
             ("q", &self.q),
+            ("label", &self.label),
             ("view", if table { "table" } else { "" }),
             ("cursor", cursor),
             ("sort", &self.sort),
@@ -97,6 +100,7 @@ pub(crate) async fn show(person: SignedIn, Query(filter): Query<Filter>) -> Resu
         limit: Some(PAGE),
         state: filter.state(),
         q: Some(filter.q.trim().to_owned()).filter(|q| !q.is_empty()),
+        label: Some(filter.label.clone()).filter(|label| !label.is_empty()),
     };
     let mut found = match filter.column() {
         Some(column) => sorted(person.client.all_desktops_of(which).await?, &filter, column),
@@ -200,6 +204,12 @@ fn filters(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
                 }
             }
             @if let Some(count) = count(person, filter, found) { span.quiet { (count) } }
+            @if !filter.label.is_empty() {
+                @let all = Filter { label: String::new(), ..filter.clone() };
+                a.badge data-variant="outline" href=(all.own_address()) aria-label=(language.say_with("label-clear", &[("label", &filter.label)])) {
+                    bdi { (filter.label) } (icon(Icon::X))
+                }
+            }
             div.at-end {
                 form.search-field role="search" action="/desktops" method="get" hx-get="/desktops" hx-target="#desktops" hx-swap="outerMorph"
                     hx-trigger="input delay:200ms, submit" hx-replace-url="true" hx-sync="#desktops:replace" {
@@ -207,6 +217,7 @@ fn filters(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
                     input #desktop-search type="search" name="q" value=(filter.q) placeholder=(language.say("filter-text"))
                         aria-label=(language.say("filter-text")) autocomplete="off" spellcheck="false";
                     input type="hidden" name="state" value=(filter.state);
+                    input type="hidden" name="label" value=(filter.label);
                     input type="hidden" name="view" value=(filter.view);
                     input type="hidden" name="sort" value=(filter.sort);
                 }

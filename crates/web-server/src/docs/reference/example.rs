@@ -131,7 +131,7 @@ mod tests {
         );
         let create = of("createDesktop");
         assert!(
-            create.contains(r#"-d '{"name":"research","screen":"1280x800","size":"s","template":"desk"}'"#),
+            create.contains(r#"-d '{"labels":{"team":"research"},"name":"research","note":"Nightly tests; ask Ann before deleting it.","screen":"1280x800","size":"s","template":"desk"}'"#),
             "{create}"
         );
         assert!(!create.contains("-X"), "{create}");
