@@ -93,7 +93,7 @@ impl Counts {
 }
 
 /// One connection's place, free again when dropped.
-pub struct Place {
+pub struct Permit {
     admission: Arc<Admission>,
     id: u64,
     given_up: CancellationToken,
@@ -105,7 +105,7 @@ impl Admission {
     }
 
     /// A place for a connection from there, as soon as there is one.
-    pub async fn admit(self: &Arc<Self>, from: IpAddr) -> Result<Place, Refused> {
+    pub async fn admit(self: &Arc<Self>, from: IpAddr) -> Result<Permit, Refused> {
         let (place, turn) = self.arrive(network_of(from))?;
         tokio::select! {
             biased;
@@ -115,7 +115,7 @@ impl Admission {
         }
     }
 
-    fn arrive(self: &Arc<Self>, network: IpAddr) -> Result<(Place, oneshot::Receiver<()>), Refused> {
+    fn arrive(self: &Arc<Self>, network: IpAddr) -> Result<(Permit, oneshot::Receiver<()>), Refused> {
         let mut state = self.state();
         if state.counts(network).all >= self.limits.per_network {
             return Err(Refused::Network);
@@ -125,7 +125,7 @@ impl Admission {
         }
         let (told, turn) = oneshot::channel();
         let given_up = CancellationToken::new();
-        let place = Place { admission: self.clone(), id: state.last, given_up: given_up.clone() };
+        let place = Permit { admission: self.clone(), id: state.last, given_up: given_up.clone() };
         state.insert(Connection { network, stage: Stage::Waiting(told), given_up });
         self.settle(&mut state);
         Ok((place, turn))
@@ -295,7 +295,7 @@ fn any(mut ids: Vec<u64>) -> Option<u64> {
     (!ids.is_empty()).then(|| ids.swap_remove(rand::random_range(0..ids.len())))
 }
 
-impl Place {
+impl Permit {
     /// Whoever has it has proved who they are; it is not taken from them any more.
     pub fn known(&self) {
         let mut state = self.admission.state();
@@ -314,7 +314,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.admission.state();
         if state.remove(self.id).is_some() {

@@ -13,13 +13,13 @@ fn ip(last: u8) -> IpAddr {
 }
 
 /// One that is there at once.
-async fn place(admission: &Arc<Admission>, last: u8) -> Place {
+async fn place(admission: &Arc<Admission>, last: u8) -> Permit {
     let admitted = tokio::time::timeout(Duration::from_millis(1), admission.admit(ip(last))).await;
     admitted.expect("no waiting").expect("a place")
 }
 
 /// One that waits.
-async fn waiting(admission: &Arc<Admission>, last: u8) -> tokio::task::JoinHandle<Result<Place, Refused>> {
+async fn waiting(admission: &Arc<Admission>, last: u8) -> tokio::task::JoinHandle<Result<Permit, Refused>> {
     let admission = admission.clone();
     let waits = tokio::spawn(async move { admission.admit(ip(last)).await });
     tokio::time::sleep(Duration::from_millis(1)).await;

@@ -8,7 +8,7 @@ use crate::kernel::caller::Caller;
 use crate::kernel::control::Control;
 use crate::kernel::error::QueryError;
 use crate::kernel::in_flight::InFlight;
-use crate::kernel::in_flight::{Held, InFlightError};
+use crate::kernel::in_flight::{InFlightError, Reservation};
 
 const LARGEST_BATCH: u32 = 1000;
 
@@ -20,7 +20,7 @@ pub struct EventFilter {
 
 impl Control {
     /// A place for a stream of events, held as long as it goes on.
-    pub async fn begin_events(&self, caller: &Caller) -> Result<Held, InFlightError> {
+    pub async fn begin_events(&self, caller: &Caller) -> Result<Reservation, InFlightError> {
         self.kernel.state::<InFlight>().begin_events(caller).await
     }
 

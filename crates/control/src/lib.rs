@@ -65,7 +65,7 @@ pub use inside::screen::{Screen, ScreenGone, ScreenInput, ScreenOutput};
 pub use inside::screen_input::NotRfb;
 pub use inside::screen_output::{BadServer, Passed};
 pub use inside::terminal::{TerminalError, TerminalLine};
-pub use inside::uses::Place;
+pub use inside::uses::UseGuard;
 pub use kernel::caller::{Caller, DesktopAccess, Inside, Purpose, Who, purpose};
 pub use kernel::config::ControlConfig;
 pub use kernel::control::Control;
@@ -74,7 +74,7 @@ pub use kernel::error::{
     TooSoon,
 };
 pub use kernel::idempotency::BadIdempotencyKey;
-pub use kernel::in_flight::{Held, InFlightError};
+pub use kernel::in_flight::{InFlightError, Reservation};
 pub use open::{OpenError, Parts};
 pub use preview::address::{NotAnAddress, PreviewAddress};
 pub use preview::share::{NewShare, ShareError};

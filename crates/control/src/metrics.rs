@@ -30,7 +30,7 @@ struct State {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Kind {
+struct ByKind {
     kind: &'static str,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Metrics {
     desktops: Family<State, Gauge>,
     memory: Bytes,
     disk: Bytes,
-    open: Family<Kind, Gauge>,
+    open: Family<ByKind, Gauge>,
     host_up: Gauge,
     host_memory: Bytes,
     host_memory_available: Bytes,
@@ -110,7 +110,7 @@ impl Metrics {
             self.desktops.get_or_create(&State { state }).set(whole(count));
         }
         for (kind, count) in kernel.state::<Uses>().totals() {
-            self.open.get_or_create(&Kind { kind: kind.as_str() }).set(whole(count));
+            self.open.get_or_create(&ByKind { kind: kind.as_str() }).set(whole(count));
         }
         self.host_up.set(i64::from(machines.is_some()));
         if let Some(machines) = machines {

@@ -21,11 +21,11 @@ const CLOSELY: Duration = Duration::from_secs(3600);
 pub(crate) struct UsageMeter {
     every: Duration,
     kept_every: Duration,
-    state: Mutex<Known>,
+    state: Mutex<Meters>,
 }
 
 #[derive(Default)]
-struct Known {
+struct Meters {
     desktops: HashMap<DesktopId, Track>,
     /// Averages of whiles before this are in the store.
     kept_until: Option<Timestamp>,
@@ -85,7 +85,7 @@ impl UsageMeter {
         self.state().kept_until = Some(until);
     }
 
-    fn state(&self) -> MutexGuard<'_, Known> {
+    fn state(&self) -> MutexGuard<'_, Meters> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

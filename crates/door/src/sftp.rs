@@ -139,7 +139,7 @@ pub struct Listing {
 
 /// A folder that is being gone through.
 pub struct RemoteFolder {
-    handle: Held,
+    handle: OpenHandle,
     /// Answers in a row with nothing in them.
     empty: usize,
 }
@@ -233,11 +233,11 @@ impl Sftp {
         self.0.asked(answer).await
     }
 
-    fn held(&self, name: String) -> Result<Held, SftpError> {
+    fn held(&self, name: String) -> Result<OpenHandle, SftpError> {
         if name.len() > LONGEST_HANDLE {
             return Err(Error::UnexpectedBehavior("a handle that is too long".to_owned()).into());
         }
-        Ok(Held(Arc::new(Closing { server: Arc::clone(&self.0), name })))
+        Ok(OpenHandle(Arc::new(Closing { server: Arc::clone(&self.0), name })))
     }
 
     /// What is at a path, links followed.
@@ -372,14 +372,14 @@ fn is_plain_name(name: &str) -> bool {
 
 /// An open handle; closed with its last clone.
 #[derive(Clone)]
-struct Held(Arc<Closing>);
+struct OpenHandle(Arc<Closing>);
 
 struct Closing {
     server: Arc<Server>,
     name: String,
 }
 
-impl Held {
+impl OpenHandle {
     fn name(&self) -> &str {
         &self.0.name
     }

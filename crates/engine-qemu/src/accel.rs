@@ -86,8 +86,8 @@ where
         return finding.objection.map_or(Some(Accelerator::Kvm), tcg);
     }
     let answer = answer(template, boot).await;
-    if let Answer::Works | Answer::Broken(_) = &answer {
-        let objection = if let Answer::Broken(why) = &answer { Some(why.clone()) } else { None };
+    if let Proof::Works | Proof::Broken(_) = &answer {
+        let objection = if let Proof::Broken(why) = &answer { Some(why.clone()) } else { None };
         let finding = Finding { objection, ..now };
         if let Ok(text) = serde_json::to_vec_pretty(&finding)
             && let Err(error) = durable::write(memory, &text, 0o644)
@@ -96,8 +96,8 @@ where
         }
     }
     match answer {
-        Answer::Works => Some(Accelerator::Kvm),
-        Answer::Broken(why) | Answer::Unknown(why) => tcg(why),
+        Proof::Works => Some(Accelerator::Kvm),
+        Proof::Broken(why) | Proof::Unknown(why) => tcg(why),
     }
 }
 
@@ -173,14 +173,14 @@ impl Patience {
 
 /// What follows for KVM.
 #[derive(Debug, PartialEq, Eq)]
-enum Answer {
+enum Proof {
     Works,
     Broken(String),
     /// To be found out another time.
     Unknown(String),
 }
 
-async fn answer<Boots>(template: PathBuf, boot: impl Fn(PathBuf) -> Boots) -> Answer
+async fn answer<Boots>(template: PathBuf, boot: impl Fn(PathBuf) -> Boots) -> Proof
 where
     Boots: Future<Output = Result<Booted, Fault>>,
 {
@@ -195,21 +195,21 @@ where
             continue;
         }
         let broken =
-            |what: String| Answer::Broken(format!("KVM opens here, but a kernel booted under it {what}"));
+            |what: String| Proof::Broken(format!("KVM opens here, but a kernel booted under it {what}"));
         return match booted {
-            Ok(Booted::Spoke) => Answer::Works,
+            Ok(Booted::Spoke) => Proof::Works,
             Ok(Booted::Ended(why)) => broken(format!("did not come up: {why}")),
             Ok(Booted::Stopped(why)) => broken(format!("stopped before it said anything: {why}")),
             Ok(Booted::Silent(worked)) => {
                 broken(format!("said nothing in {} s of processor time.", worked.as_secs()))
             }
-            Ok(Booted::Starved(worked)) => Answer::Unknown(format!(
+            Ok(Booted::Starved(worked)) => Proof::Unknown(format!(
                 "This host is too busy to try KVM: in {} s a kernel was given {} s of processor time. \
                  The next start of Rolltop tries again.",
                 LONGEST.as_secs(),
                 worked.as_secs()
             )),
-            Err(fault) => Answer::Unknown(format!("KVM could not be tried: {}.", told(&fault))),
+            Err(fault) => Proof::Unknown(format!("KVM could not be tried: {}.", told(&fault))),
         };
     }
 }
@@ -298,16 +298,16 @@ mod tests {
             answer
         };
         let ended = || Booted::Ended("out of memory".into());
-        assert_eq!(after(&[Booted::Spoke]).await, Answer::Works);
-        assert_eq!(after(&[ended(), Booted::Spoke]).await, Answer::Works);
+        assert_eq!(after(&[Booted::Spoke]).await, Proof::Works);
+        assert_eq!(after(&[ended(), Booted::Spoke]).await, Proof::Works);
         assert!(
-            matches!(after(&[ended(), ended()]).await, Answer::Broken(why) if why.contains("out of memory"))
+            matches!(after(&[ended(), ended()]).await, Proof::Broken(why) if why.contains("out of memory"))
         );
-        assert!(matches!(after(&[Booted::Stopped("KVM internal error".into())]).await, Answer::Broken(_)));
-        assert!(matches!(after(&[Booted::Silent(ENOUGH)]).await, Answer::Broken(_)));
-        assert!(matches!(after(&[Booted::Starved(ENOUGH)]).await, Answer::Unknown(_)));
+        assert!(matches!(after(&[Booted::Stopped("KVM internal error".into())]).await, Proof::Broken(_)));
+        assert!(matches!(after(&[Booted::Silent(ENOUGH)]).await, Proof::Broken(_)));
+        assert!(matches!(after(&[Booted::Starved(ENOUGH)]).await, Proof::Unknown(_)));
         let not_tried = answer(PathBuf::new(), |_| std::future::ready(Err(Fault::MonitorClosed))).await;
-        assert!(matches!(not_tried, Answer::Unknown(_)));
+        assert!(matches!(not_tried, Proof::Unknown(_)));
     }
 
     #[test]

@@ -67,7 +67,8 @@ pub async fn run(connection: &Connection, command: &Ssh) -> Result<u8, Failure> 
     let ssh = connection.client.desktop_ssh(desktop.id).await?;
     let written = Written::new(connection.host(), &[ssh], identity(command.identity.as_deref())?)?;
     let folder = config::directory()?.join("ssh");
-    let place = Place::of(&folder, &format!("{}-{}", config::file_name(&connection.address), desktop.id));
+    let place =
+        ConfigFiles::of(&folder, &format!("{}-{}", config::file_name(&connection.address), desktop.id));
     place.write(&written, true)?;
     let mut ssh = Command::new("ssh");
     ssh.arg("-F").arg(&place.config);
@@ -97,7 +98,7 @@ pub async fn configure(connection: &Connection, command: &SshConfig) -> Result<u
         }
         None => own_folder()?,
     };
-    let place = Place::of(&own.join("rolltop"), &config::file_name(&connection.address));
+    let place = ConfigFiles::of(&own.join("rolltop"), &config::file_name(&connection.address));
     if command.print {
         return print(&written.config(&place.known_hosts));
     }
@@ -106,7 +107,7 @@ pub async fn configure(connection: &Connection, command: &SshConfig) -> Result<u
         include(&own.join("config"))?;
     }
     let hosts: Vec<String> = known.iter().map(|ssh| written::host_of(&ssh.name)).collect();
-    let Place { config, known_hosts } = &place;
+    let ConfigFiles { config, known_hosts } = &place;
     let value = serde_json::json!({"config": config, "known_hosts": known_hosts, "hosts": hosts});
     connection.tell(&value, || {
         let example = hosts.first().map(|host| format!("  ssh {host}\n")).unwrap_or_default();
@@ -134,12 +135,12 @@ fn own_folder() -> Result<PathBuf, Failure> {
     home.map(|home| home.join(".ssh")).ok_or_else(|| Failure::usage("HOME is not set; give --directory."))
 }
 
-struct Place {
+struct ConfigFiles {
     config: PathBuf,
     known_hosts: PathBuf,
 }
 
-impl Place {
+impl ConfigFiles {
     fn of(folder: &Path, name: &str) -> Self {
         let file = |kind: &str| folder.join(format!("{name}.{kind}"));
         Self { config: file("conf"), known_hosts: file("known_hosts") }

@@ -28,11 +28,11 @@ pub fn start(role: &str) {
 
 #[derive(Default)]
 struct Throttle {
-    kinds: Mutex<HashMap<Identifier, Kind>>,
+    kinds: Mutex<HashMap<Identifier, Repeated>>,
 }
 
 #[derive(Debug)]
-struct Kind {
+struct Repeated {
     since: Instant,
     count: u32,
 }
@@ -41,11 +41,11 @@ impl Throttle {
     /// Whether one more may come, and how many were left out before it.
     fn admit(&self, kind: Identifier, now: Instant) -> (bool, u32) {
         let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kinds.entry(kind).or_insert(Kind { since: now, count: 0 });
+        let known = kinds.entry(kind).or_insert(Repeated { since: now, count: 0 });
         let mut left_out = 0;
         if now.saturating_duration_since(known.since) >= MINUTE {
             left_out = known.count.saturating_sub(MOST);
-            *known = Kind { since: now, count: 0 };
+            *known = Repeated { since: now, count: 0 };
         }
         known.count = known.count.saturating_add(1);
         (known.count <= MOST, left_out)

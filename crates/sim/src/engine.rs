@@ -26,7 +26,7 @@ use tokio::net::UnixStream;
 use crate::faults::{DoorFault, Faults, Moment, Operation};
 use crate::guest::{Disk, Guest, Ports, Template};
 use crate::state_file::{self, Remembered, SavedTemplate, StateError};
-use crate::world::{Change, Held, LAYER_BYTES, SHUTDOWN, World};
+use crate::world::{Change, LAYER_BYTES, SHUTDOWN, SimMachine, World};
 
 /// The one template there is.
 const TEMPLATE: &str = "desk@5100000000ab";
@@ -164,7 +164,7 @@ impl SimEngine {
     /// A machine has written so many bytes to its disk beyond what every machine has, for tests.
     pub fn write_disk(&self, desktop: DesktopId, bytes: u64) {
         let mut state = self.shared.state();
-        let layer = state.world.held(desktop).map(Held::layer);
+        let layer = state.world.held(desktop).map(SimMachine::layer);
         state.written.extend(layer.map(|layer| (layer, bytes)));
     }
 

@@ -25,16 +25,16 @@ pub const LAYER_BYTES: u64 = 200 * 1024;
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct World {
-    machines: BTreeMap<DesktopId, Held>,
+    machines: BTreeMap<DesktopId, SimMachine>,
     #[serde(default)]
-    snapshots: BTreeMap<SnapshotId, Kept>,
+    snapshots: BTreeMap<SnapshotId, SimSnapshot>,
     /// The highest fence seen for each desktop there ever was.
     fences: BTreeMap<DesktopId, u64>,
 }
 
 /// One machine as the host holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Held {
+pub struct SimMachine {
     pub power: Power,
     pub boot: u32,
     pub template: TemplateVersion,
@@ -53,7 +53,7 @@ pub struct Held {
 
 /// One snapshot as the host holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Kept {
+struct SimSnapshot {
     taken_at: Timestamp,
     template: TemplateVersion,
     size: Size,
@@ -101,7 +101,7 @@ impl World {
         let resumes = request.from.as_ref().and_then(|origin| self.snapshots.get(&origin.snapshot));
         let resumes = resumes.is_some_and(|kept| kept.has_memory);
         self.is_new(&own)?;
-        let mut held = Held {
+        let mut held = SimMachine {
             power: Power::Off { why: OffReason::NeverStarted },
             boot: request.boot,
             template: request.template.clone(),
@@ -127,7 +127,7 @@ impl World {
         Ok(())
     }
 
-    fn kept(&self, origin: &Origin, template: &TemplateVersion) -> Result<&Kept, EngineError> {
+    fn kept(&self, origin: &Origin, template: &TemplateVersion) -> Result<&SimSnapshot, EngineError> {
         let kept = self.snapshots.get(&origin.snapshot).ok_or(EngineError::UnknownSnapshot)?;
         if kept.template != *template {
             return Err(EngineError::Host("the snapshot is of another template".into()));
@@ -206,7 +206,7 @@ impl World {
         }
         self.is_new(&next)?;
         let held = self.machines.get_mut(&request.desktop).ok_or(EngineError::UnknownDesktop)?;
-        let kept = Kept {
+        let kept = SimSnapshot {
             taken_at: Timestamp::now(),
             template: held.template.clone(),
             size: held.size,
@@ -273,7 +273,7 @@ impl World {
 
     pub fn import(&mut self, request: &ImportRequest, template: TemplateVersion) -> Result<(), EngineError> {
         self.can_import(request)?;
-        let kept = Kept {
+        let kept = SimSnapshot {
             taken_at: Timestamp::now(),
             template,
             size: request.size,
@@ -346,7 +346,7 @@ impl World {
     }
 
     /// Takes a machine away; `None` if there was none.
-    pub fn destroy(&mut self, desktop: DesktopId, fence: u64) -> Result<Option<Held>, EngineError> {
+    pub fn destroy(&mut self, desktop: DesktopId, fence: u64) -> Result<Option<SimMachine>, EngineError> {
         self.fence(desktop, fence)?;
         Ok(self.machines.remove(&desktop))
     }
@@ -374,7 +374,7 @@ impl World {
         }
     }
 
-    pub fn held(&self, desktop: DesktopId) -> Option<&Held> {
+    pub fn held(&self, desktop: DesktopId) -> Option<&SimMachine> {
         self.machines.get(&desktop)
     }
 
@@ -421,7 +421,7 @@ impl World {
     }
 }
 
-impl Kept {
+impl SimSnapshot {
     fn info(&self, snapshot: SnapshotId) -> SnapshotInfo {
         SnapshotInfo {
             snapshot,
@@ -437,7 +437,7 @@ impl Kept {
     }
 }
 
-impl Held {
+impl SimMachine {
     /// Repeating a start that was carried out changes nothing, even if the machine has gone off since.
     fn come_up(&mut self, boot: u32, cut_short: bool) -> Change {
         let repeated = boot <= self.boot;

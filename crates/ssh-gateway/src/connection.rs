@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rolltop_admission::{Admission, Place};
+use rolltop_admission::{Admission, Permit};
 use russh::{Disconnect, server};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -43,7 +43,7 @@ pub(crate) async fn receive(shared: Arc<Shared>, admission: Arc<Admission>, stre
     }
 }
 
-async fn attend(shared: &Arc<Shared>, stream: TcpStream, from: IpAddr, place: &Place) {
+async fn attend(shared: &Arc<Shared>, stream: TcpStream, from: IpAddr, place: &Permit) {
     let give_up = Instant::now() + shared.limits.login;
     let ended = CancellationToken::new();
     let (logged_in, login) = watch::channel(None);
@@ -84,7 +84,7 @@ async fn attend(shared: &Arc<Shared>, stream: TcpStream, from: IpAddr, place: &P
 /// Resolves with what to say once the connection has to end.
 async fn watch_over(
     shared: &Shared,
-    place: &Place,
+    place: &Permit,
     mut login: watch::Receiver<Option<String>>,
     give_up: Instant,
     from: IpAddr,

@@ -94,7 +94,7 @@ impl Seen {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum ColumnKind {
     Text,
     Number,
     Boolean,
@@ -103,7 +103,7 @@ enum Kind {
 
 struct Column {
     name: String,
-    kind: Kind,
+    kind: ColumnKind,
 }
 
 enum Cell {
@@ -114,12 +114,12 @@ enum Cell {
 }
 
 impl Cell {
-    fn read(row: &QueryResult, at: usize, kind: Kind) -> Result<Self, DbErr> {
+    fn read(row: &QueryResult, at: usize, kind: ColumnKind) -> Result<Self, DbErr> {
         Ok(match kind {
-            Kind::Text => Self::Text(row.try_get_by_index(at)?),
-            Kind::Number => Self::Number(row.try_get_by_index(at)?),
-            Kind::Boolean => Self::Boolean(row.try_get_by_index(at)?),
-            Kind::Bytes => Self::Bytes(row.try_get_by_index(at)?),
+            ColumnKind::Text => Self::Text(row.try_get_by_index(at)?),
+            ColumnKind::Number => Self::Number(row.try_get_by_index(at)?),
+            ColumnKind::Boolean => Self::Boolean(row.try_get_by_index(at)?),
+            ColumnKind::Bytes => Self::Bytes(row.try_get_by_index(at)?),
         })
     }
 
@@ -194,10 +194,10 @@ async fn columns(target: &DatabaseTransaction, table: &str) -> Result<Vec<Column
     let columns = rows.iter().map(|row| {
         let (name, kind): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         let kind = match kind.as_str() {
-            "text" => Kind::Text,
-            "bigint" | "integer" => Kind::Number,
-            "boolean" => Kind::Boolean,
-            "bytea" => Kind::Bytes,
+            "text" => ColumnKind::Text,
+            "bigint" | "integer" => ColumnKind::Number,
+            "boolean" => ColumnKind::Boolean,
+            "bytea" => ColumnKind::Bytes,
             other => return Err(DbErr::Custom(format!("column {name} of {table} is of type {other}"))),
         };
         Ok(Column { name, kind })
@@ -244,7 +244,7 @@ async fn read_back(target: &DatabaseTransaction, table: &str, columns: &[Column]
     let cursor = format!("reading_{table}");
     // Some numbers are of four bytes there.
     let cast = columns.iter().map(|column| match column.kind {
-        Kind::Number => format!("\"{}\"::bigint", column.name),
+        ColumnKind::Number => format!("\"{}\"::bigint", column.name),
         _ => format!("\"{}\"", column.name),
     });
     let cast = cast.collect::<Vec<_>>().join(", ");

@@ -21,7 +21,7 @@ const PIECE: usize = 64 << 10;
 
 /// What boots a disk: two files, and a line.
 #[derive(Debug)]
-pub struct Held<'a> {
+pub struct BootFiles<'a> {
     pub kernel: &'a Path,
     pub initrd: &'a Path,
     pub cmdline: &'a str,
@@ -32,7 +32,7 @@ pub struct Held<'a> {
 ///
 /// A version's digest is short enough that two kernels with the same one can be made. So what is there is compared, and
 /// something else of the same digest gets another.
-pub fn hold(templates: &Path, name: &str, held: &Held<'_>) -> Result<TemplateVersion, BuildError> {
+pub fn hold(templates: &Path, name: &str, held: &BootFiles<'_>) -> Result<TemplateVersion, BuildError> {
     for attempt in 0.. {
         let version = TemplateVersion::new(name, &digest(held, attempt)?)
             .map_err(|error| BuildError::Image(error.to_string()))?;
@@ -48,7 +48,7 @@ pub fn hold(templates: &Path, name: &str, held: &Held<'_>) -> Result<TemplateVer
     Err(BuildError::Image("all digests are taken".into()))
 }
 
-fn digest(held: &Held<'_>, attempt: u64) -> Result<String, BuildError> {
+fn digest(held: &BootFiles<'_>, attempt: u64) -> Result<String, BuildError> {
     let mut digest = Sha256::new();
     let begin = |digest: &mut Sha256, length: u64| digest.update(length.to_be_bytes());
     begin(&mut digest, u64::try_from(held.cmdline.len()).unwrap_or(u64::MAX));
@@ -68,7 +68,7 @@ fn digest(held: &Held<'_>, attempt: u64) -> Result<String, BuildError> {
 }
 
 /// Whether a version is just this.
-fn holds(directory: &Path, held: &Held<'_>) -> Result<bool, BuildError> {
+fn holds(directory: &Path, held: &BootFiles<'_>) -> Result<bool, BuildError> {
     let manifest = Manifest::load(directory)?;
     let is = |name: &str, other: &Path| {
         let path = directory.join(name);
@@ -98,7 +98,7 @@ fn make(
     templates: &Path,
     directory: &Path,
     version: &TemplateVersion,
-    held: &Held<'_>,
+    held: &BootFiles<'_>,
 ) -> Result<(), BuildError> {
     let workspace = Workspace::open(templates)?;
     let out = workspace.path().join("version");
@@ -142,7 +142,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let come = tempfile::tempdir().unwrap();
         let [kernel, initrd] = files(come.path());
-        let held = Held { kernel: &kernel, initrd: &initrd, cmdline: "root=/dev/vda" };
+        let held = BootFiles { kernel: &kernel, initrd: &initrd, cmdline: "root=/dev/vda" };
         let version = hold(directory.path(), "imported", &held).unwrap();
         let place = directory.path().join(version.to_string());
         for (name, other) in [(KERNEL, "kerneL"), (KERNEL, "kernel and more"), (INITRD, "init"), (INITRD, "")]
@@ -165,10 +165,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let come = tempfile::tempdir().unwrap();
         let [kernel, initrd] = files(come.path());
-        let held = Held { kernel: &kernel, initrd: &initrd, cmdline: "root=/dev/vda" };
+        let held = BootFiles { kernel: &kernel, initrd: &initrd, cmdline: "root=/dev/vda" };
         let version = hold(directory.path(), "imported", &held).unwrap();
         assert_eq!(hold(directory.path(), "imported", &held).unwrap(), version);
-        let other = Held { cmdline: "root=/dev/vdb", ..held };
+        let other = BootFiles { cmdline: "root=/dev/vdb", ..held };
         assert_ne!(hold(directory.path(), "imported", &other).unwrap(), version);
         let place = directory.path().join(version.to_string());
         assert_eq!(fs::read(place.join(KERNEL)).unwrap(), b"kernel");

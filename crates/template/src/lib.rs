@@ -20,7 +20,7 @@ mod workspace;
 pub use build::{BuildError, Builder};
 pub use command::CommandError;
 pub use distribution::Distribution;
-pub use hold::{Held, hold};
+pub use hold::{BootFiles, hold};
 pub use manifest::{
     BOOTSTRAP_KEY, BOOTSTRAP_KEY_PUBLIC, DISK, INITRD, KERNEL, MANIFEST, Manifest, ManifestError, installed,
     is_built,

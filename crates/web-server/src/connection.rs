@@ -19,7 +19,7 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
-use rolltop_admission::{Admission, Place, Refused};
+use rolltop_admission::{Admission, Permit, Refused};
 use rustix::net::sockopt;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -142,7 +142,7 @@ fn notice_the_end(stream: &TcpStream, unread: Duration) -> io::Result<()> {
 
 /// What requests know of the connection they came on.
 pub(crate) struct Connection {
-    place: Place,
+    place: Permit,
     idle: Duration,
     body: Duration,
     activity: Mutex<Activity>,
@@ -158,7 +158,7 @@ struct Activity {
 }
 
 impl Connection {
-    fn new(place: Place, limits: &Limits) -> Self {
+    fn new(place: Permit, limits: &Limits) -> Self {
         let end = Instant::now() + limits.head;
         let activity = Mutex::new(Activity { requests: 0, switched: false, end });
         Self { place, idle: limits.idle, body: limits.body, activity }

@@ -44,14 +44,14 @@ pub(crate) struct Entry {
 
 /// A page, or a heading of one.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct Target<'a> {
     pub slug: &'a str,
     pub anchor: &'a str,
     page: &'a str,
     heading: &'a str,
 }
 
-impl Place<'_> {
+impl Target<'_> {
     pub(crate) fn address(&self) -> String {
         let anchor = if self.anchor.is_empty() { String::new() } else { format!("#{}", self.anchor) };
         format!("/docs/{}{anchor}", self.slug)
@@ -85,12 +85,12 @@ impl Library {
     }
 
     /// Every page and every major heading, in the order of the index.
-    pub(crate) fn places(&self) -> impl Iterator<Item = Place<'_>> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = Target<'_>> {
         let entries = self.groups.iter().flat_map(|group| &group.entries);
         entries.flat_map(|entry| {
             let headings = self.page(&entry.slug).map_or(&[][..], |page| &page.headings);
-            let top = Place { slug: &entry.slug, page: &entry.title, anchor: "", heading: "" };
-            let below = headings.iter().filter(|heading| !heading.minor).map(move |heading| Place {
+            let top = Target { slug: &entry.slug, page: &entry.title, anchor: "", heading: "" };
+            let below = headings.iter().filter(|heading| !heading.minor).map(move |heading| Target {
                 anchor: &heading.id,
                 heading: &heading.title,
                 ..top

@@ -28,7 +28,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, ORIGIN, REFERER};
 use http::{HeaderMap, Method, StatusCode};
 
-pub(crate) use address::{Place, is_preview_host};
+pub(crate) use address::{PreviewOrigin, is_preview_host};
 
 use crate::access::peer;
 use crate::app::App;
@@ -46,7 +46,7 @@ pub(crate) async fn divide(State(app): State<Arc<App>>, request: Request, next: 
     }
 }
 
-async fn serve(app: Arc<App>, place: Place, request: Request) -> Response {
+async fn serve(app: Arc<App>, place: PreviewOrigin, request: Request) -> Response {
     let headers = request.headers();
     let visit = Visit {
         language: Language::from_headers(headers),
@@ -79,7 +79,7 @@ async fn serve(app: Arc<App>, place: Place, request: Request) -> Response {
 /// One request to a preview.
 struct Visit {
     app: Arc<App>,
-    place: Place,
+    place: PreviewOrigin,
     language: Language,
     pass: Option<secrecy::SecretString>,
     /// Whether a person waits for a page.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures::{Stream, stream};
 use http::HeaderMap;
 use rolltop_api_types::{Code, Event, op};
-use rolltop_control::{Caller, Control, EventFilter, Held, purpose};
+use rolltop_control::{Caller, Control, EventFilter, Reservation, purpose};
 use tokio::sync::watch;
 
 use crate::call::Call;
@@ -70,7 +70,7 @@ struct Follower {
     ready: VecDeque<Event>,
     greeted: bool,
     /// Counted as long as it goes on.
-    _held: Held,
+    _held: Reservation,
 }
 
 enum Wait {

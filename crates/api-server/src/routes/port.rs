@@ -7,7 +7,7 @@
 use axum::extract::ws::close_code;
 use axum::response::Response;
 use rolltop_api_types::{Port, TCP_PROTOCOL, op};
-use rolltop_control::{DoorStream, Place, PortConnection, purpose};
+use rolltop_control::{DoorStream, PortConnection, UseGuard, purpose};
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +38,7 @@ struct Relay {
     to_desktop: WriteHalf<DoorStream>,
     /// The visitor has no more to send, or the desktop takes no more.
     said_all: CancellationToken,
-    _place: Place,
+    _place: UseGuard,
 }
 
 impl Conversation for Relay {

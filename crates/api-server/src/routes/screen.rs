@@ -14,7 +14,9 @@ use axum::extract::ws::close_code;
 use axum::response::Response;
 use bytes::Bytes;
 use rolltop_api_types::{ScreenControl, ViewerAnswer, op};
-use rolltop_control::{Control, DoorStream, Place, Screen, ScreenGone, ScreenInput, ScreenOutput, purpose};
+use rolltop_control::{
+    Control, DoorStream, Screen, ScreenGone, ScreenInput, ScreenOutput, UseGuard, purpose,
+};
 use rolltop_model::DesktopId;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
@@ -61,7 +63,7 @@ struct Relay {
     painted: Painted,
     input: ScreenInput,
     to_desktop: WriteHalf<DoorStream>,
-    _place: Place,
+    _place: UseGuard,
 }
 
 /// Why nothing more goes to or fro.

@@ -50,7 +50,7 @@ fn quota_reached(limit: &u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// A template's version and least disk, and what is chosen besides.
-type Kind = ((TemplateVersion, u64), Size, Choices, Option<Setup>);
+type Chosen = ((TemplateVersion, u64), Size, Choices, Option<Setup>);
 
 impl Control {
     /// Writes the wish down and returns at once; the reconciler does the rest. With a key that
@@ -122,7 +122,7 @@ impl Control {
         &self,
         caller: &Caller,
         name: Option<DesktopName>,
-        ((template, least_disk), size, choices, setup): Kind,
+        ((template, least_disk), size, choices, setup): Chosen,
         limit: u32,
         key: Option<IdempotencyKey>,
     ) -> Result<Created, CreateError> {

@@ -11,7 +11,7 @@ use rolltop_store::By;
 use crate::disk::room::trouble_of;
 use crate::inside::notes::Reason;
 use crate::inside::uses::Comes;
-use crate::inside::uses::Place;
+use crate::inside::uses::UseGuard;
 use crate::inside::uses::Uses;
 use crate::kernel::caller::{DesktopAccess, Inside, Purpose};
 use crate::kernel::control::{Control, Kernel};
@@ -63,7 +63,7 @@ impl Kernel {
         access: &DesktopAccess<P>,
         kind: Use,
         comes: Comes,
-    ) -> Result<Option<Place>, InFlightError> {
+    ) -> Result<Option<UseGuard>, InFlightError> {
         let place = match comes {
             Comes::Person => self.state::<Uses>().take(access.desktop, kind),
             Comes::ByItself => self.state::<Uses>().take_by_itself(access.desktop, kind),
@@ -99,7 +99,7 @@ impl Control {
         &self,
         access: &DesktopAccess<P>,
         why: Reason,
-        _place: &Place,
+        _place: &UseGuard,
         waking: Waking,
     ) -> Result<Arc<Door>, EnterError> {
         self.may_enter(access, why, waking).await?;

@@ -10,7 +10,7 @@ use rolltop_model::{DesktopId, Use};
 use crate::inside::enter::EnterError;
 use crate::inside::enter::{Waking, unavailable};
 use crate::inside::notes::Reason;
-use crate::inside::uses::{Comes, MOST_COMMANDS, Place};
+use crate::inside::uses::{Comes, MOST_COMMANDS, UseGuard};
 use crate::kernel::caller::{DesktopAccess, purpose};
 use crate::kernel::control::{Control, Kernel};
 use crate::kernel::error::explained;
@@ -78,7 +78,7 @@ pub struct ExecLine {
     door: Arc<Door>,
     kernel: Arc<Kernel>,
     desktop: DesktopId,
-    _place: Place,
+    _place: UseGuard,
 }
 
 impl ExecLine {

@@ -26,7 +26,7 @@ use crate::inside::enter::EnterError;
 use crate::inside::enter::{Waking, unavailable};
 use crate::inside::files::tag::Tag;
 use crate::inside::notes::Reason;
-use crate::inside::uses::{Comes, Place};
+use crate::inside::uses::{Comes, UseGuard};
 use crate::kernel::caller::purpose::{ReadFiles, WriteFiles};
 use crate::kernel::caller::{DesktopAccess, Inside};
 use crate::kernel::control::Control;
@@ -100,7 +100,7 @@ pub struct OpenFile {
 enum Content {
     Whole(Bytes),
     /// The desktop is in use until the last of it is read.
-    Remote(Box<rolltop_door::RemoteFile>, Arc<Place>),
+    Remote(Box<rolltop_door::RemoteFile>, Arc<UseGuard>),
 }
 
 impl OpenFile {
@@ -158,7 +158,7 @@ impl Control {
 pub struct Files<P> {
     door: Arc<Door>,
     sftp: Sftp,
-    place: Arc<Place>,
+    place: Arc<UseGuard>,
     purpose: PhantomData<fn() -> P>,
 }
 

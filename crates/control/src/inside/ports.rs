@@ -8,7 +8,7 @@ use rolltop_model::Use;
 use crate::inside::enter::EnterError;
 use crate::inside::enter::{Waking, kept_out, unavailable};
 use crate::inside::notes::Reason;
-use crate::inside::uses::{Comes, MOST_CONNECTIONS, Place};
+use crate::inside::uses::{Comes, MOST_CONNECTIONS, UseGuard};
 use crate::kernel::caller::{DesktopAccess, purpose};
 use crate::kernel::control::Control;
 use crate::kernel::error::{InternalError, explained};
@@ -29,7 +29,7 @@ impl From<InternalError> for PortError {
 /// Bytes to and from a port of a desktop. Shutting it down ends only this direction.
 pub struct PortConnection {
     pub stream: DoorStream,
-    pub place: Place,
+    pub place: UseGuard,
 }
 
 impl Control {

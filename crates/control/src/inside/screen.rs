@@ -14,7 +14,7 @@ use crate::inside::notes::Reason;
 use crate::inside::screen_input::{Input, NotRfb, Said};
 use crate::inside::screen_output::agreed::Agreed;
 use crate::inside::screen_output::{BadServer, Output, Passed};
-use crate::inside::uses::{Comes, Place};
+use crate::inside::uses::{Comes, UseGuard};
 use crate::inside::viewers::Viewer;
 use crate::inside::viewers::Viewers;
 use crate::kernel::caller::{DesktopAccess, purpose};
@@ -29,7 +29,7 @@ pub struct Screen {
     /// Looks at what the server says before it goes to the viewer.
     pub output: ScreenOutput,
     /// Keeps the desktop awake as long as it is held.
-    pub place: Place,
+    pub place: UseGuard,
 }
 
 pub struct ScreenOutput(Output);

@@ -9,7 +9,7 @@ use rolltop_model::Use;
 use crate::inside::enter::EnterError;
 use crate::inside::enter::{Waking, unavailable};
 use crate::inside::notes::Reason;
-use crate::inside::uses::{Comes, MOST_VIEWERS, Place};
+use crate::inside::uses::{Comes, MOST_VIEWERS, UseGuard};
 use crate::kernel::caller::{DesktopAccess, purpose};
 use crate::kernel::control::Control;
 use crate::kernel::error::explained;
@@ -36,7 +36,7 @@ impl From<DoorError> for TerminalError {
 pub struct TerminalLine {
     door: Arc<Door>,
     number: TerminalNumber,
-    _place: Place,
+    _place: UseGuard,
 }
 
 impl TerminalLine {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use rolltop_model::{DesktopId, Use};
 
 use crate::kernel::clock;
-use crate::kernel::in_flight::{Held, Share};
+use crate::kernel::in_flight::{Reservation, Share};
 use crate::kernel::state::default_state;
 
 /// Commands that run in one desktop at the same time. Each is a session of its sshd, which has 100.
@@ -53,17 +53,17 @@ struct Seen {
 }
 
 /// One use of a desktop, counted as long as it lives.
-pub struct Place {
+pub struct UseGuard {
     uses: Uses,
     desktop: DesktopId,
     kind: Use,
     counts: bool,
     /// Its credential's count and its memory.
-    held: Option<Held>,
+    held: Option<Reservation>,
 }
 
-impl Place {
-    pub(crate) fn hold(&mut self, held: Held) {
+impl UseGuard {
+    pub(crate) fn hold(&mut self, held: Reservation) {
         self.held = Some(held);
     }
 
@@ -75,16 +75,16 @@ impl Place {
 
 impl Uses {
     /// None where the desktop has all of this kind that it may have.
-    pub fn take(&self, desktop: DesktopId, kind: Use) -> Option<Place> {
+    pub fn take(&self, desktop: DesktopId, kind: Use) -> Option<UseGuard> {
         self.take_at(desktop, kind, Comes::Person, clock::now())
     }
 
     /// The same for what goes on by itself, such as a page's poll: a use only as long as its person came lately.
-    pub fn take_by_itself(&self, desktop: DesktopId, kind: Use) -> Option<Place> {
+    pub fn take_by_itself(&self, desktop: DesktopId, kind: Use) -> Option<UseGuard> {
         self.take_at(desktop, kind, Comes::ByItself, clock::now())
     }
 
-    fn take_at(&self, desktop: DesktopId, kind: Use, comes: Comes, now: Timestamp) -> Option<Place> {
+    fn take_at(&self, desktop: DesktopId, kind: Use, comes: Comes, now: Timestamp) -> Option<UseGuard> {
         let mut all = self.all();
         let seen = all.entry(desktop).or_default();
         let visited_at = *seen.visited_at.get_or_insert(now);
@@ -102,7 +102,7 @@ impl Uses {
         if comes == Comes::Person {
             seen.visited_at = Some(now);
         }
-        Some(Place { uses: self.clone(), desktop, kind, counts, held: None })
+        Some(UseGuard { uses: self.clone(), desktop, kind, counts, held: None })
     }
 
     /// What is open to a desktop, and when that last changed.
@@ -136,7 +136,7 @@ impl Uses {
     }
 }
 
-impl Drop for Place {
+impl Drop for UseGuard {
     fn drop(&mut self) {
         let mut all = self.uses.all();
         let Some(seen) = all.get_mut(&self.desktop) else { return };

@@ -107,14 +107,14 @@ struct Memory {
 }
 
 /// Something that is counted for its credential and has its memory, as long as it is held.
-pub struct Held {
+pub struct Reservation {
     in_flight: InFlight,
     workspace: WorkspaceId,
     _counted: Option<Counted>,
     _memory: Share,
 }
 
-impl Held {
+impl Reservation {
     /// More memory for the same, if there is any.
     pub(crate) fn more(&self, bytes: u64) -> Option<Share> {
         self.in_flight.more(self.workspace, bytes)
@@ -132,9 +132,9 @@ struct Counted {
     key: (String, Kind),
 }
 
-impl fmt::Debug for Held {
+impl fmt::Debug for Reservation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held").finish_non_exhaustive()
+        f.debug_struct("Reservation").finish_non_exhaustive()
     }
 }
 
@@ -156,7 +156,7 @@ impl InFlight {
     }
 
     /// A use of a desktop, of which some are counted.
-    pub async fn begin_use(&self, caller: &Caller, kind: Use) -> Result<Held, InFlightError> {
+    pub async fn begin_use(&self, caller: &Caller, kind: Use) -> Result<Reservation, InFlightError> {
         let counted = match kind {
             Use::Screen => Some(Kind::Screen),
             Use::Files => Some(Kind::Files),
@@ -165,14 +165,24 @@ impl InFlight {
         self.begin(caller, counted, memory_of(kind)).await
     }
 
-    pub async fn begin_events(&self, caller: &Caller) -> Result<Held, InFlightError> {
+    pub async fn begin_events(&self, caller: &Caller) -> Result<Reservation, InFlightError> {
         self.begin(caller, Some(Kind::Events), EVENTS_MEMORY).await
     }
 
-    async fn begin(&self, caller: &Caller, kind: Option<Kind>, bytes: u64) -> Result<Held, InFlightError> {
+    async fn begin(
+        &self,
+        caller: &Caller,
+        kind: Option<Kind>,
+        bytes: u64,
+    ) -> Result<Reservation, InFlightError> {
         let counted = kind.map(|kind| self.count(caller, kind)).transpose()?;
         let (in_flight, workspace) = (self.clone(), caller.workspace);
-        Ok(Held { in_flight, workspace, _counted: counted, _memory: self.share(workspace, bytes).await? })
+        Ok(Reservation {
+            in_flight,
+            workspace,
+            _counted: counted,
+            _memory: self.share(workspace, bytes).await?,
+        })
     }
 
     fn count(&self, caller: &Caller, kind: Kind) -> Result<Counted, InFlightError> {

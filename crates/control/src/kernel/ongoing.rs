@@ -19,19 +19,19 @@ impl<W: 'static> State for Ongoing<W> {
 }
 
 /// It is done with a desktop as long as this lives.
-pub(crate) struct Known<W>(Arc<Ongoing<W>>, DesktopId);
+pub(crate) struct OngoingGuard<W>(Arc<Ongoing<W>>, DesktopId);
 
 impl<W> Ongoing<W> {
     /// For who knows that nobody else does it.
-    pub(crate) fn begin(self: Arc<Self>, desktop: DesktopId) -> Known<W> {
+    pub(crate) fn begin(self: Arc<Self>, desktop: DesktopId) -> OngoingGuard<W> {
         self.all().insert(desktop);
-        Known(self, desktop)
+        OngoingGuard(self, desktop)
     }
 
     /// `None` while somebody else does it.
-    pub(crate) fn alone(self: Arc<Self>, desktop: DesktopId) -> Option<Known<W>> {
+    pub(crate) fn alone(self: Arc<Self>, desktop: DesktopId) -> Option<OngoingGuard<W>> {
         let is_first = self.all().insert(desktop);
-        is_first.then(|| Known(self, desktop))
+        is_first.then(|| OngoingGuard(self, desktop))
     }
 
     pub(crate) fn has(&self, desktop: DesktopId) -> bool {
@@ -43,7 +43,7 @@ impl<W> Ongoing<W> {
     }
 }
 
-impl<W> Drop for Known<W> {
+impl<W> Drop for OngoingGuard<W> {
     fn drop(&mut self) {
         self.0.all().remove(&self.1);
     }

@@ -42,10 +42,10 @@ explained! {
 
 /// Those that nobody has used yet, by the hash of their secret.
 #[derive(Default)]
-pub(crate) struct Tickets(Mutex<HashMap<[u8; 32], Kept>>);
+pub(crate) struct Tickets(Mutex<HashMap<[u8; 32], Unused>>);
 default_state!(Tickets);
 
-struct Kept {
+struct Unused {
     made: Instant,
     address: PreviewAddress,
     desktop: DesktopId,
@@ -53,7 +53,7 @@ struct Kept {
 }
 
 impl Tickets {
-    fn put(&self, secret: &SecretString, kept: Kept) {
+    fn put(&self, secret: &SecretString, kept: Unused) {
         let mut tickets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tickets.retain(|_, ticket| ticket.made.elapsed() < TICKET_LIFE);
         if tickets.len() >= MOST_TICKETS {
@@ -64,7 +64,7 @@ impl Tickets {
     }
 
     /// Gone whether or not it was for this address.
-    fn take(&self, secret: &SecretString, address: &PreviewAddress) -> Option<Kept> {
+    fn take(&self, secret: &SecretString, address: &PreviewAddress) -> Option<Unused> {
         let mut tickets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = tickets.remove(&hash_token(secret).0)?;
         (kept.made.elapsed() < TICKET_LIFE && kept.address == *address).then_some(kept)
@@ -89,7 +89,7 @@ impl Control {
         let access: DesktopAccess<purpose::Control> = self.authorise(caller, desktop).await?;
         let address = self.preview_address(&access, wanted.port()).await?;
         let secret = new_token(TokenKind::PreviewTicket);
-        let kept = Kept { made: Instant::now(), address: address.clone(), desktop, session };
+        let kept = Unused { made: Instant::now(), address: address.clone(), desktop, session };
         self.kernel.state::<Tickets>().put(&secret, kept);
         Ok(Ticket { secret, address })
     }
@@ -120,8 +120,8 @@ impl Control {
 mod tests {
     use super::*;
 
-    fn kept(address: &str) -> Kept {
-        Kept {
+    fn kept(address: &str) -> Unused {
+        Unused {
             made: Instant::now(),
             address: address.parse().unwrap(),
             desktop: DesktopId::from_u128(1),

@@ -10,11 +10,11 @@ use rolltop_store::{Desktop, Standing};
 use tokio::time::Instant;
 
 #[derive(Default)]
-pub(crate) struct Standings(Mutex<Known>);
+pub(crate) struct Standings(Mutex<ByDesktop>);
 default_state!(Standings);
 
 /// When each was last looked at, and how it stood then; `None` for what is gone.
-type Known = HashMap<DesktopId, (Instant, Option<Arc<Standing>>)>;
+type ByDesktop = HashMap<DesktopId, (Instant, Option<Arc<Standing>>)>;
 
 impl Standings {
     pub(crate) fn all(&self) -> Vec<Arc<Standing>> {
@@ -45,7 +45,7 @@ impl Standings {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, ByDesktop> {
         // Every change is to one entry, so a panic elsewhere leaves nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

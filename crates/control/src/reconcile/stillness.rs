@@ -43,11 +43,11 @@ const TOLD_APART: Duration = Duration::from_secs(600);
 const LATELY: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
-pub(crate) struct Stillness(Mutex<Known>);
+pub(crate) struct Stillness(Mutex<Watches>);
 default_state!(Stillness);
 
 #[derive(Default)]
-struct Known {
+struct Watches {
     watches: HashMap<DesktopId, Watch>,
     /// Where somebody was not let in, and when; also of those that are not watched yet.
     suspects: HashMap<DesktopId, Instant>,
@@ -123,7 +123,7 @@ impl Stillness {
     /// Takes note of what the machines do.
     fn note(&self, machines: &HashMap<DesktopId, Watched<'_>>, window: Duration) -> Due {
         let mut known = self.known();
-        let Known { watches: all, suspects } = &mut *known;
+        let Watches { watches: all, suspects } = &mut *known;
         let now = Instant::now();
         suspects.retain(|_, at| now.saturating_duration_since(*at) < LATELY.saturating_add(window));
         all.retain(|id, watch| machines.get(id).is_some_and(|seen| seen.machine.boot == watch.boot));
@@ -161,7 +161,7 @@ impl Stillness {
     /// Takes note of what was heard.
     fn heard(&self, desktop: DesktopId, heard: Heard, now: Timestamp) -> News {
         let mut known = self.known();
-        let Known { watches, suspects } = &mut *known;
+        let Watches { watches, suspects } = &mut *known;
         let Some(watch) = watches.get_mut(&desktop) else { return News::None };
         let before = watch.silence.filter(|_| watch.unanswered >= KNOCKS);
         watch.knocking = false;
@@ -200,7 +200,7 @@ impl Stillness {
         News::Silent(silence)
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, Watches> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,7 +7,7 @@ use rolltop_api_types as api;
 use rolltop_model::{Desired, DesktopId, Setup, SetupState};
 use rolltop_store::DesktopSetup;
 
-use crate::inside::uses::Place;
+use crate::inside::uses::UseGuard;
 use crate::kernel::caller::{DesktopAccess, purpose};
 use crate::kernel::clock;
 use crate::kernel::control::Control;
@@ -32,16 +32,16 @@ explained! {
 
 /// What keeps desktops awake while they are being set up.
 #[derive(Default)]
-pub(crate) struct SettingUp(Mutex<HashMap<DesktopId, Place>>);
+pub(crate) struct SettingUp(Mutex<HashMap<DesktopId, UseGuard>>);
 default_state!(SettingUp);
 
 impl SettingUp {
-    fn places(&self) -> MutexGuard<'_, HashMap<DesktopId, Place>> {
+    fn places(&self) -> MutexGuard<'_, HashMap<DesktopId, UseGuard>> {
         // Every change is to one entry, so a panic elsewhere leaves nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn goes_on(&self, desktop: DesktopId, place: impl FnOnce() -> Option<Place>) {
+    pub(crate) fn goes_on(&self, desktop: DesktopId, place: impl FnOnce() -> Option<UseGuard>) {
         let mut places = self.places();
         if let std::collections::hash_map::Entry::Vacant(entry) = places.entry(desktop)
             && let Some(place) = place()

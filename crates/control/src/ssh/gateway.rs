@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::inside::notes::Reason;
-use crate::inside::uses::Place;
+use crate::inside::uses::UseGuard;
 use crate::inside::uses::Uses;
 use crate::kernel::caller::{Caller, DesktopAccess, Who, purpose};
 use crate::kernel::clock;
@@ -65,7 +65,7 @@ pub struct KeyGuard {
     key: SshKeyId,
     changes: watch::Receiver<u64>,
     /// The desktop is in use as long as this is held.
-    _place: Option<Place>,
+    _place: Option<UseGuard>,
     _connected: Connected,
 }
 

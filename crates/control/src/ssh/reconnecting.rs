@@ -19,13 +19,13 @@ pub(crate) const QUIET: Duration = Duration::from_secs(10 * 60);
 /// Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Reconnecting {
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<Connections>>,
     /// Who ends within this long of the wish to switch the desktop off has left by itself.
     leaving: Duration,
 }
 
 #[derive(Default)]
-struct Known {
+struct Connections {
     /// How many connections each key has to each desktop.
     connected: HashMap<(DesktopId, SshKeyId), usize>,
     /// Keys whose connections were cut off by whoever switched the desktop off, and when each was heard of last.
@@ -81,7 +81,7 @@ impl Reconnecting {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, Connections> {
         // Every change is to one entry, so a panic elsewhere leaves nothing half done.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

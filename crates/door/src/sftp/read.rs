@@ -12,7 +12,7 @@ use russh_sftp::client::error::Error;
 use russh_sftp::protocol::StatusCode;
 use tokio_util::io::StreamReader;
 
-use super::{FileInfo, Held};
+use super::{FileInfo, OpenHandle};
 
 /// Bytes per request; a server may give less.
 const PIECE: u64 = 64 * 1024;
@@ -22,7 +22,7 @@ const UNDER_WAY: usize = 16;
 /// An open file, as a stream of pieces. Exactly the bytes that were asked for come: what was appended since is
 /// left out, and a file that was cut meanwhile is an error rather than a short copy.
 pub struct RemoteFile {
-    handle: Held,
+    handle: OpenHandle,
     info: FileInfo,
     /// Where the next request begins, and where the last one ends.
     next: u64,
@@ -31,7 +31,7 @@ pub struct RemoteFile {
 }
 
 impl RemoteFile {
-    pub(super) fn new(handle: Held, info: FileInfo) -> Self {
+    pub(super) fn new(handle: OpenHandle, info: FileInfo) -> Self {
         Self { handle, info, next: 0, end: info.size, pieces: FuturesOrdered::new() }
     }
 
@@ -61,7 +61,7 @@ impl RemoteFile {
     }
 }
 
-async fn piece(handle: Held, from: u64, length: u64) -> io::Result<Bytes> {
+async fn piece(handle: OpenHandle, from: u64, length: u64) -> io::Result<Bytes> {
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < length {
         let left = length - bytes.len() as u64;

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::task::Poll;
 
-use super::{Held, SftpError};
+use super::{OpenHandle, SftpError};
 
 /// Bytes per request, which every server takes.
 const PIECE: usize = 32 * 1024;
@@ -13,13 +13,13 @@ const UNDER_WAY: usize = 16;
 
 /// A file being written, from front to back. Nothing tells what arrived but [`RemoteWriter::finish`].
 pub struct RemoteWriter {
-    handle: Held,
+    handle: OpenHandle,
     offset: u64,
     pieces: FuturesUnordered<BoxFuture<'static, Result<(), SftpError>>>,
 }
 
 impl RemoteWriter {
-    pub(super) fn new(handle: Held, offset: u64) -> Self {
+    pub(super) fn new(handle: OpenHandle, offset: u64) -> Self {
         Self { handle, offset, pieces: FuturesUnordered::new() }
     }
 
@@ -53,7 +53,7 @@ impl RemoteWriter {
     }
 }
 
-async fn put(handle: Held, offset: u64, piece: Vec<u8>) -> Result<(), SftpError> {
+async fn put(handle: OpenHandle, offset: u64, piece: Vec<u8>) -> Result<(), SftpError> {
     let server = handle.server();
     server.asked(server.session.write(handle.name(), offset, piece)).await?;
     Ok(())

@@ -20,13 +20,13 @@ const MEMORY_AGE: Duration = Duration::from_secs(5);
 /// One desktop. Whoever has the gate acts; everybody may look at what is shown.
 #[derive(Debug)]
 pub(super) struct Desktop {
-    gate: Arc<tokio::sync::Mutex<Held>>,
+    gate: Arc<tokio::sync::Mutex<Gated>>,
     shown: Mutex<Shown>,
 }
 
 /// What the one who has the gate works on.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct Gated {
     pub record: Option<Record>,
     pub running: Option<Running>,
     /// Destroyed: the entry is out of the map, and whoever waited has to look again.
@@ -44,7 +44,7 @@ struct Shown {
 impl Desktop {
     pub(super) fn new(record: Option<Record>) -> Self {
         let shown = Shown { record: record.clone(), ..Shown::default() };
-        let held = Held { record, ..Held::default() };
+        let held = Gated { record, ..Gated::default() };
         Self { gate: Arc::new(tokio::sync::Mutex::new(held)), shown: Mutex::new(shown) }
     }
 
@@ -53,12 +53,12 @@ impl Desktop {
     }
 
     /// Waits until nobody else acts on it.
-    pub(super) async fn hold(&self) -> OwnedMutexGuard<Held> {
+    pub(super) async fn hold(&self) -> OwnedMutexGuard<Gated> {
         Arc::clone(&self.gate).lock_owned().await
     }
 
     /// The same, unless somebody does.
-    pub(super) fn try_hold(&self) -> Option<OwnedMutexGuard<Held>> {
+    pub(super) fn try_hold(&self) -> Option<OwnedMutexGuard<Gated>> {
         Arc::clone(&self.gate).try_lock_owned().ok()
     }
 
@@ -68,7 +68,7 @@ impl Desktop {
     }
 
     /// Lets others see what has changed.
-    pub(super) fn show(&self, held: &Held) {
+    pub(super) fn show(&self, held: &Gated) {
         let mut shown = self.shown();
         shown.record.clone_from(&held.record);
         shown.process = held.running.as_ref().map(|running| running.process);
@@ -146,7 +146,7 @@ impl Host {
     }
 
     /// The gate of a desktop, whether or not there is anything of it yet.
-    pub(super) async fn hold(&self, desktop: DesktopId) -> (Arc<Desktop>, OwnedMutexGuard<Held>) {
+    pub(super) async fn hold(&self, desktop: DesktopId) -> (Arc<Desktop>, OwnedMutexGuard<Gated>) {
         loop {
             let entry =
                 Arc::clone(self.desktops().entry(desktop).or_insert_with(|| Arc::new(Desktop::new(None))));
@@ -158,7 +158,7 @@ impl Host {
     }
 
     /// Takes an entry without a record out of the map, so that failed requests leave nothing.
-    pub(super) fn let_go(&self, desktop: DesktopId, held: &mut Held) {
+    pub(super) fn let_go(&self, desktop: DesktopId, held: &mut Gated) {
         if held.record.is_none() {
             held.gone = true;
             self.desktops().remove(&desktop);
@@ -169,7 +169,7 @@ impl Host {
     pub(super) async fn pass_fence(
         &self,
         desktop: DesktopId,
-        held: &mut Held,
+        held: &mut Gated,
         fence: u64,
     ) -> Result<(), EngineError> {
         let seen = match &held.record {

@@ -8,7 +8,7 @@ use rolltop_engine::{DestroyReceipt, EngineError};
 use rolltop_model::{DesktopId, LayerId};
 
 use super::Host;
-use super::desktop::{Desktop, Held};
+use super::desktop::{Desktop, Gated};
 use super::transfer::IMPORTED;
 use crate::command_line::CONSOLE;
 use crate::durable;
@@ -41,7 +41,7 @@ impl Host {
     pub(super) async fn remove_all(
         &self,
         desktop: &Desktop,
-        held: &mut Held,
+        held: &mut Gated,
     ) -> Result<(Vec<String>, u64), EngineError> {
         let mut removed = Vec::new();
         let Some(record) = held.record.clone() else { return Ok((removed, 0)) };

@@ -11,7 +11,7 @@ use rolltop_model::{DesktopId, LayerId};
 use serde_json::{Value, json};
 
 use super::Host;
-use super::desktop::{Desktop, Held};
+use super::desktop::{Desktop, Gated};
 use super::snapshot::remove_layer;
 use crate::command_line::{BASE, base_path};
 use crate::fault::{Fault, told};
@@ -39,11 +39,11 @@ impl Host {
     async fn flatten_held(
         &self,
         desktop: &Desktop,
-        held: &mut Held,
+        held: &mut Gated,
         (id, fence): (DesktopId, u64),
     ) -> Result<Flattening, EngineError> {
         self.pass_fence(id, held, fence).await?;
-        let Held { record, running, .. } = &mut *held;
+        let Gated { record, running, .. } = &mut *held;
         let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
         let running = running.as_ref().ok_or(EngineError::NotRunning)?;
         match job(running).await? {
@@ -77,8 +77,8 @@ impl Host {
     }
 
     /// Takes note of what has become of copying. Whether or not all of it is copied, it is over afterwards.
-    async fn conclude(&self, desktop: &Desktop, held: &mut Held, job: &Value) -> Result<(), Fault> {
-        let Held { record: Some(record), running: Some(running), .. } = &mut *held else { return Ok(()) };
+    async fn conclude(&self, desktop: &Desktop, held: &mut Gated, job: &Value) -> Result<(), Fault> {
+        let Gated { record: Some(record), running: Some(running), .. } = &mut *held else { return Ok(()) };
         running.monitor()?.run("job-dismiss", json!({ "id": JOB })).await?;
         if let Some(error) = job.get("error").and_then(Value::as_str) {
             return Err(Fault::Other(format!("the layers of a disk were not copied: {error}")));
@@ -97,7 +97,7 @@ impl Host {
     }
 
     /// Ends copying, if there is any: for whatever needs the disk for itself.
-    pub(super) async fn end_flattening(&self, desktop: &Desktop, held: &mut Held) -> Result<(), Fault> {
+    pub(super) async fn end_flattening(&self, desktop: &Desktop, held: &mut Gated) -> Result<(), Fault> {
         let mut is_ending = false;
         while let Some(running) = &held.running
             && let Some(job) = job(running).await?

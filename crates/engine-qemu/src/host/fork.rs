@@ -8,7 +8,7 @@ use rolltop_model::DesktopId;
 use rolltop_template::Manifest;
 
 use super::Host;
-use super::desktop::{Desktop, Held};
+use super::desktop::{Desktop, Gated};
 use crate::command_line::base_path;
 use crate::layer;
 use crate::layout::{layer_name, make_directory};
@@ -30,7 +30,7 @@ impl Host {
     async fn fork_held(
         self: &Arc<Self>,
         desktop: &Arc<Desktop>,
-        held: &mut Held,
+        held: &mut Gated,
         request: &ForkRequest,
     ) -> Result<(), EngineError> {
         self.pass_fence(request.desktop, held, request.fence).await?;
@@ -96,7 +96,7 @@ impl Host {
     async fn begin(
         &self,
         desktop: &Desktop,
-        held: &mut Held,
+        held: &mut Gated,
         request: &ForkRequest,
         plan: &Plan,
     ) -> Result<(), EngineError> {
@@ -133,7 +133,7 @@ impl Host {
     async fn make(
         self: &Arc<Self>,
         desktop: &Arc<Desktop>,
-        held: &mut Held,
+        held: &mut Gated,
         request: &ForkRequest,
         manifest: &Manifest,
         plan: Plan,

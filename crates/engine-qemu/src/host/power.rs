@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
 
 use super::Host;
-use super::desktop::{Desktop, Held};
+use super::desktop::{Desktop, Gated};
 use super::writing;
 use crate::accel;
 use crate::cgroup::Share;
@@ -42,7 +42,7 @@ impl Host {
     async fn start_held(
         self: &Arc<Self>,
         desktop: &Arc<Desktop>,
-        held: &mut Held,
+        held: &mut Gated,
         request: &StartRequest,
     ) -> Result<(), EngineError> {
         self.pass_fence(request.desktop, held, request.fence).await?;
@@ -86,7 +86,7 @@ impl Host {
     pub(super) async fn boot(
         self: &Arc<Self>,
         desktop: &Arc<Desktop>,
-        held: &mut Held,
+        held: &mut Gated,
         disk: &[DiskLayer],
         manifest: &Manifest,
         memory: Memory,
@@ -146,7 +146,7 @@ impl Host {
         let (desktop, mut held) = self.hold(id).await;
         let outcome = async {
             self.pass_fence(id, &mut held, fence).await?;
-            let Held { record, running, .. } = &mut *held;
+            let Gated { record, running, .. } = &mut *held;
             let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
             if running.is_none() {
                 return Err(EngineError::NotRunning);
@@ -177,7 +177,7 @@ impl Host {
         let (desktop, mut held) = self.hold(id).await;
         let outcome = async {
             self.pass_fence(id, &mut held, fence).await?;
-            let Held { record, running, .. } = &mut *held;
+            let Gated { record, running, .. } = &mut *held;
             let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
             if running.is_none() {
                 if record.phase == Phase::Off(OffReason::Suspended) {
@@ -206,7 +206,7 @@ impl Host {
     pub(super) async fn turn_off(
         &self,
         desktop: &Desktop,
-        held: &mut Held,
+        held: &mut Gated,
         why: OffReason,
     ) -> Result<(), EngineError> {
         if let Some(running) = &held.running {
@@ -226,7 +226,7 @@ impl Host {
     }
 
     /// After a start or fork that failed: nothing stays running, and the record says so.
-    pub(super) async fn abandon(&self, desktop: &Desktop, held: &mut Held) {
+    pub(super) async fn abandon(&self, desktop: &Desktop, held: &mut Gated) {
         if let Err(error) = self.turn_off(desktop, held, OffReason::NeverStarted).await {
             tracing::warn!(%error, "something of a start that failed is left over");
         }

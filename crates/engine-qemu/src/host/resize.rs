@@ -10,7 +10,7 @@ use rolltop_model::MOST_DISK_GIB;
 use serde_json::json;
 
 use super::Host;
-use super::desktop::{Desktop, Held};
+use super::desktop::{Desktop, Gated};
 use crate::fault::Fault;
 use crate::machine::{Running, file_limit};
 use crate::record::Record;
@@ -26,7 +26,7 @@ impl Host {
     async fn resize_held(
         &self,
         desktop: &Desktop,
-        held: &mut Held,
+        held: &mut Gated,
         request: &ResizeRequest,
     ) -> Result<(), EngineError> {
         self.pass_fence(request.desktop, held, request.fence).await?;
@@ -50,7 +50,7 @@ impl Host {
         if grows && held.running.is_some() {
             self.end_flattening(desktop, held).await?;
         }
-        if let Held { record: Some(record), running: Some(running), .. } = &*held {
+        if let Gated { record: Some(record), running: Some(running), .. } = &*held {
             self.grow_disk(record, running).await?;
         }
         Ok(())

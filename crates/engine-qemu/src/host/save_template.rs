@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::Host;
-use super::desktop::{Desktop, Held};
+use super::desktop::{Desktop, Gated};
 use super::writing::Promise;
 use crate::durable;
 use crate::fault::{Doing, Fault, blocking, told};
@@ -45,7 +45,7 @@ impl Host {
     async fn save_template_held(
         &self,
         desktop: &Desktop,
-        held: &mut Held,
+        held: &mut Gated,
         request: &SaveTemplateRequest,
     ) -> Result<(), EngineError> {
         self.pass_fence(request.desktop, held, request.fence).await?;
@@ -53,7 +53,7 @@ impl Host {
             return Ok(());
         }
         self.end_flattening(desktop, held).await?;
-        let Held { record, running, .. } = &*held;
+        let Gated { record, running, .. } = &*held;
         let record = record.as_ref().ok_or(EngineError::UnknownDesktop)?;
         let running = running.as_ref().ok_or(EngineError::NotRunning)?;
         let parent = self.manifest(&record.template)?;

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Host;
-use super::desktop::{Desktop, Held};
+use super::desktop::{Desktop, Gated};
 use super::power::own_layers;
 use super::suspend::stand_still;
 use super::transfer::IMPORTED;
@@ -157,7 +157,7 @@ impl Host {
     async fn snapshot_held(
         &self,
         desktop: &Desktop,
-        held: &mut Held,
+        held: &mut Gated,
         request: &SnapshotRequest,
     ) -> Result<SnapshotInfo, EngineError> {
         self.pass_fence(request.desktop, held, request.fence).await?;
@@ -204,11 +204,11 @@ impl Host {
     async fn take(
         &self,
         desktop: &Desktop,
-        held: &mut Held,
+        held: &mut Gated,
         request: &SnapshotRequest,
         directory: &Path,
     ) -> Result<SnapshotRecord, EngineError> {
-        let Held { record, running, .. } = &mut *held;
+        let Gated { record, running, .. } = &mut *held;
         let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
         let mut taken = SnapshotRecord {
             snapshot: request.snapshot,
@@ -322,7 +322,7 @@ impl Host {
     }
 
     /// The same for a machine found running, which goes on if it was left standing.
-    pub(super) async fn settle_layers(&self, held: &mut Held, running: &Running) -> Result<(), Fault> {
+    pub(super) async fn settle_layers(&self, held: &mut Gated, running: &Running) -> Result<(), Fault> {
         let Some(record) = held.record.as_mut() else { return Ok(()) };
         self.settle_next(record, running).await?;
         if running.monitor()?.status().await? == "paused" {
@@ -360,7 +360,7 @@ impl Host {
     async fn revert_held(
         &self,
         desktop: &Desktop,
-        held: &mut Held,
+        held: &mut Gated,
         request: &RevertRequest,
     ) -> Result<(), EngineError> {
         self.pass_fence(request.desktop, held, request.fence).await?;

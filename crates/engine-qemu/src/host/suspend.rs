@@ -12,7 +12,7 @@ use rolltop_model::DesktopId;
 use serde_json::json;
 
 use super::Host;
-use super::desktop::{Desktop, Held};
+use super::desktop::{Desktop, Gated};
 use crate::fault::{Fault, blocking, told};
 use crate::identity::BakeIdentity;
 use crate::machine::{self, Memory, Running};
@@ -32,12 +32,12 @@ impl Host {
     async fn suspend_held(
         &self,
         desktop: &Desktop,
-        held: &mut Held,
+        held: &mut Gated,
         request: &SuspendRequest,
     ) -> Result<(), EngineError> {
         self.pass_fence(request.desktop, held, request.fence).await?;
         self.end_flattening(desktop, held).await?;
-        let Held { record, running, .. } = &mut *held;
+        let Gated { record, running, .. } = &mut *held;
         let record = record.as_mut().ok_or(EngineError::UnknownDesktop)?;
         let Some(running) = running else {
             return match record.phase {
@@ -106,7 +106,7 @@ impl Host {
     async fn resume_held(
         self: &Arc<Self>,
         desktop: &Arc<Desktop>,
-        held: &mut Held,
+        held: &mut Gated,
         request: &StartRequest,
     ) -> Result<(), EngineError> {
         self.pass_fence(request.desktop, held, request.fence).await?;
@@ -167,7 +167,7 @@ impl Host {
     /// why it is off, or `None` if it runs on.
     pub(super) async fn after_broken_suspend(
         self: &Arc<Self>,
-        held: &mut Held,
+        held: &mut Gated,
         process: Option<Process>,
     ) -> Result<Option<OffReason>, EngineError> {
         let Some(record) = held.record.as_mut() else { return Ok(None) };

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use rolltop_engine::image::{About, ExportRequest, Frame, ImportRequest, PIECE};
 use rolltop_engine::{DiskLayer, DoorStream, EngineError};
 use rolltop_model::{LayerId, TemplateVersion};
-use rolltop_template::{Held, INITRD, KERNEL};
+use rolltop_template::{BootFiles, INITRD, KERNEL};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use uuid::Uuid;
@@ -204,7 +204,7 @@ impl Host {
         let templates = self.layout.templates();
         tracing::debug!(snapshot = %request.snapshot, "what boots an image has come");
         let version = blocking(move || {
-            let held = Held { kernel: &come.kernel.path, initrd: &come.initrd.path, cmdline: &cmdline };
+            let held = BootFiles { kernel: &come.kernel.path, initrd: &come.initrd.path, cmdline: &cmdline };
             rolltop_template::hold(&templates, IMPORTED, &held).map_err(|error| Fault::Other(told(&error)))
         })
         .await?;

@@ -18,7 +18,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(20);
 pub(super) type Looked = Option<(Instant, Vec<HostWarning>)>;
 
 /// Where a memory is kept, and of what machine.
-struct Place {
+struct KeptMemory {
     directory: PathBuf,
     template: TemplateVersion,
     size: Size,
@@ -57,16 +57,16 @@ impl Host {
                 Err(Fault::Memory(why)) => Some(why),
                 Err(other) => return Err(other),
             };
-            let Place { desktop, snapshot, .. } = place;
+            let KeptMemory { desktop, snapshot, .. } = place;
             found.extend(why.map(|why| HostWarning::MemoryUnusable { desktop, snapshot, why }));
         }
         Ok(found)
     }
 
-    fn memory_places(&self) -> Vec<Place> {
+    fn memory_places(&self) -> Vec<KeptMemory> {
         let mut places = Vec::new();
         for (id, desktop) in self.desktops().iter() {
-            places.extend(desktop.record().map(|record| Place {
+            places.extend(desktop.record().map(|record| KeptMemory {
                 directory: self.layout.desktop(*id),
                 template: record.template,
                 size: record.size,
@@ -75,7 +75,7 @@ impl Host {
             }));
         }
         places.extend(self.snapshot_records().into_iter().filter(|record| record.has_memory).map(|record| {
-            Place {
+            KeptMemory {
                 directory: self.layout.snapshot(record.snapshot),
                 template: record.template,
                 size: record.size,

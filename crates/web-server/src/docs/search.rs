@@ -22,10 +22,10 @@ const MOST_IN_TEXT: u32 = 4;
 const IN_ORDER: u32 = 6;
 
 pub(super) struct Search {
-    places: Vec<Place>,
+    places: Vec<Passage>,
 }
 
-struct Place {
+struct Passage {
     /// Where it is: path and anchor.
     address: String,
     page: String,
@@ -59,7 +59,7 @@ impl Search {
             for section in page.sections() {
                 let anchor = if section.id.is_empty() { String::new() } else { format!("#{}", section.id) };
                 let text = section.text.split_whitespace().collect::<Vec<_>>().join(" ");
-                places.push(Place {
+                places.push(Passage {
                     address: format!("/docs/{slug}{anchor}"),
                     page_words: words(&page.title),
                     heading_words: words(&section.title),
@@ -80,7 +80,7 @@ impl Search {
         if asked.is_empty() {
             return Vec::new();
         }
-        let mut found: Vec<(u32, &Place)> =
+        let mut found: Vec<(u32, &Passage)> =
             self.places.iter().filter_map(|place| Some((place.score(&asked)?, place))).collect();
         // Stable: of two that count the same, the earlier in the index comes first.
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
@@ -97,7 +97,7 @@ impl Search {
     }
 }
 
-impl Place {
+impl Passage {
     /// How well it fits; `None` if a word is missing, or if all that fits is the title above.
     fn score(&self, asked: &[String]) -> Option<u32> {
         let top = self.heading.is_empty();

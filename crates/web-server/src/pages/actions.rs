@@ -18,7 +18,7 @@ use crate::language::Language;
 use crate::view::{self, Action};
 
 #[derive(Deserialize, Default)]
-pub(crate) struct Answer {
+pub(crate) struct Input {
     #[serde(default)]
     pub name: String,
     /// Only sent where it is checked.
@@ -46,7 +46,7 @@ pub(crate) async fn ask(
 pub(crate) async fn submit(
     person: SignedIn,
     Named((id, action)): Named<(DesktopId, Action)>,
-    Form(answer): Form<Answer>,
+    Form(answer): Form<Input>,
 ) -> Result<Response, Failure> {
     let language = person.language;
     match perform(&person, id, action, &answer).await {
@@ -104,7 +104,7 @@ pub(super) async fn perform(
     person: &SignedIn,
     id: DesktopId,
     action: Action,
-    answer: &Answer,
+    answer: &Input,
 ) -> Result<Desktop, ClientError> {
     let client = &person.client;
     match action {

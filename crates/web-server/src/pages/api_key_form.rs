@@ -17,7 +17,7 @@ const LIVES: [&str; 5] = ["7", "30", "90", "365", "0"];
 
 /// As it was filled in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct Input {
     name: String,
     preset: String,
     scopes: Vec<String>,
@@ -25,7 +25,7 @@ pub(super) struct Answer {
     desktop: String,
 }
 
-impl Default for Answer {
+impl Default for Input {
     fn default() -> Self {
         Self {
             name: String::new(),
@@ -37,10 +37,10 @@ impl Default for Answer {
     }
 }
 
-impl Answer {
+impl Input {
     /// A form has one pair per ticked scope, which serde's forms can't gather.
     pub fn read(form: &[u8]) -> Self {
-        let mut answer = Answer { scopes: Vec::new(), ..Answer::default() };
+        let mut answer = Input { scopes: Vec::new(), ..Input::default() };
         for (name, value) in form_urlencoded::parse(form) {
             match name.as_ref() {
                 "name" => answer.name = value.trim().to_owned(),
@@ -86,7 +86,7 @@ impl Answer {
     }
 }
 
-pub(super) fn form_body(language: Language, answer: &Answer, desktops: &[Desktop], fault: &Fault) -> Markup {
+pub(super) fn form_body(language: Language, answer: &Input, desktops: &[Desktop], fault: &Fault) -> Markup {
     let name = Field {
         hint: Some("api-name-hint"),
         problem: fault.at("name"),
@@ -131,7 +131,7 @@ fn preset_choice(language: Language, preset: &str, chosen: bool) -> Markup {
 }
 
 /// Each scope by itself; shown while `custom` is chosen.
-fn ticks(language: Language, answer: &Answer) -> Markup {
+fn ticks(language: Language, answer: &Input) -> Markup {
     html! {
         @for (group, members) in scopes::GROUPS {
             fieldset.scope-group {
@@ -167,22 +167,22 @@ mod tests {
 
     #[test]
     fn a_preset_is_its_scopes_whatever_is_ticked() {
-        let answer = Answer::read(b"name=+ci+&preset=watch&scope=admin&days=7&desktop=");
+        let answer = Input::read(b"name=+ci+&preset=watch&scope=admin&days=7&desktop=");
         let wanted = answer.wanted(Scope::ALL, now()).unwrap();
         assert_eq!((wanted.name.as_str(), wanted.scopes), ("ci", scopes::WATCH.to_vec()));
         assert_eq!(wanted.expires_at, Some("2030-01-08T00:00:00Z".parse().unwrap()));
-        let all = Answer::read(b"name=ci&preset=all&days=0").wanted(&[Scope::Exec], now()).unwrap();
+        let all = Input::read(b"name=ci&preset=all&days=0").wanted(&[Scope::Exec], now()).unwrap();
         assert_eq!((all.scopes, all.expires_at), (vec![Scope::Exec], None), "no more than is held");
     }
 
     #[test]
     fn what_is_ticked_counts_where_it_is_chosen() {
-        let answer = Answer::read(b"name=ci&preset=custom&scope=files%3Aread&scope=exec&scope=nonsense");
+        let answer = Input::read(b"name=ci&preset=custom&scope=files%3Aread&scope=exec&scope=nonsense");
         let wanted = answer.wanted(Scope::ALL, now()).unwrap();
         assert_eq!(wanted.scopes, [Scope::FilesRead, Scope::Exec]);
-        let none = Answer::read(b"name=ci&preset=custom").wanted(Scope::ALL, now()).unwrap_err();
+        let none = Input::read(b"name=ci&preset=custom").wanted(Scope::ALL, now()).unwrap_err();
         assert_eq!(none, ("scopes", "api-no-scopes"));
-        let nameless = Answer::read(b"preset=use").wanted(Scope::ALL, now()).unwrap_err();
+        let nameless = Input::read(b"preset=use").wanted(Scope::ALL, now()).unwrap_err();
         assert_eq!(nameless, ("name", "api-name-problem"));
     }
 }

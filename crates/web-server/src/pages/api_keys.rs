@@ -8,7 +8,7 @@ use rolltop_api_types::{ApiKey, Code, Desktop};
 use rolltop_model::ApiKeyId;
 use secrecy::ExposeSecret;
 
-use super::api_key_form::{Answer, form_body};
+use super::api_key_form::{Input, form_body};
 use super::keys::{self, Kind};
 use crate::access::{Named, SignedIn};
 use crate::components::control::{Notice, Tone, copyable, notice};
@@ -77,13 +77,13 @@ fn expiry(language: Language, key: &ApiKey) -> Markup {
 
 pub(crate) async fn new(person: SignedIn) -> Result<Markup, Failure> {
     let desktops = person.client.all_desktops().await?;
-    let body = form_body(person.language, &Answer::default(), &desktops, &Fault::default());
+    let body = form_body(person.language, &Input::default(), &desktops, &Fault::default());
     Ok(dialog(person.language).show(&body))
 }
 
 pub(crate) async fn make(person: SignedIn, RawForm(form): RawForm) -> Result<Response, Failure> {
     let language = person.language;
-    let answer = Answer::read(&form);
+    let answer = Input::read(&form);
     let fault = match answer.wanted(&person.me.credential.scopes, Timestamp::now()) {
         Err((field, key)) => Fault::new(language, field, key),
         Ok(wanted) => match person.client.create_api_key(&wanted).await {

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use rolltop_api_types::Desktop;
 use rolltop_model::DesktopId;
 
-use super::actions::{Answer, for_good, perform};
+use super::actions::{Input, for_good, perform};
 use crate::access::{Named, SignedIn};
 use crate::components::control::{Ask, Tone, button};
 use crate::components::dialog::Dialog;
@@ -65,7 +65,7 @@ pub(crate) async fn submit(
     let (mut done, mut refused) = (0_u64, None);
     let form = String::from_utf8_lossy(&form);
     let for_good = form.split('&').any(|pair| pair.starts_with("for_good=")).then(String::new);
-    let answer = Answer { for_good, ..Answer::default() };
+    let answer = Input { for_good, ..Input::default() };
     for id in ids(&form) {
         match perform(&person, id, action, &answer).await {
             Ok(_) => done += 1,

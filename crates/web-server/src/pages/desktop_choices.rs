@@ -27,14 +27,14 @@ pub(super) const FIELDS: [&str; 3] = ["screen", "labels", "note"];
 
 /// What is filled in. What is absent stays as it is.
 #[derive(Deserialize, Clone, Default)]
-pub(crate) struct Answer {
+pub(crate) struct Input {
     screen: Option<String>,
     /// `key=value`, with commas or lines between them: all that there are to be.
     labels: Option<String>,
     note: Option<String>,
 }
 
-impl Answer {
+impl Input {
     fn of(desktop: &Desktop) -> Self {
         let choices = &desktop.choices;
         Self {
@@ -74,7 +74,7 @@ impl Answer {
 
 pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
     let desktop = person.client.desktop(id).await?;
-    let body = fields(person.language, "choices", &Answer::of(&desktop), &Fault::default());
+    let body = fields(person.language, "choices", &Input::of(&desktop), &Fault::default());
     Ok(dialog(person.language, id).show(&body))
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Resul
 pub(crate) async fn set(
     person: SignedIn,
     Named(id): Named<DesktopId>,
-    Form(answer): Form<Answer>,
+    Form(answer): Form<Input>,
 ) -> Result<Response, Failure> {
     let language = person.language;
     let before = person.client.desktop(id).await?;
@@ -103,7 +103,7 @@ pub(crate) async fn set(
 pub(crate) async fn set_one(
     person: SignedIn,
     Named(id): Named<DesktopId>,
-    Form(answer): Form<Answer>,
+    Form(answer): Form<Input>,
 ) -> Result<Response, Failure> {
     let before = person.client.desktop(id).await?;
     person.client.update_desktop(id, &answer.change(&before)).await?;
@@ -115,7 +115,7 @@ fn dialog(language: Language, id: DesktopId) -> Dialog {
 }
 
 /// All of them, for a form. `form` keeps what it calls its fields apart from another's.
-pub(super) fn fields(language: Language, form: &str, answer: &Answer, fault: &Fault) -> Markup {
+pub(super) fn fields(language: Language, form: &str, answer: &Input, fault: &Fault) -> Markup {
     let id = |name: &str| format!("{form}-{name}");
     let (screen, labels, note) = (id("screen"), id("labels"), id("note"));
     let text = |id, name, label, hint, value| Field {

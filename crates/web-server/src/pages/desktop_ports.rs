@@ -146,14 +146,14 @@ pub(crate) async fn ask(
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct Input {
     lasts: u64,
 }
 
 pub(crate) async fn share(
     person: SignedIn,
     Named((id, port)): Named<(DesktopId, u16)>,
-    Form(answer): Form<Answer>,
+    Form(answer): Form<Input>,
 ) -> Result<Response, Failure> {
     let base = base(&person).ok_or(Failure::NotFound)?;
     let wanted = CreateShare { port, lasts_seconds: answer.lasts };

@@ -60,7 +60,7 @@ fn content(
 
 /// The schedule as the dialog has it.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct Input {
     on: Option<String>,
     #[serde(default)]
     hours: String,
@@ -72,7 +72,7 @@ pub(crate) struct Answer {
     copies: Option<String>,
 }
 
-impl Answer {
+impl Input {
     fn of(known: Option<SnapshotSchedule>) -> Self {
         let shown = known.unwrap_or(PROPOSED);
         Self {
@@ -97,13 +97,13 @@ impl Answer {
 }
 
 pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
-    let answer = Answer::of(person.client.snapshot_schedule(id).await?.schedule);
+    let answer = Input::of(person.client.snapshot_schedule(id).await?.schedule);
     let copies = may_copy(&person, &answer).await?;
     Ok(dialog(person.language, id).show(&body(person.language, &answer, copies, &Fault::default())))
 }
 
 /// Whether copies are offered: there is a place for them, or they were asked for while there was one.
-async fn may_copy(person: &SignedIn, answer: &Answer) -> Result<bool, Failure> {
+async fn may_copy(person: &SignedIn, answer: &Input) -> Result<bool, Failure> {
     Ok(answer.copies.is_some() || person.client.copies().await?.configured)
 }
 
@@ -118,7 +118,7 @@ fn dialog(language: Language, id: DesktopId) -> Dialog {
 pub(crate) async fn set(
     person: SignedIn,
     Named(id): Named<DesktopId>,
-    Form(answer): Form<Answer>,
+    Form(answer): Form<Input>,
 ) -> Result<Response, Failure> {
     let language = person.language;
     let copies = may_copy(&person, &answer).await?;
@@ -135,7 +135,7 @@ pub(crate) async fn set(
     Ok(dialog(language, id).refused(fault.status, &body(language, &answer, copies, &fault)))
 }
 
-fn body(language: Language, answer: &Answer, copies: bool, fault: &Fault) -> Markup {
+fn body(language: Language, answer: &Input, copies: bool, fault: &Fault) -> Markup {
     let number = |name: &str, value: &str, least: u32, most: u32, before: &str, after: &str| {
         html! {
             label.sleep-inputs {

@@ -76,7 +76,7 @@ const fn state(state: SetupState) -> (&'static str, Icon, &'static str) {
 
 /// A setup as a form has it.
 #[derive(Debug, Default, Clone, Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct Input {
     #[serde(default)]
     pub repository: String,
     #[serde(default)]
@@ -85,7 +85,7 @@ pub(crate) struct Answer {
     pub script: String,
 }
 
-impl Answer {
+impl Input {
     /// What is asked for; `None` where nothing is.
     pub fn wanted(&self) -> Option<SetUp> {
         let (repository, branch) = (given(&self.repository), given(&self.branch));
@@ -96,7 +96,7 @@ impl Answer {
 }
 
 /// The fields, with what is wrong with one of them, which the API calls by its name after `prefix`.
-pub(super) fn fields(language: Language, answer: &Answer, fault: &Fault, prefix: &str) -> Markup {
+pub(super) fn fields(language: Language, answer: &Input, fault: &Fault, prefix: &str) -> Markup {
     let wrong = |name: &str| fault.at(&format!("{prefix}{name}"));
     let repository = Field {
         hint: Some("setup-repository-hint"),
@@ -123,7 +123,7 @@ pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Resul
     let known = person.client.setup(id).await?.setup.map(|setup| setup.again()).unwrap_or_default();
     let text = Option::unwrap_or_default;
     let answer =
-        Answer { repository: text(known.repository), branch: text(known.branch), script: text(known.script) };
+        Input { repository: text(known.repository), branch: text(known.branch), script: text(known.script) };
     Ok(dialog(person.language, id).show(&body(person.language, &answer, &Fault::default())))
 }
 
@@ -143,7 +143,7 @@ fn dialog(language: Language, id: DesktopId) -> Dialog {
 pub(crate) async fn set(
     person: SignedIn,
     Named(id): Named<DesktopId>,
-    Form(answer): Form<Answer>,
+    Form(answer): Form<Input>,
 ) -> Result<Response, Failure> {
     let language = person.language;
     match person.client.set_up(id, &answer.wanted().unwrap_or_default()).await {
@@ -155,7 +155,7 @@ pub(crate) async fn set(
     }
 }
 
-fn body(language: Language, answer: &Answer, fault: &Fault) -> Markup {
+fn body(language: Language, answer: &Input, fault: &Fault) -> Markup {
     html! {
         (trouble(fault.elsewhere(&["repository", "branch", "script"])))
         (fields(language, answer, fault, ""))

@@ -36,7 +36,7 @@ fn path_of(desktop: &Desktop) -> String {
 
 /// The size as the dialog has it.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct Input {
     #[serde(default)]
     size: String,
     #[serde(default)]
@@ -47,7 +47,7 @@ pub(crate) struct Answer {
 
 pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
     let desktop = person.client.desktop(id).await?;
-    let answer = Answer { size: desktop.size.to_string(), disk: desktop.disk_gib.to_string(), restart: None };
+    let answer = Input { size: desktop.size.to_string(), disk: desktop.disk_gib.to_string(), restart: None };
     let body = body(person.language, &answer, &Fault::default());
     Ok(dialog(person.language, &desktop).show(&body))
 }
@@ -55,7 +55,7 @@ pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Resul
 pub(crate) async fn set(
     person: SignedIn,
     Named(id): Named<DesktopId>,
-    Form(answer): Form<Answer>,
+    Form(answer): Form<Input>,
 ) -> Result<Response, Failure> {
     let language = person.language;
     let before = person.client.desktop(id).await?;
@@ -87,7 +87,7 @@ fn dialog(language: Language, desktop: &Desktop) -> Dialog {
     Dialog::settings(language, "resize", "resize-title", path_of(desktop))
 }
 
-fn body(language: Language, answer: &Answer, fault: &Fault) -> Markup {
+fn body(language: Language, answer: &Input, fault: &Fault) -> Markup {
     html! {
         (trouble(fault.elsewhere(&[])))
         fieldset.choice-group {

@@ -108,7 +108,7 @@ fn held(language: Language, id: DesktopId, hold: &Hold) -> Markup {
 
 /// The policy as the dialog has it.
 #[derive(Debug, Default, Clone)]
-struct Answer {
+struct Input {
     after: bool,
     minutes: String,
     scheduled: bool,
@@ -118,7 +118,7 @@ struct Answer {
     zone: String,
 }
 
-impl Answer {
+impl Input {
     fn of(policy: &SleepPolicy) -> Self {
         let working = || Schedule {
             days: DAYS[..5].iter().map(|day| (*day).to_owned()).collect(),
@@ -169,7 +169,7 @@ impl Answer {
 }
 
 pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
-    let answer = Answer::of(&person.client.sleep(id).await?.policy);
+    let answer = Input::of(&person.client.sleep(id).await?.policy);
     Ok(dialog(person.language, id).show(&body(person.language, &answer, &Fault::default())))
 }
 
@@ -187,7 +187,7 @@ pub(crate) async fn set(
     RawForm(form): RawForm,
 ) -> Result<Response, Failure> {
     let language = person.language;
-    let answer = Answer::read(&form);
+    let answer = Input::read(&form);
     let fault = match answer.policy() {
         None => Fault::new(language, "after_minutes", "sleep-minutes-wrong"),
         Some(policy) => match person.client.set_sleep(id, &policy).await {
@@ -199,7 +199,7 @@ pub(crate) async fn set(
     Ok(dialog(language, id).refused(fault.status, &body(language, &answer, &fault)))
 }
 
-fn body(language: Language, answer: &Answer, fault: &Fault) -> Markup {
+fn body(language: Language, answer: &Input, fault: &Fault) -> Markup {
     html! {
         (trouble(fault.elsewhere(&[])))
         p { (language.say("sleep-text")) }

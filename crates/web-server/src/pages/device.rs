@@ -19,7 +19,7 @@ use crate::failure::{Failure, Fault};
 use crate::language::Language;
 
 #[derive(Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct Input {
     #[serde(default)]
     code: String,
     /// `allow` or `deny`; at first neither.
@@ -31,7 +31,7 @@ pub(crate) async fn show(person: SignedIn) -> Markup {
     typing(person.language, "", None)
 }
 
-pub(crate) async fn submit_code(person: SignedIn, Form(answer): Form<Answer>) -> Result<Response, Failure> {
+pub(crate) async fn submit_code(person: SignedIn, Form(answer): Form<Input>) -> Result<Response, Failure> {
     let language = person.language;
     let code = answer.code.trim().to_owned();
     let done = match answer.decision.as_str() {

@@ -48,7 +48,7 @@ const NAMES: [&str; 24] = [
 ];
 
 #[derive(Deserialize, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct Input {
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -56,9 +56,9 @@ pub(crate) struct Answer {
     #[serde(default)]
     size: String,
     #[serde(flatten)]
-    choices: desktop_choices::Answer,
+    choices: desktop_choices::Input,
     #[serde(flatten)]
-    setup: desktop_setup::Answer,
+    setup: desktop_setup::Input,
     /// The same for every try of one dialog, so that a double click makes one desktop.
     #[serde(default)]
     key: String,
@@ -66,19 +66,19 @@ pub(crate) struct Answer {
 
 /// With the defaults; or as it was filled in so far, when another template has been chosen,
 /// whose sizes may be baked or not.
-pub(crate) async fn show(person: SignedIn, Query(answer): Query<Answer>) -> Result<Response, Failure> {
+pub(crate) async fn show(person: SignedIn, Query(answer): Query<Input>) -> Result<Response, Failure> {
     if !person.fragment {
         return Ok(Redirect::to("/desktops?new=1").into_response());
     }
     let templates = offered(person.client.templates().await?);
     let chosen = templates.iter().find(|template| template.default).or(templates.first());
     let answer = if answer.template.is_empty() {
-        Answer {
+        Input {
             name: suggestion(&person).await,
             template: chosen.map(|template| template.name.clone()).unwrap_or_default(),
             size: Size::default().as_str().to_owned(),
-            choices: desktop_choices::Answer::default(),
-            setup: desktop_setup::Answer::default(),
+            choices: desktop_choices::Input::default(),
+            setup: desktop_setup::Input::default(),
             key: Uuid::new_v4().to_string(),
         }
     } else {
@@ -88,7 +88,7 @@ pub(crate) async fn show(person: SignedIn, Query(answer): Query<Answer>) -> Resu
     Ok(dialog(person.language).show(&body).into_response())
 }
 
-pub(crate) async fn submit(person: SignedIn, Form(mut answer): Form<Answer>) -> Result<Response, Failure> {
+pub(crate) async fn submit(person: SignedIn, Form(mut answer): Form<Input>) -> Result<Response, Failure> {
     let desktop = CreateDesktop {
         name: given(&answer.name),
         template: given(&answer.template),
@@ -141,7 +141,7 @@ fn dialog(language: Language) -> Dialog {
     Dialog::new(language, "new-desktop", title, "/desktops".to_owned(), "create").wide()
 }
 
-fn body(language: Language, templates: &[Template], answer: &Answer, fault: &Fault) -> Markup {
+fn body(language: Language, templates: &[Template], answer: &Input, fault: &Fault) -> Markup {
     let name = Field {
         hint: Some("name-hint"),
         problem: fault.at("name"),

@@ -19,7 +19,7 @@ use crate::failure::{Failure, Fault};
 use crate::language::Language;
 
 #[derive(Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct Input {
     name: String,
     #[serde(default)]
     present: Option<SecretString>,
@@ -32,7 +32,7 @@ pub(crate) async fn show(person: SignedIn) -> Markup {
     whole(&person, &name, &Fault::default())
 }
 
-pub(crate) async fn submit(person: SignedIn, Form(answer): Form<Answer>) -> Response {
+pub(crate) async fn submit(person: SignedIn, Form(answer): Form<Input>) -> Response {
     let language = person.language;
     let name = answer.name.trim().to_owned();
     let fault = if answer.password.expose_secret() == answer.again.expose_secret() {

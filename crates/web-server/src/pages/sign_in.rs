@@ -23,7 +23,7 @@ pub(crate) struct Target {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct Input {
     name: String,
     password: SecretString,
     #[serde(default)]
@@ -41,7 +41,7 @@ pub(crate) async fn show(
     page(&visitor, "", &target.next, None).into_response()
 }
 
-pub(crate) async fn submit(visitor: Visitor, Form(answer): Form<Answer>) -> Result<Response, Failure> {
+pub(crate) async fn submit(visitor: Visitor, Form(answer): Form<Input>) -> Result<Response, Failure> {
     let who = SignIn { name: answer.name.trim().to_owned(), password: answer.password };
     match visitor.client.sign_in(&who).await {
         Ok(session) => {

@@ -32,7 +32,7 @@ const WORDS: [(Code, &str); 2] =
 const KEY_FIELD: &str = "key-public";
 
 #[derive(Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct Input {
     #[serde(default)]
     name: String,
     public_key: SecretString,
@@ -67,7 +67,7 @@ pub(crate) async fn new(person: SignedIn) -> Markup {
     dialog(person.language).show(&body)
 }
 
-pub(crate) async fn add(person: SignedIn, Form(answer): Form<Answer>) -> Result<Response, Failure> {
+pub(crate) async fn add(person: SignedIn, Form(answer): Form<Input>) -> Result<Response, Failure> {
     let language = person.language;
     let key = CreateSshKey { name: given(&answer.name), public_key: answer.public_key };
     match person.client.add_ssh_key(&key).await {

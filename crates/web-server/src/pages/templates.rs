@@ -40,7 +40,7 @@ pub(crate) async fn logins(
     RawQuery(kept): RawQuery,
 ) -> Result<Markup, Failure> {
     let language = person.language;
-    let kept = Answer::read(kept.unwrap_or_default().as_bytes());
+    let kept = Input::read(kept.unwrap_or_default().as_bytes());
     let found = match person.client.logins(id).await {
         Ok(found) => found,
         Err(error) if error.problem().is_some() => {
@@ -74,7 +74,7 @@ fn login(language: Language, tool: &Logins, kept: bool) -> Markup {
 
 /// The template as the dialog has it.
 #[derive(Debug, Default)]
-struct Answer {
+struct Input {
     name: String,
     title: String,
     description: String,
@@ -82,7 +82,7 @@ struct Answer {
     keep: Vec<String>,
 }
 
-impl Answer {
+impl Input {
     /// A form has one pair per ticked tool, which serde's forms can't gather.
     fn read(form: &[u8]) -> Self {
         let mut answer = Self::default();
@@ -101,7 +101,7 @@ impl Answer {
 
 pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
     let desktop = person.client.desktop(id).await?;
-    let body = body(person.language, &desktop, &Answer::default(), &Fault::default());
+    let body = body(person.language, &desktop, &Input::default(), &Fault::default());
     Ok(dialog(person.language, &desktop).show(&body))
 }
 
@@ -112,7 +112,7 @@ pub(crate) async fn save(
 ) -> Result<Response, Failure> {
     let language = person.language;
     let desktop = person.client.desktop(id).await?;
-    let answer = Answer::read(&form);
+    let answer = Input::read(&form);
     let wanted = SaveTemplate {
         name: answer.name.clone(),
         title: given(&answer.title),
@@ -133,7 +133,7 @@ fn dialog(language: Language, desktop: &Desktop) -> Dialog {
     Dialog::settings(language, "save-template", "template-title", path_of(desktop))
 }
 
-fn body(language: Language, desktop: &Desktop, answer: &Answer, fault: &Fault) -> Markup {
+fn body(language: Language, desktop: &Desktop, answer: &Input, fault: &Fault) -> Markup {
     let optional = |id, name, label, value| Field { required: false, ..Field::text(id, name, label, value) };
     let name = Field {
         hint: Some("template-name-hint"),

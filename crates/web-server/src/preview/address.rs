@@ -6,7 +6,7 @@ pub(crate) struct Elsewhere;
 
 /// A preview's origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct PreviewOrigin {
     /// The first label of its host name, such as `3000--first`.
     pub label: String,
     pub port: u16,
@@ -18,7 +18,7 @@ pub(crate) struct Place {
     pub main: String,
 }
 
-impl Place {
+impl PreviewOrigin {
     pub(crate) fn origin(&self) -> String {
         format!("https://{}.{}", self.label, self.base)
     }
@@ -60,7 +60,7 @@ fn parts(label: &str) -> Option<(u16, &str)> {
 }
 
 /// What a host means; `None` for our own pages' host, and whatever else is no preview's.
-pub(crate) fn place(host: &str, public_origin: Option<&str>) -> Result<Option<Place>, Elsewhere> {
+pub(crate) fn place(host: &str, public_origin: Option<&str>) -> Result<Option<PreviewOrigin>, Elsewhere> {
     let host = host.to_ascii_lowercase();
     let host = host.strip_suffix(":443").unwrap_or(&host);
     let Some((label, base)) = host.split_once('.') else { return Ok(None) };
@@ -69,7 +69,7 @@ pub(crate) fn place(host: &str, public_origin: Option<&str>) -> Result<Option<Pl
     if main.strip_prefix("https://") != Some(base) || base.is_empty() {
         return Err(Elsewhere);
     }
-    Ok(Some(Place {
+    Ok(Some(PreviewOrigin {
         label: label.to_owned(),
         port,
         desktop: desktop.to_owned(),

@@ -4,7 +4,7 @@
 
 use url::{Host, Position, Url};
 
-use super::address::Place;
+use super::address::PreviewOrigin;
 
 /// Host and port of a port of the desktop, as its programs are asked: a browser leaves 80 out.
 pub(super) fn inside(port: u16) -> String {
@@ -12,25 +12,25 @@ pub(super) fn inside(port: u16) -> String {
 }
 
 /// An origin or an address of this desktop's previews, as its programs know it.
-pub(super) fn inward(address: &str, place: &Place) -> Option<String> {
+pub(super) fn inward(address: &str, place: &PreviewOrigin) -> Option<String> {
     let (port, rest) = place.parts_of(address.strip_prefix("https://")?)?;
     Some(format!("http://{}{rest}", inside(port)))
 }
 
 /// An address that means a port of this desktop, in any of its spellings, as the browser knows it.
-pub(super) fn outward(address: &str, place: &Place) -> Option<String> {
+pub(super) fn outward(address: &str, place: &PreviewOrigin) -> Option<String> {
     let (port, rest) = meant(address, place)?;
     Some(format!("{}{rest}", place.sibling(port)))
 }
 
 /// The same for an origin, which has no path.
-pub(super) fn origin_outward(origin: &str, place: &Place) -> Option<String> {
+pub(super) fn origin_outward(origin: &str, place: &PreviewOrigin) -> Option<String> {
     let (port, rest) = meant(origin, place)?;
     (rest == "/" && !origin.ends_with('/')).then(|| place.sibling(port))
 }
 
 /// The `Refresh` header: seconds, then an address, as loosely written as browsers read it.
-pub(super) fn refresh_outward(value: &str, place: &Place) -> Option<String> {
+pub(super) fn refresh_outward(value: &str, place: &PreviewOrigin) -> Option<String> {
     let end = value.find(|character: char| !character.is_ascii_digit() && character != '.')?;
     let (seconds, rest) = value.split_at_checked(end)?;
     if seconds.is_empty() || !rest.starts_with([';', ',', ' ', '\t']) {
@@ -50,7 +50,7 @@ pub(super) fn refresh_outward(value: &str, place: &Place) -> Option<String> {
 }
 
 /// The `Link` header: each address stands in angle brackets.
-pub(super) fn links_outward(value: &str, place: &Place) -> Option<String> {
+pub(super) fn links_outward(value: &str, place: &PreviewOrigin) -> Option<String> {
     let mut pieces = value.split('<');
     let mut said = pieces.next()?.to_owned();
     for piece in pieces {
@@ -64,7 +64,7 @@ pub(super) fn links_outward(value: &str, place: &Place) -> Option<String> {
 
 /// The port of this desktop that an address means which names a host, and what follows its host; read as browsers read
 /// it, or a spelling that is new to us would lead out of the preview.
-fn meant(address: &str, place: &Place) -> Option<(u16, String)> {
+fn meant(address: &str, place: &PreviewOrigin) -> Option<(u16, String)> {
     let url = read(address)?;
     if let Some((port, rest)) = place.parts_of(&url[Position::BeforeHost..]) {
         return Some((port, rest.to_owned()));
@@ -92,7 +92,7 @@ fn digit(value: u8) -> char {
 }
 
 /// Whether the desktop means itself by this.
-fn is_itself(host: &Host<&str>, place: &Place) -> bool {
+fn is_itself(host: &Host<&str>, place: &PreviewOrigin) -> bool {
     match host {
         Host::Domain(name) => {
             let name = name.strip_suffix('.').unwrap_or(name);
@@ -111,7 +111,7 @@ mod tests {
     use super::super::address::place;
     use super::*;
 
-    fn here() -> Place {
+    fn here() -> PreviewOrigin {
         place("3000--first.desk.example:8443", None).unwrap().unwrap()
     }
 

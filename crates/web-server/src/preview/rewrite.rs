@@ -15,7 +15,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Uri, Version};
 
-use super::address::Place;
+use super::address::PreviewOrigin;
 use super::{names, pass};
 use crate::proxy;
 
@@ -65,7 +65,7 @@ const KEPT_BACK: [HeaderName; 8] = [
     HeaderName::from_static("x-sendfile"),
 ];
 
-pub(super) fn request(request: &mut Request, place: &Place, peer: IpAddr, upgrading: bool) {
+pub(super) fn request(request: &mut Request, place: &PreviewOrigin, peer: IpAddr, upgrading: bool) {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let uri = path.parse().unwrap_or_else(|_| Uri::from_static("/"));
     *request.uri_mut() = uri;
@@ -92,7 +92,7 @@ pub(super) fn request(request: &mut Request, place: &Place, peer: IpAddr, upgrad
     set(headers, HeaderName::from_static("x-forwarded-for"), &peer.to_string());
 }
 
-pub(super) fn response(headers: &mut HeaderMap, place: &Place, switched: bool) {
+pub(super) fn response(headers: &mut HeaderMap, place: &PreviewOrigin, switched: bool) {
     proxy::strip(headers, switched);
     for name in KEPT_BACK {
         headers.remove(name);
@@ -182,7 +182,7 @@ mod tests {
     use super::super::address::place;
     use super::*;
 
-    fn here() -> Place {
+    fn here() -> PreviewOrigin {
         place("3000--first.desk.example:8443", None).unwrap().unwrap()
     }
 
