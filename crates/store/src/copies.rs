@@ -7,10 +7,10 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{IntoActiveModel, Iterable, QueryOrder};
 
-use crate::database::{Store, Write};
-use crate::error::StoreError;
-use crate::jobs;
-use crate::moment::{Amount, Moment};
+use crate::kernel::database::{Store, Write};
+use crate::kernel::error::StoreError;
+use crate::kernel::jobs;
+use crate::kernel::moment::{Amount, Moment};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "copies")]

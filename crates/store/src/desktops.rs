@@ -9,7 +9,10 @@ mod create;
 mod identity;
 mod lease;
 mod list;
+pub(crate) mod receipts;
 pub(crate) mod row;
+pub(crate) mod steps;
+pub(crate) mod usage;
 
 pub(crate) use authorized::have_keys_delivered;
 pub use change::{ChangeError, RenameDesktopError};

@@ -10,10 +10,14 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{ConnectionTrait, QuerySelect, TryGetable, Value};
 
-use crate::database::{Store, Write};
-use crate::error::StoreError;
-use crate::moment::Amount;
-use crate::{desktops, imported_templates, layers, saved_templates, snapshots};
+use crate::desktops;
+use crate::kernel::database::{Store, Write};
+use crate::kernel::error::StoreError;
+use crate::kernel::moment::Amount;
+use crate::snapshots;
+use crate::snapshots::layers;
+use crate::templates::imported as imported_templates;
+use crate::templates::saved as saved_templates;
 
 /// A difference that is not worth a write, bytes.
 const SMALL: u64 = 1 << 20;

@@ -9,8 +9,8 @@ use sea_orm::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::database::{Location, Postgres, begin_sqlite, connect};
-use crate::error::StoreError;
+use crate::kernel::database::{Location, Postgres, begin_sqlite, connect};
+use crate::kernel::error::StoreError;
 use crate::migrations::migrate;
 
 /// Rows in memory at a time.

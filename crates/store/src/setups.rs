@@ -11,12 +11,12 @@ use sea_orm::sea_query::{OnConflict, SimpleExpr};
 use sea_orm::{IntoActiveModel, Iterable};
 use secrecy::ExposeSecret;
 
-use crate::database::{Store, Write};
 use crate::desktops;
-use crate::error::{StoreError, unreadable};
-use crate::history::{By, happening};
-use crate::jobs;
-use crate::moment::Moment;
+use crate::kernel::database::{Store, Write};
+use crate::kernel::error::{StoreError, unreadable};
+use crate::kernel::history::{By, happening};
+use crate::kernel::jobs;
+use crate::kernel::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "setups")]

@@ -6,9 +6,9 @@ use rolltop_vault::TokenHash;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder};
 
-use crate::database::{Store, Write};
-use crate::error::StoreError;
-use crate::moment::Moment;
+use crate::kernel::database::{Store, Write};
+use crate::kernel::error::StoreError;
+use crate::kernel::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "shares")]

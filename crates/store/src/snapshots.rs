@@ -1,6 +1,11 @@
 //! Points in time of desktops. A row is written when one is asked for; whoever works on the desktop takes
 //! it and writes down what came of it. With the key of its layer, if nothing else needs that, goes what it kept.
 
+pub(crate) mod layers;
+pub(crate) mod pictures;
+pub(crate) mod restores;
+pub(crate) mod schedules;
+
 use jiff::Timestamp;
 use rolltop_model::{
     Actor, Choices, Desired, DesktopId, EventData, JobKind, LayerId, Size, SnapshotId, SnapshotKind,
@@ -13,19 +18,19 @@ use sea_orm::{ActiveValue::Set, Condition, QueryOrder, QuerySelect};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
 use crate::copies;
-use crate::database::{Store, Write};
 use crate::desktops::{self, CreateDesktopError, Desktop, Identity, NewDesktop};
 use crate::disk_use::{self, DiskQuotaError, DiskQuotaReached};
-use crate::error::{StoreError, unreadable};
-use crate::events;
-use crate::history::{self, By, happening};
-use crate::idempotency::{self, IdempotencyKey};
-use crate::imported_templates;
-use crate::jobs;
-use crate::layers::{self, Layer};
-use crate::moment::{Amount, Moment};
-use crate::saved_templates::{self, SavedTemplate};
-use crate::snapshot_pictures;
+use crate::kernel::database::{Store, Write};
+use crate::kernel::error::{StoreError, unreadable};
+use crate::kernel::events;
+use crate::kernel::history::{self, By, happening};
+use crate::kernel::idempotency::{self, IdempotencyKey};
+use crate::kernel::jobs;
+use crate::kernel::moment::{Amount, Moment};
+use crate::snapshots::layers::Layer;
+use crate::snapshots::pictures as snapshot_pictures;
+use crate::templates::imported as imported_templates;
+use crate::templates::saved::{self as saved_templates, SavedTemplate};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "snapshots")]

@@ -5,11 +5,11 @@ use rolltop_model::{ApiKeyId, JobKind, SshKeyId, UserId, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, Condition, QueryOrder};
 
-use crate::database::Store;
 use crate::desktops;
-use crate::error::StoreError;
-use crate::jobs::{self, INSTALLATION};
-use crate::moment::Moment;
+use crate::kernel::database::Store;
+use crate::kernel::error::StoreError;
+use crate::kernel::jobs::{self, INSTALLATION};
+use crate::kernel::moment::Moment;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "ssh_keys")]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 
-use crate::database::{Location, Postgres, connect};
+use crate::kernel::database::{Location, Postgres, connect};
 
 const SERVER: &str = "ROLLTOP_TEST_POSTGRES";
 

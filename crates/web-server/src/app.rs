@@ -1,4 +1,4 @@
-//! What all handlers share, and the table of routes.
+//! What all handlers share, and all routes: each group of pages has its own.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Redirect;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get};
 use rolltop_api_types::Client;
 
 use crate::failure::Failure;
@@ -35,68 +35,13 @@ pub(crate) fn router(app: App, insist: Insist) -> Router {
     let app = Arc::new(app);
     Router::new()
         .route("/", get(|| async { Redirect::to("/desktops") }))
-        .route("/sign-in", get(pages::sign_in::show).post(pages::sign_in::submit))
-        .route("/sign-out", post(pages::sign_in::out))
-        .route("/welcome/{link}", get(pages::welcome::show).post(pages::welcome::submit))
-        .route("/account/password", get(pages::password::show).post(pages::password::submit))
-        .route("/account/language", post(pages::password::language))
-        .route("/desktops", get(pages::desktops::show).post(pages::new_desktop::submit))
-        .route("/desktops/new", get(pages::new_desktop::show))
-        .route("/desktops/{id}", get(pages::desktop::show))
-        .route("/desktops/{id}/ports", get(pages::desktop_ports::show))
-        .route(
-            "/desktops/{id}/ports/{port}/share",
-            get(pages::desktop_ports::ask).post(pages::desktop_ports::share),
-        )
-        .route("/desktops/{id}/shares/{share}/revoke", post(pages::desktop_ports::revoke))
-        .route(
-            "/desktops/{id}/schedule",
-            get(pages::desktop_schedule::show).post(pages::desktop_schedule::set),
-        )
-        .route("/desktops/{id}/schedule/edit", get(pages::desktop_schedule::edit))
-        .route("/desktops/{id}/snapshots", get(pages::snapshots::of_one))
-        .route("/desktops/{id}/usage", get(pages::desktop_usage::points))
-        .route("/desktops/{id}/setup", get(pages::desktop_setup::show).post(pages::desktop_setup::set))
-        .route("/desktops/{id}/setup/stop", post(pages::desktop_setup::stop))
-        .route("/desktops/{id}/setup/edit", get(pages::desktop_setup::edit))
-        .route("/desktops/{id}/size", get(pages::desktop_size::edit).post(pages::desktop_size::set))
-        .route("/desktops/{id}/template", get(pages::templates::edit).post(pages::templates::save))
-        .route("/desktops/{id}/template/logins", get(pages::templates::logins))
-        .route("/templates/{version}/delete", get(pages::templates::ask).post(pages::templates::delete))
-        .route("/desktops/{id}/sleep", get(pages::desktop_sleep::show).post(pages::desktop_sleep::set))
-        .route("/desktops/{id}/sleep/edit", get(pages::desktop_sleep::edit))
-        .route("/desktops/{id}/settings/autostart", post(pages::actions::autostart))
-        .route("/desktops/{id}/settings/choices", post(pages::desktop_choices::set_one))
-        .route("/desktops/{id}/choices", get(pages::desktop_choices::edit).post(pages::desktop_choices::set))
-        .route("/desktops/{id}/hold", get(pages::desktop_sleep::ask).post(pages::desktop_sleep::hold))
-        .route("/desktops/{id}/holds/{hold}/release", post(pages::desktop_sleep::release))
-        .route("/desktops/{id}/ask/{what}", get(pages::actions::ask))
-        .route("/desktops/{id}/{action}", post(pages::actions::submit))
-        .route("/bulk/{action}", get(pages::bulk::ask).post(pages::bulk::submit))
-        .route("/ssh-keys", get(pages::ssh_keys::show).post(pages::ssh_keys::add))
-        .route("/ssh-keys/new", get(pages::ssh_keys::new))
-        .route("/ssh-keys/{id}/remove", get(pages::ssh_keys::ask).post(pages::ssh_keys::remove))
-        .route("/desktops/{id}/gone", get(pages::actions::gone))
-        .route("/desktops/{id}/undo", post(pages::actions::undo))
-        .route("/snapshots", get(pages::snapshots::show))
-        .route("/snapshots/{id}/copy", post(pages::copies::make))
-        .route("/copies/{id}/fetch", post(pages::copies::fetch))
-        .route("/copies/{id}/delete", get(pages::copies::ask).post(pages::copies::delete))
-        .route("/snapshots/{id}/fork", post(pages::snapshots::fork))
-        .route("/snapshots/{id}/restore", get(pages::snapshots::ask_restore).post(pages::snapshots::restore))
-        .route("/snapshots/{id}/delete", get(pages::snapshots::ask).post(pages::snapshots::delete))
-        .route("/api-keys", get(pages::api_keys::show).post(pages::api_keys::make))
-        .route("/api-keys/new", get(pages::api_keys::new))
-        .route("/api-keys/{id}/revoke", get(pages::api_keys::ask).post(pages::api_keys::revoke))
-        .route("/login/device", get(pages::device::show).post(pages::device::submit_code))
-        .route("/host", get(pages::host::show))
-        .route("/docs", get(pages::docs::index))
-        .route("/docs/search", get(pages::docs::search))
-        .route("/docs/api", get(pages::docs_reference::index))
-        .route("/docs/api/{group}", get(pages::docs_reference::group))
-        .route("/docs/{page}", get(pages::docs::show))
-        .route("/docs/images/{name}", get(pages::docs::picture))
-        .route("/palette", get(pages::palette::show))
+        .merge(pages::account::routes())
+        .merge(pages::desktops::routes())
+        .merge(pages::snapshots::routes())
+        .merge(pages::templates::routes())
+        .merge(pages::host::routes())
+        .merge(pages::docs::routes())
+        .merge(pages::palette::routes())
         .route("/preview/open", get(preview::ticket::open))
         .route("/assets/{name}", get(assets::serve))
         // For browsers that ask for it unasked.

@@ -7,9 +7,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{QuerySelect, QueryTrait as _, Select};
 
 use super::row::{ActiveModel, Column, Entity};
-use crate::database::{Store, Write};
-use crate::error::StoreError;
-use crate::jobs;
+use crate::kernel::database::{Store, Write};
+use crate::kernel::error::StoreError;
+use crate::kernel::jobs;
 
 /// Desktops of a workspace that run or come up get the keys that its people have now.
 pub(crate) async fn have_keys_delivered(

@@ -10,21 +10,21 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 
 use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_data, record};
-use crate::database::{Store, Write};
-use crate::error::StoreError;
-use crate::events;
-use crate::history::{self, By, happening};
-use crate::jobs;
-use crate::layers;
-use crate::moment::{Amount, Count, Moment};
-use crate::receipts::{self, Receipt};
-use crate::saved_templates;
+use crate::desktops::receipts::{self, Receipt};
+use crate::desktops::steps;
+use crate::kernel::database::{Store, Write};
+use crate::kernel::error::StoreError;
+use crate::kernel::events;
+use crate::kernel::history::{self, By, happening};
+use crate::kernel::jobs;
+use crate::kernel::moment::{Amount, Count, Moment};
 use crate::setups;
 use crate::shares;
-use crate::sleep_policies;
-use crate::snapshot_schedules;
+use crate::sleep::policies as sleep_policies;
+use crate::snapshots::layers;
+use crate::snapshots::schedules as snapshot_schedules;
 use crate::snapshots::{self, NewSnapshot, SnapshotError};
-use crate::steps;
+use crate::templates::saved as saved_templates;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {

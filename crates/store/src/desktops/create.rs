@@ -9,13 +9,13 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
 use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_data};
-use crate::database::{Store, Write};
 use crate::disk_use::{self, DiskQuotaError, DiskQuotaReached};
-use crate::error::StoreError;
-use crate::events;
-use crate::history::{self, By, happening};
-use crate::idempotency::{self, IdempotencyKey};
-use crate::moment::Amount;
+use crate::kernel::database::{Store, Write};
+use crate::kernel::error::StoreError;
+use crate::kernel::events;
+use crate::kernel::history::{self, By, happening};
+use crate::kernel::idempotency::{self, IdempotencyKey};
+use crate::kernel::moment::Amount;
 use crate::setups;
 use crate::snapshots;
 

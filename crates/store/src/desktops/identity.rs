@@ -7,9 +7,9 @@ use sea_orm::entity::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::row::{ActiveModel, Column, Entity, Model};
-use crate::database::Store;
-use crate::error::{StoreError, unreadable};
-use crate::moment::Amount;
+use crate::kernel::database::Store;
+use crate::kernel::error::{StoreError, unreadable};
+use crate::kernel::moment::Amount;
 
 /// The platform's way into one desktop.
 #[derive(Debug, Clone)]

@@ -7,9 +7,9 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, Condition};
 
 use super::row::{ActiveModel, Column, Desktop, Entity};
-use crate::database::Store;
-use crate::error::StoreError;
-use crate::moment::{Amount, Moment};
+use crate::kernel::database::Store;
+use crate::kernel::error::StoreError;
+use crate::kernel::moment::{Amount, Moment};
 
 impl Store {
     /// Takes the lease of a desktop if nobody else holds it, with a higher fence than ever before.

@@ -5,9 +5,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{DbBackend, QueryOrder, QuerySelect};
 
 use super::row::{Column, Desktop, Entity, Model, record};
-use crate::database::Store;
-use crate::error::{StoreError, readable};
-use crate::saved_templates;
+use crate::kernel::database::Store;
+use crate::kernel::error::{StoreError, readable};
+use crate::templates::saved as saved_templates;
 
 /// Which desktops of a workspace, newest first.
 #[derive(Debug, Clone)]

@@ -8,8 +8,8 @@ use rolltop_model::{
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
-use crate::error::{StoreError, unreadable};
-use crate::moment::{Amount, Count, Moment};
+use crate::kernel::error::{StoreError, unreadable};
+use crate::kernel::moment::{Amount, Count, Moment};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "desktops")]

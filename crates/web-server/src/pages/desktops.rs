@@ -1,13 +1,31 @@
 //! Home: the desktops, as cards or as a table, kept true by the event stream.
 
+pub(crate) mod actions;
+pub(crate) mod bulk;
+pub(crate) mod choices;
+pub(crate) mod failed;
+pub(crate) mod new;
+pub(crate) mod page;
+pub(crate) mod panel;
+pub(crate) mod ports;
+pub(crate) mod setup;
+pub(crate) mod size;
+pub(crate) mod sleep;
+pub(crate) mod ssh;
+pub(crate) mod usage;
+
+use std::sync::Arc;
+
+use axum::Router;
 use axum::extract::Query;
+use axum::routing::{get, post};
 use maud::{Markup, html};
 use rolltop_api_types::{Desktop, DesktopPage, DesktopState, ListDesktops};
 use rolltop_model::DesktopId;
 use serde::Deserialize;
 
-use super::bulk;
 use crate::access::SignedIn;
+use crate::app::App;
 use crate::components::control::Tone;
 use crate::components::desktop::COLUMNS;
 use crate::components::dialog::opener;
@@ -17,6 +35,33 @@ use crate::components::{Icon, desktop, icon};
 use crate::failure::Failure;
 use crate::language::Language;
 use crate::view::Phase;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/desktops", get(show).post(new::submit))
+        .route("/desktops/new", get(new::show))
+        .route("/desktops/{id}", get(page::show))
+        .route("/desktops/{id}/ports", get(ports::show))
+        .route("/desktops/{id}/ports/{port}/share", get(ports::ask).post(ports::share))
+        .route("/desktops/{id}/shares/{share}/revoke", post(ports::revoke))
+        .route("/desktops/{id}/usage", get(usage::points))
+        .route("/desktops/{id}/setup", get(setup::show).post(setup::set))
+        .route("/desktops/{id}/setup/stop", post(setup::stop))
+        .route("/desktops/{id}/setup/edit", get(setup::edit))
+        .route("/desktops/{id}/size", get(size::edit).post(size::set))
+        .route("/desktops/{id}/sleep", get(sleep::show).post(sleep::set))
+        .route("/desktops/{id}/sleep/edit", get(sleep::edit))
+        .route("/desktops/{id}/settings/autostart", post(actions::autostart))
+        .route("/desktops/{id}/settings/choices", post(choices::set_one))
+        .route("/desktops/{id}/choices", get(choices::edit).post(choices::set))
+        .route("/desktops/{id}/hold", get(sleep::ask).post(sleep::hold))
+        .route("/desktops/{id}/holds/{hold}/release", post(sleep::release))
+        .route("/desktops/{id}/ask/{what}", get(actions::ask))
+        .route("/desktops/{id}/{action}", post(actions::submit))
+        .route("/bulk/{action}", get(bulk::ask).post(bulk::submit))
+        .route("/desktops/{id}/gone", get(actions::gone))
+        .route("/desktops/{id}/undo", post(actions::undo))
+}
 
 /// Desktops on one page.
 const PAGE: u32 = 60;

@@ -1,25 +1,42 @@
 //! The user documentation, for everybody: the frame around its pages, and its search. Pages are
 //! in English; what stands around them is in the visitor's language.
 
+pub(crate) mod reference;
+
+use std::sync::Arc;
+
+use axum::Router;
 use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::access::Reader;
+use crate::app::App;
 use crate::components::layout::reading;
 use crate::components::{Icon, icon};
 use crate::docs::{self, Entry, Found, Heading, Page, Wording, library};
 use crate::failure::Failure;
 use crate::language::Language;
 
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/docs", get(index))
+        .route("/docs/search", get(search))
+        .route("/docs/api", get(reference::index))
+        .route("/docs/api/{group}", get(reference::group))
+        .route("/docs/{page}", get(show))
+        .route("/docs/images/{name}", get(picture))
+}
+
 /// Places listed while a person types, and on a page of their own.
 const MOST_TYPED: usize = 8;
 const MOST: usize = 40;
 
 /// One page of the documentation with what stands beside it.
-pub(super) struct Sheet<'a> {
+pub(crate) struct Sheet<'a> {
     pub title: &'a str,
     /// What the title and what follows is written in.
     pub written_in: Language,
@@ -64,7 +81,7 @@ fn show_page(reader: &Reader, slug: &str, page: &Page, near: (Option<&Entry>, Op
     show_sheet(reader, &sheet)
 }
 
-pub(super) fn wording(language: Language) -> Wording {
+pub(crate) fn wording(language: Language) -> Wording {
     Wording {
         copy: language.say("docs-copy"),
         copied: language.say("copied"),
@@ -74,7 +91,7 @@ pub(super) fn wording(language: Language) -> Wording {
 }
 
 /// Contents, page, and the page's headings.
-pub(super) fn show_sheet(reader: &Reader, sheet: &Sheet<'_>) -> Markup {
+pub(crate) fn show_sheet(reader: &Reader, sheet: &Sheet<'_>) -> Markup {
     let language = reader.language();
     let (on_page, contents) = (on_page(language, sheet.headings), contents(language, sheet.here));
     let content = html! {

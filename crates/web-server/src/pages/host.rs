@@ -1,9 +1,14 @@
 //! For the operator: how the host is, what runs the guests, which templates there are.
 
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
 use maud::{Markup, html};
 use rolltop_api_types::{AcceleratorKind, Host, HostWarningKind, Limits, Template};
 
 use crate::access::SignedIn;
+use crate::app::App;
 use crate::components::control::{Notice, meter, notice};
 use crate::components::layout::{Section, live_page};
 use crate::components::table::{Column, table};
@@ -11,6 +16,10 @@ use crate::components::{Icon, icon, time};
 use crate::failure::Failure;
 use crate::language::Language;
 use crate::view;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/host", get(show))
+}
 
 const TEMPLATE_COLUMNS: [Column; 5] = [
     ("column-template", None),

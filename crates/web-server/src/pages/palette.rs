@@ -1,15 +1,24 @@
 //! What the command palette offers: every desktop, and what can be done here.
 
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
 use maud::{Markup, html};
 use rolltop_api_types::ListDesktops;
 
 use crate::access::SignedIn;
+use crate::app::App;
 use crate::components::control::{Ask, menu_item};
 use crate::components::{Icon, desktop, icon};
 use crate::docs::library;
 use crate::failure::Failure;
 use crate::language::Language;
 use crate::view::{self, Action, Phase};
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/palette", get(show))
+}
 
 /// Desktops listed at most, the newest.
 const DESKTOPS: u32 = 200;

@@ -1,14 +1,21 @@
 //! What was kept: every snapshot of the workspace, desktops made from them, and deleting them.
 
+pub(crate) mod copies;
+pub(crate) mod schedule;
+
+use std::sync::Arc;
+
+use axum::Router;
 use axum::response::Response;
+use axum::routing::{get, post};
 use maud::{Markup, html};
 use rolltop_api_types::{
     CopyState, ForkDesktop, ListSnapshots, SavedTemplate, Snapshot, SnapshotCopyList, SnapshotState,
 };
 use rolltop_model::{DesktopId, SnapshotId};
 
-use super::{copies, templates};
 use crate::access::{Named, SignedIn};
+use crate::app::App;
 use crate::components::control::{Ask, Tone, fetched_section, menu, menu_button, menu_item, state_label};
 use crate::components::dialog::Dialog;
 use crate::components::layout::{Section, live_page};
@@ -16,7 +23,22 @@ use crate::components::table::{Column, MENUS, empty, table};
 use crate::components::{Icon, icon, time};
 use crate::failure::Failure;
 use crate::language::Language;
+use crate::pages::templates;
 use crate::view;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/desktops/{id}/schedule", get(schedule::show).post(schedule::set))
+        .route("/desktops/{id}/schedule/edit", get(schedule::edit))
+        .route("/desktops/{id}/snapshots", get(of_one))
+        .route("/snapshots", get(show))
+        .route("/snapshots/{id}/copy", post(copies::make))
+        .route("/copies/{id}/fetch", post(copies::fetch))
+        .route("/copies/{id}/delete", get(copies::ask).post(copies::delete))
+        .route("/snapshots/{id}/fork", post(fork))
+        .route("/snapshots/{id}/restore", get(ask_restore).post(restore))
+        .route("/snapshots/{id}/delete", get(ask).post(delete))
+}
 
 const COLUMNS: [Column; 7] = [
     ("column-name", None),
@@ -142,7 +164,7 @@ fn actions(language: Language, snapshot: &Snapshot, may_be_copied: bool) -> Mark
 }
 
 /// In a desktop's panel.
-pub(super) fn place(language: Language, of: DesktopId) -> Markup {
+pub(crate) fn place(language: Language, of: DesktopId) -> Markup {
     fetched_section(language, "kept", &format!("/desktops/{of}/snapshots"), 60, "snapshots")
 }
 

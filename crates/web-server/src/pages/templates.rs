@@ -1,19 +1,31 @@
 //! Templates of the workspace's own: made of a desktop, listed with what was kept, deleted.
 
+use std::sync::Arc;
+
+use axum::Router;
 use axum::extract::{Path, RawForm, RawQuery};
 use axum::response::Response;
+use axum::routing::get;
 use maud::{Markup, html};
 use rolltop_api_types::{Desktop, Logins, SaveTemplate, SavedTemplate, SavedTemplateState, TemplateVersion};
 use rolltop_model::DesktopId;
 
-use super::actions::given;
 use crate::access::{Named, SignedIn};
+use crate::app::App;
 use crate::components::control::{Field, Tone, field, state_label, trouble};
 use crate::components::dialog::{self, Dialog};
 use crate::components::table::{Column, MENUS, table};
 use crate::components::{Icon, time};
 use crate::failure::{Failure, Fault};
 use crate::language::Language;
+use crate::pages::desktops::actions::given;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/desktops/{id}/template", get(edit).post(save))
+        .route("/desktops/{id}/template/logins", get(logins))
+        .route("/templates/{version}/delete", get(ask).post(delete))
+}
 
 const COLUMNS: [Column; 5] = [
     ("column-name", None),
@@ -24,7 +36,7 @@ const COLUMNS: [Column; 5] = [
 ];
 
 /// In a desktop's settings.
-pub(super) fn opener(language: Language, desktop: &Desktop) -> Markup {
+pub(crate) fn opener(language: Language, desktop: &Desktop) -> Markup {
     let label = language.say("template-save");
     dialog::opener(Tone::Plain, true, Some(Icon::Template), &label, path_of(desktop))
 }
@@ -156,7 +168,7 @@ fn body(language: Language, desktop: &Desktop, answer: &Input, fault: &Fault) ->
 }
 
 /// Below what was kept, where there are any.
-pub(super) fn list(language: Language, saved: &[SavedTemplate]) -> Markup {
+pub(crate) fn list(language: Language, saved: &[SavedTemplate]) -> Markup {
     html! {
         @if !saved.is_empty() {
             h2.section-title { (language.say("template-own")) }

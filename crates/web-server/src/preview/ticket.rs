@@ -13,7 +13,7 @@ use crate::access::SignedIn;
 use crate::components::control::Tone;
 use crate::components::layout::{doorway, link_button};
 use crate::failure::{Failure, percent_encoded};
-use crate::pages::sign_in::own_path_or;
+use crate::pages::account::sign_in::own_path_or;
 
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
