@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use rolltop_model::JobKind;
-use rolltop_store::Job;
+use rolltop_model::{DesktopId, JobKind, SnapshotId, TemplateVersion};
+use rolltop_store::{Job, StoreError};
 use tokio::task::{Id, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -31,6 +31,8 @@ const LEASE_RENEWAL: Duration = Duration::from_secs(15);
 const AT_ONCE: usize = 32;
 /// Where nothing is due.
 const LONG: Duration = Duration::from_secs(3600);
+/// Until it is looked again whether a desktop's engine is there.
+pub(crate) const ELSEWHERE: Duration = Duration::from_secs(600);
 /// After the database did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -65,6 +67,43 @@ pub(crate) struct Work {
 /// Who does what.
 pub(crate) type Works = HashMap<JobKind, Work>;
 
+/// What a job is about.
+pub(crate) trait Subject {
+    /// The desktop whose machine it is about, if it is about one.
+    async fn desktop(&self, kernel: &Kernel) -> Result<Option<DesktopId>, StoreError>;
+}
+
+impl Subject for DesktopId {
+    async fn desktop(&self, _: &Kernel) -> Result<Option<DesktopId>, StoreError> {
+        Ok(Some(*self))
+    }
+}
+
+impl Subject for SnapshotId {
+    async fn desktop(&self, kernel: &Kernel) -> Result<Option<DesktopId>, StoreError> {
+        Ok(kernel.store.snapshot(*self).await?.map(|snapshot| snapshot.desktop))
+    }
+}
+
+impl Subject for TemplateVersion {
+    async fn desktop(&self, _: &Kernel) -> Result<Option<DesktopId>, StoreError> {
+        Ok(None)
+    }
+}
+
+/// The installation.
+impl Subject for String {
+    async fn desktop(&self, _: &Kernel) -> Result<Option<DesktopId>, StoreError> {
+        Ok(None)
+    }
+}
+
+/// Whether the machine that it is about is on another engine than the one that runs now: then it waits for that.
+pub(crate) async fn is_elsewhere(kernel: &Kernel, subject: &impl Subject) -> Result<bool, StoreError> {
+    let Some(desktop) = subject.desktop(kernel).await? else { return Ok(false) };
+    Ok(kernel.store.desktop(desktop).await?.is_some_and(|desktop| !kernel.has_engine_of(&desktop)))
+}
+
 /// The jobs of a capability: how many at once, the first and the longest pause in seconds, and what does one, given the
 /// kernel and the job's subject, and where it says so how often it was tried before.
 macro_rules! jobs {
@@ -76,6 +115,9 @@ macro_rules! jobs {
                 pauses: (std::time::Duration::from_secs($first), std::time::Duration::from_secs($longest)),
                 run: |kernel, job| Box::pin(async move {
                     match job.subject.parse() {
+                        Ok(subject) if $crate::kernel::jobs::is_elsewhere(kernel, &subject).await? => {
+                            Ok($crate::kernel::jobs::Then::after($crate::kernel::jobs::ELSEWHERE))
+                        }
                         Ok(subject) => $run(kernel, subject $(, job.$tried)?).await,
                         // Written by a version that had other subjects.
                         Err(_) => Ok($crate::kernel::jobs::Then::Over),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rolltop_api_types::{Desktop, DesktopState};
 use rolltop_control::{ControlConfig, EndProcessesError, ExecCommand, SnapshotError, Waking, purpose};
 use rolltop_engine::{Engine as _, EngineError, Leftover, OffReason, Power};
-use rolltop_model::{Desired, DesktopId, FailReason, Limits};
+use rolltop_model::{Desired, DesktopId, FailReason, Limits, Minutes, SleepPolicy, SnapshotSchedule};
 use rolltop_sim::{DoorFault, Operation, SimConfig, SimEngine};
 
 use crate::fixture::{
@@ -460,15 +460,22 @@ async fn counted(platform: &Platform, line: &str) {
 
 #[tokio::test]
 async fn a_desktop_of_another_engine_is_shown_and_left_alone() {
-    let mut platform = platform().await;
+    let soon = Duration::from_millis(300);
+    let hasty = || ControlConfig { minute: soon, hour: soon, measuring: soon, ..quick() };
+    let mut platform = platform_with(hasty()).await;
     let id = platform.running("one").await;
     // This engine has no machine of it that would be taken for lost.
     let here =
         std::mem::replace(&mut platform.engine, Arc::new(SimEngine::new(SimConfig::instant()).unwrap()));
-    let elsewhere = || ControlConfig { engine: "cloud".to_owned(), ..quick() };
-    platform.kill_and_reopen(elsewhere()).await;
+    // Soon it would sleep, and a snapshot of it is due.
+    let policy = SleepPolicy { after: Minutes::new(1), schedule: None };
+    platform.control.set_sleep(&platform.access(id).await, &policy).await.unwrap();
+    let schedule = SnapshotSchedule::new(1, 1, 0).unwrap();
+    platform.control.set_snapshot_schedule(&platform.access(id).await, Some(schedule)).await.unwrap();
+    platform.kill_and_reopen(ControlConfig { engine: "cloud".to_owned(), ..hasty() }).await;
     let before = platform.get(id).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(500)).await; // several looks around
+    tokio::time::sleep(5 * soon).await; // several looks around
+    assert!(platform.control.snapshots(&platform.owner, None).await.unwrap().is_empty());
     let view = platform.get(id).await.unwrap();
     assert_eq!((view.state, view.updated_at), (DesktopState::Running, before.updated_at));
     let refused = platform.control.authorise::<purpose::Control>(&platform.owner, id).await.unwrap_err();
