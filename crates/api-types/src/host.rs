@@ -4,6 +4,8 @@ use rolltop_model::{DesktopId, SnapshotId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::NotSupported;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Host {
     /// What makes the machines: `qemu` or `sim`.
@@ -24,6 +26,9 @@ pub struct Host {
     pub uptime_seconds: u64,
     /// What its operator should know. Empty where there is nothing.
     pub warnings: Vec<HostWarning>,
+    /// What can't be done with desktops, because of the engine. Absent where everything can.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_supported: Vec<NotSupported>,
 }
 
 /// Something on the host that will be in somebody's way.

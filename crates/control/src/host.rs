@@ -61,6 +61,7 @@ impl Control {
             machines_running: status.machines_running,
             uptime_seconds: status.uptime_seconds,
             warnings,
+            not_supported: self.not_supported(),
         })
     }
 

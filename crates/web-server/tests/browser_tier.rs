@@ -342,8 +342,14 @@ async fn what_a_desktops_engine_can_not_is_left_out_with_a_sentence() {
     assert!(page(&web, format!("/desktops/{id}/ask/stop")).await.contains("undo this"));
     assert!(page(&web, "/desktops?view=table".to_owned()).await.contains("/bulk/suspend"));
     assert!(page(&web, format!("/bulk/delete?id={id}")).await.contains("kept for a day"));
+    assert!(page(&web, "/snapshots".to_owned()).await.contains("import-file"));
 
     let web = Web::plain().await;
+    let snapshots = page(&web, "/snapshots".to_owned()).await;
+    assert!(
+        !snapshots.contains("import-file") && snapshots.contains("Saving it as a template"),
+        "{snapshots}"
+    );
     web.platform.run(&["research"]).await;
     let id = web.desktop("research").await;
     let text = page(&web, format!("/desktops/{id}")).await;

@@ -125,6 +125,16 @@ impl Control {
         Ok(own.map_or(self.kernel.config.desktop_limit, |own| *own))
     }
 
+    /// What the engine can't do.
+    pub(crate) fn not_supported(&self) -> Vec<api::NotSupported> {
+        let lacking = self.kernel.engine.lacking().into_iter();
+        let shown = |lacks: Lacks| api::NotSupported {
+            what: lacks.0.as_str().to_owned(),
+            why: lacks.sentence().to_owned(),
+        };
+        lacking.map(shown).collect()
+    }
+
     /// With what its present start has taken.
     pub(crate) async fn with_steps(&self, row: Desktop) -> Result<api::Desktop, StoreError> {
         let steps = self.kernel.store.steps(row.id, row.record.boot).await?;
@@ -177,7 +187,7 @@ impl Control {
                 && matches!(state, DesktopState::Running | DesktopState::Suspended),
             memory_bytes: vitals.map(|vitals| vitals.memory_bytes).filter(|_| is_on),
             disk_bytes: vitals.map(|vitals| vitals.disk_bytes),
-            not_supported: self.kernel.engine.lacking().into_iter().map(not_supported).collect(),
+            not_supported: self.not_supported(),
             steps,
         }
     }
@@ -199,10 +209,6 @@ fn shown(state: DesktopState) -> api::DesktopState {
 fn unanswered(silence: Silence) -> String {
     let since = silence.since.strftime("%Y-%m-%d %H:%M UTC");
     format!("{} It has not answered since {since}.", silence.cause.sentence())
-}
-
-fn not_supported(lacks: Lacks) -> api::NotSupported {
-    api::NotSupported { what: lacks.0.as_str().to_owned(), why: lacks.sentence().to_owned() }
 }
 
 pub(crate) fn step(row: StepRow) -> Step {

@@ -10,7 +10,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use maud::{Markup, html};
 use rolltop_api_types::{
-    CopyState, ForkDesktop, ListSnapshots, SavedTemplate, Snapshot, SnapshotCopyList, SnapshotState,
+    CopyState, ForkDesktop, ListSnapshots, NotSupported, SavedTemplate, Snapshot, SnapshotCopyList,
+    SnapshotState,
 };
 use rolltop_model::{DesktopId, SnapshotId};
 
@@ -20,7 +21,7 @@ use crate::components::control::{Ask, Tone, fetched_section, menu, menu_button, 
 use crate::components::dialog::Dialog;
 use crate::components::layout::{Section, live_page};
 use crate::components::table::{Column, MENUS, empty, table};
-use crate::components::{Icon, icon, time};
+use crate::components::{Icon, desktop, icon, time};
 use crate::failure::Failure;
 use crate::language::Language;
 use crate::pages::templates;
@@ -54,7 +55,9 @@ pub(crate) async fn show(person: SignedIn) -> Result<Markup, Failure> {
     let snapshots = person.client.snapshots(&ListSnapshots::default()).await?;
     let saved = person.client.saved_templates().await?;
     let copies = person.client.copies().await?;
-    let list = list(person.language, &snapshots, &saved, &copies);
+    // A host that does not answer keeps nobody from their snapshots.
+    let lacking = person.client.host().await.map(|host| host.not_supported).unwrap_or_default();
+    let list = list(person.language, &snapshots, &saved, &copies, &lacking);
     Ok(live_page(&person, Section::Snapshots, "snapshots", list, |list| list))
 }
 
@@ -63,16 +66,21 @@ fn list(
     snapshots: &[Snapshot],
     saved: &[SavedTemplate],
     copies: &SnapshotCopyList,
+    lacking: &[NotSupported],
 ) -> Markup {
+    let importer = match lacking.iter().find(|lacking| lacking.what == "images") {
+        Some(images) => html! { p.quiet { (desktop::not_supported(language, images)) } },
+        None => importer(language),
+    };
     let rows = html! {
         @for snapshot in snapshots { (row(language, snapshot, may_be_copied(snapshot, copies))) }
     };
     html! {
         section #snapshots data-live="desktops" hx-get="/snapshots" hx-trigger="refresh" hx-swap="outerMorph" hx-target="this" {
             @if snapshots.is_empty() {
-                (empty(language, "snapshots-empty", &importer(language)))
+                (empty(language, "snapshots-empty", &importer))
             } @else {
-                div.filters { span.quiet { (language.say("snapshots-text")) } (importer(language)) }
+                div.filters { span.quiet { (language.say("snapshots-text")) } (importer) }
                 (table(language, "snapshot-table", &COLUMNS, &rows))
             }
             (copies::list(language, &copies.items))
