@@ -51,7 +51,7 @@ const TEN_FORKS: &str = "ten_forks";
 const KEPT: &str = "kept";
 /// A desktop in long use.
 const USED: &str = "used";
-/// Draws what `kept` has printed, from standard input.
+/// Draws what `kept`, or the one that is named after it, has printed, from standard input.
 const PLOT: &str = "plot";
 /// Ten thousand simulated desktops.
 const SCALE: &str = "scale";
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
 async fn measure() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     if wanted.first().is_some_and(|name| name == PLOT) {
-        return plot::kept();
+        return plot::plot(wanted.get(1).map_or(KEPT, String::as_str));
     }
     for name in &wanted {
         let known = IN_GUESTS.iter().chain(&RELAYS).chain([&CLI, &SCALE]).any(|known| known == name);
