@@ -2,6 +2,7 @@
 //! checked who calls.
 
 use rolltop_api_types::{self as api, Scope};
+use rolltop_boxed::boxed;
 use rolltop_engine::{EngineError, Known, Leftover};
 use rolltop_store::{AddApiKeyError, NewApiKey, StoreError};
 use rolltop_vault::{TokenKind, hash_token, new_token};
@@ -29,6 +30,7 @@ impl From<EngineError> for AdminError {
     }
 }
 
+#[boxed]
 impl Control {
     /// A link token that signs the operator in once; makes the first workspace and person where
     /// there are none.
@@ -86,6 +88,7 @@ impl Control {
     }
 }
 
+#[boxed]
 impl Kernel {
     pub(crate) async fn leftovers(&self) -> Result<Vec<Leftover>, AdminError> {
         let _still = self.sweeping.write().await;

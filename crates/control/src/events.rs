@@ -1,6 +1,7 @@
 //! What changed, in order: kept in the database, so that nobody who comes back misses anything.
 
 use rolltop_api_types::{Event, EventKind, Scope};
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, Subject};
 use tokio::sync::watch;
 
@@ -18,6 +19,7 @@ pub struct EventFilter {
     pub desktop: Option<DesktopId>,
 }
 
+#[boxed]
 impl Control {
     /// A place for a stream of events, held as long as it goes on.
     pub async fn begin_events(&self, caller: &Caller) -> Result<Reservation, InFlightError> {

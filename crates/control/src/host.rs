@@ -1,6 +1,7 @@
 //! Templates and the host.
 
 use rolltop_api_types::{self as api, HostWarningKind, Scope};
+use rolltop_boxed::boxed;
 use rolltop_engine::{Accelerator, EngineError, HostWarning};
 use rolltop_model::{DesktopId, Size, SnapshotId, WorkspaceId};
 
@@ -10,6 +11,7 @@ use crate::kernel::error::{InternalError, QueryError};
 use crate::templates::list;
 use crate::templates::saved::TemplatesError;
 
+#[boxed]
 impl Control {
     /// What desktops can be made from, newest version first within each name.
     pub async fn templates(&self, caller: &Caller) -> Result<Vec<api::Template>, QueryError> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rolltop_boxed::boxed;
 use rolltop_engine::Engine;
 use rolltop_model::JobKind;
 use rolltop_store::{INSTALLATION, Location, Store, StoreError};
@@ -37,6 +38,7 @@ pub enum OpenError {
     Copies(#[from] OpenCopiesError),
 }
 
+#[boxed]
 impl Control {
     /// Opens database and vault and starts the reconciler in the background. At most one control
     /// plane may work on a directory; should another still live, its fences are outdated by this.

@@ -19,6 +19,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as URL_SAFE;
 use jiff::Timestamp;
 use rolltop_api_types::Scope;
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, SessionId, ShareId};
 use rolltop_vault::Cell;
 use secrecy::{ExposeSecret, SecretString};
@@ -89,6 +90,7 @@ enum Holder {
     Share(ShareId),
 }
 
+#[boxed]
 impl Control {
     /// A connection to the port that this address means, for whoever holds a pass, and what tells when
     /// the pass ends. What a page does by itself neither wakes the desktop nor keeps it awake for ever.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
 use rolltop_api_types::{self as api, Scope};
+use rolltop_boxed::boxed;
 use rolltop_engine::image::{ExportRequest, Frame, ImportRequest, PIECE};
 use rolltop_engine::{DiskLayer, DoorStream, EngineError, Lacks, LayerKey, Origin};
 use rolltop_model::{
@@ -92,6 +93,7 @@ impl From<EngineError> for TransferError {
     }
 }
 
+#[boxed]
 impl Control {
     /// A snapshot's disk as one file, without its memory. It can be taken in here and elsewhere.
     pub async fn export_snapshot(&self, caller: &Caller, id: SnapshotId) -> Result<Export, TransferError> {
@@ -118,6 +120,7 @@ impl Control {
     }
 }
 
+#[boxed]
 impl Kernel {
     /// A snapshot's disk as one file, for whoever asks.
     pub(crate) async fn export(&self, row: &Snapshot, who: Actor) -> Result<Export, TransferError> {

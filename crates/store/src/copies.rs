@@ -1,6 +1,7 @@
 //! Copies of snapshots that are not on this host. Each has its snapshot's id, and stays when that goes.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{Actor, CopyState, JobKind, Size, SnapshotId, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -46,6 +47,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 pub use Model as SnapshotCopy;
 
+#[boxed]
 impl Store {
     /// Writes a copy down, and has it made if it waits for that. One that is there, or on its way, stays as it is; one that
     /// has failed is tried again.

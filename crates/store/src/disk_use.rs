@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, LayerId, TemplateVersion, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
@@ -41,6 +42,7 @@ pub struct DiskQuotaReached {
     pub more: u64,
 }
 
+#[boxed]
 impl Store {
     /// Takes note of what the engine says, where it is much else than what was noted before; without that, than what stands in
     /// the rows. Gives what is noted now.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{Actor, DesktopId, JobKind, RequestId, Setup, SetupState};
 use rolltop_vault::Cell;
 use sea_orm::ActiveValue::Set;
@@ -105,6 +106,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+#[boxed]
 impl Store {
     pub async fn setup(&self, desktop: DesktopId) -> Result<Option<DesktopSetup>, StoreError> {
         let row = Entity::find_by_id(desktop).one(&self.connection).await?;

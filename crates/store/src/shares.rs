@@ -1,6 +1,7 @@
 //! Links that open one port of one desktop. Only hashes of their secrets are kept.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{Actor, ApiKeyId, DesktopId, ShareId, WorkspaceId};
 use rolltop_vault::TokenHash;
 use sea_orm::entity::prelude::*;
@@ -69,6 +70,7 @@ pub(crate) async fn delete_of(write: &Write, desktop: DesktopId) -> Result<(), S
     Ok(())
 }
 
+#[boxed]
 impl Store {
     /// None where the desktop has as many as it may.
     pub async fn insert_share(&self, new: NewShare, now: Timestamp) -> Result<Option<Share>, StoreError> {

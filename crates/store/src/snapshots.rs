@@ -7,6 +7,7 @@ pub(crate) mod restores;
 pub(crate) mod schedules;
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{
     Actor, Choices, Desired, DesktopId, EventData, JobKind, LayerId, Size, SnapshotId, SnapshotKind,
     SnapshotState, TemplateVersion, WorkspaceId,
@@ -196,6 +197,7 @@ pub(crate) async fn choices_of(write: &Write, snapshot: SnapshotId) -> Result<Ch
     Ok(snapshot.map(|snapshot| snapshot.choices).unwrap_or_default())
 }
 
+#[boxed]
 impl Store {
     /// Writes down that a snapshot is wanted; once per idempotency key.
     pub async fn insert_snapshot(

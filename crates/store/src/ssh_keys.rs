@@ -1,6 +1,7 @@
 //! People's SSH public keys. Each opens every desktop of its workspace.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{ApiKeyId, JobKind, SshKeyId, UserId, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, Condition, QueryOrder};
@@ -76,6 +77,7 @@ impl From<DbErr> for AddSshKeyError {
     }
 }
 
+#[boxed]
 impl Store {
     pub async fn insert_ssh_key(&self, new: NewSshKey, now: Timestamp) -> Result<SshKey, AddSshKeyError> {
         let mut write = self.write().await?;

@@ -7,6 +7,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use rolltop_api_types::{self as api, ApiKeyCreated, CreateApiKey, Scope};
+use rolltop_boxed::boxed;
 use rolltop_model::ApiKeyId;
 use rolltop_store::{AddApiKeyError, ApiKey, NewApiKey};
 use rolltop_vault::{TokenKind, hash_token, new_token};
@@ -42,6 +43,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// The workspace's keys, oldest first; for a caller tied to one desktop, those tied to it too.
     pub async fn api_keys(&self, caller: &Caller) -> Result<Vec<api::ApiKey>, QueryError> {

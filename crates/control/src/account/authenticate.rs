@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_api_types::{Credential, CredentialKind, Limits, Me, Scope};
+use rolltop_boxed::boxed;
 use rolltop_store::SessionUser;
 use rolltop_vault::{TokenKind, classify, hash_token};
 use secrecy::SecretString;
@@ -27,6 +28,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// Who holds this bearer credential: a session token or an `rt_…` API key.
     pub async fn authenticate(&self, bearer: &SecretString) -> Result<Caller, AuthenticateError> {

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use rolltop_api_types::{self as api, ApiKeyCreated, Scope};
+use rolltop_boxed::boxed;
 use rolltop_store::{AddApiKeyError, AddDeviceLoginError, NewApiKey, NewDeviceLogin, Poll};
 use rolltop_vault::{TokenKind, classify, hash_token, new_token, random_bytes};
 use secrecy::SecretString;
@@ -91,6 +92,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// A device wants to be signed in.
     pub async fn start_device_login(

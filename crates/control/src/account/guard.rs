@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -61,6 +62,7 @@ impl CredentialGuard {
     }
 }
 
+#[boxed]
 impl Control {
     /// Lets a request in: who asks, and what tells when that ends. `from` is the address.
     pub async fn admit(

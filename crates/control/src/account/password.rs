@@ -1,6 +1,7 @@
 //! Choosing a name and a password.
 
 use rolltop_api_types::Scope;
+use rolltop_boxed::boxed;
 use rolltop_model::SessionId;
 use rolltop_store::SessionUser;
 use rolltop_vault::hash_password;
@@ -30,6 +31,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// Sets the caller's name and password; every other session of theirs ends. Whoever has a password gives it as
     /// `present`, so that an unattended browser is not enough; but for who came by a link, as for a lost one.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use rolltop_boxed::boxed;
 use rolltop_model::UserId;
 use rolltop_vault::{TokenKind, classify, hash_token, new_token, verify_against_nobody, verify_password};
 use secrecy::SecretString;
@@ -35,6 +36,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// Uses up a sign-in link for a session.
     pub async fn redeem_link(&self, link: &SecretString) -> Result<Redeemed, RedeemError> {

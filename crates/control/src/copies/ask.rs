@@ -3,6 +3,7 @@
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use rolltop_api_types::{self as api, Scope};
+use rolltop_boxed::boxed;
 use rolltop_model::{Actor, ActorId, CopyState, SnapshotId, SnapshotState};
 use rolltop_store::{Snapshot, SnapshotCopy};
 use secrecy::ExposeSecret;
@@ -29,6 +30,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// Asks for a copy of a snapshot, which is made in the background.
     pub async fn copy_snapshot(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rolltop_boxed::boxed;
 use rolltop_model::{Actor, ActorId, CopyState, SnapshotId, SnapshotState};
 use rolltop_store::{Snapshot, SnapshotCopy, StoreError};
 
@@ -18,6 +19,7 @@ const MOST_ATTEMPTS: u32 = 6;
 const GIVEN_UP: &str = "The place where copies are kept did not take it; look at the log, then try again.";
 const SNAPSHOT_GONE: &str = "The snapshot was deleted before it was copied.";
 
+#[boxed]
 impl Kernel {
     /// Asks for a copy of what was taken by a schedule that says so, unless there is one.
     pub(crate) async fn copy_scheduled(&self, row: Snapshot) -> Result<(), StoreError> {

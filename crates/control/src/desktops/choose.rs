@@ -1,6 +1,7 @@
 //! Changing what the owner of a desktop chose for it.
 
 use rolltop_api_types::{self as api, ChoiceError, UpdateDesktop};
+use rolltop_boxed::boxed;
 use rolltop_model::DesktopState;
 
 use crate::inside::viewers::Viewers;
@@ -15,6 +16,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// Changes what was chosen, as far as something is said of it, and has a running desktop follow.
     pub async fn choose(

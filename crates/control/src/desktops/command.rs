@@ -1,6 +1,7 @@
 //! Changing a desktop: all of it is written down here and carried out by the reconciler.
 
 use rolltop_api_types as api;
+use rolltop_boxed::boxed;
 use rolltop_engine::Lacks;
 use rolltop_model::{ActorId, Command, DesktopId, DesktopName, NameError, Refusal};
 use rolltop_store::{By, ChangeError, Desktop, NewSnapshot, RenameDesktopError};
@@ -22,6 +23,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// Boots it, or resumes it if it is suspended.
     pub async fn start(
@@ -135,6 +137,7 @@ impl Control {
     }
 }
 
+#[boxed]
 impl Kernel {
     /// Writes down what is wanted of a desktop and what is to be kept of it first, and has the reconciler look at it.
     pub(crate) async fn command(

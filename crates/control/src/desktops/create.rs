@@ -3,6 +3,7 @@
 use std::fmt;
 
 use rolltop_api_types::{self as api, ChoiceError, CreateDesktop, Scope, SetUp, UpdateDesktop, shown};
+use rolltop_boxed::boxed;
 use rolltop_model::{Choices, DesktopId, DesktopName, NameError, Setup, Size, TemplateVersion, UnknownSize};
 use rolltop_store::{CreateDesktopError, Created, IdempotencyKey, NewDesktop};
 
@@ -52,6 +53,7 @@ fn quota_reached(limit: &u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// A template's version and least disk, and what is chosen besides.
 type Chosen = ((TemplateVersion, u64), Size, Choices, Option<Setup>);
 
+#[boxed]
 impl Control {
     /// Writes the wish down and returns at once; the reconciler does the rest. With a key that
     /// was used before for the same request, the desktop made then is returned.

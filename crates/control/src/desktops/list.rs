@@ -1,6 +1,7 @@
 //! Listing desktops, newest first.
 
 use rolltop_api_types::{BadQuery, DesktopPage, ListDesktops, Scope};
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, DesktopState};
 use rolltop_store::ListQuery;
 
@@ -15,6 +16,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// A page of the caller's desktops, newest first.
     pub async fn list(&self, caller: &Caller, which: &ListDesktops) -> Result<DesktopPage, ListError> {

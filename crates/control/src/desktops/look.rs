@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_api_types::{self as api, Step, StepStatus, Usage, UsageSpan};
+use rolltop_boxed::boxed;
 use rolltop_engine::{EngineError, Lacks};
 use rolltop_model::{ActorId, DesktopState, FailReason, Silence, SilenceCause, WorkspaceId, down_sample};
 use rolltop_store::{Desktop, StepRow, StoreError};
@@ -25,6 +26,7 @@ const ACCESS_LOG_ENTRIES: u64 = 500;
 const HISTORY_ENTRIES: u64 = 500;
 const CONSOLE_BYTES: usize = 64 * 1024;
 
+#[boxed]
 impl Control {
     /// The desktop with the present start's timeline.
     pub async fn get(&self, access: &DesktopAccess<purpose::Read>) -> Result<api::Desktop, AccessError> {

@@ -1,6 +1,7 @@
 //! Giving a desktop another size.
 
 use rolltop_api_types as api;
+use rolltop_boxed::boxed;
 use rolltop_model::{MOST_DISK_GIB, Size, UnknownSize};
 
 use crate::kernel::caller::{DesktopAccess, purpose};
@@ -24,6 +25,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// Gives it another size. A disk is at least as large as the size has it; it grows while the desktop runs. Processors
     /// and memory change when it is restarted: see [`api::Desktop::restart_needed`].

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, WorkspaceId};
 use rolltop_store::StoreError;
 
@@ -53,6 +54,7 @@ impl OverDiskQuota {
     }
 }
 
+#[boxed]
 impl Kernel {
     /// What a workspace may still take, bytes; `None` for what there is.
     pub(crate) async fn disk_left(&self, workspace: WorkspaceId) -> Result<Option<u64>, StoreError> {

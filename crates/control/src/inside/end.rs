@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rolltop_api_types as api;
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopState, FailReason};
 use rolltop_store::{By, happening};
 use tokio::time::timeout;
@@ -36,6 +37,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// Ends all commands, terminals and sessions and every program of the session's user. The session on the screen begins anew.
     pub async fn end_processes(

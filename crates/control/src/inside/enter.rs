@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rolltop_boxed::boxed;
 use rolltop_door::{Door, EntranceError, PoolError};
 use rolltop_engine::EngineError;
 use rolltop_model::{DesktopId, DesktopState, FailReason, Use};
@@ -56,6 +57,7 @@ impl From<bool> for Waking {
     }
 }
 
+#[boxed]
 impl Kernel {
     /// A place at a desktop with its share of memory; `None` where the desktop has all of this kind that it may have.
     pub(crate) async fn place<P: Purpose>(
@@ -74,6 +76,7 @@ impl Kernel {
     }
 }
 
+#[boxed]
 impl Kernel {
     /// Why the engine has it stand still, if it does: then nothing in it can answer.
     pub(crate) fn stands_still(&self, id: DesktopId) -> Option<FailReason> {
@@ -93,6 +96,7 @@ impl Kernel {
     }
 }
 
+#[boxed]
 impl Control {
     /// The door of a running desktop to whoever has a place there, and a line in its owner's access log.
     pub(crate) async fn enter<P: Inside>(

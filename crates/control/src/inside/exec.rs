@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rolltop_boxed::boxed;
 use rolltop_door::{Door, Process, StartError};
 use rolltop_guest_protocol::exec::{ExecFailureKind, ExecRequest};
 use rolltop_model::{DesktopId, Use};
@@ -111,6 +112,7 @@ impl ExecLine {
     }
 }
 
+#[boxed]
 impl Control {
     /// The way to run a command in a desktop, which is resumed for it if it is suspended.
     pub async fn exec(&self, access: &DesktopAccess<purpose::Exec>) -> Result<ExecLine, ExecError> {

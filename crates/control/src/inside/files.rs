@@ -13,6 +13,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use rolltop_api_types::{self as api, FileEntry, FileList};
+use rolltop_boxed::boxed;
 use rolltop_door::{Door, ExecLimits, FileInfo, FileKind, Sftp, SftpError};
 use rolltop_model::Use;
 use sha2::{Digest, Sha256};
@@ -124,6 +125,7 @@ impl OpenFile {
     }
 }
 
+#[boxed]
 impl Control {
     /// A desktop's files. Reading is noted each time, the rest once an hour.
     pub async fn files<P: Inside>(&self, access: &DesktopAccess<P>) -> Result<Files<P>, FileError> {

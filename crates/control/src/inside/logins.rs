@@ -1,6 +1,7 @@
 //! Log-ins of tools in a desktop's home folders.
 
 use rolltop_api_types::Logins;
+use rolltop_boxed::boxed;
 
 use crate::inside::enter::EnterError;
 use crate::inside::enter::unavailable;
@@ -8,6 +9,7 @@ use crate::inside::notes::Reason;
 use crate::kernel::caller::{DesktopAccess, purpose};
 use crate::kernel::control::Control;
 
+#[boxed]
 impl Control {
     /// Which tools' log-ins lie in a running desktop: what a template of it does not have unless it is kept.
     pub async fn logins(

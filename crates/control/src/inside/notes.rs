@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, WorkspaceId};
 use rolltop_store::{AccessEntry, StoreError};
 use tokio::time::Instant;
@@ -74,6 +75,7 @@ impl AccessNotes {
     }
 }
 
+#[boxed]
 impl Kernel {
     pub(crate) async fn note_access(
         &self,

@@ -1,6 +1,7 @@
 //! TCP ports of a desktop: what listens, and connections to it.
 
 use rolltop_api_types::PortEntry;
+use rolltop_boxed::boxed;
 use rolltop_door::TunnelError as DoorError;
 use rolltop_engine::DoorStream;
 use rolltop_model::Use;
@@ -32,6 +33,7 @@ pub struct PortConnection {
     pub place: UseGuard,
 }
 
+#[boxed]
 impl Control {
     /// A TCP connection to what listens on the desktop's loopback. Noted once an hour.
     pub async fn connect_port(

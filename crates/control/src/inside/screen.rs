@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use rolltop_boxed::boxed;
 use rolltop_engine::DoorStream;
 use rolltop_guest_protocol::VNC_SOCKET;
 use rolltop_model::{Desired, DesktopId, DesktopState, ScreenSize, Size, Use};
@@ -81,6 +82,7 @@ impl ScreenInput {
     }
 }
 
+#[boxed]
 impl Control {
     /// Connects to the VNC server.
     pub async fn screen(
@@ -120,6 +122,7 @@ pub enum ScreenGone {
     Connection,
 }
 
+#[boxed]
 impl Control {
     /// Why a screen closed from the desktop's side; `ended` where it was closed rather than torn off.
     pub async fn why_screen_closed(&self, desktop: DesktopId, ended: bool) -> ScreenGone {

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rolltop_boxed::boxed;
 use rolltop_guest_protocol::VNC_SOCKET;
 use rolltop_model::{DesktopId, ScreenSize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
@@ -43,6 +44,7 @@ impl ScreenTurns {
     }
 }
 
+#[boxed]
 impl Kernel {
     /// Gives the screen of a running desktop the size that is fixed for it. What does not work now is done at its next start.
     /// One at a time for each desktop: several would undo each other's work, and the latest wish would not be the last.

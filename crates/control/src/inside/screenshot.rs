@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rolltop_boxed::boxed;
 use rolltop_model::DesktopId;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -62,6 +63,7 @@ impl Screenshots {
     }
 }
 
+#[boxed]
 impl Control {
     /// A JPEG at most `width` (64 to 1920) pixels wide and at most a few seconds old. The bytes are
     /// the guest's: serve them as `image/jpeg` with `nosniff`.

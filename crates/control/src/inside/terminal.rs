@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rolltop_api_types::TerminalEntry;
+use rolltop_boxed::boxed;
 use rolltop_door::{Door, Terminal, TerminalError as DoorError, TerminalNumber, TerminalSize};
 use rolltop_model::Use;
 
@@ -50,6 +51,7 @@ impl TerminalLine {
     }
 }
 
+#[boxed]
 impl Control {
     /// The way to a terminal of a running desktop; attaching makes it if it is not there.
     pub async fn terminal(

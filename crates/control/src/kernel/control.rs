@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_api_types::Scope;
+use rolltop_boxed::boxed;
 use rolltop_door::{DoorPool, Lanes};
 use rolltop_engine::Engine;
 use rolltop_model::{DesktopId, LayerId};
@@ -57,6 +58,7 @@ pub(crate) struct Kernel {
     states: States,
 }
 
+#[boxed]
 impl Kernel {
     /// With the desktops that it is asked to look at.
     pub(crate) fn new(
@@ -124,6 +126,7 @@ impl Kernel {
     }
 }
 
+#[boxed]
 impl Control {
     pub(crate) fn new(kernel: Arc<Kernel>, background: JoinHandle<()>) -> Self {
         Self { kernel, background: Arc::new(Mutex::new(Some(background))) }

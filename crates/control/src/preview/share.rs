@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_api_types as api;
+use rolltop_boxed::boxed;
 use rolltop_model::ShareId;
 use rolltop_vault::{TokenKind, classify, hash_token, new_token};
 use secrecy::SecretString;
@@ -36,6 +37,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// Makes a link that opens a port for this long.
     pub async fn share_port(

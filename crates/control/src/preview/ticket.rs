@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, SessionId};
 use rolltop_vault::{TokenKind, hash_token, new_token};
 use secrecy::SecretString;
@@ -71,6 +72,7 @@ impl Tickets {
     }
 }
 
+#[boxed]
 impl Control {
     /// A ticket to a desktop's port, for a person who is signed in.
     pub async fn preview_ticket(

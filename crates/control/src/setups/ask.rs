@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rolltop_api_types as api;
+use rolltop_boxed::boxed;
 use rolltop_model::{Desired, DesktopId, Setup, SetupState};
 use rolltop_store::DesktopSetup;
 
@@ -55,6 +56,7 @@ impl SettingUp {
     }
 }
 
+#[boxed]
 impl Control {
     /// What a desktop was last set up with, and how far that has come.
     pub async fn setup(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rolltop_api_types as api;
+use rolltop_boxed::boxed;
 use rolltop_engine::Lacks;
 use rolltop_model::{AwakeReason, DesktopId, DesktopState, HoldId, Minutes, ScheduleParts, SleepPolicy};
 use rolltop_store::Hold;
@@ -32,6 +33,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     pub async fn sleep(&self, access: &DesktopAccess<purpose::Read>) -> Result<api::Sleep, AccessError> {
         self.sleep_of(access.desktop).await

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rolltop_boxed::boxed;
 use rolltop_model::{Command, Desired, DesktopId, DesktopState};
 use rolltop_store::{By, Desktop};
 use tokio::time::timeout;
@@ -57,6 +58,7 @@ enum Way {
     Start,
 }
 
+#[boxed]
 impl Control {
     /// The desktop once it runs: one that is suspended, or stopped where that may be started, is started,
     /// once, for who comes; one that is starting is waited for.

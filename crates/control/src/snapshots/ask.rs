@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_api_types::{self as api, ForkDesktop, Scope};
+use rolltop_boxed::boxed;
 use rolltop_engine::Lacks;
 use rolltop_model::{
     Choices, Desired, DesktopId, DesktopName, DesktopState, NameError, Size, SnapshotId, SnapshotKind,
@@ -92,6 +93,7 @@ pub(crate) fn shown(row: rolltop_store::Snapshot, desktop_is_gone: bool) -> api:
     }
 }
 
+#[boxed]
 impl Control {
     /// Asks for a snapshot of a desktop as it is now. It is taken within moments, while the desktop
     /// runs, is suspended or stopped; one that is on its way to a state is kept once it is there.

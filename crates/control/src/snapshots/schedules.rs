@@ -1,6 +1,7 @@
 //! Snapshots that are taken without anybody asking: saying when, and how many stay.
 
 use rolltop_api_types as api;
+use rolltop_boxed::boxed;
 use rolltop_model::SnapshotSchedule;
 
 use crate::kernel::caller::{DesktopAccess, purpose};
@@ -9,6 +10,7 @@ use crate::kernel::control::Control;
 use crate::kernel::error::{AccessError, NoSuchDesktop};
 use crate::sleep::ask::SettingError;
 
+#[boxed]
 impl Control {
     pub async fn snapshot_schedule(
         &self,

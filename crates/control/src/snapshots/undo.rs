@@ -1,6 +1,7 @@
 //! What would be lost is kept first, for a day, and brought back by one word.
 
 use rolltop_api_types::{self as api, Scope};
+use rolltop_boxed::boxed;
 use rolltop_model::{Command, Desired, DesktopId, DesktopState, SnapshotKind, SnapshotState};
 use rolltop_store::By;
 
@@ -10,6 +11,7 @@ use crate::kernel::control::Control;
 use crate::kernel::error::NoSuchDesktop;
 use crate::snapshots::ask::SnapshotError;
 
+#[boxed]
 impl Control {
     /// Brings back what a desktop was before it was last stopped, restarted, destroyed or put back, memory and all. One
     /// that was destroyed is made anew, with its name if that is free.

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rolltop_api_types::{self as api, Scope};
+use rolltop_boxed::boxed;
 use rolltop_engine::{DoorStream, EngineError};
 use rolltop_guest_protocol::SESSION_USER;
 use rolltop_model::{Desired, DesktopId, SshKeyId, Use};
@@ -93,6 +94,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// The jump host says who it is.
     pub fn introduce_gateway(&self, gateway: GatewayView) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rolltop_api_types::{self as api, KeyDelivery, Scope, SshKeyAdded, SshKeyRemoved};
+use rolltop_boxed::boxed;
 use rolltop_model::{SshKeyId, WorkspaceId};
 use rolltop_store::{AddSshKeyError, NewSshKey, SshKey, StoreError};
 use secrecy::{ExposeSecret, SecretString};
@@ -44,6 +45,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// Takes a public key, OpenSSH's one line, and has every running desktop know it.
     pub async fn add_ssh_key(

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rolltop_api_types::{self as api, SaveTemplate, Scope};
+use rolltop_boxed::boxed;
 use rolltop_door::TOOLS;
 use rolltop_engine::{EngineError, Lacks, TemplateInfo};
 use rolltop_model::{
@@ -38,6 +39,7 @@ explained! {
     }
 }
 
+#[boxed]
 impl Control {
     /// Makes a template of a desktop as it is now: a fork of it is cleaned of identities and secrets and becomes the
     /// template, within a minute or so. The desktop itself goes on.
@@ -171,6 +173,7 @@ impl Control {
     }
 }
 
+#[boxed]
 impl Kernel {
     /// What a workspace can make desktops from: the recipes' templates, and its own.
     pub(crate) async fn templates_for(

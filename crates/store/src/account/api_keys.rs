@@ -1,6 +1,7 @@
 //! Programs' credentials. Only hashes are kept.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{ApiKeyId, DesktopId, WorkspaceId};
 use rolltop_vault::TokenHash;
 use sea_orm::entity::prelude::*;
@@ -70,6 +71,7 @@ impl From<DbErr> for AddApiKeyError {
     }
 }
 
+#[boxed]
 impl Store {
     pub async fn insert_api_key(&self, key: NewApiKey, now: Timestamp) -> Result<ApiKey, AddApiKeyError> {
         let write = self.write().await?;

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::WorkspaceId;
 use rolltop_vault::TokenHash;
 use sea_orm::entity::prelude::*;
@@ -97,6 +98,7 @@ pub enum Poll {
     Key(Box<ApiKey>),
 }
 
+#[boxed]
 impl Store {
     pub async fn insert_device_login(
         &self,

@@ -1,6 +1,7 @@
 //! What API keys made: other keys, SSH keys and share links. It goes when its maker is revoked.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{ApiKeyId, DesktopId, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QuerySelect};
@@ -20,6 +21,7 @@ pub struct Revoked {
     pub shares: u64,
 }
 
+#[boxed]
 impl Store {
     /// Removes a key and all that it made, and what that made. `None` if there was no such key in the workspace, or for
     /// the one desktop if only that counts.

@@ -1,6 +1,7 @@
 //! Signed-in browsers. Only hashes of their tokens are kept.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{SessionId, UserId};
 use rolltop_vault::TokenHash;
 use sea_orm::ActiveValue::Set;
@@ -41,6 +42,7 @@ pub struct SessionUser {
     pub user: User,
 }
 
+#[boxed]
 impl Store {
     pub async fn insert_session(
         &self,

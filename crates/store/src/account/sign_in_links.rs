@@ -1,6 +1,7 @@
 //! Links that sign a person in once. Only hashes of their tokens are kept.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::UserId;
 use rolltop_vault::TokenHash;
 use sea_orm::ActiveValue::Set;
@@ -25,6 +26,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+#[boxed]
 impl Store {
     pub async fn insert_sign_in_link(
         &self,

@@ -1,6 +1,7 @@
 //! People.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{SessionId, UserId, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder};
@@ -45,6 +46,7 @@ impl From<DbErr> for SetPasswordError {
     }
 }
 
+#[boxed]
 impl Store {
     /// The first person of a workspace, made where there is none.
     pub async fn first_user(&self, workspace: WorkspaceId, now: Timestamp) -> Result<User, StoreError> {

@@ -1,6 +1,7 @@
 //! Workspaces: what owns desktops, people and keys.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::WorkspaceId;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::Set, QueryOrder};
@@ -26,6 +27,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 pub use Model as Workspace;
 
+#[boxed]
 impl Store {
     /// The operator's workspace, which is the first one, made where there is none.
     pub async fn first_workspace(&self, now: Timestamp) -> Result<Workspace, StoreError> {

@@ -1,6 +1,7 @@
 //! Which set of people's keys each desktop was last given.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{Desired, DesktopId, DesktopState, JobKind, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -23,6 +24,7 @@ pub(crate) async fn have_keys_delivered(
     jobs::ask_of_each(write, JobKind::DeliverKeys, ids, now).await
 }
 
+#[boxed]
 impl Store {
     /// How many desktops of a workspace run, how many of them were given the keys with this digest, and whether for some of the
     /// others that is still to be tried.

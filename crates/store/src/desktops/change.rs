@@ -1,6 +1,7 @@
 //! Changing a desktop's row: wishes from its owner, findings from the reconciler.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{
     Actor, Choices, Command, Desired, DesktopId, DesktopName, DesktopState, EventData, FailReason, JobKind,
     Record, Refusal, Size, StopReason,
@@ -67,6 +68,7 @@ pub(crate) async fn used(write: &Write, id: DesktopId, at: Timestamp) -> Result<
     Ok(())
 }
 
+#[boxed]
 impl Store {
     /// Writes down what the owner wants, and that what would be lost by it is to be kept first as `undo` says; where
     /// the workspace may have no more snapshots, it is not.

@@ -1,6 +1,7 @@
 //! A new desktop's row.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{
     Actor, Choices, Desired, DesktopId, DesktopName, Record, Setup, Size, SnapshotId, TemplateVersion,
     WorkspaceId,
@@ -81,6 +82,7 @@ impl From<DiskQuotaError> for CreateDesktopError {
     }
 }
 
+#[boxed]
 impl Store {
     /// Writes a desktop down as wanted, and the event; once per idempotency key.
     pub async fn create_desktop(

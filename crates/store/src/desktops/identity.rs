@@ -1,5 +1,6 @@
 //! What personalising gives a desktop: the key to its door, and its pinned host key.
 
+use rolltop_boxed::boxed;
 use rolltop_model::DesktopId;
 use rolltop_vault::Cell;
 use sea_orm::ActiveValue::Set;
@@ -22,6 +23,7 @@ pub struct Identity {
     pub host_key: Option<String>,
 }
 
+#[boxed]
 impl Store {
     /// The door's keys, once there are any.
     pub async fn identity(&self, id: DesktopId) -> Result<Option<Identity>, StoreError> {

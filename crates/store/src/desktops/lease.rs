@@ -1,6 +1,7 @@
 //! Who works on a desktop. At most one holder at a time; the fence tells an old one from a new one.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::DesktopId;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -11,6 +12,7 @@ use crate::kernel::database::Store;
 use crate::kernel::error::StoreError;
 use crate::kernel::moment::{Amount, Moment};
 
+#[boxed]
 impl Store {
     /// Takes the lease of a desktop if nobody else holds it, with a higher fence than ever before.
     pub async fn take_lease(

@@ -1,5 +1,6 @@
 //! Finding desktops.
 
+use rolltop_boxed::boxed;
 use rolltop_model::{Desired, DesktopFilter, DesktopId, DesktopState, Record, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{DbBackend, QueryOrder, QuerySelect};
@@ -31,6 +32,7 @@ pub struct Standing {
     pub disk_gib: u64,
 }
 
+#[boxed]
 impl Store {
     pub async fn desktops(&self, query: &ListQuery) -> Result<Vec<Desktop>, StoreError> {
         let mut select = Entity::find()

@@ -1,6 +1,7 @@
 //! What destroying a desktop removed, and when. Kept when the desktop's row is gone.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -45,6 +46,7 @@ pub struct Receipt {
     pub removed: Vec<String>,
 }
 
+#[boxed]
 impl Store {
     pub async fn receipt(&self, desktop: DesktopId) -> Result<Option<Receipt>, StoreError> {
         let Some(row) = Entity::find_by_id(desktop).one(&self.connection).await? else {

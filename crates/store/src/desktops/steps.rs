@@ -1,6 +1,7 @@
 //! The boot timeline: when each step of each start began and ended.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, EventData, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::QueryOrder;
@@ -33,6 +34,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 pub use Model as StepRow;
 
+#[boxed]
 impl Store {
     /// Notes that a step began. One that is under way goes on; one that had ended begins anew.
     pub async fn begin_step(

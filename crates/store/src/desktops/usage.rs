@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, Usage, UsagePoint};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -52,6 +53,7 @@ impl From<Model> for UsagePoint {
     }
 }
 
+#[boxed]
 impl Store {
     /// Keeps a point for each; those of desktops that are gone are left out, and one that is there stays.
     pub async fn keep_usage(&self, points: &[(DesktopId, UsagePoint)]) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! Each time the platform enters a desktop: why, and for whom. Outlives the desktop.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{Actor, DesktopId, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder, QuerySelect};
@@ -54,6 +55,7 @@ async fn insert(
     Ok(())
 }
 
+#[boxed]
 impl Store {
     /// One by somebody who uses the desktop, which is then the time of its last use too.
     pub async fn log_use(

@@ -6,6 +6,7 @@ mod sqlite;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rolltop_boxed::boxed;
 use rolltop_vault::Vault;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
@@ -36,6 +37,7 @@ pub struct Store {
     _listening: Option<Arc<postgres::Listening>>,
 }
 
+#[boxed]
 impl Store {
     /// Opens the database and makes the tables that are missing.
     pub async fn open(location: &Location, vault: Vault) -> Result<Self, StoreError> {

@@ -1,6 +1,7 @@
 //! What changed, in order. Written in the transaction of the change itself.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{EventData, Subject, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, QueryOrder, QuerySelect};
@@ -51,6 +52,7 @@ impl TryFrom<Model> for Event {
     }
 }
 
+#[boxed]
 impl Store {
     /// A workspace's events after a number, oldest first.
     pub async fn events_since(

@@ -1,6 +1,7 @@
 //! What became of each desktop, when, by whom, and how long it took. Outlives the desktop, as events do.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{Actor, DesktopId, WorkspaceId};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
@@ -175,6 +176,7 @@ pub(crate) async fn end(
     Ok(ended.rows_affected > 0)
 }
 
+#[boxed]
 impl Store {
     /// A desktop's, newest first.
     pub async fn history(&self, desktop: DesktopId, limit: u64) -> Result<Vec<HistoryEntry>, StoreError> {

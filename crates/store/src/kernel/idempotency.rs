@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{IdError, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -77,6 +78,7 @@ pub(crate) async fn keep(
     Ok(())
 }
 
+#[boxed]
 impl Store {
     pub async fn delete_idempotency_keys_before(&self, old: Timestamp) -> Result<(), StoreError> {
         let write = self.write().await?;

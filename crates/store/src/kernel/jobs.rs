@@ -4,6 +4,7 @@
 use std::fmt::Display;
 
 use jiff::{SignedDuration, Timestamp};
+use rolltop_boxed::boxed;
 use rolltop_model::{JobKind, RequestId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -115,6 +116,7 @@ pub(crate) async fn are_untried(
     Ok(untried.count(connection).await? > 0)
 }
 
+#[boxed]
 impl Store {
     /// Tells whenever something is asked for.
     pub fn jobs_asked(&self) -> &tokio::sync::Notify {

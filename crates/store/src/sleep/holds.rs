@@ -1,6 +1,7 @@
 //! What holds desktops awake for somebody, until it expires or is let go of.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{Actor, DesktopId, HoldId, JobKind};
 use sea_orm::entity::prelude::*;
 use sea_orm::{IntoActiveModel as _, QueryOrder};
@@ -30,6 +31,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 pub use Model as Hold;
 
+#[boxed]
 impl Store {
     /// `false` where the desktop has `limit` already.
     pub async fn insert_hold(&self, hold: &Hold, limit: u64) -> Result<bool, StoreError> {

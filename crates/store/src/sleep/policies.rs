@@ -1,6 +1,7 @@
 //! When each desktop sleeps by itself. A desktop without a row never does.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, JobKind, Minutes, SleepPolicy};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -58,6 +59,7 @@ impl TryFrom<Model> for Sleeper {
     }
 }
 
+#[boxed]
 impl Store {
     pub async fn sleep_policy(&self, desktop: DesktopId) -> Result<SleepPolicy, StoreError> {
         Ok(self.sleeper(desktop).await?.map(|sleeper| sleeper.policy).unwrap_or_default())

@@ -2,6 +2,7 @@
 //! nothing on a host is ever without a row; deleting the row is what destroys the data.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, LayerId, Size, WorkspaceId};
 use rolltop_vault::{Cell, random_key};
 use sea_orm::entity::prelude::*;
@@ -52,6 +53,7 @@ pub struct Layer {
     pub key: SecretBox<[u8; 32]>,
 }
 
+#[boxed]
 impl Store {
     /// The layer of a desktop: a new one, over another or a template's disk, if it has none yet.
     pub async fn layer_for(

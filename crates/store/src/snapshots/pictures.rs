@@ -1,5 +1,6 @@
 //! What was on the screen when a snapshot was taken, sealed: a JPEG as the guest made it.
 
+use rolltop_boxed::boxed;
 use rolltop_model::SnapshotId;
 use rolltop_vault::Cell;
 use sea_orm::ActiveValue::Set;
@@ -25,6 +26,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+#[boxed]
 impl Store {
     /// Keeps a picture; one that is there is replaced. Does nothing where the snapshot is gone.
     pub async fn save_snapshot_picture(

@@ -1,6 +1,7 @@
 //! Putting desktops back to snapshots of themselves. The wish is in the desktop's row until it is done.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{Desired, DesktopId, DesktopState, FailReason, SnapshotId, SnapshotState};
 use sea_orm::ActiveValue::Set;
 use sea_orm::QuerySelect as _;
@@ -25,6 +26,7 @@ pub struct Restore {
     pub has_begun: bool,
 }
 
+#[boxed]
 impl Store {
     /// Writes down that a desktop is to be put back to a snapshot of it, and that what it is now is to be kept first.
     pub async fn ask_restore(

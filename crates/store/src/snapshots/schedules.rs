@@ -1,6 +1,7 @@
 //! Desktops that snapshots are taken of without anybody asking. One without a row is not among them.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, JobKind, SnapshotSchedule};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -55,6 +56,7 @@ impl TryFrom<Model> for ScheduledDesktop {
     }
 }
 
+#[boxed]
 impl Store {
     pub async fn snapshot_schedule(
         &self,

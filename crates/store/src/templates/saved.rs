@@ -2,6 +2,7 @@
 //! cleaned, becomes the template and goes. Nobody but the platform has to do with a builder, so it is in no list.
 
 use jiff::Timestamp;
+use rolltop_boxed::boxed;
 use rolltop_model::{Actor, DesktopId, JobKind, SavedTemplateState, TemplateVersion, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, Query, SelectStatement};
@@ -67,6 +68,7 @@ pub(crate) async fn needed_less(
     Ok(())
 }
 
+#[boxed]
 impl Store {
     /// All of them, the newest first.
     pub async fn saved_templates(&self) -> Result<Vec<SavedTemplate>, StoreError> {
