@@ -218,6 +218,16 @@ impl SimEngine {
         self.shared.state().guests.get(&desktop).map(|guest| guest.running_commands())
     }
 
+    /// With what it has written, and what tests have it do.
+    fn seen(&self, state: &State, mut machine: Machine) -> Machine {
+        machine.disk_bytes += state.written(machine.layer);
+        if matches!(machine.power, Power::On { .. }) {
+            machine.work.cpu_ms = self.shared.faults.cpu_ms();
+            machine.writing = self.shared.faults.writing().unwrap_or_else(|| state.may_write(&machine));
+        }
+        machine
+    }
+
     /// Puts so many small files into a new folder of a machine, for tests.
     pub fn add_files(&self, desktop: DesktopId, folder: &str, count: usize) -> Option<()> {
         self.shared.state().guests.get(&desktop).map(|guest| guest.add_files(folder, count))
@@ -519,19 +529,14 @@ impl Engine for SimEngine {
     async fn observe(&self) -> Result<Vec<Machine>, EngineError> {
         self.shared.enter(Operation::Observe, Duration::ZERO).await?;
         let state = self.shared.state();
-        let mut machines = state.world.observe();
-        for machine in &mut machines {
-            machine.disk_bytes += state.written(machine.layer);
-        }
-        for machine in machines.iter_mut().filter(|machine| matches!(machine.power, Power::On { .. })) {
-            machine.work.cpu_ms = self.shared.faults.cpu_ms();
-            machine.writing = self.shared.faults.writing().unwrap_or_else(|| state.may_write(machine));
-        }
-        Ok(machines)
+        let seen = state.world.observe().into_iter().map(|machine| self.seen(&state, machine));
+        Ok(seen.collect())
     }
 
     async fn observe_one(&self, desktop: DesktopId) -> Result<Option<Machine>, EngineError> {
-        Ok(self.observe().await?.into_iter().find(|machine| machine.desktop == desktop))
+        self.shared.enter(Operation::Observe, Duration::ZERO).await?;
+        let state = self.shared.state();
+        Ok(state.world.observe_one(desktop).map(|machine| self.seen(&state, machine)))
     }
 
     async fn connect(&self, desktop: DesktopId) -> Result<DoorStream, EngineError> {

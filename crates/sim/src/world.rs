@@ -382,9 +382,14 @@ impl World {
         self.machines.iter().map(|(desktop, held)| held.observed(*desktop)).collect()
     }
 
+    pub fn observe_one(&self, desktop: DesktopId) -> Option<Machine> {
+        Some(self.machines.get(&desktop)?.observed(desktop))
+    }
+
     pub fn leftovers(&self, known: &Known) -> Vec<Leftover> {
         let desktops: BTreeSet<_> = known.desktops.iter().collect();
-        let kept = self.snapshots.keys().filter(|id| !known.snapshots.contains(id));
+        let snapshots: BTreeSet<_> = known.snapshots.iter().collect();
+        let kept = self.snapshots.keys().filter(|id| !snapshots.contains(id));
         let machines = self.machines.keys().filter(|id| !desktops.contains(id));
         machines
             .map(|id| Leftover { kind: "machine".into(), name: id.to_string(), stays: None })
@@ -394,9 +399,11 @@ impl World {
 
     /// Removes what [`World::leftovers`] lists; gives back the machines among it.
     pub fn sweep(&mut self, known: &Known) -> Vec<DesktopId> {
-        let gone: Vec<_> = self.machines.keys().filter(|id| !known.desktops.contains(id)).copied().collect();
-        self.machines.retain(|id, _| known.desktops.contains(id));
-        self.snapshots.retain(|id, _| known.snapshots.contains(id));
+        let desktops: BTreeSet<_> = known.desktops.iter().collect();
+        let snapshots: BTreeSet<_> = known.snapshots.iter().collect();
+        let gone: Vec<_> = self.machines.keys().filter(|id| !desktops.contains(id)).copied().collect();
+        self.machines.retain(|id, _| desktops.contains(id));
+        self.snapshots.retain(|id, _| snapshots.contains(id));
         gone
     }
 
