@@ -1,11 +1,17 @@
 //! Writing down how far a step has come.
 
+use std::time::Duration;
+
 use rolltop_model::{DesktopState, Record, Step};
 use rolltop_store::{Desktop, StoreError};
+use tokio::time::sleep;
 
 use crate::kernel::clock;
 use crate::kernel::control::Kernel;
 use crate::kernel::fault::Fault;
+
+/// From one look at whether the owner wants something else to the next.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Waits for something, unless the owner wants something else meanwhile or we are told to stop: what a guest does not
 /// do keeps nobody from that.
@@ -15,15 +21,22 @@ pub(crate) async fn unless_changed<T>(
     waited_for: impl Future<Output = T>,
 ) -> Result<T, Fault> {
     let mut events = kernel.store.watch_events();
+    let (id, revision) = (desktop.id, desktop.revision);
     let changed = async {
         loop {
-            let present = kernel.store.desktop(desktop.id).await?;
-            if present.is_none_or(|present| present.revision != desktop.revision) {
+            let store = kernel.store.clone();
+            // In a task: a question that is dropped while it is asked costs the database's connection.
+            let Ok(present) = tokio::spawn(async move { store.desktop(id).await }).await else {
+                return std::future::pending().await;
+            };
+            if present?.is_none_or(|present| present.revision != revision) {
                 return Ok::<_, StoreError>(());
             }
             if events.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
+            // Whatever happens to any desktop is an event.
+            sleep(LOOK_AGAIN).await;
         }
     };
     tokio::select! {
