@@ -1,6 +1,5 @@
 //! Snapshots and forks: asking for them, listing and deleting them.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -128,8 +127,9 @@ impl Control {
         caller.needs(Scope::DesktopsRead)?;
         let desktop = caller.only.or(desktop).filter(|id| caller.only.is_none_or(|only| only == *id));
         let rows = self.kernel.store.snapshots(caller.workspace, desktop).await?;
+        let of = rows.iter().map(|row| row.desktop).collect();
+        let there = self.kernel.store.desktops_there(of).await?;
         let visible = rows.into_iter().filter(|row| row.kind != SnapshotKind::Fork);
-        let there: HashSet<DesktopId> = self.kernel.store.desktop_ids().await?.into_iter().collect();
         Ok(visible
             .map(|row| {
                 let is_gone = !there.contains(&row.desktop);

@@ -1,5 +1,7 @@
 //! Finding desktops.
 
+use std::collections::HashSet;
+
 use rolltop_boxed::boxed;
 use rolltop_model::{Desired, DesktopFilter, DesktopId, DesktopState, Record, WorkspaceId};
 use sea_orm::entity::prelude::*;
@@ -9,6 +11,9 @@ use super::row::{Column, Desktop, Entity, Model, record};
 use crate::kernel::database::Store;
 use crate::kernel::error::{StoreError, readable};
 use crate::templates::saved as saved_templates;
+
+/// In one statement: fewer than SQLite takes.
+const ASKED_AT_ONCE: usize = 1000;
 
 /// Which desktops of a workspace, newest first.
 #[derive(Debug, Clone)]
@@ -93,6 +98,18 @@ impl Store {
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Desired.ne(Desired::Destroyed));
         Ok(alive.count(&self.connection).await?)
+    }
+
+    /// Which of these there are rows for.
+    pub async fn desktops_there(&self, of: HashSet<DesktopId>) -> Result<HashSet<DesktopId>, StoreError> {
+        let of: Vec<DesktopId> = of.into_iter().collect();
+        let mut there = HashSet::new();
+        for some in of.chunks(ASKED_AT_ONCE) {
+            let select =
+                Entity::find().select_only().column(Column::Id).filter(Column::Id.is_in(some.to_vec()));
+            there.extend(select.into_tuple::<DesktopId>().all(&self.connection).await?);
+        }
+        Ok(there)
     }
 
     /// Every desktop there is a row for.

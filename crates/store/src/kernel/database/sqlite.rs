@@ -18,6 +18,8 @@ const CONNECTIONS: u32 = 6;
 pub(super) async fn connect(path: PathBuf) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new("sqlite://");
     options.max_connections(CONNECTIONS).min_connections(1).sqlx_logging(false);
+    // A file that is open does not go away, as a server may.
+    options.test_before_acquire(false);
     options.map_sqlx_sqlite_opts(move |options| {
         options
             .filename(&path)
