@@ -30,8 +30,8 @@ const WORKSPACES: usize = 200;
 const RUNNING: usize = 5;
 /// Made before the next are, so that what does not stay on never is on all at once.
 const BATCH: usize = 500;
-/// Asked at the same time.
-const ASKERS: usize = 4;
+/// Asked at the same time, by who has two processors with all that answers.
+const ASKERS: usize = 2;
 /// Of each kind.
 const REQUESTS: usize = 2_000;
 /// Commands whose lag is measured.
@@ -130,7 +130,7 @@ async fn make(owners: &[Client], first: usize, count: usize) -> Result<Vec<Owned
             let id = client.create_desktop(&wanted, None).await?.id;
             Ok((client, id))
         })
-        .buffered(4 * ASKERS)
+        .buffered(8 * ASKERS)
         .try_collect()
         .await
 }
@@ -148,7 +148,7 @@ async fn settled(store: &Store) -> anyhow::Result<()> {
     .await
 }
 
-/// How long four who ask at the same time wait for answers.
+/// How long those who ask at the same time wait for answers.
 async fn answers(name: &impl Fn(&str) -> String, running: &[Owned], resting: &[Owned]) -> anyhow::Result<()> {
     let all: Vec<&Owned> = running.iter().chain(resting).collect();
     asked(name, "list", &all, async |(client, _)| {
