@@ -1,7 +1,8 @@
 //! Operations as `rolltop_api_types::operation` declares them, and the functions that carry them out: route and description
 //! come from the declaration, and the function gets a [`Call`].
 
-use std::sync::{Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::header::UPGRADE;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use rolltop_api_types::Code;
 use rolltop_api_types::operation::{Missing, NamesDesktop, Operation, PathParts as _};
 use rolltop_control::{Caller, Control, CredentialGuard, DesktopAccess, Purpose};
@@ -169,7 +170,7 @@ impl Routes {
     where
         O: Operation,
         A: Asker,
-        F: Fn(Call<O, A>) -> R + Clone + Send + Sync + 'static,
+        F: Fn(Call<O, A>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<O::Reply, ApiError>> + Send,
     {
         self.raw(move |call| {
@@ -183,20 +184,21 @@ impl Routes {
     where
         O: Operation,
         A: Asker,
-        F: Fn(Call<O, A>) -> R + Clone + Send + Sync + 'static,
+        F: Fn(Call<O, A>) -> R + Send + Sync + 'static,
         R: Future<Output = Result<T, ApiError>> + Send,
         T: IntoResponse,
     {
-        let answer = move |State(state): State<AppState>, request: Request| async move {
-            match Call::new(request, state).await {
-                Ok(call) => carry_out(call).await.into_response(),
-                Err(error) => error.into_response(),
-            }
-        };
-        let declared = O::DECLARATION;
-        let method = MethodFilter::try_from(declared.method.clone());
-        let handler = method.map_or_else(|_| MethodRouter::new(), |method| on(method, answer));
-        self.router = self.router.route(declared.path, handler);
+        let carry_out = Arc::new(carry_out);
+        let answer: Answer = Arc::new(move |state, request| {
+            let carry_out = Arc::clone(&carry_out);
+            Box::pin(async move {
+                match Call::new(request, state).await {
+                    Ok(call) => carry_out(call).await.into_response(),
+                    Err(error) => error.into_response(),
+                }
+            })
+        });
+        self.router = self.router.route(O::DECLARATION.path, handler(O::DECLARATION.method, answer));
         openapi::describe::<O>(&mut self.description);
         self.operations.add::<O>();
         self
@@ -207,6 +209,15 @@ impl Routes {
         openapi::introduce(&mut description, &self.operations);
         (self.router, description, self.operations)
     }
+}
+
+/// What answers an operation.
+type Answer = Arc<dyn Fn(AppState, Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
+
+/// All operations have one kind of handler: what axum makes of a handler is compiled for each kind.
+fn handler(method: Method, answer: Answer) -> MethodRouter<AppState> {
+    let answer = move |State(state): State<AppState>, request: Request| answer(state, request);
+    MethodFilter::try_from(method).map_or_else(|_| MethodRouter::new(), |method| on(method, answer))
 }
 
 fn reply<O: Operation>(reply: O::Reply) -> Response {
