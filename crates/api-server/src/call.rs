@@ -189,7 +189,7 @@ impl Routes {
         T: IntoResponse,
     {
         let carry_out = Arc::new(carry_out);
-        let answer: Answer = Arc::new(move |state, request| {
+        let answer: Handler = Arc::new(move |state, request| {
             let carry_out = Arc::clone(&carry_out);
             Box::pin(async move {
                 match Call::new(request, state).await {
@@ -212,10 +212,10 @@ impl Routes {
 }
 
 /// What answers an operation.
-type Answer = Arc<dyn Fn(AppState, Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
+type Handler = Arc<dyn Fn(AppState, Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
 
 /// All operations have one kind of handler: what axum makes of a handler is compiled for each kind.
-fn handler(method: Method, answer: Answer) -> MethodRouter<AppState> {
+fn handler(method: Method, answer: Handler) -> MethodRouter<AppState> {
     let answer = move |State(state): State<AppState>, request: Request| answer(state, request);
     MethodFilter::try_from(method).map_or_else(|_| MethodRouter::new(), |method| on(method, answer))
 }

@@ -6,7 +6,7 @@ use axum::Form;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use maud::{Markup, html};
-use rolltop_api_types::{CreateDesktop, Desktop, UpdateDesktop};
+use rolltop_api_types::{ClientError, CreateDesktop, Desktop, UpdateDesktop};
 use rolltop_model::DesktopId;
 use serde::Deserialize;
 
@@ -54,12 +54,17 @@ impl Input {
         }
     }
 
-    fn change(&self, before: &Desktop) -> UpdateDesktop {
-        let gone = before.choices.labels.iter().map(|(key, _)| (key.to_owned(), None));
-        let wanted = self.labels().into_iter().map(|(key, value)| (key, Some(value)));
-        let labels = self.labels.is_some().then(|| gone.chain(wanted).collect());
+    async fn save(&self, person: &SignedIn, id: DesktopId) -> Result<Desktop, ClientError> {
         let Self { screen, note, .. } = self.clone();
-        UpdateDesktop { screen, labels, note, ..UpdateDesktop::default() }
+        let mut change = UpdateDesktop { screen, note, ..UpdateDesktop::default() };
+        if self.labels.is_some() {
+            // Those that are not among them go, which takes knowing them.
+            let before = person.client.desktop(id).await?;
+            let gone = before.choices.labels.iter().map(|(key, _)| (key.to_owned(), None));
+            let wanted = self.labels().into_iter().map(|(key, value)| (key, Some(value)));
+            change.labels = Some(gone.chain(wanted).collect());
+        }
+        person.client.update_desktop(id, &change).await
     }
 
     fn labels(&self) -> BTreeMap<String, String> {
@@ -85,8 +90,7 @@ pub(crate) async fn set(
     Form(answer): Form<Input>,
 ) -> Result<Response, Failure> {
     let language = person.language;
-    let before = person.client.desktop(id).await?;
-    match person.client.update_desktop(id, &answer.change(&before)).await {
+    match answer.save(&person, id).await {
         Ok(desktop) => Ok(person.done("choices-done", &desktop.name)),
         Err(error) => {
             let fault = Fault::of_answer(language, error)?;
@@ -105,8 +109,7 @@ pub(crate) async fn set_one(
     Named(id): Named<DesktopId>,
     Form(answer): Form<Input>,
 ) -> Result<Response, Failure> {
-    let before = person.client.desktop(id).await?;
-    person.client.update_desktop(id, &answer.change(&before)).await?;
+    answer.save(&person, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
