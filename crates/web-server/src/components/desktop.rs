@@ -164,7 +164,7 @@ fn row(language: Language, desktop: &Desktop) -> Markup {
                 }
             }
             td.name { a href={ "/desktops/" (desktop.id) } { bdi { (desktop.name) } }
-                @if let Some(labels) = labels(desktop) { div.quiet { bdi { (labels) } } }
+                @if let Some(labels) = labels(desktop) { br; span.quiet { bdi { (labels) } } }
             }
             td { (state(language, phase)) (silence(language, desktop, phase)) }
             td.secondary { (template(desktop)) }
