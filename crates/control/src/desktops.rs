@@ -6,6 +6,7 @@ pub(crate) mod create;
 pub(crate) mod growing;
 pub(crate) mod list;
 pub(crate) mod look;
+pub(crate) mod metrics;
 pub(crate) mod names;
 pub(crate) mod resize;
 pub(crate) mod up;

@@ -1,5 +1,7 @@
 //! Templates and the host.
 
+pub(crate) mod metrics;
+
 use rolltop_api_types::{self as api, HostWarningKind, Scope};
 use rolltop_boxed::boxed;
 use rolltop_engine::{Accelerator, EngineError, HostWarning};

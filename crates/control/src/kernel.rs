@@ -12,5 +12,6 @@ pub(crate) mod fault;
 pub(crate) mod idempotency;
 pub(crate) mod in_flight;
 pub(crate) mod jobs;
+pub(crate) mod metrics;
 pub(crate) mod ongoing;
 pub(crate) mod state;

@@ -23,7 +23,6 @@ mod events;
 mod host;
 mod inside;
 mod kernel;
-mod metrics;
 mod open;
 mod preview;
 mod reconcile;

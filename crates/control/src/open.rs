@@ -10,15 +10,28 @@ use rolltop_store::{INSTALLATION, Location, Store, StoreError};
 use rolltop_vault::{Vault, VaultError};
 
 use crate::copies::place::{Copies, OpenCopiesError};
+use crate::desktops::metrics::DesktopMetrics;
+use crate::host::metrics::HostMetrics;
+use crate::inside::uses::Uses;
 use crate::kernel::clock;
 use crate::kernel::config::ControlConfig;
 use crate::kernel::control::{Control, Kernel};
 use crate::kernel::jobs::{self, Work};
+use crate::kernel::metrics::{self, Register, Told};
+use crate::reconcile::metrics::StepMetrics;
 use crate::{copies, reconcile, retention, setups, sleep, snapshots, ssh, templates};
 
 /// The jobs of each capability that has any.
 const JOBS: [&[(JobKind, Work)]; 7] =
     [copies::JOBS, retention::JOBS, setups::JOBS, sleep::JOBS, snapshots::JOBS, ssh::JOBS, templates::JOBS];
+
+/// The metrics of each capability that has any.
+const METRICS: [Register; 4] = [
+    metrics::of::<DesktopMetrics>,
+    metrics::of::<HostMetrics>,
+    metrics::of::<StepMetrics>,
+    metrics::of::<Uses>,
+];
 
 /// What a control plane is put together from.
 pub struct Parts {
@@ -56,6 +69,7 @@ impl Control {
         store.renew_deadlines(clock::now()).await?;
         let (kernel, nudged) = Kernel::new(store, vault, engine, config);
         kernel.keep(copies);
+        kernel.keep(Told::of(&kernel, &METRICS));
         kernel.store.ask_job(JobKind::Retain, INSTALLATION, kernel.since).await?;
         let kernel = Arc::new(kernel);
         let (reconciling, jobs) =

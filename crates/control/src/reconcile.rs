@@ -13,6 +13,7 @@
 
 pub(crate) mod clocks;
 mod lighten;
+pub(crate) mod metrics;
 mod perform;
 pub(crate) mod personalise;
 mod rest;
@@ -33,10 +34,11 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::desktops::growing;
+use crate::desktops::metrics::DesktopMetrics;
 use crate::disk::room;
+use crate::host::metrics::HostMetrics;
 use crate::kernel::clock;
 use crate::kernel::control::Kernel;
-use crate::metrics::Metrics;
 use crate::reconcile::rest::Next;
 use crate::reconcile::standings::Standings;
 use crate::reconcile::vitals::Vitals;
@@ -172,7 +174,7 @@ impl Crew {
             usage::keep(&kernel).await;
             taking::make_room(&kernel).await;
             if leftovers {
-                kernel.state::<Metrics>().look_at_host(&kernel).await;
+                kernel.state::<HostMetrics>().look(&kernel).await;
             }
             found
         });
@@ -201,7 +203,8 @@ async fn compare(kernel: &Arc<Kernel>, read_all: bool) -> Vec<DesktopId> {
             None
         }
     };
-    kernel.state::<Metrics>().show(kernel, &standings, machines.as_deref());
+    kernel.state::<HostMetrics>().answers(machines.is_some());
+    kernel.state::<DesktopMetrics>().show(&standings, machines.as_deref());
     let mut observed: HashMap<DesktopId, Observation> = HashMap::new();
     if let Some(machines) = &machines {
         kernel.state::<Vitals>().replace(machines);

@@ -1,13 +1,20 @@
 //! What is open to each desktop: counted, limited, and kept in mind as the desktop's use.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
 use rolltop_model::{DesktopId, Use};
 
 use crate::kernel::clock;
 use crate::kernel::in_flight::{Reservation, Share};
+use crate::kernel::metrics::{Metrics, whole};
 use crate::kernel::state::default_state;
 
 /// Commands that run in one desktop at the same time. Each is a session of its sshd, which has 100.
@@ -37,11 +44,29 @@ const fn most(kind: Use) -> usize {
 }
 
 /// Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Uses(Arc<Mutex<HashMap<DesktopId, Seen>>>);
 default_state!(Uses);
 
-#[derive(Default)]
+impl Metrics for Uses {
+    fn register(&self, registry: &mut Registry) {
+        registry.register_collector(Box::new(self.clone()));
+    }
+}
+
+/// Counted when it is told, as what is open changes with each request.
+impl Collector for Uses {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "What is open to desktops, by kind.";
+        let mut told = encoder.encode_descriptor("open_connections", help, None, MetricType::Gauge)?;
+        for (kind, count) in self.totals() {
+            ConstGauge::new(whole(count)).encode(told.encode_family(&[("kind", kind.as_str())])?)?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default)]
 struct Seen {
     open: BTreeMap<Use, usize>,
     /// Of these, what goes on by itself and is not taken for a use any more.
@@ -116,7 +141,7 @@ impl Uses {
     }
 
     /// What is open to all of them together, every kind.
-    pub fn totals(&self) -> BTreeMap<Use, usize> {
+    fn totals(&self) -> BTreeMap<Use, usize> {
         let kinds = [Use::Screen, Use::Terminal, Use::Command, Use::Files, Use::Port, Use::Ssh, Use::Setup];
         let mut totals: BTreeMap<Use, usize> = kinds.map(|kind| (kind, 0)).into();
         for (kind, count) in self.all().values().flat_map(|seen| &seen.open) {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::kernel::clock;
 use crate::kernel::control::Kernel;
 use crate::kernel::fault::Fault;
-use crate::metrics::Metrics;
+use crate::reconcile::metrics::StepMetrics;
 use crate::reconcile::rest::{Next, PAUSE};
 use crate::reconcile::standings::Standings;
 use crate::reconcile::vitals::Vitals;
@@ -141,9 +141,9 @@ async fn carry_on(kernel: &Kernel, id: DesktopId, fence: u64) -> Next {
             drop(suspending.take());
         }
         match &performed {
-            Ok(()) => kernel.state::<Metrics>().step_ended(step, began.elapsed(), None),
+            Ok(()) => kernel.state::<StepMetrics>().ended(step, began.elapsed(), None),
             Err(Fault::Wrong { reason, .. }) => {
-                kernel.state::<Metrics>().step_ended(step, began.elapsed(), Some(*reason));
+                kernel.state::<StepMetrics>().ended(step, began.elapsed(), Some(*reason));
             }
             // The world changed, or the host or the database is away: no word about the step.
             Err(Fault::Changed | Fault::Lost | Fault::Silent(_) | Fault::Store(_)) => {}
