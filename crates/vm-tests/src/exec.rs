@@ -9,8 +9,8 @@ use rolltop_model::DesktopId;
 
 use crate::Platform;
 
-/// Longest silence of a command.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest silence of a command: an emulated browser's first start takes minutes.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Platform {
     /// What a command wrote to standard output, and how it ended.

@@ -13,7 +13,13 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-/// Asks `probe` again and again until it answers `Some`, at most for `limit`.
+/// Longest pause between two questions.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// What takes longer is told, as where a test's time goes.
+const LONG: Duration = Duration::from_secs(5);
+
+/// Asks `probe` again and again until it answers `Some`, at most for `limit`. What takes long is asked for more rarely: each
+/// question takes time from the guest that is waited for.
 pub async fn eventually<T, F>(what: &str, limit: Duration, mut probe: impl FnMut() -> F) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<Option<T>>>,
@@ -21,11 +27,16 @@ where
     let start = std::time::Instant::now();
     loop {
         if let Some(value) = probe().await? {
+            let took = start.elapsed();
+            if took > LONG {
+                eprintln!("{what}: after {} s", took.as_secs());
+            }
             return Ok(value);
         }
-        if start.elapsed() > limit {
+        let waited = start.elapsed();
+        if waited > limit {
             bail!("{what}: not within {} s", limit.as_secs());
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep((waited / 10).clamp(Duration::from_millis(20), LONGEST_PAUSE)).await;
     }
 }

@@ -274,6 +274,7 @@ async fn two_forks_share_no_identity() -> anyhow::Result<()> {
         let other = platform.client.file(b.id, path, None).await?.into_bytes().await?;
         assert!(!one.is_empty() && one != other, "{path} must differ between forks");
     }
+    platform.client.destroy_desktop(a.id).await?;
     // A browser whose profile another machine's name has locked, as a fork's or an imported one's is, starts.
     let browser = "mkdir -p ~/.config/chromium && ln -sfn elsewhere-4194303 ~/.config/chromium/SingletonLock \
         && chromium --headless --user-data-dir=$HOME/.config/chromium --dump-dom 'data:text/html,<p>open</p>' 2>/dev/null";
