@@ -141,12 +141,13 @@ impl Machine {
             "-machine",
             "q35,memory-backend=mem,usb=off,vmport=off,sata=off,smbus=off",
             "-accel",
-            "tcg,thread=multi,tb-size=64",
+            "tcg,thread=multi,tb-size=256",
         ])
         .args(["-cpu", "max", "-smp", "2", "-m", &format!("{MEMORY_MIB}M"), "-rtc", "base=utc"])
         // Not in huge pages, of which ten would fill the memory of a small host.
         .args(["-object", &format!("memory-backend-memfd,id=mem,share=on,size={MEMORY_MIB}M")])
-        .args(["-display", "none", "-nodefaults", "-no-user-config", "-append", &manifest.cmdline, "-kernel"])
+        .args(["-display", "none", "-nodefaults", "-no-user-config", "-append"])
+        .args([&format!("{} mitigations=off", manifest.cmdline), "-kernel"])
         .arg(template.join(KERNEL))
         .arg("-initrd")
         .arg(template.join(INITRD))
