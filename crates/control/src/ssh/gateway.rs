@@ -116,6 +116,8 @@ impl Control {
             self.authorise(&caller, row.id).await.map_err(barred)?;
         let place = self.kernel.state::<Uses>().take(row.id, Use::Ssh);
         self.let_lie(&row, key.id)?;
+        // From here on, so that it counts although the desktop is switched off before it has got any further.
+        let connected = self.kernel.state::<Reconnecting>().connected(row.id, key.id);
         let by = By::somebody(caller.actor()).because("ssh");
         self.awake(access.desktop(), Starting::SuspendedOrStopped, by).await?;
         self.kernel.note_access(row.id, row.workspace, Reason::Ssh, &caller).await?;
@@ -130,7 +132,6 @@ impl Control {
                 error => TunnelError::Unreachable(error),
             })?;
         tracing::info!(desktop = %row.id, key = %key.id, "a person's SSH connection was let through");
-        let connected = self.kernel.state::<Reconnecting>().connected(row.id, key.id);
         let guard =
             KeyGuard { control: self.clone(), key: key.id, changes, _place: place, _connected: connected };
         Ok(Tunnel { stream, desktop: row.id, guard })
