@@ -44,6 +44,14 @@ const TCG: &str = "tcg,thread=multi,tb-size=256";
 /// by leaving its own memory out at each return from it, costs an emulated guest a third of its time.
 const NO_MITIGATIONS: &str = " mitigations=off";
 
+/// What a guest's kernel is told beyond what its template says.
+const fn kernel_more(accel: Accel) -> &'static str {
+    match accel {
+        Accel::Kvm => "",
+        Accel::Tcg => NO_MITIGATIONS,
+    }
+}
+
 /// The board and processor a machine is. A memory fits into no other, so neither follows the installed QEMU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Model<'a> {
@@ -157,16 +165,16 @@ fn board(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
         Ram::Private(path) => (path, "share=off,readonly=on,rom=off"),
     };
     let Model { accel, board, cpu } = spec.model;
-    let (accel, kernel_more) = match accel {
-        Accel::Kvm => ("kvm", ""),
-        Accel::Tcg => (TCG, NO_MITIGATIONS),
+    let emulator = match accel {
+        Accel::Kvm => "kvm",
+        Accel::Tcg => TCG,
     };
     vec![
         (
             "-machine",
             format!("{board},memory-backend=mem,usb=off,vmport=off,sata=off,smbus=off,dump-guest-core=off"),
         ),
-        ("-accel", accel.to_owned()),
+        ("-accel", emulator.to_owned()),
         ("-cpu", cpu.to_owned()),
         ("-smp", spec.size.vcpus().to_string()),
         ("-m", format!("{mib}M")),
@@ -174,7 +182,7 @@ fn board(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
         ("-rtc", "base=utc".to_owned()),
         ("-kernel", format!("{}/vmlinuz", spec.template)),
         ("-initrd", format!("{}/initrd", spec.template)),
-        ("-append", spec.kernel_arguments.to_owned() + kernel_more),
+        ("-append", spec.kernel_arguments.to_owned() + kernel_more(accel)),
         ("-display", "none".to_owned()),
         ("-action", ACTIONS.to_owned()),
         ("-sandbox", SANDBOX.to_owned()),
@@ -235,7 +243,7 @@ fn devices(spec: &MachineSpec<'_>) -> Vec<(&'static str, String)> {
 
 /// A digest of the devices, the memory's layout and the kernel's arguments, which a memory depends on: not of names,
 /// keys and descriptor numbers, of board and processor, which are kept beside it, of what QEMU does when a guest ends, nor
-/// of the room for translated programs. Made of the line as it was when memories were first kept, so that those still fit.
+/// of what makes emulated guests quick. Made of the line as it was when memories were first kept, so that those still fit.
 pub(crate) fn identity_digest(accel: Accel, size: Size, kernel_arguments: &str) -> String {
     let cpu = match accel {
         Accel::Kvm => "host",
@@ -259,7 +267,7 @@ pub(crate) fn identity_digest(accel: Accel, size: Size, kernel_arguments: &str) 
         .map(|argument| match argument.as_str() {
             ACTIONS => "shutdown=pause,reboot=reset,panic=none".to_owned(),
             TCG => "tcg,thread=multi,tb-size=64".to_owned(),
-            argument => argument.strip_suffix(NO_MITIGATIONS).unwrap_or(argument).to_owned(),
+            argument => argument.strip_suffix(kernel_more(accel)).unwrap_or(argument).to_owned(),
         })
         .collect();
     let digest = Sha256::digest(line.join("\0"));
@@ -328,5 +336,9 @@ mod tests {
         assert_ne!(one, digest(Accel::Kvm, Size::S, "quiet"));
         assert_ne!(one, digest(Accel::Tcg, Size::M, "quiet"));
         assert_ne!(one, digest(Accel::Tcg, Size::S, "quiet splash"));
+        for accel in [Accel::Kvm, Accel::Tcg] {
+            let own = digest(accel, Size::S, "quiet mitigations=off");
+            assert_ne!(own, digest(accel, Size::S, "quiet"), "what a template itself says counts: {accel:?}");
+        }
     }
 }

@@ -26,14 +26,14 @@ where
 {
     let start = std::time::Instant::now();
     loop {
-        if let Some(value) = probe().await? {
-            let took = start.elapsed();
-            if took > LONG {
-                eprintln!("{what}: after {} s", took.as_secs());
+        let answer = probe().await?;
+        let waited = start.elapsed();
+        if let Some(value) = answer {
+            if waited > LONG {
+                eprintln!("{what}: after {} s", waited.as_secs());
             }
             return Ok(value);
         }
-        let waited = start.elapsed();
         if waited > limit {
             bail!("{what}: not within {} s", limit.as_secs());
         }

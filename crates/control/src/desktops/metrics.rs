@@ -1,7 +1,6 @@
 //! How many desktops there are, and what they take.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
@@ -11,7 +10,7 @@ use rolltop_engine::Machine;
 use rolltop_model::DesktopState;
 use rolltop_store::Standing;
 
-use crate::kernel::metrics::{Metrics, whole};
+use crate::kernel::metrics::{Bytes, Metrics, whole};
 use crate::kernel::state::default_state;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -22,8 +21,8 @@ struct State {
 #[derive(Default)]
 pub(crate) struct DesktopMetrics {
     count: Family<State, Gauge>,
-    memory: Gauge<u64, AtomicU64>,
-    disk: Gauge<u64, AtomicU64>,
+    memory: Bytes,
+    disk: Bytes,
 }
 default_state!(DesktopMetrics);
 

@@ -1,15 +1,11 @@
 //! How the host is, and what is left over on it.
 
-use std::sync::atomic::AtomicU64;
-
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::kernel::control::Kernel;
-use crate::kernel::metrics::{Metrics, whole};
+use crate::kernel::metrics::{Bytes, Metrics, whole};
 use crate::kernel::state::default_state;
-
-type Bytes = Gauge<u64, AtomicU64>;
 
 #[derive(Default)]
 pub(crate) struct HostMetrics {

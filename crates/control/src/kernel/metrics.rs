@@ -2,12 +2,16 @@
 //! Each capability keeps its own, and registers them in `open.rs`.
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::kernel::control::{Control, Kernel};
 use crate::kernel::state::{State, default_state};
+
+pub(crate) type Bytes = Gauge<u64, AtomicU64>;
 
 /// One capability's.
 pub(crate) trait Metrics: State {
