@@ -33,8 +33,8 @@ const KEEPALIVE_MAX: usize = 4;
 /// Bytes a desktop may send on one channel before we must grant it more.
 const WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 const MAX_PACKET_BYTES: u32 = 32 * 1024;
-/// Read from a desktop at once, bytes: many small packets, or two of the largest.
-const READ_AHEAD: usize = 64 * 1024;
+/// Read from a desktop at once, bytes: many small packets, or half of the largest. Each running desktop has that much kept for it.
+const READ_AHEAD: usize = 16 * 1024;
 /// Messages russh holds per channel before it stops reading from the connection. Small: the
 /// real buffer of a channel is [`crate::DoorChannel`]'s, which counts bytes.
 const CHANNEL_MESSAGES: usize = 16;

@@ -77,6 +77,15 @@ struct Slot {
     forgotten: CancellationToken,
 }
 
+impl Slot {
+    async fn end(&self) {
+        self.forgotten.cancel();
+        if let Some(door) = self.state.lock().await.door.take() {
+            door.close().await;
+        }
+    }
+}
+
 #[derive(Default)]
 struct SlotState {
     door: Option<Arc<Door>>,
@@ -97,6 +106,17 @@ impl DoorPool {
     /// The desktop's door, opened if it isn't.
     pub async fn door(&self, desktop: DesktopId) -> Result<Arc<Door>, PoolError> {
         let slot = self.slot(desktop);
+        let result = self.door_of(&slot, desktop).await;
+        if !slot.forgotten.is_cancelled() {
+            return result;
+        }
+        // Ended while it was waited for. Where one has been adopted in its place, that is the door.
+        let adopted = self.slots().get(&desktop).cloned().ok_or(PoolError::Forgotten)?;
+        let state = adopted.state.lock().await;
+        state.door.as_ref().filter(|door| !door.is_closed()).cloned().ok_or(PoolError::Forgotten)
+    }
+
+    async fn door_of(&self, slot: &Slot, desktop: DesktopId) -> Result<Arc<Door>, PoolError> {
         let state = slot.state.clone().lock_owned().await;
         if slot.forgotten.is_cancelled() {
             return Err(PoolError::Forgotten);
@@ -116,14 +136,15 @@ impl DoorPool {
         outcome.await.unwrap_or(Err(PoolError::Forgotten))
     }
 
-    /// Keeps a door that was opened elsewhere, such as by personalising; hangs up the one there was.
+    /// Keeps a door that was opened elsewhere, such as by personalising, in place of what there was: an open one is hung up, and
+    /// an attempt under way ends, as it may wait for a machine that is gone. Who waited for it gets this door.
     pub async fn adopt(&self, desktop: DesktopId, door: Door) -> Arc<Door> {
         let door = Arc::new(door);
-        let slot = self.slot(desktop);
-        let mut state = slot.state.lock().await;
-        state.failure = None;
-        if let Some(before) = state.door.replace(door.clone()) {
-            before.close().await;
+        let state = SlotState { door: Some(door.clone()), failure: None };
+        let slot = Slot { state: Arc::new(Mutex::new(state)), ..Slot::default() };
+        let before = self.slots().insert(desktop, Arc::new(slot));
+        if let Some(before) = before {
+            before.end().await;
         }
         door
     }
@@ -139,10 +160,7 @@ impl DoorPool {
     pub async fn forget(&self, desktop: DesktopId) {
         let slot = self.slots().remove(&desktop);
         if let Some(slot) = slot {
-            slot.forgotten.cancel();
-            if let Some(door) = slot.state.lock().await.door.take() {
-                door.close().await;
-            }
+            slot.end().await;
         }
     }
 

@@ -139,3 +139,21 @@ async fn a_door_opened_elsewhere_is_kept() {
     before.closed().await;
     assert!(Arc::ptr_eq(&adopted, &pool.door(desktop).await.unwrap()));
 }
+
+#[tokio::test]
+async fn a_door_opened_elsewhere_waits_for_no_attempt() {
+    let (pool, source) = pool();
+    let desktop = DesktopId::generate();
+    let door = source.guest.lock().await.open().await;
+    let _unreachable = source.guest.lock().await;
+    let waiting = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.door(desktop).await.unwrap() }
+    });
+    while source.attempts.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let adopted = timeout(Duration::from_secs(30), pool.adopt(desktop, door)).await.expect("at once");
+    assert!(Arc::ptr_eq(&adopted, &waiting.await.unwrap()));
+    assert!(Arc::ptr_eq(&adopted, &pool.door(desktop).await.unwrap()));
+}

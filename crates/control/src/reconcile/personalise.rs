@@ -104,7 +104,8 @@ pub(crate) async fn personalise(
     // What sshd serves. Only in quarantine is it told to read another, since that is pinned then.
     let served =
         if reply.renewed || reply.reloaded { reply.host_public_key.as_str() } else { door.host_key() };
-    if identity.host_key.as_ref().is_some_and(|pinned| pinned != served) {
+    let served = served.to_owned();
+    if identity.host_key.as_ref().is_some_and(|pinned| *pinned != served) {
         if !quarantined {
             return Err(Fault::wrong_because(
                 FailReason::PersonaliseFailed,
@@ -114,7 +115,12 @@ pub(crate) async fn personalise(
         tracing::warn!(desktop = %desktop.id, boot, "the guest has another host key, which is pinned from now on");
     }
     let after = done(desktop, step);
-    if !kernel.store.save_personalised(desktop, &after, served, clock::now()).await? {
+    // Kept first: who comes as soon as it runs is to use this one, and not to be hung up on by it.
+    kernel.doors.adopt(desktop.id, door).await;
+    let saved = kernel.store.save_personalised(desktop, &after, &served, clock::now()).await;
+    if !matches!(saved, Ok(true)) {
+        kernel.hang_up(desktop.id).await;
+        saved?;
         return Err(Fault::Lost);
     }
     if reply.left_undone.is_empty() {
@@ -133,7 +139,6 @@ pub(crate) async fn personalise(
     end_step(kernel, desktop, boot, "personalise", None).await?;
     tracing::debug!(desktop = %desktop.id, boot, steps = ?reply.steps, "what personalising took in the guest");
     tracing::info!(desktop = %desktop.id, boot, renewed = reply.renewed, "personalised");
-    kernel.doors.adopt(desktop.id, door).await;
     Ok(())
 }
 
