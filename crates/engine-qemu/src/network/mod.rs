@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, timeout_at};
 
 use crate::claim::Claim;
 use crate::config::NetworkConfig;
@@ -38,6 +39,8 @@ pub use range::{Used, range_conflict};
 const DOOR: u16 = 22;
 /// A guest that is alive answers a connection at once, even emulated and busy.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long each of the first tries may take; the last one has the rest, for a guest that is slow.
+const EARLY_TRIES: [Duration; 8] = [Duration::from_millis(500); 8];
 
 /// Makes and removes desktops' networks.
 #[derive(Debug, Clone)]
@@ -217,6 +220,18 @@ impl Network {
 
     /// Opens a connection to the guest's sshd.
     pub async fn connect(&self, index: u32) -> Result<TcpStream, Fault> {
+        let give_up = Instant::now() + CONNECT_LIMIT;
+        // A guest that boots hears nothing at first, and the kernel asks again after longer and longer pauses.
+        for limit in EARLY_TRIES.into_iter().chain([CONNECT_LIMIT]) {
+            let until = give_up.min(Instant::now() + limit);
+            if let Ok(connected) = timeout_at(until, self.try_to_connect(index)).await {
+                return connected;
+            }
+        }
+        Err(Fault::Slow("connecting to the desktop's door".into()))
+    }
+
+    async fn try_to_connect(&self, index: u32) -> Result<TcpStream, Fault> {
         let name = self.plan.namespace(index);
         let socket = blocking(move || {
             namespace::inside(&name, || {
@@ -229,10 +244,7 @@ impl Network {
         let socket = TcpSocket::from_std_stream(socket.into());
         socket.set_nodelay(true).doing("setting up a socket")?;
         let door = SocketAddr::V4(SocketAddrV4::new(GUEST, DOOR));
-        tokio::time::timeout(CONNECT_LIMIT, socket.connect(door))
-            .await
-            .map_err(|_| Fault::Slow("connecting to the desktop's door".into()))?
-            .doing("connecting to the desktop's door")
+        socket.connect(door).await.doing("connecting to the desktop's door")
     }
 
     /// A desktop's namespace, for a program that talks with its guest.
