@@ -21,6 +21,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use rolltop_control::CredentialGuard;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::tungstenite::Error;
 
 use crate::config::ApiConfig;
 
@@ -67,6 +68,16 @@ impl End {
 
     pub const fn new(code: u16, reason: &'static str) -> Self {
         Self { code, reason }
+    }
+
+    /// What came was no message that is taken, or the connection is gone.
+    fn broken(error: axum::Error) -> Self {
+        match error.into_inner().downcast_ref() {
+            Some(Error::Capacity(_)) => Self::new(close_code::SIZE, "the message is too long"),
+            Some(Error::Utf8(_)) => Self::new(close_code::INVALID, "the text is not UTF-8"),
+            Some(Error::Protocol(_)) => Self::new(close_code::PROTOCOL, "that is no WebSocket message"),
+            _ => Self::DONE,
+        }
     }
 }
 
@@ -172,7 +183,8 @@ impl Incoming {
                 Some(Ok(Message::Binary(bytes))) => return Ok(Said::Bytes(bytes)),
                 Some(Ok(Message::Text(text))) => return Ok(Said::Text(text)),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::DONE),
+                Some(Ok(Message::Close(_))) | None => return Err(End::DONE),
+                Some(Err(error)) => return Err(End::broken(error)),
             }
         }
     }

@@ -9,6 +9,7 @@ use rolltop_api_types::{Code, DesktopState, PortSocket};
 use rolltop_control::ControlConfig;
 use rolltop_model::DesktopId;
 use rolltop_testing::{PATIENCE, Platform, comes_true};
+use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -136,6 +137,13 @@ async fn it_closes_with_the_session_the_desktop_and_the_process() {
     let mut mistaken = platform.client.connect_port(desktop.id, ECHO).await.unwrap();
     mistaken.send(Message::text("hello")).await.unwrap();
     assert_eq!(close_code(&mut mistaken).await, Some(1003));
+    let mut long = platform.client.connect_port(desktop.id, ECHO).await.unwrap();
+    let _ = long.send(Message::binary(vec![0; (1 << 20) + 1])).await;
+    assert_eq!(close_code(&mut long).await, Some(1009));
+    let mut garbled = platform.client.connect_port(desktop.id, ECHO).await.unwrap();
+    // A frame of a kind that there is not.
+    garbled.get_mut().write_all(&[0x83, 0x80, 0, 0, 0, 0]).await.unwrap();
+    assert_eq!(close_code(&mut garbled).await, Some(1002));
     let mut cut = platform.client.connect_port(desktop.id, ECHO).await.unwrap();
     platform.engine.cut_connections(desktop.id);
     assert_eq!(close_code(&mut cut).await, Some(1011));
