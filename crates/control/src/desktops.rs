@@ -1,6 +1,5 @@
 //! Desktops as their owners handle them from outside.
 
-pub(crate) mod choose;
 pub(crate) mod command;
 pub(crate) mod create;
 pub(crate) mod growing;
@@ -8,5 +7,5 @@ pub(crate) mod list;
 pub(crate) mod look;
 pub(crate) mod metrics;
 pub(crate) mod names;
-pub(crate) mod resize;
 pub(crate) mod up;
+pub(crate) mod update;

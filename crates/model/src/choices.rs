@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::screen_size::ScreenSize;
 use crate::size::Size;
-use crate::text::is_deceptive;
+use crate::text::{is_deceptive, is_label};
 
 /// Most labels that a desktop has.
 const MOST_LABELS: usize = 32;
@@ -113,10 +113,16 @@ impl TryFrom<BTreeMap<String, String>> for Labels {
 }
 
 /// `key=value, key=value`
+/// As it is written: `team=research`, or just `gpu` where it has no value.
+pub fn label(key: &str, value: &str) -> String {
+    if value.is_empty() { key.to_owned() } else { format!("{key}={value}") }
+}
+
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, (key, value)) in self.iter().enumerate() {
-            write!(f, "{}{key}={value}", if number == 0 { "" } else { ", " })?;
+            f.write_str(if number == 0 { "" } else { ", " })?;
+            f.write_str(&label(key, value))?;
         }
         Ok(())
     }
@@ -132,9 +138,7 @@ fn check(key: &str, value: Option<&str>) -> Result<(), LabelError> {
         return Err(LabelError::Key);
     }
     let is_value = |value: &str| {
-        value.chars().count() <= LONGEST_PART
-            && value.trim() == value
-            && !value.chars().any(|letter| letter == ',' || is_deceptive(letter))
+        value.is_empty() || (is_label(value, LONGEST_PART) && value.trim() == value && !value.contains(','))
     };
     if value.is_none_or(is_value) { Ok(()) } else { Err(LabelError::Value) }
 }
@@ -216,7 +220,7 @@ mod tests {
             ..Choices::default()
         };
         assert_eq!(labelled.note.as_str(), "two\nlines");
-        assert_eq!(labelled.labels.to_string(), "gpu=, team=research");
+        assert_eq!(labelled.labels.to_string(), "gpu, team=research");
         for choices in [Choices::default(), Choices { screen, ..Choices::default() }, labelled] {
             assert_eq!(choices.to_string().parse::<Choices>().unwrap(), choices);
         }

@@ -15,11 +15,11 @@ pub(crate) mod steps;
 pub(crate) mod usage;
 
 pub(crate) use authorized::have_keys_delivered;
-pub use change::{ChangeError, RenameDesktopError};
+pub use change::{ChangeError, DesktopChange, UpdateDesktopError};
 pub(crate) use change::{goes_on, note_of, tell_of, used};
 pub use create::{CreateDesktopError, Created, NewDesktop};
 pub(crate) use create::{insert, replayed};
 pub use identity::Identity;
 pub use list::{ListQuery, Standing};
 pub use row::Desktop;
-pub(crate) use row::{ActiveModel, Column, Entity, Model, event_data, record};
+pub(crate) use row::{ActiveModel, Column, Entity, Model, alive, event_data, record};

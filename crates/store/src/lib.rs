@@ -32,8 +32,8 @@ pub use copies::SnapshotCopy;
 pub use desktops::receipts::Receipt;
 pub use desktops::steps::StepRow;
 pub use desktops::{
-    ChangeError, CreateDesktopError, Created, Desktop, Identity, ListQuery, NewDesktop, RenameDesktopError,
-    Standing,
+    ChangeError, CreateDesktopError, Created, Desktop, DesktopChange, Identity, ListQuery, NewDesktop,
+    Standing, UpdateDesktopError,
 };
 pub use disk_use::{DiskQuotaReached, DiskUse};
 pub use kernel::access_log::AccessEntry;

@@ -754,7 +754,7 @@ async fn being_made_from(write: &Write, id: SnapshotId) -> Result<bool, StoreErr
     let waiting = desktops::Entity::find()
         .filter(desktops::Column::Origin.eq(id))
         .filter(desktops::Column::ReadyBoot.eq(0))
-        .filter(desktops::Column::Desired.ne(Desired::Destroyed));
+        .filter(desktops::alive());
     Ok(waiting.count(&write.transaction).await? > 0)
 }
 

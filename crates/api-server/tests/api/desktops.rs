@@ -224,7 +224,7 @@ async fn desktops_are_found_by_their_labels_which_their_forks_have_too() {
     };
     let set = change(&[("env", Some("live")), ("team", None), ("never-there", None)], Some(""));
     let changed = client.update_desktop(one.id, &set).await.unwrap().choices;
-    assert_eq!(changed.labels.to_string(), "env=live, example.org/gpu=");
+    assert_eq!(changed.labels.to_string(), "env=live, example.org/gpu");
     assert!(changed.note.is_empty());
     assert_eq!((found("team").await, found("env").await), (vec![two], vec![one.id]));
 

@@ -3,23 +3,18 @@
 use rolltop_api_types as api;
 use rolltop_boxed::boxed;
 use rolltop_engine::Lacks;
-use rolltop_model::{ActorId, Command, DesktopId, DesktopName, NameError, Refusal};
-use rolltop_store::{By, ChangeError, Desktop, NewSnapshot, RenameDesktopError};
+use rolltop_model::{ActorId, Command, DesktopId, Refusal};
+use rolltop_store::{By, ChangeError, Desktop, NewSnapshot};
 
 use crate::kernel::caller::{DesktopAccess, Purpose, purpose};
 use crate::kernel::clock;
 use crate::kernel::control::{Control, Kernel};
-use crate::kernel::error::{AccessError, NoSuchDesktop, explained};
+use crate::kernel::error::{NoSuchDesktop, explained};
 use crate::snapshots::ask::undo;
 use crate::ssh::reconnecting::Reconnecting;
 
 explained! {
     pub enum CommandError: NotFound(NoSuchDesktop), Refused(Refusal), Lacks(Lacks) or Internal {
-    }
-
-    pub enum RenameError: NotFound(NoSuchDesktop), Name(NameError) or Internal {
-        NameTaken(String) => NameTaken in "name", "There is already a desktop called {0}; choose another name.";
-        BeingDestroyed => WrongState, "This desktop is being destroyed.";
     }
 }
 
@@ -98,41 +93,6 @@ impl Control {
     ) -> Result<api::Desktop, CommandError> {
         let by = By::somebody(access.caller().actor());
         let row = self.kernel.command(access.desktop, command, by, undo).await?;
-        Ok(self.with_steps(row).await?)
-    }
-
-    /// Renames it; the guest learns its new host name at the next start.
-    pub async fn rename(
-        &self,
-        access: &DesktopAccess<purpose::Write>,
-        name: &str,
-    ) -> Result<api::Desktop, RenameError> {
-        let name = DesktopName::chosen(name)?;
-        let store = &self.kernel.store;
-        let row = store
-            .rename_desktop(access.desktop, &name, access.caller().actor(), clock::now())
-            .await
-            .map_err(|error| match error {
-                RenameDesktopError::Gone => NoSuchDesktop.into(),
-                RenameDesktopError::NameTaken => RenameError::NameTaken(name.to_string()),
-                RenameDesktopError::BeingDestroyed => RenameError::BeingDestroyed,
-                RenameDesktopError::Store(error) => error.into(),
-            })?;
-        // Its previews were opened by its name.
-        self.kernel.credentials_changed();
-        Ok(self.with_steps(row).await?)
-    }
-
-    /// Says whether it starts again by itself after the host was restarted under it.
-    pub async fn set_autostart(
-        &self,
-        access: &DesktopAccess<purpose::Write>,
-        autostart: bool,
-    ) -> Result<api::Desktop, AccessError> {
-        let store = &self.kernel.store;
-        let row = store.set_autostart(access.desktop, autostart, clock::now()).await?;
-        let row = row.ok_or(NoSuchDesktop)?;
-        self.kernel.nudge(row.id);
         Ok(self.with_steps(row).await?)
     }
 }

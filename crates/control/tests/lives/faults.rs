@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rolltop_api_types::{Desktop, DesktopState};
+use rolltop_api_types::{Desktop, DesktopState, UpdateDesktop};
 use rolltop_control::{ControlConfig, EndProcessesError, ExecCommand, SnapshotError, Waking, purpose};
 use rolltop_engine::{Engine as _, EngineError, Leftover, OffReason, Power};
 use rolltop_model::{Desired, DesktopId, FailReason, Limits, Minutes, SleepPolicy, SnapshotSchedule};
@@ -405,7 +405,8 @@ async fn after_a_restart_of_the_host_a_desktop_is_stopped_or_started_as_it_was_s
     let sleeps = platform.running("sleeps").await;
     platform.control.suspend(&platform.access(sleeps).await).await.unwrap();
     platform.wait(sleeps, "suspended", is(DesktopState::Suspended)).await;
-    platform.control.set_autostart(&platform.access(starts).await, true).await.unwrap();
+    let change = UpdateDesktop { autostart: Some(true), ..UpdateDesktop::default() };
+    platform.control.update(&platform.access(starts).await, &change).await.unwrap();
     for id in [stays, starts] {
         platform.engine.power_off(id, OffReason::HostRestarted);
     }

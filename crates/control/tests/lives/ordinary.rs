@@ -1,10 +1,9 @@
 //! What happens when nothing goes wrong.
 
 use futures::TryStreamExt as _;
-use rolltop_api_types::{CreateDesktop, DesktopState, ForkDesktop, ListDesktops, UsageSpan};
+use rolltop_api_types::{CreateDesktop, DesktopState, ForkDesktop, ListDesktops, UpdateDesktop, UsageSpan};
 use rolltop_control::{
-    AccessError, ControlConfig, CreateError, EnterError, EventFilter, FileError, RenameError, Resize,
-    ResizeError, Waking,
+    AccessError, ControlConfig, CreateError, EnterError, EventFilter, FileError, UpdateError, Waking,
 };
 use rolltop_engine::{Engine, EngineError, OffReason, Power};
 use rolltop_model::{Desired, DesktopId, FailReason, NameError, Size};
@@ -210,9 +209,47 @@ async fn what_makes_no_desktop_says_why() {
     assert!(matches!(create(None, None, None).await, Err(CreateError::QuotaReached(1))));
     let write = platform.access(one.id).await;
     for bad in ["-", "0x7f", "localhost"] {
-        assert!(matches!(platform.control.rename(&write, bad).await, Err(RenameError::Name(_))), "{bad}");
+        let renamed = platform.control.update(&write, &UpdateDesktop::rename(bad)).await;
+        assert!(matches!(renamed, Err(UpdateError::Name(_))), "{bad}");
     }
-    assert_eq!(platform.control.rename(&write, "two").await.unwrap().name.as_str(), "two");
+    let renamed = platform.control.update(&write, &UpdateDesktop::rename("two")).await.unwrap();
+    assert_eq!(renamed.name.as_str(), "two");
+}
+
+#[tokio::test]
+async fn a_change_is_carried_out_whole_or_not_at_all() {
+    let platform = platform().await;
+    let id = platform.running("one").await;
+    platform.running("other").await;
+    let before = platform.get(id).await.unwrap();
+    let update =
+        async |change: UpdateDesktop| platform.control.update(&platform.access(id).await, &change).await;
+    let all = UpdateDesktop {
+        name: Some("two".to_owned()),
+        autostart: Some(true),
+        labels: Some([("team".to_owned(), Some("research".to_owned()))].into()),
+        note: Some("Ask Ann first.".to_owned()),
+        disk_gib: Some(50),
+        ..UpdateDesktop::default()
+    };
+    let bad = [
+        UpdateDesktop { name: Some("other".to_owned()), ..all.clone() },
+        UpdateDesktop { name: Some("-".to_owned()), ..all.clone() },
+        UpdateDesktop { labels: Some([("A".to_owned(), Some("x".to_owned()))].into()), ..all.clone() },
+        UpdateDesktop { note: Some("\u{1b}".to_owned()), ..all.clone() },
+        UpdateDesktop { screen: Some("wide".to_owned()), ..all.clone() },
+        UpdateDesktop { size: Some("xl".to_owned()), ..all.clone() },
+        UpdateDesktop { disk_gib: Some(5), ..all.clone() },
+    ];
+    for change in bad {
+        update(change.clone()).await.expect_err(&format!("{change:?}"));
+        assert_eq!(platform.get(id).await.unwrap(), before, "{change:?}");
+    }
+    let after = update(all.clone()).await.unwrap();
+    assert_eq!((after.name.as_str(), after.autostart, after.disk_gib), ("two", true, 50));
+    assert_eq!((after.choices.labels.iter().count(), after.choices.note.as_str()), (1, "Ask Ann first."));
+    // What is so already is written down no second time.
+    assert_eq!(update(all).await.unwrap().updated_at, after.updated_at);
 }
 
 #[tokio::test]
@@ -240,7 +277,7 @@ async fn what_becomes_of_a_desktop_is_told_with_who_and_how_long() {
     let platform = platform().await;
     let id = platform.running("one").await;
     let write = platform.access(id).await;
-    platform.control.rename(&write, "two").await.unwrap();
+    platform.control.update(&write, &UpdateDesktop::rename("two")).await.unwrap();
     let control = platform.access(id).await;
     platform.control.suspend(&control).await.unwrap();
     platform.wait(id, "suspended", is(DesktopState::Suspended)).await;
@@ -290,8 +327,8 @@ async fn a_disk_grows_at_once_and_the_rest_at_the_next_boot() {
     let platform = platform().await;
     let id = platform.running("one").await;
     let resize = async |size: Option<&str>, disk_gib| {
-        let wanted = Resize { size: size.map(str::to_owned), disk_gib };
-        platform.control.resize(&platform.access(id).await, &wanted).await
+        let wanted = UpdateDesktop { size: size.map(str::to_owned), disk_gib, ..UpdateDesktop::default() };
+        platform.control.update(&platform.access(id).await, &wanted).await
     };
     let grown_to = async |gib| {
         let deadline = tokio::time::Instant::now() + crate::fixture::PATIENCE;
@@ -304,9 +341,9 @@ async fn a_disk_grows_at_once_and_the_rest_at_the_next_boot() {
     assert_eq!((view.disk_gib, view.restart_needed), (50, false));
     grown_to(50).await;
     let smaller = resize(None, Some(49)).await;
-    assert!(matches!(smaller, Err(ResizeError::Shrinks(50))), "{smaller:?}");
-    assert!(matches!(resize(None, Some(2049)).await, Err(ResizeError::TooLarge)));
-    assert!(matches!(resize(Some("xl"), None).await, Err(ResizeError::Size(_))));
+    assert!(matches!(smaller, Err(UpdateError::Shrinks(50))), "{smaller:?}");
+    assert!(matches!(resize(None, Some(2049)).await, Err(UpdateError::TooLarge)));
+    assert!(matches!(resize(Some("xl"), None).await, Err(UpdateError::Size(_))));
 
     let view = resize(Some("l"), None).await.unwrap();
     assert_eq!((view.size, view.disk_gib), (Size::L, 80), "the disk is what the size has");

@@ -44,7 +44,7 @@ async fn a_desktop_leaves_as_a_file_and_is_made_of_it_elsewhere() {
         note: Some("Ask Ann first.".to_owned()),
         ..UpdateDesktop::default()
     };
-    let choices = here.control.choose(&here.access(id).await, &change).await.unwrap().choices;
+    let choices = here.control.update(&here.access(id).await, &change).await.unwrap().choices;
     let file = file(&here, snapshot(&here, id).await).await;
     let log = here.control.access_log(&here.access(id).await).await.unwrap();
     assert!(log.iter().any(|entry| entry.purpose == "export"), "its owner sees that");

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use rolltop_boxed::boxed;
-use rolltop_model::{Desired, DesktopId, DesktopState, JobKind, WorkspaceId};
+use rolltop_model::{DesktopId, DesktopState, JobKind, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QuerySelect, QueryTrait as _, Select};
 
-use super::row::{ActiveModel, Column, Entity};
+use super::row::{ActiveModel, Column, Entity, alive};
 use crate::kernel::database::{Store, Write};
 use crate::kernel::error::StoreError;
 use crate::kernel::jobs;
@@ -66,5 +66,5 @@ impl Store {
 }
 
 fn wanted() -> Select<Entity> {
-    Entity::find().filter(Column::Desired.ne(Desired::Destroyed))
+    Entity::find().filter(alive())
 }

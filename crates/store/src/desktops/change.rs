@@ -6,11 +6,11 @@ use rolltop_model::{
     Actor, Choices, Command, Desired, DesktopId, DesktopName, DesktopState, EventData, FailReason, JobKind,
     Record, Refusal, Size, StopReason,
 };
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 
-use super::row::{ActiveModel, Column, Desktop, Entity, Model, columns, event_data, record};
+use super::row::{ActiveModel, Column, Desktop, Entity, Model, alive, columns, event_data, record};
 use crate::desktops::receipts::{self, Receipt};
 use crate::desktops::steps;
 use crate::kernel::database::{Store, Write};
@@ -37,12 +37,23 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
+/// What is to be of a desktop from now on; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DesktopChange {
+    pub name: Option<DesktopName>,
+    /// Whether it starts again after the host was restarted.
+    pub autostart: Option<bool>,
+    pub choices: Option<Choices>,
+    /// With its disk, GiB.
+    pub size: Option<(Size, u64)>,
+}
+
 #[derive(Debug, thiserror::Error)]
-pub enum RenameDesktopError {
+pub enum UpdateDesktopError {
     #[error("there is no such desktop")]
     Gone,
-    #[error("the workspace has a desktop of that name")]
-    NameTaken,
+    #[error("the workspace has a desktop called {0}")]
+    NameTaken(DesktopName),
     #[error("the desktop is being destroyed")]
     BeingDestroyed,
     #[error(transparent)]
@@ -55,7 +66,7 @@ impl From<DbErr> for ChangeError {
     }
 }
 
-impl From<DbErr> for RenameDesktopError {
+impl From<DbErr> for UpdateDesktopError {
     fn from(error: DbErr) -> Self {
         Self::Store(error.into())
     }
@@ -122,132 +133,69 @@ impl Store {
         Ok(Desktop::try_from(row)?)
     }
 
-    pub async fn rename_desktop(
+    /// Changes what its owner says of it, as far as that differs from what it is; nothing of it where `change` refuses.
+    pub async fn update_desktop<E>(
         &self,
         id: DesktopId,
-        name: &DesktopName,
         actor: Actor,
         now: Timestamp,
-    ) -> Result<Desktop, RenameDesktopError> {
+        change: impl FnOnce(&Desktop) -> Result<DesktopChange, E>,
+    ) -> Result<Result<Desktop, E>, UpdateDesktopError> {
         let mut write = self.write().await?;
-        let row = find(&write, id).await?.ok_or(RenameDesktopError::Gone)?;
-        let known = record(&row)?;
-        if known.desired == Desired::Destroyed {
-            return Err(RenameDesktopError::BeingDestroyed);
-        }
-        let others = Entity::find()
-            .filter(Column::Workspace.eq(row.workspace))
-            .filter(Column::Name.eq(name.as_str()))
-            .filter(Column::Desired.ne(Desired::Destroyed))
-            .filter(Column::Id.ne(row.id));
-        if others.count(&write.transaction).await? > 0 {
-            return Err(RenameDesktopError::NameTaken);
-        }
-        let renamed = row.name != *name;
-        let change = ActiveModel {
-            id: Set(row.id),
-            name: Set(name.clone()),
-            updated_at: Set(now.into()),
-            ..Default::default()
+        let row = find(&write, id).await?.ok_or(UpdateDesktopError::Gone)?;
+        let before = Desktop::try_from(row)?;
+        let change = match change(&before) {
+            Ok(change) => change,
+            Err(refused) => return Ok(Err(refused)),
         };
-        let row = change.update(&write.transaction).await?;
-        if renamed {
+        if change.name.is_some() && before.record.desired == Desired::Destroyed {
+            return Err(UpdateDesktopError::BeingDestroyed);
+        }
+        let name = change.name.filter(|name| *name != before.name);
+        let autostart = change.autostart.filter(|autostart| *autostart != before.record.autostart);
+        let choices = change.choices.filter(|choices| *choices != before.choices);
+        let size = change.size.filter(|size| *size != (before.size, before.disk_gib));
+        if (&name, autostart, &choices, size) == (&None, None, &None, None) {
+            return Ok(Ok(before));
+        }
+        if let Some(name) = &name {
+            let others = Entity::find()
+                .filter(Column::Workspace.eq(before.workspace))
+                .filter(Column::Name.eq(name.as_str()))
+                .filter(alive());
+            if others.count(&write.transaction).await? > 0 {
+                return Err(UpdateDesktopError::NameTaken(name.clone()));
+            }
             // They are for the address by its name, which may be another desktop's before this has it again.
             shares::delete_of(&write, id).await?;
-            let by = By::somebody(actor).because(name.as_str());
-            let whom = (row.workspace, row.id);
-            history::note(&write, whom, happening::RENAMED, by, (now, now), None).await?;
         }
-        tell(&mut write, &row, &known, now).await?;
-        write.commit().await?;
-        Ok(Desktop::try_from(row)?)
-    }
-
-    /// Says whether it starts again after the host was restarted; `None` where it is gone.
-    pub async fn set_autostart(
-        &self,
-        id: DesktopId,
-        autostart: bool,
-        now: Timestamp,
-    ) -> Result<Option<Desktop>, StoreError> {
-        let mut write = self.write().await?;
-        let Some(row) = find(&write, id).await? else { return Ok(None) };
-        let change = ActiveModel {
-            id: Set(row.id),
-            autostart: Set(autostart),
+        let columns = ActiveModel {
+            id: Set(id),
+            name: name.clone().map_or(NotSet, Set),
+            autostart: autostart.map_or(NotSet, Set),
+            choices: choices.map_or(NotSet, Set),
+            size: size.map_or(NotSet, |(size, _)| Set(size)),
+            disk_gib: size.map_or(NotSet, |(_, gib)| Set(Amount(gib))),
             updated_at: Set(now.into()),
             ..Default::default()
         };
-        let row = change.update(&write.transaction).await?;
-        tell(&mut write, &row, &record(&row)?, now).await?;
-        write.commit().await?;
-        Ok(Some(Desktop::try_from(row)?))
-    }
-
-    /// Changes what its owner chose; `None` where it is gone.
-    pub async fn choose<E>(
-        &self,
-        id: DesktopId,
-        actor: Actor,
-        now: Timestamp,
-        change: impl FnOnce(Choices) -> Result<Choices, E>,
-    ) -> Result<Option<Result<Desktop, E>>, StoreError> {
-        let mut write = self.write().await?;
-        let Some(row) = find(&write, id).await? else { return Ok(None) };
-        let before = row.choices.screen;
-        let choices = match change(row.choices) {
-            Ok(choices) => choices,
-            Err(refused) => return Ok(Some(Err(refused))),
-        };
-        let screen = choices.screen;
-        let change = ActiveModel {
-            id: Set(row.id),
-            choices: Set(choices),
-            updated_at: Set(now.into()),
-            ..Default::default()
-        };
-        let row = change.update(&write.transaction).await?;
-        if before != screen {
-            let by = By::somebody(actor);
-            let size = screen.map(|screen| screen.to_string());
-            let (kind, by) = match &size {
-                Some(size) => (happening::SCREEN_FIXED, by.because(size)),
-                None => (happening::SCREEN_FREED, by),
-            };
-            let whom = (row.workspace, row.id);
-            history::note(&write, whom, kind, by, (now, now), None).await?;
+        let row = columns.update(&write.transaction).await?;
+        let screen = row.choices.screen.map(|screen| screen.to_string());
+        let happened = [
+            name.map(|name| (happening::RENAMED, Some(name.to_string()))),
+            (row.choices.screen != before.choices.screen).then_some(match screen {
+                Some(size) => (happening::SCREEN_FIXED, Some(size)),
+                None => (happening::SCREEN_FREED, None),
+            }),
+            size.map(|(size, gib)| (happening::RESIZED, Some(format!("{size}, {gib} GiB")))),
+        ];
+        for (kind, what) in happened.into_iter().flatten() {
+            let by = By { actor: actor.clone(), detail: what.as_deref() };
+            history::note(&write, (row.workspace, id), kind, by, (now, now), None).await?;
         }
         tell(&mut write, &row, &record(&row)?, now).await?;
         write.commit().await?;
-        Ok(Some(Ok(Desktop::try_from(row)?)))
-    }
-
-    /// Gives it another size; `None` where it is gone.
-    pub async fn resize_desktop(
-        &self,
-        id: DesktopId,
-        size: Size,
-        disk_gib: u64,
-        actor: Actor,
-        now: Timestamp,
-    ) -> Result<Option<Desktop>, StoreError> {
-        let mut write = self.write().await?;
-        let Some(row) = find(&write, id).await? else { return Ok(None) };
-        let change = ActiveModel {
-            id: Set(row.id),
-            size: Set(size),
-            disk_gib: Set(Amount(disk_gib)),
-            updated_at: Set(now.into()),
-            ..Default::default()
-        };
-        let row = change.update(&write.transaction).await?;
-        let what = format!("{size}, {disk_gib} GiB");
-        let by = By::somebody(actor).because(&what);
-        let whom = (row.workspace, row.id);
-        history::note(&write, whom, happening::RESIZED, by, (now, now), None).await?;
-        tell(&mut write, &row, &record(&row)?, now).await?;
-        write.commit().await?;
-        Ok(Some(Desktop::try_from(row)?))
+        Ok(Ok(Desktop::try_from(row)?))
     }
 
     /// Writes down what was found or decided, if `desktop`'s fence and revision still stand;

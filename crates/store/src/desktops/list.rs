@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use rolltop_boxed::boxed;
-use rolltop_model::{Desired, DesktopFilter, DesktopId, DesktopState, Record, WorkspaceId};
+use rolltop_model::{DesktopFilter, DesktopId, DesktopState, Record, WorkspaceId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{DbBackend, QueryOrder, QuerySelect};
 
-use super::row::{Column, Desktop, Entity, Model, record};
+use super::row::{Column, Desktop, Entity, Model, alive, record};
 use crate::kernel::database::Store;
 use crate::kernel::error::{StoreError, readable};
 use crate::templates::saved as saved_templates;
@@ -81,22 +81,19 @@ impl Store {
         let named = Entity::find()
             .filter(Column::Workspace.eq(workspace))
             .filter(Column::Name.eq(name))
-            .filter(Column::Desired.ne(Desired::Destroyed));
+            .filter(alive());
         named.one(&self.connection).await?.map(Desktop::try_from).transpose()
     }
 
     /// How many desktops have this name, in whatever workspaces.
     pub async fn desktops_called(&self, name: &str) -> Result<u64, StoreError> {
-        let named =
-            Entity::find().filter(Column::Name.eq(name)).filter(Column::Desired.ne(Desired::Destroyed));
+        let named = Entity::find().filter(Column::Name.eq(name)).filter(alive());
         Ok(named.count(&self.connection).await?)
     }
 
     /// How many desktops count against a workspace's limit.
     pub async fn desktop_count(&self, workspace: WorkspaceId) -> Result<u64, StoreError> {
-        let alive = Entity::find()
-            .filter(Column::Workspace.eq(workspace))
-            .filter(Column::Desired.ne(Desired::Destroyed));
+        let alive = Entity::find().filter(Column::Workspace.eq(workspace)).filter(alive());
         Ok(alive.count(&self.connection).await?)
     }
 

@@ -7,6 +7,7 @@ use rolltop_model::{
 };
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::ExprTrait as _;
 
 use crate::kernel::error::{StoreError, unreadable};
 use crate::kernel::moment::{Amount, Count, Moment};
@@ -130,6 +131,12 @@ impl TryFrom<Model> for Desktop {
             updated_at: *row.updated_at,
         })
     }
+}
+
+/// Of a desktop that is not being destroyed. The word stands in the statement itself: SQLite takes the index of names, which
+/// is of these alone, only where it can read that they are meant.
+pub(crate) fn alive() -> Expr {
+    Column::Desired.into_expr().ne(Expr::Constant(Desired::Destroyed.into()))
 }
 
 pub(crate) fn record(row: &Model) -> Result<Record, StoreError> {

@@ -1,12 +1,15 @@
 //! Desktops as their owners make, list and command them.
 
+use std::convert::Infallible;
+
 use rolltop_model::choices::Labels;
 use rolltop_model::{
     Actor, Choices, Command, Desired, DesktopFilter, DesktopId, JobKind, Refusal, SnapshotSchedule,
     WorkspaceId,
 };
 use rolltop_store::{
-    By, ChangeError, CreateDesktopError, Created, IdempotencyKey, ListQuery, NewDesktop, RenameDesktopError,
+    By, ChangeError, CreateDesktopError, Created, DesktopChange, IdempotencyKey, ListQuery, NewDesktop,
+    UpdateDesktopError,
 };
 use sea_orm::ConnectionTrait as _;
 
@@ -30,19 +33,19 @@ async fn a_name_is_taken_until_its_desktop_is_being_destroyed() {
     let again = fixture.store.create_desktop(fixture.new_desktop("one"), None, start()).await;
     assert!(matches!(again, Err(CreateDesktopError::NameTaken)));
     let second = fixture.create("two").await;
-    let rename =
-        fixture.store.rename_desktop(second.id, &"one".parse().unwrap(), Actor::PLATFORM, start()).await;
-    assert!(matches!(rename, Err(RenameDesktopError::NameTaken)));
+    let rename = async |id, name: &str, at| {
+        let change = DesktopChange { name: Some(name.parse().unwrap()), ..DesktopChange::default() };
+        let renamed =
+            fixture.store.update_desktop(id, Actor::PLATFORM, at, |_| Ok::<_, Infallible>(change)).await;
+        renamed.map(|Ok(desktop)| desktop)
+    };
+    let taken = rename(second.id, "one", start()).await;
+    assert!(matches!(taken, Err(UpdateDesktopError::NameTaken(name)) if name.as_str() == "one"));
     fixture.store.command_desktop(first.id, Command::Destroy, By::ROLLTOP, None, start()).await.unwrap();
-    let renamed = fixture
-        .store
-        .rename_desktop(second.id, &"one".parse().unwrap(), Actor::PLATFORM, after(1))
-        .await
-        .unwrap();
+    let renamed = rename(second.id, "one", after(1)).await.unwrap();
     assert_eq!((renamed.name.as_str(), renamed.updated_at), ("one", after(1)));
-    let rename =
-        fixture.store.rename_desktop(first.id, &"three".parse().unwrap(), Actor::PLATFORM, start()).await;
-    assert!(matches!(rename, Err(RenameDesktopError::BeingDestroyed)));
+    let renamed = rename(first.id, "three", start()).await;
+    assert!(matches!(renamed, Err(UpdateDesktopError::BeingDestroyed)));
 }
 
 #[tokio::test]

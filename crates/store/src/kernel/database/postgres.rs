@@ -9,6 +9,7 @@ use sea_orm::{
     TransactionTrait,
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,6 +17,9 @@ use tokio::task::JoinHandle;
 /// Readers and the writer at the same time.
 const CONNECTIONS: u32 = 12;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// After so long without use a connection is asked whether it is there, as its server may have been started anew. To ask at each
+/// use is half of what a short statement takes.
+const FRESH: Duration = Duration::from_secs(1);
 /// On which the number of each event is told.
 const CHANNEL: &str = "rolltop_events";
 /// How long to wait before asking again a server that can't be listened to.
@@ -52,6 +56,15 @@ pub(super) async fn connect(database: &Postgres) -> Result<DatabaseConnection, D
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| {
+            Box::pin(async move {
+                if known.idle_for > FRESH {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(database.options()?)
         .await;
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool.map_err(failed)?))

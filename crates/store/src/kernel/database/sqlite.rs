@@ -49,3 +49,44 @@ pub(super) async fn forget_deleted(connection: &DatabaseConnection) -> Result<()
     connection.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rolltop_model::WorkspaceId;
+    use sea_orm::{
+        ColumnTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryTrait as _, Statement,
+    };
+
+    use super::*;
+    use crate::desktops;
+    use crate::migrations::migrate;
+
+    /// A column of what the database says.
+    async fn says(statement: Statement, column: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = connect(folder.path().join("rolltop.db")).await.unwrap();
+        migrate(&connection).await.unwrap();
+        let rows = connection.query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get("", column).unwrap()).collect()
+    }
+
+    /// Else each use of a statement with a bound LIMIT compiles it anew.
+    #[tokio::test]
+    async fn it_keeps_a_statement_as_it_was_compiled() {
+        let asked = Statement::from_string(DbBackend::Sqlite, "PRAGMA compile_options");
+        let options = says(asked, "compile_options").await;
+        assert!(options.iter().any(|option| option == "ENABLE_QPSG"), "{options:?}");
+    }
+
+    #[tokio::test]
+    async fn a_name_is_looked_up_in_its_index() {
+        let named = desktops::Entity::find()
+            .filter(desktops::Column::Workspace.eq(WorkspaceId::generate()))
+            .filter(desktops::Column::Name.eq("desk"))
+            .filter(desktops::alive())
+            .build(DbBackend::Sqlite);
+        let asked = Statement { sql: format!("EXPLAIN QUERY PLAN {}", named.sql), ..named };
+        let plan = says(asked, "detail").await.join("\n");
+        assert!(plan.contains("USING INDEX desktops_name"), "{plan}");
+    }
+}
