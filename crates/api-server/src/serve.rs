@@ -65,7 +65,8 @@ where
     L::Addr: std::fmt::Debug,
 {
     let draining = shutdown.clone();
-    let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
+    let server =
+        axum::serve(listener, router.into_make_service()).with_graceful_shutdown(shutdown.cancelled_owned());
     let deadline = async {
         draining.cancelled().await;
         tokio::time::sleep(DRAIN).await;

@@ -1,18 +1,15 @@
-//! How the allocator keeps memory. `unsafe` is here because glibc's settings have no safe wrapper.
+//! The allocator of all roles, SQLite's and TLS's memory included.
+//!
+//! glibc's is the slower and the larger one here: all snapshots of 1,600 desktops took 28.6 ms with one heap of it and 16.1 with
+//! jemalloc, and the api held 121 MB and 102. With eight heaps it is as quick, and takes another 15 MB.
 
-#![expect(unsafe_code, reason = "mallopt is a function of C")]
+#![expect(unsafe_code, reason = "jemalloc reads its settings from a symbol")]
 
-/// What is free at the end of the heap goes back to the kernel from so many bytes on.
-const TRIM: libc::c_int = 64 << 10;
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// One heap for all threads, which shrinks again. glibc gives each thread one of up to eight per processor otherwise, and what
-/// threads that are seldom busy have freed in theirs stays there: 17 MB of the host's and 7 MB of the api's after a few desktops.
-/// Small allocations are served from each thread's own cache, without a lock.
-pub fn keep_small() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: called before there are other threads; it changes numbers of the allocator's own.
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 1);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, TRIM);
-    }
-}
+/// Two heaps, as roles have seldom more busy threads, and what has been free for a second goes back to the kernel, as
+/// soon as something else is allocated or freed.
+// SAFETY: jemalloc itself defines the symbol, as a pointer to text that ends with a zero, for the program to put its own in place.
+#[unsafe(export_name = "malloc_conf")]
+static SETTINGS: &[u8; 47] = b"narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0\0";

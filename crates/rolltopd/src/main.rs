@@ -48,7 +48,6 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     use Command::{Api, Host, Ssh, Up, Web};
     if matches!(arguments.command, Up(_) | Host(_) | Api(_) | Web(_) | Ssh(_)) {
         raise_file_limit();
-        heap::keep_small();
     }
     let config = config::Config::load(&arguments.data)?;
     match &arguments.command {
