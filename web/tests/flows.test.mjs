@@ -328,11 +328,24 @@ test("labels and a note are given in a list, shown, and lead to the desktops tha
   await dialog.getByLabel("Labels").fill("team=research, gpu");
   await dialog.getByRole("button", { name: "Save" }).click();
   await page.getByText("The settings of research are saved.").waitFor();
-  await card(page, "research").getByText("gpu=, team=research").waitFor();
+  await card(page, "research").getByText("gpu, team=research").waitFor();
+
+  // What an agent changes meanwhile stays, as it was not changed here.
+  const path = await desktopPath(page, "research");
+  await card(page, "research").getByRole("button", { name: "Actions for research" }).click();
+  await page.getByRole("menuitem", { name: "Settings" }).click();
+  await dialog.getByLabel("Labels").waitFor();
+  await page.evaluate(async (path) => {
+    const body = JSON.stringify({ labels: { env: "live" }, note: "By the agent." });
+    await fetch(`/v1${path}`, { method: "PATCH", headers: { "content-type": "application/json" }, body });
+  }, path);
+  await dialog.getByLabel("Labels").fill("team=research");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await card(page, "research").getByText("env=live, team=research").waitFor();
 
   await page.visit(await desktopPath(page, "research"));
   await page.locator("#tab-settings").click();
-  await page.getByText("Ask Ann first.").waitFor();
+  await page.getByText("By the agent.").waitFor();
   const label = await page.getByRole("link", { name: "team=research" }).getAttribute("href");
   assert.equal(label, "/desktops?label=team%3Dresearch");
   await page.visit(label);
@@ -342,8 +355,8 @@ test("labels and a note are given in a list, shown, and lead to the desktops tha
   await page.locator(".desktop-card").nth(1).waitFor();
 
   // In the table too, sorted by something.
-  await page.visit("/desktops?view=table&sort=name&label=gpu");
-  await page.locator(".desktop-row").getByText("gpu=, team=research").waitFor();
+  await page.visit("/desktops?view=table&sort=name&label=env");
+  await page.locator(".desktop-row").getByText("env=live, team=research").waitFor();
   assert.equal(await page.locator(".desktop-row").count(), 1);
   assert.deepEqual(page.complaints, []);
   await page.context().close();

@@ -1,5 +1,6 @@
 //! Desktops: making, listing, showing, starting, stopping, suspending and destroying them.
 
+use std::convert::Infallible;
 use std::io::{self, IsTerminal as _};
 use std::process::{Command, Stdio};
 
@@ -19,6 +20,9 @@ use crate::output::{Colour, ago, confirmed, plain, print, print_json, print_tabl
 use crate::setup::{self, Prepare};
 use crate::wait::{self, Seen, Wait};
 
+/// Of the labels in a list, characters.
+const LABELS_SHOWN: usize = 40;
+
 #[derive(Args)]
 pub struct New {
     /// Its name, also its host name; chosen for you where it is absent
@@ -33,7 +37,7 @@ pub struct New {
     #[arg(long, value_name = "WIDTHxHEIGHT")]
     pub screen: Option<String>,
     /// What it is to be found by; can be given several times
-    #[arg(long = "label", short = 'l', value_name = "KEY=VALUE", value_parser = label_of)]
+    #[arg(long = "label", short = 'l', value_name = "KEY[=VALUE]", value_parser = label_of)]
     pub labels: Vec<(String, Option<String>)>,
     /// Free text about it
     #[arg(long, value_name = "TEXT")]
@@ -64,19 +68,19 @@ pub struct Label {
     /// The desktop
     pub name: String,
     /// Labels to set, and with a - after the key those to remove
-    #[arg(value_name = "KEY=VALUE|KEY-", value_parser = label_change)]
+    #[arg(value_name = "KEY[=VALUE]|KEY-", value_parser = label_change)]
     pub labels: Vec<(String, Option<String>)>,
     /// Free text about it; an empty one removes it
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
 }
 
-fn label_of(text: &str) -> Result<(String, Option<String>), String> {
-    let (key, value) = text.split_once('=').ok_or("say KEY=VALUE, such as team=research")?;
+fn label_of(text: &str) -> Result<(String, Option<String>), Infallible> {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
     Ok((key.to_owned(), Some(value.to_owned())))
 }
 
-fn label_change(text: &str) -> Result<(String, Option<String>), String> {
+fn label_change(text: &str) -> Result<(String, Option<String>), Infallible> {
     match text.strip_suffix('-').filter(|key| !key.contains('=')) {
         Some(key) => Ok((key.to_owned(), None)),
         None => label_of(text),
@@ -153,6 +157,7 @@ pub async fn new(connection: &Connection, new: &New) -> Result<u8, Failure> {
 pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
     let state = list.state.as_deref().map(known_state).transpose()?;
     let (q, label) = (list.text.clone(), list.label.clone());
+    let is_narrowed = state.is_some() || q.is_some() || label.is_some();
     let which = ListDesktops { state, q, label, ..ListDesktops::default() };
     let all = connection.client.all_desktops_of(which).await?;
     if connection.json {
@@ -162,8 +167,10 @@ pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
         return print(&all.iter().map(|desktop| format!("{}\n", desktop.id)).collect::<String>());
     }
     let is_labelled = all.iter().any(|desktop| !desktop.choices.labels.is_empty());
+    let none =
+        if is_narrowed { "No desktop has all that." } else { "No desktops; rolltop new NAME makes one." };
     let rows = all.into_iter().map(|desktop| {
-        let labels = desktop.choices.labels.to_string();
+        let labels = shortened(&desktop.choices.labels.to_string());
         let (state, colour) = (state_of(&desktop).to_owned(), colour(&desktop));
         let cell = |text| (text, Colour::Plain);
         [
@@ -182,7 +189,15 @@ pub async fn list(connection: &Connection, list: &List) -> Result<u8, Failure> {
     if is_labelled {
         return print_table(heads, rows, "");
     }
-    print_table(unlabelled(heads), rows.map(unlabelled), "No desktops; rolltop new NAME makes one.")
+    print_table(unlabelled(heads), rows.map(unlabelled), none)
+}
+
+/// As much of the labels as leaves room for the rest.
+fn shortened(labels: &str) -> String {
+    match labels.char_indices().nth(LABELS_SHOWN) {
+        Some((end, _)) => format!("{}…", labels.get(..end).unwrap_or_default()),
+        None => labels.to_owned(),
+    }
 }
 
 /// Where no desktop has any, there is no column for them.

@@ -122,7 +122,11 @@ pub async fn take(connection: &Connection, take: &TakeSnapshot) -> Result<u8, Fa
 /// `rolltop restore`
 pub async fn restore(connection: &Connection, snapshot: &str, wait: &Wait) -> Result<u8, Failure> {
     let before = find_one(connection, snapshot).await?;
-    let since = connection.client.desktop(before.desktop).await?.started_at;
+    let since = if before.desktop_is_gone {
+        None
+    } else {
+        connection.client.desktop(before.desktop).await?.started_at
+    };
     let mut desktop = connection.client.restore_snapshot(before.id).await?;
     if wait.wait {
         // It is back once it runs since another time.

@@ -35,20 +35,27 @@ async fn desktops_have_labels_and_a_note() {
     let person = platform.person().await;
     platform.create("plain").await;
     assert!(!person.ok(&["ls"]).await.contains("LABELS"), "no column for what no desktop has");
-    person.ok(&["new", "lab", "--label", "team=research", "-l", "gpu=", "--note", "ask Ann"]).await;
+    person.ok(&["new", "lab", "--label", "team=research", "-l", "gpu", "--note", "ask Ann"]).await;
     let list = person.ok(&["ls"]).await;
-    assert!(list.contains(" LABELS ") && list.contains(" gpu=, team=research "), "{list}");
+    assert!(list.contains(" LABELS ") && list.contains(" gpu, team=research "), "{list}");
     let found = person.ok(&["ls", "-l", "team=research"]).await;
     assert!(found.contains("lab ") && !found.contains("plain "), "{found}");
     assert_eq!(person.ok(&["ls", "-q", "--label", "env"]).await, "");
-    assert_eq!(person.ok(&["label", "lab"]).await, "lab: gpu=, team=research\n  ask Ann\n");
+    assert_eq!(person.ok(&["label", "lab"]).await, "lab: gpu, team=research\n  ask Ann\n");
     let changed = person.ok(&["label", "lab", "gpu-", "env=test", "--note", ""]).await;
     assert_eq!(changed, "lab: env=test, team=research\n");
     assert!(person.ok(&["show", "lab"]).await.contains("  labels     env=test, team=research\n"));
     let (code, said) = person.fails(&["label", "lab", "Team=1"]).await;
     assert!(code == 1 && said.contains("A label's key has 1 to 63"), "{said}");
-    let (code, said) = person.fails(&["label", "lab", "team"]).await;
-    assert!(code == 2 && said.contains("say KEY=VALUE"), "{said}");
+    assert_eq!(person.ok(&["label", "lab", "team"]).await, "lab: env=test, team\n", "no value is one, too");
+    let none = spawned(person.rolltop(&["ls", "-l", "nothing"])).wait_with_output().await.unwrap();
+    assert_eq!((none.status.code(), stderr(&none).as_str()), (Some(0), "No desktop has all that.\n"));
+    let long = format!("long={}", "x".repeat(63));
+    person.ok(&["label", "lab", &long]).await;
+    assert!(
+        person.ok(&["ls"]).await.contains(&format!("long={}… ", "x".repeat(25))),
+        "the id stays in sight"
+    );
 }
 
 /// As in `rolltop events --follow | head -1`.

@@ -31,8 +31,20 @@ pub(crate) fn template(desktop: &Desktop) -> &str {
 }
 
 /// What it is found by.
-fn labels(desktop: &Desktop) -> Option<String> {
-    Some(desktop.choices.labels.to_string()).filter(|labels| !labels.is_empty())
+fn labels(desktop: &Desktop) -> Markup {
+    html! {
+        @for (number, (key, value)) in desktop.choices.labels.iter().enumerate() {
+            @if number > 0 { ", " }
+            (label(key, value, None))
+        }
+    }
+}
+
+/// A label, which leads to the desktops that have it.
+pub(crate) fn label(key: &str, value: &str, class: Option<&str>) -> Markup {
+    let text = rolltop_model::choices::label(key, value);
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("label", &text).finish();
+    html! { a class=[class] data-variant=[class.map(|_| "secondary")] href={ "/desktops?" (query) } { bdi { (text) } } }
 }
 
 /// That it runs and does not answer.
@@ -72,7 +84,7 @@ pub(crate) fn card(language: Language, desktop: &Desktop) -> Markup {
                     (time::ago(language, desktop.created_at))
                     (silence(language, desktop, phase))
                     span.about { (size(language, desktop)) " · " (template(desktop)) }
-                    @if let Some(labels) = labels(desktop) { span.about { bdi { (labels) } } }
+                    @if !desktop.choices.labels.is_empty() { span.about.labels { (labels(desktop)) } }
                 }
             }
         }
@@ -164,7 +176,7 @@ fn row(language: Language, desktop: &Desktop) -> Markup {
                 }
             }
             td.name { a href={ "/desktops/" (desktop.id) } { bdi { (desktop.name) } }
-                @if let Some(labels) = labels(desktop) { br; span.quiet { bdi { (labels) } } }
+                @if !desktop.choices.labels.is_empty() { div.quiet.labels { (labels(desktop)) } }
             }
             td { (state(language, phase)) (silence(language, desktop, phase)) }
             td.secondary { (template(desktop)) }

@@ -251,7 +251,7 @@ fn filters(person: &SignedIn, filter: &Filter, found: &DesktopPage) -> Markup {
             @if let Some(count) = count(person, filter, found) { span.quiet { (count) } }
             @if !filter.label.is_empty() {
                 @let all = Filter { label: String::new(), ..filter.clone() };
-                a.badge data-variant="outline" href=(all.own_address()) aria-label=(language.say_with("label-clear", &[("label", &filter.label)])) {
+                a.badge data-variant="outline" href=(all.address(all.state(), all.is_table(), "")) aria-label=(language.say_with("label-clear", &[("label", &filter.label)])) {
                     bdi { (filter.label) } (icon(Icon::X))
                 }
             }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::access::{Named, SignedIn};
 use crate::components::Icon;
 use crate::components::control::{Field, Tone, field, problem, trouble};
+use crate::components::desktop::label;
 use crate::components::dialog::{Dialog, opener};
 use crate::failure::{Failure, Fault};
 use crate::language::Language;
@@ -32,49 +33,76 @@ pub(crate) struct Input {
     /// `key=value`, with commas or lines between them: all that there are to be.
     labels: Option<String>,
     note: Option<String>,
+    /// What the form showed at first, so that only what was changed in it is sent: others may have changed the rest meanwhile.
+    #[serde(flatten)]
+    shown: Shown,
+}
+
+#[derive(Deserialize, Clone, Default)]
+struct Shown {
+    shown_screen: Option<String>,
+    shown_labels: Option<String>,
+    shown_note: Option<String>,
 }
 
 impl Input {
     fn of(desktop: &Desktop) -> Self {
         let choices = &desktop.choices;
-        Self {
-            screen: choices.screen.map(|screen| screen.to_string()),
-            labels: Some(choices.labels.to_string()),
-            note: Some(choices.note.as_str().to_owned()),
-        }
+        let screen = choices.screen.map_or_else(|| FOLLOW.to_owned(), |screen| screen.to_string());
+        let (labels, note) = (choices.labels.to_string(), choices.note.as_str().to_owned());
+        let shown = Shown {
+            shown_screen: Some(screen.clone()),
+            shown_labels: Some(labels.clone()),
+            shown_note: Some(note.clone()),
+        };
+        Self { screen: Some(screen), labels: Some(labels), note: Some(note), shown }
     }
 
     /// A new desktop's part of it.
     pub(crate) fn wanted(&self) -> CreateDesktop {
         CreateDesktop {
             screen: self.screen.as_deref().and_then(given).filter(|screen| screen != FOLLOW),
-            labels: Some(self.labels()).filter(|labels| !labels.is_empty()),
+            labels: self.labels.as_deref().map(pairs).filter(|labels| !labels.is_empty()),
             note: self.note.as_deref().and_then(given),
             ..CreateDesktop::default()
         }
     }
 
     async fn save(&self, person: &SignedIn, id: DesktopId) -> Result<Desktop, ClientError> {
-        let Self { screen, note, .. } = self.clone();
-        let mut change = UpdateDesktop { screen, note, ..UpdateDesktop::default() };
-        if self.labels.is_some() {
-            // Those that are not among them go, which takes knowing them.
-            let before = person.client.desktop(id).await?;
-            let gone = before.choices.labels.iter().map(|(key, _)| (key.to_owned(), None));
-            let wanted = self.labels().into_iter().map(|(key, value)| (key, Some(value)));
-            change.labels = Some(gone.chain(wanted).collect());
+        let Shown { shown_screen, shown_labels, shown_note } = &self.shown;
+        let change = UpdateDesktop {
+            screen: self.screen.clone().filter(|_| self.screen != *shown_screen),
+            labels: self
+                .labels
+                .as_deref()
+                .map(|labels| changed(shown_labels, labels))
+                .filter(|all| !all.is_empty()),
+            // A form sends each end of a line as two characters.
+            note: self.note.clone().filter(|note| Some(note.replace("\r\n", "\n")) != *shown_note),
+            ..UpdateDesktop::default()
+        };
+        if change == UpdateDesktop::default() {
+            return person.client.desktop(id).await;
         }
         person.client.update_desktop(id, &change).await
     }
+}
 
-    fn labels(&self) -> BTreeMap<String, String> {
-        let labels = self.labels.as_deref().unwrap_or_default().split([',', '\n']).map(str::trim);
-        let pair = |label: &str| {
-            let (key, value) = label.split_once('=').unwrap_or((label, ""));
-            (key.trim().to_owned(), value.trim().to_owned())
-        };
-        labels.filter(|label| !label.is_empty()).map(pair).collect()
-    }
+/// Labels to set, and those to remove.
+fn changed(shown: &Option<String>, wanted: &str) -> BTreeMap<String, Option<String>> {
+    let (shown, wanted) = (pairs(shown.as_deref().unwrap_or_default()), pairs(wanted));
+    let gone = shown.keys().filter(|key| !wanted.contains_key(*key)).map(|key| (key.clone(), None));
+    let set = wanted.iter().filter(|(key, value)| shown.get(*key) != Some(value));
+    gone.chain(set.map(|(key, value)| (key.clone(), Some(value.clone())))).collect()
+}
+
+fn pairs(labels: &str) -> BTreeMap<String, String> {
+    let labels = labels.split([',', '\n']).map(str::trim);
+    let pair = |label: &str| {
+        let (key, value) = label.split_once('=').unwrap_or((label, ""));
+        (key.trim().to_owned(), value.trim().to_owned())
+    };
+    labels.filter(|label| !label.is_empty()).map(pair).collect()
 }
 
 pub(crate) async fn edit(person: SignedIn, Named(id): Named<DesktopId>) -> Result<Markup, Failure> {
@@ -130,7 +158,11 @@ pub(crate) fn fields(language: Language, form: &str, answer: &Input, fault: &Fau
     let (of_labels, of_note) = (answer.labels.as_deref(), answer.note.as_deref());
     let labels = text(&labels, "labels", "labels", "labels-hint", of_labels.unwrap_or_default());
     let note = text(&note, "note", "note", "note-hint", of_note.unwrap_or_default());
+    let Shown { shown_screen, shown_labels, shown_note } = &answer.shown;
     html! {
+        @for (name, shown) in [("shown_screen", shown_screen), ("shown_labels", shown_labels), ("shown_note", shown_note)] {
+            @if let Some(shown) = shown { input type="hidden" name=(name) value=(shown); }
+        }
         (field(language, &labels))
         (field(language, &Field { rows: Some(3), ..note }))
         div.field {
@@ -151,9 +183,9 @@ pub(crate) fn place(language: Language, desktop: &Desktop) -> Markup {
         section.panel-section {
             h2 { (language.say("labels-title")) }
             @if !choices.labels.is_empty() {
-                div.buttons { @for (key, value) in choices.labels.iter() { (label(key, value)) } }
+                div.labels { @for (key, value) in choices.labels.iter() { (label(key, value, Some("badge"))) } }
             }
-            @for line in choices.note.as_str().lines() { p { bdi { (line) } } }
+            @if !choices.note.is_empty() { p.note { bdi { (choices.note.as_str()) } } }
             @if choices.labels.is_empty() && choices.note.is_empty() { p { (language.say("labels-text")) } }
             (opener(Tone::Plain, true, Some(Icon::Pencil), &language.say("labels-edit"), edit))
         }
@@ -165,13 +197,6 @@ pub(crate) fn place(language: Language, desktop: &Desktop) -> Markup {
             p #screen-size-text { (language.say("screen-size-text")) }
         }
     }
-}
-
-/// It leads to the desktops that have it.
-fn label(key: &str, value: &str) -> Markup {
-    let label = if value.is_empty() { key.to_owned() } else { format!("{key}={value}") };
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("label", &label).finish();
-    html! { a.badge data-variant="secondary" href={ "/desktops?" (query) } { bdi { (label) } } }
 }
 
 /// The size that a screen keeps, or that it follows whoever drives.
