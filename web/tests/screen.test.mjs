@@ -277,16 +277,18 @@ test("Cmd on a Mac is Ctrl in the desktop", async () => {
 test("a clipboard that comes while nothing answers is not taken for what comes next", async () => {
   const page = await openDesktop({ before: halfOpen });
   await page.locator("[data-latency]", { hasText: /^\d+ ms$/ }).waitFor();
-  await page.evaluate(() => (window.gone = true));
-  await page.locator("rolltop-screen[data-status=unanswering]").waitFor();
-  // A text of one letter in a clipboard, packed and given; and a bell.
+  // A text of one letter in a clipboard, packed and given; and a bell. Made before, as the connection is soon replaced.
   await page.evaluate(async () => {
     const packing = new Blob([new Uint8Array([0, 0, 0, 1, 97])]).stream().pipeThrough(new CompressionStream("deflate"));
     const packed = new Uint8Array(await new Response(packing).arrayBuffer());
-    const message = new Uint8Array([3, 0, 0, 0, 255, 255, 255, 256 - 4 - packed.length, 0x10, 0, 0, 1, ...packed, 2]);
-    window.screenSocket.dispatchEvent(new MessageEvent("message", { data: message.buffer }));
+    window.late = new Uint8Array([3, 0, 0, 0, 255, 255, 255, 256 - 4 - packed.length, 0x10, 0, 0, 1, ...packed, 2]);
+    window.gone = true;
   });
-  await page.evaluate(() => (window.gone = false));
+  await page.locator("rolltop-screen[data-status=unanswering]").waitFor();
+  await page.evaluate(() => {
+    window.screenSocket.dispatchEvent(new MessageEvent("message", { data: window.late.buffer }));
+    window.gone = false;
+  });
   await page.locator("rolltop-screen[data-status=connected]").waitFor();
   await page.waitForFunction(() => document.querySelector("#clipboard-text").value === "a");
   assert.deepEqual(page.complaints, []);

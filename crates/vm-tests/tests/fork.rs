@@ -37,7 +37,7 @@ async fn built(platform: &Platform, id: DesktopId, name: &str) -> anyhow::Result
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_forks_in_the_middle_of_a_build_all_finish_it() -> anyhow::Result<()> {
-    let platform = Platform::start(Options::real()?).await?;
+    let platform = Platform::start(Options::small()?).await?;
     let parent = platform.create("mason").await?;
     platform.wait_for(parent.id, DesktopState::Running).await?;
     platform.shell(parent.id, BUILD).await?;
@@ -185,7 +185,7 @@ async fn a_desktop_goes_back_to_a_snapshot_and_nothing_is_lost_by_that() -> anyh
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_stopped_or_deleted_comes_back_memory_and_all() -> anyhow::Result<()> {
-    let platform = Platform::start(Options::real()?).await?;
+    let platform = Platform::start(Options::small()?).await?;
     let id = platform.create("undo").await?.id;
     platform.wait_for(id, DesktopState::Running).await?;
     platform.shell(id, "echo here | tee kept > /dev/shm/memory; sync").await?;

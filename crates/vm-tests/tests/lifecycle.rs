@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures::{SinkExt as _, StreamExt as _, TryStreamExt as _};
 use rolltop_api_types::{
-    CreateDesktop, CreateSnapshot, CreateSshKey, DesktopState, ForkDesktop, SaveCondition, SetUp, SetupState,
-    SnapshotState, StepStatus, TerminalQuery, UpdateDesktop,
+    Client, CreateDesktop, CreateSnapshot, CreateSshKey, DesktopState, ForkDesktop, SaveCondition, SetUp,
+    SetupState, SnapshotState, StepStatus, TerminalQuery, UpdateDesktop,
 };
 use rolltop_model::{DesktopId, Size};
 use rolltop_vm_tests::{Options, Platform, alive, eventually, qemus};
@@ -96,6 +96,17 @@ async fn metrics(address: SocketAddr) -> anyhow::Result<String> {
     Ok(answer)
 }
 
+/// Waits until it runs in another process than before.
+async fn another_machine_runs(platform: &Platform, id: DesktopId, before: &[u32]) -> anyhow::Result<()> {
+    eventually("another machine runs", PATIENCE, || async {
+        let now = qemus(&id.to_string());
+        Ok((!now.is_empty() && now != before).then_some(()))
+    })
+    .await?;
+    platform.wait_for(id, DesktopState::Running).await?;
+    Ok(())
+}
+
 /// Boots the guest's kernel over the one that runs.
 const KEXEC: &str = r"
 import ctypes, glob, os
@@ -121,6 +132,35 @@ async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
     let screen = "DISPLAY=:1 xrandr | grep -o 'current [0-9]* x [0-9]*'";
     assert_eq!(platform.shell(desktop.id, screen).await?, "current 1024 x 768\n");
 
+    platform.client.restart_desktop(desktop.id).await?;
+    another_machine_runs(&platform, desktop.id, &first).await?;
+    // A file of /proc has no size; to ask for it is no mistake.
+    platform.client.file(desktop.id, "/proc/sys/kernel/random/boot_id", None).await?.into_bytes().await?;
+
+    eventually("its screen has its size again", Duration::from_secs(120), || async {
+        let now = platform.shell(desktop.id, screen).await.ok();
+        Ok(now.is_some_and(|now| now == "current 1024 x 768\n").then_some(()))
+    })
+    .await?;
+
+    // A command runs as in a log-in, and goes before the desktop where memory is short.
+    let inside = "locale charmap; cat /proc/self/oom_score_adj; TZ=Asia/Calcutta date +%z; which ping traceroute dig | xargs -n 1 basename";
+    let told = platform.shell(desktop.id, inside).await?;
+    let expected = ["UTF-8", "0", "+0530", "ping", "traceroute", "dig"];
+    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+
+    a_hog_leaves_the_door_an_answer(&platform, desktop.id).await?;
+    a_full_desktop_says_so_and_what_runs_in_it_is_ended(&platform, desktop.id).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_may_boot_by_itself_and_one_that_is_halted_is_said_to_be() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::small()?).await?;
+    let desktop = platform.create("again").await?;
+    platform.wait_for(desktop.id, DesktopState::Running).await?;
+    let first = qemus(&desktop.id.to_string());
+
     // Another kernel in the same machine is the guest's own affair.
     platform.client.save_file(desktop.id, "/tmp/kexec.py", &SaveCondition::Any, KEXEC).await?;
     let boot_id = "cat /proc/sys/kernel/random/boot_id";
@@ -140,46 +180,22 @@ async fn a_restart_boots_the_guest_again() -> anyhow::Result<()> {
     let halt =
         format!("sudo -n setsid -f sh -c 'sleep 1; exec python3 -c \"{halt}\"' > /dev/null 2>&1 < /dev/null");
     platform.shell(desktop.id, &halt).await?;
-    eventually("it is said that it stands still", Duration::from_secs(60), || async {
+    let since = std::time::Instant::now();
+    eventually("it is said that it stands still, and why", Duration::from_secs(120), || async {
         let shown = platform.client.desktop(desktop.id).await?;
-        Ok((shown.reason.as_deref() == Some("not_answering")).then_some(()))
+        let is_silent = shown.reason.as_deref() == Some("not_answering");
+        anyhow::ensure!(is_silent || since.elapsed() < Duration::from_secs(60), "it is not said");
+        Ok(shown.not_answering.filter(|why| why.cause == "halted"))
     })
     .await?;
     platform.client.restart_desktop(desktop.id).await?;
-    eventually("another machine runs", Duration::from_secs(240), || async {
-        let now = qemus(&desktop.id.to_string());
-        Ok((!now.is_empty() && now != first).then_some(()))
-    })
-    .await?;
-    platform.wait_for(desktop.id, DesktopState::Running).await?;
-    // A file of /proc has no size; to ask for it is no mistake.
-    platform.client.file(desktop.id, "/proc/sys/kernel/random/boot_id", None).await?.into_bytes().await?;
-
-    eventually("its screen has its size again", Duration::from_secs(120), || async {
-        let now = platform.shell(desktop.id, screen).await.ok();
-        Ok(now.is_some_and(|now| now == "current 1024 x 768\n").then_some(()))
-    })
-    .await?;
-
-    // A command runs as in a log-in, and goes before the desktop where memory is short.
-    let inside = "locale charmap; cat /proc/self/oom_score_adj; TZ=Asia/Calcutta date +%z; which ping traceroute dig | xargs -n 1 basename";
-    let told = platform.shell(desktop.id, inside).await?;
-    let expected = ["UTF-8", "0", "+0530", "ping", "traceroute", "dig"];
-    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
-
-    a_hog_leaves_the_door_an_answer(&platform, desktop.id).await?;
-    a_full_desktop_says_so_and_what_runs_in_it_is_ended(&platform, desktop.id).await?;
+    another_machine_runs(&platform, desktop.id, &first).await?;
 
     // Restarted from inside, it starts anew, and says that it was that.
     let second = qemus(&desktop.id.to_string());
     // The connection may end before the command does.
     let _ = platform.shell(desktop.id, "sudo -n reboot").await;
-    eventually("it was restarted from inside", Duration::from_secs(240), || async {
-        let now = qemus(&desktop.id.to_string());
-        Ok((!now.is_empty() && now != second).then_some(()))
-    })
-    .await?;
-    platform.wait_for(desktop.id, DesktopState::Running).await?;
+    another_machine_runs(&platform, desktop.id, &second).await?;
     let history = platform.client.history(desktop.id).await?;
     anyhow::ensure!(history.iter().any(|entry| entry.kind == "rebooted"), "{history:?}");
     Ok(())
@@ -215,16 +231,16 @@ while True: taken.append(bytearray(1 << 20))' > /dev/null 2>&1 &"#;
     Ok(())
 }
 
-/// Takes every process that there may be, and each one that is free again.
-const FILL_PROCESSES: &str = r"sudo -n sysctl -q kernel.threads-max=600; sudo -n setsid -f python3 -c '
-import os, signal, time
+/// Takes every process that there may be, and each one that is free again. Small ones: what a command may have of the memory
+/// is not to be what ends it.
+const FILL_PROCESSES: &str = r#"sudo -n sysctl -q kernel.threads-max=600; sudo -n setsid -f python3 -c '
+import os, time
 while True:
     try:
-        if os.fork() == 0:
-            signal.pause()
+        os.posix_spawn("/usr/bin/sleep", ["sleep", "424242"], {})
     except OSError:
         time.sleep(.01)
-'";
+'"#;
 
 /// A desktop in which nothing can be started any more, not even by root, is freed without a shell and goes on.
 async fn a_full_desktop_says_so_and_what_runs_in_it_is_ended(
@@ -247,7 +263,7 @@ async fn a_full_desktop_says_so_and_what_runs_in_it_is_ended(
     let freed = client.end_processes(id).await?;
     anyhow::ensure!(freed.not_answering.is_none() && freed.reason.is_none(), "{freed:?}");
     eprintln!("what ran was ended in {:?}", began.elapsed());
-    let after = "sudo -n sysctl -q kernel.threads-max=15000; pgrep -cf '[s]ignal.pause'; cat /proc/sys/kernel/random/boot_id";
+    let after = "sudo -n sysctl -q kernel.threads-max=15000; pgrep -cf '[4]24242'; cat /proc/sys/kernel/random/boot_id";
     let left = tokio::time::timeout(SOON, platform.shell(id, after)).await??;
     anyhow::ensure!(left == format!("0\n{boot_id}"), "{left:?}: it is the same machine, without what ran");
     eventually("its session is there again", SOON, || async {
@@ -284,7 +300,7 @@ async fn two_forks_share_no_identity() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn desktops_survive_the_kill_of_every_role() -> anyhow::Result<()> {
-    let mut platform = Platform::start(Options::real()?).await?;
+    let mut platform = Platform::start(Options::small()?).await?;
     let desktop = platform.create("survivor").await?;
     platform.wait_for(desktop.id, DesktopState::Running).await?;
     let machine = qemus(&desktop.id.to_string());
@@ -336,7 +352,7 @@ async fn a_kill_in_the_middle_of_anything_ends_well() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_forks_of_size_s_run_at_once() -> anyhow::Result<()> {
-    let platform = Platform::start(Options::real()?).await?;
+    let platform = Platform::start(Options::small()?).await?;
     let mut ids = Vec::new();
     for number in 0..20 {
         let request = CreateDesktop {
@@ -422,30 +438,31 @@ while step >= 4096:
 P
 ! sudo -n sh -c 'echo x > /not-there' 2> /dev/null && [ ! -s /not-there ] && echo full"#;
 
+/// Types into a terminal of a desktop and reads what that gives.
+async fn terminal_answers(client: &Client, id: DesktopId, number: u32) -> anyhow::Result<()> {
+    let mut viewer = client.terminal(id, number, TerminalQuery { columns: 80, rows: 24, wake: true }).await?;
+    viewer.send(Message::binary(&b"echo typed-$((40+2))\r"[..])).await?;
+    let answered = async {
+        let mut seen = String::new();
+        while !seen.contains("typed-42") {
+            let message = viewer.next().await.context("the terminal closed")??;
+            anyhow::ensure!(!message.is_close(), "the terminal closed: {message:?} after {seen:?}");
+            seen.push_str(&String::from_utf8_lossy(&message.into_data()));
+        }
+        Ok(())
+    };
+    tokio::time::timeout(PATIENCE, answered).await?
+}
+
 /// Whoever has filled or spoilt their desktop is let in by every door, and can mend it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_or_damaged_desktop_lets_its_owner_in() -> anyhow::Result<()> {
-    let platform = Platform::start(Options::real()?).await?;
+    let platform = Platform::start(Options::small()?).await?;
     let client = &platform.client;
     let id = platform.create("full").await?.id;
     platform.wait_for(id, DesktopState::Running).await?;
     anyhow::ensure!(platform.shell(id, FILL).await? == "full\n");
-    let terminal = async |id, number| -> anyhow::Result<()> {
-        let mut viewer =
-            client.terminal(id, number, TerminalQuery { columns: 80, rows: 24, wake: true }).await?;
-        viewer.send(Message::binary(&b"echo typed-$((40+2))\r"[..])).await?;
-        let answered = async {
-            let mut seen = String::new();
-            while !seen.contains("typed-42") {
-                let message = viewer.next().await.context("the terminal closed")??;
-                anyhow::ensure!(!message.is_close(), "the terminal closed: {message:?} after {seen:?}");
-                seen.push_str(&String::from_utf8_lossy(&message.into_data()));
-            }
-            Ok(())
-        };
-        tokio::time::timeout(PATIENCE, answered).await?
-    };
-    terminal(id, 1).await?;
+    terminal_answers(client, id, 1).await?;
 
     // With another key than before.
     client.suspend_desktop(id).await?;
@@ -465,14 +482,14 @@ async fn a_full_or_damaged_desktop_lets_its_owner_in() -> anyhow::Result<()> {
     for (one, other) in first.lines().zip(second.lines()) {
         assert_ne!(one, other);
     }
-    terminal(fork, 2).await?;
+    terminal_answers(client, fork, 2).await?;
 
     // So it is when its deletion is undone, and as a file that is imported.
     client.delete_desktop(id).await?;
     platform.wait_gone(id).await?;
     let back = client.undo_desktop(id).await?.id;
     platform.wait_for(back, DesktopState::Running).await?;
-    terminal(back, 1).await?;
+    terminal_answers(client, back, 1).await?;
     let kept = client.take_snapshot(back, &CreateSnapshot::default()).await?.id;
     eventually("the snapshot is ready", PATIENCE, || async {
         Ok((client.snapshot(kept).await?.state == SnapshotState::Ready).then_some(()))
@@ -483,34 +500,8 @@ async fn a_full_or_damaged_desktop_lets_its_owner_in() -> anyhow::Result<()> {
     client.destroy_desktop(back).await?;
     let import = client.fork_snapshot(imported, &ForkDesktop::default()).await?[0].id;
     platform.wait_for(import, DesktopState::Running).await?;
-    terminal(import, 3).await?;
+    terminal_answers(client, import, 3).await?;
     client.destroy_desktop(import).await?;
-
-    // It boots, has a screen, its disk grows, and what fills it can be deleted as a file.
-    let first = qemus(&fork.to_string());
-    client.restart_desktop(fork).await?;
-    eventually("another machine runs", PATIENCE, || async {
-        let now = qemus(&fork.to_string());
-        Ok((!now.is_empty() && now != first).then_some(()))
-    })
-    .await?;
-    platform.wait_for(fork, DesktopState::Running).await?;
-    eventually("it has a screen", PATIENCE, || async {
-        Ok(client.screenshot(fork, 640).await.ok().map(drop))
-    })
-    .await?;
-    terminal(fork, 1).await?;
-    eventually("its session is there", PATIENCE, || async {
-        Ok(platform.shell(fork, "pgrep -x xfdesktop").await.ok())
-    })
-    .await?;
-    let change = UpdateDesktop { disk_gib: Some(40), ..UpdateDesktop::default() };
-    client.update_desktop(fork, &change).await?;
-    eventually("a larger disk has room", PATIENCE, || async {
-        let free = platform.shell(fork, "df --output=avail -BG / | tail -1 | tr -dc 0-9").await?;
-        Ok((free.trim().parse::<u64>()? > 10).then_some(()))
-    })
-    .await?;
     client.delete_file(fork, "/home/desk/filler", false).await?;
 
     // Its clock is right again after a pause, whatever it was.
@@ -533,6 +524,35 @@ async fn a_full_or_damaged_desktop_lets_its_owner_in() -> anyhow::Result<()> {
     client.resume_desktop(fork).await?;
     platform.wait_for(fork, DesktopState::Running).await?;
     assert_eq!(platform.shell(fork, "echo mended").await?, "mended\n");
+    Ok(())
+}
+
+/// One that is full boots, has a screen, its disk grows, and what fills it can be deleted as a file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_desktop_boots_with_its_screen_and_its_disk_grows() -> anyhow::Result<()> {
+    let platform = Platform::start(Options::real()?).await?;
+    let client = &platform.client;
+    let id = platform.create("full").await?.id;
+    platform.wait_for(id, DesktopState::Running).await?;
+    anyhow::ensure!(platform.shell(id, FILL).await? == "full\n");
+    let first = qemus(&id.to_string());
+    client.restart_desktop(id).await?;
+    another_machine_runs(&platform, id, &first).await?;
+    eventually("it has a screen", PATIENCE, || async { Ok(client.screenshot(id, 640).await.ok().map(drop)) })
+        .await?;
+    terminal_answers(client, id, 1).await?;
+    eventually("its session is there", PATIENCE, || async {
+        Ok(platform.shell(id, "pgrep -x xfdesktop").await.ok())
+    })
+    .await?;
+    let change = UpdateDesktop { disk_gib: Some(40), ..UpdateDesktop::default() };
+    client.update_desktop(id, &change).await?;
+    eventually("a larger disk has room", PATIENCE, || async {
+        let free = platform.shell(id, "df --output=avail -BG / | tail -1 | tr -dc 0-9").await?;
+        Ok((free.trim().parse::<u64>()? > 10).then_some(()))
+    })
+    .await?;
+    client.delete_file(id, "/home/desk/filler", false).await?;
     Ok(())
 }
 

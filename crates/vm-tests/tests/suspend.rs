@@ -98,7 +98,7 @@ async fn a_suspended_desktop_comes_back_with_everything_and_the_right_time() -> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_middle_of_suspending_and_resuming_loses_nothing() -> anyhow::Result<()> {
-    let mut platform = Platform::start(Options::real()?).await?;
+    let mut platform = Platform::start(Options::small()?).await?;
     let id = platform.create("laptop").await?.id;
     platform.wait_for(id, DesktopState::Running).await?;
     platform.shell(id, BEGIN).await?;
@@ -148,7 +148,7 @@ async fn a_kill_in_the_middle_of_suspending_and_resuming_loses_nothing() -> anyh
 async fn a_desktop_that_nobody_uses_sleeps_and_wakes_for_a_command() -> anyhow::Result<()> {
     // A minute without use, after a minute in which what it does is measured, on a busy host.
     const ASLEEP: Duration = Duration::from_secs(300);
-    let platform = Platform::start(Options::real()?).await?;
+    let platform = Platform::start(Options::small()?).await?;
     let (idle, busy) = (platform.create("siesta").await?.id, platform.create("shift").await?.id);
     for id in [idle, busy] {
         platform.wait_for(id, DesktopState::Running).await?;

@@ -38,7 +38,7 @@ async fn what_is_in_any_layer_is_there_afterwards_though_all_is_killed_in_the_mi
     let request = host.fork().await;
     let (desktop, mut disk) = (request.desktop, vec![request.disk.clone()]);
     for name in ["first", "second", "third"] {
-        let write = format!("head -c 60000000 /dev/urandom > {name}; echo {name} > over; sync");
+        let write = format!("head -c 30000000 /dev/urandom > {name}; echo {name} > over; sync");
         in_guest(&host.template, desktop, &write).await.unwrap();
         one_deeper(&host, desktop, &mut disk).await;
     }
@@ -47,7 +47,7 @@ async fn what_is_in_any_layer_is_there_afterwards_though_all_is_killed_in_the_mi
 
     // The machine's process is killed while it copies.
     assert_eq!(host.engine().flatten(desktop, 1).await, Ok(Flattening::Copying));
-    sleep(std::time::Duration::from_millis(300)).await; // so that some of it is copied
+    sleep(std::time::Duration::from_millis(300)).await; // so that some of it is copied: all takes a second
     let killed = std::process::Command::new("kill").args(["-9", &pid(desktop).to_string()]).status();
     assert!(killed.unwrap().success());
     host.off(desktop).await;
