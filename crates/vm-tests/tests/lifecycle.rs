@@ -251,13 +251,16 @@ async fn a_full_desktop_says_so_and_what_runs_in_it_is_ended(
     let client = &platform.client;
     let boot_id = platform.shell(id, "cat /proc/sys/kernel/random/boot_id").await?;
     platform.shell(id, FILL_PROCESSES).await?;
+    let seen = std::cell::RefCell::new(String::new());
     let silent = eventually("it says that it does not answer, and why", PATIENCE, || async {
         // Whoever is not let in has it looked into. That may take long, and is not waited for.
         let answered = tokio::time::timeout(Duration::from_secs(5), platform.shell(id, "true")).await;
         let silent = client.desktop(id).await?.not_answering;
+        *seen.borrow_mut() = format!("a command: {answered:?}; the desktop: {silent:?}");
         Ok(silent.filter(|_| !answered.is_ok_and(|told| told.is_ok())))
     })
-    .await?;
+    .await
+    .with_context(|| format!("at last {}", seen.borrow()))?;
     anyhow::ensure!(silent.cause == "processes", "{silent:?}");
     let began = std::time::Instant::now();
     let freed = client.end_processes(id).await?;

@@ -152,7 +152,10 @@ impl Relay {
                 self.attached = None;
                 Ok(())
             }
-            Err(_) => Err(BROKEN),
+            Err(_) => {
+                self.line.torn_off();
+                Err(BROKEN)
+            }
         }
     }
 

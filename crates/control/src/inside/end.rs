@@ -16,7 +16,6 @@ use crate::kernel::control::{Control, Kernel};
 use crate::kernel::error::{NoSuchDesktop, explained};
 use crate::kernel::fault::chain;
 use crate::kernel::ongoing::Ongoing;
-use crate::reconcile::stillness::Stillness;
 use crate::reconcile::stillness::answered;
 
 /// For the door to open and the guest to have ended it all. A kept door takes a second or two.
@@ -56,14 +55,15 @@ impl Control {
         let _alone = self.kernel.state::<Ending>().alone(id).ok_or(EndProcessesError::UnderWay)?;
         self.kernel.note_access(id, row.workspace, Reason::EndProcesses, access.caller()).await?;
         let began_at = clock::now();
+        let coming = self.kernel.coming(id);
         let ended = timeout(DEADLINE, self.kernel.end_all(access)).await.unwrap_or(false);
         let error = (!ended).then(|| EndProcessesError::NotAnswering.to_string());
         let what = (happening::PROCESSES_ENDED, By::somebody(access.caller().actor()));
         store.tell_happening(id, what, (began_at, clock::now()), error.as_deref()).await?;
         if !ended {
-            self.kernel.state::<Stillness>().suspect(id);
             return Err(EndProcessesError::NotAnswering);
         }
+        coming.let_in();
         answered(&self.kernel, id).await;
         // Where it could not be entered before, it can be now.
         self.kernel.nudge(id);

@@ -19,7 +19,7 @@ use crate::kernel::control::{Control, Kernel};
 use crate::kernel::error::{NoSuchDesktop, explained};
 use crate::kernel::in_flight::InFlight;
 use crate::kernel::in_flight::InFlightError;
-use crate::reconcile::stillness::Stillness;
+use crate::reconcile::stillness::{Coming, Stillness};
 use crate::reconcile::vitals::Vitals;
 use crate::sleep::wake::{Starting, WakeError};
 
@@ -84,15 +84,18 @@ impl Kernel {
         trouble_of(writing).filter(|_| writing.is_stopped())
     }
 
+    /// Somebody is on the way in, which is looked into unless they get there.
+    pub(crate) fn coming(&self, id: DesktopId) -> Coming {
+        self.state::<Stillness>().coming(id)
+    }
+
     /// The door. Where it does not open it is looked into whether it does for anybody.
     pub(crate) async fn let_in(&self, id: DesktopId) -> Result<Arc<Door>, EnterError> {
         if let Some(why) = self.stands_still(id) {
             return Err(EnterError::StandsStill(why));
         }
-        self.doors.door(id).await.map_err(|error| {
-            self.state::<Stillness>().suspect(id);
-            kept_out(error)
-        })
+        let coming = self.coming(id);
+        coming.with(self.doors.door(id).await.map_err(kept_out))
     }
 }
 

@@ -15,7 +15,6 @@ use crate::inside::uses::{Comes, MOST_COMMANDS, UseGuard};
 use crate::kernel::caller::{DesktopAccess, purpose};
 use crate::kernel::control::{Control, Kernel};
 use crate::kernel::error::explained;
-use crate::reconcile::stillness::Stillness;
 
 /// What a text is run with.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
@@ -85,6 +84,7 @@ pub struct ExecLine {
 impl ExecLine {
     /// Starts it. Letting go of the process's output ends it.
     pub async fn start(&self, command: ExecCommand) -> Result<Process, ExecError> {
+        let coming = self.kernel.coming(self.desktop);
         let started = match self.door.start(command.0.clone()).await {
             Err(StartError::NotSupported | StartError::Process(_))
                 if self.kernel.mended(self.desktop, &self.door).await =>
@@ -93,6 +93,9 @@ impl ExecLine {
             }
             other => other,
         };
+        if matches!(started, Ok(_) | Err(StartError::Refused(_) | StartError::NotSupported)) {
+            coming.let_in();
+        }
         started.map_err(|error| match error {
             StartError::Refused(failure) => match failure.kind {
                 ExecFailureKind::NotFound => ExecError::NoSuchProgram(failure.error),
@@ -104,10 +107,7 @@ impl ExecLine {
             StartError::TimedOut(_)
             | StartError::Channel(_)
             | StartError::Request(_)
-            | StartError::Process(_) => {
-                self.kernel.state::<Stillness>().suspect(self.desktop);
-                unavailable(error).into()
-            }
+            | StartError::Process(_) => unavailable(error).into(),
         })
     }
 }

@@ -150,7 +150,8 @@ impl Control {
         let place = self.kernel.place(access, Use::Files, Comes::Person).await.map_err(EnterError::from)?;
         let place = place.ok_or(EnterError::NotRunning)?;
         let door = self.enter(access, reason, &place, Waking::Wake).await?;
-        let sftp = door.sftp().await?;
+        let coming = self.kernel.coming(access.desktop);
+        let sftp = coming.with(door.sftp().await)?;
         Ok(Files { door, sftp, place: Arc::new(place), purpose: PhantomData })
     }
 }

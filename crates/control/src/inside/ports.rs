@@ -58,7 +58,12 @@ impl Control {
         let place = self.kernel.place(access, Use::Port, comes).await.map_err(EnterError::from)?;
         let place = place.ok_or(PortError::TooMany)?;
         self.may_enter(access, Reason::Ports, waking).await?;
-        match self.kernel.lanes.tcp(access.desktop, port).await {
+        let coming = self.kernel.coming(access.desktop);
+        let connected = self.kernel.lanes.tcp(access.desktop, port).await;
+        if matches!(connected, Ok(_) | Err(DoorError::PortClosed)) {
+            coming.let_in();
+        }
+        match connected {
             Ok(channel) => Ok(PortConnection { stream: Box::new(channel), place }),
             Err(DoorError::PortClosed) => Err(PortError::Closed(port)),
             Err(DoorError::Door(error)) => Err(kept_out(error).into()),
@@ -72,7 +77,8 @@ impl Control {
         access: &DesktopAccess<purpose::Control>,
     ) -> Result<Vec<PortEntry>, EnterError> {
         let door = self.look_in(access, Reason::Ports).await?;
-        let ports = door.listening_ports().await.map_err(unavailable)?;
+        let coming = self.kernel.coming(access.desktop);
+        let ports = coming.with(door.listening_ports().await).map_err(unavailable)?;
         Ok(ports.into_iter().map(|found| PortEntry { port: found.port, program: found.program }).collect())
     }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use rolltop_api_types::TerminalEntry;
 use rolltop_boxed::boxed;
 use rolltop_door::{Door, Terminal, TerminalError as DoorError, TerminalNumber, TerminalSize};
-use rolltop_model::Use;
+use rolltop_model::{DesktopId, Use};
 
 use crate::inside::enter::EnterError;
 use crate::inside::enter::{Waking, unavailable};
 use crate::inside::notes::Reason;
 use crate::inside::uses::{Comes, MOST_VIEWERS, UseGuard};
 use crate::kernel::caller::{DesktopAccess, purpose};
-use crate::kernel::control::Control;
+use crate::kernel::control::{Control, Kernel};
 use crate::kernel::error::explained;
 
 explained! {
@@ -36,13 +36,21 @@ impl From<DoorError> for TerminalError {
 /// The way to one terminal, for as long as one viewer looks: noted once, attached to as often as needed.
 pub struct TerminalLine {
     door: Arc<Door>,
+    kernel: Arc<Kernel>,
+    desktop: DesktopId,
     number: TerminalNumber,
     _place: UseGuard,
 }
 
 impl TerminalLine {
     pub async fn attach(&self, size: TerminalSize) -> Result<Terminal, EnterError> {
-        self.door.terminal(self.number, size).await.map_err(unavailable)
+        let coming = self.kernel.coming(self.desktop);
+        coming.with(self.door.terminal(self.number, size).await).map_err(unavailable)
+    }
+
+    /// It was torn off, as where the desktop has no room for its shell, which is known only when it is read.
+    pub fn torn_off(&self) {
+        drop(self.kernel.coming(self.desktop));
     }
 
     /// Shows where a text was shown last, and says whether it was.
@@ -64,15 +72,18 @@ impl Control {
             self.kernel.place(access, Use::Terminal, Comes::Person).await.map_err(EnterError::from)?;
         let place = place.ok_or(TerminalError::TooMany)?;
         let door = self.enter(access, Reason::Terminal, &place, waking).await?;
-        Ok(TerminalLine { door, number, _place: place })
+        let (kernel, desktop) = (Arc::clone(&self.kernel), access.desktop);
+        Ok(TerminalLine { door, kernel, desktop, number, _place: place })
     }
 
     pub async fn terminals(
         &self,
         access: &DesktopAccess<purpose::Control>,
     ) -> Result<Vec<TerminalEntry>, TerminalError> {
-        let terminals = self.look_in(access, Reason::Terminal).await?.terminals().await?.into_iter();
-        let shown = terminals.map(|terminal| TerminalEntry {
+        let door = self.look_in(access, Reason::Terminal).await?;
+        let coming = self.kernel.coming(access.desktop);
+        let terminals = coming.with(door.terminals().await)?;
+        let shown = terminals.into_iter().map(|terminal| TerminalEntry {
             number: terminal.number.get().into(),
             viewers: terminal.viewers,
             program: terminal.program,
@@ -86,6 +97,8 @@ impl Control {
         access: &DesktopAccess<purpose::Control>,
         number: TerminalNumber,
     ) -> Result<(), TerminalError> {
-        Ok(self.look_in(access, Reason::Terminal).await?.close_terminal(number).await?)
+        let door = self.look_in(access, Reason::Terminal).await?;
+        let coming = self.kernel.coming(access.desktop);
+        Ok(coming.with(door.close_terminal(number).await)?)
     }
 }

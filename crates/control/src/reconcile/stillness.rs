@@ -115,9 +115,9 @@ impl Stillness {
         known.watches.get(&desktop).filter(|watch| watch.unanswered >= KNOCKS)?.silence
     }
 
-    /// Somebody was not let in: it is knocked at next.
-    pub(crate) fn suspect(&self, desktop: DesktopId) {
-        self.known().suspects.insert(desktop, Instant::now());
+    /// Somebody is on the way in. If they are not let in, it is knocked at next.
+    pub(crate) fn coming(self: Arc<Self>, desktop: DesktopId) -> Coming {
+        Coming { stillness: self, desktop, is_in: false }
     }
 
     /// Takes note of what the machines do.
@@ -202,6 +202,36 @@ impl Stillness {
 
     fn known(&self) -> MutexGuard<'_, Watches> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who is on the way in. Whatever ends that counts, but for being let in: who is impatient goes away before a refusal comes.
+#[must_use = "who is not said to be in was kept out"]
+pub(crate) struct Coming {
+    stillness: Arc<Stillness>,
+    desktop: DesktopId,
+    is_in: bool,
+}
+
+impl Coming {
+    pub(crate) fn let_in(mut self) {
+        self.is_in = true;
+    }
+
+    /// Says so where something came of it.
+    pub(crate) fn with<T, E>(self, result: Result<T, E>) -> Result<T, E> {
+        if result.is_ok() {
+            self.let_in();
+        }
+        result
+    }
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        if !self.is_in {
+            self.stillness.known().suspects.insert(self.desktop, Instant::now());
+        }
     }
 }
 
@@ -411,9 +441,9 @@ mod tests {
 
     #[test]
     fn one_that_half_works_is_knocked_at_where_somebody_was_kept_out_and_asked_to_start_something() {
-        let (stillness, window) = (Stillness::default(), Duration::from_millis(20));
+        let (stillness, window) = (Arc::new(Stillness::default()), Duration::from_millis(20));
         // Before anything was seen of it.
-        stillness.suspect(ID);
+        drop(stillness.clone().coming(ID));
         assert_eq!(watch(&stillness, &machine(1, 0), None, window), Due::default());
         std::thread::sleep(window);
         // Half of a processor.

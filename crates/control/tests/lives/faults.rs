@@ -97,6 +97,22 @@ async fn a_full_desktop_says_so_until_what_runs_in_it_is_ended() {
 }
 
 #[tokio::test]
+async fn whoever_goes_away_before_it_answers_has_it_knocked_at() {
+    let platform = platform_with(watchful(quick().limits)).await;
+    let id = platform.running("one").await;
+    platform.engine.faults().busy(50);
+    platform.control.read_file(&platform.access(id).await, "/home/desk/welcome.txt").await.unwrap();
+    platform.engine.faults().door(DoorFault::Unreachable);
+    platform.engine.cut_connections(id);
+    platform.engine.faults().delay(Operation::Connect, Duration::from_secs(60));
+    let access = platform.access(id).await;
+    let impatient = tokio::time::timeout(Duration::from_secs(1), platform.control.exec(&access)).await;
+    assert!(impatient.is_err(), "it hears nothing");
+    let view = platform.wait(id, "known to be silent", |view| view.not_answering.is_some()).await;
+    assert_eq!(view.why(), Some("not_answering"));
+}
+
+#[tokio::test]
 async fn what_runs_in_a_desktop_that_lets_nobody_in_is_not_said_to_be_ended() {
     let platform = platform().await;
     let id = platform.running("one").await;
