@@ -15,6 +15,9 @@ pub(crate) enum Fault {
     /// The owner wants something else by now: decide again.
     #[error("the wish has changed")]
     Changed,
+    /// It takes longer than others are to wait for their turn. Nothing went wrong: it is gone on with.
+    #[error("it takes a while yet")]
+    NotYet,
     /// It went wrong. `why` is for the log, `detail` may be shown to the owner.
     #[error("{why}")]
     Wrong { reason: FailReason, why: String, detail: Option<String> },

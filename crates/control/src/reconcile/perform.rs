@@ -198,7 +198,7 @@ async fn finish(
         Err(Fault::Wrong { reason, .. }) => {
             end_step(kernel, desktop, boot, name, Some(reason.sentence())).await?;
         }
-        Err(Fault::Silent(_) | Fault::Lost | Fault::Changed | Fault::Store(_)) => {}
+        Err(Fault::Silent(_) | Fault::Lost | Fault::Changed | Fault::NotYet | Fault::Store(_)) => {}
     }
     result?;
     save(kernel, desktop, &done(desktop, step), None).await
@@ -269,7 +269,7 @@ async fn await_screen(kernel: &Kernel, desktop: &Desktop, step: Step, boot: u32)
         }
     };
     let seen = unless_changed(kernel, desktop, timeout(SCREEN_TRY, look)).await?;
-    seen.map_err(|_| Fault::wrong_because(FailReason::DoorTimeout, "no picture yet"))?;
+    seen.map_err(|_| Fault::NotYet)?;
     // Whatever it was when its memory was kept, or as a fresh one is.
     kernel.apply_screen(desktop.id).await;
     end_step(kernel, desktop, boot, "screen", None).await?;

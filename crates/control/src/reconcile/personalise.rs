@@ -74,9 +74,12 @@ pub(crate) async fn personalise(
             return knock(kernel, desktop, &logins).await;
         }
         // Its owner is told soon that it does not answer, and one that says nothing at all would be listened to for longer.
-        let heard = timeout(kernel.config.limits.answer, knock(kernel, desktop, &logins)).await;
-        heard
-            .unwrap_or_else(|_| Err(Fault::wrong_because(FailReason::DoorTimeout, "nothing was heard of it")))
+        match timeout(kernel.config.limits.answer, knock(kernel, desktop, &logins)).await {
+            Err(_) | Ok(Err(Fault::NotYet)) => {
+                Err(Fault::wrong_because(FailReason::DoorTimeout, "nothing was heard of it"))
+            }
+            Ok(heard) => heard,
+        }
     };
     let door = unless_changed(kernel, desktop, knocking).await??;
     end_step(kernel, desktop, boot, "door", None).await?;
@@ -185,7 +188,7 @@ async fn first_key(kernel: &Kernel, desktop: &Desktop) -> Result<(SecretString, 
         .ok_or_else(|| Fault::wrong_because(FailReason::OriginGone, "the way into its snapshot is gone"))
 }
 
-/// Tries until a door opens, all keys are refused, or time is up.
+/// Tries until a door opens, all keys are refused, or others are to have their turn.
 async fn knock(kernel: &Kernel, desktop: &Desktop, logins: &[Login]) -> Result<Door, Fault> {
     let give_up = Instant::now() + KNOCKING;
     loop {
@@ -209,8 +212,11 @@ async fn knock(kernel: &Kernel, desktop: &Desktop, logins: &[Login]) -> Result<D
                 }
             }
         }
-        if turned_away == logins.len() || Instant::now() >= give_up {
+        if turned_away == logins.len() {
             return Err(latest);
+        }
+        if Instant::now() >= give_up {
+            return Err(Fault::NotYet);
         }
         sleep(KNOCK_PAUSE).await;
     }

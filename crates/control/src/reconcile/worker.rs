@@ -146,10 +146,11 @@ async fn carry_on(kernel: &Kernel, id: DesktopId, fence: u64) -> Next {
                 kernel.state::<StepMetrics>().ended(step, began.elapsed(), Some(*reason));
             }
             // The world changed, or the host or the database is away: no word about the step.
-            Err(Fault::Changed | Fault::Lost | Fault::Silent(_) | Fault::Store(_)) => {}
+            Err(Fault::Changed | Fault::NotYet | Fault::Lost | Fault::Silent(_) | Fault::Store(_)) => {}
         }
         match performed {
             Ok(()) | Err(Fault::Changed) => {}
+            Err(Fault::NotYet) => return Next::At(clock::now()),
             Err(Fault::Lost) => return Next::At(clock::later(clock::now(), PAUSE)),
             Err(Fault::Silent(error)) => {
                 tracing::warn!(desktop = %id, ?step, %error, "the host did not answer");
