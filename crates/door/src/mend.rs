@@ -33,9 +33,11 @@ impl Door {
         if there.split_whitespace().take(2).eq(["4755", &wanted]) {
             return Ok(false);
         }
+        // The old one goes last, and only where it is in the way (a folder): a guest that is full may start no other program.
         let put = format!(
-            "sudo -n sh -c 'set -e; umask 022; to={GUEST_PROGRAM}; mkdir -p \"${{to%/*}}\"; rm -rf \"$to\"; \
-             cat > \"$to.new\"; chown 0:0 \"$to.new\"; chmod 4755 \"$to.new\"; mv -f \"$to.new\" \"$to\"; sync \"$to\"'"
+            "sudo -n sh -c 'set -e; umask 022; to={GUEST_PROGRAM}; mkdir -p \"${{to%/*}}\"; \
+             rm -rf \"$to.new\"; cat > \"$to.new\"; chown 0:0 \"$to.new\"; chmod 4755 \"$to.new\"; \
+             mv -fT \"$to.new\" \"$to\" || {{ rm -rf \"$to\"; mv -fT \"$to.new\" \"$to\"; }}; sync \"$to\"'"
         );
         let output = self.exec(&put, program.clone(), LIMITS).await?;
         if output.succeeded() { Ok(true) } else { Err(MendError::Guest(complaint(&output))) }
