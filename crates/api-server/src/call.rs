@@ -16,10 +16,8 @@ use http::{HeaderMap, Method, StatusCode};
 use rolltop_api_types::Code;
 use rolltop_api_types::operation::{Missing, NamesDesktop, Operation, PathParts as _};
 use rolltop_control::{Caller, Control, CredentialGuard, DesktopAccess, Purpose};
-use utoipa::openapi::OpenApi;
 
 use crate::extract::{Query, idempotency_key, json};
-use crate::openapi;
 use crate::operations::Operations;
 use crate::problems::ApiError;
 use crate::socket::Opening;
@@ -153,18 +151,14 @@ macro_rules! answer {
 }
 pub(crate) use answer;
 
-/// Routes with their description and who may ask for them.
+/// Routes with what is declared of them.
+#[derive(Default)]
 pub(crate) struct Routes {
     router: Router<AppState>,
-    description: OpenApi,
     operations: Operations,
 }
 
 impl Routes {
-    pub fn new() -> Self {
-        Self { router: Router::new(), description: openapi::frame(), operations: Operations::default() }
-    }
-
     /// The operation that `carry_out` is for, which gives the reply as it is declared.
     pub fn on<O, A, F, R>(self, carry_out: F) -> Self
     where
@@ -199,15 +193,12 @@ impl Routes {
             })
         });
         self.router = self.router.route(O::DECLARATION.path, handler(O::DECLARATION.method, answer));
-        openapi::describe::<O>(&mut self.description);
         self.operations.add::<O>();
         self
     }
 
-    pub fn finish(self) -> (Router<AppState>, OpenApi, Operations) {
-        let mut description = self.description;
-        openapi::introduce(&mut description, &self.operations);
-        (self.router, description, self.operations)
+    pub fn finish(self) -> (Router<AppState>, Operations) {
+        (self.router, self.operations)
     }
 }
 

@@ -66,18 +66,22 @@ changes:
 
 /// The description of `/v1` as it is served, and committed in `openapi/v1.json`.
 pub fn description() -> Vec<u8> {
-    rendered(crate::routes::served().1)
+    of(&crate::routes::served().1)
 }
 
-/// What stands around the routes.
-pub(crate) fn frame() -> OpenApi {
-    let mut frame = Frame::openapi();
-    frame.info.version = "1".to_owned();
-    frame
+/// The description of these operations, as JSON.
+pub(crate) fn of(operations: &Operations) -> Vec<u8> {
+    let mut description = Frame::openapi();
+    description.info.version = "1".to_owned();
+    operations.describe(&mut description);
+    introduce(&mut description, operations);
+    name_variants(&mut description, "ExecEvent");
+    merge(&mut description, "Desktop", "Choices");
+    serde_json::to_vec_pretty(&description).unwrap_or_default()
 }
 
 /// Says what holds for all operations or several.
-pub(crate) fn introduce(description: &mut OpenApi, operations: &Operations) {
+fn introduce(description: &mut OpenApi, operations: &Operations) {
     let repeatable: Vec<String> = operations
         .declarations()
         .filter(|declared| declared.idempotent.is_some())
@@ -267,13 +271,6 @@ fn header_parameter(name: &str, about: &str, example: Option<serde_json::Value>)
         .description(Some(about))
         .schema(Some(schema))
         .example(example)
-}
-
-/// The document as it is served.
-pub(crate) fn rendered(mut description: OpenApi) -> Vec<u8> {
-    name_variants(&mut description, "ExecEvent");
-    merge(&mut description, "Desktop", "Choices");
-    serde_json::to_vec_pretty(&description).unwrap_or_default()
 }
 
 /// Gives each variant of a tagged enum a schema of its own name, told apart by `type`: generators of clients make no

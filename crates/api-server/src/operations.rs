@@ -5,7 +5,9 @@ use http::{Method, Uri};
 use rolltop_api_types::operation::{Declaration, Operation};
 use rolltop_api_types::{Access, Code, shown};
 use utoipa::IntoParams as _;
+use utoipa::openapi::OpenApi;
 
+use crate::openapi;
 use crate::problems::ApiError;
 
 /// In the order in which they are routed.
@@ -17,12 +19,19 @@ struct Entry {
     /// The names of its query parameters. What is misspelt is refused everywhere, also where nothing is read from the
     /// query, before anything is done.
     query: Vec<String>,
+    /// Adds it to the API's description.
+    describe: fn(&mut OpenApi),
 }
 
 impl Operations {
     pub fn add<O: Operation>(&mut self) {
         let query = O::Query::into_params(|| None).into_iter().map(|parameter| parameter.name).collect();
-        self.0.push(Entry { declared: O::DECLARATION, query });
+        self.0.push(Entry { declared: O::DECLARATION, query, describe: openapi::describe::<O> });
+    }
+
+    /// Adds each to the API's description.
+    pub fn describe(&self, description: &mut OpenApi) {
+        self.0.iter().for_each(|entry| (entry.describe)(description));
     }
 
     /// `HEAD` is answered as `GET` is.

@@ -26,11 +26,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
-use bytes::Bytes;
 use rolltop_api_types::operation::Declaration;
 use rolltop_control::Control;
 use tokio_util::sync::CancellationToken;
-use utoipa::openapi::OpenApi;
 
 use crate::admin;
 use crate::call::{Routes, answer};
@@ -38,16 +36,14 @@ use crate::config::ApiConfig;
 use crate::envelope::envelope;
 use crate::gate::{gate, no_such_route};
 use crate::gateway::{self, GatewayState};
-use crate::openapi;
 use crate::operations::Operations;
 use crate::problems::ApiError;
 use crate::state::AppState;
 
 /// `/v1` and `/healthz`, and what only the web tier asks for, ready to be served on the API's socket.
 pub fn router(control: Control, config: ApiConfig) -> Router {
-    let (router, description, operations) = served();
-    let description = Bytes::from(openapi::rendered(description));
-    let state = AppState::new(control, config, description, operations);
+    let (router, operations) = served();
+    let state = AppState::new(control, config, operations);
     router
         .fallback(missing)
         .layer(from_fn_with_state(state.clone(), gate))
@@ -58,7 +54,7 @@ pub fn router(control: Control, config: ApiConfig) -> Router {
 
 /// All that is served, as it is declared.
 pub fn operations() -> Vec<Declaration> {
-    let (_, _, operations) = served();
+    let (_, operations) = served();
     operations.declarations().cloned().collect()
 }
 
@@ -90,9 +86,9 @@ pub fn gateway_router(control: Control, shutdown: CancellationToken) -> Router {
         .with_state(GatewayState { control, shutdown })
 }
 
-/// The routes with their description: what is served is what is described.
-pub(crate) fn served() -> (Router<AppState>, OpenApi, Operations) {
-    Routes::new()
+/// The routes with what is declared of them: what is served is what is described.
+pub(crate) fn served() -> (Router<AppState>, Operations) {
+    Routes::default()
         .raw(meta::healthz)
         .raw(meta::openapi_json)
         .on(desktops::list)

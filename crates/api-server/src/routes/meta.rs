@@ -12,5 +12,5 @@ pub(crate) async fn healthz(_: Call<op::Healthz, Anybody>) -> Result<&'static st
 }
 
 pub(crate) async fn openapi_json(call: Call<op::GetOpenApi, Anybody>) -> Result<impl IntoResponse, ApiError> {
-    Ok(([(CONTENT_TYPE, "application/json")], call.state.description))
+    Ok(([(CONTENT_TYPE, "application/json")], call.state.description()))
 }
