@@ -2,7 +2,7 @@
 //!
 //! It makes the state directory right, sees that the default template is there, starts
 //! host, api, web and ssh, prints one line once all of them answer, and starts a role again that
-//! ends by itself. It holds nothing: killing it ends the roles and leaves every desktop running.
+//! ends by itself. Baking is the host's. It holds nothing: killing it ends the roles and leaves every desktop running.
 
 use std::fs::File;
 use std::os::unix::net::UnixStream;
@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use rolltop_model::Size;
 use rustix::process::{Pid, Signal};
 
 use crate::arguments::{EngineKind, Up};
@@ -38,7 +39,7 @@ pub fn run(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
     let _lock = lock(&data)?;
     let web_arguments = web_arguments(up)?;
     if up.engine == EngineKind::Qemu {
-        templates::ensure_default(&data, config, up)?;
+        templates::ensure_default(&data, up)?;
     }
     remove_stale(&data);
 
@@ -49,7 +50,8 @@ pub fn run(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
         Role::new("web", &data, web_arguments),
         Role::new("ssh", &data, ssh_arguments(up)),
     ];
-    let outcome = serve(&data, &mut roles, &stop, up.sign_in_link);
+    let tell = (up.engine == EngineKind::Qemu).then(|| config.host.bake.first().copied()).flatten();
+    let outcome = serve(&data, &mut roles, &stop, up.sign_in_link, tell);
     end(&mut roles);
     outcome.with_context(|| {
         format!("Rolltop didn't start; its logs are in {}", data.join(layout::LOGS).display())
@@ -58,13 +60,25 @@ pub fn run(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// From the first role's start until asked to stop. However it ends, the caller ends the roles.
-fn serve(data: &Path, roles: &mut [Role], stop: &UnixStream, link: bool) -> anyhow::Result<()> {
+/// From the first role's start until asked to stop. However it ends, the caller ends the roles. Of the bake of `first` it is
+/// told how that stands.
+fn serve(
+    data: &Path,
+    roles: &mut [Role],
+    stop: &UnixStream,
+    link: bool,
+    first: Option<Size>,
+) -> anyhow::Result<()> {
     for role in roles.iter_mut() {
         role.start()?;
     }
     if wait_until_ready(data, roles, stop)? {
         announce(data, link)?;
+        if let Some(size) = first {
+            let data = data.to_owned();
+            // It only tells: whatever keeps it from that keeps nothing else from going on.
+            std::thread::spawn(move || templates::tell_of_bake(&data, size));
+        }
         watch(roles, stop);
     }
     Ok(())

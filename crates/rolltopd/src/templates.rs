@@ -38,17 +38,47 @@ pub fn run(data: &Path, config: &Config, command: &Template) -> anyhow::Result<(
     }
 }
 
-/// The default template, built and baked for size `s`, if it isn't there yet.
-pub fn ensure_default(data: &Path, config: &Config, up: &Up) -> anyhow::Result<()> {
+/// The default template, built if it isn't there yet. The host bakes it, as it does all others: until then its desktops boot
+/// from cold, and nobody waits for a bake before they can sign in.
+pub fn ensure_default(data: &Path, up: &Up) -> anyhow::Result<()> {
     let recipe = up.recipes.join(DEFAULT_RECIPE);
     let any = rolltop_template::installed(&data.join(layout::TEMPLATES))
         .into_iter()
         .any(|(_, manifest)| manifest.version.name() == DEFAULT_RECIPE);
-    if !recipe.exists() && any {
-        return Ok(()); // a template that was brought along
+    if recipe.exists() || !any {
+        build(data, &recipe, &up.guest)?; // else it was brought along
     }
-    let version = build(data, &recipe, &up.guest)?;
-    bake(data, config, &version, &[Size::S])
+    Ok(())
+}
+
+/// Says, where it is so, that desktops of the default template boot from cold for now, and when that is over.
+pub fn tell_of_bake(data: &Path, size: Size) -> anyhow::Result<()> {
+    let host = HostClient::new(data.join(layout::HOST_SOCKET));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let newest =
+            host.templates().await?.into_iter().find(|template| template.version.name() == DEFAULT_RECIPE);
+        let Some(newest) = newest.filter(|template| !template.baked.contains(&size)) else { return Ok(()) };
+        eprintln!(
+            "{} is baked in the background, a few minutes: until then new desktops boot from cold.",
+            newest.version
+        );
+        while !baked(&host, &newest.version).await?.contains(&size) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        eprintln!("Size {size} is baked: such desktops need not boot any more.");
+        Ok(())
+    })
+}
+
+/// The sizes whose memory is kept.
+async fn baked(host: &HostClient, version: &TemplateVersion) -> anyhow::Result<Vec<Size>> {
+    let templates = host.templates().await.context("the host that was baking has ended")?;
+    Ok(templates
+        .into_iter()
+        .find(|template| template.version == *version)
+        .map(|found| found.baked)
+        .unwrap_or_default())
 }
 
 fn build(data: &Path, recipe: &Path, guest: &Path) -> anyhow::Result<TemplateVersion> {
@@ -86,9 +116,7 @@ fn bakes_by_itself(
         let mut teller = Teller::new();
         let started = Instant::now();
         loop {
-            let templates = host.templates().await.context("the host that was baking has ended")?;
-            let baked = templates.into_iter().find(|t| t.version == *version).map(|t| t.baked);
-            let baked = baked.unwrap_or_default();
+            let baked = baked(&host, version).await?;
             let Some(next) = sizes.iter().find(|size| !baked.contains(size)) else { break };
             let seconds = started.elapsed().as_secs();
             teller.tell(&format!(
