@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use rolltop_boxed::boxed;
 use rolltop_model::{DesktopId, EventData, WorkspaceId};
 use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::NullOrdering;
+use sea_orm::{Order, QueryOrder};
 
 use crate::kernel::database::{Store, Write};
 use crate::kernel::error::StoreError;
@@ -82,13 +83,15 @@ impl Store {
         write.commit().await
     }
 
-    /// The timelines of the starts from number `from_boot` on, in order.
+    /// The timelines of the starts from number `from_boot` on, in order. Of two that began in the same millisecond the one that
+    /// ended is the first.
     pub async fn steps(&self, desktop: DesktopId, from_boot: u32) -> Result<Vec<StepRow>, StoreError> {
         Ok(Entity::find()
             .filter(Column::Desktop.eq(desktop))
             .filter(Column::Boot.gte(Count(from_boot)))
             .order_by_asc(Column::StartedAt)
             .order_by_asc(Column::Boot)
+            .order_by_with_nulls(Column::EndedAt, Order::Asc, NullOrdering::Last)
             .all(&self.connection)
             .await?)
     }
@@ -101,6 +104,7 @@ impl Store {
         Ok(Entity::find()
             .filter(Column::Desktop.is_in(desktops.iter().copied()))
             .order_by_asc(Column::StartedAt)
+            .order_by_with_nulls(Column::EndedAt, Order::Asc, NullOrdering::Last)
             .all(&self.connection)
             .await?)
     }

@@ -86,6 +86,19 @@ async fn every_change_is_told_once_in_order_and_wakes_watchers() {
 }
 
 #[tokio::test]
+async fn of_two_steps_of_a_millisecond_the_one_that_ended_is_the_first() {
+    let fixture = fixture().await;
+    let id = fixture.create("one").await.id;
+    let (store, workspace) = (&fixture.store, fixture.workspace);
+    store.begin_step(id, workspace, 1, "resume", after(1)).await.unwrap();
+    store.end_step(id, workspace, 1, "resume", None, after(1)).await.unwrap();
+    store.begin_step(id, workspace, 1, "door", after(1)).await.unwrap();
+    for steps in [store.steps(id, 1).await.unwrap(), store.steps_of(&[id]).await.unwrap()] {
+        assert_eq!(steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(), ["resume", "door"]);
+    }
+}
+
+#[tokio::test]
 async fn failing_ends_the_steps_under_way() {
     let fixture = fixture().await;
     let id = fixture.create("one").await.id;
