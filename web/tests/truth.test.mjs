@@ -89,7 +89,7 @@ test("the count above the list is of what the list shows", async () => {
   const going = await page.locator(".desktop-row", { hasText: "Deleting" }).count();
   const rows = (await page.locator(".desktop-row").count()) - going;
   assert.equal(await count.innerText(), `${rows} desktops`);
-  await page.getByRole("searchbox", { name: "Find by name" }).fill("nothing-like-it");
+  await page.getByRole("searchbox", { name: "Find by name or label" }).fill("nothing-like-it");
   await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
   assert.equal(await count.innerText(), `0 of ${rows} desktops`);
   await page.getByRole("link", { name: "Show all" }).click();

@@ -311,7 +311,7 @@ pub struct ListDesktops {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(inline)]
     pub state: Option<DesktopState>,
-    /// Only those whose name contains this.
+    /// Only those whose name contains this; written as `key=value`, those with that label, whose value may go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
     /// Only those with this label, `key=value`, or with that key, `key`; several with commas between them: with all of them.
@@ -347,12 +347,14 @@ impl ListDesktops {
             let detail = format!("A search has at most {LONGEST_SEARCH} bytes.");
             return Err(BadQuery { field: "q", detail });
         }
-        let text = self.q.as_deref().map(|text| text.trim().to_lowercase());
-        let text = text.filter(|text| !text.is_empty());
+        let text = self.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let typed_labels = text.and_then(DesktopFilter::typed_labels);
+        let text = text.filter(|_| typed_labels.is_none()).map(str::to_lowercase);
         let labels = self.label.as_deref().map(DesktopFilter::labels).transpose();
         let labels = labels.map_err(|error| BadQuery { field: "label", detail: error.to_string() })?;
         let labels = labels.unwrap_or_default();
-        Ok(DesktopFilter { state: self.state.map(DesktopState::as_str), text, labels })
+        let (state, typed_labels) = (self.state.map(DesktopState::as_str), typed_labels.unwrap_or_default());
+        Ok(DesktopFilter { state, text, labels, typed_labels })
     }
 }
 
@@ -413,8 +415,8 @@ pub mod op {
         /// Change a desktop
         ///
         /// Its name, whose host name follows at its next start; whether it starts again after the host was restarted; the size of
-        /// its screen; and its own size: a disk grows at once, processors and memory change when it is restarted. What is given is changed in that
-        /// order, and nothing after something that is refused.
+        /// its screen; and its own size: a disk grows at once, processors and memory change when it is restarted; its labels and its note. All
+        /// that is given is changed, or nothing where a part of it is refused.
         UpdateDesktop as update_desktop: PATCH "/v1/desktops/{id}" {
             tag: "desktops",
             access: WRITE,

@@ -173,6 +173,8 @@ pub struct DesktopFilter {
     pub text: Option<String>,
     /// All of these labels, with these values; without one whatever it is.
     pub labels: Vec<(String, Option<String>)>,
+    /// All of these labels, with values that begin like this.
+    pub typed_labels: Vec<(String, String)>,
 }
 
 impl DesktopFilter {
@@ -185,6 +187,17 @@ impl DesktopFilter {
         });
         let wanted: Vec<_> = wanted.collect::<Result<_, _>>()?;
         if wanted.len() > MOST_LABELS { Err(LabelError::TooMany) } else { Ok(wanted) }
+    }
+
+    /// The labels in what somebody types into a search, each with what there is of its value. `None` where it is no label.
+    pub fn typed_labels(text: &str) -> Option<Vec<(String, String)>> {
+        if !text.contains('=') {
+            return None;
+        }
+        let wanted = Self::labels(&text.to_lowercase()).ok()?.into_iter();
+        // Values are written in both cases.
+        let values = text.split(',').map(|label| label.trim().split_once('=').map_or("", |(_, value)| value));
+        Some(wanted.map(|(key, _)| key).zip(values.map(str::to_owned)).collect())
     }
 }
 
@@ -279,6 +292,19 @@ mod tests {
         assert_eq!(DesktopFilter::labels("a=b=c").unwrap(), [("a".to_owned(), Some("b=c".to_owned()))]);
         for wrong in ["", "=", "a,,b", "A=b"] {
             assert_eq!(DesktopFilter::labels(wrong), Err(LabelError::Key), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn labels_are_seen_in_what_is_typed() {
+        let typed = |text: &str| DesktopFilter::typed_labels(text).unwrap();
+        assert_eq!(typed("Team=Rese"), [("team".to_owned(), "Rese".to_owned())]);
+        assert_eq!(
+            typed("team=, gpu"),
+            [("team".to_owned(), String::new()), ("gpu".to_owned(), String::new())]
+        );
+        for text in ["", "team", "team,gpu", "=", "a b=c", "a=b,", "a=\u{202e}"] {
+            assert_eq!(DesktopFilter::typed_labels(text), None, "{text:?}");
         }
     }
 

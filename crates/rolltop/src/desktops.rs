@@ -50,7 +50,7 @@ pub struct New {
 
 #[derive(Args)]
 pub struct List {
-    /// Only those whose name contains this
+    /// Only those whose name contains this, or with the label KEY=VALUE
     pub text: Option<String>,
     /// Only those in this state: running, suspended, stopped, failed …
     #[arg(long)]

@@ -61,6 +61,9 @@ impl Store {
         for (key, value) in &query.filter.labels {
             select = select.filter(labelled(self.connection.get_database_backend(), key, value.as_deref()));
         }
+        for (key, begins) in &query.filter.typed_labels {
+            select = select.filter(label_begins(self.connection.get_database_backend(), key, begins));
+        }
         if let Some(before) = query.before {
             select = select.filter(Column::Id.lt(before.to_string()));
         }
@@ -146,22 +149,21 @@ impl Store {
 
 /// Whether a desktop has a label with a value, or with any.
 fn labelled(backend: DbBackend, key: &str, value: Option<&str>) -> Expr {
-    let (has, equals, key) = match backend {
-        DbBackend::Sqlite => (
-            "json_extract(choices, ?) IS NOT NULL",
-            "json_extract(choices, ?) = ?",
-            format!("$.labels.\"{key}\""),
-        ),
-        _ => (
-            "choices::jsonb -> 'labels' ->> $1 IS NOT NULL",
-            "choices::jsonb -> 'labels' ->> $1 = $2",
-            key.to_owned(),
-        ),
+    let Some(value) = value else { return label_begins(backend, key, "") };
+    let (equals, key) = match backend {
+        DbBackend::Sqlite => ("json_extract(choices, ?) = ?", format!("$.labels.\"{key}\"")),
+        _ => ("choices::jsonb -> 'labels' ->> $1 = $2", key.to_owned()),
     };
-    match value {
-        Some(value) => Expr::cust_with_values(equals, [key, value.to_owned()]),
-        None => Expr::cust_with_values(has, [key]),
-    }
+    Expr::cust_with_values(equals, [key, value.to_owned()])
+}
+
+/// Whether a desktop has a label whose value begins like this.
+fn label_begins(backend: DbBackend, key: &str, begins: &str) -> Expr {
+    let (statement, key) = match backend {
+        DbBackend::Sqlite => ("instr(json_extract(choices, ?), ?) = 1", format!("$.labels.\"{key}\"")),
+        _ => ("starts_with(choices::jsonb -> 'labels' ->> $1, $2)", key.to_owned()),
+    };
+    Expr::cust_with_values(statement, [key, begins.to_owned()])
 }
 
 fn standing(row: Model) -> Result<Standing, StoreError> {

@@ -168,6 +168,20 @@ async fn labels_find_what_has_all_of_them() {
         let names: Vec<&str> = found.iter().map(|desktop| desktop.name.as_str()).collect();
         assert_eq!(names, expected, "{wanted}");
     }
+    for (typed, expected) in [
+        ("team=", &["three", "two", "one"][..]),
+        ("team=a", &["three", "one"]),
+        ("team=a%", &["three"]),
+        ("Team=a,x.y/z", &["one"]),
+        ("team=_", &[]),
+        ("team=A", &[]),
+    ] {
+        let typed_labels = DesktopFilter::typed_labels(typed).unwrap();
+        let filter = DesktopFilter { typed_labels, ..DesktopFilter::default() };
+        let found = fixture.store.desktops(&ListQuery { filter, ..fixture.everything() }).await.unwrap();
+        let names: Vec<&str> = found.iter().map(|desktop| desktop.name.as_str()).collect();
+        assert_eq!(names, expected, "{typed}");
+    }
 }
 
 #[tokio::test]
