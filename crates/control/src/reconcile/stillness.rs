@@ -132,7 +132,8 @@ impl Stillness {
             let cpu_ms = machine.work.cpu_ms;
             let watch = all.entry(*id).or_insert_with(|| Watch::new(machine.boot, now, cpu_ms));
             let span = now.saturating_duration_since(watch.since);
-            if watch.knocking || span < window {
+            // A look that comes a moment early counts: the next one may be as far away as half a window.
+            if watch.knocking || span.saturating_add(window / 20) < window {
                 continue;
             }
             let worked = cpu_ms.saturating_sub(watch.cpu_ms);

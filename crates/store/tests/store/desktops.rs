@@ -153,6 +153,10 @@ async fn labels_find_what_has_all_of_them() {
         let new = NewDesktop { choices, ..fixture.new_desktop(name) };
         fixture.store.create_desktop(new, None, start()).await.unwrap();
     }
+    let found = async |filter| -> Vec<String> {
+        let found = fixture.store.desktops(&ListQuery { filter, ..fixture.everything() }).await.unwrap();
+        found.iter().map(|desktop| desktop.name.to_string()).collect()
+    };
     for (wanted, expected) in [
         ("team", &["three", "two", "one"][..]),
         ("team=a", &["one"]),
@@ -163,10 +167,7 @@ async fn labels_find_what_has_all_of_them() {
         ("screen", &[]),
     ] {
         let labels = DesktopFilter::labels(wanted).unwrap();
-        let filter = DesktopFilter { labels, ..DesktopFilter::default() };
-        let found = fixture.store.desktops(&ListQuery { filter, ..fixture.everything() }).await.unwrap();
-        let names: Vec<&str> = found.iter().map(|desktop| desktop.name.as_str()).collect();
-        assert_eq!(names, expected, "{wanted}");
+        assert_eq!(found(DesktopFilter { labels, ..DesktopFilter::default() }).await, expected, "{wanted}");
     }
     for (typed, expected) in [
         ("team=", &["three", "two", "one"][..]),
@@ -177,10 +178,11 @@ async fn labels_find_what_has_all_of_them() {
         ("team=A", &[]),
     ] {
         let typed_labels = DesktopFilter::typed_labels(typed).unwrap();
-        let filter = DesktopFilter { typed_labels, ..DesktopFilter::default() };
-        let found = fixture.store.desktops(&ListQuery { filter, ..fixture.everything() }).await.unwrap();
-        let names: Vec<&str> = found.iter().map(|desktop| desktop.name.as_str()).collect();
-        assert_eq!(names, expected, "{typed}");
+        assert_eq!(
+            found(DesktopFilter { typed_labels, ..DesktopFilter::default() }).await,
+            expected,
+            "{typed}"
+        );
     }
 }
 
